@@ -1,0 +1,260 @@
+//! Judging one room: a fold over its readings in time order.
+
+use crate::types::{LocalTime, Reading, WattHours};
+
+use super::Rules;
+
+/// A register may fall this much without being anything but jitter.
+const JITTER: WattHours = WattHours(20);
+
+/// What judging remembers of a room between two readings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fold {
+    /// The last reading that closed an interval: the base of the next one.
+    pub sample: Option<Reading>,
+    /// An implausible reading that the next one will explain.
+    pub suspect: Option<Reading>,
+    /// Time of the last reading folded.
+    pub seen: Option<LocalTime>,
+    /// The abnormal intervals in a row up to the sample, if there are any.
+    pub run: Option<Run>,
+}
+
+/// Abnormal intervals in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Intervals, where one of two hours between readings stands for four. At least one.
+    pub periods: u32,
+    /// Energy used in them.
+    pub energy: WattHours,
+    /// Time of the sample that opened it.
+    pub since: LocalTime,
+    /// Its periods when it was last told of; 0 while nothing was told.
+    pub told: u32,
+}
+
+/// What a reading was to its room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// At or before the last reading folded: late or a repetition, never judged.
+    Late,
+    /// Before the stay and too far from it to be its initial reading.
+    BeforeStay,
+    /// It became the watch's first sample.
+    Initial,
+    /// Implausible: held until the next reading decides.
+    Suspect,
+    /// The interval is not over yet.
+    WithinInterval,
+    /// Too long after the sample: it became the sample, nothing was judged.
+    Gap { seconds: i64 },
+    /// The interval began before the stay: it became the sample, nothing was judged.
+    AcrossStay,
+    /// It closed an interval.
+    Judged {
+        periods: u32,
+        seconds: i64,
+        energy: WattHours,
+        abnormal: bool,
+    },
+}
+
+/// Why a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunEnd {
+    /// A normal interval.
+    Recovered,
+    /// Too long without a reading.
+    Gap,
+    /// The meter was replaced or reset.
+    MeterChanged,
+    /// The length of the interval was changed by configuration.
+    IntervalChanged,
+}
+
+/// Everything one reading brought about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub step: Step,
+    /// The suspect was an outlier and is gone.
+    pub outlier_dropped: bool,
+    /// The suspect was right: the meter was replaced or reset.
+    pub meter_changed: bool,
+    /// The run that this reading ended. It may have ended by a changed meter and the same reading
+    /// may have opened another.
+    pub ended: Option<(Run, RunEnd)>,
+    /// The run is to be told of: for the first time if `told` was 0.
+    pub tell: Option<Run>,
+}
+
+impl Outcome {
+    fn only(step: Step) -> Outcome {
+        Outcome {
+            step,
+            outlier_dropped: false,
+            meter_changed: false,
+            ended: None,
+            tell: None,
+        }
+    }
+}
+
+/// From a sample to a plausible reading.
+struct Advance {
+    diff: WattHours,
+    /// The register to keep should the reading become the sample.
+    register: WattHours,
+}
+
+impl Fold {
+    /// Takes the room's next reading under a stay that began at `stay_time`.
+    ///
+    /// `threshold` is the energy per interval above which an interval is abnormal.
+    pub fn step(
+        &mut self,
+        reading: Reading,
+        stay_time: LocalTime,
+        threshold: WattHours,
+        rules: &Rules,
+    ) -> Outcome {
+        if self.seen.is_some_and(|seen| reading.time <= seen) {
+            return Outcome::only(Step::Late);
+        }
+        if reading.time <= stay_time {
+            return Outcome::only(self.open(reading, stay_time, rules));
+        }
+        self.seen = Some(reading.time);
+        let Some(mut sample) = self.sample else {
+            self.sample = Some(reading);
+            return Outcome::only(Step::Initial);
+        };
+
+        let mut outcome = Outcome::only(Step::Suspect);
+        let advance = if let Some(advance) = plausible(sample, reading, rules) {
+            outcome.outlier_dropped = self.suspect.take().is_some();
+            advance
+        } else if let Some((suspect, advance)) = self
+            .suspect
+            .and_then(|suspect| Some((suspect, plausible(suspect, reading, rules)?)))
+        {
+            self.suspect = None;
+            self.sample = Some(suspect);
+            sample = suspect;
+            outcome.meter_changed = true;
+            outcome.ended = self.end_run(RunEnd::MeterChanged);
+            advance
+        } else {
+            self.suspect = Some(reading);
+            return outcome;
+        };
+
+        let elapsed = reading.time.since(sample.time);
+        let tolerance = rules.tolerance_seconds();
+        if elapsed < rules.interval_seconds - tolerance {
+            outcome.step = Step::WithinInterval;
+            return outcome;
+        }
+        self.sample = Some(Reading {
+            time: reading.time,
+            register: advance.register,
+        });
+        if elapsed > rules.max_gap_seconds {
+            outcome.step = Step::Gap { seconds: elapsed };
+            outcome.ended = outcome.ended.or(self.end_run(RunEnd::Gap));
+            return outcome;
+        }
+        if stay_time.since(sample.time) > tolerance {
+            outcome.step = Step::AcrossStay;
+            return outcome;
+        }
+
+        let periods = (elapsed + tolerance) / rules.interval_seconds;
+        let periods = u32::try_from(periods).unwrap_or(u32::MAX);
+        let abnormal = exceeds(advance.diff, threshold, elapsed, rules);
+        outcome.step = Step::Judged {
+            periods,
+            seconds: elapsed,
+            energy: advance.diff,
+            abnormal,
+        };
+        if abnormal {
+            outcome.tell = self.grow_run(sample.time, periods, advance.diff, rules);
+        } else {
+            outcome.ended = outcome.ended.or(self.end_run(RunEnd::Recovered));
+        }
+        outcome
+    }
+
+    /// A reading at or before the stay time: the last one within an interval of it is the initial
+    /// reading. Which one is the last is known only when a reading after the stay time comes, so
+    /// each takes the place of the one before.
+    fn open(&mut self, reading: Reading, stay_time: LocalTime, rules: &Rules) -> Step {
+        if stay_time.since(reading.time) > rules.interval_seconds {
+            return Step::BeforeStay;
+        }
+        self.seen = Some(reading.time);
+        self.sample = Some(reading);
+        Step::Initial
+    }
+
+    /// Adds an abnormal interval; gives the run when it has to be told of, `told` as it was.
+    fn grow_run(
+        &mut self,
+        opened: LocalTime,
+        periods: u32,
+        energy: WattHours,
+        rules: &Rules,
+    ) -> Option<Run> {
+        let run = self.run.get_or_insert(Run {
+            periods: 0,
+            energy: WattHours::ZERO,
+            since: opened,
+            told: 0,
+        });
+        run.periods = run.periods.saturating_add(periods);
+        run.energy += energy;
+        let due = match run.told {
+            0 => run.periods >= rules.alert_periods,
+            told => run.periods >= told.saturating_mul(2),
+        };
+        due.then(|| {
+            let now = *run;
+            run.told = run.periods;
+            now
+        })
+    }
+
+    /// Closes the run, if there is one.
+    pub(super) fn end_run(&mut self, why: RunEnd) -> Option<(Run, RunEnd)> {
+        Some((self.run.take()?, why))
+    }
+}
+
+/// Whether `energy` in `seconds` is more than `limit` per interval, exactly.
+fn exceeds(energy: WattHours, limit: WattHours, seconds: i64, rules: &Rules) -> bool {
+    i128::from(energy.0) * i128::from(rules.interval_seconds)
+        > i128::from(limit.0) * i128::from(seconds)
+}
+
+/// Whether a meter in a hotel room can have gone from one reading to the other, and how far.
+fn plausible(from: Reading, to: Reading, rules: &Rules) -> Option<Advance> {
+    let rise = to.register - from.register;
+    let (diff, register) = if rise >= WattHours::ZERO {
+        (rise, to.register)
+    } else if rise.0 >= -JITTER.0 {
+        (WattHours::ZERO, from.register)
+    } else {
+        (rollover(from, to, rules.register_modulus?)?, to.register)
+    };
+    let seconds = to.time.since(from.time).max(rules.interval_seconds);
+    (!exceeds(diff, rules.max_plausible, seconds, rules)).then_some(Advance { diff, register })
+}
+
+/// The wrapped difference of a fall from above 90 % of the register's modulus to below 10 % of it.
+fn rollover(from: Reading, to: Reading, modulus: WattHours) -> Option<WattHours> {
+    let tenths = |register: WattHours| i128::from(register.0) * 10;
+    let modulus_wh = i128::from(modulus.0);
+    let wraps = tenths(from.register) > modulus_wh * 9 && tenths(to.register) < modulus_wh;
+    let diff = modulus - from.register + to.register;
+    (wraps && diff >= WattHours::ZERO).then_some(diff)
+}

@@ -1,0 +1,335 @@
+//! Check-in and check-out messages as the property management system publishes them.
+
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+use crate::types::{HotelId, Kind, LocalTime, RoomKey, RoomNumber, Stamp, Zone};
+
+use super::Stay;
+
+/// Longer bodies are refused.
+pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
+
+/// How messages are written: configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageFormat {
+    pub types: TypeCodes,
+    pub fields: FieldNames,
+    pub zone: Zone,
+    /// A stay time further ahead of now than this is refused. Seconds.
+    pub max_ahead_seconds: i64,
+}
+
+/// The values of the type field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeCodes {
+    pub checkin: String,
+    pub checkout: String,
+    /// Other messages of a shared queue: counted and acknowledged.
+    pub ignore: Vec<String>,
+}
+
+/// The names of the fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldNames {
+    pub hotel_id: String,
+    pub room_number: String,
+    pub msg_type: String,
+    pub check_in_time: String,
+    pub expected_checkout_time: String,
+    pub actual_checkin_time: String,
+    pub actual_checkout_time: String,
+}
+
+impl Default for TypeCodes {
+    fn default() -> TypeCodes {
+        TypeCodes {
+            checkin: "5710005".into(),
+            checkout: "5710013".into(),
+            ignore: Vec::new(),
+        }
+    }
+}
+
+impl Default for FieldNames {
+    fn default() -> FieldNames {
+        FieldNames {
+            hotel_id: "hotel_id".into(),
+            room_number: "room_number".into(),
+            msg_type: "msgType".into(),
+            check_in_time: "check_in_time".into(),
+            expected_checkout_time: "expected_checkout_time".into(),
+            actual_checkin_time: "actual_checkin_time".into(),
+            actual_checkout_time: "actual_checkout_time".into(),
+        }
+    }
+}
+
+/// A check-in or check-out of a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    pub room: RoomKey,
+    pub stay: Stay,
+}
+
+/// What a message body turned out to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Parsed {
+    Event(Event),
+    /// An event whose expected check-out is not after its check-in: that time is ignored.
+    EventWithoutExpected(Event),
+    /// Its type is one to ignore.
+    Ignored,
+    Refused(Refusal),
+}
+
+/// Why a message is refused, in words for the developer of the property management system.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Refusal {
+    #[error("the body has {0} bytes, more than {MAX_MESSAGE_BYTES}")]
+    TooLarge(usize),
+    #[error("the body is not UTF-8")]
+    NotUtf8,
+    #[error("the body is not JSON: {0}")]
+    NotJson(String),
+    #[error("the body is JSON but not an object")]
+    NotAnObject,
+    #[error("{field} is missing, null or empty")]
+    Missing { field: String },
+    #[error("{field} must be a string or an integer")]
+    NotAKey { field: String },
+    #[error("{field} has {chars} characters, more than {max}")]
+    TooLong {
+        field: String,
+        chars: usize,
+        max: usize,
+    },
+    #[error("{field} holds a control character")]
+    ControlCharacter { field: String },
+    #[error(
+        "{field} {value} is not one this service knows ({checkin}: check-in, {checkout}: check-out)"
+    )]
+    UnknownType {
+        field: String,
+        value: String,
+        checkin: String,
+        checkout: String,
+    },
+    #[error(
+        "without {msg_type} it needs {check_in} (check-in) or {checkin} and {checkout} (check-out)"
+    )]
+    NoKind {
+        msg_type: String,
+        check_in: String,
+        checkin: String,
+        checkout: String,
+    },
+    #[error("{field} is not a time like 2023-04-10 14:30:00: {value}")]
+    NotATime { field: String, value: String },
+    #[error("{checkout} is before {checkin}")]
+    LeftBeforeArrival { checkout: String, checkin: String },
+    #[error("{field} {time} is more than {hours} h ahead of now ({now})", hours = .ahead_seconds / 3600)]
+    Ahead {
+        field: String,
+        time: LocalTime,
+        now: LocalTime,
+        ahead_seconds: i64,
+    },
+}
+
+impl MessageFormat {
+    /// Reads a message body. `now` is `None` where all is history and nothing can lie ahead.
+    pub fn parse(&self, body: &[u8], now: Option<LocalTime>) -> Parsed {
+        self.read(body, now).unwrap_or_else(Parsed::Refused)
+    }
+
+    fn read(&self, body: &[u8], now: Option<LocalTime>) -> Result<Parsed, Refusal> {
+        if body.len() > MAX_MESSAGE_BYTES {
+            return Err(Refusal::TooLarge(body.len()));
+        }
+        let text = std::str::from_utf8(body).map_err(|_| Refusal::NotUtf8)?;
+        let json = serde_json::from_str(text).map_err(|e| Refusal::NotJson(e.to_string()))?;
+        let Value::Object(fields) = json else {
+            return Err(Refusal::NotAnObject);
+        };
+
+        let Some(kind) = self.kind(&fields)? else {
+            return Ok(Parsed::Ignored);
+        };
+        let names = &self.fields;
+        let room = RoomKey {
+            hotel_id: HotelId::new(&key(&fields, &names.hotel_id, HotelId::MAX_CHARS)?),
+            room_number: RoomNumber::new(&key(&fields, &names.room_number, RoomNumber::MAX_CHARS)?),
+        };
+        let (stay, expected_ignored) = match kind {
+            Kind::Checkin => self.check_in(&fields)?,
+            Kind::Checkout => (self.check_out(&fields)?, false),
+        };
+        if let Some(now) = now
+            && stay.time().since(now) > self.max_ahead_seconds
+        {
+            return Err(Refusal::Ahead {
+                field: match kind {
+                    Kind::Checkin => names.check_in_time.clone(),
+                    Kind::Checkout => names.actual_checkout_time.clone(),
+                },
+                time: stay.time(),
+                now,
+                ahead_seconds: self.max_ahead_seconds,
+            });
+        }
+        let event = Event { room, stay };
+        Ok(if expected_ignored {
+            Parsed::EventWithoutExpected(event)
+        } else {
+            Parsed::Event(event)
+        })
+    }
+
+    /// Check-in or check-out; `None` for a type to ignore.
+    fn kind(&self, fields: &Map<String, Value>) -> Result<Option<Kind>, Refusal> {
+        let names = &self.fields;
+        let code = match present(fields, &names.msg_type) {
+            None => return self.kind_by_times(fields).map(Some),
+            Some(value) => text_or_integer(value).ok_or_else(|| Refusal::NotAKey {
+                field: names.msg_type.clone(),
+            })?,
+        };
+        let code = code.trim();
+        if code == self.types.checkin {
+            Ok(Some(Kind::Checkin))
+        } else if code == self.types.checkout {
+            Ok(Some(Kind::Checkout))
+        } else if self.types.ignore.iter().any(|ignored| ignored == code) {
+            Ok(None)
+        } else {
+            Err(Refusal::UnknownType {
+                field: names.msg_type.clone(),
+                value: excerpt(code),
+                checkin: self.types.checkin.clone(),
+                checkout: self.types.checkout.clone(),
+            })
+        }
+    }
+
+    fn kind_by_times(&self, fields: &Map<String, Value>) -> Result<Kind, Refusal> {
+        let names = &self.fields;
+        let has = |field: &str| present(fields, field).is_some();
+        if has(&names.check_in_time) {
+            Ok(Kind::Checkin)
+        } else if has(&names.actual_checkin_time) && has(&names.actual_checkout_time) {
+            Ok(Kind::Checkout)
+        } else {
+            Err(Refusal::NoKind {
+                msg_type: names.msg_type.clone(),
+                check_in: names.check_in_time.clone(),
+                checkin: names.actual_checkin_time.clone(),
+                checkout: names.actual_checkout_time.clone(),
+            })
+        }
+    }
+
+    /// The stay of a check-in, and whether its expected check-out had to be ignored.
+    fn check_in(&self, fields: &Map<String, Value>) -> Result<(Stay, bool), Refusal> {
+        let names = &self.fields;
+        let check_in = self.needed_time(fields, &names.check_in_time)?;
+        let expected = self.time(fields, &names.expected_checkout_time)?;
+        let expected_checkout = expected.filter(|&expected| expected > check_in);
+        let stay = Stay::Occupied {
+            check_in,
+            expected_checkout,
+        };
+        Ok((stay, expected_checkout != expected))
+    }
+
+    fn check_out(&self, fields: &Map<String, Value>) -> Result<Stay, Refusal> {
+        let names = &self.fields;
+        let actual_checkout = self.needed_time(fields, &names.actual_checkout_time)?;
+        let actual_checkin = self.time(fields, &names.actual_checkin_time)?;
+        if actual_checkin.is_some_and(|checkin| actual_checkout < checkin) {
+            return Err(Refusal::LeftBeforeArrival {
+                checkout: names.actual_checkout_time.clone(),
+                checkin: names.actual_checkin_time.clone(),
+            });
+        }
+        Ok(Stay::Vacant {
+            actual_checkin,
+            actual_checkout,
+        })
+    }
+
+    fn needed_time(&self, fields: &Map<String, Value>, field: &str) -> Result<LocalTime, Refusal> {
+        self.time(fields, field)?.ok_or_else(|| missing(field))
+    }
+
+    fn time(&self, fields: &Map<String, Value>, field: &str) -> Result<Option<LocalTime>, Refusal> {
+        let Some(value) = present(fields, field) else {
+            return Ok(None);
+        };
+        value
+            .as_str()
+            .and_then(|text| Stamp::parse(text).ok())
+            .and_then(|stamp| self.zone.resolve(stamp))
+            .map(Some)
+            .ok_or_else(|| Refusal::NotATime {
+                field: field.to_owned(),
+                value: excerpt(&value.to_string()),
+            })
+    }
+}
+
+/// A field's value; null and "" mean absent.
+fn present<'a>(fields: &'a Map<String, Value>, field: &str) -> Option<&'a Value> {
+    fields
+        .get(field)
+        .filter(|value| !value.is_null() && value.as_str() != Some(""))
+}
+
+fn text_or_integer(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// Half of a room key: trimmed, not empty, not longer than its column, without control characters.
+fn key(fields: &Map<String, Value>, field: &str, max: usize) -> Result<String, Refusal> {
+    let value = present(fields, field).ok_or_else(|| missing(field))?;
+    let text = text_or_integer(value).ok_or_else(|| Refusal::NotAKey {
+        field: field.to_owned(),
+    })?;
+    let text = text.trim();
+    let chars = text.chars().count();
+    if chars == 0 {
+        Err(missing(field))
+    } else if chars > max {
+        Err(Refusal::TooLong {
+            field: field.to_owned(),
+            chars,
+            max,
+        })
+    } else if text.chars().any(char::is_control) {
+        Err(Refusal::ControlCharacter {
+            field: field.to_owned(),
+        })
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+fn missing(field: &str) -> Refusal {
+    Refusal::Missing {
+        field: field.to_owned(),
+    }
+}
+
+/// The start of a value, fit for a one-line reason.
+fn excerpt(value: &str) -> String {
+    const SHOWN: usize = 40;
+    let mut short: String = value.chars().take(SHOWN).collect();
+    if value.chars().nth(SHOWN).is_some() {
+        short.push('…');
+    }
+    short.escape_debug().to_string()
+}

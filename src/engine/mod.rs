@@ -1,0 +1,21 @@
+//! What roomwatt decides: messages, watches, judging. Pure: no clock, no I/O, no threads.
+//!
+//! An event or readings, the room's state and the rules go in; the new state and the changes that
+//! follow from it come out.
+
+mod judge;
+mod message;
+mod notice;
+mod rules;
+mod watch;
+
+pub use judge::{Fold, Outcome, Run, RunEnd, Step};
+pub use message::{
+    Event, FieldNames, MAX_MESSAGE_BYTES, MessageFormat, Parsed, Refusal, TypeCodes,
+};
+pub use notice::{Notice, NoticeKind};
+pub use rules::{Rules, Thresholds};
+pub use watch::{
+    Arrival, Change, Interval, Opening, Stay, Tally, Transition, Watch, observe,
+    readings_needed_after, receive,
+};

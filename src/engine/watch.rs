@@ -1,0 +1,327 @@
+//! What roomwatt does for a room now, and what messages and readings make of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::types::{Kind, LocalTime, Reading, RoomKey, WattHours};
+
+use super::judge::{Fold, Outcome, RunEnd, Step};
+use super::{Event, Notice, NoticeKind, Rules, Run};
+
+/// A stay as its message told it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Stay {
+    /// A guest is in.
+    #[serde(rename = "checkin")]
+    Occupied {
+        check_in: LocalTime,
+        expected_checkout: Option<LocalTime>,
+    },
+    /// The guest has left.
+    #[serde(rename = "checkout")]
+    Vacant {
+        actual_checkin: Option<LocalTime>,
+        actual_checkout: LocalTime,
+    },
+}
+
+impl Stay {
+    pub fn kind(&self) -> Kind {
+        match self {
+            Stay::Occupied { .. } => Kind::Checkin,
+            Stay::Vacant { .. } => Kind::Checkout,
+        }
+    }
+
+    /// When it began.
+    pub fn time(&self) -> LocalTime {
+        match *self {
+            Stay::Occupied { check_in, .. } => check_in,
+            Stay::Vacant {
+                actual_checkout, ..
+            } => actual_checkout,
+        }
+    }
+
+    /// The order of a room's events.
+    pub fn order(&self) -> (LocalTime, Kind) {
+        (self.time(), self.kind())
+    }
+}
+
+/// The watch on a room. A room has at most one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watch {
+    pub stay: Stay,
+    /// The reading it started from, once there is one.
+    pub initial: Option<Reading>,
+    pub fold: Fold,
+    /// The last intervals, oldest first; only for people to look at.
+    pub history: Vec<Interval>,
+    /// The interval length the fold has run under.
+    pub interval_seconds: i64,
+}
+
+/// One interval as a notice shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interval {
+    pub seconds: i64,
+    /// `None` for a gap: nobody knows.
+    pub energy: Option<WattHours>,
+}
+
+/// Something that has to be recorded together with the room's new state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A watch began.
+    Opened(Opening),
+    /// A watch that began earlier found its initial reading (or a better one).
+    InitialReading(Opening),
+    /// The guest means to leave at another time.
+    ExpectedCheckout(Stay),
+    /// The staff is to be told.
+    Notice(Notice),
+}
+
+/// A watch at its beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opening {
+    pub stay: Stay,
+    pub initial: Option<Reading>,
+}
+
+/// A room's new state and what follows from the change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transition {
+    pub watch: Watch,
+    pub changes: Vec<Change>,
+    pub tally: Tally,
+}
+
+/// What became of readings, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub folded: u64,
+    pub late: u64,
+    pub judged: u64,
+    pub abnormal: u64,
+    pub gaps: u64,
+    pub outliers: u64,
+    pub meters_changed: u64,
+}
+
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Tally) {
+        self.folded += other.folded;
+        self.late += other.late;
+        self.judged += other.judged;
+        self.abnormal += other.abnormal;
+        self.gaps += other.gaps;
+        self.outliers += other.outliers;
+        self.meters_changed += other.meters_changed;
+    }
+}
+
+/// What an event was to its room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// It replaces the room's watch.
+    Newer(Transition),
+    /// A duplicate that brings another expected check-out.
+    Expected(Transition),
+    /// A duplicate: nothing changes.
+    Duplicate,
+    /// Older than the room's watch: nothing changes.
+    Stale,
+}
+
+impl Watch {
+    /// A watch that has seen nothing yet.
+    pub fn new(stay: Stay, rules: &Rules) -> Watch {
+        Watch {
+            stay,
+            initial: None,
+            fold: Fold::default(),
+            history: Vec::new(),
+            interval_seconds: rules.interval_seconds,
+        }
+    }
+
+    /// Readings at or before this time can't change the watch any more.
+    pub fn needs_after(&self) -> LocalTime {
+        let nothing_seen = self.stay.time().plus(-self.interval_seconds - 1);
+        self.fold.seen.unwrap_or(nothing_seen)
+    }
+
+    /// Folds readings in time order; of several with one time the first counts.
+    fn fold(&mut self, room: &RoomKey, readings: &[Reading], rules: &Rules, told: &mut Told) {
+        if self.interval_seconds != rules.interval_seconds {
+            self.fold.end_run(RunEnd::IntervalChanged);
+            self.interval_seconds = rules.interval_seconds;
+        }
+        let threshold = rules.threshold(room, self.stay.kind());
+        for &reading in readings {
+            let outcome = self.fold.step(reading, self.stay.time(), threshold, rules);
+            self.record(reading, outcome, rules);
+            told.tally.count(&outcome);
+            let notice = |kind, run: Run| {
+                Change::Notice(Notice {
+                    kind,
+                    room: room.clone(),
+                    stay: self.stay,
+                    detected: reading.time,
+                    since: run.since,
+                    periods: run.periods,
+                    energy: run.energy,
+                    threshold,
+                    interval_seconds: rules.interval_seconds,
+                    history: self.history.clone(),
+                })
+            };
+            if let Some((run, RunEnd::Recovered)) = outcome.ended
+                && run.told > 0
+            {
+                told.changes.push(notice(NoticeKind::Recovered, run));
+            }
+            if let Some(run) = outcome.tell {
+                told.changes.push(notice(NoticeKind::of_telling(&run), run));
+            }
+        }
+    }
+
+    fn record(&mut self, reading: Reading, outcome: Outcome, rules: &Rules) {
+        let interval = match outcome.step {
+            Step::Initial => {
+                self.initial = Some(reading);
+                return;
+            }
+            Step::Judged {
+                seconds, energy, ..
+            } => Interval {
+                seconds,
+                energy: Some(energy),
+            },
+            Step::Gap { seconds } => Interval {
+                seconds,
+                energy: None,
+            },
+            _ => return,
+        };
+        self.history.push(interval);
+        let surplus = self.history.len().saturating_sub(rules.history_intervals);
+        self.history.drain(..surplus);
+    }
+}
+
+impl Tally {
+    fn count(&mut self, outcome: &Outcome) {
+        match outcome.step {
+            Step::Late => self.late += 1,
+            Step::Judged { abnormal, .. } => {
+                self.judged += 1;
+                self.abnormal += u64::from(abnormal);
+            }
+            Step::Gap { .. } => self.gaps += 1,
+            Step::BeforeStay
+            | Step::Initial
+            | Step::Suspect
+            | Step::WithinInterval
+            | Step::AcrossStay => {}
+        }
+        self.folded += u64::from(!matches!(outcome.step, Step::Late | Step::BeforeStay));
+        self.outliers += u64::from(outcome.outlier_dropped);
+        self.meters_changed += u64::from(outcome.meter_changed);
+    }
+}
+
+#[derive(Default)]
+struct Told {
+    changes: Vec<Change>,
+    tally: Tally,
+}
+
+/// Judges a watched room's readings, given in time order. Readings it has seen already are
+/// ignored, so a repetition does no harm.
+pub fn observe(room: &RoomKey, watch: &Watch, readings: &[Reading], rules: &Rules) -> Transition {
+    let mut told = Told::default();
+    let mut after = watch.clone();
+    after.fold(room, readings, rules, &mut told);
+    if after.initial != watch.initial {
+        told.changes.push(Change::InitialReading(after.opening()));
+    }
+    Transition {
+        watch: after,
+        changes: told.changes,
+        tally: told.tally,
+    }
+}
+
+/// Takes an event of a room.
+///
+/// `readings` are the room's in time order, all after [`readings_needed_after`]; older ones do no
+/// harm.
+pub fn receive(
+    watch: Option<&Watch>,
+    event: &Event,
+    readings: &[Reading],
+    rules: &Rules,
+) -> Arrival {
+    let stay = event.stay;
+    let mut told = Told::default();
+    match watch.map(|old| (old, stay.order().cmp(&old.stay.order()))) {
+        Some((_, std::cmp::Ordering::Less)) => return Arrival::Stale,
+        Some((old, std::cmp::Ordering::Equal)) => return repeat(old, stay),
+        Some((old, std::cmp::Ordering::Greater)) => {
+            let until = readings.partition_point(|reading| reading.time <= stay.time());
+            let brought_up = observe(&event.room, old, &readings[..until], rules);
+            told.changes = brought_up.changes;
+            told.tally = brought_up.tally;
+        }
+        None => {}
+    }
+    let mut watch = Watch::new(stay, rules);
+    let at = told.changes.len();
+    watch.fold(&event.room, readings, rules, &mut told);
+    told.changes.insert(at, Change::Opened(watch.opening()));
+    Arrival::Newer(Transition {
+        watch,
+        changes: told.changes,
+        tally: told.tally,
+    })
+}
+
+/// The time after which [`receive`] needs a room's readings for an event.
+pub fn readings_needed_after(watch: Option<&Watch>, stay: &Stay, rules: &Rules) -> LocalTime {
+    let own = Watch::new(*stay, rules).needs_after();
+    watch.map_or(own, |old| old.needs_after().min(own))
+}
+
+impl Watch {
+    fn opening(&self) -> Opening {
+        Opening {
+            stay: self.stay,
+            initial: self.initial,
+        }
+    }
+}
+
+/// A duplicate: only a check-in's expected check-out can be news.
+fn repeat(old: &Watch, stay: Stay) -> Arrival {
+    let Stay::Occupied {
+        expected_checkout: Some(_),
+        ..
+    } = stay
+    else {
+        return Arrival::Duplicate;
+    };
+    if stay == old.stay {
+        return Arrival::Duplicate;
+    }
+    let mut watch = old.clone();
+    watch.stay = stay;
+    Arrival::Expected(Transition {
+        watch,
+        changes: vec![Change::ExpectedCheckout(stay)],
+        tally: Tally::default(),
+    })
+}

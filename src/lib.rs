@@ -1,0 +1,5 @@
+//! roomwatt watches the electricity of hotel rooms. `docs/ARCHITECTURE.md` is the way in.
+
+pub mod engine;
+pub mod store;
+pub mod types;

@@ -1,0 +1,181 @@
+use std::fmt;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Sub};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Energy in whole watt-hours: a register, or the difference of two.
+///
+/// An integer, so that no decision hangs on floating point. At most 10^18, which keeps the
+/// difference of any two inside an `i64`.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct WattHours(pub i64);
+
+/// Why a text is no register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("not a number of kWh (digits with an optional sign and decimal point)")]
+pub struct BadRegister;
+
+/// More integer digits of kWh than any meter has; beyond them sums could overflow.
+const MAX_KWH_DIGITS: usize = 15;
+
+impl WattHours {
+    pub const ZERO: WattHours = WattHours(0);
+
+    /// Reads a decimal number of kWh, as `12.34`; blanks around it are allowed, exponents are not.
+    /// More than three decimals round half away from zero.
+    ///
+    /// # Errors
+    /// [`BadRegister`] when it is no such number or has more than 15 integer digits.
+    pub fn parse_kwh(text: &str) -> Result<WattHours, BadRegister> {
+        let text = text.trim();
+        let (negative, digits) = match text.as_bytes().first() {
+            Some(b'-') => (true, &text[1..]),
+            Some(b'+') => (false, &text[1..]),
+            _ => (false, text),
+        };
+        let (whole, decimals) = match digits.split_once('.') {
+            Some((whole, decimals)) if !decimals.is_empty() => (whole, decimals),
+            Some(_) => return Err(BadRegister),
+            None => (digits, ""),
+        };
+        if whole.is_empty() || whole.len() > MAX_KWH_DIGITS {
+            return Err(BadRegister);
+        }
+        let digit = |byte: u8| match byte {
+            b'0'..=b'9' => Ok(i64::from(byte - b'0')),
+            _ => Err(BadRegister),
+        };
+        let mut wh = 0;
+        for byte in whole.bytes() {
+            wh = wh * 10 + digit(byte)?;
+        }
+        let mut round_up = false;
+        let mut decimals = decimals.bytes();
+        for _ in 0..3 {
+            wh = wh * 10 + decimals.next().map_or(Ok(0), digit)?;
+        }
+        if let Some(fourth) = decimals.next() {
+            round_up = digit(fourth)? >= 5;
+        }
+        for rest in decimals {
+            digit(rest)?;
+        }
+        wh += i64::from(round_up);
+        Ok(WattHours(if negative { -wh } else { wh }))
+    }
+
+    /// kWh with two decimals, as the original's DECIMAL(10,2) columns take it; rounds half away
+    /// from zero.
+    pub fn kwh_2(self) -> String {
+        let hundredths = (self.0.abs() + 5) / 10;
+        let sign = if self.0 < 0 && hundredths > 0 {
+            "-"
+        } else {
+            ""
+        };
+        format!("{sign}{}.{:02}", hundredths / 100, hundredths % 100)
+    }
+}
+
+/// Exact kWh without trailing zeros: `9.6`, `8`, `0.005`.
+impl fmt::Display for WattHours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let (whole, thousandths) = (self.0.abs() / 1000, self.0.abs() % 1000);
+        let text = format!("{sign}{whole}.{thousandths:03}");
+        f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
+    }
+}
+
+impl Add for WattHours {
+    type Output = WattHours;
+    fn add(self, other: WattHours) -> WattHours {
+        WattHours(self.0 + other.0)
+    }
+}
+
+impl AddAssign for WattHours {
+    fn add_assign(&mut self, other: WattHours) {
+        self.0 += other.0;
+    }
+}
+
+impl Sub for WattHours {
+    type Output = WattHours;
+    fn sub(self, other: WattHours) -> WattHours {
+        WattHours(self.0 - other.0)
+    }
+}
+
+impl Sum for WattHours {
+    fn sum<I: Iterator<Item = WattHours>>(parts: I) -> WattHours {
+        parts.fold(WattHours::ZERO, Add::add)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_kwh_to_the_watt_hour() {
+        for (text, wh) in [
+            ("0", 0),
+            ("12.34", 12_340),
+            (" 12.34 ", 12_340),
+            ("+1.5", 1_500),
+            ("-1.5", -1_500),
+            ("1.0004", 1_000),
+            ("1.0005", 1_001),
+            ("-1.0005", -1_001),
+            ("1.00049999", 1_000),
+            ("999999999999999.999", 999_999_999_999_999_999),
+        ] {
+            assert_eq!(WattHours::parse_kwh(text), Ok(WattHours(wh)), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_number() {
+        for text in [
+            "",
+            " ",
+            ".",
+            "1.",
+            ".5",
+            "1e3",
+            "NaN",
+            "1,5",
+            "--1",
+            "1.2.3",
+            "１",
+            "1.0005x",
+            "1000000000000000",
+            "0x10",
+        ] {
+            assert_eq!(WattHours::parse_kwh(text), Err(BadRegister), "{text}");
+        }
+    }
+
+    #[test]
+    fn prints_exactly() {
+        for (wh, exact, two) in [
+            (9_600, "9.6", "9.60"),
+            (8_000, "8", "8.00"),
+            (5, "0.005", "0.01"),
+            (4, "0.004", "0.00"),
+            (-4, "-0.004", "0.00"),
+            (-1_015, "-1.015", "-1.02"),
+            (100_000, "100", "100.00"),
+            (0, "0", "0.00"),
+        ] {
+            assert_eq!(WattHours(wh).to_string(), exact);
+            assert_eq!(WattHours(wh).kwh_2(), two);
+        }
+    }
+}

@@ -1,0 +1,297 @@
+use std::fmt;
+
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Offset, TimeZone, Timelike, Utc};
+use chrono_tz::Tz;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use thiserror::Error;
+
+/// A hotel's local time in whole seconds, without a zone: as the meter table and the messages
+/// have it. Years 0001 to 9999, which is what a DATETIME column holds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LocalTime(i64);
+
+/// Why a text is no time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("not a time like 2023-04-10 14:30:00")]
+pub struct BadTime;
+
+impl LocalTime {
+    /// Reads `YYYY-MM-DD HH:MM:SS` (or `T` for the space); a fraction is dropped.
+    ///
+    /// # Errors
+    /// [`BadTime`] for any other text, an offset, or a date that does not exist.
+    pub fn parse(text: &str) -> Result<LocalTime, BadTime> {
+        match Stamp::parse(text)? {
+            Stamp {
+                local,
+                offset_seconds: None,
+            } => Ok(local),
+            Stamp { .. } => Err(BadTime),
+        }
+    }
+
+    pub fn from_ymd_hms(year: i32, month: u32, day: u32, h: u32, m: u32, s: u32) -> Option<Self> {
+        let time = NaiveDate::from_ymd_opt(year, month, day)?.and_hms_opt(h, m, s)?;
+        Self::from_seconds(time.and_utc().timestamp())
+    }
+
+    /// From seconds since 1970-01-01 00:00:00 of the same local calendar.
+    pub fn from_seconds(seconds: i64) -> Option<Self> {
+        let date = DateTime::from_timestamp(seconds, 0)?;
+        (1..=9999)
+            .contains(&date.year())
+            .then_some(LocalTime(seconds))
+    }
+
+    /// Seconds since 1970-01-01 00:00:00 of the same local calendar.
+    pub fn seconds(self) -> i64 {
+        self.0
+    }
+
+    /// Seconds from `earlier` to `self`; negative when `self` is the earlier one.
+    pub fn since(self, earlier: LocalTime) -> i64 {
+        self.0 - earlier.0
+    }
+
+    /// This time moved by `seconds`; it stops at the ends of the calendar.
+    pub fn plus(self, seconds: i64) -> LocalTime {
+        const FIRST: i64 = -62_135_596_800; // 0001-01-01 00:00:00
+        const LAST: i64 = 253_402_300_799; // 9999-12-31 23:59:59
+        LocalTime(self.0.saturating_add(seconds).clamp(FIRST, LAST))
+    }
+
+    fn calendar(self) -> NaiveDateTime {
+        DateTime::from_timestamp(self.0, 0)
+            .unwrap_or(DateTime::UNIX_EPOCH) // out of reach: every constructor keeps years 1 to 9999
+            .naive_utc()
+    }
+
+    /// `YYYY-MM-DD`.
+    pub fn date(self) -> String {
+        self.calendar().format("%Y-%m-%d").to_string()
+    }
+
+    /// `HH:MM`.
+    pub fn hour_minute(self) -> String {
+        self.calendar().format("%H:%M").to_string()
+    }
+
+    /// `MM-DD HH:MM`, for people who know the year.
+    pub fn day_hour_minute(self) -> String {
+        self.calendar().format("%m-%d %H:%M").to_string()
+    }
+
+    /// Year, month, day, hour, minute, second.
+    pub fn parts(self) -> (u16, u8, u8, u8, u8, u8) {
+        let time = self.calendar();
+        (
+            time.year() as u16,
+            time.month() as u8,
+            time.day() as u8,
+            time.hour() as u8,
+            time.minute() as u8,
+            time.second() as u8,
+        )
+    }
+}
+
+/// `YYYY-MM-DD HH:MM:SS`.
+impl fmt::Display for LocalTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day, hour, minute, second) = self.parts();
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"
+        )
+    }
+}
+
+impl fmt::Debug for LocalTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for LocalTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for LocalTime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        LocalTime::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+/// A time as written, with the offset from UTC if one was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    pub local: LocalTime,
+    pub offset_seconds: Option<i32>,
+}
+
+impl Stamp {
+    /// Reads `YYYY-MM-DD HH:MM:SS`, `T` for the space, an optional fraction (dropped), an optional
+    /// offset (`Z`, `+HH:MM`, `+HHMM`, and with `-`). Blanks around it are allowed.
+    ///
+    /// # Errors
+    /// [`BadTime`] for any other text or a date that does not exist.
+    pub fn parse(text: &str) -> Result<Stamp, BadTime> {
+        let bytes = text.trim_ascii().as_bytes();
+        let (head, mut tail) = bytes.split_at_checked(19).ok_or(BadTime)?;
+        let separators = [head[4], head[7], head[13], head[16]];
+        if separators != *b"--::" || !matches!(head[10], b' ' | b'T') {
+            return Err(BadTime);
+        }
+        let number = |at: std::ops::Range<usize>| digits(&head[at]);
+        let year = number(0..4)?;
+        let local = LocalTime::from_ymd_hms(
+            i32::try_from(year).map_err(|_| BadTime)?,
+            number(5..7)?,
+            number(8..10)?,
+            number(11..13)?,
+            number(14..16)?,
+            number(17..19)?,
+        )
+        .ok_or(BadTime)?;
+        if let [b'.', fraction @ ..] = tail {
+            let length = fraction.iter().take_while(|b| b.is_ascii_digit()).count();
+            if length == 0 {
+                return Err(BadTime);
+            }
+            tail = &fraction[length..];
+        }
+        let offset_seconds = match tail {
+            [] => None,
+            b"Z" => Some(0),
+            [sign @ (b'+' | b'-'), offset @ ..] => {
+                let (hours, minutes) = match offset {
+                    [h1, h2, b':', m1, m2] | [h1, h2, m1, m2] => {
+                        (digits(&[*h1, *h2])?, digits(&[*m1, *m2])?)
+                    }
+                    _ => return Err(BadTime),
+                };
+                if hours > 23 || minutes > 59 {
+                    return Err(BadTime);
+                }
+                let seconds = (hours * 3600 + minutes * 60) as i32;
+                Some(if *sign == b'-' { -seconds } else { seconds })
+            }
+            _ => return Err(BadTime),
+        };
+        Ok(Stamp {
+            local,
+            offset_seconds,
+        })
+    }
+}
+
+fn digits(bytes: &[u8]) -> Result<u32, BadTime> {
+    bytes.iter().try_fold(0, |number, byte| match byte {
+        b'0'..=b'9' => Ok(number * 10 + u32::from(byte - b'0')),
+        _ => Err(BadTime),
+    })
+}
+
+/// The hotels' time zone: turns "now" and times with an offset into local times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Zone(Tz);
+
+impl Zone {
+    /// A zone by its IANA name, as `Asia/Shanghai`.
+    pub fn named(name: &str) -> Option<Zone> {
+        name.parse().ok().map(Zone)
+    }
+
+    pub fn name(self) -> &'static str {
+        self.0.name()
+    }
+
+    /// The local time of a moment in seconds since the Unix epoch; `None` outside years 1 to 9999.
+    pub fn local(self, unix_seconds: i64) -> Option<LocalTime> {
+        let moment = DateTime::from_timestamp(unix_seconds, 0)?;
+        LocalTime::from_seconds(unix_seconds + i64::from(self.offset_at(moment)))
+    }
+
+    /// The local time that a written time means here; `None` outside years 1 to 9999.
+    pub fn resolve(self, stamp: Stamp) -> Option<LocalTime> {
+        match stamp.offset_seconds {
+            None => Some(stamp.local),
+            Some(offset) => self.local(stamp.local.seconds() - i64::from(offset)),
+        }
+    }
+
+    /// Seconds east of UTC at a moment in seconds since the Unix epoch.
+    pub fn offset_seconds(self, unix_seconds: i64) -> i32 {
+        DateTime::from_timestamp(unix_seconds, 0).map_or(0, |moment| self.offset_at(moment))
+    }
+
+    fn offset_at(self, moment: DateTime<Utc>) -> i32 {
+        self.0
+            .offset_from_utc_datetime(&moment.naive_utc())
+            .fix()
+            .local_minus_utc()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> Option<String> {
+        let zone = Zone::named("Asia/Shanghai").expect("a known zone");
+        let time = zone.resolve(Stamp::parse(text).ok()?)?;
+        Some(time.to_string())
+    }
+
+    #[test]
+    fn reads_every_written_form() {
+        for (text, local) in [
+            ("2023-04-10 14:30:00", "2023-04-10 14:30:00"),
+            ("2023-04-10T14:30:00", "2023-04-10 14:30:00"),
+            (" 2023-04-10 14:30:00.999 ", "2023-04-10 14:30:00"),
+            ("2023-04-10T14:30:00Z", "2023-04-10 22:30:00"),
+            ("2023-04-10T14:30:00.5+08:00", "2023-04-10 14:30:00"),
+            ("2023-04-10T14:30:00-0930", "2023-04-11 08:00:00"),
+            ("2024-02-29 00:00:00", "2024-02-29 00:00:00"),
+            ("0001-01-01 00:00:00", "0001-01-01 00:00:00"),
+        ] {
+            assert_eq!(shown(text).as_deref(), Some(local), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_time() {
+        for text in [
+            "",
+            "2023-04-10",
+            "2023-04-10 14:30",
+            "2023-02-29 00:00:00",
+            "0000-00-00 00:00:00",
+            "2023-04-10 24:00:00",
+            "2023-04-10 23:59:60",
+            "2023-04-10 14:30:00.",
+            "2023/04/10 14:30:00",
+            "2023-04-10 14:30:00+8",
+            "2023-04-10 14:30:00+24:00",
+            "2023-04-10 14:30:00 PM",
+            "2023-04-1０ 14:30:00",
+            "9999-12-31 23:59:59-12:00",
+            "20230410143000",
+        ] {
+            assert_eq!(shown(text), None, "{text}");
+        }
+        assert_eq!(LocalTime::parse("2023-04-10 14:30:00Z"), Err(BadTime));
+    }
+
+    #[test]
+    fn moving_a_time_stops_at_the_ends_of_the_calendar() {
+        let last = LocalTime::parse("9999-12-31 23:59:59").expect("a time");
+        assert_eq!(last.plus(1), last);
+        assert_eq!(last.plus(i64::MAX), last);
+        let first = LocalTime::parse("0001-01-01 00:00:00").expect("a time");
+        assert_eq!(first.plus(i64::MIN), first);
+    }
+}
