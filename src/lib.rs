@@ -1,5 +1,6 @@
 //! roomwatt watches the electricity of hotel rooms. `docs/ARCHITECTURE.md` is the way in.
 
+pub mod config;
 pub mod engine;
 pub mod store;
 pub mod types;

@@ -1,0 +1,621 @@
+//! Configuration: one TOML file, then `ROOMWATT_*` variables, then `--set`; checked as a whole.
+
+mod raw;
+mod secret;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::engine::{FieldNames, MessageFormat, Rules, Thresholds, TypeCodes};
+use crate::types::{HotelId, RoomKey, WattHours, Zone};
+
+pub use secret::Secret;
+
+/// A configuration that can be run.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub rabbitmq: Option<RabbitMq>,
+    pub mysql: Option<MySql>,
+    pub meter: MeterTable,
+    pub messages: MessageFormat,
+    pub rules: Rules,
+    /// Rooms judged by one worker at a time.
+    pub batch_size: usize,
+    /// Time between two sweeps.
+    pub sweep_every: Duration,
+    pub feishu: Feishu,
+    pub consumer_count: usize,
+    pub log: Log,
+}
+
+/// Where messages come from.
+#[derive(Clone, Debug)]
+pub struct RabbitMq {
+    pub host: String,
+    pub port: u16,
+    pub virtual_host: String,
+    pub username: String,
+    pub password: Secret,
+    pub queue: String,
+    /// Messages a consumer may hold unacknowledged.
+    pub prefetch: u16,
+    /// Declare the queue (durable) instead of expecting it.
+    pub declare: bool,
+    pub heartbeat_seconds: u16,
+}
+
+/// Where state and readings live.
+#[derive(Clone, Debug)]
+pub struct MySql {
+    pub host: String,
+    pub port: u16,
+    pub user: String,
+    pub password: Secret,
+    pub database: String,
+    /// Connections that sweeps may use at a time.
+    pub pool_size: u32,
+}
+
+/// Names of the meter table and its columns, safe to be quoted.
+#[derive(Clone, Debug)]
+pub struct MeterTable {
+    pub table: String,
+    pub id: String,
+    pub hotel_id: String,
+    pub room_number: String,
+    pub reading_value: String,
+    pub script_time: String,
+}
+
+/// How the staff is told.
+#[derive(Clone, Debug)]
+pub struct Feishu {
+    /// Without one, notices go to the log.
+    pub webhook: Option<Webhook>,
+    pub language: Language,
+    /// Price of a kWh, for the cost on a card.
+    pub price_per_kwh: Option<f64>,
+}
+
+/// One bot.
+#[derive(Clone, Debug)]
+pub struct Webhook {
+    pub url: Secret,
+    /// Key of the signature, where the bot asks for one.
+    pub secret: Option<Secret>,
+}
+
+/// The staff's language.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    #[default]
+    Zh,
+    En,
+}
+
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// Besides standard output.
+    pub file: Option<PathBuf>,
+    pub level: log::LevelFilter,
+}
+
+/// What is wrong with a configuration, all at once.
+#[derive(Debug, Error)]
+pub struct ConfigErrors {
+    file: String,
+    problems: Vec<String>,
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, problem) in self.problems.iter().enumerate() {
+            let newline = if place == 0 { "" } else { "\n" };
+            write!(f, "{newline}{}: {problem}", self.file)?;
+        }
+        Ok(())
+    }
+}
+
+/// `[monitoring] key = value`, as `--set key=value` gives it.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    key: String,
+    value: String,
+}
+
+impl std::str::FromStr for Setting {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Setting, String> {
+        let (key, value) = text
+            .split_once('=')
+            .ok_or("expected key=value, as checkout_abnormal_threshold=0.3")?;
+        Ok(Setting {
+            key: key.trim().to_owned(),
+            value: value.trim().to_owned(),
+        })
+    }
+}
+
+const ENV_PREFIX: &str = "ROOMWATT_";
+
+impl Config {
+    /// Loads `path` (all defaults without one), then what the environment and `settings` say.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with the key it is about.
+    pub fn load(path: Option<&Path>, settings: &[Setting]) -> Result<Config, ConfigErrors> {
+        let file = path.map_or("configuration".into(), |path| path.display().to_string());
+        let fail = |problems| ConfigErrors {
+            file: file.clone(),
+            problems,
+        };
+        let text = match path {
+            Some(path) => std::fs::read_to_string(path)
+                .map_err(|error| fail(vec![format!("can't be read: {error}")]))?,
+            None => String::new(),
+        };
+        let raw = merge(&text, std::env::vars(), settings).map_err(|e| fail(vec![e]))?;
+        check(raw).map_err(fail)
+    }
+}
+
+/// The written configuration with overrides laid over it.
+fn merge(
+    text: &str,
+    environment: impl Iterator<Item = (String, String)>,
+    settings: &[Setting],
+) -> Result<raw::Raw, String> {
+    // First as it stands, so that an error in the file is told with its line. Never with its text:
+    // that may be a password.
+    toml::from_str::<raw::Raw>(text).map_err(|error| {
+        let before = error.span().map_or(text, |span| &text[..span.start]);
+        let line = before.matches('\n').count() + 1;
+        format!("line {line}: {}", error.message())
+    })?;
+    let mut table: toml::Table = text
+        .parse()
+        .map_err(|e: toml::de::Error| e.message().to_owned())?;
+    for (name, value) in environment {
+        if let Some(path) = name.strip_prefix(ENV_PREFIX)
+            && let Some((section, key)) = path.to_lowercase().split_once("__")
+        {
+            put(&mut table, section, key, &value).map_err(|error| format!("{name}: {error}"))?;
+        }
+    }
+    for Setting { key, value } in settings {
+        put(&mut table, "monitoring", key, value)
+            .map_err(|error| format!("monitoring.{key}: {error}"))?;
+    }
+    raw::Raw::deserialize(table).map_err(|error| error.message().to_owned())
+}
+
+/// Sets a key to what was given as text: the text itself where the key takes one (a password may
+/// be 1234), else the TOML value it spells.
+fn put(table: &mut toml::Table, section: &str, key: &str, text: &str) -> Result<(), String> {
+    let with = |value: toml::Value| -> Result<toml::Table, String> {
+        let mut table = table.clone();
+        table
+            .entry(section)
+            .or_insert_with(|| toml::Table::new().into())
+            .as_table_mut()
+            .ok_or_else(|| format!("{section} is not a section"))?
+            .insert(key.to_owned(), value);
+        raw::Raw::deserialize(table.clone()).map_err(|error| error.message().to_owned())?;
+        Ok(table)
+    };
+    *table = with(text.into()).or_else(|error| match text.parse() {
+        Ok(value) => with(value),
+        Err(_) => Err(error),
+    })?;
+    Ok(())
+}
+
+/// Collects what is wrong, so that all of it can be told at once.
+#[derive(Default)]
+struct Problems(Vec<String>);
+
+impl Problems {
+    fn kwh(&mut self, key: &str, value: raw::Kwh, least: WattHours) -> WattHours {
+        const MOST: WattHours = WattHours(1_000_000_000);
+        self.range(key, value.0, least, MOST);
+        value.0
+    }
+
+    fn unless(&mut self, right: bool, problem: impl FnOnce() -> String) {
+        if !right {
+            self.0.push(problem());
+        }
+    }
+
+    fn range<T: PartialOrd + fmt::Display + Copy>(&mut self, key: &str, value: T, from: T, to: T) {
+        self.unless(from <= value && value <= to, || {
+            format!("{key} is {value}, allowed is {from} to {to}")
+        });
+    }
+}
+
+fn check(raw: raw::Raw) -> Result<Config, Vec<String>> {
+    let mut problems = Problems::default();
+    let rules = check_rules(&raw.monitoring, &mut problems);
+    let zone = Zone::named(&raw.monitoring.timezone);
+    problems.unless(zone.is_some(), || {
+        format!(
+            "monitoring.timezone {} is no IANA zone like Asia/Shanghai",
+            raw.monitoring.timezone
+        )
+    });
+    problems.range(
+        "monitoring.batch_size",
+        raw.monitoring.batch_size,
+        1,
+        100_000,
+    );
+    problems.range(
+        "monitoring.sweep_seconds",
+        raw.monitoring.sweep_seconds,
+        1,
+        3_600,
+    );
+    problems.range(
+        "monitoring.max_ahead_minutes",
+        raw.monitoring.max_ahead_minutes,
+        0,
+        10_080,
+    );
+    problems.range(
+        "performance.consumer_count",
+        raw.performance.consumer_count,
+        1,
+        32,
+    );
+
+    let rabbitmq = raw.rabbitmq.map(|raw| check_rabbitmq(raw, &mut problems));
+    let mysql = raw.mysql.map(|raw| check_mysql(raw, &mut problems));
+    let meter = check_meter(raw.meter, &mut problems);
+    let webhook = check_webhook(raw.feishu.webhook_url, raw.feishu.secret, &mut problems);
+    if let Some(price) = raw.feishu.price_per_kwh {
+        problems.range("feishu.price_per_kwh", price, 0.0, 1_000.0);
+    }
+    let level = raw.log.level.parse();
+    problems.unless(level.is_ok(), || {
+        format!(
+            "log.level {} is none of error, warn, info, debug, trace, off",
+            raw.log.level
+        )
+    });
+
+    let (Some(zone), Ok(level), true) = (zone, level, problems.0.is_empty()) else {
+        return Err(problems.0);
+    };
+    Ok(Config {
+        rabbitmq,
+        mysql,
+        meter,
+        messages: MessageFormat {
+            types: type_codes(raw.message_types),
+            fields: field_names(raw.message_fields),
+            zone,
+            max_ahead_seconds: raw.monitoring.max_ahead_minutes * 60,
+        },
+        rules,
+        batch_size: raw.monitoring.batch_size,
+        sweep_every: Duration::from_secs(raw.monitoring.sweep_seconds),
+        feishu: Feishu {
+            webhook,
+            language: raw.feishu.language,
+            price_per_kwh: raw.feishu.price_per_kwh,
+        },
+        consumer_count: raw.performance.consumer_count,
+        log: Log {
+            file: raw.log.file,
+            level,
+        },
+    })
+}
+
+fn check_rules(raw: &raw::Monitoring, problems: &mut Problems) -> Rules {
+    let interval = raw.check_interval_minutes;
+    problems.range("monitoring.check_interval_minutes", interval, 1, 1_440);
+    problems.range(
+        "monitoring.continuous_alert_count",
+        raw.continuous_alert_count,
+        1,
+        1_000,
+    );
+    problems.range("monitoring.max_history_size", raw.max_history_size, 1, 96);
+    problems.range("monitoring.max_gap_minutes", raw.max_gap_minutes, 1, 10_080);
+    problems.unless(raw.max_gap_minutes * 10 >= interval * 11, || {
+        format!(
+            "monitoring.max_gap_minutes is {}, it must be at least a tenth more than check_interval_minutes ({interval})",
+            raw.max_gap_minutes
+        )
+    });
+    let thresholds = Thresholds {
+        checkin: problems.kwh(
+            "monitoring.checkin_abnormal_threshold",
+            raw.checkin_abnormal_threshold,
+            WattHours::ZERO,
+        ),
+        checkout: problems.kwh(
+            "monitoring.checkout_abnormal_threshold",
+            raw.checkout_abnormal_threshold,
+            WattHours::ZERO,
+        ),
+    };
+    let max_plausible = problems.kwh(
+        "monitoring.max_plausible_kwh",
+        raw.max_plausible_kwh,
+        WattHours(1),
+    );
+    let register_modulus = raw
+        .register_modulus_kwh
+        .map(|modulus| problems.kwh("monitoring.register_modulus_kwh", modulus, WattHours(1_000)));
+
+    let mut rules = Rules {
+        interval_seconds: interval * 60,
+        max_gap_seconds: raw.max_gap_minutes * 60,
+        max_plausible,
+        register_modulus,
+        alert_periods: raw.continuous_alert_count,
+        history_intervals: raw.max_history_size,
+        thresholds,
+        ..Rules::default()
+    };
+    for entry in &raw.overrides {
+        let mut own = |key: &str, value: Option<raw::Kwh>| {
+            value.map(|value| {
+                problems.kwh(
+                    &format!("monitoring.overrides.{key}"),
+                    value,
+                    WattHours::ZERO,
+                )
+            })
+        };
+        let thresholds = Thresholds {
+            checkin: own(
+                "checkin_abnormal_threshold",
+                entry.checkin_abnormal_threshold,
+            ),
+            checkout: own(
+                "checkout_abnormal_threshold",
+                entry.checkout_abnormal_threshold,
+            ),
+        };
+        let known = match &entry.room_number {
+            Some(room) => rules
+                .room_thresholds
+                .insert(RoomKey::new(&entry.hotel_id, room), thresholds),
+            None => rules
+                .hotel_thresholds
+                .insert(HotelId::new(&entry.hotel_id), thresholds),
+        };
+        problems.unless(known.is_none(), || {
+            format!(
+                "monitoring.overrides has {} {} twice",
+                entry.hotel_id,
+                entry.room_number.as_deref().unwrap_or_default()
+            )
+        });
+    }
+    rules
+}
+
+fn check_rabbitmq(raw: raw::RabbitMq, problems: &mut Problems) -> RabbitMq {
+    problems.unless(!raw.queue.is_empty(), || "rabbitmq.queue is missing".into());
+    problems.range("rabbitmq.prefetch", raw.prefetch, 1, u16::MAX);
+    problems.range("rabbitmq.heartbeat_seconds", raw.heartbeat_seconds, 1, 600);
+    RabbitMq {
+        host: raw.host,
+        port: raw.port,
+        virtual_host: raw.virtual_host,
+        username: raw.username,
+        password: raw.password,
+        queue: raw.queue,
+        prefetch: raw.prefetch,
+        declare: raw.declare,
+        heartbeat_seconds: raw.heartbeat_seconds,
+    }
+}
+
+fn check_mysql(raw: raw::MySql, problems: &mut Problems) -> MySql {
+    problems.unless(!raw.database.is_empty(), || {
+        "mysql.database is missing".into()
+    });
+    problems.range("mysql.pool_size", raw.pool_size, 1, 256);
+    MySql {
+        host: raw.host,
+        port: raw.port,
+        user: raw.user,
+        password: raw.password,
+        database: raw.database,
+        pool_size: raw.pool_size,
+    }
+}
+
+fn check_meter(raw: raw::Meter, problems: &mut Problems) -> MeterTable {
+    let mut name = |key: &str, name: String| {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '$';
+        problems.unless(!name.is_empty() && name.chars().all(allowed), || {
+            format!("meter.{key} {name:?} may only have letters, digits, _ and $")
+        });
+        name
+    };
+    MeterTable {
+        table: name("table", raw.table),
+        id: name("id", raw.id),
+        hotel_id: name("hotel_id", raw.hotel_id),
+        room_number: name("room_number", raw.room_number),
+        reading_value: name("reading_value", raw.reading_value),
+        script_time: name("script_time", raw.script_time),
+    }
+}
+
+fn check_webhook(
+    url: Option<Secret>,
+    secret: Option<Secret>,
+    problems: &mut Problems,
+) -> Option<Webhook> {
+    let url = url.filter(|url| !url.expose().is_empty())?;
+    let uri = url.expose().parse::<ureq::http::Uri>().ok();
+    let safe = uri.is_some_and(|uri| match (uri.scheme_str(), uri.host()) {
+        (Some("https"), Some(_)) => true,
+        (Some("http"), Some(host)) => matches!(host, "127.0.0.1" | "localhost" | "[::1]"),
+        _ => false,
+    });
+    problems.unless(safe, || {
+        "feishu.webhook_url must begin with https:// (http:// only on loopback)".into()
+    });
+    Some(Webhook {
+        url,
+        secret: secret.filter(|secret| !secret.expose().is_empty()),
+    })
+}
+
+fn type_codes(raw: raw::MessageTypes) -> TypeCodes {
+    let known = TypeCodes::default();
+    TypeCodes {
+        checkin: raw.checkin.unwrap_or(known.checkin),
+        checkout: raw.checkout.unwrap_or(known.checkout),
+        ignore: raw.ignore,
+    }
+}
+
+fn field_names(raw: raw::MessageFields) -> FieldNames {
+    let known = FieldNames::default();
+    FieldNames {
+        hotel_id: raw.hotel_id.unwrap_or(known.hotel_id),
+        room_number: raw.room_number.unwrap_or(known.room_number),
+        msg_type: raw.msg_type.unwrap_or(known.msg_type),
+        check_in_time: raw.check_in_time.unwrap_or(known.check_in_time),
+        expected_checkout_time: raw
+            .expected_checkout_time
+            .unwrap_or(known.expected_checkout_time),
+        actual_checkin_time: raw.actual_checkin_time.unwrap_or(known.actual_checkin_time),
+        actual_checkout_time: raw
+            .actual_checkout_time
+            .unwrap_or(known.actual_checkout_time),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loaded(
+        text: &str,
+        environment: &[(&str, &str)],
+        settings: &[&str],
+    ) -> Result<Config, String> {
+        let environment = environment
+            .iter()
+            .map(|&(k, v)| (k.to_owned(), v.to_owned()));
+        let settings: Vec<Setting> = settings
+            .iter()
+            .map(|s| s.parse().expect("key=value"))
+            .collect();
+        check(merge(text, environment, &settings)?).map_err(|problems| problems.join("\n"))
+    }
+
+    #[test]
+    fn nothing_written_means_the_originals_rules() {
+        let config = loaded("", &[], &[]).expect("the defaults are right");
+        assert_eq!(config.rules, Rules::default());
+        assert_eq!(config.messages.fields, FieldNames::default());
+        assert_eq!(config.messages.zone.name(), "Asia/Shanghai");
+        assert!(config.rabbitmq.is_none() && config.mysql.is_none());
+    }
+
+    #[test]
+    fn environment_and_settings_override_the_file() {
+        let config = loaded(
+            "[mysql]\ndatabase = \"hotel\"\nport = 3307\n[monitoring]\ncheckin_abnormal_threshold = 3\n",
+            &[
+                ("ROOMWATT_MYSQL__PASSWORD", "1234"),
+                ("ROOMWATT_MYSQL__PORT", "3308"),
+                ("ROOMWATT_FEISHU__LANGUAGE", "en"),
+                ("ROOMWATT_TEST_MYSQL_PORT", "somebody else's"),
+            ],
+            &["checkin_abnormal_threshold=2.5", "register_modulus_kwh = 10000"],
+        )
+        .expect("all right");
+        let mysql = config.mysql.expect("there is a section");
+        assert_eq!((mysql.port, mysql.password.expose()), (3308, "1234"));
+        assert_eq!(config.feishu.language, Language::En);
+        assert_eq!(config.rules.thresholds.checkin, WattHours(2_500));
+        assert_eq!(config.rules.register_modulus, Some(WattHours(10_000_000)));
+    }
+
+    #[test]
+    fn tells_everything_that_is_wrong_at_once() {
+        let wrong = loaded(
+            "[rabbitmq]\n[mysql]\n[meter]\ntable = \"a`b\"\n[monitoring]\ntimezone = \"Mars\"\nmax_gap_minutes = 32\n\
+             checkin_abnormal_threshold = -1\n[feishu]\nwebhook_url = \"http://example.com/hook/canary\"\n[log]\nlevel = \"loud\"\n",
+            &[],
+            &[],
+        )
+        .expect_err("much is wrong");
+        for part in [
+            "rabbitmq.queue is missing",
+            "mysql.database is missing",
+            "meter.table",
+            "timezone Mars",
+            "max_gap_minutes is 32",
+            "checkin_abnormal_threshold is -1, allowed is 0 to",
+            "webhook_url must begin with https://",
+            "log.level loud",
+        ] {
+            assert!(wrong.contains(part), "{part} is not in:\n{wrong}");
+        }
+        assert!(!wrong.contains("canary"), "{wrong}");
+    }
+
+    #[test]
+    fn errors_in_the_file_have_a_line_and_no_text() {
+        for (text, line) in [
+            ("[mysql]\npassword = \"canary\nport = 1\n", "line 2:"),
+            ("[mysql]\n\npassword = 31337\n", "line 3:"),
+            (
+                "[mysql]\nport = 1\npasword = \"canary\"\n",
+                "line 3: unknown field `pasword`",
+            ),
+            ("[monitoring]\nbatch_size = \"many\"\n", "line 2:"),
+        ] {
+            let wrong = loaded(text, &[], &[]).expect_err("it is wrong");
+            assert!(wrong.starts_with(line), "{text}: {wrong}");
+            assert!(
+                !wrong.contains("canary") && !wrong.contains("31337"),
+                "{wrong}"
+            );
+        }
+        let wrong = loaded("", &[], &["no_such_key=1"]).expect_err("it is unknown");
+        assert!(
+            wrong.contains("monitoring.no_such_key: unknown field"),
+            "{wrong}"
+        );
+    }
+
+    #[test]
+    fn overrides_win_room_over_hotel_over_all() {
+        let config = loaded(
+            "[[monitoring.overrides]]\nhotel_id = \"H1\"\ncheckout_abnormal_threshold = 0.3\n\
+             [[monitoring.overrides]]\nhotel_id = \"H1\"\nroom_number = \"Spa\"\ncheckout_abnormal_threshold = 5\n",
+            &[],
+            &[],
+        )
+        .expect("all right");
+        let threshold =
+            |hotel, room, kind| config.rules.threshold(&RoomKey::new(hotel, room), kind);
+        use crate::types::Kind::{Checkin, Checkout};
+        assert_eq!(threshold("H1", "101", Checkout), WattHours(300));
+        assert_eq!(threshold("H1", "Spa", Checkout), WattHours(5_000));
+        assert_eq!(threshold("H1", "Spa", Checkin), WattHours(2_000));
+        assert_eq!(threshold("H2", "Spa", Checkout), WattHours(1_500));
+    }
+}

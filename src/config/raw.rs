@@ -1,0 +1,232 @@
+//! The configuration as written: names, types and defaults. What the values mean is checked in
+//! the parent module.
+
+use serde::Deserialize;
+
+use crate::types::WattHours;
+
+use super::Secret;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Raw {
+    pub rabbitmq: Option<RabbitMq>,
+    pub mysql: Option<MySql>,
+    pub meter: Meter,
+    pub message_types: MessageTypes,
+    pub message_fields: MessageFields,
+    pub monitoring: Monitoring,
+    pub feishu: Feishu,
+    pub performance: Performance,
+    pub log: Log,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RabbitMq {
+    pub host: String,
+    pub port: u16,
+    pub virtual_host: String,
+    pub username: String,
+    pub password: Secret,
+    pub queue: String,
+    pub prefetch: u16,
+    pub declare: bool,
+    pub heartbeat_seconds: u16,
+}
+
+impl Default for RabbitMq {
+    fn default() -> RabbitMq {
+        RabbitMq {
+            host: "127.0.0.1".into(),
+            port: 5672,
+            virtual_host: "/".into(),
+            username: "guest".into(),
+            password: Secret::default(),
+            queue: String::new(),
+            prefetch: 500,
+            declare: false,
+            heartbeat_seconds: 10,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct MySql {
+    pub host: String,
+    pub port: u16,
+    pub user: String,
+    pub password: Secret,
+    pub database: String,
+    pub pool_size: u32,
+}
+
+impl Default for MySql {
+    fn default() -> MySql {
+        MySql {
+            host: "127.0.0.1".into(),
+            port: 3306,
+            user: "roomwatt".into(),
+            password: Secret::default(),
+            database: String::new(),
+            pool_size: 4,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Meter {
+    pub table: String,
+    pub id: String,
+    pub hotel_id: String,
+    pub room_number: String,
+    pub reading_value: String,
+    pub script_time: String,
+}
+
+impl Default for Meter {
+    fn default() -> Meter {
+        Meter {
+            table: "smart_meter".into(),
+            id: "id".into(),
+            hotel_id: "hotel_id".into(),
+            room_number: "room_number".into(),
+            reading_value: "reading_value".into(),
+            script_time: "script_time".into(),
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct MessageTypes {
+    pub checkin: Option<String>,
+    pub checkout: Option<String>,
+    pub ignore: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct MessageFields {
+    pub hotel_id: Option<String>,
+    pub room_number: Option<String>,
+    #[serde(rename = "msgType")]
+    pub msg_type: Option<String>,
+    pub check_in_time: Option<String>,
+    pub expected_checkout_time: Option<String>,
+    pub actual_checkin_time: Option<String>,
+    pub actual_checkout_time: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Monitoring {
+    pub check_interval_minutes: i64,
+    pub checkin_abnormal_threshold: Kwh,
+    pub checkout_abnormal_threshold: Kwh,
+    pub continuous_alert_count: u32,
+    pub batch_size: usize,
+    pub max_history_size: usize,
+    pub sweep_seconds: u64,
+    pub max_gap_minutes: i64,
+    pub max_plausible_kwh: Kwh,
+    pub register_modulus_kwh: Option<Kwh>,
+    pub max_ahead_minutes: i64,
+    pub timezone: String,
+    pub overrides: Vec<Override>,
+}
+
+impl Default for Monitoring {
+    fn default() -> Monitoring {
+        Monitoring {
+            check_interval_minutes: 30,
+            checkin_abnormal_threshold: Kwh(WattHours(2_000)),
+            checkout_abnormal_threshold: Kwh(WattHours(1_500)),
+            continuous_alert_count: 4,
+            batch_size: 1_000,
+            max_history_size: 12,
+            sweep_seconds: 60,
+            max_gap_minutes: 120,
+            max_plausible_kwh: Kwh(WattHours(20_000)),
+            register_modulus_kwh: None,
+            max_ahead_minutes: 120,
+            timezone: "Asia/Shanghai".into(),
+            overrides: Vec::new(),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Override {
+    pub hotel_id: String,
+    pub room_number: Option<String>,
+    pub checkin_abnormal_threshold: Option<Kwh>,
+    pub checkout_abnormal_threshold: Option<Kwh>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Feishu {
+    pub webhook_url: Option<Secret>,
+    pub secret: Option<Secret>,
+    pub language: super::Language,
+    pub price_per_kwh: Option<f64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Performance {
+    pub consumer_count: usize,
+}
+
+impl Default for Performance {
+    fn default() -> Performance {
+        Performance { consumer_count: 3 }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Log {
+    pub file: Option<std::path::PathBuf>,
+    pub level: String,
+}
+
+impl Default for Log {
+    fn default() -> Log {
+        Log {
+            file: None,
+            level: "info".into(),
+        }
+    }
+}
+
+/// kWh as a TOML integer or decimal, exact to the Wh.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "Number")]
+pub(super) struct Kwh(pub WattHours);
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a number of kWh")]
+enum Number {
+    Integer(i64),
+    Decimal(f64),
+}
+
+impl TryFrom<Number> for Kwh {
+    type Error = String;
+
+    fn try_from(number: Number) -> Result<Kwh, String> {
+        // The shortest text that means this f64 is the text that was written.
+        let written = match number {
+            Number::Integer(integer) => integer.to_string(),
+            Number::Decimal(decimal) => decimal.to_string(),
+        };
+        WattHours::parse_kwh(&written)
+            .map(Kwh)
+            .map_err(|error| format!("{written}: {error}"))
+    }
+}
