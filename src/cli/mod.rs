@@ -1,0 +1,91 @@
+//! The command line: one file a command.
+
+mod backtest;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, Setting};
+
+/// Watches the electricity of hotel rooms and tells the staff when a room burns power that it
+/// shouldn't.
+#[derive(Parser)]
+#[command(name = "roomwatt", version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Backtest(backtest::Arguments),
+}
+
+/// How a command can fail, by what the caller can do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// The command line or a file it names is wrong.
+    Usage = 64,
+    /// A fault of the program.
+    Bug = 70,
+    /// Something it depends on is not there now.
+    TryLater = 75,
+    /// The configuration is wrong.
+    Configuration = 78,
+}
+
+/// An error with its exit code.
+pub struct Failure {
+    code: Code,
+    error: anyhow::Error,
+}
+
+impl Failure {
+    pub fn new(code: Code, error: impl Into<anyhow::Error>) -> Failure {
+        Failure {
+            code,
+            error: error.into(),
+        }
+    }
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are no errors; printing can only fail on a closed pipe.
+            let _ = error.print();
+            return if error.use_stderr() {
+                ExitCode::from(Code::Usage as u8)
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    let done = match arguments.command {
+        Command::Backtest(arguments) => backtest::run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure { code, error }) => {
+            eprintln!("roomwatt: {error:#}");
+            ExitCode::from(code as u8)
+        }
+    }
+}
+
+/// Loads the configuration that a command was given.
+fn load(path: Option<&Path>, settings: &[Setting]) -> Result<Config, Failure> {
+    Config::load(path, settings).map_err(|errors| Failure::new(Code::Configuration, errors))
+}
+
+/// The option that commands share.
+#[derive(clap::Args)]
+struct ConfigFile {
+    /// Configuration file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
