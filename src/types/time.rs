@@ -16,6 +16,11 @@ pub struct LocalTime(i64);
 pub struct BadTime;
 
 impl LocalTime {
+    /// 0001-01-01 00:00:00.
+    pub const FIRST: LocalTime = LocalTime(-62_135_596_800);
+    /// 9999-12-31 23:59:59.
+    pub const LAST: LocalTime = LocalTime(253_402_300_799);
+
     /// Reads `YYYY-MM-DD HH:MM:SS` (or `T` for the space); a fraction is dropped.
     ///
     /// # Errors
@@ -55,9 +60,8 @@ impl LocalTime {
 
     /// This time moved by `seconds`; it stops at the ends of the calendar.
     pub fn plus(self, seconds: i64) -> LocalTime {
-        const FIRST: i64 = -62_135_596_800; // 0001-01-01 00:00:00
-        const LAST: i64 = 253_402_300_799; // 9999-12-31 23:59:59
-        LocalTime(self.0.saturating_add(seconds).clamp(FIRST, LAST))
+        let moved = self.0.saturating_add(seconds);
+        LocalTime(moved.clamp(Self::FIRST.0, Self::LAST.0))
     }
 
     fn calendar(self) -> NaiveDateTime {

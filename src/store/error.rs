@@ -1,0 +1,74 @@
+use thiserror::Error;
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// No connection, or it broke. Of a COMMIT the outcome is unknown.
+    #[error("the database can't be reached: {0}")]
+    Unreachable(String),
+    /// Another transaction was in the way: all of this one is to be done again.
+    #[error("another transaction was in the way: {0}")]
+    Conflict(String),
+    /// The server refuses for now: full, read-only, starting.
+    #[error("the database refuses for now: {0}")]
+    Refused(String),
+    /// Tables, columns or rights are not as they have to be.
+    #[error(
+        "the database is not set up: {0}; run `roomwatt init-db` and see that the user has the rights it needs"
+    )]
+    NotSetUp(String),
+    /// Another instance owns the state.
+    #[error("another instance has taken over (epoch {theirs} instead of {ours})")]
+    Replaced { ours: u64, theirs: u64 },
+    /// A row that this program did not write, or an answer that makes no sense.
+    #[error("{0}")]
+    Unreadable(String),
+}
+
+impl StoreError {
+    /// Whether doing the same again can help.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            StoreError::Unreachable(_)
+            | StoreError::Conflict(_)
+            | StoreError::Refused(_)
+            | StoreError::NotSetUp(_) => true,
+            StoreError::Replaced { .. } | StoreError::Unreadable(_) => false,
+        }
+    }
+}
+
+impl From<mysql::Error> for StoreError {
+    fn from(error: mysql::Error) -> StoreError {
+        use mysql::Error;
+        match error {
+            Error::MySqlError(error) => {
+                let text = error.to_string();
+                match error.code {
+                    // Lock wait timeout, deadlock, record has changed.
+                    1205 | 1213 | 1020 => StoreError::Conflict(text),
+                    // Shutdown, lost while querying, killed.
+                    1053 | 1317 | 1927 | 2006 | 2013 => StoreError::Unreachable(text),
+                    // Access denied, unknown database, column, table; command denied.
+                    1044 | 1045 | 1049 | 1054 | 1142 | 1143 | 1146 => StoreError::NotSetUp(text),
+                    // Anything else the server says may change on the server alone.
+                    _ => StoreError::Refused(text),
+                }
+            }
+            Error::FromValueError(_) | Error::FromRowError(_) => {
+                StoreError::Unreadable(error.to_string())
+            }
+            Error::IoError(_)
+            | Error::DriverError(_)
+            | Error::CodecError(_)
+            | Error::UrlError(_)
+            | Error::TlsError(_) => StoreError::Unreachable(error.to_string()),
+        }
+    }
+}
+
+impl From<r2d2::Error> for StoreError {
+    fn from(error: r2d2::Error) -> StoreError {
+        StoreError::Unreachable(error.to_string())
+    }
+}

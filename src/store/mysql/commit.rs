@@ -1,0 +1,290 @@
+//! One transaction for a state change and all that follows from it.
+
+use mysql::prelude::Queryable;
+use mysql::{Conn, Transaction, TxOpts, Value};
+
+use crate::engine::{Notice, NoticeKind, Opening, Stay};
+use crate::store::{Ownership, Plan, Settled, Settlement, StoreError};
+use crate::types::{LocalTime, Reading, RoomKey};
+
+use super::MySqlStore;
+use super::codec::{self, datetime};
+
+/// Rows a statement: far from every packet and placeholder limit, few enough round trips.
+const ROWS: usize = 200;
+
+impl MySqlStore {
+    /// Writes a plan, all of it or nothing.
+    ///
+    /// After any passing error the same plan is to be tried again until it succeeds: a COMMIT whose
+    /// answer was lost is recognised by its number and not repeated.
+    ///
+    /// # Errors
+    /// [`StoreError::Replaced`] when another instance owns the state by now.
+    pub fn commit(&mut self, plan: &Plan) -> Result<(), StoreError> {
+        let Ownership { epoch, seq, .. } = self.ownership;
+        self.connected(|conn| write(conn, plan, epoch, seq + 1))?;
+        self.ownership.seq = seq + 1;
+        Ok(())
+    }
+}
+
+fn write(conn: &mut Conn, plan: &Plan, epoch: u64, seq: u64) -> Result<(), StoreError> {
+    let mut transaction = conn.start_transaction(TxOpts::default())?;
+    let row: Option<(u64, u64)> =
+        transaction.query_first("SELECT epoch, seq FROM service WHERE id = 1 FOR UPDATE")?;
+    let (owner, last) =
+        row.ok_or_else(|| StoreError::NotSetUp("table service is empty".to_owned()))?;
+    if owner != epoch {
+        return Err(StoreError::Replaced {
+            ours: epoch,
+            theirs: owner,
+        });
+    }
+    if last == seq {
+        // The COMMIT whose answer was lost had succeeded.
+        return Ok(transaction.rollback()?);
+    }
+    if last + 1 != seq {
+        return Err(StoreError::Unreadable(format!(
+            "the last transaction is {last} where {} was expected: somebody else writes table service",
+            seq - 1
+        )));
+    }
+
+    write_rooms(&mut transaction, plan)?;
+    write_watches(&mut transaction, plan)?;
+    write_notices(&mut transaction, &plan.notices)?;
+    settle(&mut transaction, &plan.settled)?;
+    write_rejected(&mut transaction, plan)?;
+    transaction.exec_drop(
+        "UPDATE service SET seq = ?, meter_id = COALESCE(?, meter_id) WHERE id = 1",
+        (seq, plan.meter_id),
+    )?;
+    Ok(transaction.commit()?)
+}
+
+fn write_rooms(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
+    let rows = plan
+        .rooms
+        .iter()
+        .map(|(room, watch)| codec::encode(room, watch));
+    insert(
+        transaction,
+        "REPLACE INTO room_state",
+        &codec::COLUMNS,
+        rows,
+    )
+}
+
+fn write_watches(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
+    let columns = [
+        "hotel_id",
+        "room_number",
+        "msg_type",
+        "check_in_time",
+        "expected_checkout_time",
+        "actual_checkin_time",
+        "actual_checkout_time",
+        "initial_reading",
+        "monitoring_start_time",
+    ];
+    let time = |time: Option<LocalTime>| time.map_or(Value::NULL, datetime);
+    let rows = plan
+        .openings
+        .iter()
+        .map(|(room, Opening { stay, initial })| {
+            let [check_in, expected, checkin, checkout] = match *stay {
+                Stay::Occupied {
+                    check_in,
+                    expected_checkout,
+                } => [Some(check_in), expected_checkout, None, None],
+                Stay::Vacant {
+                    actual_checkin,
+                    actual_checkout,
+                } => [None, None, actual_checkin, Some(actual_checkout)],
+            };
+            let mut row = key(room);
+            row.push(stay.kind().as_str().into());
+            row.extend([check_in, expected, checkin, checkout].map(time));
+            row.extend(initial_columns(*initial));
+            row
+        });
+    insert(
+        transaction,
+        "INSERT INTO electricity_monitoring",
+        &columns,
+        rows,
+    )?;
+
+    for (room, opening) in &plan.initial_readings {
+        let mut values = initial_columns(opening.initial).to_vec();
+        values.extend(watch_row(room, &opening.stay));
+        let set = "initial_reading = ?, monitoring_start_time = ?";
+        transaction.exec_drop(update_watch(set, &opening.stay), values)?;
+    }
+    for (room, stay) in &plan.expected_checkouts {
+        let Stay::Occupied {
+            expected_checkout, ..
+        } = *stay
+        else {
+            continue;
+        };
+        let mut values = vec![time(expected_checkout)];
+        values.extend(watch_row(room, stay));
+        transaction.exec_drop(update_watch("expected_checkout_time = ?", stay), values)?;
+    }
+    Ok(())
+}
+
+/// The first reading of a watch: its register in kWh and its time.
+fn initial_columns(initial: Option<Reading>) -> [Value; 2] {
+    match initial {
+        Some(reading) => [reading.register.kwh_2().into(), datetime(reading.time)],
+        None => [Value::NULL, Value::NULL],
+    }
+}
+
+/// Changes the row of one watch. The column may compare without regard to case: `A1` is not `a1`.
+fn update_watch(set: &str, stay: &Stay) -> String {
+    let stay_time = match stay {
+        Stay::Occupied { .. } => "check_in_time",
+        Stay::Vacant { .. } => "actual_checkout_time",
+    };
+    format!(
+        "UPDATE electricity_monitoring SET {set} WHERE {SAME_ROOM} AND msg_type = ? AND {stay_time} = ?"
+    )
+}
+
+/// Finds a room's rows by the index, and of them those that are the same byte for byte.
+const SAME_ROOM: &str = "hotel_id = ? AND room_number = ? \
+     AND CAST(hotel_id AS BINARY) = ? AND CAST(room_number AS BINARY) = ?";
+
+/// The values of [`SAME_ROOM`].
+fn same_room(room: &RoomKey) -> Vec<Value> {
+    [key(room), key(room)].concat()
+}
+
+fn watch_row(room: &RoomKey, stay: &Stay) -> Vec<Value> {
+    let mut values = same_room(room);
+    values.push(stay.kind().as_str().into());
+    values.push(datetime(stay.time()));
+    values
+}
+
+fn write_notices(transaction: &mut Transaction, notices: &[Notice]) -> Result<(), StoreError> {
+    let columns = [
+        "hotel_id",
+        "room_number",
+        "detected_time",
+        "total_consumption",
+        "continuous_periods",
+        "msg_type",
+    ];
+    let alerts = notices.iter().filter(|n| n.kind == NoticeKind::Alert);
+    let rows = alerts.map(|notice| {
+        let mut row = key(&notice.room);
+        row.extend([
+            datetime(notice.detected),
+            notice.energy.kwh_2().into(),
+            notice.periods.into(),
+            notice.stay.kind().as_str().into(),
+        ]);
+        row
+    });
+    insert(
+        transaction,
+        "INSERT INTO electricity_abnormal",
+        &columns,
+        rows,
+    )?;
+
+    let columns = ["hotel_id", "room_number", "detected_time", "kind", "body"];
+    let mut rows = Vec::with_capacity(notices.len());
+    for notice in notices {
+        let body = serde_json::to_string(notice)
+            .map_err(|error| StoreError::Unreadable(error.to_string()))?;
+        let mut row = key(&notice.room);
+        row.extend([
+            datetime(notice.detected),
+            notice.kind.as_str().into(),
+            body.into(),
+        ]);
+        rows.push(row);
+    }
+    insert(
+        transaction,
+        "INSERT INTO notification",
+        &columns,
+        rows.into_iter(),
+    )
+}
+
+fn settle(transaction: &mut Transaction, settled: &[Settled]) -> Result<(), StoreError> {
+    for Settled { id, notice, how } in settled {
+        let (state, sent) = match how {
+            Settlement::Sent => ("sent", true),
+            Settlement::Logged => ("logged", false),
+        };
+        transaction.exec_drop(
+            "UPDATE notification SET state = ?, sent_at = IF(?, CURRENT_TIMESTAMP, NULL) WHERE id = ?",
+            (state, sent, id),
+        )?;
+        if sent && notice.kind == NoticeKind::Alert {
+            let mut values = same_room(&notice.room);
+            values.push(datetime(notice.detected));
+            values.push(notice.stay.kind().as_str().into());
+            transaction.exec_drop(
+                format!(
+                    "UPDATE electricity_abnormal SET is_notified = TRUE \
+                     WHERE {SAME_ROOM} AND detected_time = ? AND msg_type = ?"
+                ),
+                values,
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn write_rejected(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
+    const REASON_CHARS: usize = 1_000;
+    let columns = ["source", "reason", "body", "truncated"];
+    let rows = plan.rejected.iter().map(|rejected| {
+        let reason: String = rejected.reason.chars().take(REASON_CHARS).collect();
+        vec![
+            rejected.source.as_str().into(),
+            reason.into(),
+            rejected.body.as_slice().into(),
+            rejected.truncated.into(),
+        ]
+    });
+    insert(transaction, "INSERT INTO rejected_message", &columns, rows)
+}
+
+fn key(room: &RoomKey) -> Vec<Value> {
+    vec![
+        room.hotel_id.as_str().into(),
+        room.room_number.as_str().into(),
+    ]
+}
+
+/// Inserts rows, many a statement.
+fn insert(
+    transaction: &mut Transaction,
+    into: &str,
+    columns: &[&str],
+    mut rows: impl Iterator<Item = Vec<Value>>,
+) -> Result<(), StoreError> {
+    let row = format!("({})", vec!["?"; columns.len()].join(", "));
+    loop {
+        let chunk: Vec<Vec<Value>> = rows.by_ref().take(ROWS).collect();
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        let values = vec![row.as_str(); chunk.len()].join(", ");
+        transaction.exec_drop(
+            format!("{into} ({}) VALUES {values}", columns.join(", ")),
+            chunk.concat(),
+        )?;
+    }
+}

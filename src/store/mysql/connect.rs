@@ -1,0 +1,63 @@
+//! How this program's connections are made.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use mysql::{Opts, OptsBuilder};
+
+use crate::config;
+use crate::types::Zone;
+
+/// How long a worker waits for a connection of the pool.
+pub(super) const POOL_PATIENCE: Duration = Duration::from_secs(10);
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The longest silence of the server. Streams and key reads send rows long before.
+const IO_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Options of every connection. The crate's defaults have no timeouts, and would hand local files
+/// to a server that asks for them.
+pub(super) fn opts(config: &config::MySql, zone: Zone) -> Opts {
+    let unix_now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_secs() as i64);
+    let session = format!(
+        // Strict, or over-long ids are cut and collide. TIMESTAMPs in the hotels' time.
+        "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', \
+         time_zone = '{}', innodb_lock_wait_timeout = 10",
+        offset(zone.offset_seconds(unix_now))
+    );
+    OptsBuilder::new()
+        .ip_or_hostname(Some(&config.host))
+        .tcp_port(config.port)
+        .prefer_socket(false)
+        .user(Some(&config.user))
+        .pass(Some(config.password.expose()))
+        .db_name(Some(&config.database))
+        .tcp_connect_timeout(Some(CONNECT_TIMEOUT))
+        .read_timeout(Some(IO_TIMEOUT))
+        .write_timeout(Some(IO_TIMEOUT))
+        .tcp_nodelay(true)
+        .local_infile_handler(None)
+        .init(vec![session])
+        .into()
+}
+
+/// `+08:00`, which every server knows; names of zones need tables it may not have.
+fn offset(seconds: i32) -> String {
+    let sign = if seconds < 0 { '-' } else { '+' };
+    let minutes = seconds.abs() / 60;
+    format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::offset;
+
+    #[test]
+    fn writes_offsets_as_servers_read_them() {
+        assert_eq!(offset(8 * 3600), "+08:00");
+        assert_eq!(offset(0), "+00:00");
+        assert_eq!(offset(-(9 * 3600 + 1800)), "-09:30");
+    }
+}

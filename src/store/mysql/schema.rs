@@ -1,0 +1,122 @@
+//! The numbered files of `sql/`, applied once each.
+
+use mysql::Conn;
+use mysql::prelude::Queryable;
+
+use crate::config;
+use crate::store::StoreError;
+use crate::types::Zone;
+
+use super::connect;
+
+const MIGRATIONS: [(u32, &str, &str); 2] = [
+    (
+        1,
+        "001_original_tables.sql",
+        include_str!("../../../sql/001_original_tables.sql"),
+    ),
+    (
+        2,
+        "002_service_tables.sql",
+        include_str!("../../../sql/002_service_tables.sql"),
+    ),
+];
+
+/// Brings the schema up to date; gives the names of the files that were applied now.
+///
+/// Safe to repeat and to run twice at once: each statement can be done again, and one instance at a
+/// time holds the lock.
+///
+/// # Errors
+/// Any [`StoreError`]; what had been applied before it stays.
+pub fn init_db(config: &config::MySql, zone: Zone) -> Result<Vec<&'static str>, StoreError> {
+    let mut conn = Conn::new(connect::opts(config, zone))?;
+    let lock: Option<Option<i64>> =
+        conn.query_first("SELECT GET_LOCK(CONCAT('roomwatt-init:', MD5(DATABASE())), 30)")?;
+    if lock.flatten() != Some(1) {
+        return Err(StoreError::Conflict(
+            "another init-db is running on this database".into(),
+        ));
+    }
+    conn.query_drop(
+        "CREATE TABLE IF NOT EXISTS schema_migration (
+            version    INT          NOT NULL PRIMARY KEY,
+            name       VARCHAR(100) NOT NULL,
+            applied_at TIMESTAMP    NOT NULL DEFAULT CURRENT_TIMESTAMP
+        ) ENGINE = InnoDB DEFAULT CHARACTER SET = utf8mb4 COLLATE = utf8mb4_bin",
+    )?;
+    let done: Option<u32> = conn
+        .query_first::<Option<u32>, _>("SELECT MAX(version) FROM schema_migration")?
+        .flatten();
+    let mut applied = Vec::new();
+    for (version, name, text) in MIGRATIONS {
+        if done.is_some_and(|done| version <= done) {
+            continue;
+        }
+        for statement in statements(text) {
+            conn.query_drop(&statement)?;
+        }
+        conn.exec_drop(
+            "INSERT INTO schema_migration (version, name) VALUES (?, ?)",
+            (version, name),
+        )?;
+        applied.push(name);
+    }
+    Ok(applied)
+}
+
+/// The statements of a file: comment lines are dropped, a semicolon ends a line and a statement.
+fn statements(text: &str) -> Vec<String> {
+    let code: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("--"))
+        .collect();
+    code.join("\n")
+        .split(";\n")
+        .map(|statement| statement.trim().trim_end_matches(';').to_owned())
+        .filter(|statement| !statement.is_empty())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_every_statement() {
+        let starts: Vec<Vec<String>> = MIGRATIONS
+            .iter()
+            .map(|(_, _, text)| {
+                let statements = statements(text).into_iter();
+                statements
+                    .map(|s| s.split_whitespace().take(6).collect::<Vec<_>>().join(" "))
+                    .collect()
+            })
+            .collect();
+        assert_eq!(
+            starts,
+            [
+                vec![
+                    "CREATE TABLE IF NOT EXISTS smart_meter",
+                    "CREATE TABLE IF NOT EXISTS electricity_monitoring",
+                    "CREATE TABLE IF NOT EXISTS electricity_abnormal",
+                ],
+                vec![
+                    "CREATE TABLE IF NOT EXISTS service",
+                    "INSERT IGNORE INTO service (id, epoch,",
+                    "CREATE TABLE IF NOT EXISTS room_state",
+                    "CREATE TABLE IF NOT EXISTS notification",
+                    "CREATE TABLE IF NOT EXISTS rejected_message",
+                ],
+            ]
+        );
+    }
+
+    #[test]
+    fn migrations_are_numbered_without_a_hole() {
+        for (at, (version, name, _)) in MIGRATIONS.iter().enumerate() {
+            assert_eq!(*version as usize, at + 1);
+            assert!(name.starts_with(&format!("{version:03}_")));
+        }
+    }
+}
