@@ -155,8 +155,9 @@ fn read_messages(
         if length == 0 {
             break;
         }
-        let body = line.trim_ascii();
-        if body.is_empty() {
+        let body = line.strip_suffix(b"\n").unwrap_or(&line);
+        let body = body.strip_suffix(b"\r").unwrap_or(body);
+        if body.trim_ascii().is_empty() {
             continue;
         }
         counts.messages += 1;
