@@ -2,7 +2,12 @@
 
 pub mod backtest;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod engine;
+pub mod outage;
+pub mod owner;
+pub mod rooms;
 pub mod store;
+pub mod threads;
 pub mod types;

@@ -1,0 +1,73 @@
+//! Something the service depends on is away: told when it begins and when it ends.
+
+use std::fmt::Display;
+use std::time::{Duration, Instant};
+
+/// Failures this short are not worth a line.
+const WORTH_TELLING: Duration = Duration::from_secs(1);
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Tells of an outage once, with the pauses to make between tries.
+pub struct Outage {
+    what: String,
+    began: Option<Instant>,
+    told: Option<String>,
+    pause: Duration,
+}
+
+impl Outage {
+    pub fn new(what: impl Into<String>) -> Outage {
+        Outage {
+            what: what.into(),
+            began: None,
+            told: None,
+            pause: FIRST_PAUSE,
+        }
+    }
+
+    /// Another try has failed; gives the pause before the next one, with jitter so that many
+    /// instances do not come back at once.
+    pub fn failed(&mut self, error: &impl Display) -> Duration {
+        let began = *self.began.get_or_insert_with(Instant::now);
+        let text = error.to_string();
+        if began.elapsed() >= WORTH_TELLING && self.told.as_ref() != Some(&text) {
+            log::error!(
+                "{} fails and is tried again until it works: {text}",
+                self.what
+            );
+            self.told = Some(text);
+        }
+        let pause = self.pause.mul_f64(0.5 + fastrand::f64() / 2.0);
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        pause
+    }
+
+    /// It works again.
+    pub fn over(&mut self) {
+        if let (Some(began), Some(_)) = (self.began.take(), self.told.take()) {
+            let seconds = began.elapsed().as_secs();
+            log::warn!("{} works again after {seconds} s", self.what);
+        }
+        self.pause = FIRST_PAUSE;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_the_longest_and_start_again() {
+        let mut outage = Outage::new("the test");
+        let pauses: Vec<Duration> = (0..20).map(|_| outage.failed(&"no")).collect();
+        assert!(pauses[0] <= FIRST_PAUSE);
+        for pause in &pauses {
+            assert!(*pause >= FIRST_PAUSE / 2 && *pause <= LONGEST_PAUSE);
+        }
+        assert!(pauses[19] >= LONGEST_PAUSE / 2);
+        outage.over();
+        assert!(outage.failed(&"no") <= FIRST_PAUSE);
+    }
+}

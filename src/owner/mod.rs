@@ -1,0 +1,228 @@
+//! The state-owner: the only writer of room state, in memory and in the database.
+//!
+//! It drains what has come in, plans, writes one transaction, adopts the new states, and only then
+//! lets messages be acknowledged. It waits for nobody but the database: acknowledgements and
+//! wake-ups go to channels that have room, so no circle of waiting can close.
+
+mod plan;
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender};
+
+use crate::clock::Clock;
+use crate::engine::{Notice, Parsed, Rules, Tally, Transition};
+use crate::outage::Outage;
+use crate::rooms::Rooms;
+use crate::store::{MySqlReader, MySqlStore, Settled, StoreError};
+use crate::threads::Stop;
+use crate::types::{Reading, RoomKey};
+
+use plan::Planner;
+
+/// What comes in to the owner.
+pub enum Input {
+    Message(Message),
+    /// A chunk of a sweep.
+    Judged(Vec<Judged>),
+    /// A sweep is through: everything up to this row of the meter table has been judged. `done`
+    /// has room for one.
+    Swept {
+        meter_id: u64,
+        done: Sender<()>,
+    },
+    /// Notices that need no more work. `done` has room for one.
+    Settled {
+        settled: Vec<Settled>,
+        done: Sender<()>,
+    },
+}
+
+/// A message from the property management system.
+pub struct Message {
+    /// Where it came from, as `amqp:queue`.
+    pub source: Arc<str>,
+    pub parsed: Parsed,
+    pub body: Vec<u8>,
+    /// To be called when all that follows from it is written. It must not wait.
+    pub committed: Box<dyn FnOnce() + Send>,
+}
+
+/// What a sweep made of a room's new readings.
+pub struct Judged {
+    pub room: RoomKey,
+    /// The version of the room it is about.
+    pub version: u64,
+    /// In time order.
+    pub readings: Vec<Reading>,
+    pub transition: Transition,
+}
+
+/// The state-owner.
+pub struct Owner {
+    pub rooms: Arc<Rooms>,
+    pub rules: Arc<Rules>,
+    pub store: MySqlStore,
+    pub reader: MySqlReader,
+    pub clock: Arc<dyn Clock>,
+    /// Up to where the meter table has been judged, as it was last written.
+    pub meter_id: Option<u64>,
+    pub inputs: Receiver<Input>,
+    /// Woken when the outbox has something new; has room for one.
+    pub notifier: Sender<()>,
+    pub stop: Stop,
+}
+
+/// Messages in one transaction at most; also the keys of one statement that reads the meters.
+const MOST_MESSAGES: usize = 400;
+
+/// Inputs of any kind in one transaction at most.
+const MOST_INPUTS: usize = 1_000;
+
+/// A reading further ahead of now than this is no reading. Seconds.
+pub const READING_AHEAD: i64 = 3_600;
+
+/// When stopping, how long a store that does not answer is tried.
+const LAST_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why the owner can't go on.
+pub enum Ended {
+    /// Every sender is gone: all is written.
+    Drained,
+    /// The store can't be written any more by this instance.
+    Failed(StoreError),
+    /// It was time to stop while the store did not answer. What is unwritten was not acknowledged.
+    GaveUp,
+}
+
+impl Owner {
+    /// Works until every sender of inputs is gone.
+    pub fn run(mut self) -> Ended {
+        let mut batch = Vec::new();
+        while let Ok(first) = self.inputs.recv() {
+            let mut messages = usize::from(matches!(first, Input::Message(_)));
+            batch.push(first);
+            while batch.len() < MOST_INPUTS && messages < MOST_MESSAGES {
+                let Ok(next) = self.inputs.try_recv() else {
+                    break;
+                };
+                messages += usize::from(matches!(next, Input::Message(_)));
+                batch.push(next);
+            }
+            if let Err(ended) = self.take(std::mem::take(&mut batch)) {
+                return ended;
+            }
+        }
+        Ended::Drained
+    }
+
+    /// Takes a batch of inputs, all of it in one transaction.
+    fn take(&mut self, batch: Vec<Input>) -> Result<(), Ended> {
+        let wanted = Planner::wanted(&self.rooms, &self.rules, &batch);
+        let readings = match wanted.as_slice() {
+            [] => Default::default(),
+            wanted => self.patiently("reading the meters", |owner| {
+                let latest = owner.clock.now().plus(READING_AHEAD);
+                owner.reader.readings(wanted, latest)
+            })?,
+        };
+
+        let mut planner = Planner::new(&self.rooms, &self.rules, &readings);
+        let mut committed = Vec::new();
+        let mut waiting = Vec::new();
+        for input in batch {
+            match input {
+                Input::Message(message) => {
+                    planner.message(&message);
+                    committed.push(message.committed);
+                }
+                Input::Judged(chunk) => chunk.into_iter().for_each(|judged| planner.judged(judged)),
+                Input::Swept { meter_id, done } => {
+                    if self.meter_id != Some(meter_id) {
+                        planner.swept(meter_id);
+                    }
+                    waiting.push(done);
+                }
+                Input::Settled { settled, done } => {
+                    planner.settled(settled);
+                    waiting.push(done);
+                }
+            }
+        }
+        let (plan, tally) = planner.finish();
+
+        if !plan.is_empty() {
+            self.patiently("writing", |owner| owner.store.commit(&plan))?;
+            for notice in &plan.notices {
+                tell(notice);
+            }
+            let has_notices = !plan.notices.is_empty();
+            self.meter_id = plan.meter_id.or(self.meter_id);
+            self.rooms.adopt(plan.rooms);
+            if has_notices {
+                // Full means that the notifier has been woken already.
+                let _ = self.notifier.try_send(());
+            }
+        }
+        log_tally(&tally);
+        for committed in committed {
+            committed();
+        }
+        for done in waiting {
+            // Who has ended meanwhile does not wait for the answer.
+            let _ = done.try_send(());
+        }
+        Ok(())
+    }
+
+    /// Does `work` until it succeeds: a database that is down is waited for.
+    fn patiently<T>(
+        &mut self,
+        doing: &str,
+        mut work: impl FnMut(&mut Owner) -> Result<T, StoreError>,
+    ) -> Result<T, Ended> {
+        let mut outage = Outage::new(format!("the store ({doing})"));
+        let mut stopping_since = None;
+        loop {
+            match work(self) {
+                Ok(done) => {
+                    outage.over();
+                    return Ok(done);
+                }
+                Err(error) if !error.is_passing() => return Err(Ended::Failed(error)),
+                Err(error) => {
+                    let pause = outage.failed(&error);
+                    if !self.stop.wait(pause) {
+                        continue;
+                    }
+                    let since = *stopping_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() >= LAST_PATIENCE {
+                        return Err(Ended::GaveUp);
+                    }
+                    thread::sleep(pause.min(Duration::from_millis(200)));
+                }
+            }
+        }
+    }
+}
+
+fn tell(notice: &Notice) {
+    log::info!(
+        "{} {} {}: {} intervals in a row since {}, {} kWh, detected {}",
+        notice.kind.as_str(),
+        notice.room,
+        notice.stay.kind().as_str(),
+        notice.periods,
+        notice.since,
+        notice.energy,
+        notice.detected,
+    );
+}
+
+fn log_tally(tally: &Tally) {
+    if tally.meters_changed > 0 {
+        log::info!("{} meters were replaced or reset", tally.meters_changed);
+    }
+}

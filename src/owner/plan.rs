@@ -1,0 +1,165 @@
+//! What a batch of inputs changes: computed here, written and adopted by the owner.
+
+use std::collections::HashMap;
+
+use crate::engine::{
+    Arrival, Change, Event, MAX_MESSAGE_BYTES, Parsed, Rules, Tally, Transition, Watch, observe,
+    readings_needed_after, receive,
+};
+use crate::rooms::Rooms;
+use crate::store::{Plan, Readings, Rejected, Settled, Wanted};
+use crate::types::RoomKey;
+
+use super::{Input, Judged, Message};
+
+pub(super) struct Planner<'a> {
+    rooms: &'a Rooms,
+    rules: &'a Rules,
+    /// Readings of the rooms that [`Planner::wanted`] named.
+    readings: &'a HashMap<RoomKey, Readings>,
+    /// New states of this batch.
+    staged: HashMap<RoomKey, Watch>,
+    plan: Plan,
+    tally: Tally,
+}
+
+impl<'a> Planner<'a> {
+    /// The readings that the messages of a batch need.
+    pub(super) fn wanted(rooms: &Rooms, rules: &Rules, batch: &[Input]) -> Vec<Wanted> {
+        let mut wanted: HashMap<&RoomKey, Wanted> = HashMap::new();
+        for input in batch {
+            let Input::Message(Message {
+                parsed: Parsed::Event(event) | Parsed::EventWithoutExpected(event),
+                ..
+            }) = input
+            else {
+                continue;
+            };
+            let watch = rooms.get(&event.room).map(|room| room.watch);
+            let is_newer = |watch: &Watch| event.stay.order() > watch.stay.order();
+            if watch.as_ref().is_none_or(is_newer) {
+                let after = readings_needed_after(watch.as_ref(), &event.stay, rules);
+                wanted
+                    .entry(&event.room)
+                    .and_modify(|wanted| wanted.after = wanted.after.min(after))
+                    .or_insert_with(|| Wanted {
+                        room: event.room.clone(),
+                        after,
+                    });
+            }
+        }
+        wanted.into_values().collect()
+    }
+
+    pub(super) fn new(
+        rooms: &'a Rooms,
+        rules: &'a Rules,
+        readings: &'a HashMap<RoomKey, Readings>,
+    ) -> Planner<'a> {
+        Planner {
+            rooms,
+            rules,
+            readings,
+            staged: HashMap::new(),
+            plan: Plan::default(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Takes a message.
+    pub(super) fn message(&mut self, message: &Message) {
+        match &message.parsed {
+            Parsed::Event(event) => self.event(event),
+            Parsed::EventWithoutExpected(event) => {
+                log::warn!(
+                    "{}: its expected check-out is not after its check-in and was ignored",
+                    event.room
+                );
+                self.event(event);
+            }
+            Parsed::Ignored => {}
+            Parsed::Refused(reason) => {
+                log::warn!(
+                    "a message from {} was refused and kept: {reason}",
+                    message.source
+                );
+                let kept = message.body.len().min(MAX_MESSAGE_BYTES);
+                self.plan.rejected.push(Rejected {
+                    source: message.source.to_string(),
+                    reason: reason.to_string(),
+                    body: message.body[..kept].to_vec(),
+                    truncated: kept < message.body.len(),
+                });
+            }
+        }
+    }
+
+    fn event(&mut self, event: &Event) {
+        let watch = self.current(&event.room);
+        let readings = self
+            .readings
+            .get(&event.room)
+            .map_or(&[][..], Vec::as_slice);
+        match receive(watch.as_ref(), event, readings, self.rules) {
+            Arrival::Newer(transition) | Arrival::Expected(transition) => {
+                self.stage(event.room.clone(), transition);
+            }
+            Arrival::Duplicate => log::debug!("{}: a duplicate message", event.room),
+            Arrival::Stale => log::info!(
+                "{}: a {} of {} is older than what is known and has no effect",
+                event.room,
+                event.stay.kind().as_str(),
+                event.stay.time()
+            ),
+        }
+    }
+
+    /// Takes a verdict of a sweep. One on a state that has changed meanwhile is made again.
+    pub(super) fn judged(&mut self, judged: Judged) {
+        let unchanged = !self.staged.contains_key(&judged.room)
+            && (self.rooms.get(&judged.room)).is_some_and(|room| room.version == judged.version);
+        let transition = if unchanged {
+            judged.transition
+        } else {
+            let Some(watch) = self.current(&judged.room) else {
+                return;
+            };
+            observe(&judged.room, &watch, &judged.readings, self.rules)
+        };
+        self.stage(judged.room, transition);
+    }
+
+    pub(super) fn swept(&mut self, meter_id: u64) {
+        self.plan.meter_id = Some(meter_id);
+    }
+
+    pub(super) fn settled(&mut self, settled: Vec<Settled>) {
+        self.plan.settled.extend(settled);
+    }
+
+    pub(super) fn finish(mut self) -> (Plan, Tally) {
+        self.plan.rooms = self.staged.into_iter().collect();
+        // In the order of the key: transactions that meet then wait instead of deadlocking.
+        self.plan.rooms.sort_by(|(a, _), (b, _)| a.cmp(b));
+        (self.plan, self.tally)
+    }
+
+    fn current(&self, room: &RoomKey) -> Option<Watch> {
+        let staged = self.staged.get(room).cloned();
+        staged.or_else(|| self.rooms.get(room).map(|room| room.watch))
+    }
+
+    fn stage(&mut self, room: RoomKey, transition: Transition) {
+        self.tally += transition.tally;
+        for change in transition.changes {
+            let room = room.clone();
+            match change {
+                Change::Opened(opening) => self.plan.openings.push((room, opening)),
+                Change::InitialReading(opening) => self.plan.initial_readings.push((room, opening)),
+                Change::ExpectedCheckout(stay) => self.plan.expected_checkouts.push((room, stay)),
+                Change::Notice(notice) => self.plan.notices.push(notice),
+            }
+        }
+        self.staged.insert(room, transition.watch);
+    }
+}

@@ -1,0 +1,106 @@
+//! Named threads whose end is an event, and the signal to stop.
+
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+
+/// Tells threads to stop; cheap to clone. It is a channel that nobody sends on: it closes.
+#[derive(Clone)]
+pub struct Stop(Receiver<()>);
+
+/// Stops everything that has the matching [`Stop`] when it is dropped.
+pub struct Stopper(#[expect(dead_code, reason = "it is there to be dropped")] Sender<()>);
+
+/// A [`Stop`] and what triggers it.
+pub fn stop_signal() -> (Stopper, Stop) {
+    let (sender, receiver) = bounded(0);
+    (Stopper(sender), Stop(receiver))
+}
+
+impl Stop {
+    /// Waits until it is time to stop, or `patience` is over; whether it is time to stop.
+    pub fn wait(&self, patience: Duration) -> bool {
+        !matches!(
+            self.0.recv_timeout(patience),
+            Err(RecvTimeoutError::Timeout)
+        )
+    }
+
+    pub fn is_set(&self) -> bool {
+        self.wait(Duration::ZERO)
+    }
+
+    /// Becomes ready (disconnected) when it is time to stop: for `select!`.
+    pub fn channel(&self) -> &Receiver<()> {
+        &self.0
+    }
+}
+
+/// A thread has ended.
+#[derive(Debug)]
+pub struct Exit {
+    pub thread: String,
+    pub panicked: bool,
+}
+
+/// Tells of a thread's end however it comes about.
+struct Farewell {
+    thread: String,
+    exits: Sender<Exit>,
+}
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        // Nobody listens any more only when the process is ending anyway.
+        let _ = self.exits.send(Exit {
+            thread: std::mem::take(&mut self.thread),
+            panicked: thread::panicking(),
+        });
+    }
+}
+
+/// Starts a thread that tells `exits` of its end. `exits` must have room for one message a thread,
+/// or an ending thread waits for the one who joins it.
+///
+/// # Errors
+/// When the system has no more threads.
+pub fn spawn(
+    name: impl Into<String>,
+    exits: &Sender<Exit>,
+    work: impl FnOnce() + Send + 'static,
+) -> std::io::Result<()> {
+    let name = name.into();
+    let farewell = Farewell {
+        thread: name.clone(),
+        exits: exits.clone(),
+    };
+    thread::Builder::new().name(name).spawn(move || {
+        let _farewell = farewell;
+        work();
+    })?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_is_told_also_of_a_panic() {
+        let (exits, ended) = bounded(2);
+        let (stopper, stop) = stop_signal();
+        let waiting = stop.clone();
+        spawn("patient", &exits, move || {
+            assert!(waiting.wait(Duration::from_secs(60)));
+        })
+        .expect("a thread");
+        assert!(!stop.is_set());
+        drop(stopper);
+        let exit = ended.recv_timeout(Duration::from_secs(60)).expect("an end");
+        assert_eq!((exit.thread.as_str(), exit.panicked), ("patient", false));
+        spawn("unlucky", &exits, || panic!("as the test wants it")).expect("a thread");
+        let exit = ended.recv_timeout(Duration::from_secs(60)).expect("an end");
+        assert_eq!((exit.thread.as_str(), exit.panicked), ("unlucky", true));
+    }
+}
