@@ -1,5 +1,6 @@
 //! roomwatt watches the electricity of hotel rooms. `docs/ARCHITECTURE.md` is the way in.
 
+pub mod amqp;
 pub mod backtest;
 pub mod cli;
 pub mod clock;

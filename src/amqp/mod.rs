@@ -1,0 +1,62 @@
+//! Messages from RabbitMQ. amiquip, which is no longer maintained, stays behind this module.
+
+mod consumer;
+mod publish;
+
+use amiquip::{Connection, Error};
+
+use crate::config::RabbitMq;
+
+pub use consumer::Consumer;
+pub use publish::publish;
+
+/// An error of the broker, without the address that amiquip's own errors quote with the password.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct AmqpError(String);
+
+impl AmqpError {
+    fn new(config: &RabbitMq, error: &Error) -> AmqpError {
+        let place = format!("{}:{}", config.host, config.port);
+        let text = match error {
+            Error::FailedToConnect { source, .. }
+            | Error::ResolveUrlToSocketAddr { source, .. } => {
+                format!("can't connect to {place}: {source}")
+            }
+            other => {
+                let text = other.to_string().replace(&url(config), &place);
+                config.password.mask(&text)
+            }
+        };
+        AmqpError(text)
+    }
+}
+
+fn connect(config: &RabbitMq) -> Result<Connection, AmqpError> {
+    Connection::insecure_open(&url(config)).map_err(|error| AmqpError::new(config, &error))
+}
+
+/// Everything but letters and digits is encoded: names and passwords may hold anything.
+fn url(config: &RabbitMq) -> String {
+    // Milliseconds for each step of connecting; without it a silent host is waited for for ever.
+    const CONNECTION_TIMEOUT: u32 = 5_000;
+    let encode = |text: &str| -> String {
+        let encoded = text.bytes().map(|byte| {
+            if byte.is_ascii_alphanumeric() {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        });
+        encoded.collect()
+    };
+    format!(
+        "amqp://{}:{}@{}:{}/{}?heartbeat={}&connection_timeout={CONNECTION_TIMEOUT}",
+        encode(&config.username),
+        encode(config.password.expose()),
+        config.host,
+        config.port,
+        encode(&config.virtual_host),
+        config.heartbeat_seconds,
+    )
+}
