@@ -1,0 +1,132 @@
+//! From the outbox to the staff.
+
+mod card;
+mod feishu;
+
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded, select};
+
+use crate::config::{self, Language};
+use crate::outage::Outage;
+use crate::owner::Input;
+use crate::store::{MySqlReader, Pending, Settled, Settlement};
+use crate::threads::Stop;
+
+use card::Card;
+use feishu::{Feishu, SendError};
+
+/// Notices taken from the outbox at a time.
+const AT_A_TIME: usize = 20;
+
+/// Between two requests: a bot takes 100 a minute.
+const BETWEEN_REQUESTS: Duration = Duration::from_millis(650);
+
+/// The outbox is looked at this often even when nothing was said to be new.
+const IDLE: Duration = Duration::from_secs(30);
+
+pub struct Notifier {
+    feishu: config::Feishu,
+    bot: Option<Feishu>,
+    reader: MySqlReader,
+    stop: Stop,
+}
+
+impl Notifier {
+    pub fn new(feishu: config::Feishu, reader: MySqlReader, stop: Stop) -> Notifier {
+        let bot = feishu.webhook.clone().map(Feishu::new);
+        Notifier {
+            feishu,
+            bot,
+            reader,
+            stop,
+        }
+    }
+
+    /// Delivers until it is time to stop. `woken` tells that the outbox has something new.
+    pub fn run(self, woken: Receiver<()>, inputs: Sender<Input>) {
+        if self.bot.is_none() {
+            log::warn!("no feishu.webhook_url is set: notices go to this log only");
+        }
+        let mut store = Outage::new("reading the outbox");
+        let mut feishu = Outage::new("telling Feishu");
+        while !self.stop.is_set() {
+            let pause = match self.reader.pending_notices(0, AT_A_TIME) {
+                Err(error) => store.failed(&error),
+                Ok(pending) => {
+                    store.over();
+                    let some = !pending.is_empty();
+                    match self.deliver(pending, &inputs, &mut feishu) {
+                        Round::Stopped => return,
+                        Round::Failed(pause) => pause,
+                        Round::Done if some => continue,
+                        Round::Done => IDLE,
+                    }
+                }
+            };
+            select! {
+                recv(woken) -> _ => {}
+                recv(self.stop.channel()) -> _ => return,
+                default(pause) => {}
+            }
+        }
+    }
+
+    /// Delivers each notice and has it written down before the next one.
+    fn deliver(&self, pending: Vec<Pending>, inputs: &Sender<Input>, outage: &mut Outage) -> Round {
+        let mut failed = None;
+        for Pending { id, notice } in pending {
+            let card = Card::new(id, &notice, self.language(), self.feishu.price_per_kwh);
+            let how = match &self.bot {
+                None => {
+                    log::warn!("notice {id}:\n{}", card.text());
+                    Settlement::Logged
+                }
+                Some(bot) => match bot.send(&card.feishu()) {
+                    Ok(()) => {
+                        outage.over();
+                        Settlement::Sent
+                    }
+                    Err(error @ SendError::Passing(_)) => {
+                        return Round::Failed(outage.failed(&error));
+                    }
+                    // It may be this notice alone: the others are not to wait for it.
+                    Err(error @ SendError::Refused { .. }) => {
+                        failed = Some(outage.failed(&error));
+                        if self.stop.wait(BETWEEN_REQUESTS) {
+                            return Round::Stopped;
+                        }
+                        continue;
+                    }
+                },
+            };
+            let (done, written) = bounded(1);
+            let settled = vec![Settled { id, notice, how }];
+            if inputs.send(Input::Settled { settled, done }).is_err() || written.recv().is_err() {
+                return Round::Stopped;
+            }
+            log::info!(
+                "notice {id}: {}",
+                match how {
+                    Settlement::Sent => "accepted by Feishu",
+                    Settlement::Logged => "logged",
+                }
+            );
+            if self.bot.is_some() && self.stop.wait(BETWEEN_REQUESTS) {
+                return Round::Stopped;
+            }
+        }
+        failed.map_or(Round::Done, Round::Failed)
+    }
+
+    fn language(&self) -> Language {
+        self.feishu.language
+    }
+}
+
+enum Round {
+    Done,
+    /// To be tried again after a pause.
+    Failed(Duration),
+    Stopped,
+}

@@ -1,0 +1,254 @@
+//! The timer: takes what the meters said since the last sweep, has it judged, and hands the
+//! verdicts to the state-owner.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Sender, bounded};
+use parking_lot::Mutex;
+use rayon::prelude::*;
+
+use crate::clock::Clock;
+use crate::engine::{Rules, observe};
+use crate::outage::Outage;
+use crate::owner::{Input, Judged, READING_AHEAD};
+use crate::rooms::Rooms;
+use crate::store::{MeterTail, MySqlReader, Readings, StoreError, Wanted};
+use crate::threads::Stop;
+use crate::types::RoomKey;
+
+/// Rows streamed before they are judged: bounds the memory of a start after a long time.
+const MOST_ROWS: u64 = 1_000_000;
+
+/// A room without a reading for this many intervals is asked for by key: the stream may have
+/// missed it.
+const UNHEARD_INTERVALS: i64 = 3;
+
+pub struct Sweeper {
+    pub rooms: Arc<Rooms>,
+    pub rules: Arc<Rules>,
+    pub reader: MySqlReader,
+    pub clock: Arc<dyn Clock>,
+    pub batch_size: usize,
+    pub every: Duration,
+    pub stop: Stop,
+    /// Up to where the meter table had been judged when the state was loaded.
+    pub judged_id: Option<u64>,
+}
+
+/// Why a sweep did not come to its end.
+enum Cut {
+    /// The state-owner is gone.
+    Stopped,
+    Store(StoreError),
+}
+
+impl From<StoreError> for Cut {
+    fn from(error: StoreError) -> Cut {
+        Cut::Store(error)
+    }
+}
+
+/// One sweep in numbers.
+#[derive(Default)]
+struct Swept {
+    rows: u64,
+    bad: u64,
+    readings: u64,
+    rooms: u64,
+    stragglers: u64,
+}
+
+impl Sweeper {
+    /// Sweeps until it is time to stop. Sweeps never overlap: ticks missed meanwhile are counted.
+    pub fn run(self, inputs: Sender<Input>) {
+        let mut outage = Outage::new("a sweep");
+        let mut tail = None;
+        let mut asked_by_key = None;
+        let mut due = Instant::now();
+        while !self
+            .stop
+            .wait(due.saturating_duration_since(Instant::now()))
+        {
+            let began = Instant::now();
+            match self.sweep(&inputs, &mut tail, &mut asked_by_key) {
+                Ok(swept) => {
+                    outage.over();
+                    self.tell(&swept, began.elapsed());
+                }
+                Err(Cut::Stopped) => return,
+                Err(Cut::Store(error)) => {
+                    outage.failed(&error);
+                }
+            }
+            due += self.every;
+            let missed = missed_ticks(due, Instant::now(), self.every);
+            if missed > 0 {
+                log::warn!("the sweep took longer than its time: {missed} left out");
+                due += self.every * missed;
+            }
+        }
+    }
+
+    fn sweep(
+        &self,
+        inputs: &Sender<Input>,
+        tail: &mut Option<MeterTail>,
+        asked_by_key: &mut Option<Instant>,
+    ) -> Result<Swept, Cut> {
+        let latest = self.clock.now().plus(READING_AHEAD);
+        let mut swept = Swept::default();
+        let mut at_start = false;
+        let tail = match tail {
+            Some(tail) => tail,
+            None => {
+                at_start = true;
+                tail.insert(self.reader.meter_tail(self.judged_id, latest)?)
+            }
+        };
+
+        let mut again = true;
+        loop {
+            let mut news: HashMap<RoomKey, Readings> = HashMap::new();
+            let rows =
+                self.reader
+                    .stream_new(tail, again, MOST_ROWS, latest, |room, reading| {
+                        if self.rooms.is_news(&room, reading.time) {
+                            news.entry(room).or_default().push(reading);
+                        }
+                    })?;
+            swept.rows += rows.rows;
+            swept.bad += rows.bad;
+            let news: Vec<(RoomKey, Readings)> = news.into_iter().collect();
+            self.in_chunks(&news, inputs, &mut swept, |chunk| Ok(chunk.to_vec()))?;
+            if !rows.more {
+                break;
+            }
+            again = false;
+        }
+
+        let interval = Duration::from_secs(self.rules.interval_seconds.unsigned_abs());
+        if asked_by_key.is_none_or(|asked| asked.elapsed() >= interval) {
+            let unheard = self.unheard(at_start && self.judged_id.is_none());
+            swept.stragglers = unheard.len() as u64;
+            self.in_chunks(&unheard, inputs, &mut swept, |chunk| {
+                let readings = self.reader.readings(chunk, latest)?;
+                Ok(readings.into_iter().collect())
+            })?;
+            *asked_by_key = Some(Instant::now());
+        }
+
+        // Its answer comes after all chunks have been written and adopted.
+        let (done, written) = bounded(1);
+        let meter_id = tail.settled_id();
+        send(inputs, Input::Swept { meter_id, done })?;
+        written.recv().map_err(|_| Cut::Stopped)?;
+        Ok(swept)
+    }
+
+    /// The rooms to ask for by key. Where the stream has told everything since a time, only what is
+    /// newer than that can be missing, and asking for that costs no history.
+    fn unheard(&self, all: bool) -> Vec<Wanted> {
+        let silence = UNHEARD_INTERVALS * self.rules.interval_seconds;
+        let since = if all {
+            self.clock.now()
+        } else {
+            self.clock.now().plus(-silence)
+        };
+        let known_after = self.reader.cheap_after().filter(|_| !all);
+        let unheard = self.rooms.unheard_since(since).into_iter();
+        unheard
+            .map(|(room, seen)| Wanted {
+                room,
+                after: known_after.map_or(seen, |known| known.max(seen)),
+            })
+            .collect()
+    }
+
+    /// Has rooms judged, batch_size of them by one worker at a time; `read` gives a chunk's
+    /// readings.
+    fn in_chunks<T: Sync>(
+        &self,
+        work: &[T],
+        inputs: &Sender<Input>,
+        swept: &mut Swept,
+        read: impl Fn(&[T]) -> Result<Vec<(RoomKey, Readings)>, StoreError> + Sync,
+    ) -> Result<(), Cut> {
+        let counted = Mutex::new(swept);
+        work.par_chunks(self.batch_size).try_for_each(|chunk| {
+            let judged = self.judge(read(chunk)?);
+            {
+                let mut swept = counted.lock();
+                swept.rooms += judged.len() as u64;
+                swept.readings += judged.iter().map(|j| j.readings.len() as u64).sum::<u64>();
+            }
+            if judged.is_empty() {
+                return Ok(());
+            }
+            send(inputs, Input::Judged(judged))
+        })
+    }
+
+    fn judge(&self, rooms: Vec<(RoomKey, Readings)>) -> Vec<Judged> {
+        rooms
+            .into_iter()
+            .filter(|(_, readings)| !readings.is_empty())
+            .filter_map(|(room, mut readings)| {
+                // Rows of one time keep the order of their ids.
+                readings.sort_by_key(|reading| reading.time);
+                let state = self.rooms.get(&room)?;
+                let transition = observe(&room, &state.watch, &readings, &self.rules);
+                Some(Judged {
+                    room,
+                    version: state.version,
+                    readings,
+                    transition,
+                })
+            })
+            .collect()
+    }
+
+    fn tell(&self, swept: &Swept, took: Duration) {
+        if swept.bad > 0 {
+            log::warn!(
+                "{} rows of the meter table are no readings (NULL, unreadable, or a time ahead of now)",
+                swept.bad
+            );
+        }
+        log::info!(
+            "sweep: {} rooms watched, {} new readings of {} rooms ({} asked by key), {:.2} s",
+            self.rooms.len(),
+            swept.readings,
+            swept.rooms,
+            swept.stragglers,
+            took.as_secs_f64()
+        );
+    }
+}
+
+fn send(inputs: &Sender<Input>, input: Input) -> Result<(), Cut> {
+    inputs.send(input).map_err(|_| Cut::Stopped)
+}
+
+/// Ticks between `due` and `now` that can't be kept any more.
+fn missed_ticks(due: Instant, now: Instant, every: Duration) -> u32 {
+    let late = now.saturating_duration_since(due);
+    u32::try_from(late.as_millis() / every.as_millis().max(1)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missed_ticks_are_counted_not_queued() {
+        let start = Instant::now();
+        let every = Duration::from_secs(60);
+        let after = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(missed_ticks(after(60), after(10), every), 0);
+        assert_eq!(missed_ticks(after(60), after(119), every), 0);
+        assert_eq!(missed_ticks(after(60), after(120), every), 1);
+        assert_eq!(missed_ticks(after(60), after(310), every), 4);
+    }
+}
