@@ -1,11 +1,13 @@
 //! roomwatt watches the electricity of hotel rooms. `docs/ARCHITECTURE.md` is the way in.
 
 pub mod amqp;
+pub mod app;
 pub mod backtest;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod engine;
+pub mod logging;
 pub mod notify;
 pub mod outage;
 pub mod owner;

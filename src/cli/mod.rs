@@ -1,6 +1,9 @@
 //! The command line: one file a command.
 
 mod backtest;
+mod init_db;
+mod run;
+mod send;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -20,6 +23,9 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Run(run::Arguments),
+    InitDb(init_db::Arguments),
+    Send(send::Arguments),
     Backtest(backtest::Arguments),
 }
 
@@ -66,6 +72,9 @@ pub fn main() -> ExitCode {
         }
     };
     let done = match arguments.command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::InitDb(arguments) => init_db::run(&arguments),
+        Command::Send(arguments) => send::run(&arguments),
         Command::Backtest(arguments) => backtest::run(&arguments),
     };
     match done {
@@ -80,6 +89,14 @@ pub fn main() -> ExitCode {
 /// Loads the configuration that a command was given.
 fn load(path: Option<&Path>, settings: &[Setting]) -> Result<Config, Failure> {
     Config::load(path, settings).map_err(|errors| Failure::new(Code::Configuration, errors))
+}
+
+/// A section that a command can't do without.
+fn needed<'a, T>(section: Option<&'a T>, name: &str) -> Result<&'a T, Failure> {
+    section.ok_or_else(|| {
+        let error = anyhow::anyhow!("the configuration has no section [{name}]");
+        Failure::new(Code::Configuration, error)
+    })
 }
 
 /// The option that commands share.

@@ -1,0 +1,31 @@
+use crate::store;
+
+use super::{Code, ConfigFile, Failure, load};
+
+/// Create the tables, or bring them up to date
+#[derive(clap::Args)]
+#[command(before_help = "\
+Examples:
+  roomwatt init-db --config roomwatt.toml
+
+Existing tables of the original program stay as they are. The database itself must exist:
+  CREATE DATABASE hotel CHARACTER SET utf8mb4;
+")]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let config = load(arguments.config.config.as_deref(), &[])?;
+    let mysql = super::needed(config.mysql.as_ref(), "mysql")?;
+    let applied = store::init_db(mysql, config.messages.zone)
+        .map_err(|error| Failure::new(Code::TryLater, error))?;
+    for name in &applied {
+        println!("applied {name}");
+    }
+    if applied.is_empty() {
+        println!("database {} is up to date", mysql.database);
+    }
+    Ok(())
+}
