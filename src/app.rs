@@ -197,32 +197,22 @@ fn wait(
     owner_ended: &Receiver<Ended>,
     mut running: usize,
 ) -> End {
-    select! {
-        recv(stop.channel()) -> _ => {}
-        recv(ended) -> exit => {
-            if let Ok(Ended::Failed(error)) = owner_ended.try_recv() {
-                log::error!("ending: {error}");
-                if let StoreError::Replaced { .. } = error {
-                    return End::Replaced;
-                }
-            }
-            if let Ok(Exit { thread, panicked }) = exit {
-                let how = if panicked { "panicked" } else { "ended" };
-                log::error!("thread {thread} {how}: ending, what is unwritten was not acknowledged");
-            }
-            return End::ThreadDied;
-        }
+    let mut early = select! {
+        recv(stop.channel()) -> _ => None,
+        recv(ended) -> exit => exit.ok(),
+    };
+    // Both can be ready at once: a thread that heard of the stop first has ended in order.
+    if let Some(exit) = early.take_if(|exit| exit.panicked || !stop.is_set()) {
+        return died(&exit, owner_ended);
     }
+    running -= usize::from(early.is_some());
+
     // Consumers, sweep and notifier end first; then the owner has nobody to wait for, writes what
     // is left, and its end lets the consumers acknowledge it.
     let deadline = Instant::now() + DRAIN_PATIENCE;
     while running > 0 {
         match ended.recv_deadline(deadline) {
-            Ok(exit) if exit.thread == "signals" => {}
-            Ok(exit) if exit.panicked => {
-                log::error!("thread {} panicked while stopping", exit.thread);
-                return End::ThreadDied;
-            }
+            Ok(exit) if exit.panicked => return died(&exit, owner_ended),
             Ok(_) => running -= 1,
             Err(_) => {
                 log::warn!(
@@ -241,4 +231,20 @@ fn wait(
         Ok(Ended::Drained) | Err(_) => log::info!("stopped: everything taken is written"),
     }
     End::Stopped
+}
+
+/// A thread has ended that must not.
+fn died(exit: &Exit, owner_ended: &Receiver<Ended>) -> End {
+    if let Ok(Ended::Failed(error)) = owner_ended.try_recv() {
+        log::error!("ending: {error}");
+        if let StoreError::Replaced { .. } = error {
+            return End::Replaced;
+        }
+    }
+    let how = if exit.panicked { "panicked" } else { "ended" };
+    log::error!(
+        "thread {} {how}: ending; what is unwritten was not acknowledged",
+        exit.thread
+    );
+    End::ThreadDied
 }

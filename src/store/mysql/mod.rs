@@ -65,6 +65,11 @@ impl MySqlStore {
     /// # Errors
     /// Any [`StoreError`] of the connection.
     pub fn acquire_lease(&mut self, patience: Duration) -> Result<bool, StoreError> {
+        // A lock held already would be waited for in vain by another connection.
+        if self.lease.as_mut().is_some_and(|lease| lease.ping().is_ok()) {
+            return Ok(true);
+        }
+        self.lease = None;
         let mut conn = Conn::new(self.opts.clone())?;
         // The server drops idle connections, and with them the lock.
         conn.query_drop("SET SESSION wait_timeout = 31536000")?;
