@@ -16,10 +16,15 @@ pub struct SystemClock {
 
 impl Clock for SystemClock {
     fn now(&self) -> LocalTime {
-        let unix = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |elapsed| elapsed.as_secs() as i64);
         // Beyond year 9999 the last moment of the calendar will have to do.
-        self.zone.local(unix).unwrap_or(LocalTime::LAST)
+        self.zone.local(unix_seconds()).unwrap_or(LocalTime::LAST)
     }
+}
+
+/// Seconds since the Unix epoch by the machine's clock; 0 before it.
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
+pub fn unix_seconds() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_secs() as i64)
 }

@@ -1,10 +1,10 @@
 //! The log: standard output, and a file where one is configured.
 
 use std::io;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use log::LevelFilter;
 
+use crate::clock::{Clock, SystemClock};
 use crate::config;
 use crate::types::Zone;
 
@@ -13,16 +13,13 @@ use crate::types::Zone;
 /// # Errors
 /// When the file can't be opened.
 pub fn start(config: &config::Log, zone: Zone) -> io::Result<()> {
+    let clock = SystemClock { zone };
     let mut dispatch = fern::Dispatch::new()
         .format(move |out, message, record| {
-            let unix = SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, |elapsed| elapsed.as_secs() as i64);
-            let now = zone.local(unix).map(|now| now.to_string());
+            let now = clock.now();
             let thread = std::thread::current();
             out.finish(format_args!(
-                "{} {:5} [{}] {message}",
-                now.unwrap_or_default(),
+                "{now} {:5} [{}] {message}",
                 record.level(),
                 thread.name().unwrap_or("-"),
             ));

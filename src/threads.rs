@@ -65,6 +65,7 @@ impl Drop for Farewell {
 ///
 /// # Errors
 /// When the system has no more threads.
+#[expect(clippy::disallowed_methods, reason = "this is the one place")]
 pub fn spawn(
     name: impl Into<String>,
     exits: &Sender<Exit>,

@@ -1,6 +1,6 @@
 //! The protocol of a Feishu custom bot.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -12,6 +12,7 @@ use thiserror::Error;
 use ureq::Agent;
 use ureq::tls::{RootCerts, TlsConfig};
 
+use crate::clock::unix_seconds;
 use crate::config::Webhook;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -72,9 +73,7 @@ impl Feishu {
         let mut body = json!({"msg_type": "interactive", "card": card});
         if let Some(secret) = &self.webhook.secret {
             // Anew for each attempt: a signature is good for an hour.
-            let timestamp = SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, |elapsed| elapsed.as_secs());
+            let timestamp = unix_seconds();
             body["timestamp"] = timestamp.to_string().into();
             body["sign"] = sign(timestamp, secret.expose()).into();
         }
@@ -101,7 +100,7 @@ impl Feishu {
 }
 
 /// base64(HMAC-SHA256(key = timestamp, newline, secret; message = nothing)).
-fn sign(timestamp: u64, secret: &str) -> String {
+fn sign(timestamp: i64, secret: &str) -> String {
     let key = format!("{timestamp}\n{secret}");
     match Hmac::<Sha256>::new_from_slice(key.as_bytes()) {
         Ok(hmac) => STANDARD.encode(hmac.finalize().into_bytes()),

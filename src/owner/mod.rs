@@ -86,6 +86,7 @@ pub const READING_AHEAD: i64 = 3_600;
 
 /// When stopping, how long a store that does not answer is tried.
 const LAST_PATIENCE: Duration = Duration::from_secs(5);
+const LAST_PAUSE: Duration = Duration::from_millis(200);
 
 /// Why the owner can't go on.
 pub enum Ended {
@@ -178,6 +179,10 @@ impl Owner {
     }
 
     /// Does `work` until it succeeds: a database that is down is waited for.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a bounded pause when there is no stop left to wait for"
+    )]
     fn patiently<T>(
         &mut self,
         doing: &str,
@@ -201,7 +206,7 @@ impl Owner {
                     if since.elapsed() >= LAST_PATIENCE {
                         return Err(Ended::GaveUp);
                     }
-                    thread::sleep(pause.min(Duration::from_millis(200)));
+                    thread::sleep(pause.min(LAST_PAUSE));
                 }
             }
         }

@@ -1,9 +1,10 @@
 //! How this program's connections are made.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use mysql::{Opts, OptsBuilder};
 
+use crate::clock::unix_seconds;
 use crate::config;
 use crate::types::Zone;
 
@@ -18,14 +19,11 @@ const IO_TIMEOUT: Duration = Duration::from_secs(60);
 /// Options of every connection. The crate's defaults have no timeouts, and would hand local files
 /// to a server that asks for them.
 pub(super) fn opts(config: &config::MySql, zone: Zone) -> Opts {
-    let unix_now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |elapsed| elapsed.as_secs() as i64);
     let session = format!(
         // Strict, or over-long ids are cut and collide. TIMESTAMPs in the hotels' time.
         "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', \
          time_zone = '{}', innodb_lock_wait_timeout = 10",
-        offset(zone.offset_seconds(unix_now))
+        offset(zone.offset_seconds(unix_seconds()))
     );
     OptsBuilder::new()
         .ip_or_hostname(Some(&config.host))

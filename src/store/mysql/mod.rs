@@ -66,7 +66,11 @@ impl MySqlStore {
     /// Any [`StoreError`] of the connection.
     pub fn acquire_lease(&mut self, patience: Duration) -> Result<bool, StoreError> {
         // A lock held already would be waited for in vain by another connection.
-        if self.lease.as_mut().is_some_and(|lease| lease.ping().is_ok()) {
+        if self
+            .lease
+            .as_mut()
+            .is_some_and(|lease| lease.ping().is_ok())
+        {
             return Ok(true);
         }
         self.lease = None;
