@@ -1,0 +1,296 @@
+//! What the written values mean, and what is wrong with them.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::engine::{FieldNames, MessageFormat, Rules, Thresholds, TypeCodes};
+use crate::types::{HotelId, RoomKey, WattHours, Zone};
+
+use super::{Config, Feishu, Log, MeterTable, MySql, RabbitMq, Secret, Webhook, raw};
+
+/// Collects what is wrong, so that all of it can be told at once.
+#[derive(Default)]
+struct Problems(Vec<String>);
+
+impl Problems {
+    fn kwh(&mut self, key: &str, value: raw::Kwh, least: WattHours) -> WattHours {
+        const MOST: WattHours = WattHours(1_000_000_000);
+        self.range(key, value.0, least, MOST);
+        value.0
+    }
+
+    fn unless(&mut self, right: bool, problem: impl FnOnce() -> String) {
+        if !right {
+            self.0.push(problem());
+        }
+    }
+
+    fn range<T: PartialOrd + fmt::Display + Copy>(&mut self, key: &str, value: T, from: T, to: T) {
+        self.unless(from <= value && value <= to, || {
+            format!("{key} is {value}, allowed is {from} to {to}")
+        });
+    }
+}
+
+pub(super) fn check(raw: raw::Raw) -> Result<Config, Vec<String>> {
+    let mut problems = Problems::default();
+    let rules = check_rules(&raw.monitoring, &mut problems);
+    let zone = Zone::named(&raw.monitoring.timezone);
+    problems.unless(zone.is_some(), || {
+        format!(
+            "monitoring.timezone {} is no IANA zone like Asia/Shanghai",
+            raw.monitoring.timezone
+        )
+    });
+    problems.range(
+        "monitoring.batch_size",
+        raw.monitoring.batch_size,
+        1,
+        100_000,
+    );
+    problems.range(
+        "monitoring.sweep_seconds",
+        raw.monitoring.sweep_seconds,
+        1,
+        3_600,
+    );
+    problems.range(
+        "monitoring.max_ahead_minutes",
+        raw.monitoring.max_ahead_minutes,
+        0,
+        10_080,
+    );
+    problems.range(
+        "performance.consumer_count",
+        raw.performance.consumer_count,
+        1,
+        32,
+    );
+
+    let rabbitmq = raw.rabbitmq.map(|raw| check_rabbitmq(raw, &mut problems));
+    let mysql = raw.mysql.map(|raw| check_mysql(raw, &mut problems));
+    let meter = check_meter(raw.meter, &mut problems);
+    let webhook = check_webhook(raw.feishu.webhook_url, raw.feishu.secret, &mut problems);
+    if let Some(price) = raw.feishu.price_per_kwh {
+        problems.range("feishu.price_per_kwh", price, 0.0, 1_000.0);
+    }
+    let level = raw.log.level.parse();
+    problems.unless(level.is_ok(), || {
+        format!(
+            "log.level {} is none of error, warn, info, debug, trace, off",
+            raw.log.level
+        )
+    });
+
+    let (Some(zone), Ok(level), true) = (zone, level, problems.0.is_empty()) else {
+        return Err(problems.0);
+    };
+    Ok(Config {
+        rabbitmq,
+        mysql,
+        meter,
+        messages: MessageFormat {
+            types: type_codes(raw.message_types),
+            fields: field_names(raw.message_fields),
+            zone,
+            max_ahead_seconds: raw.monitoring.max_ahead_minutes * 60,
+        },
+        rules,
+        batch_size: raw.monitoring.batch_size,
+        sweep_every: Duration::from_secs(raw.monitoring.sweep_seconds),
+        feishu: Feishu {
+            webhook,
+            language: raw.feishu.language,
+            price_per_kwh: raw.feishu.price_per_kwh,
+        },
+        consumer_count: raw.performance.consumer_count,
+        log: Log {
+            file: raw.log.file,
+            level,
+        },
+    })
+}
+
+fn check_rules(raw: &raw::Monitoring, problems: &mut Problems) -> Rules {
+    let interval = raw.check_interval_minutes;
+    problems.range("monitoring.check_interval_minutes", interval, 1, 1_440);
+    problems.range(
+        "monitoring.continuous_alert_count",
+        raw.continuous_alert_count,
+        1,
+        1_000,
+    );
+    problems.range("monitoring.max_history_size", raw.max_history_size, 1, 96);
+    problems.range("monitoring.max_gap_minutes", raw.max_gap_minutes, 1, 10_080);
+    problems.unless(raw.max_gap_minutes * 10 >= interval * 11, || {
+        format!(
+            "monitoring.max_gap_minutes is {}, it must be at least a tenth more than check_interval_minutes ({interval})",
+            raw.max_gap_minutes
+        )
+    });
+    let thresholds = Thresholds {
+        checkin: problems.kwh(
+            "monitoring.checkin_abnormal_threshold",
+            raw.checkin_abnormal_threshold,
+            WattHours::ZERO,
+        ),
+        checkout: problems.kwh(
+            "monitoring.checkout_abnormal_threshold",
+            raw.checkout_abnormal_threshold,
+            WattHours::ZERO,
+        ),
+    };
+    let max_plausible = problems.kwh(
+        "monitoring.max_plausible_kwh",
+        raw.max_plausible_kwh,
+        WattHours(1),
+    );
+    let register_modulus = raw
+        .register_modulus_kwh
+        .map(|modulus| problems.kwh("monitoring.register_modulus_kwh", modulus, WattHours(1_000)));
+
+    let mut rules = Rules {
+        interval_seconds: interval * 60,
+        max_gap_seconds: raw.max_gap_minutes * 60,
+        max_plausible,
+        register_modulus,
+        alert_periods: raw.continuous_alert_count,
+        history_intervals: raw.max_history_size,
+        thresholds,
+        ..Rules::default()
+    };
+    for entry in &raw.overrides {
+        let mut own = |key: &str, value: Option<raw::Kwh>| {
+            value.map(|value| {
+                problems.kwh(
+                    &format!("monitoring.overrides.{key}"),
+                    value,
+                    WattHours::ZERO,
+                )
+            })
+        };
+        let thresholds = Thresholds {
+            checkin: own(
+                "checkin_abnormal_threshold",
+                entry.checkin_abnormal_threshold,
+            ),
+            checkout: own(
+                "checkout_abnormal_threshold",
+                entry.checkout_abnormal_threshold,
+            ),
+        };
+        let known = match &entry.room_number {
+            Some(room) => rules
+                .room_thresholds
+                .insert(RoomKey::new(&entry.hotel_id, room), thresholds),
+            None => rules
+                .hotel_thresholds
+                .insert(HotelId::new(&entry.hotel_id), thresholds),
+        };
+        problems.unless(known.is_none(), || {
+            format!(
+                "monitoring.overrides has {} {} twice",
+                entry.hotel_id,
+                entry.room_number.as_deref().unwrap_or_default()
+            )
+        });
+    }
+    rules
+}
+
+fn check_rabbitmq(raw: raw::RabbitMq, problems: &mut Problems) -> RabbitMq {
+    problems.unless(!raw.queue.is_empty(), || "rabbitmq.queue is missing".into());
+    problems.range("rabbitmq.prefetch", raw.prefetch, 1, u16::MAX);
+    problems.range("rabbitmq.heartbeat_seconds", raw.heartbeat_seconds, 1, 600);
+    RabbitMq {
+        host: raw.host,
+        port: raw.port,
+        virtual_host: raw.virtual_host,
+        username: raw.username,
+        password: raw.password,
+        queue: raw.queue,
+        prefetch: raw.prefetch,
+        declare: raw.declare,
+        heartbeat_seconds: raw.heartbeat_seconds,
+    }
+}
+
+fn check_mysql(raw: raw::MySql, problems: &mut Problems) -> MySql {
+    problems.unless(!raw.database.is_empty(), || {
+        "mysql.database is missing".into()
+    });
+    problems.range("mysql.pool_size", raw.pool_size, 1, 256);
+    MySql {
+        host: raw.host,
+        port: raw.port,
+        user: raw.user,
+        password: raw.password,
+        database: raw.database,
+        pool_size: raw.pool_size,
+    }
+}
+
+fn check_meter(raw: raw::Meter, problems: &mut Problems) -> MeterTable {
+    let mut name = |key: &str, name: String| {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '$';
+        problems.unless(!name.is_empty() && name.chars().all(allowed), || {
+            format!("meter.{key} {name:?} may only have letters, digits, _ and $")
+        });
+        name
+    };
+    MeterTable {
+        table: name("table", raw.table),
+        id: name("id", raw.id),
+        hotel_id: name("hotel_id", raw.hotel_id),
+        room_number: name("room_number", raw.room_number),
+        reading_value: name("reading_value", raw.reading_value),
+        script_time: name("script_time", raw.script_time),
+    }
+}
+
+fn check_webhook(
+    url: Option<Secret>,
+    secret: Option<Secret>,
+    problems: &mut Problems,
+) -> Option<Webhook> {
+    let url = url.filter(|url| !url.expose().is_empty())?;
+    let uri = url.expose().parse::<ureq::http::Uri>().ok();
+    let safe = uri.is_some_and(|uri| match (uri.scheme_str(), uri.host()) {
+        (Some("https"), Some(_)) => true,
+        (Some("http"), Some(host)) => matches!(host, "127.0.0.1" | "localhost" | "[::1]"),
+        _ => false,
+    });
+    problems.unless(safe, || {
+        "feishu.webhook_url must begin with https:// (http:// only on loopback)".into()
+    });
+    Some(Webhook {
+        url,
+        secret: secret.filter(|secret| !secret.expose().is_empty()),
+    })
+}
+
+fn type_codes(raw: raw::MessageTypes) -> TypeCodes {
+    let known = TypeCodes::default();
+    TypeCodes {
+        checkin: raw.checkin.unwrap_or(known.checkin),
+        checkout: raw.checkout.unwrap_or(known.checkout),
+        ignore: raw.ignore,
+    }
+}
+
+fn field_names(raw: raw::MessageFields) -> FieldNames {
+    let known = FieldNames::default();
+    FieldNames {
+        hotel_id: raw.hotel_id.unwrap_or(known.hotel_id),
+        room_number: raw.room_number.unwrap_or(known.room_number),
+        msg_type: raw.msg_type.unwrap_or(known.msg_type),
+        check_in_time: raw.check_in_time.unwrap_or(known.check_in_time),
+        expected_checkout_time: raw
+            .expected_checkout_time
+            .unwrap_or(known.expected_checkout_time),
+        actual_checkin_time: raw.actual_checkin_time.unwrap_or(known.actual_checkin_time),
+        actual_checkout_time: raw
+            .actual_checkout_time
+            .unwrap_or(known.actual_checkout_time),
+    }
+}
