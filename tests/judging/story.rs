@@ -1,0 +1,249 @@
+//! Plays a story and compares what the engine made of it with what the story says.
+
+use roomwatt::engine::{
+    Arrival, Change, Event, Notice, Outcome, Rules, RunEnd, Stay, Step, Tally, Watch, observe,
+    readings_needed_after, receive,
+};
+use roomwatt::types::{LocalTime, Reading, RoomKey, WattHours};
+
+/// A room with its meter table.
+pub struct Room {
+    pub key: RoomKey,
+    pub rules: Rules,
+    pub watch: Option<Watch>,
+    /// Readings in time order, of those with one time in the order they were stored.
+    stored: Vec<Reading>,
+}
+
+/// Plays a story under the original's rules.
+pub fn story(text: &str) -> Room {
+    story_under(Rules::default(), text)
+}
+
+/// Plays a story; fails with the whole of it as it came out where that is not as written.
+pub fn story_under(rules: Rules, text: &str) -> Room {
+    let mut room = Room::under(rules);
+    room.goes_on(text);
+    room
+}
+
+impl Room {
+    pub fn under(rules: Rules) -> Room {
+        Room {
+            key: RoomKey::new("H001", "101"),
+            rules,
+            watch: None,
+            stored: Vec::new(),
+        }
+    }
+
+    /// Plays the next part of the room's story.
+    pub fn goes_on(&mut self, text: &str) {
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let (mut told, mut played) = (String::new(), String::new());
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let (what, expected) = line.split_once('|').unwrap_or((line, ""));
+            let what = words(what);
+            let got = self.play(&what);
+            told += &format!("{what:34}| {}\n", words(expected));
+            played += &format!("{what:34}| {got}\n");
+        }
+        assert!(told == played, "expected:\n{told}\ngot:\n{played}");
+    }
+
+    pub fn watch(&self) -> &Watch {
+        self.watch.as_ref().expect("the story had a message")
+    }
+
+    /// Plays one line; gives what came of it.
+    pub fn play(&mut self, what: &str) -> String {
+        match what.split(' ').collect::<Vec<_>>()[..] {
+            ["check-in", time] => self.message(stay_in(time, None)),
+            ["check-in", time, "until", expected] => self.message(stay_in(time, Some(expected))),
+            ["check-out", time] => self.message(stay_out(time)),
+            ["stored", time, register] => {
+                self.store(reading(time, register));
+                String::new()
+            }
+            ["sweep"] => self.sweep(),
+            [time, register] => self.read(reading(time, register)),
+            _ => panic!("not a line of a story: {what}"),
+        }
+    }
+
+    fn store(&mut self, reading: Reading) {
+        let place = self.stored.partition_point(|r| r.time <= reading.time);
+        self.stored.insert(place, reading);
+    }
+
+    /// A reading is stored and judged at once.
+    fn read(&mut self, reading: Reading) -> String {
+        self.store(reading);
+        let before = self.watch().clone();
+        let mut fold = before.fold.clone();
+        if before.interval_seconds != self.rules.interval_seconds {
+            fold.run = None;
+        }
+        let threshold = self.rules.threshold(&self.key, before.stay.kind());
+        let outcome = fold.step(reading, before.stay.time(), threshold, &self.rules);
+        let after = observe(&self.key, &before, &[reading], &self.rules);
+        assert_eq!(fold, after.watch.fold, "one step and one sweep differ");
+        assert_eq!(after.tally, tally(&outcome), "tally of {outcome:?}");
+        let recorded = |change: &Change| matches!(change, Change::InitialReading(_));
+        assert_eq!(
+            after.changes.iter().any(recorded),
+            outcome.step == Step::Initial,
+            "an initial reading is recorded when there is one"
+        );
+        self.watch = Some(after.watch);
+        let mut parts = words_of(&outcome);
+        parts.extend(notices(&after.changes));
+        parts.join(", ")
+    }
+
+    /// Everything stored is judged.
+    fn sweep(&mut self) -> String {
+        let after = observe(&self.key, self.watch(), &self.stored, &self.rules);
+        self.watch = Some(after.watch);
+        notices(&after.changes).join(", ")
+    }
+
+    fn message(&mut self, stay: Stay) -> String {
+        let event = Event {
+            room: self.key.clone(),
+            stay,
+        };
+        let old = self.watch.as_ref();
+        let after = readings_needed_after(old, &stay, &self.rules);
+        let first = self.stored.partition_point(|r| r.time <= after);
+        let (transition, word) = match receive(old, &event, &self.stored[first..], &self.rules) {
+            Arrival::Stale => return "stale".into(),
+            Arrival::Duplicate => return "duplicate".into(),
+            Arrival::Expected(transition) => (transition, "expected check-out set"),
+            Arrival::Newer(transition) => (transition, ""),
+        };
+        let mut parts = Vec::new();
+        for change in &transition.changes {
+            parts.push(match change {
+                Change::Notice(notice) => told(notice),
+                Change::Opened(opening) => match opening.initial {
+                    Some(r) => format!("watch from {} at {}", r.register, clock(r.time)),
+                    None => "watch from nothing".into(),
+                },
+                Change::ExpectedCheckout(_) => word.into(),
+                Change::InitialReading(_) => panic!("an initial reading without its watch"),
+            });
+        }
+        self.watch = Some(transition.watch);
+        parts.join(", ")
+    }
+}
+
+fn stay_in(time: &str, expected: Option<&str>) -> Stay {
+    Stay::Occupied {
+        check_in: at(time),
+        expected_checkout: expected.map(at),
+    }
+}
+
+fn stay_out(time: &str) -> Stay {
+    Stay::Vacant {
+        actual_checkin: None,
+        actual_checkout: at(time),
+    }
+}
+
+pub fn reading(time: &str, register: &str) -> Reading {
+    let register = WattHours::parse_kwh(register).unwrap_or_else(|e| panic!("{register}: {e}"));
+    let time = at(time);
+    Reading { time, register }
+}
+
+/// `14:30` or `14:30:01`; `26:30` is half past two of the day after.
+pub fn at(time: &str) -> LocalTime {
+    let mut seconds = 0;
+    for (part, unit) in time.split(':').zip([3600, 60, 1]) {
+        let number: i64 = part.parse().unwrap_or_else(|_| panic!("no time: {time}"));
+        seconds += number * unit;
+    }
+    midnight().plus(seconds)
+}
+
+fn midnight() -> LocalTime {
+    LocalTime::from_ymd_hms(2023, 4, 10, 0, 0, 0).expect("a date")
+}
+
+/// The inverse of [`at`].
+fn clock(time: LocalTime) -> String {
+    let seconds = time.since(midnight());
+    let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match s {
+        0 => format!("{h:02}:{m:02}"),
+        s => format!("{h:02}:{m:02}:{s:02}"),
+    }
+}
+
+/// What became of a reading. The end of a run of which nothing was told is told here.
+fn words_of(outcome: &Outcome) -> Vec<String> {
+    let mut parts = Vec::new();
+    if outcome.outlier_dropped {
+        parts.push("outlier dropped".into());
+    }
+    if outcome.meter_changed {
+        parts.push("meter changed".into());
+    }
+    match outcome.ended {
+        None => {}
+        Some((run, RunEnd::Recovered)) if run.told > 0 => {}
+        Some((run, RunEnd::Recovered)) => parts.push(format!("run of {} ends", run.periods)),
+        Some((run, why)) => parts.push(format!("run of {} closed by {why:?}", run.periods)),
+    }
+    parts.push(match outcome.step {
+        Step::Late => "late".into(),
+        Step::BeforeStay => "too old".into(),
+        Step::Initial => "initial".into(),
+        Step::Suspect => "suspect".into(),
+        Step::WithinInterval => "within".into(),
+        Step::Gap { .. } => "gap".into(),
+        Step::AcrossStay => "across the stay".into(),
+        Step::Judged {
+            periods, abnormal, ..
+        } => {
+            let verdict = if abnormal { "abnormal" } else { "normal" };
+            format!("{verdict} {periods}")
+        }
+    });
+    parts
+}
+
+fn tally(outcome: &Outcome) -> Tally {
+    let count = |happened: bool| u64::from(happened);
+    let step = outcome.step;
+    Tally {
+        folded: count(!matches!(step, Step::Late | Step::BeforeStay)),
+        late: count(step == Step::Late),
+        judged: count(matches!(step, Step::Judged { .. })),
+        abnormal: count(matches!(step, Step::Judged { abnormal: true, .. })),
+        gaps: count(matches!(step, Step::Gap { .. })),
+        outliers: count(outcome.outlier_dropped),
+        meters_changed: count(outcome.meter_changed),
+    }
+}
+
+fn notices(changes: &[Change]) -> Vec<String> {
+    let notices = changes.iter().filter_map(|change| match change {
+        Change::Notice(notice) => Some(told(notice)),
+        _ => None,
+    });
+    notices.collect()
+}
+
+fn told(notice: &Notice) -> String {
+    format!(
+        "{} of {} since {}: {} kWh",
+        notice.kind.as_str(),
+        notice.periods,
+        clock(notice.since),
+        notice.energy
+    )
+}

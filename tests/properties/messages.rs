@@ -1,0 +1,231 @@
+//! However messages come, the watch is the same.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use roomwatt::engine::{Change, Stay, observe};
+
+use crate::config;
+use crate::world::{Room, World, notices, room_key, world};
+
+/// A delivery: which message, how many readings were stored then, whether a sweep came just before.
+#[derive(Clone, Copy, Debug)]
+struct Delivery {
+    stay: Stay,
+    stored: usize,
+    swept: bool,
+}
+
+/// A world whose messages come in any order, at any time, each at least once.
+fn chaos() -> impl Strategy<Value = (World, Vec<Delivery>)> {
+    let delivery = || (any::<Index>(), any::<Index>(), any::<bool>());
+    (world(), vec(delivery(), 4..12)).prop_map(|(world, deliveries)| {
+        let once = (0..world.stays.len()).chain(std::iter::repeat(usize::MAX));
+        let mut deliveries: Vec<Delivery> = once
+            .zip(deliveries)
+            .map(|(at, (any, stored, swept))| Delivery {
+                stay: *world.stays.get(at).unwrap_or_else(|| any.get(&world.stays)),
+                stored: stored.index(world.readings.len() + 1),
+                swept,
+            })
+            .collect();
+        deliveries.sort_by_key(|delivery| delivery.stored);
+        (world, deliveries)
+    })
+}
+
+fn deliver(world: &World, deliveries: &[Delivery]) -> Room {
+    let mut room = Room::default();
+    for delivery in deliveries {
+        let stored = &world.readings[..delivery.stored];
+        if delivery.swept {
+            room.sweep(stored, &world.rules);
+        }
+        room.message(delivery.stay, stored, &world.rules);
+    }
+    room.sweep(&world.readings, &world.rules);
+    room
+}
+
+/// The world's messages in their order, each after its time but before the next one's; sweeps only
+/// up to the stay time of the next message.
+fn delayed(world: &World, delays: &[Index], swept: bool) -> Room {
+    let mut room = Room::default();
+    let next = world
+        .stays
+        .iter()
+        .skip(1)
+        .map(|stay| world.until(stay.time()));
+    let ends = next.chain([world.readings.len()]);
+    for ((stay, delay), end) in world.stays.iter().zip(delays).zip(ends) {
+        let in_time = world.until(stay.time());
+        let stored = in_time + delay.index(end + 1 - in_time);
+        if swept {
+            room.sweep(&world.readings[..in_time], &world.rules);
+        }
+        room.message(*stay, &world.readings[..stored], &world.rules);
+    }
+    room.sweep(&world.readings, &world.rules);
+    room
+}
+
+fn expecting(stay: Stay, hours: Option<i64>) -> Stay {
+    Stay::Occupied {
+        check_in: stay.time(),
+        expected_checkout: hours.map(|hours| stay.time().plus(hours * 3600)),
+    }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    /// "every order of arrival and every redelivery end in the same watch"; "the watch never
+    /// depends on the order of messages and sweeps"
+    #[test]
+    fn every_order_of_arrival_ends_in_the_same_watch((world, deliveries) in chaos()) {
+        prop_assert_eq!(deliver(&world, &deliveries).watch, world.in_time().watch);
+    }
+
+    /// However messages and sweeps cross, nobody hears of the same periods of a run twice.
+    #[test]
+    fn nothing_is_told_twice((world, deliveries) in chaos()) {
+        let room = deliver(&world, &deliveries);
+        let told = room.notices();
+        let mut once: Vec<_> = told
+            .iter()
+            .map(|n| (n.stay.order(), n.kind, n.since, n.periods))
+            .collect();
+        once.sort();
+        once.dedup();
+        prop_assert_eq!(once.len(), told.len(), "{:?}", told);
+    }
+
+    /// "a check-in that carries an `expected_checkout_time` sets that (the later arrival wins;
+    /// absence changes nothing)"
+    #[test]
+    fn the_last_expected_check_out_to_arrive_wins(
+        world in world(),
+        arrivals in vec((prop::option::of(1..200i64), any::<Index>()), 1..6),
+    ) {
+        let mut arrivals = arrivals;
+        let newest = *world.stays.last().expect("at least one");
+        arrivals.sort_by_key(|(_, stored)| stored.index(world.readings.len() + 1));
+        let mut room = Room::default();
+        for (hours, stored) in &arrivals {
+            let stored = &world.readings[..stored.index(world.readings.len() + 1)];
+            room.sweep(stored, &world.rules);
+            room.message(expecting(newest, *hours), stored, &world.rules);
+        }
+        room.sweep(&world.readings, &world.rules);
+        let last = arrivals.iter().rev().find_map(|(hours, _)| *hours);
+        let alone = World { stays: vec![expecting(newest, last)], ..world };
+        prop_assert_eq!(room.watch, alone.in_time().watch);
+    }
+
+    /// "recorded alerts don't either [depend on the order of messages and sweeps], as long as no
+    /// sweep had judged past the stay time"
+    #[test]
+    fn a_message_before_or_after_the_sweep_tells_the_same(
+        world in world(),
+        delays in vec(any::<Index>(), 4),
+        swept in any::<bool>(),
+    ) {
+        let in_time = world.in_time();
+        let late = delayed(&world, &delays, swept);
+        prop_assert_eq!(late.notices(), in_time.notices());
+        prop_assert_eq!(late.watch, in_time.watch);
+    }
+
+    /// "A message that comes late finds readings after its stay time: they are judged under the
+    /// new watch, in the same transaction. What the old watch had already recorded beyond the new
+    /// stay time stands."
+    #[test]
+    fn a_late_message_ends_in_the_watch_of_one_in_time(world in world(), late in any::<Index>()) {
+        let (newest, earlier) = world.stays.split_last().expect("at least one");
+        let before = World { stays: earlier.to_vec(), ..world.clone() };
+        let from = world.until(newest.time());
+        let stored = &world.readings[..from + late.index(world.readings.len() + 1 - from)];
+        let mut room = Room::default();
+        for stay in &before.stays {
+            let stored = &world.readings[..world.until(stay.time())];
+            room.sweep(stored, &world.rules);
+            room.message(*stay, stored, &world.rules);
+        }
+        room.sweep(stored, &world.rules); // past the stay time
+        let already = room.changes.clone();
+        room.message(*newest, stored, &world.rules);
+
+        let (stands, new) = room.changes.split_at(already.len());
+        prop_assert_eq!(stands, already);
+        prop_assert!(matches!(new, [Change::Opened(_), ..]), "{:?}", new);
+        let seen = room.watch.as_ref().and_then(|watch| watch.fold.seen);
+        let last = stored.last().map(|r| r.time);
+        prop_assert!(last <= Some(newest.time()) || seen == last, "all is judged at once");
+
+        room.sweep(&world.readings, &world.rules);
+        let in_time = world.in_time();
+        prop_assert_eq!(&room.watch, &in_time.watch);
+        let of_the_new = |room: &Room| -> Vec<_> {
+            let told = room.notices().into_iter().filter(|n| n.stay == *newest);
+            told.cloned().collect()
+        };
+        prop_assert_eq!(of_the_new(&room), of_the_new(&in_time));
+    }
+
+    /// "A newer event first brings the old watch up to date: the room's readings up to and
+    /// including the new stay time are judged under the old watch. Then it replaces it."
+    #[test]
+    fn the_old_watch_judges_up_to_the_new_stay_time((world, deliveries) in chaos()) {
+        let mut room = Room::default();
+        for delivery in &deliveries {
+            let stored = &world.readings[..delivery.stored];
+            if delivery.swept {
+                room.sweep(stored, &world.rules);
+            }
+            let old = room.watch.clone();
+            let before = room.changes.len();
+            room.message(delivery.stay, stored, &world.rules);
+            let changes = &room.changes[before..];
+            let opened = changes.iter().position(|c| matches!(c, Change::Opened(_)));
+            let Some(opened) = opened else {
+                prop_assert_eq!(changes, []);
+                prop_assert_eq!(&room.watch, &old);
+                continue;
+            };
+            let time = delivery.stay.time();
+            if let Some(old) = old {
+                let until = &stored[..stored.partition_point(|r| r.time <= time)];
+                let brought_up = observe(&room_key(), &old, until, &world.rules);
+                prop_assert_eq!(&changes[..opened], &brought_up.changes[..]);
+            } else {
+                prop_assert_eq!(opened, 0);
+            }
+            for notice in notices(&changes[opened..]) {
+                prop_assert_eq!(notice.stay, delivery.stay);
+                prop_assert!(notice.detected > time);
+                prop_assert!(time.since(notice.since) <= world.rules.tolerance_seconds());
+            }
+        }
+    }
+
+    /// "the room's last reading at or before the stay time, if it is at most one interval older;
+    /// else the first reading after it, once there is one"
+    #[test]
+    fn the_initial_reading_is_the_last_before_or_the_first_after(
+        (world, deliveries) in chaos(),
+    ) {
+        let room = deliver(&world, &deliveries);
+        let watch = room.watch.expect("a watch");
+        let time = watch.stay.time();
+        let first = |at: usize| {
+            let time = world.readings.get(at)?.time;
+            world.readings.iter().find(|r| r.time == time).copied()
+        };
+        let after = world.until(time);
+        let before = after.checked_sub(1).and_then(first);
+        let expected = before
+            .filter(|r| time.since(r.time) <= world.rules.interval_seconds)
+            .or_else(|| first(after));
+        prop_assert_eq!(watch.initial, expected);
+    }
+}

@@ -1,0 +1,246 @@
+//! Texts of any kind: messages and registers.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use roomwatt::engine::{FieldNames, MAX_MESSAGE_BYTES, MessageFormat, Parsed, Stay, TypeCodes};
+use roomwatt::types::{LocalTime, WattHours, Zone};
+use serde_json::{Map, Value, json};
+
+use crate::config;
+
+const HOUR: i64 = 3600;
+
+fn format() -> MessageFormat {
+    MessageFormat {
+        types: TypeCodes {
+            ignore: vec!["5710099".into()],
+            ..TypeCodes::default()
+        },
+        fields: FieldNames::default(),
+        zone: Zone::named("Asia/Shanghai").expect("a zone"),
+        max_ahead_seconds: 2 * HOUR,
+    }
+}
+
+fn now() -> LocalTime {
+    LocalTime::from_ymd_hms(2023, 4, 10, 14, 30, 0).expect("a time")
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::hash_map(any::<String>(), inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+fn key_text() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        20 => "[A-Za-z0-9]{1,12}".prop_map(Value::from),
+        1 => "[酒店房间号]{1,60}".prop_map(Value::from),
+        1 => "[ \t\u{3000}]{0,3}[a-z酒]{0,60}[ \n]{0,3}".prop_map(Value::from),
+        1 => "\\PC{0,30}".prop_map(Value::from),
+        1 => any::<String>().prop_map(Value::from),
+        1 => any::<u64>().prop_map(Value::from),
+        1 => any_json(),
+    ]
+}
+
+/// Times around now, in every written form, some of them broken.
+fn time_text() -> impl Strategy<Value = Value> {
+    let offset = select(&["", "", "", "", "", ".5", "Z", "+08:00", "-0930", "+8", " "][..]);
+    let near = (-3 * HOUR..3 * HOUR, offset, any::<bool>()).prop_map(|(ahead, offset, t)| {
+        let text = format!("{}{offset}", now().plus(ahead));
+        Value::from(if t { text.replacen(' ', "T", 1) } else { text })
+    });
+    let edge = select(&[0, 1, 2 * HOUR, 2 * HOUR + 1][..])
+        .prop_map(|ahead| Value::from(now().plus(ahead).to_string()));
+    prop_oneof![
+        20 => near,
+        4 => edge,
+        1 => "[0-9]{4}-[01][0-9]-[0-3][0-9][ T][0-9]{2}:[0-9]{2}:[0-9]{2}\\PC{0,3}"
+            .prop_map(Value::from),
+        1 => any_json(),
+    ]
+}
+
+/// Something like a message.
+fn message() -> impl Strategy<Value = Value> {
+    let code = prop_oneof![
+        5 => Just(json!("5710005")),
+        5 => Just(json!("5710013")),
+        1 => select(vec![json!(5_710_005), json!(5_710_013), json!(5_710_099), json!("")]),
+        1 => any_json(),
+    ];
+    let maybe = |value: BoxedStrategy<Value>| prop::option::weighted(0.9, value);
+    let fields = [
+        key_text().boxed(),
+        key_text().boxed(),
+        code.boxed(),
+        time_text().boxed(),
+        time_text().boxed(),
+        time_text().boxed(),
+        time_text().boxed(),
+    ];
+    fields.map(maybe).prop_map(|values| {
+        let names = [
+            "hotel_id",
+            "room_number",
+            "msgType",
+            "check_in_time",
+            "expected_checkout_time",
+            "actual_checkin_time",
+            "actual_checkout_time",
+        ];
+        let fields = names.into_iter().zip(values);
+        let present: Map<_, _> = fields
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+            .collect();
+        Value::Object(present)
+    })
+}
+
+/// What section 2 says of every accepted event and every refusal.
+fn check(body: &[u8]) -> Result<&'static str, TestCaseError> {
+    let (event, expected_ignored) = match format().parse(body, Some(now())) {
+        Parsed::Event(event) => (event, false),
+        Parsed::EventWithoutExpected(event) => (event, true),
+        Parsed::Ignored => return Ok("ignored"),
+        Parsed::Refused(refusal) => {
+            let reason = refusal.to_string();
+            prop_assert!(
+                !reason.is_empty() && reason.chars().count() < 400,
+                "{reason}"
+            );
+            prop_assert!(!reason.contains(char::is_control), "{reason:?}");
+            return Ok("refused");
+        }
+    };
+    prop_assert!(body.len() <= MAX_MESSAGE_BYTES);
+    let room = &event.room;
+    for (text, most) in [
+        (room.hotel_id.as_str(), 50),
+        (room.room_number.as_str(), 20),
+    ] {
+        prop_assert!((1..=most).contains(&text.chars().count()), "{text:?}");
+        prop_assert_eq!(text.trim(), text);
+        prop_assert!(!text.contains(char::is_control), "{text:?}");
+    }
+    prop_assert!(event.stay.time() <= now().plus(2 * HOUR));
+    match event.stay {
+        Stay::Occupied {
+            check_in,
+            expected_checkout: Some(expected),
+        } => prop_assert!(expected > check_in && !expected_ignored),
+        Stay::Occupied { .. } => {}
+        Stay::Vacant {
+            actual_checkin,
+            actual_checkout,
+        } => {
+            prop_assert!(actual_checkin.is_none_or(|checkin| checkin <= actual_checkout));
+            prop_assert!(!expected_ignored);
+        }
+    }
+    Ok("taken")
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    /// "A JSON object, UTF-8, at most 64 KiB": anything else is refused, in words.
+    #[test]
+    fn bytes_of_any_kind_never_panic(body in vec(any::<u8>(), 0..300)) {
+        prop_assert_ne!(check(&body)?, "taken");
+    }
+
+    #[test]
+    fn json_of_any_kind_never_panics(body in any_json()) {
+        prop_assert_ne!(check(body.to_string().as_bytes())?, "taken");
+    }
+
+    #[test]
+    fn an_accepted_message_keeps_the_rules_of_its_fields(message in message()) {
+        check(message.to_string().as_bytes())?;
+    }
+
+    /// Messages cut short, or with a byte gone wrong.
+    #[test]
+    fn a_damaged_message_keeps_them_too(
+        message in message(),
+        at in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+    ) {
+        let mut body = message.to_string().into_bytes();
+        let at = at.index(body.len());
+        check(&body[..at])?;
+        body[at] = byte;
+        check(&body)?;
+    }
+
+    /// "more than three decimals round half away from zero"
+    #[test]
+    fn a_register_is_read_exactly(
+        sign in select(&["", "+", "-"][..]),
+        whole in "[0-9]{1,15}",
+        decimals in prop_oneof!["[0-9]{0,18}", "[0-9]{3}[45][09]{0,10}[0-9]?"],
+    ) {
+        let text = if decimals.is_empty() {
+            format!("{sign}{whole}")
+        } else {
+            format!("{sign}{whole}.{decimals}")
+        };
+        let digits: i128 = format!("{whole}{decimals}").parse().expect("digits");
+        let unit = 10i128.pow(decimals.len() as u32); // of one kWh
+        let wh = (2 * 1000 * digits + unit) / (2 * unit);
+        let wh = if sign == "-" { -wh } else { wh };
+        let read = WattHours::parse_kwh(&text).map(|read| i128::from(read.0));
+        prop_assert_eq!(read, Ok(wh), "{}", text);
+    }
+
+    #[test]
+    fn a_register_is_printed_as_it_is_read(
+        wh in -999_999_999_999_999_999..=999_999_999_999_999_999i64,
+    ) {
+        let wh = WattHours(wh);
+        let text = wh.to_string();
+        prop_assert_eq!(WattHours::parse_kwh(&text), Ok(wh));
+        prop_assert!(!text.contains('.') || !text.ends_with(['0', '.']), "{}", text);
+    }
+
+    #[test]
+    fn a_text_of_any_kind_is_a_register_or_refused(text in "[-+0-9. eE,]{0,12}|\\PC{0,12}") {
+        let number = text.trim();
+        let digits = number.strip_prefix(['-', '+']).unwrap_or(number);
+        let (whole, decimals) = digits.split_once('.').unwrap_or((digits, "0"));
+        let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        let is_number = all_digits(whole) && all_digits(decimals) && whole.len() <= 15;
+        prop_assert_eq!(WattHours::parse_kwh(&text).is_ok(), is_number, "{:?}", text);
+    }
+}
+
+/// Enough of the messages above are taken, and enough are not.
+#[test]
+fn the_messages_are_worth_looking_at() {
+    use proptest::strategy::ValueTree;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut counts = std::collections::BTreeMap::new();
+    for _ in 0..1000 {
+        let message = message().new_tree(&mut runner).expect("one").current();
+        let became = check(message.to_string().as_bytes()).expect("the rules of its fields");
+        *counts.entry(became).or_insert(0) += 1;
+    }
+    println!("of 1000 messages: {counts:?}");
+    assert!(counts["taken"] > 150, "{counts:?}");
+    assert!(counts["ignored"] > 5, "{counts:?}");
+    assert!(counts["refused"] > 150, "{counts:?}");
+}

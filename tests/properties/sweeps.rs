@@ -1,0 +1,133 @@
+//! However the service comes by its readings, the verdicts are the same.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use roomwatt::engine::{Change, Watch, observe, receive};
+use roomwatt::store::codec::{decode, encode};
+
+use crate::config;
+use crate::world::{Room, World, room_key, world};
+
+/// A world, and the ends of the sweeps that read it.
+fn cut_world() -> impl Strategy<Value = (World, Vec<usize>)> {
+    (world(), vec(any::<Index>(), 0..12)).prop_map(|(world, cuts)| {
+        let len = world.readings.len();
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(len + 1)).collect();
+        cuts.push(len);
+        cuts.sort_unstable();
+        (world, cuts)
+    })
+}
+
+/// The world with its messages in time, swept at these cuts, and `between` any two steps.
+fn play(world: &World, cuts: &[usize], mut between: impl FnMut(&mut Room, usize)) -> Room {
+    let mut room = Room::default();
+    let mut messages = world.stays.iter().peekable();
+    for &cut in cuts {
+        while let Some(stay) = messages.next_if(|stay| world.until(stay.time()) <= cut) {
+            let stored = world.until(stay.time());
+            room.message(*stay, &world.readings[..stored], &world.rules);
+            between(&mut room, stored);
+        }
+        room.sweep(&world.readings[..cut], &world.rules);
+        between(&mut room, cut);
+    }
+    room
+}
+
+fn reload(watch: &Watch) -> Watch {
+    let (room, watch) = decode(&encode(&room_key(), watch)).expect("a row of our own");
+    assert_eq!(room, room_key());
+    watch
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    /// "The verdicts do not depend on how readings were cut into sweeps"
+    #[test]
+    fn any_cutting_into_sweeps_tells_the_same((world, cuts) in cut_world()) {
+        let in_time = world.in_time();
+        let cut = play(&world, &cuts, |_, _| {});
+        prop_assert_eq!(cut.notices(), in_time.notices());
+        prop_assert_eq!(&cut.watch, &in_time.watch);
+
+        let one_by_one: Vec<usize> = (0..=world.readings.len()).collect();
+        let single = play(&world, &one_by_one, |_, _| {});
+        prop_assert_eq!(single.notices(), in_time.notices());
+        prop_assert_eq!(single.watch, in_time.watch);
+    }
+
+    /// "nor on restarts [...] between any two of them": what is saved is all there is.
+    #[test]
+    fn a_restart_between_any_two_readings_changes_nothing(world in world()) {
+        let in_time = world.in_time();
+        let one_by_one: Vec<usize> = (0..=world.readings.len()).collect();
+        let restarted = play(&world, &one_by_one, |room, _| {
+            if let Some(watch) = &mut room.watch {
+                let loaded = reload(watch);
+                assert_eq!(loaded, *watch);
+                *watch = loaded;
+            }
+        });
+        prop_assert_eq!(restarted.notices(), in_time.notices());
+        prop_assert_eq!(restarted.watch, in_time.watch);
+    }
+
+    /// "nor on [...] repetitions between any two of them"; "A reading at or before `seen` is late
+    /// or a repetition: counted, never judged."
+    #[test]
+    fn repetitions_change_nothing_and_tell_nothing(
+        (world, cuts) in cut_world(),
+        back in any::<Index>(),
+    ) {
+        let in_time = world.in_time();
+        let repeated = play(&world, &cuts, |room, read| {
+            let Some(watch) = &room.watch else { return };
+            let suffix = &world.readings[back.index(read + 1)..read];
+            let again = observe(&room_key(), watch, suffix, &world.rules);
+            assert_eq!(again.watch, *watch);
+            assert_eq!(again.changes, []);
+            assert_eq!(again.tally.folded, 0);
+            let seen = watch.fold.seen;
+            let late = suffix.iter().filter(|r| seen.is_some_and(|seen| r.time <= seen));
+            assert_eq!(again.tally.late, late.count() as u64);
+        });
+        prop_assert_eq!(repeated.notices(), in_time.notices());
+        prop_assert_eq!(repeated.watch, in_time.watch);
+    }
+
+    /// Readings that `receive` does not ask for could not have changed anything.
+    #[test]
+    fn older_readings_than_a_message_needs_do_no_harm(world in world(), at in any::<Index>()) {
+        let mut room = Room::default();
+        for stay in &world.stays {
+            let stored = &world.readings[..at.index(world.readings.len() + 1)];
+            let event = roomwatt::engine::Event { room: room_key(), stay: *stay };
+            let all = receive(room.watch.as_ref(), &event, stored, &world.rules);
+            let before = room.changes.len();
+            room.message(*stay, stored, &world.rules);
+            let roomwatt::engine::Arrival::Newer(all) = all else {
+                panic!("stays come in order: {all:?}")
+            };
+            prop_assert_eq!(Some(all.watch), room.watch.clone());
+            prop_assert_eq!(&all.changes[..], &room.changes[before..]);
+            room.sweep(stored, &world.rules);
+        }
+    }
+
+    /// An initial reading is recorded once for each that there is, the last one as it stays.
+    #[test]
+    fn what_is_recorded_of_a_watch_is_what_it_has(world in world()) {
+        let one_by_one: Vec<usize> = (0..=world.readings.len()).collect();
+        let room = play(&world, &one_by_one, |_, _| {});
+        let watch = room.watch.as_ref().expect("a watch");
+        let recorded = room.changes.iter().rev().find_map(|change| match change {
+            Change::Opened(opening) | Change::InitialReading(opening) => Some(*opening),
+            _ => None,
+        });
+        let recorded = recorded.expect("a watch is recorded when it opens");
+        prop_assert_eq!((recorded.stay, recorded.initial), (watch.stay, watch.initial));
+    }
+}

@@ -1,0 +1,198 @@
+//! Habits of the code that no compiler checks.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What each part of `src/` may use of the others: dependencies point one way.
+const MAY_USE: [(&str, &[&str]); 16] = [
+    ("types", &[]),
+    ("threads", &[]),
+    ("outage", &[]),
+    ("clock", &["types"]),
+    ("engine", &["types"]),
+    ("rooms", &["engine", "types"]),
+    ("backtest", &["engine", "types"]),
+    ("config", &["engine", "types"]),
+    ("logging", &["clock", "config", "types"]),
+    ("store", &["clock", "config", "engine", "types"]),
+    (
+        "owner",
+        &[
+            "clock", "engine", "outage", "rooms", "store", "threads", "types",
+        ],
+    ),
+    (
+        "amqp",
+        &["clock", "config", "engine", "outage", "owner", "threads"],
+    ),
+    (
+        "sweep",
+        &[
+            "clock", "engine", "outage", "owner", "rooms", "store", "threads", "types",
+        ],
+    ),
+    (
+        "notify",
+        &[
+            "clock", "config", "engine", "outage", "owner", "store", "threads", "types",
+        ],
+    ),
+    (
+        "app",
+        &[
+            "amqp", "clock", "config", "notify", "outage", "owner", "rooms", "store", "sweep",
+            "threads",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "amqp", "app", "backtest", "clock", "config", "engine", "logging", "store", "types",
+        ],
+    ),
+];
+
+/// Crates that stay behind one part.
+const ONLY_IN: [(&str, &[&str]); 8] = [
+    ("mysql::", &["store"]),
+    ("r2d2", &["store"]),
+    ("amiquip", &["amqp"]),
+    // The configuration checks an address with ureq's own type.
+    ("ureq", &["notify", "config"]),
+    ("rayon", &["sweep", "backtest"]),
+    ("fern", &["logging"]),
+    ("signal_hook", &["app"]),
+    ("clap", &["cli"]),
+];
+
+/// The longest file; beyond it a second room is wanted.
+const LINES: usize = 600;
+
+/// Source files by their part, without their tests.
+fn sources() -> BTreeMap<PathBuf, (String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders = vec![root.clone()];
+    let mut found = BTreeMap::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = fs::read_to_string(&path).expect("a source file");
+            let text = text
+                .split("#[cfg(test)]")
+                .next()
+                .unwrap_or_default()
+                .to_owned();
+            let inner = path.strip_prefix(&root).expect("below src").to_owned();
+            let part = inner.iter().next().expect("a name").to_string_lossy();
+            let part = part.trim_end_matches(".rs").to_owned();
+            found.insert(inner, (part, text));
+        }
+    }
+    assert!(found.len() > 20, "where are the sources? {found:?}");
+    found
+}
+
+/// The lines of a file without comments.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line));
+    lines.map(|(at, line)| (at, line.split("//").next().unwrap_or_default()))
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    let mut wrong = Vec::new();
+    for (path, (part, text)) in sources() {
+        if part == "lib" || part == "main" {
+            continue;
+        }
+        let allowed = MAY_USE.iter().find(|(name, _)| *name == part);
+        let (_, allowed) = allowed.unwrap_or_else(|| panic!("{part} is not in MAY_USE"));
+        for (line, code) in code(&text) {
+            for used in code.split("crate::").skip(1) {
+                let used = used
+                    .split(|c: char| !c.is_alphanumeric() && c != '_')
+                    .next();
+                let used = used.unwrap_or_default();
+                if used != part && !allowed.contains(&used) {
+                    wrong.push(format!("{}:{line} uses {used}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn each_foreign_crate_stays_behind_its_part() {
+    let mut wrong = Vec::new();
+    for (path, (part, text)) in sources() {
+        for (line, code) in code(&text) {
+            for (name, parts) in ONLY_IN {
+                let named = code.match_indices(name).any(|(at, _)| {
+                    !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_')
+                });
+                let a_module_of_ours = code.contains("use mysql::{Meter") || part == "store";
+                if named && !parts.contains(&part.as_str()) && !a_module_of_ours {
+                    wrong.push(format!("{}:{line} names {name}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn nothing_in_the_service_can_panic_on_purpose() {
+    let mut wrong = Vec::new();
+    for (path, (_, text)) in sources() {
+        for (line, code) in code(&text) {
+            for call in [
+                ".unwrap()",
+                ".expect(",
+                "panic!(",
+                "todo!(",
+                "unimplemented!(",
+                "unreachable!(",
+            ] {
+                if code.contains(call) {
+                    wrong.push(format!("{}:{line} has {call}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn files_stay_small_enough_to_live_in() {
+    let long: Vec<String> = sources()
+        .into_iter()
+        .map(|(path, (_, text))| (path, text.lines().count()))
+        .filter(|&(_, lines)| lines > LINES)
+        .map(|(path, lines)| format!("{} has {lines} lines", path.display()))
+        .collect();
+    assert!(long.is_empty(), "{long:#?}");
+}
+
+#[test]
+fn no_async_runtime_is_in_the_tree() {
+    let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock");
+    let lock = fs::read_to_string(lock).expect("Cargo.lock");
+    for runtime in [
+        "tokio",
+        "async-std",
+        "smol",
+        "async-executor",
+        "async-global-executor",
+    ] {
+        assert!(
+            !lock.contains(&format!("name = \"{runtime}\"\n")),
+            "{runtime} is in Cargo.lock"
+        );
+    }
+}
