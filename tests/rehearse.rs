@@ -1,0 +1,206 @@
+//! The main job, told step by step: what `scripts/rehearse` runs. It is a test as well: a step that
+//! does not come about ends it with a failure.
+
+#[path = "support/mod.rs"]
+mod support;
+
+use roomwatt::clock::{Clock, SystemClock};
+use roomwatt::types::{LocalTime, Zone};
+
+use support::{LIMIT, Rig, feishu};
+
+const HOTEL: &str = "H12345";
+const ROOM: &str = "1001";
+const INTERVAL: i64 = 30 * 60;
+
+fn main() {
+    println!("roomwatt rehearsal: room {ROOM} of hotel {HOTEL}, from a check-in to the cards\n");
+    let mut rig = Rig::without_schema("rehearse");
+
+    step("A database, a queue and a bot");
+    say(&format!(
+        "database {} and queue {} are fresh and private",
+        rig.database, rig.queue
+    ));
+    say("a stand-in for Feishu checks signature, size and rate of every request");
+
+    step("The tables: roomwatt init-db");
+    let output = rig.roomwatt(&["init-db"]);
+    assert!(output.status.success(), "{output:?}");
+    say_all(&String::from_utf8_lossy(&output.stdout));
+
+    step("The service: roomwatt run");
+    let mut service = rig.start();
+    service.wait_until_ready();
+    say_all(&last_lines(&service.log(), "starts:"));
+    say_all(&last_lines(&service.log(), "consuming queue"));
+
+    let arrived = hours_ago(9);
+    step(&format!(
+        "{arrived}  a guest checks in, and lives as guests do"
+    ));
+    let message = ["--hotel-id", HOTEL, "--room-number", ROOM, "--msg-type"];
+    let output = rig.roomwatt(
+        &[
+            &["send"],
+            &message[..],
+            &["checkin", "--checkin-time", &arrived.to_string()],
+        ]
+        .concat(),
+    );
+    assert!(output.status.success(), "{output:?}");
+    say_all(&String::from_utf8_lossy(&output.stdout));
+    let mut meter = Meter {
+        time: arrived,
+        register: 152_300,
+    };
+    meter.read(&rig);
+    for wh in [450, 620, 1_900, 300] {
+        meter.use_for_an_interval(&rig, wh);
+    }
+    meter.wait_until_judged(&rig);
+    assert_eq!(
+        rig.rows::<u32>("SELECT COUNT(*) FROM electricity_abnormal"),
+        [0]
+    );
+    say("4 intervals, at most 1.9 kWh each: below the threshold of 2 kWh, nobody is told");
+
+    let left = meter.time;
+    step(&format!("{left}  the guest checks out; a heater stays on"));
+    let output = rig.roomwatt(
+        &[
+            &["send"],
+            &message[..],
+            &[
+                "checkout",
+                "--checkin-time",
+                &arrived.to_string(),
+                "--checkout-time",
+                &left.to_string(),
+            ],
+        ]
+        .concat(),
+    );
+    assert!(output.status.success(), "{output:?}");
+    say_all(&String::from_utf8_lossy(&output.stdout));
+    rig.wait_for_rows("SELECT msg_type FROM room_state", &["checkout".to_owned()]);
+    for _ in 0..4 {
+        meter.use_for_an_interval(&rig, 2_400);
+    }
+
+    step("The anomaly in MySQL, told to the staff");
+    rig.wait_for_rows("SELECT is_notified FROM electricity_abnormal", &[true]);
+    let rows: Vec<(String, String, String, String, u32, bool, String)> = rig.rows(
+        "SELECT hotel_id, room_number, CAST(detected_time AS CHAR), CAST(total_consumption AS CHAR), \
+         continuous_periods, is_notified, msg_type FROM electricity_abnormal",
+    );
+    say("electricity_abnormal:");
+    for (hotel, room, detected, kwh, periods, notified, kind) in rows {
+        say(&format!(
+            "  hotel_id {hotel}, room_number {room}, detected_time {detected}, total_consumption {kwh}, \
+             continuous_periods {periods}, is_notified {notified}, msg_type {kind}"
+        ));
+    }
+    let told = rig.feishu.wait_until("the card", LIMIT, |received| {
+        received.iter().any(|r| r.accepted)
+    });
+    say("the card, signed and accepted:");
+    say_all(&feishu::card_text(&told[0].body["card"]));
+
+    step("SIGTERM");
+    let log = service.stop();
+    say_all(&last_lines(&log, "SIGTERM"));
+    say_all(&last_lines(&log, "stopped:"));
+    say("exit code 0");
+    for _ in 0..4 {
+        meter.use_for_an_interval(&rig, 2_400);
+    }
+    say("while it is away, the heater burns on for 4 intervals");
+
+    step("The service again: the watch is still there");
+    let mut service = rig.start();
+    service.wait_for_log("rooms are watched");
+    say_all(&last_lines(&service.log(), "rooms are watched"));
+    let told = rig.feishu.wait_until("the reminder", LIMIT, |received| {
+        received.iter().filter(|r| r.accepted).count() == 2
+    });
+    say("nobody has switched it off: 8 intervals by now, the staff is reminded once");
+    say_all(&feishu::card_text(&told[1].body["card"]));
+
+    step("The heater is switched off");
+    meter.use_for_an_interval(&rig, 60);
+    let told = rig.feishu.wait_until("the recovery", LIMIT, |received| {
+        received.iter().filter(|r| r.accepted).count() == 3
+    });
+    say_all(&feishu::card_text(&told[2].body["card"]));
+    rig.wait_for_rows(
+        "SELECT kind, state FROM notification ORDER BY id",
+        &["alert", "reminder", "recovered"].map(|kind| (kind.to_owned(), "sent".to_owned())),
+    );
+    service.stop();
+    assert_eq!(rig.waiting_messages(), 0);
+
+    step("Looking back");
+    say("2 messages taken and acknowledged, 1 anomaly recorded, 3 cards accepted, none twice");
+    rig.finish();
+    say("no password, token or signing key in anything that was printed");
+    println!("\nThe rehearsal went well.");
+}
+
+/// A smart meter: each reading is one row of its table.
+struct Meter {
+    time: LocalTime,
+    /// In Wh.
+    register: i64,
+}
+
+impl Meter {
+    fn read(&self, rig: &Rig) {
+        let kwh = format!(
+            "{}.{:02}",
+            self.register / 1_000,
+            self.register % 1_000 / 10
+        );
+        rig.meter(HOTEL, ROOM, &self.time.to_string(), &kwh);
+        say(&format!("{}  the meter shows {kwh:>7} kWh", self.time));
+    }
+
+    fn use_for_an_interval(&mut self, rig: &Rig, wh: i64) {
+        self.time = self.time.plus(INTERVAL);
+        self.register += wh;
+        self.read(rig);
+    }
+
+    fn wait_until_judged(&self, rig: &Rig) {
+        rig.wait_for_rows(
+            "SELECT CAST(seen_time AS CHAR) FROM room_state",
+            &[self.time.to_string()],
+        );
+    }
+}
+
+fn step(title: &str) {
+    println!("\n== {title}");
+}
+
+fn say(text: &str) {
+    println!("   {text}");
+}
+
+fn say_all(text: &str) {
+    text.lines().for_each(say);
+}
+
+/// The last log line with a text.
+fn last_lines(log: &str, text: &str) -> String {
+    let line = log.lines().rev().find(|line| line.contains(text));
+    line.unwrap_or_else(|| panic!("{text:?} is not in the log:\n{log}"))
+        .to_owned()
+}
+
+/// The hotel's local time some hours ago, at a full minute.
+fn hours_ago(hours: i64) -> LocalTime {
+    let zone = Zone::named("Asia/Shanghai").expect("a zone");
+    let now = SystemClock { zone }.now();
+    now.plus(-now.seconds() % 60 - hours * 3_600)
+}

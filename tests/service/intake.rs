@@ -1,0 +1,102 @@
+//! Messages that are not as they should be.
+
+use crate::support::Rig;
+use crate::{check_in, check_out, minutes_ago};
+
+#[test]
+fn a_refused_message_is_kept_with_its_reason_and_acknowledged() {
+    let mut rig = Rig::new("refused");
+    let now = minutes_ago(0);
+    let good = check_in("H001", "101", now);
+    let early = check_in("H001", "102", now.plus(3 * 3_600));
+    let large = format!("\"{}\"", "x".repeat(70_000));
+    rig.publish(["not JSON", early.as_str(), large.as_str(), good.as_str()]);
+    let mut service = rig.start();
+    service.wait_until_ready();
+    rig.wait_for_rows("SELECT room_number FROM room_state", &["101".to_owned()]);
+    rig.wait_for_rows(
+        "SELECT COUNT(*), SUM(truncated) FROM rejected_message",
+        &[(3, 1)],
+    );
+    let kept: Vec<(String, String, Vec<u8>)> =
+        rig.rows("SELECT source, reason, body FROM rejected_message ORDER BY LENGTH(body)");
+    let source = format!("amqp:{}", rig.queue);
+    assert!(kept.iter().all(|(from, ..)| *from == source), "{kept:?}");
+    assert!(
+        kept[0].1.starts_with("the body is not JSON"),
+        "{}",
+        kept[0].1
+    );
+    assert_eq!(kept[0].2, b"not JSON");
+    assert!(
+        kept[1].1.contains("more than 2 h ahead of now"),
+        "{}",
+        kept[1].1
+    );
+    assert!(
+        kept[2].1.contains("70002 bytes, more than 65536"),
+        "{}",
+        kept[2].1
+    );
+    assert_eq!(kept[2].2.len(), 65_536);
+    service.stop();
+    assert_eq!(rig.waiting_messages(), 0);
+    rig.finish();
+}
+
+#[test]
+fn duplicates_and_stale_messages_change_nothing_but_the_expected_check_out() {
+    let mut rig = Rig::new("duplicates");
+    let mut service = rig.start();
+    service.wait_until_ready();
+    let arrived = minutes_ago(120);
+    let first = check_in("H001", "101", arrived);
+    let stale = check_out("H001", "101", arrived.plus(-1));
+    let expected = arrived.plus(86_400);
+    let again = first.replace('}', &format!(r#","expected_checkout_time":"{expected}"}}"#));
+    for body in [&first, &first, &stale, &again, &first] {
+        rig.publish([body.as_str()]);
+    }
+    // What follows in the queue shows that those before are done.
+    rig.publish([check_in("H001", "end", arrived).as_str()]);
+    rig.wait_for_rows(
+        "SELECT room_number, CAST(other_time AS CHAR) FROM room_state ORDER BY room_number",
+        &[
+            ("101".to_owned(), Some(expected.to_string())),
+            ("end".to_owned(), None),
+        ],
+    );
+    service.stop();
+    assert_eq!(rig.waiting_messages(), 0);
+    let watches: Vec<(String, Option<String>)> = rig.rows(
+        "SELECT room_number, CAST(expected_checkout_time AS CHAR) FROM electricity_monitoring \
+         ORDER BY room_number",
+    );
+    assert_eq!(
+        watches,
+        [
+            ("101".to_owned(), Some(expected.to_string())),
+            ("end".to_owned(), None)
+        ]
+    );
+    rig.finish();
+}
+
+#[test]
+fn a_queue_that_is_missing_is_said_and_waited_for() {
+    let mut rig = Rig::new("noqueue");
+    let missing = format!("{}_missing", rig.queue);
+    rig.reconfigure(
+        &format!("queue = '{}'", rig.queue),
+        &format!("queue = '{missing}'"),
+    );
+    let mut service = rig.start();
+    service.wait_for_log("NOT_FOUND");
+    rig.queue = missing;
+    rig.declare_queue();
+    service.wait_until_ready();
+    rig.publish([check_in("H001", "101", minutes_ago(5)).as_str()]);
+    rig.wait_for_rows("SELECT room_number FROM room_state", &["101".to_owned()]);
+    service.stop();
+    rig.finish();
+}

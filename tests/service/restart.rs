@@ -1,0 +1,107 @@
+//! What a restart may not change.
+
+use crate::support::{LIMIT, Rig};
+use crate::{check_in, check_out, minutes_ago};
+
+#[test]
+fn a_restart_goes_on_where_it_stopped() {
+    let mut rig = Rig::new("restart");
+    let left = minutes_ago(200);
+    let reading = |rig: &Rig, interval: i64, register: &str| {
+        rig.meter(
+            "H001",
+            "101",
+            &left.plus(interval * 1_800).to_string(),
+            register,
+        );
+    };
+    let run = "SELECT run_periods, run_wh, run_told FROM room_state";
+
+    let mut service = rig.start();
+    service.wait_until_ready();
+    rig.publish([check_out("H001", "101", left).as_str()]);
+    reading(&rig, 0, "10.00");
+    reading(&rig, 1, "12.00");
+    rig.wait_for_rows(run, &[(Some(1), Some(2_000), Some(0))]);
+    service.stop();
+
+    // Rows that come while nobody looks are judged by the next start.
+    reading(&rig, 2, "14.00");
+    let mut service = rig.start();
+    rig.wait_for_rows(run, &[(Some(2), Some(4_000), Some(0))]);
+    service.wait_for_log("1 rooms are watched");
+    service.kill();
+
+    reading(&rig, 3, "16.00");
+    reading(&rig, 4, "18.00");
+    let service = rig.start();
+    rig.wait_for_rows(
+        "SELECT continuous_periods, CAST(total_consumption AS CHAR), is_notified FROM electricity_abnormal",
+        &[(4, "8.00".to_owned(), true)],
+    );
+    let told = rig
+        .feishu
+        .wait_until("one card", LIMIT, |received| !received.is_empty());
+    assert_eq!(told.len(), 1, "{told:?}");
+    service.stop();
+    rig.finish();
+}
+
+#[test]
+fn a_stop_under_load_loses_and_repeats_nothing() {
+    const MESSAGES: usize = 3_000;
+    let mut rig = Rig::new("load");
+    let arrived = minutes_ago(60);
+    let bodies: Vec<String> = (0..MESSAGES)
+        .map(|n| check_in("H001", &n.to_string(), arrived))
+        .collect();
+    rig.publish(bodies.iter().map(String::as_str));
+    let mut service = rig.start();
+    service.wait_until_ready();
+    let watches = "SELECT COUNT(*), COUNT(DISTINCT room_number) FROM electricity_monitoring";
+    crate::support::wait("the first rooms to be watched", || {
+        match rig.rows::<(usize, usize)>(watches)[0].0 {
+            0 => Err("none".to_owned()),
+            _ => Ok(()),
+        }
+    });
+    let log = service.stop();
+    let (stored, distinct) = rig.rows::<(usize, usize)>(watches)[0];
+    assert_eq!(stored, distinct, "a watch was recorded twice:\n{log}");
+    let waiting = rig.waiting_messages() as usize;
+    assert_eq!(
+        stored + waiting,
+        MESSAGES,
+        "written and not acknowledged, or the other way:\n{log}"
+    );
+
+    let service = rig.start();
+    rig.wait_for_rows(watches, &[(MESSAGES, MESSAGES)]);
+    service.stop();
+    assert_eq!(rig.waiting_messages(), 0);
+    rig.finish();
+}
+
+#[test]
+fn a_second_instance_stands_by_until_the_first_has_ended() {
+    let mut rig = Rig::new("standby");
+    let mut first = rig.start();
+    first.wait_until_ready();
+    let mut second = rig.start();
+    second.wait_for_log("standing by");
+    assert!(!second.log().contains("consuming"), "{}", second.log());
+    first.stop();
+    second.wait_until_ready();
+    second.stop();
+    rig.finish();
+}
+
+#[test]
+fn it_stops_while_it_waits_for_the_database() {
+    let mut rig = Rig::without_schema("noschema");
+    let mut service = rig.start();
+    service.wait_for_log("run `roomwatt init-db`");
+    let log = service.stop();
+    assert!(log.contains("stopped before it had begun"), "{log}");
+    rig.finish();
+}

@@ -1,0 +1,142 @@
+//! The commands around the service.
+
+use crate::support::Rig;
+
+#[test]
+fn init_db_may_be_repeated_and_run_twice_at_once() {
+    let mut rig = Rig::without_schema("initdb");
+    rig.execute("CREATE TABLE electricity_abnormal (id INT, theirs INT)");
+    let config = rig.config();
+    let outputs: Vec<_> = std::thread::scope(|scope| {
+        let run = || {
+            std::process::Command::new(crate::support::ROOMWATT)
+                .args(["init-db", "--config"])
+                .arg(&config)
+                .output()
+                .expect("it runs")
+        };
+        let both = [scope.spawn(run), scope.spawn(run)];
+        both.map(|thread| thread.join().expect("no panic")).into()
+    });
+    for output in &outputs {
+        assert!(output.status.success(), "{output:?}");
+    }
+    let again = rig.roomwatt(&["init-db"]);
+    assert!(
+        String::from_utf8_lossy(&again.stdout).contains("is up to date"),
+        "{again:?}"
+    );
+    let tables: Vec<String> = rig.rows("SHOW TABLES");
+    assert_eq!(
+        tables,
+        [
+            "electricity_abnormal",
+            "electricity_monitoring",
+            "notification",
+            "rejected_message",
+            "room_state",
+            "schema_migration",
+            "service",
+            "smart_meter"
+        ]
+    );
+    let theirs: Vec<String> = rig.rows(
+        "SELECT CAST(column_name AS CHAR) FROM information_schema.columns \
+         WHERE table_schema = DATABASE() AND table_name = 'electricity_abnormal' ORDER BY 1",
+    );
+    assert_eq!(
+        theirs,
+        ["id", "theirs"],
+        "a table that exists stays as it is"
+    );
+    assert_eq!(
+        rig.rows::<(i32, i32)>("SELECT epoch, seq FROM service"),
+        [(0, 0)]
+    );
+    rig.finish();
+}
+
+#[test]
+fn send_publishes_what_the_service_takes() {
+    let mut rig = Rig::new("send");
+    let sent = rig.roomwatt(&[
+        "send",
+        "--hotel-id",
+        "H001",
+        "--room-number",
+        "101",
+        "--msg-type",
+        "checkin",
+    ]);
+    assert!(sent.status.success(), "{sent:?}");
+    let sent = rig.roomwatt(&[
+        "send",
+        "--hotel-id",
+        "H001",
+        "--room-number",
+        "102",
+        "--msg-type",
+        "checkout",
+        "--checkin-time",
+        "2023-04-10 14:30:00",
+        "--checkout-time",
+        "2023-04-12T12:00:00+08:00",
+    ]);
+    assert!(sent.status.success(), "{sent:?}");
+    assert_eq!(rig.waiting_messages(), 2);
+    let service = rig.start();
+    rig.wait_for_rows(
+        "SELECT room_number, msg_type, CAST(other_time AS CHAR) FROM room_state ORDER BY room_number",
+        &[
+            ("101".to_owned(), "checkin".to_owned(), None),
+            ("102".to_owned(), "checkout".to_owned(), Some("2023-04-10 14:30:00".to_owned())),
+        ],
+    );
+    service.stop();
+    rig.finish();
+}
+
+#[test]
+fn wrong_use_has_an_exit_code_and_says_what_to_do() {
+    let mut rig = Rig::new("usage");
+    let code = |rig: &mut Rig, arguments: &[&str], says: &str| {
+        let output = rig.roomwatt(arguments);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            text.contains(says),
+            "{arguments:?}: {says:?} is not in\n{text}"
+        );
+        output.status.code()
+    };
+    let room = [
+        "--hotel-id",
+        "H001",
+        "--room-number",
+        "101",
+        "--msg-type",
+        "checkout",
+    ];
+    let late = [
+        &["send"],
+        &room[..],
+        &["--checkout-time", "2099-01-01 00:00:00"],
+    ]
+    .concat();
+    assert_eq!(code(&mut rig, &late, "ahead of now"), Some(64));
+    let nonsense = [&["send"], &room[..], &["--checkout-time", "noon"]].concat();
+    assert_eq!(
+        code(&mut rig, &nonsense, "not a time like 2023-04-10 14:30:00"),
+        Some(64)
+    );
+    assert_eq!(
+        code(&mut rig, &["snd"], "a similar subcommand exists: 'send'"),
+        Some(64)
+    );
+    rig.configure("check_interval_minute = 30");
+    assert_eq!(code(&mut rig, &["run"], "check_interval_minute"), Some(78));
+    rig.reconfigure("check_interval_minute = 30\n", "");
+    rig.reconfigure("[rabbitmq]\n", "[rabbitmq]\nvirtual_host = 'nowhere'\n");
+    let send = [&["send"], &room[..]].concat();
+    assert_eq!(code(&mut rig, &send, "nowhere"), Some(75));
+    rig.finish();
+}

@@ -1,0 +1,123 @@
+//! From a message to a card.
+
+use crate::support::{LIMIT, Rig, feishu};
+use crate::{check_in, check_out, minutes_ago};
+
+#[test]
+fn a_check_out_and_a_heater_become_a_card() {
+    let mut rig = Rig::new("walk");
+    let mut service = rig.start();
+    service.wait_until_ready();
+    let left = minutes_ago(200);
+    rig.publish([check_out("H001", "101", left).as_str()]);
+    for (interval, register) in ["500.00", "502.40", "504.80", "507.20", "509.60"]
+        .iter()
+        .enumerate()
+    {
+        let time = left.plus(interval as i64 * 1_800);
+        rig.meter("H001", "101", &time.to_string(), register);
+    }
+
+    let told = rig
+        .feishu
+        .wait_until("one card", LIMIT, |received| received.len() == 1);
+    assert!(told[0].accepted, "{told:?}");
+    let card = feishu::card_text(&told[0].body["card"]);
+    for part in [
+        "[red]",
+        "用电异常",
+        "H001",
+        "101",
+        "空房（已退房）",
+        "4 个周期（2 小时）",
+        "9.6 kWh",
+        "阈值 1.5 kWh",
+    ] {
+        assert!(card.contains(part), "{part} is not in\n{card}");
+    }
+    let detected = left.plus(4 * 1_800).to_string();
+    rig.wait_for_rows(
+        "SELECT hotel_id, room_number, CAST(detected_time AS CHAR), CAST(total_consumption AS CHAR), \
+         continuous_periods, is_notified, msg_type FROM electricity_abnormal",
+        &[(
+            "H001".to_owned(),
+            "101".to_owned(),
+            detected.clone(),
+            "9.60".to_owned(),
+            4,
+            true,
+            "checkout".to_owned(),
+        )],
+    );
+    rig.wait_for_rows(
+        "SELECT kind, state, CAST(detected_time AS CHAR), sent_at IS NOT NULL FROM notification",
+        &[("alert".to_owned(), "sent".to_owned(), detected, true)],
+    );
+    let watches: Vec<(String, String, Option<String>, String, String)> = rig.rows(
+        "SELECT msg_type, CAST(actual_checkout_time AS CHAR), CAST(check_in_time AS CHAR), \
+         CAST(initial_reading AS CHAR), CAST(monitoring_start_time AS CHAR) FROM electricity_monitoring",
+    );
+    let left = left.to_string();
+    assert_eq!(
+        watches,
+        [(
+            "checkout".to_owned(),
+            left.clone(),
+            None,
+            "500.00".to_owned(),
+            left
+        )]
+    );
+
+    let log = service.stop();
+    assert!(
+        log.contains("stopped: everything taken is written"),
+        "{log}"
+    );
+    assert_eq!(
+        rig.waiting_messages(),
+        0,
+        "the message was not acknowledged"
+    );
+    rig.finish();
+}
+
+#[test]
+fn a_card_tells_of_the_recovery_and_a_guest_ends_the_vacant_watch() {
+    let mut rig = Rig::new("recovery");
+    let mut service = rig.start();
+    service.wait_until_ready();
+    let left = minutes_ago(300);
+    rig.publish([check_out("H001", "102", left).as_str()]);
+    let mut register = 1_000.0;
+    for interval in 0..=6 {
+        let time = left.plus(interval * 1_800).to_string();
+        rig.meter("H001", "102", &time, &format!("{register:.2}"));
+        register += if interval < 5 { 1.6 } else { 0.1 };
+    }
+    rig.wait_for_rows(
+        "SELECT kind FROM notification ORDER BY id",
+        &["alert".to_owned(), "recovered".to_owned()],
+    );
+
+    let arrived = left.plus(7 * 1_800);
+    rig.publish([check_in("H001", "102", arrived).as_str()]);
+    rig.wait_for_rows(
+        "SELECT msg_type, CAST(stay_time AS CHAR) FROM room_state",
+        &[("checkin".to_owned(), arrived.to_string())],
+    );
+    rig.wait_for_rows(
+        "SELECT msg_type FROM electricity_monitoring ORDER BY id",
+        &["checkout".to_owned(), "checkin".to_owned()],
+    );
+    let told = rig
+        .feishu
+        .wait_until("two cards", LIMIT, |received| received.len() == 2);
+    let colours: Vec<_> = told
+        .iter()
+        .map(|r| &r.body["card"]["header"]["template"])
+        .collect();
+    assert_eq!(colours, ["red", "green"]);
+    service.stop();
+    rig.finish();
+}

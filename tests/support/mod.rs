@@ -1,0 +1,328 @@
+//! A database, a queue and a bot of its own for each test on real parts.
+#![allow(dead_code)] // each test binary uses its own share
+#![allow(clippy::disallowed_methods)] // no part of the service
+
+pub mod feishu;
+mod service;
+
+use std::fmt::Debug;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use amiquip::{Connection, Publish, QueueDeclareOptions, QueueDeleteOptions};
+use mysql::prelude::{FromRow, Queryable};
+use mysql::{Conn, OptsBuilder};
+
+use feishu::FeishuStandIn;
+pub use service::Service;
+
+/// The longest wait for anything.
+pub const LIMIT: Duration = Duration::from_secs(60);
+
+/// The program under test.
+pub const ROOMWATT: &str = env!("CARGO_BIN_EXE_roomwatt");
+
+/// Polls until `look` gives `Ok`; its error says what was seen instead.
+pub fn wait<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        match look() {
+            Ok(found) => return found,
+            Err(seen) if Instant::now() >= deadline => {
+                panic!("waited {LIMIT:?} for {what}; last seen: {seen}")
+            }
+            Err(_) => std::thread::sleep(Duration::from_millis(20)), // between two looks
+        }
+    }
+}
+
+/// Everything one test needs, apart from all others.
+pub struct Rig {
+    pub database: String,
+    pub queue: String,
+    pub feishu: FeishuStandIn,
+    folder: tempfile::TempDir,
+    secrets: Vec<String>,
+    /// What commands have printed.
+    printed: Vec<Output>,
+    services: usize,
+    finished: bool,
+}
+
+impl Rig {
+    /// A fresh database with the schema, an empty queue, and a bot that is signed.
+    pub fn new(name: &str) -> Rig {
+        let mut rig = Rig::without_schema(name);
+        let output = rig.roomwatt(&["init-db"]);
+        assert!(output.status.success(), "init-db failed: {output:?}");
+        rig
+    }
+
+    /// The same, but the database is empty.
+    pub fn without_schema(name: &str) -> Rig {
+        let unique = format!(
+            "rw_{name}_{}_{:06x}",
+            std::process::id(),
+            fastrand::u32(..1 << 24)
+        );
+        let canary = |what: &str| format!("canary{what}{:016x}", fastrand::u64(..));
+        let (password, token, secret) = (canary("mysql"), canary("token"), canary("secret"));
+        let feishu = FeishuStandIn::start(&token, Some(&secret));
+        let folder = tempfile::tempdir().expect("a folder");
+        let rig = Rig {
+            queue: unique.clone(),
+            secrets: vec![
+                password.clone(),
+                token,
+                secret.clone(),
+                env("AMQP_PASSWORD"),
+            ],
+            database: unique,
+            feishu,
+            folder,
+            printed: Vec::new(),
+            services: 0,
+            finished: false,
+        };
+
+        let mut root = root();
+        let database = &rig.database;
+        let user = rig.user();
+        for statement in [
+            format!("CREATE DATABASE `{database}` CHARACTER SET utf8mb4"),
+            format!("CREATE USER '{user}'@'%' IDENTIFIED BY '{password}'"),
+            format!("GRANT ALL ON `{database}`.* TO '{user}'@'%'"),
+        ] {
+            root.query_drop(statement).expect("a database");
+        }
+        rig.declare_queue();
+
+        let config = format!(
+            "[rabbitmq]\nhost = '{}'\nport = {}\nusername = '{}'\npassword = '{}'\nqueue = '{}'\n\
+             [mysql]\nhost = '{}'\nport = {}\nuser = '{user}'\npassword = '{password}'\ndatabase = '{}'\n\
+             [feishu]\nwebhook_url = '{}'\nsecret = '{secret}'\n\
+             [log]\nlevel = 'debug'\n\
+             [monitoring]\nsweep_seconds = 1\n",
+            env("AMQP_HOST"),
+            env("AMQP_PORT"),
+            env("AMQP_USER"),
+            env("AMQP_PASSWORD"),
+            rig.queue,
+            env("MYSQL_HOST"),
+            env("MYSQL_PORT"),
+            rig.database,
+            rig.feishu.webhook_url(),
+        );
+        fs::write(rig.config(), config).expect("a configuration");
+        rig
+    }
+
+    /// Declares the queue, durable.
+    pub fn declare_queue(&self) {
+        let mut broker = broker();
+        let channel = broker.open_channel(None).expect("a channel");
+        let durable = QueueDeclareOptions {
+            durable: true,
+            ..QueueDeclareOptions::default()
+        };
+        channel
+            .queue_declare(&self.queue, durable)
+            .expect("a queue");
+        channel.close().expect("closed");
+        broker.close().expect("closed");
+    }
+
+    /// Names of users are limited to 32 characters: the end is what is unique.
+    fn user(&self) -> String {
+        let from = self.database.len().saturating_sub(20);
+        format!("u{}", &self.database[from..])
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.folder.path().join("roomwatt.toml")
+    }
+
+    /// Adds lines at the end of the configuration, which is section [monitoring].
+    pub fn configure(&self, lines: &str) {
+        let config = fs::read_to_string(self.config()).expect("a configuration");
+        fs::write(self.config(), format!("{config}{lines}\n")).expect("a configuration");
+    }
+
+    /// Replaces text of the configuration.
+    pub fn reconfigure(&self, from: &str, to: &str) {
+        let config = fs::read_to_string(self.config()).expect("a configuration");
+        assert!(config.contains(from), "{from} is not in the configuration");
+        fs::write(self.config(), config.replace(from, to)).expect("a configuration");
+    }
+
+    /// Starts the service.
+    pub fn start(&mut self) -> Service {
+        self.services += 1;
+        let log = self
+            .folder
+            .path()
+            .join(format!("service-{}.log", self.services));
+        Service::start(&self.config(), &log)
+    }
+
+    /// Runs a command of the program with this configuration.
+    pub fn roomwatt(&mut self, arguments: &[&str]) -> Output {
+        let output = Command::new(ROOMWATT)
+            .args(arguments)
+            .arg("--config")
+            .arg(self.config())
+            .output()
+            .expect("the program runs");
+        self.printed.push(output.clone());
+        output
+    }
+
+    /// A connection to this database.
+    pub fn conn(&self) -> Conn {
+        let opts = root_opts().db_name(Some(&self.database));
+        let mut conn = Conn::new(opts).expect("a connection");
+        conn.query_drop("SET time_zone = '+08:00'").expect("a zone");
+        conn
+    }
+
+    pub fn execute(&self, statement: &str) {
+        self.conn().query_drop(statement).expect(statement);
+    }
+
+    pub fn rows<T: FromRow>(&self, query: &str) -> Vec<T> {
+        self.conn().query(query).expect(query)
+    }
+
+    /// Waits until a query gives `expected`.
+    pub fn wait_for_rows<T: FromRow + Debug + PartialEq>(&self, query: &str, expected: &[T]) {
+        let mut conn = self.conn();
+        wait(&format!("{query} to give {expected:?}"), || {
+            // A column that is still NULL is another thing than was expected, no fault.
+            let rows: Vec<Result<T, _>> = conn.query_opt(query).expect(query);
+            let as_expected = |(row, expected): (&Result<T, _>, &T)| row.as_ref() == Ok(expected);
+            if rows.len() == expected.len() && rows.iter().zip(expected).all(as_expected) {
+                Ok(())
+            } else {
+                Err(format!("{rows:?}"))
+            }
+        });
+    }
+
+    /// Publishes messages to the queue, persistent.
+    pub fn publish<'a>(&self, bodies: impl IntoIterator<Item = &'a str>) {
+        let mut broker = broker();
+        let channel = broker.open_channel(None).expect("a channel");
+        for body in bodies {
+            let persistent = amiquip::AmqpProperties::default().with_delivery_mode(2);
+            let publish = Publish::with_properties(body.as_bytes(), &self.queue, persistent);
+            channel.basic_publish("", publish).expect("published");
+        }
+        channel.close().expect("closed");
+        broker.close().expect("closed");
+    }
+
+    /// Messages that wait in the queue, acknowledged ones gone, unacknowledged ones not counted.
+    pub fn waiting_messages(&self) -> u32 {
+        let mut broker = broker();
+        let channel = broker.open_channel(None).expect("a channel");
+        let queue = channel
+            .queue_declare_passive(&self.queue)
+            .expect("the queue");
+        let count = queue.declared_message_count().expect("a count");
+        broker.close().expect("closed");
+        count
+    }
+
+    /// Inserts a meter row; the register in kWh as it is written.
+    pub fn meter(&self, hotel: &str, room: &str, time: &str, register: &str) {
+        self.conn()
+            .exec_drop(
+                "INSERT INTO smart_meter (hotel_id, room_number, reading_value, script_time) \
+                 VALUES (?, ?, ?, ?)",
+                (hotel, room, register, time),
+            )
+            .expect("a meter row");
+    }
+
+    /// Searches all that was ever printed for secrets and cleans up.
+    pub fn finish(mut self) {
+        self.finished = true;
+        let mut texts: Vec<(String, Vec<u8>)> = Vec::new();
+        for output in &self.printed {
+            texts.push(("a command's output".into(), output.stdout.clone()));
+            texts.push(("a command's errors".into(), output.stderr.clone()));
+        }
+        let logs = fs::read_dir(self.folder.path()).expect("the folder");
+        for entry in logs.map(|entry| entry.expect("an entry").path()) {
+            if entry
+                .extension()
+                .is_some_and(|extension| extension == "log")
+            {
+                texts.push((
+                    entry.display().to_string(),
+                    fs::read(&entry).expect("a log"),
+                ));
+            }
+        }
+        assert!(!texts.is_empty(), "nothing was printed at all");
+        for (place, text) in texts {
+            let text = String::from_utf8_lossy(&text);
+            for secret in &self.secrets {
+                assert!(!text.contains(secret), "{place} holds a secret:\n{text}");
+            }
+        }
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        let mut root = root();
+        for statement in [
+            format!("DROP DATABASE IF EXISTS `{}`", self.database),
+            format!("DROP USER IF EXISTS '{}'@'%'", self.user()),
+        ] {
+            let _ = root.query_drop(statement);
+        }
+        let mut broker = broker();
+        if let Ok(channel) = broker.open_channel(None) {
+            let _ = channel.queue_delete(&self.queue, QueueDeleteOptions::default());
+        }
+        assert!(
+            self.finished || std::thread::panicking(),
+            "the test did not search its output for secrets: call finish()"
+        );
+    }
+}
+
+/// What `scripts/services env` says.
+fn env(name: &str) -> String {
+    let name = format!("ROOMWATT_TEST_{name}");
+    std::env::var(&name).unwrap_or_else(|_| {
+        panic!("{name} is not set: run scripts/test, or scripts/services up and eval \"$(scripts/services env)\"")
+    })
+}
+
+fn root_opts() -> OptsBuilder {
+    OptsBuilder::new()
+        .ip_or_hostname(Some(env("MYSQL_HOST")))
+        .tcp_port(env("MYSQL_PORT").parse().expect("a port"))
+        .user(Some(env("MYSQL_USER")))
+        .pass(Some(env("MYSQL_PASSWORD")))
+}
+
+fn root() -> Conn {
+    Conn::new(root_opts()).expect("the test database; is it up? scripts/services up")
+}
+
+fn broker() -> Connection {
+    let url = format!(
+        "amqp://{}:{}@{}:{}/%2F",
+        env("AMQP_USER"),
+        env("AMQP_PASSWORD"),
+        env("AMQP_HOST"),
+        env("AMQP_PORT")
+    );
+    Connection::insecure_open(&url).expect("the test broker; is it up? scripts/services up")
+}

@@ -1,0 +1,96 @@
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{ROOMWATT, wait};
+
+/// The running service.
+pub struct Service {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Service {
+    pub(super) fn start(config: &Path, log: &Path) -> Service {
+        let out = File::create(log).expect("a log");
+        let err = out.try_clone().expect("a log");
+        let child = Command::new(ROOMWATT)
+            .arg("run")
+            .arg("--config")
+            .arg(config)
+            .stdin(Stdio::null())
+            .stdout(out)
+            .stderr(err)
+            .spawn()
+            .expect("the service starts");
+        Service {
+            child,
+            log: log.to_owned(),
+        }
+    }
+
+    /// All it has logged so far.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.log).expect("a log")).into_owned()
+    }
+
+    /// Waits until the log has a text.
+    pub fn wait_for_log(&mut self, text: &str) {
+        wait(&format!("the log to say {text:?}"), || {
+            let log = self.log();
+            if log.contains(text) {
+                return Ok(());
+            }
+            if let Some(status) = self.child.try_wait().expect("a status") {
+                panic!("the service has ended ({status}) before it said {text:?}:\n{log}");
+            }
+            Err(log)
+        });
+    }
+
+    /// Waits until the queue is consumed.
+    pub fn wait_until_ready(&mut self) {
+        self.wait_for_log("consuming queue");
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).expect("a pid");
+        let pid = Pid::from_raw(pid).expect("a pid");
+        kill_process(pid, signal).expect("a signal");
+    }
+
+    /// Waits until it has ended by itself.
+    pub fn wait_for_end(mut self) -> (ExitStatus, String) {
+        let status = wait("the service to end", || {
+            match self.child.try_wait().expect("a status") {
+                Some(status) => Ok(status),
+                None => Err(self.log()),
+            }
+        });
+        (status, self.log())
+    }
+
+    /// SIGTERM; gives the log of a service that has stopped in order.
+    pub fn stop(self) -> String {
+        self.signal(Signal::TERM);
+        let (status, log) = self.wait_for_end();
+        assert!(status.success(), "stopped with {status}:\n{log}");
+        log
+    }
+
+    /// SIGKILL.
+    pub fn kill(mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("a status");
+    }
+}
+
+/// A test that fails leaves no service behind.
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
