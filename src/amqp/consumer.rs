@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, select};
 
 use crate::clock::Clock;
 use crate::config::RabbitMq;
-use crate::engine::{MessageFormat, Parsed};
+use crate::engine::MessageFormat;
 use crate::outage::Outage;
 use crate::owner::{Input, Message};
 use crate::threads::Stop;
@@ -151,11 +151,8 @@ impl Consumer {
     }
 
     fn message(&self, mut delivery: Delivery, acks: &Sender<Delivery>) -> Message {
-        let mut body = std::mem::take(&mut delivery.body);
+        let body = std::mem::take(&mut delivery.body);
         let parsed = self.format.parse(&body, Some(self.clock.now()));
-        if !matches!(parsed, Parsed::Refused(_)) {
-            body = Vec::new();
-        }
         let acks = acks.clone();
         Message {
             source: format!("amqp:{}", self.config.queue).into(),

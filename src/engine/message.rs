@@ -131,6 +131,9 @@ pub enum Refusal {
     NotATime { field: String, value: String },
     #[error("{checkout} is before {checkin}")]
     LeftBeforeArrival { checkout: String, checkin: String },
+    /// Found out when it was written, not when it was read.
+    #[error("the database can't hold it: {0}")]
+    Unstorable(String),
     #[error("{field} {time} is more than {hours} h ahead of now ({now})", hours = .ahead_seconds / 3600)]
     Ahead {
         field: String,

@@ -6,6 +6,7 @@
 
 mod plan;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,10 +14,10 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 
 use crate::clock::Clock;
-use crate::engine::{Notice, Parsed, Rules, Tally, Transition};
+use crate::engine::{Notice, Parsed, Refusal, Rules, Tally, Transition};
 use crate::outage::Outage;
 use crate::rooms::Rooms;
-use crate::store::{MySqlReader, MySqlStore, Settled, StoreError};
+use crate::store::{MySqlReader, MySqlStore, Plan, Settled, StoreError};
 use crate::threads::Stop;
 use crate::types::{Reading, RoomKey};
 
@@ -38,6 +39,18 @@ pub enum Input {
         settled: Vec<Settled>,
         done: Sender<()>,
     },
+}
+
+impl Input {
+    /// Tells whoever waits for it that it is written.
+    fn done(self) {
+        match self {
+            Input::Message(message) => (message.committed)(),
+            Input::Judged(_) => {}
+            // Who has ended meanwhile does not wait for the answer.
+            Input::Swept { done, .. } | Input::Settled { done, .. } => drop(done.try_send(())),
+        }
+    }
 }
 
 /// A message from the property management system.
@@ -121,61 +134,88 @@ impl Owner {
 
     /// Takes a batch of inputs, all of it in one transaction.
     fn take(&mut self, batch: Vec<Input>) -> Result<(), Ended> {
-        let wanted = Planner::wanted(&self.rooms, &self.rules, &batch);
+        let (plan, tally) = self.plan(&batch)?;
+        if !plan.is_empty() {
+            match self.patiently("writing", |owner| owner.store.commit(&plan)) {
+                Ok(()) => self.adopt(plan, &tally),
+                Err(Ended::Failed(StoreError::Unstorable(reason))) => {
+                    return self.take_apart(batch, &reason);
+                }
+                Err(ended) => return Err(ended),
+            }
+        }
+        batch.into_iter().for_each(Input::done);
+        Ok(())
+    }
+
+    /// What a batch changes.
+    fn plan(&mut self, batch: &[Input]) -> Result<(Plan, Tally), Ended> {
+        let wanted = Planner::wanted(&self.rooms, &self.rules, batch);
         let readings = match wanted.as_slice() {
-            [] => Default::default(),
+            [] => HashMap::new(),
             wanted => self.patiently("reading the meters", |owner| {
                 let latest = owner.clock.now().plus(READING_AHEAD);
                 owner.reader.readings(wanted, latest)
             })?,
         };
-
         let mut planner = Planner::new(&self.rooms, &self.rules, &readings);
-        let mut committed = Vec::new();
-        let mut waiting = Vec::new();
         for input in batch {
             match input {
-                Input::Message(message) => {
-                    planner.message(&message);
-                    committed.push(message.committed);
-                }
-                Input::Judged(chunk) => chunk.into_iter().for_each(|judged| planner.judged(judged)),
-                Input::Swept { meter_id, done } => {
-                    if self.meter_id != Some(meter_id) {
-                        planner.swept(meter_id);
-                    }
-                    waiting.push(done);
-                }
-                Input::Settled { settled, done } => {
-                    planner.settled(settled);
-                    waiting.push(done);
-                }
+                Input::Message(message) => planner.message(message),
+                Input::Judged(chunk) => chunk.iter().for_each(|judged| planner.judged(judged)),
+                Input::Swept { meter_id, .. } if self.meter_id == Some(*meter_id) => {}
+                Input::Swept { meter_id, .. } => planner.swept(*meter_id),
+                Input::Settled { settled, .. } => planner.settled(settled),
             }
         }
-        let (plan, tally) = planner.finish();
+        Ok(planner.finish())
+    }
 
-        if !plan.is_empty() {
-            self.patiently("writing", |owner| owner.store.commit(&plan))?;
-            for notice in &plan.notices {
-                tell(notice);
+    /// Takes what has been written into memory.
+    fn adopt(&mut self, plan: Plan, tally: &Tally) {
+        for notice in &plan.notices {
+            tell(notice);
+        }
+        log_tally(tally);
+        self.meter_id = plan.meter_id.or(self.meter_id);
+        self.rooms.adopt(plan.rooms);
+        if !plan.notices.is_empty() {
+            // Full means that the notifier has been woken already.
+            let _ = self.notifier.try_send(());
+        }
+    }
+
+    /// Something in a batch can't be written, now or ever: the rest is not to wait for it. Inputs
+    /// are taken one by one, and the one at fault is a refused message, or a room left out.
+    fn take_apart(&mut self, mut batch: Vec<Input>, reason: &str) -> Result<(), Ended> {
+        if batch.len() > 1 {
+            return batch
+                .into_iter()
+                .try_for_each(|input| self.take(vec![input]));
+        }
+        match batch.pop() {
+            Some(Input::Message(mut message)) => {
+                let unstorable = Refusal::Unstorable(reason.to_owned());
+                // The reason itself can always be written: its column is ours.
+                if !matches!(message.parsed, Parsed::Refused(_)) {
+                    message.parsed = Parsed::Refused(unstorable);
+                    return self.take(vec![Input::Message(message)]);
+                }
             }
-            let has_notices = !plan.notices.is_empty();
-            self.meter_id = plan.meter_id.or(self.meter_id);
-            self.rooms.adopt(plan.rooms);
-            if has_notices {
-                // Full means that the notifier has been woken already.
-                let _ = self.notifier.try_send(());
+            Some(Input::Judged(chunk)) if chunk.len() > 1 => {
+                return chunk
+                    .into_iter()
+                    .try_for_each(|judged| self.take(vec![Input::Judged(vec![judged])]));
             }
+            Some(Input::Judged(chunk)) => {
+                for judged in chunk {
+                    log::error!("{}: its state can't be written: {reason}", judged.room);
+                }
+                return Ok(());
+            }
+            Some(Input::Swept { .. } | Input::Settled { .. }) | None => {}
         }
-        log_tally(&tally);
-        for committed in committed {
-            committed();
-        }
-        for done in waiting {
-            // Who has ended meanwhile does not wait for the answer.
-            let _ = done.try_send(());
-        }
-        Ok(())
+        Err(Ended::Failed(StoreError::Unstorable(reason.to_owned())))
     }
 
     /// Does `work` until it succeeds: a database that is down is waited for.

@@ -115,26 +115,26 @@ impl<'a> Planner<'a> {
     }
 
     /// Takes a verdict of a sweep. One on a state that has changed meanwhile is made again.
-    pub(super) fn judged(&mut self, judged: Judged) {
+    pub(super) fn judged(&mut self, judged: &Judged) {
         let unchanged = !self.staged.contains_key(&judged.room)
             && (self.rooms.get(&judged.room)).is_some_and(|room| room.version == judged.version);
         let transition = if unchanged {
-            judged.transition
+            judged.transition.clone()
         } else {
             let Some(watch) = self.current(&judged.room) else {
                 return;
             };
             observe(&judged.room, &watch, &judged.readings, self.rules)
         };
-        self.stage(judged.room, transition);
+        self.stage(judged.room.clone(), transition);
     }
 
     pub(super) fn swept(&mut self, meter_id: u64) {
         self.plan.meter_id = Some(meter_id);
     }
 
-    pub(super) fn settled(&mut self, settled: Vec<Settled>) {
-        self.plan.settled.extend(settled);
+    pub(super) fn settled(&mut self, settled: &[Settled]) {
+        self.plan.settled.extend_from_slice(settled);
     }
 
     pub(super) fn finish(mut self) -> (Plan, Tally) {

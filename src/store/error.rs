@@ -17,6 +17,9 @@ pub enum StoreError {
         "the database is not set up: {0}; run `roomwatt init-db` and see that the user has the rights it needs"
     )]
     NotSetUp(String),
+    /// A value does not fit its column; the same one never will.
+    #[error("the database can't hold it: {0}")]
+    Unstorable(String),
     /// Another instance owns the state.
     #[error("another instance has taken over (epoch {theirs} instead of {ours})")]
     Replaced { ours: u64, theirs: u64 },
@@ -33,7 +36,9 @@ impl StoreError {
             | StoreError::Conflict(_)
             | StoreError::Refused(_)
             | StoreError::NotSetUp(_) => true,
-            StoreError::Replaced { .. } | StoreError::Unreadable(_) => false,
+            StoreError::Unstorable(_) | StoreError::Replaced { .. } | StoreError::Unreadable(_) => {
+                false
+            }
         }
     }
 }
@@ -51,6 +56,8 @@ impl From<mysql::Error> for StoreError {
                     1053 | 1317 | 1927 | 2006 | 2013 => StoreError::Unreachable(text),
                     // Access denied, unknown database, column, table; command denied.
                     1044 | 1045 | 1049 | 1054 | 1142 | 1143 | 1146 => StoreError::NotSetUp(text),
+                    // Out of range, truncated, not a time, not in the column's character set, too long.
+                    1264 | 1265 | 1292 | 1366 | 1406 | 1690 => StoreError::Unstorable(text),
                     // Anything else the server says may change on the server alone.
                     _ => StoreError::Refused(text),
                 }

@@ -70,15 +70,23 @@ impl WattHours {
     }
 
     /// kWh with two decimals, as the original's DECIMAL(10,2) columns take it; rounds half away
-    /// from zero.
-    pub fn kwh_2(self) -> String {
+    /// from zero. `None` for what such a column can't hold.
+    pub fn kwh_2(self) -> Option<String> {
+        const COLUMN_HOLDS: i64 = 9_999_999_999;
         let hundredths = (self.0.abs() + 5) / 10;
+        if hundredths > COLUMN_HOLDS {
+            return None;
+        }
         let sign = if self.0 < 0 && hundredths > 0 {
             "-"
         } else {
             ""
         };
-        format!("{sign}{}.{:02}", hundredths / 100, hundredths % 100)
+        Some(format!(
+            "{sign}{}.{:02}",
+            hundredths / 100,
+            hundredths % 100
+        ))
     }
 }
 
@@ -173,9 +181,11 @@ mod tests {
             (-1_015, "-1.015", "-1.02"),
             (100_000, "100", "100.00"),
             (0, "0", "0.00"),
+            (-99_999_999_994, "-99999999.994", "-99999999.99"),
         ] {
             assert_eq!(WattHours(wh).to_string(), exact);
-            assert_eq!(WattHours(wh).kwh_2(), two);
+            assert_eq!(WattHours(wh).kwh_2().as_deref(), Some(two));
         }
+        assert_eq!(WattHours(99_999_999_995).kwh_2(), None);
     }
 }

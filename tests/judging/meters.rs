@@ -113,6 +113,17 @@ fn an_outlier_leaves_no_trace() {
     );
 }
 
+/// The sample is asked first: what was too much for one interval may be none for two.
+#[test]
+fn a_reading_that_fits_sample_and_suspect_makes_the_suspect_an_outlier() {
+    story(
+        "check-out 14:00              | watch from nothing
+         14:00     100                | initial
+         14:30     121                | suspect
+         15:00     122                | outlier dropped, abnormal 2",
+    );
+}
+
 /// "Else it is the new suspect."
 #[test]
 fn two_outliers_in_a_row_leave_no_trace_either() {

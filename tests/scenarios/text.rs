@@ -56,7 +56,7 @@ impl fmt::Display for Told {
             day_and_clock(self.since)
         };
         let kwh = match self.energy.0 % 10 {
-            0 => self.energy.kwh_2(),
+            0 => self.energy.kwh_2().expect("fits its column"),
             _ => self.energy.to_string(),
         };
         write!(

@@ -100,3 +100,31 @@ fn a_queue_that_is_missing_is_said_and_waited_for() {
     service.stop();
     rig.finish();
 }
+
+#[test]
+fn a_message_that_can_not_be_stored_holds_nobody_up() {
+    let mut rig = Rig::new("unstorable");
+    // A table of the original's in the old three-byte character set.
+    rig.execute("ALTER TABLE electricity_monitoring CONVERT TO CHARACTER SET utf8mb3");
+    let arrived = minutes_ago(60);
+    let bodies: Vec<String> = ["101", "\u{1f6cf}", "102", "103"]
+        .iter()
+        .map(|room| check_in("H001", room, arrived))
+        .collect();
+    rig.publish(bodies.iter().map(String::as_str));
+    let mut service = rig.start();
+    service.wait_until_ready();
+    let rooms = ["101", "102", "103"].map(str::to_owned);
+    rig.wait_for_rows(
+        "SELECT room_number FROM room_state ORDER BY room_number",
+        &rooms,
+    );
+    rig.wait_for_rows(
+        "SELECT reason LIKE 'the database can%t hold it: %Incorrect string value%', body \
+         FROM rejected_message",
+        &[(true, bodies[1].as_bytes().to_vec())],
+    );
+    service.stop();
+    assert_eq!(rig.waiting_messages(), 0);
+    rig.finish();
+}

@@ -152,3 +152,32 @@ fn a_meter_table_that_is_made_anew_is_read_from_its_start() {
     service.stop();
     rig.finish();
 }
+
+#[test]
+fn a_register_too_large_for_the_original_column_is_watched() {
+    let mut rig = Rig::new("large");
+    rig.execute("ALTER TABLE smart_meter MODIFY reading_value DECIMAL(20,3) NOT NULL");
+    let left = minutes_ago(240);
+    for interval in 0..=4 {
+        let time = left.plus(interval * 1_800).to_string();
+        rig.meter(
+            "H001",
+            "101",
+            &time,
+            &format!("99999999999{}.000", 2 * interval),
+        );
+    }
+    rig.publish([check_out("H001", "101", left).as_str()]);
+    let service = rig.start();
+    rig.wait_for_rows(
+        "SELECT CAST(total_consumption AS CHAR) FROM electricity_abnormal",
+        &["8.00".to_owned()],
+    );
+    let initial: Vec<(Option<String>, String)> = rig.rows(
+        "SELECT CAST(initial_reading AS CHAR), CAST(monitoring_start_time AS CHAR) \
+         FROM electricity_monitoring",
+    );
+    assert_eq!(initial, [(None, left.to_string())]);
+    service.stop();
+    rig.finish();
+}

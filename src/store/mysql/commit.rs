@@ -140,6 +140,7 @@ fn write_watches(transaction: &mut Transaction, plan: &Plan) -> Result<(), Store
 /// The first reading of a watch: its register in kWh and its time.
 fn initial_columns(initial: Option<Reading>) -> [Value; 2] {
     match initial {
+        // A meter whose register is larger than the column is watched all the same.
         Some(reading) => [reading.register.kwh_2().into(), datetime(reading.time)],
         None => [Value::NULL, Value::NULL],
     }
@@ -186,7 +187,7 @@ fn write_notices(transaction: &mut Transaction, notices: &[Notice]) -> Result<()
         let mut row = key(&notice.room);
         row.extend([
             datetime(notice.detected),
-            notice.energy.kwh_2().into(),
+            notice.energy.kwh_2().unwrap_or_else(most_kwh).into(),
             notice.periods.into(),
             notice.stay.kind().as_str().into(),
         ]);
@@ -218,6 +219,11 @@ fn write_notices(transaction: &mut Transaction, notices: &[Notice]) -> Result<()
         &columns,
         rows.into_iter(),
     )
+}
+
+/// The most a DECIMAL(10,2) holds: an energy that no room can use.
+fn most_kwh() -> String {
+    "99999999.99".to_owned()
 }
 
 fn settle(transaction: &mut Transaction, settled: &[Settled]) -> Result<(), StoreError> {
