@@ -110,7 +110,7 @@ pub enum Refusal {
     #[error("{field} holds a control character")]
     ControlCharacter { field: String },
     #[error(
-        "{field} {value} is not one this service knows ({checkin}: check-in, {checkout}: check-out)"
+        "{field} \"{value}\" is not one this service knows ({checkin}: check-in, {checkout}: check-out)"
     )]
     UnknownType {
         field: String,
@@ -154,13 +154,14 @@ impl MessageFormat {
             return Err(Refusal::TooLarge(body.len()));
         }
         let text = std::str::from_utf8(body).map_err(|_| Refusal::NotUtf8)?;
-        let fields: Fields =
-            serde_json::from_str(text).map_err(|_| {
-                match serde_json::from_str::<IgnoredAny>(text) {
-                    Ok(_) => Refusal::NotAnObject,
-                    Err(error) => Refusal::NotJson(error.to_string()),
-                }
-            })?;
+        let fields: Fields = serde_json::from_str(text).map_err(|error| {
+            match serde_json::from_str::<IgnoredAny>(text) {
+                Err(error) => Refusal::NotJson(error.to_string()),
+                // An object all the same: then the name of a field can't be read.
+                Ok(_) if text.trim_start().starts_with('{') => Refusal::NotJson(error.to_string()),
+                Ok(_) => Refusal::NotAnObject,
+            }
+        })?;
 
         let Some(kind) = self.kind(&fields)? else {
             return Ok(Parsed::Ignored);
@@ -281,7 +282,7 @@ impl MessageFormat {
             .map(Some)
             .ok_or_else(|| Refusal::NotATime {
                 field: field.to_owned(),
-                value: excerpt(value.get()),
+                value: excerpt(&text(value).unwrap_or_else(|| value.get().to_owned())),
             })
     }
 }
@@ -441,7 +442,7 @@ mod tests {
         let left = "H1/101 out 2023-04-10 12:00:00, came 2023-04-10 09:00:00";
         let unknown = |shown: &str| {
             let known = "(5710005: check-in, 5710013: check-out)";
-            format!("msgType {shown} is not one this service knows {known}")
+            format!("msgType \"{shown}\" is not one this service knows {known}")
         };
         let none = "msgType must be a string or an integer";
         for (code, became) in [
@@ -690,6 +691,10 @@ mod tests {
             ("\"x\"", "the body is JSON but not an object"),
             ("", "the body is not JSON: EOF"),
             (
+                r#"{"\ud800": 1}"#,
+                "the body is not JSON: unexpected end of hex escape",
+            ),
+            (
                 "hello",
                 "the body is not JSON: expected value at line 1 column 1",
             ),
@@ -753,7 +758,7 @@ mod tests {
             (r#"{"type": "IN"}"#, "dept_code is missing, null or empty"),
             (
                 r#"{"type": 5710005}"#,
-                "type 5710005 is not one this service knows (IN: check-in, OUT: check-out)",
+                "type \"5710005\" is not one this service knows (IN: check-in, OUT: check-out)",
             ),
             (
                 "{}",

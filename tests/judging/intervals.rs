@@ -1,6 +1,9 @@
 //! Rules 4, 5 and 7: when an interval is over, how many periods it is, whether it is abnormal.
 
-use crate::story::{Room, story};
+use roomwatt::engine::{Fold, Rules, Step};
+use roomwatt::types::{Reading, WattHours};
+
+use crate::story::{Room, reading, story};
 
 /// "abnormal when diff * interval > threshold * elapsed, strictly"
 #[test]
@@ -36,6 +39,41 @@ fn the_threshold_stretches_with_the_time_elapsed_to_the_second() {
          16:27:01  107.352            | run of 1 ends, normal 1
          16:54:02  108.703            | abnormal 1",
     );
+}
+
+/// "no decision hangs on floating point": at every second of an interval, what is allowed is allowed
+/// to the watt-hour.
+#[test]
+fn the_threshold_is_exact_at_every_second() {
+    let rules = Rules::default();
+    let start = reading("14:00", "100");
+    for limit in [300, 500, 1_500, 2_000] {
+        for seconds in 27 * 60..=120 * 60 {
+            let allowed = limit * seconds / rules.interval_seconds;
+            let abnormal = |energy: i64| {
+                let mut fold = Fold {
+                    sample: Some(start),
+                    ..Fold::default()
+                };
+                let end = Reading {
+                    time: start.time.plus(seconds),
+                    register: start.register + WattHours(energy),
+                };
+                match fold.step(end, start.time, WattHours(limit), &rules).step {
+                    Step::Judged { abnormal, .. } => abnormal,
+                    step => panic!("{seconds} s are an interval: {step:?}"),
+                }
+            };
+            assert!(
+                !abnormal(allowed),
+                "{allowed} Wh in {seconds} s, limit {limit}"
+            );
+            assert!(
+                abnormal(allowed + 1),
+                "{allowed} + 1 Wh in {seconds} s, limit {limit}"
+            );
+        }
+    }
 }
 
 /// "elapsed < interval - tolerance: not an interval yet; the sample stays";
