@@ -19,8 +19,9 @@ use crate::sweep::Sweeper;
 use crate::threads::{Exit, Stop, Stopper, spawn, stop_signal};
 
 /// Inputs on the way to the state-owner. Who sends more waits: a consumer that waits here goes on
-/// passing acknowledgements back, and the owner waits for none of the senders.
-const INPUTS: usize = 1_000;
+/// passing acknowledgements back, and the owner waits for none of the senders. A sweep's chunks
+/// hold `batch_size` rooms each, so their number bounds the memory too.
+const INPUTS: usize = 200;
 
 /// From the signal to the end, at most: below every supervisor's patience that is set to 30 s.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(25);

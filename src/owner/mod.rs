@@ -42,6 +42,14 @@ pub enum Input {
 }
 
 impl Input {
+    /// Its share of [`MOST_WEIGHT`].
+    fn weight(&self) -> usize {
+        match self {
+            Input::Message(_) | Input::Settled { .. } | Input::Swept { .. } => 10,
+            Input::Judged(chunk) => chunk.len(),
+        }
+    }
+
     /// Tells whoever waits for it that it is written.
     fn done(self) {
         match self {
@@ -88,11 +96,9 @@ pub struct Owner {
     pub stop: Stop,
 }
 
-/// Messages in one transaction at most; also the keys of one statement that reads the meters.
-const MOST_MESSAGES: usize = 400;
-
-/// Inputs of any kind in one transaction at most.
-const MOST_INPUTS: usize = 1_000;
+/// What one transaction may weigh: 400 messages, which is also the keys of one statement that reads
+/// the meters, or the verdicts on 4,000 rooms.
+const MOST_WEIGHT: usize = 4_000;
 
 /// A reading further ahead of now than this is no reading. Seconds.
 pub const READING_AHEAD: i64 = 3_600;
@@ -116,13 +122,12 @@ impl Owner {
     pub fn run(mut self) -> Ended {
         let mut batch = Vec::new();
         while let Ok(first) = self.inputs.recv() {
-            let mut messages = usize::from(matches!(first, Input::Message(_)));
+            let mut weight = first.weight();
             batch.push(first);
-            while batch.len() < MOST_INPUTS && messages < MOST_MESSAGES {
-                let Ok(next) = self.inputs.try_recv() else {
-                    break;
-                };
-                messages += usize::from(matches!(next, Input::Message(_)));
+            while weight < MOST_WEIGHT
+                && let Ok(next) = self.inputs.try_recv()
+            {
+                weight += next.weight();
                 batch.push(next);
             }
             if let Err(ended) = self.take(std::mem::take(&mut batch)) {

@@ -19,7 +19,7 @@ use crate::threads::Stop;
 use crate::types::RoomKey;
 
 /// Rows streamed before they are judged: bounds the memory of a start after a long time.
-const MOST_ROWS: u64 = 1_000_000;
+const MOST_ROWS: u64 = 200_000;
 
 /// A room without a reading for this many intervals is asked for by key: the stream may have
 /// missed it.
