@@ -67,9 +67,13 @@ pub(super) fn check(raw: raw::Raw) -> Result<Config, Vec<String>> {
         32,
     );
 
-    let rabbitmq = raw.rabbitmq.map(|raw| check_rabbitmq(raw, &mut problems));
-    let mysql = raw.mysql.map(|raw| check_mysql(raw, &mut problems));
-    let meter = check_meter(raw.meter, &mut problems);
+    if let Some(rabbitmq) = &raw.rabbitmq {
+        check_rabbitmq(rabbitmq, &mut problems);
+    }
+    if let Some(mysql) = &raw.mysql {
+        check_mysql(mysql, &mut problems);
+    }
+    check_meter(&raw.meter, &mut problems);
     let webhook = check_webhook(raw.feishu.webhook_url, raw.feishu.secret, &mut problems);
     if let Some(price) = raw.feishu.price_per_kwh {
         problems.range("feishu.price_per_kwh", price, 0.0, 1_000.0);
@@ -86,9 +90,9 @@ pub(super) fn check(raw: raw::Raw) -> Result<Config, Vec<String>> {
         return Err(problems.0);
     };
     Ok(Config {
-        rabbitmq,
-        mysql,
-        meter,
+        rabbitmq: raw.rabbitmq,
+        mysql: raw.mysql,
+        meter: raw.meter,
         messages: MessageFormat {
             types: type_codes(raw.message_types),
             fields: field_names(raw.message_fields),
@@ -198,53 +202,33 @@ fn check_rules(raw: &raw::Monitoring, problems: &mut Problems) -> Rules {
     rules
 }
 
-fn check_rabbitmq(raw: raw::RabbitMq, problems: &mut Problems) -> RabbitMq {
+fn check_rabbitmq(raw: &RabbitMq, problems: &mut Problems) {
     problems.unless(!raw.queue.is_empty(), || "rabbitmq.queue is missing".into());
     problems.range("rabbitmq.prefetch", raw.prefetch, 1, u16::MAX);
     problems.range("rabbitmq.heartbeat_seconds", raw.heartbeat_seconds, 1, 600);
-    RabbitMq {
-        host: raw.host,
-        port: raw.port,
-        virtual_host: raw.virtual_host,
-        username: raw.username,
-        password: raw.password,
-        queue: raw.queue,
-        prefetch: raw.prefetch,
-        declare: raw.declare,
-        heartbeat_seconds: raw.heartbeat_seconds,
-    }
 }
 
-fn check_mysql(raw: raw::MySql, problems: &mut Problems) -> MySql {
+fn check_mysql(raw: &MySql, problems: &mut Problems) {
     problems.unless(!raw.database.is_empty(), || {
         "mysql.database is missing".into()
     });
     problems.range("mysql.pool_size", raw.pool_size, 1, 256);
-    MySql {
-        host: raw.host,
-        port: raw.port,
-        user: raw.user,
-        password: raw.password,
-        database: raw.database,
-        pool_size: raw.pool_size,
-    }
 }
 
-fn check_meter(raw: raw::Meter, problems: &mut Problems) -> MeterTable {
-    let mut name = |key: &str, name: String| {
+/// Names go into statements between backquotes.
+fn check_meter(raw: &MeterTable, problems: &mut Problems) {
+    for (key, name) in [
+        ("table", &raw.table),
+        ("id", &raw.id),
+        ("hotel_id", &raw.hotel_id),
+        ("room_number", &raw.room_number),
+        ("reading_value", &raw.reading_value),
+        ("script_time", &raw.script_time),
+    ] {
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '$';
         problems.unless(!name.is_empty() && name.chars().all(allowed), || {
             format!("meter.{key} {name:?} may only have letters, digits, _ and $")
         });
-        name
-    };
-    MeterTable {
-        table: name("table", raw.table),
-        id: name("id", raw.id),
-        hotel_id: name("hotel_id", raw.hotel_id),
-        room_number: name("room_number", raw.room_number),
-        reading_value: name("reading_value", raw.reading_value),
-        script_time: name("script_time", raw.script_time),
     }
 }
 

@@ -33,7 +33,8 @@ pub struct Config {
 }
 
 /// Where messages come from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct RabbitMq {
     pub host: String,
     pub port: u16,
@@ -49,7 +50,8 @@ pub struct RabbitMq {
 }
 
 /// Where state and readings live.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct MySql {
     pub host: String,
     pub port: u16,
@@ -61,7 +63,8 @@ pub struct MySql {
 }
 
 /// Names of the meter table and its columns, safe to be quoted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct MeterTable {
     pub table: String,
     pub id: String,
@@ -103,6 +106,48 @@ pub struct Log {
     /// Besides standard output.
     pub file: Option<PathBuf>,
     pub level: log::LevelFilter,
+}
+
+impl Default for RabbitMq {
+    fn default() -> RabbitMq {
+        RabbitMq {
+            host: "127.0.0.1".into(),
+            port: 5672,
+            virtual_host: "/".into(),
+            username: "guest".into(),
+            password: Secret::default(),
+            queue: String::new(),
+            prefetch: 500,
+            declare: false,
+            heartbeat_seconds: 10,
+        }
+    }
+}
+
+impl Default for MySql {
+    fn default() -> MySql {
+        MySql {
+            host: "127.0.0.1".into(),
+            port: 3306,
+            user: "roomwatt".into(),
+            password: Secret::default(),
+            database: String::new(),
+            pool_size: 4,
+        }
+    }
+}
+
+impl Default for MeterTable {
+    fn default() -> MeterTable {
+        MeterTable {
+            table: "smart_meter".into(),
+            id: "id".into(),
+            hotel_id: "hotel_id".into(),
+            room_number: "room_number".into(),
+            reading_value: "reading_value".into(),
+            script_time: "script_time".into(),
+        }
+    }
 }
 
 /// What is wrong with a configuration, all at once.

@@ -5,98 +5,20 @@ use serde::Deserialize;
 
 use crate::types::WattHours;
 
-use super::Secret;
+use super::{MeterTable, MySql, RabbitMq, Secret};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Raw {
     pub rabbitmq: Option<RabbitMq>,
     pub mysql: Option<MySql>,
-    pub meter: Meter,
+    pub meter: MeterTable,
     pub message_types: MessageTypes,
     pub message_fields: MessageFields,
     pub monitoring: Monitoring,
     pub feishu: Feishu,
     pub performance: Performance,
     pub log: Log,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct RabbitMq {
-    pub host: String,
-    pub port: u16,
-    pub virtual_host: String,
-    pub username: String,
-    pub password: Secret,
-    pub queue: String,
-    pub prefetch: u16,
-    pub declare: bool,
-    pub heartbeat_seconds: u16,
-}
-
-impl Default for RabbitMq {
-    fn default() -> RabbitMq {
-        RabbitMq {
-            host: "127.0.0.1".into(),
-            port: 5672,
-            virtual_host: "/".into(),
-            username: "guest".into(),
-            password: Secret::default(),
-            queue: String::new(),
-            prefetch: 500,
-            declare: false,
-            heartbeat_seconds: 10,
-        }
-    }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct MySql {
-    pub host: String,
-    pub port: u16,
-    pub user: String,
-    pub password: Secret,
-    pub database: String,
-    pub pool_size: u32,
-}
-
-impl Default for MySql {
-    fn default() -> MySql {
-        MySql {
-            host: "127.0.0.1".into(),
-            port: 3306,
-            user: "roomwatt".into(),
-            password: Secret::default(),
-            database: String::new(),
-            pool_size: 4,
-        }
-    }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Meter {
-    pub table: String,
-    pub id: String,
-    pub hotel_id: String,
-    pub room_number: String,
-    pub reading_value: String,
-    pub script_time: String,
-}
-
-impl Default for Meter {
-    fn default() -> Meter {
-        Meter {
-            table: "smart_meter".into(),
-            id: "id".into(),
-            hotel_id: "hotel_id".into(),
-            room_number: "room_number".into(),
-            reading_value: "reading_value".into(),
-            script_time: "script_time".into(),
-        }
-    }
 }
 
 #[derive(Debug, Default, Deserialize)]
