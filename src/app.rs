@@ -236,7 +236,8 @@ fn wait(
 
 /// A thread has ended that must not.
 fn died(exit: &Exit, owner_ended: &Receiver<Ended>) -> End {
-    if let Ok(Ended::Failed(error)) = owner_ended.try_recv() {
+    // An owner that fails takes others with it, and theirs can be the first end to be heard of.
+    if let Ok(Ended::Failed(error)) = owner_ended.recv_timeout(Duration::from_secs(1)) {
         log::error!("ending: {error}");
         if let StoreError::Replaced { .. } = error {
             return End::Replaced;

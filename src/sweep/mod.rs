@@ -99,13 +99,9 @@ impl Sweeper {
     ) -> Result<Swept, Cut> {
         let latest = self.clock.now().plus(READING_AHEAD);
         let mut swept = Swept::default();
-        let mut at_start = false;
         let tail = match tail {
             Some(tail) => tail,
-            None => {
-                at_start = true;
-                tail.insert(self.reader.meter_tail(self.judged_id, latest)?)
-            }
+            None => tail.insert(self.reader.meter_tail(self.judged_id, latest)?),
         };
 
         let mut again = true;
@@ -130,7 +126,8 @@ impl Sweeper {
 
         let interval = Duration::from_secs(self.rules.interval_seconds.unsigned_abs());
         if asked_by_key.is_none_or(|asked| asked.elapsed() >= interval) {
-            let unheard = self.unheard(at_start && self.judged_id.is_none());
+            // Without a position the stream begins at the end: then every room is asked for once.
+            let unheard = self.unheard(asked_by_key.is_none() && self.judged_id.is_none());
             swept.stragglers = unheard.len() as u64;
             self.in_chunks(&unheard, inputs, &mut swept, |chunk| {
                 let readings = self.reader.readings(chunk, latest)?;

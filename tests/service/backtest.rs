@@ -59,6 +59,13 @@ fn history(rng: &mut fastrand::Rng) -> Vec<Happening> {
                 register = 0;
             }
         }
+        // After every message, so that each last watch comes to see it.
+        let time = begin.plus(2 * 24 * 3_600);
+        happenings.push(Happening::Reading {
+            room,
+            time,
+            register,
+        });
         let mut time = begin.plus(rng.i64(0..3 * 3_600));
         let mut occupied = rng.bool();
         while time < begin.plus(47 * 3_600) {

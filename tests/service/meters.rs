@@ -149,6 +149,20 @@ fn a_meter_table_that_is_made_anew_is_read_from_its_start() {
     rig.meter("H001", "101", &at(2), "104.00");
     rig.wait_for_rows(seen, &[at(2)]);
     service.wait_for_log("made anew");
+    // Also a message must find readings under ids that were there before.
+    rig.meter("H001", "102", &at(0), "50.00");
+    rig.publish([check_out("H001", "102", left).as_str()]);
+    rig.wait_for_rows(
+        "SELECT CAST(initial_time AS CHAR) FROM room_state ORDER BY room_number",
+        &[at(0), at(0)],
+    );
+    service.stop();
+
+    // And once more while nobody looks.
+    rig.execute("TRUNCATE TABLE smart_meter");
+    rig.meter("H001", "101", &at(3), "106.00");
+    let service = rig.start();
+    rig.wait_for_rows(&format!("{seen} WHERE room_number = '101'"), &[at(3)]);
     service.stop();
     rig.finish();
 }

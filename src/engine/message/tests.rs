@@ -1,4 +1,3 @@
-
 use super::*;
 
 /// The original's format; messages of type 9 are somebody else's.

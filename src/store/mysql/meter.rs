@@ -93,10 +93,12 @@ impl MySqlReader {
         )?;
         let smallest = smallest.flatten().unwrap_or(last + 1);
         *self.window.lock() = Some(Window::new(from, latest, smallest, last));
-        // Ids above the last one mean that the table was made anew.
-        Ok(MeterTail::after(
-            judged.filter(|&judged| judged <= last).unwrap_or(last),
-        ))
+        Ok(MeterTail::after(match judged {
+            Some(judged) if judged <= last => judged,
+            // Fewer ids than have been judged: the table was made anew.
+            Some(_) => 0,
+            None => last,
+        }))
     }
 
     /// Streams up to `limit` new rows to `take`, in the order of their ids, after those of the last
@@ -143,6 +145,8 @@ impl MySqlReader {
         if rows.rows == 0 && from > 0 && self.last_id(&mut conn)? < from {
             log::warn!("the meter table has been emptied or made anew: reading it from its start");
             *tail = MeterTail::after(0);
+            // What was learned of its ids is void: any may be new.
+            *self.window.lock() = Some(Window::new(latest.plus(-WINDOW_AT_START), latest, 0, 0));
             rows.more = true;
             return Ok(rows);
         }
