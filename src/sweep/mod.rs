@@ -39,7 +39,7 @@ pub struct Sweeper {
 
 /// Why a sweep did not come to its end.
 enum Cut {
-    /// The state-owner is gone.
+    /// It is time to stop, or the state-owner is gone.
     Stopped,
     Store(StoreError),
 }
@@ -120,6 +120,10 @@ impl Sweeper {
             self.in_chunks(&news, inputs, &mut swept, |chunk| Ok(chunk.to_vec()))?;
             if !rows.more {
                 break;
+            }
+            // What has been handed over is written; the next start goes on from the last position.
+            if self.stop.is_set() {
+                return Err(Cut::Stopped);
             }
             again = false;
         }
