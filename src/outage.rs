@@ -14,6 +14,7 @@ pub struct Outage {
     what: String,
     began: Option<Instant>,
     told: Option<String>,
+    worth_telling: Duration,
     pause: Duration,
 }
 
@@ -23,7 +24,16 @@ impl Outage {
             what: what.into(),
             began: None,
             told: None,
+            worth_telling: WORTH_TELLING,
             pause: FIRST_PAUSE,
+        }
+    }
+
+    /// Tells of the first failure already: for what is tried again only after a while.
+    pub fn told_at_once(self) -> Outage {
+        Outage {
+            worth_telling: Duration::ZERO,
+            ..self
         }
     }
 
@@ -32,7 +42,7 @@ impl Outage {
     pub fn failed(&mut self, error: &impl Display) -> Duration {
         let began = *self.began.get_or_insert_with(Instant::now);
         let text = error.to_string();
-        if began.elapsed() >= WORTH_TELLING && self.told.as_ref() != Some(&text) {
+        if began.elapsed() >= self.worth_telling && self.told.as_ref() != Some(&text) {
             log::error!(
                 "{} fails and is tried again until it works: {text}",
                 self.what

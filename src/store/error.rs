@@ -56,8 +56,8 @@ impl From<mysql::Error> for StoreError {
                     1053 | 1317 | 1927 | 2006 | 2013 => StoreError::Unreachable(text),
                     // Access denied, unknown database, column, table; command denied.
                     1044 | 1045 | 1049 | 1054 | 1142 | 1143 | 1146 => StoreError::NotSetUp(text),
-                    // Out of range, truncated, not a time, not in the column's character set, too long.
-                    1264 | 1265 | 1292 | 1366 | 1406 | 1690 => StoreError::Unstorable(text),
+                    // Packet too large, out of range, truncated, not a time, not in the column's character set, too long.
+                    1153 | 1264 | 1265 | 1292 | 1366 | 1406 | 1690 => StoreError::Unstorable(text),
                     // Anything else the server says may change on the server alone.
                     _ => StoreError::Refused(text),
                 }

@@ -63,7 +63,7 @@ struct Swept {
 impl Sweeper {
     /// Sweeps until it is time to stop. Sweeps never overlap: ticks missed meanwhile are counted.
     pub fn run(self, inputs: Sender<Input>) {
-        let mut outage = Outage::new("a sweep");
+        let mut outage = Outage::new("a sweep").told_at_once();
         let mut tail = None;
         let mut asked_by_key = None;
         let mut due = Instant::now();
@@ -104,28 +104,28 @@ impl Sweeper {
             None => tail.insert(self.reader.meter_tail(self.judged_id, latest)?),
         };
 
-        let mut again = true;
+        let mut from = None;
         loop {
             let mut news: HashMap<RoomKey, Readings> = HashMap::new();
-            let rows =
-                self.reader
-                    .stream_new(tail, again, MOST_ROWS, latest, |room, reading| {
-                        if self.rooms.is_news(&room, reading.time) {
-                            news.entry(room).or_default().push(reading);
-                        }
-                    })?;
+            let rows = self
+                .reader
+                .stream_new(tail, from, MOST_ROWS, latest, |room, reading| {
+                    if self.rooms.is_news(&room, reading.time) {
+                        news.entry(room).or_default().push(reading);
+                    }
+                })?;
             swept.rows += rows.rows;
             swept.bad += rows.bad;
             let news: Vec<(RoomKey, Readings)> = news.into_iter().collect();
             self.in_chunks(&news, inputs, &mut swept, |chunk| Ok(chunk.to_vec()))?;
-            if !rows.more {
+            if rows.next.is_none() {
                 break;
             }
             // What has been handed over is written; the next start goes on from the last position.
             if self.stop.is_set() {
                 return Err(Cut::Stopped);
             }
-            again = false;
+            from = rows.next;
         }
 
         let interval = Duration::from_secs(self.rules.interval_seconds.unsigned_abs());

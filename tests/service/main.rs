@@ -9,6 +9,7 @@ mod meters;
 mod notices;
 mod restart;
 mod setup;
+mod store;
 mod walk;
 
 use roomwatt::clock::{Clock, SystemClock};

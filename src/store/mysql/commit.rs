@@ -13,6 +13,9 @@ use super::codec::{self, datetime};
 /// Rows a statement: far from every packet and placeholder limit, few enough round trips.
 const ROWS: usize = 200;
 
+/// Rows a statement that hold whole messages, of up to 64 KiB each.
+const LARGE_ROWS: usize = 8;
+
 impl MySqlStore {
     /// Writes a plan, all of it or nothing.
     ///
@@ -264,7 +267,13 @@ fn write_rejected(transaction: &mut Transaction, plan: &Plan) -> Result<(), Stor
             rejected.truncated.into(),
         ]
     });
-    insert(transaction, "INSERT INTO rejected_message", &columns, rows)
+    insert_by(
+        LARGE_ROWS,
+        transaction,
+        "INSERT INTO rejected_message",
+        &columns,
+        rows,
+    )
 }
 
 fn key(room: &RoomKey) -> Vec<Value> {
@@ -279,11 +288,21 @@ fn insert(
     transaction: &mut Transaction,
     into: &str,
     columns: &[&str],
+    rows: impl Iterator<Item = Vec<Value>>,
+) -> Result<(), StoreError> {
+    insert_by(ROWS, transaction, into, columns, rows)
+}
+
+fn insert_by(
+    rows_a_statement: usize,
+    transaction: &mut Transaction,
+    into: &str,
+    columns: &[&str],
     mut rows: impl Iterator<Item = Vec<Value>>,
 ) -> Result<(), StoreError> {
     let row = format!("({})", vec!["?"; columns.len()].join(", "));
     loop {
-        let chunk: Vec<Vec<Value>> = rows.by_ref().take(ROWS).collect();
+        let chunk: Vec<Vec<Value>> = rows.by_ref().take(rows_a_statement).collect();
         if chunk.is_empty() {
             return Ok(());
         }

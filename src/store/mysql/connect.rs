@@ -13,12 +13,15 @@ pub(super) const POOL_PATIENCE: Duration = Duration::from_secs(3);
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The longest silence of the server. Streams and key reads send rows long before.
-const IO_TIMEOUT: Duration = Duration::from_secs(60);
+/// The longest silence of the server while it reads the meters: room for histories of rooms.
+pub(super) const READING: Duration = Duration::from_secs(60);
+
+/// The longest silence while it writes: more than a wait for a lock, less than a stop may take.
+pub(super) const WRITING: Duration = Duration::from_secs(15);
 
 /// Options of every connection. The crate's defaults have no timeouts, and would hand local files
 /// to a server that asks for them.
-pub(super) fn opts(config: &config::MySql, zone: Zone) -> Opts {
+pub(super) fn opts(config: &config::MySql, zone: Zone, silence: Duration) -> Opts {
     let session = format!(
         // Strict, or over-long ids are cut and collide. TIMESTAMPs in the hotels' time.
         "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', \
@@ -33,8 +36,8 @@ pub(super) fn opts(config: &config::MySql, zone: Zone) -> Opts {
         .pass(Some(config.password.expose()))
         .db_name(Some(&config.database))
         .tcp_connect_timeout(Some(CONNECT_TIMEOUT))
-        .read_timeout(Some(IO_TIMEOUT))
-        .write_timeout(Some(IO_TIMEOUT))
+        .read_timeout(Some(silence))
+        .write_timeout(Some(silence))
         .tcp_nodelay(true)
         .local_infile_handler(None)
         .init(vec![session])

@@ -17,6 +17,9 @@ use super::{MySqlReader, Pooled};
 /// Keys a statement; from 500 on servers turn the list into a join.
 const KEYS: usize = 400;
 
+/// Keys a statement where nothing bounds their history: a year of a room is 17,500 rows.
+const KEYS_WITH_HISTORY: usize = 20;
+
 /// Of two open transactions the lower id can commit later: rows this young are read again.
 const OVERLAP: Duration = Duration::from_secs(600);
 
@@ -37,8 +40,8 @@ pub struct MeterRows {
     pub rows: u64,
     /// Rows that are no readings: NULLs, zero dates, times ahead of now.
     pub bad: u64,
-    /// There are more: the stream ended at its limit.
-    pub more: bool,
+    /// Where to go on when the stream ended at its limit.
+    pub next: Option<u64>,
 }
 
 impl MeterTail {
@@ -87,11 +90,12 @@ impl MySqlReader {
             script_time,
             ..
         } = &self.meter;
-        let smallest: Option<Option<u64>> = conn.exec_first(
+        let row: Option<Row> = conn.exec_first(
             format!("SELECT MIN(`{id}`) FROM `{table}` WHERE `{script_time}` >= ?"),
             (datetime(from),),
         )?;
-        let smallest = smallest.flatten().unwrap_or(last + 1);
+        let smallest = row.as_ref().and_then(|row| integer(row.as_ref(0)?));
+        let smallest = smallest.unwrap_or(last + 1);
         *self.window.lock() = Some(Window::new(from, latest, smallest, last));
         Ok(MeterTail::after(match judged {
             Some(judged) if judged <= last => judged,
@@ -101,21 +105,22 @@ impl MySqlReader {
         }))
     }
 
-    /// Streams up to `limit` new rows to `take`, in the order of their ids, after those of the last
-    /// ten minutes again when `again` is set. Rows later than `latest` are bad.
+    /// Streams up to `limit` rows to `take`, in the order of their ids: those after row `from`, or
+    /// without one those of the last ten minutes again and all since. Rows later than `latest` are
+    /// bad.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection or the table; then the tail has not moved.
     pub fn stream_new(
         &self,
         tail: &mut MeterTail,
-        again: bool,
+        from: Option<u64>,
         limit: u64,
         latest: LocalTime,
         mut take: impl FnMut(RoomKey, Reading),
     ) -> Result<MeterRows, StoreError> {
         let started = Instant::now();
-        let from = if again { tail.settled_id() } else { tail.last };
+        let from = from.unwrap_or(tail.settled_id());
         let MeterTable { id, table, .. } = &self.meter;
         let query = format!(
             "SELECT {} FROM `{table}` WHERE `{id}` > {from} ORDER BY `{id}` LIMIT {limit}",
@@ -125,13 +130,12 @@ impl MySqlReader {
         let mut last = from;
         let mut seen = Vec::new();
         let mut conn = self.conn()?;
-        for row in conn.query_iter(query)? {
+        // Prepared, as single rooms are read: a FLOAT comes with fewer digits as a text.
+        for row in conn.exec_iter(query, ())? {
             let row = row?;
             rows.rows += 1;
             let Some(id) = row.as_ref(0).and_then(integer) else {
-                return Err(StoreError::Unreadable(format!(
-                    "meter column {id} is no positive integer"
-                )));
+                return Err(self.no_integer());
             };
             last = id;
             match reading(&row, latest) {
@@ -147,10 +151,10 @@ impl MySqlReader {
             *tail = MeterTail::after(0);
             // What was learned of its ids is void: any may be new.
             *self.window.lock() = Some(Window::new(latest.plus(-WINDOW_AT_START), latest, 0, 0));
-            rows.more = true;
+            rows.next = Some(0);
             return Ok(rows);
         }
-        rows.more = rows.rows == limit;
+        rows.next = (rows.rows == limit).then_some(last);
         tail.advance(last, started);
         if let Some(window) = self.window.lock().as_mut() {
             for (id, time) in seen {
@@ -172,31 +176,39 @@ impl MySqlReader {
         wanted: &[Wanted],
         latest: LocalTime,
     ) -> Result<HashMap<RoomKey, Readings>, StoreError> {
-        let mut found: HashMap<RoomKey, Readings> = wanted
+        let mut found: HashMap<RoomKey, Vec<(u64, Reading)>> = wanted
             .iter()
-            .map(|wanted| (wanted.room.clone(), Readings::new()))
+            .map(|wanted| (wanted.room.clone(), Vec::new()))
             .collect();
-        for chunk in wanted.chunks(KEYS) {
+        // Apart, so that one room with an old stay does not have the history of all read.
+        let (recent, old): (Vec<&Wanted>, Vec<&Wanted>) = wanted
+            .iter()
+            .partition(|wanted| self.bound(wanted.after).is_some());
+        for chunk in recent.chunks(KEYS).chain(old.chunks(KEYS_WITH_HISTORY)) {
             self.readings_of_chunk(chunk, latest, &mut found)?;
         }
-        for readings in found.values_mut() {
-            // Rows come in the order of their ids, and the sort is stable.
-            readings.sort_by_key(|reading| reading.time);
-        }
-        Ok(found)
+        let sorted = found.into_iter().map(|(room, mut rows)| {
+            // Of readings with one time the first stored is first.
+            rows.sort_by_key(|&(id, reading)| (reading.time, id));
+            (room, rows.into_iter().map(|(_, reading)| reading).collect())
+        });
+        Ok(sorted.collect())
+    }
+
+    /// An id below which no row newer than `after` lies, if that is known.
+    fn bound(&self, after: LocalTime) -> Option<u64> {
+        (self.window.lock().as_ref()).and_then(|window| window.smallest_id_after(after))
     }
 
     fn readings_of_chunk(
         &self,
-        wanted: &[Wanted],
+        wanted: &[&Wanted],
         latest: LocalTime,
-        found: &mut HashMap<RoomKey, Readings>,
+        found: &mut HashMap<RoomKey, Vec<(u64, Reading)>>,
     ) -> Result<(), StoreError> {
         let Some(after) = wanted.iter().map(|wanted| wanted.after).min() else {
             return Ok(());
         };
-        let bound =
-            (self.window.lock().as_ref()).and_then(|window| window.smallest_id_after(after));
         let MeterTable {
             table,
             id,
@@ -211,7 +223,7 @@ impl MySqlReader {
             values.push(room.hotel_id.as_str().into());
             values.push(room.room_number.as_str().into());
         }
-        let newer = match bound {
+        let newer = match self.bound(after) {
             Some(bound) => {
                 values.push(bound.into());
                 format!("`{id}` >= ?")
@@ -221,9 +233,9 @@ impl MySqlReader {
                 format!("`{script_time}` > ?")
             }
         };
+        // Not sorted by the server, which would send the first row only after reading the last.
         let query = format!(
-            "SELECT {} FROM `{table}` WHERE (`{hotel_id}`, `{room_number}`) IN ({keys}) AND {newer} \
-             ORDER BY `{id}`",
+            "SELECT {} FROM `{table}` WHERE (`{hotel_id}`, `{room_number}`) IN ({keys}) AND {newer}",
             self.columns(),
         );
         let after: HashMap<&RoomKey, LocalTime> = wanted
@@ -232,14 +244,17 @@ impl MySqlReader {
             .collect();
         let mut conn = self.conn()?;
         for row in conn.exec_iter(query, Params::Positional(values))? {
-            let Some((room, reading)) = reading(&row?, latest) else {
+            let row = row?;
+            let (Some((room, reading)), Some(id)) =
+                (reading(&row, latest), row.as_ref(0).and_then(integer))
+            else {
                 continue;
             };
             // The table may compare without regard to case: other rooms come along.
             if after.get(&room).is_some_and(|&after| reading.time > after)
-                && let Some(readings) = found.get_mut(&room)
+                && let Some(rows) = found.get_mut(&room)
             {
-                readings.push(reading);
+                rows.push((id, reading));
             }
         }
         Ok(())
@@ -252,9 +267,16 @@ impl MySqlReader {
 
     fn last_id(&self, conn: &mut Pooled) -> Result<u64, StoreError> {
         let MeterTable { id, table, .. } = &self.meter;
-        let last: Option<Option<u64>> =
-            conn.query_first(format!("SELECT MAX(`{id}`) FROM `{table}`"))?;
-        Ok(last.flatten().unwrap_or(0))
+        let row: Option<Row> = conn.exec_first(format!("SELECT MAX(`{id}`) FROM `{table}`"), ())?;
+        match row.as_ref().and_then(|row| row.as_ref(0)) {
+            None | Some(Value::NULL) => Ok(0),
+            Some(value) => integer(value).ok_or_else(|| self.no_integer()),
+        }
+    }
+
+    fn no_integer(&self) -> StoreError {
+        let MeterTable { id, table, .. } = &self.meter;
+        StoreError::Unreadable(format!("column {id} of {table} holds no positive integer"))
     }
 
     /// The columns in the order that [`reading`] takes them.

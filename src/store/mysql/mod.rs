@@ -49,7 +49,7 @@ pub struct MySqlReader {
 impl MySqlStore {
     pub fn new(config: &config::MySql, zone: Zone) -> MySqlStore {
         MySqlStore {
-            opts: connect::opts(config, zone),
+            opts: connect::opts(config, zone, connect::WRITING),
             conn: None,
             lease: None,
             ownership: Ownership {
@@ -153,8 +153,11 @@ impl MySqlStore {
 impl MySqlReader {
     /// A reader with `pool_size` connections, made when they are needed.
     pub fn new(config: &config::MySql, meter: config::MeterTable, zone: Zone) -> MySqlReader {
-        let manager =
-            MySqlConnectionManager::new(OptsBuilder::from_opts(connect::opts(config, zone)));
+        let manager = MySqlConnectionManager::new(OptsBuilder::from_opts(connect::opts(
+            config,
+            zone,
+            connect::READING,
+        )));
         let pool = r2d2::Pool::builder()
             .max_size(config.pool_size)
             .min_idle(Some(0))
