@@ -163,7 +163,7 @@ impl Owner {
                 owner.reader.readings(wanted, latest)
             })?,
         };
-        let mut planner = Planner::new(&self.rooms, &self.rules, &readings);
+        let mut planner = Planner::new(&self.rooms, &self.rules, &readings, batch);
         for input in batch {
             match input {
                 Input::Message(message) => planner.message(message),

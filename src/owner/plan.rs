@@ -8,7 +8,7 @@ use crate::engine::{
 };
 use crate::rooms::Rooms;
 use crate::store::{Plan, Readings, Rejected, Settled, Wanted};
-use crate::types::RoomKey;
+use crate::types::{LocalTime, RoomKey};
 
 use super::{Input, Judged, Message};
 
@@ -17,6 +17,8 @@ pub(super) struct Planner<'a> {
     rules: &'a Rules,
     /// Readings of the rooms that [`Planner::wanted`] named.
     readings: &'a HashMap<RoomKey, Readings>,
+    /// The stays that messages of this batch begin: a watch judges nothing past the next one.
+    stays: HashMap<&'a RoomKey, Vec<LocalTime>>,
     /// New states of this batch.
     staged: HashMap<RoomKey, Watch>,
     plan: Plan,
@@ -27,14 +29,7 @@ impl<'a> Planner<'a> {
     /// The readings that the messages of a batch need.
     pub(super) fn wanted(rooms: &Rooms, rules: &Rules, batch: &[Input]) -> Vec<Wanted> {
         let mut wanted: HashMap<&RoomKey, Wanted> = HashMap::new();
-        for input in batch {
-            let Input::Message(Message {
-                parsed: Parsed::Event(event) | Parsed::EventWithoutExpected(event),
-                ..
-            }) = input
-            else {
-                continue;
-            };
+        for event in events(batch) {
             let watch = rooms.get(&event.room).map(|room| room.watch);
             let is_newer = |watch: &Watch| event.stay.order() > watch.stay.order();
             if watch.as_ref().is_none_or(is_newer) {
@@ -55,8 +50,17 @@ impl<'a> Planner<'a> {
         rooms: &'a Rooms,
         rules: &'a Rules,
         readings: &'a HashMap<RoomKey, Readings>,
+        batch: &'a [Input],
     ) -> Planner<'a> {
+        let mut stays: HashMap<&RoomKey, Vec<LocalTime>> = HashMap::new();
+        for event in events(batch) {
+            stays
+                .entry(&event.room)
+                .or_default()
+                .push(event.stay.time());
+        }
         Planner {
+            stays,
             rooms,
             rules,
             readings,
@@ -100,6 +104,16 @@ impl<'a> Planner<'a> {
             .readings
             .get(&event.room)
             .map_or(&[][..], Vec::as_slice);
+        // After an outage the room's next guest may wait in the same batch: what came after him is
+        // not to be judged under this stay.
+        let next = self.stays.get(&event.room).and_then(|stays| {
+            let later = stays.iter().filter(|&&time| time > event.stay.time());
+            later.min()
+        });
+        let until = next.map_or(readings.len(), |&next| {
+            readings.partition_point(|reading| reading.time <= next)
+        });
+        let readings = &readings[..until];
         match receive(watch.as_ref(), event, readings, self.rules) {
             Arrival::Newer(transition) | Arrival::Expected(transition) => {
                 self.stage(event.room.clone(), transition);
@@ -161,5 +175,83 @@ impl<'a> Planner<'a> {
             }
         }
         self.staged.insert(room, transition.watch);
+    }
+}
+
+/// The check-ins and check-outs of a batch.
+fn events(batch: &[Input]) -> impl Iterator<Item = &Event> {
+    batch.iter().filter_map(|input| match input {
+        Input::Message(Message {
+            parsed: Parsed::Event(event) | Parsed::EventWithoutExpected(event),
+            ..
+        }) => Some(event),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Stay;
+    use crate::types::{Reading, WattHours};
+
+    fn at(minutes: i64) -> LocalTime {
+        let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
+        noon.plus(minutes * 60)
+    }
+
+    fn message(stay: Stay) -> Input {
+        let room = RoomKey::new("H001", "101");
+        Input::Message(Message {
+            source: "test".into(),
+            parsed: Parsed::Event(Event { room, stay }),
+            body: Vec::new(),
+            committed: Box::new(|| {}),
+        })
+    }
+
+    fn planned(rooms: &Rooms, batch: &[Input]) -> Plan {
+        let rules = Rules::default();
+        // 1.8 kWh an interval: too much for a vacant room, not for a guest.
+        let reading = |n: i64| Reading {
+            time: at(30 * n),
+            register: WattHours(1_800 * n),
+        };
+        let readings = Planner::wanted(rooms, &rules, batch)
+            .into_iter()
+            .map(|wanted| (wanted.room, (0..10).map(reading).collect()))
+            .collect();
+        let mut planner = Planner::new(rooms, &rules, &readings, batch);
+        for input in batch {
+            if let Input::Message(message) = input {
+                planner.message(message);
+            }
+        }
+        planner.finish().0
+    }
+
+    #[test]
+    fn a_guest_who_waits_in_the_same_batch_is_not_judged_as_an_empty_room() {
+        let rooms = Rooms::default();
+        let left = || {
+            message(Stay::Vacant {
+                actual_checkin: None,
+                actual_checkout: at(0),
+            })
+        };
+        let arrived = message(Stay::Occupied {
+            check_in: at(60),
+            expected_checkout: None,
+        });
+        assert_eq!(
+            planned(&rooms, &[left()]).notices.len(),
+            2,
+            "alert, reminder"
+        );
+        let plan = planned(&rooms, &[left(), arrived]);
+        assert_eq!(plan.notices, []);
+        assert_eq!(plan.openings.len(), 2);
+        assert_eq!(plan.rooms.len(), 1);
+        assert_eq!(plan.rooms[0].1.fold.seen, Some(at(270)));
     }
 }
