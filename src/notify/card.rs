@@ -159,7 +159,9 @@ static EN: Words = Words {
 
 fn lines(words: &Words, notice: &Notice, price: Option<f64>) -> Vec<(&'static str, String)> {
     let kwh = notice.energy.0 as f64 / 1000.0;
-    let hours = f64::from(notice.periods) * notice.interval_seconds as f64 / 3600.0;
+    let seconds = run_seconds(notice);
+    let hours = seconds / 3600.0;
+    let rate = kwh * notice.interval_seconds as f64 / seconds;
     let time = |time: LocalTime| time.day_hour_minute();
     let mut lines = vec![
         (words.hotel, notice.room.hotel_id.to_string()),
@@ -176,10 +178,7 @@ fn lines(words: &Words, notice: &Notice, price: Option<f64>) -> Vec<(&'static st
             (words.run_of)(notice.periods, &short(hours), &time(notice.since)),
         ),
         (words.energy, format!("{} kWh", notice.energy)),
-        (
-            words.rate,
-            (words.rate_of)(&short(kwh / f64::from(notice.periods)), notice.threshold),
-        ),
+        (words.rate, (words.rate_of)(&short(rate), notice.threshold)),
         (words.power, format!("{} kW", short(kwh / hours))),
     ];
     if let Some(price) = price {
@@ -213,6 +212,16 @@ fn lines(words: &Words, notice: &Notice, price: Option<f64>) -> Vec<(&'static st
     lines.push((words.history, chart(&bars, notice.threshold.0 as f64)));
     lines.push((words.detected, time(notice.detected)));
     lines
+}
+
+/// How long the run lasted. Meters seldom keep the interval's rhythm, so its periods do not tell.
+fn run_seconds(notice: &Notice) -> f64 {
+    let normal = match notice.kind {
+        NoticeKind::Alert | NoticeKind::Reminder => 0,
+        // The interval that ended it is the last one.
+        NoticeKind::Recovered => notice.history.last().map_or(0, |last| last.seconds),
+    };
+    (notice.detected.since(notice.since) - normal).max(1) as f64
 }
 
 /// Two decimals at most, none where they are zero.
@@ -288,7 +297,9 @@ mod tests {
 
     #[test]
     fn a_recovery_is_green_and_speaks_english() {
-        let card = Card::new(8, &notice(NoticeKind::Recovered), Language::En, None);
+        let mut notice = notice(NoticeKind::Recovered);
+        notice.detected = at("2023-04-10 14:30:00");
+        let card = Card::new(8, &notice, Language::En, None);
         assert_eq!(card.feishu()["header"]["template"], "green");
         let text = card.text();
         assert!(
@@ -300,6 +311,17 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains('¥'), "{text}");
+    }
+
+    #[test]
+    fn rates_are_those_of_the_time_that_passed() {
+        let mut slow = notice(NoticeKind::Alert);
+        slow.detected = slow.since.plus(4 * 50 * 60);
+        slow.energy = WattHours(4 * 2_600);
+        let text = Card::new(1, &slow, Language::En, None).text();
+        assert!(text.contains("(3.33 h)"), "{text}");
+        assert!(text.contains("1.56 kWh (threshold 1.5 kWh)"), "{text}");
+        assert!(text.contains("3.12 kW\n"), "{text}");
     }
 
     #[test]

@@ -50,17 +50,31 @@ impl Notifier {
         }
         let mut store = Outage::new("reading the outbox");
         let mut feishu = Outage::new("telling Feishu");
+        // Notices that Feishu refuses stay behind this one until all others have had their turn.
+        let mut after = 0;
+        let mut refused = None;
         while !self.stop.is_set() {
-            let pause = match self.reader.pending_notices(0, AT_A_TIME) {
+            let pause = match self.reader.pending_notices(after, AT_A_TIME) {
                 Err(error) => store.failed(&error),
                 Ok(pending) => {
                     store.over();
-                    let some = !pending.is_empty();
-                    match self.deliver(pending, &inputs, &mut feishu) {
-                        Round::Stopped => return,
-                        Round::Failed(pause) => pause,
-                        Round::Done if some => continue,
-                        Round::Done => IDLE,
+                    let last = pending.last().map(|pending| pending.id);
+                    match (self.deliver(pending, &inputs, &mut feishu), last) {
+                        (Round::Stopped, _) => return,
+                        (Round::Failed(pause), _) => pause,
+                        (Round::Refused(pause), Some(last)) => {
+                            after = last;
+                            refused = Some(pause);
+                            continue;
+                        }
+                        (_, Some(last)) => {
+                            after = if refused.is_some() { last } else { 0 };
+                            continue;
+                        }
+                        (_, None) => {
+                            after = 0;
+                            refused.take().unwrap_or(IDLE)
+                        }
                     }
                 }
             };
@@ -74,7 +88,7 @@ impl Notifier {
 
     /// Delivers each notice and has it written down before the next one.
     fn deliver(&self, pending: Vec<Pending>, inputs: &Sender<Input>, outage: &mut Outage) -> Round {
-        let mut failed = None;
+        let mut refused = None;
         for Pending { id, notice } in pending {
             let card = Card::new(id, &notice, self.language(), self.feishu.price_per_kwh);
             let how = match &self.bot {
@@ -92,7 +106,7 @@ impl Notifier {
                     }
                     // It may be this notice alone: the others are not to wait for it.
                     Err(error @ SendError::Refused { .. }) => {
-                        failed = Some(outage.failed(&error));
+                        refused = Some(outage.failed(&error));
                         if self.stop.wait(BETWEEN_REQUESTS) {
                             return Round::Stopped;
                         }
@@ -116,7 +130,7 @@ impl Notifier {
                 return Round::Stopped;
             }
         }
-        failed.map_or(Round::Done, Round::Failed)
+        refused.map_or(Round::Done, Round::Refused)
     }
 
     fn language(&self) -> Language {
@@ -126,7 +140,9 @@ impl Notifier {
 
 enum Round {
     Done,
-    /// To be tried again after a pause.
+    /// None goes through: to be tried again after a pause.
     Failed(Duration),
+    /// Some were refused: to be tried again after a pause, and after all others.
+    Refused(Duration),
     Stopped,
 }

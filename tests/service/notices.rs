@@ -81,3 +81,32 @@ fn without_a_bot_notices_go_to_the_log() {
     service.stop();
     rig.finish();
 }
+
+#[test]
+fn notices_that_are_refused_hold_up_no_others() {
+    const REFUSED: usize = 21;
+    let mut rig = Rig::new("heldup");
+    // Refused for what they are, each time they are tried.
+    rig.feishu.set_limits(1_000, 1_000);
+    for _ in 0..REFUSED {
+        rig.feishu.answer_next(Answer::Code {
+            status: 200,
+            code: 11_246,
+            msg: "card refused".into(),
+        });
+    }
+    for room in 0..=REFUSED {
+        trouble(&rig, &format!("{room:03}"));
+    }
+    let mut service = rig.start();
+    service.wait_until_ready();
+    rig.feishu.wait_until("the last one", LIMIT, |received| {
+        received.len() > REFUSED && received[REFUSED].accepted
+    });
+    rig.wait_for_rows(
+        "SELECT room_number IS NOT NULL FROM electricity_abnormal WHERE is_notified LIMIT 1",
+        &[true],
+    );
+    service.stop();
+    rig.finish();
+}
