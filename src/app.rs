@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::amqp::Consumer;
@@ -127,10 +127,14 @@ pub fn run(config: &Config, mysql: &MySql, rabbitmq: &RabbitMq) -> std::io::Resu
 /// The first SIGTERM or SIGINT begins an orderly stop; a second one ends the process at once, which
 /// is as safe as SIGKILL.
 fn listen_to_signals(stopper: Stopper, exits: &Sender<Exit>) -> std::io::Result<()> {
-    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     spawn("signals", exits, move || {
         let mut stopper = Some(stopper);
         for signal in &mut signals {
+            if signal == SIGHUP {
+                log::warn!("SIGHUP changes nothing: a changed configuration needs a restart");
+                continue;
+            }
             let name = if signal == SIGINT {
                 "SIGINT"
             } else {

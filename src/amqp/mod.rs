@@ -5,7 +5,7 @@ mod publish;
 
 use amiquip::{Connection, Error};
 
-use crate::config::RabbitMq;
+use crate::config::{RabbitMq, Secret};
 
 pub use consumer::Consumer;
 pub use publish::publish;
@@ -25,7 +25,7 @@ impl AmqpError {
             }
             other => {
                 let text = other.to_string().replace(&url(config), &place);
-                config.password.mask(&text)
+                Secret::new(encode(config.password.expose())).mask(&config.password.mask(&text))
             }
         };
         AmqpError(text)
@@ -40,16 +40,6 @@ fn connect(config: &RabbitMq) -> Result<Connection, AmqpError> {
 fn url(config: &RabbitMq) -> String {
     // Milliseconds for each step of connecting; without it a silent host is waited for for ever.
     const CONNECTION_TIMEOUT: u32 = 5_000;
-    let encode = |text: &str| -> String {
-        let encoded = text.bytes().map(|byte| {
-            if byte.is_ascii_alphanumeric() {
-                char::from(byte).to_string()
-            } else {
-                format!("%{byte:02X}")
-            }
-        });
-        encoded.collect()
-    };
     format!(
         "amqp://{}:{}@{}:{}/{}?heartbeat={}&connection_timeout={CONNECTION_TIMEOUT}",
         encode(&config.username),
@@ -59,4 +49,15 @@ fn url(config: &RabbitMq) -> String {
         encode(&config.virtual_host),
         config.heartbeat_seconds,
     )
+}
+
+fn encode(text: &str) -> String {
+    let encoded = text.bytes().map(|byte| {
+        if byte.is_ascii_alphanumeric() {
+            char::from(byte).to_string()
+        } else {
+            format!("%{byte:02X}")
+        }
+    });
+    encoded.collect()
 }

@@ -1,8 +1,13 @@
+use std::time::Duration;
+
 use amiquip::{AmqpProperties, Confirm, Publish};
 
 use crate::config::RabbitMq;
 
 use super::{AmqpError, connect};
+
+/// How long the broker may take to confirm. It says nothing at all while it is short of memory.
+const CONFIRM_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Publishes one persistent message to the configured queue and waits until the broker has it.
 ///
@@ -25,14 +30,14 @@ pub fn publish(config: &RabbitMq, body: &[u8]) -> Result<(), AmqpError> {
             Publish::with_properties(body, &config.queue, properties),
         )
         .map_err(fail)?;
-    match confirms.recv() {
+    match confirms.recv_timeout(CONFIRM_PATIENCE) {
         Ok(Confirm::Ack(_)) => {}
         Ok(Confirm::Nack(_)) => {
             return Err(AmqpError("the broker refused the message".to_owned()));
         }
         Err(_) => {
             return Err(AmqpError(
-                "the connection ended before the broker confirmed the message".to_owned(),
+                "the broker did not confirm the message; is it short of memory or disk?".to_owned(),
             ));
         }
     }

@@ -97,7 +97,7 @@ pub(super) fn check(raw: raw::Raw) -> Result<Config, Vec<String>> {
             types: type_codes(raw.message_types),
             fields: field_names(raw.message_fields),
             zone,
-            max_ahead_seconds: raw.monitoring.max_ahead_minutes * 60,
+            max_ahead_seconds: raw.monitoring.max_ahead_minutes.saturating_mul(60),
         },
         rules,
         batch_size: raw.monitoring.batch_size,
@@ -126,7 +126,7 @@ fn check_rules(raw: &raw::Monitoring, problems: &mut Problems) -> Rules {
     );
     problems.range("monitoring.max_history_size", raw.max_history_size, 1, 96);
     problems.range("monitoring.max_gap_minutes", raw.max_gap_minutes, 1, 10_080);
-    problems.unless(raw.max_gap_minutes * 10 >= interval * 11, || {
+    problems.unless(raw.max_gap_minutes.saturating_mul(10) >= interval.saturating_mul(11), || {
         format!(
             "monitoring.max_gap_minutes is {}, it must be at least a tenth more than check_interval_minutes ({interval})",
             raw.max_gap_minutes
@@ -154,8 +154,8 @@ fn check_rules(raw: &raw::Monitoring, problems: &mut Problems) -> Rules {
         .map(|modulus| problems.kwh("monitoring.register_modulus_kwh", modulus, WattHours(1_000)));
 
     let mut rules = Rules {
-        interval_seconds: interval * 60,
-        max_gap_seconds: raw.max_gap_minutes * 60,
+        interval_seconds: interval.saturating_mul(60),
+        max_gap_seconds: raw.max_gap_minutes.saturating_mul(60),
         max_plausible,
         register_modulus,
         alert_periods: raw.continuous_alert_count,
@@ -203,6 +203,11 @@ fn check_rules(raw: &raw::Monitoring, problems: &mut Problems) -> Rules {
 }
 
 fn check_rabbitmq(raw: &RabbitMq, problems: &mut Problems) {
+    let is_host = |c: char| c.is_alphanumeric() || "-._:[]".contains(c);
+    problems.unless(
+        !raw.host.is_empty() && raw.host.chars().all(is_host),
+        || "rabbitmq.host is no name or address of a host".into(),
+    );
     problems.unless(!raw.queue.is_empty(), || "rabbitmq.queue is missing".into());
     problems.range("rabbitmq.prefetch", raw.prefetch, 1, u16::MAX);
     problems.range("rabbitmq.heartbeat_seconds", raw.heartbeat_seconds, 1, 600);

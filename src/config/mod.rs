@@ -206,9 +206,15 @@ impl Config {
                 .map_err(|error| fail(vec![format!("can't be read: {error}")]))?,
             None => String::new(),
         };
-        let raw = merge(&text, std::env::vars(), settings).map_err(|e| fail(vec![e]))?;
+        let raw = merge(&text, environment(), settings).map_err(|e| fail(vec![e]))?;
         check::check(raw).map_err(fail)
     }
+}
+
+/// The variables of this process that are texts; others are none of ours.
+fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// The written configuration with overrides laid over it.

@@ -34,7 +34,8 @@ pub(super) struct MessageTypes {
 pub(super) struct MessageFields {
     pub hotel_id: Option<String>,
     pub room_number: Option<String>,
-    #[serde(rename = "msgType")]
+    // Names from the environment come in lower case.
+    #[serde(rename = "msgType", alias = "msgtype")]
     pub msg_type: Option<String>,
     pub check_in_time: Option<String>,
     pub expected_checkout_time: Option<String>,
