@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use crate::clock::Clock;
 use crate::engine::{Notice, Parsed, Refusal, Rules, Tally, Transition};
@@ -103,6 +103,9 @@ const MOST_WEIGHT: usize = 4_000;
 /// A reading further ahead of now than this is no reading. Seconds.
 pub const READING_AHEAD: i64 = 3_600;
 
+/// How often the lease is kept, also while nothing comes in.
+const KEEP_LEASE: Duration = Duration::from_secs(10);
+
 /// When stopping, how long a store that does not answer is tried.
 const LAST_PATIENCE: Duration = Duration::from_secs(5);
 const LAST_PAUSE: Duration = Duration::from_millis(200);
@@ -121,7 +124,17 @@ impl Owner {
     /// Works until every sender of inputs is gone.
     pub fn run(mut self) -> Ended {
         let mut batch = Vec::new();
-        while let Ok(first) = self.inputs.recv() {
+        let mut lease_kept = Instant::now();
+        loop {
+            if lease_kept.elapsed() >= KEEP_LEASE {
+                self.keep_lease();
+                lease_kept = Instant::now();
+            }
+            let first = match self.inputs.recv_timeout(KEEP_LEASE) {
+                Ok(first) => first,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => return Ended::Drained,
+            };
             let mut weight = first.weight();
             batch.push(first);
             while weight < MOST_WEIGHT
@@ -134,7 +147,16 @@ impl Owner {
                 return ended;
             }
         }
-        Ended::Drained
+    }
+
+    /// Tells a standby that this instance lives. Losing the lease harms nothing by itself: an
+    /// instance that takes over raises the epoch, and this one can't write any more.
+    fn keep_lease(&mut self) {
+        match self.store.keep_lease() {
+            Ok(true) => {}
+            Ok(false) => log::warn!("another instance has the lease and is about to take over"),
+            Err(error) => log::warn!("the lease can't be kept: {error}"),
+        }
     }
 
     /// Takes a batch of inputs, all of it in one transaction.

@@ -70,6 +70,38 @@ fn a_commit_whose_answer_was_lost_is_not_repeated() {
     rig.finish();
 }
 
+#[test]
+fn a_lease_that_was_lost_is_taken_again() {
+    let mut rig = Rig::new("lease");
+    let mut first = store(&rig);
+    let mut second = store(&rig);
+    let now = std::time::Duration::ZERO;
+    assert!(first.acquire_lease(now).expect("a lease"));
+    assert!(
+        !second.acquire_lease(now).expect("an answer"),
+        "it is the first one's"
+    );
+    let holder = "SELECT IS_USED_LOCK(CONCAT('roomwatt:', MD5(DATABASE())))";
+    let kill = |rig: &Rig| {
+        let by: Vec<Option<u64>> = rig.rows(holder);
+        rig.execute(&format!("KILL {}", by[0].expect("somebody holds it")));
+        rig.wait_for_rows(&format!("{holder} IS NULL"), &[true]);
+    };
+    kill(&rig);
+    assert!(
+        first.keep_lease().expect("an answer"),
+        "nobody else wanted it"
+    );
+    kill(&rig);
+    assert!(second.acquire_lease(now).expect("a lease"));
+    assert!(
+        !first.keep_lease().expect("an answer"),
+        "it is the second one's"
+    );
+    rig.roomwatt(&["init-db"]);
+    rig.finish();
+}
+
 /// The ids' rooms that one sweep shows, in passes of two rows.
 fn sweep(reader: &MySqlReader, tail: &mut MeterTail, latest: LocalTime) -> Vec<String> {
     let mut shown = Vec::new();

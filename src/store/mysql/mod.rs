@@ -28,6 +28,9 @@ pub use schema::init_db;
 type Pool = r2d2::Pool<MySqlConnectionManager>;
 type Pooled = r2d2::PooledConnection<MySqlConnectionManager>;
 
+/// A lease that is not kept for so long is lost.
+const LEASE_SILENCE: Duration = Duration::from_secs(120);
+
 /// The state's one writer: a connection of its own, made anew when it is lost.
 pub struct MySqlStore {
     opts: Opts,
@@ -75,8 +78,11 @@ impl MySqlStore {
         }
         self.lease = None;
         let mut conn = Conn::new(self.opts.clone())?;
-        // The server drops idle connections, and with them the lock.
-        conn.query_drop("SET SESSION wait_timeout = 31536000")?;
+        // The lock of an instance that has vanished is free after this silence.
+        conn.query_drop(format!(
+            "SET SESSION wait_timeout = {}",
+            LEASE_SILENCE.as_secs()
+        ))?;
         // Names of locks are limited to 64 characters.
         let got: Option<Option<i64>> = conn.exec_first(
             "SELECT GET_LOCK(CONCAT('roomwatt:', MD5(DATABASE())), ?)",
@@ -85,6 +91,16 @@ impl MySqlStore {
         let held = got.flatten() == Some(1);
         self.lease = held.then_some(conn);
         Ok(held)
+    }
+
+    /// Keeps the lock, which the server gives away after two minutes of silence; whether this
+    /// instance has it. One that was lost is taken again if nobody else has it: who owns the state
+    /// is decided by the epoch alone.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of the connection.
+    pub fn keep_lease(&mut self) -> Result<bool, StoreError> {
+        self.acquire_lease(Duration::ZERO)
     }
 
     /// Makes this instance the owner of the state: every other one's transactions fail from now on.
