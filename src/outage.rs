@@ -54,13 +54,18 @@ impl Outage {
         pause
     }
 
-    /// It works again.
+    /// It works again, for good.
     pub fn over(&mut self) {
+        self.works();
+        self.pause = FIRST_PAUSE;
+    }
+
+    /// It works again, perhaps for a moment only: pauses go on growing until it is over.
+    pub fn works(&mut self) {
         if let (Some(began), Some(_)) = (self.began.take(), self.told.take()) {
             let seconds = began.elapsed().as_secs();
             log::warn!("{} works again after {seconds} s", self.what);
         }
-        self.pause = FIRST_PAUSE;
     }
 }
 
@@ -77,6 +82,11 @@ mod tests {
             assert!(*pause >= FIRST_PAUSE / 2 && *pause <= LONGEST_PAUSE);
         }
         assert!(pauses[19] >= LONGEST_PAUSE / 2);
+        outage.works();
+        assert!(
+            outage.failed(&"no") >= LONGEST_PAUSE / 2,
+            "it only flickered"
+        );
         outage.over();
         assert!(outage.failed(&"no") <= FIRST_PAUSE);
     }

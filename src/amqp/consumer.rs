@@ -1,7 +1,7 @@
 //! One consumer: a thread with a connection, a channel and a consumer of its own.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use amiquip::{
     Channel, Connection, ConsumerMessage, ConsumerOptions, Delivery, QueueDeclareOptions,
@@ -20,6 +20,9 @@ use super::{AmqpError, connect};
 /// How long the broker may take to confirm that it delivers no more.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(5);
 
+/// A connection that lasted so long was a good one: the next loss is a new outage.
+const STEADY: Duration = Duration::from_secs(30);
+
 pub struct Consumer {
     pub config: RabbitMq,
     pub format: Arc<MessageFormat>,
@@ -37,7 +40,8 @@ impl Consumer {
         let mut outage = Outage::new(format!(
             "consuming queue {} of {}:{}",
             self.config.queue, self.config.host, self.config.port
-        ));
+        ))
+        .told_at_once();
         let mut inputs = Some(inputs);
         while inputs.is_some() {
             match self.consume(&mut inputs, &mut outage) {
@@ -84,14 +88,19 @@ impl Consumer {
         }
         .map_err(fail)?;
         let consumer = queue.consume(ConsumerOptions::default()).map_err(fail)?;
-        outage.over();
+        outage.works();
+        let began = Instant::now();
         log::info!("consuming queue {}", self.config.queue);
 
         // Acknowledgements come back to this connection's own channel: those of a connection that
         // has died find nobody. No more can be on the way than the prefetch, so there is room.
         let (acks, acked) = bounded(usize::from(self.config.prefetch));
         if let Some(inputs) = inputs.as_ref() {
-            self.pass_on(&channel, consumer.receiver(), inputs, &acks, &acked)?;
+            let ended = self.pass_on(&channel, consumer.receiver(), inputs, &acks, &acked);
+            if began.elapsed() >= STEADY {
+                outage.over();
+            }
+            ended?;
         }
 
         *inputs = None;
