@@ -1,6 +1,6 @@
 //! What a restart may not change.
 
-use crate::support::{LIMIT, Rig};
+use crate::support::{LIMIT, Rig, Service};
 use crate::{check_in, check_out, minutes_ago};
 
 #[test]
@@ -107,5 +107,16 @@ fn it_stops_while_it_waits_for_the_database() {
     service.wait_for_log("run `roomwatt init-db`");
     let log = service.stop();
     assert!(log.contains("stopped before it had begun"), "{log}");
+    rig.finish();
+}
+
+#[test]
+fn a_full_disk_loses_lines_of_the_log_and_nothing_else() {
+    let mut rig = Rig::new("fulldisk");
+    let service = Service::start_with_full_disk(&rig.config());
+    rig.publish([check_in("H001", "101", minutes_ago(5)).as_str()]);
+    rig.wait_for_rows("SELECT room_number FROM room_state", &["101".to_owned()]);
+    service.stop();
+    rig.roomwatt(&["init-db"]);
     rig.finish();
 }

@@ -31,6 +31,27 @@ impl Service {
         }
     }
 
+    /// Starts it with a full disk behind its output.
+    pub fn start_with_full_disk(config: &Path) -> Service {
+        let full = || {
+            let mut options = File::options();
+            options.write(true).open("/dev/full").expect("/dev/full")
+        };
+        let child = Command::new(ROOMWATT)
+            .arg("run")
+            .arg("--config")
+            .arg(config)
+            .stdin(Stdio::null())
+            .stdout(full())
+            .stderr(full())
+            .spawn()
+            .expect("the service starts");
+        Service {
+            child,
+            log: PathBuf::from("/dev/null"),
+        }
+    }
+
     /// All it has logged so far.
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.log).expect("a log")).into_owned()
