@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
-use crate::config::{self, Language};
+use crate::config;
 use crate::outage::Outage;
 use crate::owner::Input;
 use crate::store::{MySqlReader, Pending, Settled, Settlement};
@@ -49,7 +49,7 @@ impl Notifier {
             log::warn!("no feishu.webhook_url is set: notices go to this log only");
         }
         let mut store = Outage::new("reading the outbox");
-        let mut feishu = Outage::new("telling Feishu");
+        let mut feishu = Outage::new("telling Feishu").told_at_once();
         // Notices that Feishu refuses stay behind this one until all others have had their turn.
         let mut after = 0;
         let mut refused = None;
@@ -90,7 +90,7 @@ impl Notifier {
     fn deliver(&self, pending: Vec<Pending>, inputs: &Sender<Input>, outage: &mut Outage) -> Round {
         let mut refused = None;
         for Pending { id, notice } in pending {
-            let card = Card::new(id, &notice, self.language(), self.feishu.price_per_kwh);
+            let card = Card::new(id, &notice, self.feishu.language, self.feishu.price_per_kwh);
             let how = match &self.bot {
                 None => {
                     log::warn!("notice {id}:\n{}", card.text());
@@ -131,10 +131,6 @@ impl Notifier {
             }
         }
         refused.map_or(Round::Done, Round::Refused)
-    }
-
-    fn language(&self) -> Language {
-        self.feishu.language
     }
 }
 

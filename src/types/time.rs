@@ -75,11 +75,6 @@ impl LocalTime {
         self.calendar().format("%Y-%m-%d").to_string()
     }
 
-    /// `HH:MM`.
-    pub fn hour_minute(self) -> String {
-        self.calendar().format("%H:%M").to_string()
-    }
-
     /// `MM-DD HH:MM`, for people who know the year.
     pub fn day_hour_minute(self) -> String {
         self.calendar().format("%m-%d %H:%M").to_string()
