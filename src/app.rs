@@ -1,5 +1,6 @@
 //! The service: starts the threads, waits, and ends them in order.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,11 +11,12 @@ use signal_hook::iterator::Signals;
 use crate::amqp::Consumer;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, MySql, RabbitMq};
+use crate::gate::Gate;
 use crate::notify::Notifier;
 use crate::outage::Outage;
 use crate::owner::{Ended, Owner};
 use crate::rooms::Rooms;
-use crate::store::{MySqlReader, MySqlStore, Ownership, StoreError};
+use crate::store::{MySqlLease, MySqlReader, MySqlStore, Ownership, StoreError};
 use crate::sweep::Sweeper;
 use crate::threads::{Exit, Stop, Stopper, spawn, stop_signal};
 
@@ -26,6 +28,12 @@ const INPUTS: usize = 200;
 /// From the signal to the end, at most: below every supervisor's patience that is set to 30 s.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(25);
 
+/// Threads besides the consumers: signals, lease, owner, notifier, sweep.
+const OTHER_THREADS: usize = 5;
+
+/// The thread that keeps the lease.
+const LEASE: &str = "lease";
+
 /// How long the lock is waited for before it is said again that this instance stands by.
 const STANDBY_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -36,8 +44,6 @@ pub enum End {
     Stopped,
     /// A thread ended that must not.
     ThreadDied,
-    /// Another instance owns the state.
-    Replaced,
 }
 
 /// Runs the service until a signal stops it.
@@ -45,7 +51,6 @@ pub enum End {
 /// # Errors
 /// When the system refuses threads or signals.
 pub fn run(config: &Config, mysql: &MySql, rabbitmq: &RabbitMq) -> std::io::Result<End> {
-    let zone = config.messages.zone;
     log::info!(
         "roomwatt {} starts: queue {} of {}:{}, database {} of {}:{}, times of {}",
         env!("CARGO_PKG_VERSION"),
@@ -55,45 +60,93 @@ pub fn run(config: &Config, mysql: &MySql, rabbitmq: &RabbitMq) -> std::io::Resu
         mysql.database,
         mysql.host,
         mysql.port,
-        zone.name(),
+        config.messages.zone.name(),
     );
     // One message a thread, so that an ending thread never waits.
-    let (exits, ended) = bounded(config.consumer_count + 4);
+    let (exits, ended) = bounded(config.consumer_count + OTHER_THREADS);
     let (stopper, stop) = stop_signal();
     listen_to_signals(stopper, &exits)?;
+    loop {
+        let Some(state) = stand_by(config, mysql, &stop) else {
+            log::info!("stopped: it owned no state");
+            return Ok(End::Stopped);
+        };
+        let threads = serve(config, mysql, rabbitmq, state, &exits)?;
+        if let Some(end) = threads.wait(&ended, &stop) {
+            return Ok(end);
+        }
+        // Replaced: its threads have ended, and all it knew has gone with them.
+    }
+}
 
-    let mut store = MySqlStore::new(mysql, zone);
-    let reader = MySqlReader::new(mysql, config.meter.clone(), zone);
-    let rooms = Arc::new(Rooms::default());
-    let Some(ownership) = take_state_over(&mut store, &rooms, &stop) else {
-        log::info!("stopped before it had begun");
-        return Ok(End::Stopped);
-    };
+/// What an instance has that owns the state.
+struct State {
+    lease: MySqlLease,
+    store: MySqlStore,
+    rooms: Arc<Rooms>,
+    ownership: Ownership,
+}
 
+/// Starts the threads of an instance that owns the state.
+fn serve(
+    config: &Config,
+    mysql: &MySql,
+    rabbitmq: &RabbitMq,
+    state: State,
+    exits: &Sender<Exit>,
+) -> std::io::Result<Threads> {
+    let State {
+        lease,
+        store,
+        rooms,
+        ownership,
+    } = state;
+    let zone = config.messages.zone;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock { zone });
     let rules = Arc::new(config.rules.clone());
+    let reader = MySqlReader::new(mysql, config.meter.clone(), zone);
+    let intake = Arc::new(Gate::default());
     let (inputs, to_owner) = bounded(INPUTS);
     let (wake, woken) = bounded(1);
     let (end_of_owner, owner_ended) = bounded(1);
+    // Set when it is time to stop, and also when this instance has been replaced.
+    let (term, over) = stop_signal();
+    // The lease outlives the last write.
+    let (end_of_lease, lease_over) = stop_signal();
+    // The last consumer to catch up lets the first sweep begin.
+    let (behind, caught_up) = stop_signal();
 
+    spawn(LEASE, exits, move || keep(lease, &lease_over))?;
+    let mut running = BTreeSet::new();
+    let mut start = |name: String, work: Box<dyn FnOnce() + Send>| {
+        running.insert(name.clone());
+        spawn(name, exits, work)
+    };
     let owner = Owner {
         rooms: Arc::clone(&rooms),
         rules: Arc::clone(&rules),
         store,
-        reader: reader.clone(),
+        meters: reader.clone(),
         clock: Arc::clone(&clock),
         meter_id: ownership.meter_id,
         inputs: to_owner,
+        intake: Arc::clone(&intake),
         notifier: wake,
-        stop: stop.clone(),
+        stop: over.clone(),
     };
-    spawn("owner", &exits, move || {
-        // There is room for the one message.
-        let _ = end_of_owner.send(owner.run());
-    })?;
-    let notifier = Notifier::new(config.feishu.clone(), reader.clone(), stop.clone());
+    start(
+        "owner".into(),
+        Box::new(move || {
+            // There is room for the one message.
+            let _ = end_of_owner.send(owner.run());
+        }),
+    )?;
+    let notifier = Notifier::new(config.feishu.clone(), reader.clone(), over.clone());
     let to_settle = inputs.clone();
-    spawn("notifier", &exits, move || notifier.run(woken, to_settle))?;
+    start(
+        "notifier".into(),
+        Box::new(move || notifier.run(woken, to_settle)),
+    )?;
     let sweeper = Sweeper {
         rooms,
         rules,
@@ -101,27 +154,57 @@ pub fn run(config: &Config, mysql: &MySql, rabbitmq: &RabbitMq) -> std::io::Resu
         clock: Arc::clone(&clock),
         batch_size: config.batch_size,
         every: config.sweep_every,
-        stop: stop.clone(),
+        caught_up,
+        stop: over.clone(),
         judged_id: ownership.meter_id,
     };
     let verdicts = inputs.clone();
-    spawn("sweep", &exits, move || sweeper.run(verdicts))?;
+    start("sweep".into(), Box::new(move || sweeper.run(verdicts)))?;
     let format = Arc::new(config.messages.clone());
     for number in 1..=config.consumer_count {
         let consumer = Consumer {
             config: rabbitmq.clone(),
             format: Arc::clone(&format),
             clock: Arc::clone(&clock),
-            stop: stop.clone(),
+            intake: Arc::clone(&intake),
+            behind: Some(behind.clone()),
+            stop: over.clone(),
         };
         let inputs = inputs.clone();
-        spawn(format!("consumer-{number}"), &exits, move || {
-            consumer.run(inputs)
-        })?;
+        start(
+            format!("consumer-{number}"),
+            Box::new(move || consumer.run(inputs)),
+        )?;
     }
-    // The owner ends when the last sender is gone; this one is of no thread.
-    drop(inputs);
-    Ok(wait(&stop, &ended, &owner_ended, config.consumer_count + 3))
+    // The owner ends when the last sender is gone; this one is of no thread. So with the others.
+    drop((inputs, behind, over));
+    Ok(Threads {
+        running,
+        owner_ended,
+        term,
+        end_of_lease,
+    })
+}
+
+/// Keeps the lease until it is over. Losing it harms nothing by itself: an instance that takes over
+/// raises the epoch, and this one can't write any more.
+fn keep(mut lease: MySqlLease, over: &Stop) {
+    let mut outage = Outage::new("keeping the lease");
+    let mut told = false;
+    while !over.wait(MySqlLease::KEEP_EVERY) {
+        match lease.acquire(Duration::ZERO) {
+            Ok(held) => {
+                outage.over();
+                if !held && !told {
+                    log::warn!("another instance has the lease and is about to take over");
+                }
+                told = !held;
+            }
+            Err(error) => {
+                outage.failed(&error);
+            }
+        }
+    }
 }
 
 /// The first SIGTERM or SIGINT begins an orderly stop; a second one ends the process at once, which
@@ -156,12 +239,15 @@ fn listen_to_signals(stopper: Stopper, exits: &Sender<Exit>) -> std::io::Result<
 
 /// Waits for the database and for the end of any other instance, then loads the state. `None` when
 /// it is time to stop first.
-fn take_state_over(store: &mut MySqlStore, rooms: &Rooms, stop: &Stop) -> Option<Ownership> {
+fn stand_by(config: &Config, mysql: &MySql, stop: &Stop) -> Option<State> {
+    let zone = config.messages.zone;
+    let mut lease = MySqlLease::new(mysql, zone);
+    let mut store = MySqlStore::new(mysql, zone);
     let mut outage = Outage::new("taking the state over");
     let mut standing_by = false;
     while !stop.is_set() {
-        match try_take_over(store, rooms) {
-            Ok(Some(ownership)) => {
+        match take_over(&mut lease, &mut store) {
+            Ok(Some((ownership, rooms))) => {
                 outage.over();
                 log::info!(
                     "{} rooms are watched (epoch {}, transaction {})",
@@ -169,7 +255,13 @@ fn take_state_over(store: &mut MySqlStore, rooms: &Rooms, stop: &Stop) -> Option
                     ownership.epoch,
                     ownership.seq
                 );
-                return Some(ownership);
+                let rooms = Arc::new(rooms);
+                return Some(State {
+                    lease,
+                    store,
+                    rooms,
+                    ownership,
+                });
             }
             Ok(None) => {
                 outage.over();
@@ -186,71 +278,130 @@ fn take_state_over(store: &mut MySqlStore, rooms: &Rooms, stop: &Stop) -> Option
     None
 }
 
-fn try_take_over(store: &mut MySqlStore, rooms: &Rooms) -> Result<Option<Ownership>, StoreError> {
-    if !store.acquire_lease(STANDBY_PATIENCE)? {
+fn take_over(
+    lease: &mut MySqlLease,
+    store: &mut MySqlStore,
+) -> Result<Option<(Ownership, Rooms)>, StoreError> {
+    if !lease.acquire(STANDBY_PATIENCE)? {
         return Ok(None);
     }
     let ownership = store.take_over()?;
+    let rooms = Rooms::default();
     store.load_rooms(|room, watch| rooms.adopt([(room, watch)]))?;
-    Ok(Some(ownership))
+    Ok(Some((ownership, rooms)))
 }
 
-/// Waits for the signal, then for the threads. A thread that ends before is the end of all.
-fn wait(
-    stop: &Stop,
-    ended: &Receiver<Exit>,
-    owner_ended: &Receiver<Ended>,
-    mut running: usize,
-) -> End {
-    let mut early = select! {
-        recv(stop.channel()) -> _ => None,
-        recv(ended) -> exit => exit.ok(),
-    };
-    // Both can be ready at once: a thread that heard of the stop first has ended in order.
-    if let Some(exit) = early.take_if(|exit| exit.panicked || !stop.is_set()) {
-        return died(&exit, owner_ended);
-    }
-    running -= usize::from(early.is_some());
+/// The threads of an instance that owns the state.
+struct Threads {
+    /// Their names.
+    running: BTreeSet<String>,
+    owner_ended: Receiver<Ended>,
+    /// Dropped when they are to end.
+    term: Stopper,
+    /// Dropped when nothing is written any more.
+    end_of_lease: Stopper,
+}
 
-    // Consumers, sweep and notifier end first; then the owner has nobody to wait for, writes what
-    // is left, and its end lets the consumers acknowledge it.
-    let deadline = Instant::now() + DRAIN_PATIENCE;
-    while running > 0 {
+impl Threads {
+    /// Waits for the signal, then for the threads. A thread that ends before is the end of all, but
+    /// for an owner that has been replaced: then the others end too, and there is no end to tell.
+    fn wait(self, ended: &Receiver<Exit>, stop: &Stop) -> Option<End> {
+        let Threads {
+            mut running,
+            owner_ended,
+            term,
+            end_of_lease,
+        } = self;
+        let mut early = select! {
+            recv(stop.channel()) -> _ => None,
+            recv(ended) -> exit => exit.ok(),
+        };
+        // Both can be ready at once: a thread that heard of the stop first has ended in order.
+        let died = early.take_if(|exit| exit.panicked || !stop.is_set());
+        if let Some(exit) = &early {
+            running.remove(&exit.thread);
+        }
+        if let Some(exit) = &died {
+            if !was_replaced(exit, &owner_ended) {
+                return Some(End::ThreadDied);
+            }
+            running.remove(&exit.thread);
+        }
+        drop(term);
+        let deadline = Instant::now() + DRAIN_PATIENCE;
+        // Consumers, sweep and notifier end first; then the owner has nobody to wait for, writes
+        // what is left, and its end lets the consumers acknowledge it.
+        let drained = drain(running, ended, deadline);
+        if died.is_some() {
+            drop(end_of_lease);
+            let all =
+                drained.and_then(|()| drain(BTreeSet::from([LEASE.to_owned()]), ended, deadline));
+            return all.is_err().then_some(End::ThreadDied);
+        }
+        match (drained, owner_ended.try_recv()) {
+            (Err(Undrained::Panicked), _) => return Some(End::ThreadDied),
+            (Err(Undrained::TooLate), _) => {}
+            (Ok(()), Ok(Ended::GaveUp)) => log::warn!(
+                "stopped while the database did not answer: messages not acknowledged will come again"
+            ),
+            (Ok(()), Ok(Ended::Failed(error))) => log::error!("stopped: {error}"),
+            (Ok(()), Ok(Ended::Drained) | Err(_)) => {
+                log::info!("stopped: everything taken is written");
+            }
+        }
+        Some(End::Stopped)
+    }
+}
+
+/// Why threads that were told to end did not do so in order.
+enum Undrained {
+    Panicked,
+    TooLate,
+}
+
+/// Waits for the ends of these threads.
+fn drain(
+    mut running: BTreeSet<String>,
+    ended: &Receiver<Exit>,
+    deadline: Instant,
+) -> Result<(), Undrained> {
+    while !running.is_empty() {
         match ended.recv_deadline(deadline) {
-            Ok(exit) if exit.panicked => return died(&exit, owner_ended),
-            Ok(_) => running -= 1,
+            Ok(exit) if exit.panicked => {
+                log::error!("thread {} panicked: ending", exit.thread);
+                return Err(Undrained::Panicked);
+            }
+            Ok(exit) => {
+                running.remove(&exit.thread);
+            }
             Err(_) => {
                 log::warn!(
-                    "{running} threads did not end in {} s: ending without them, nothing is lost",
+                    "{} did not end in {} s: ending without, nothing is lost",
+                    Vec::from_iter(running).join(", "),
                     DRAIN_PATIENCE.as_secs()
                 );
-                return End::Stopped;
+                return Err(Undrained::TooLate);
             }
         }
     }
-    match owner_ended.try_recv() {
-        Ok(Ended::GaveUp) => log::warn!(
-            "stopped while the database did not answer: messages not acknowledged will come again"
-        ),
-        Ok(Ended::Failed(error)) => log::error!("stopped: {error}"),
-        Ok(Ended::Drained) | Err(_) => log::info!("stopped: everything taken is written"),
-    }
-    End::Stopped
+    Ok(())
 }
 
-/// A thread has ended that must not.
-fn died(exit: &Exit, owner_ended: &Receiver<Ended>) -> End {
+/// Whether a thread has ended because another instance owns the state by now; says why if not.
+fn was_replaced(exit: &Exit, owner_ended: &Receiver<Ended>) -> bool {
     // An owner that fails takes others with it, and theirs can be the first end to be heard of.
-    if let Ok(Ended::Failed(error)) = owner_ended.recv_timeout(Duration::from_secs(1)) {
-        log::error!("ending: {error}");
-        if let StoreError::Replaced { .. } = error {
-            return End::Replaced;
+    match owner_ended.recv_timeout(Duration::from_secs(1)) {
+        Ok(Ended::Failed(error @ StoreError::Replaced { .. })) if !exit.panicked => {
+            log::error!("{error}: this one forgets everything and stands by");
+            return true;
         }
+        Ok(Ended::Failed(error)) => log::error!("ending: {error}"),
+        Ok(Ended::Drained | Ended::GaveUp) | Err(_) => {}
     }
     let how = if exit.panicked { "panicked" } else { "ended" };
     log::error!(
         "thread {} {how}: ending; what is unwritten was not acknowledged",
         exit.thread
     );
-    End::ThreadDied
+    false
 }

@@ -1,12 +1,18 @@
 //! What time it is for the hotels.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::threads::Stop;
 use crate::types::{LocalTime, Zone};
 
-/// Tells the hotels' local time.
+/// Tells the hotels' local time, and lets it pass.
 pub trait Clock: Send + Sync {
     fn now(&self) -> LocalTime;
+
+    /// Waits until it is time to stop, or `patience` is over; whether it is time to stop.
+    fn wait(&self, stop: &Stop, patience: Duration) -> bool {
+        stop.wait(patience)
+    }
 }
 
 /// The machine's clock.

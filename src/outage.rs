@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 /// Failures this short are not worth a line.
 const WORTH_TELLING: Duration = Duration::from_secs(1);
 
+/// One that lasts is told again this often: nobody may take the silence for health.
+const TOLD_AGAIN: Duration = Duration::from_secs(600);
+
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -13,7 +16,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 pub struct Outage {
     what: String,
     began: Option<Instant>,
-    told: Option<String>,
+    /// What was said last, and when.
+    told: Option<(String, Instant)>,
     worth_telling: Duration,
     pause: Duration,
 }
@@ -42,16 +46,24 @@ impl Outage {
     pub fn failed(&mut self, error: &impl Display) -> Duration {
         let began = *self.began.get_or_insert_with(Instant::now);
         let text = error.to_string();
-        if began.elapsed() >= self.worth_telling && self.told.as_ref() != Some(&text) {
+        let said = (self.told.as_ref())
+            .is_some_and(|(told, when)| *told == text && when.elapsed() < TOLD_AGAIN);
+        if began.elapsed() >= self.worth_telling && !said {
             log::error!(
-                "{} fails and is tried again until it works: {text}",
-                self.what
+                "{} fails and is tried again until it works ({} s by now): {text}",
+                self.what,
+                began.elapsed().as_secs()
             );
-            self.told = Some(text);
+            self.told = Some((text, Instant::now()));
         }
         let pause = self.pause.mul_f64(0.5 + fastrand::f64() / 2.0);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         pause
+    }
+
+    /// How long it has lasted.
+    pub fn lasted(&self) -> Duration {
+        self.began.map_or(Duration::ZERO, |began| began.elapsed())
     }
 
     /// It works again, for good.

@@ -3,13 +3,14 @@
 use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, select};
 
 /// Tells threads to stop; cheap to clone. It is a channel that nobody sends on: it closes.
 #[derive(Clone)]
 pub struct Stop(Receiver<()>);
 
-/// Stops everything that has the matching [`Stop`] when it is dropped.
+/// Stops everything that has the matching [`Stop`] when it, and every clone of it, is dropped.
+#[derive(Clone)]
 pub struct Stopper(#[expect(dead_code, reason = "it is there to be dropped")] Sender<()>);
 
 /// A [`Stop`] and what triggers it.
@@ -29,6 +30,15 @@ impl Stop {
 
     pub fn is_set(&self) -> bool {
         self.wait(Duration::ZERO)
+    }
+
+    /// Waits for an answer; `None` when it is time to stop first. The question may then lie in a
+    /// channel that nobody reads any more, and would never be answered.
+    pub fn wait_for<T>(&self, answer: &Receiver<T>) -> Option<T> {
+        select! {
+            recv(answer) -> answer => answer.ok(),
+            recv(self.0) -> _ => None,
+        }
     }
 
     /// Becomes ready (disconnected) when it is time to stop: for `select!`.

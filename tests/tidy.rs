@@ -5,11 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each part of `src/` may use of the others: dependencies point one way.
-const MAY_USE: [(&str, &[&str]); 16] = [
+const MAY_USE: [(&str, &[&str]); 17] = [
     ("types", &[]),
     ("threads", &[]),
+    ("gate", &["threads"]),
     ("outage", &[]),
-    ("clock", &["types"]),
+    ("clock", &["threads", "types"]),
     ("engine", &["types"]),
     ("rooms", &["engine", "types"]),
     ("backtest", &["engine", "types"]),
@@ -19,12 +20,14 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     (
         "owner",
         &[
-            "clock", "engine", "outage", "rooms", "store", "threads", "types",
+            "clock", "engine", "gate", "outage", "rooms", "store", "threads", "types",
         ],
     ),
     (
         "amqp",
-        &["clock", "config", "engine", "outage", "owner", "threads"],
+        &[
+            "clock", "config", "engine", "gate", "outage", "owner", "threads",
+        ],
     ),
     (
         "sweep",
@@ -41,8 +44,8 @@ const MAY_USE: [(&str, &[&str]); 16] = [
     (
         "app",
         &[
-            "amqp", "clock", "config", "notify", "outage", "owner", "rooms", "store", "sweep",
-            "threads",
+            "amqp", "clock", "config", "gate", "notify", "outage", "owner", "rooms", "store",
+            "sweep", "threads",
         ],
     ),
     (

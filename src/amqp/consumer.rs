@@ -1,24 +1,29 @@
 //! One consumer: a thread with a connection, a channel and a consumer of its own.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use amiquip::{
     Channel, Connection, ConsumerMessage, ConsumerOptions, Delivery, QueueDeclareOptions,
 };
-use crossbeam_channel::{Receiver, Sender, bounded, select};
+use crossbeam_channel::{Receiver, RecvError, Sender, after, bounded, never, select};
 
 use crate::clock::Clock;
 use crate::config::RabbitMq;
 use crate::engine::MessageFormat;
+use crate::gate::Gate;
 use crate::outage::Outage;
 use crate::owner::{Input, Message};
-use crate::threads::Stop;
+use crate::threads::{Stop, Stopper};
 
 use super::{AmqpError, connect};
 
 /// How long the broker may take to confirm that it delivers no more.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A queue that delivers nothing for so long, with all that came written, has been caught up with.
+const QUIET: Duration = Duration::from_millis(200);
 
 /// A connection that lasted so long was a good one: the next loss is a new outage.
 const STEADY: Duration = Duration::from_secs(30);
@@ -27,64 +32,85 @@ pub struct Consumer {
     pub config: RabbitMq,
     pub format: Arc<MessageFormat>,
     pub clock: Arc<dyn Clock>,
+    /// Closed while the store is lost.
+    pub intake: Arc<Gate>,
+    /// Dropped when what had waited in the queue has been taken.
+    pub behind: Option<Stopper>,
     pub stop: Stop,
 }
 
 /// Why consuming ended without a fault.
-struct Stopped;
+enum Done {
+    /// It is time to stop.
+    Stopped,
+    /// The intake is closed.
+    Closed,
+}
 
 impl Consumer {
     /// Hands messages to the state-owner until it is time to stop, over as many connections as it
     /// takes.
-    pub fn run(self, inputs: Sender<Input>) {
+    pub fn run(mut self, inputs: Sender<Input>) {
         let mut outage = Outage::new(format!(
-            "consuming queue {} of {}:{}",
+            "the intake from queue {} of {}:{}",
             self.config.queue, self.config.host, self.config.port
         ))
         .told_at_once();
         let mut inputs = Some(inputs);
-        while inputs.is_some() {
-            match self.consume(&mut inputs, &mut outage) {
-                Ok(Stopped) => return,
+        while inputs.is_some() && !self.stop.is_set() {
+            let (open, phase) = self.intake.phase();
+            if !open {
+                select! {
+                    recv(phase.channel()) -> _ => {}
+                    recv(self.stop.channel()) -> _ => {}
+                }
+                continue;
+            }
+            match self.consume(&mut inputs, &phase, &mut outage) {
+                Ok(Done::Stopped) => return,
+                Ok(Done::Closed) => {}
                 Err(error) => {
-                    if self.stop.wait(outage.failed(&error)) {
-                        return;
-                    }
+                    self.stop.wait(outage.failed(&error));
                 }
             }
         }
     }
 
     fn consume(
-        &self,
+        &mut self,
         inputs: &mut Option<Sender<Input>>,
+        phase: &Stop,
         outage: &mut Outage,
-    ) -> Result<Stopped, AmqpError> {
+    ) -> Result<Done, AmqpError> {
         let mut connection = connect(&self.config)?;
-        self.consume_on(&mut connection, inputs, outage)?;
+        let done = self.consume_on(&mut connection, inputs, phase, outage)?;
         connection.close().map_err(|error| self.error(&error))?;
-        Ok(Stopped)
+        Ok(done)
     }
 
-    /// Consumes on one connection. `inputs` is gone when it was time to stop: the owner ends when
-    /// the last sender is, and then the last acknowledgements have come.
+    /// Consumes on one connection, as long as the intake's phase lasts. `inputs` is gone when it
+    /// was time to stop: the owner ends when the last sender is, and then the last acknowledgements
+    /// have come.
     fn consume_on(
-        &self,
+        &mut self,
         connection: &mut Connection,
         inputs: &mut Option<Sender<Input>>,
+        phase: &Stop,
         outage: &mut Outage,
-    ) -> Result<Stopped, AmqpError> {
-        let fail = |error| self.error(&error);
+    ) -> Result<Done, AmqpError> {
+        let config = self.config.clone();
+        let fail = |error| AmqpError::new(&config, &error);
+        let prefetch = config.prefetch;
         let channel = connection.open_channel(None).map_err(fail)?;
-        channel.qos(0, self.config.prefetch, false).map_err(fail)?;
-        let queue = if self.config.declare {
+        channel.qos(0, prefetch, false).map_err(fail)?;
+        let queue = if config.declare {
             let durable = QueueDeclareOptions {
                 durable: true,
                 ..QueueDeclareOptions::default()
             };
-            channel.queue_declare(&self.config.queue, durable)
+            channel.queue_declare(&config.queue, durable)
         } else {
-            channel.queue_declare_passive(&self.config.queue)
+            channel.queue_declare_passive(&config.queue)
         }
         .map_err(fail)?;
         let consumer = queue.consume(ConsumerOptions::default()).map_err(fail)?;
@@ -94,74 +120,105 @@ impl Consumer {
 
         // Acknowledgements come back to this connection's own channel: those of a connection that
         // has died find nobody. No more can be on the way than the prefetch, so there is room.
-        let (acks, acked) = bounded(usize::from(self.config.prefetch));
+        let (acks, acked) = bounded(usize::from(prefetch));
+        let mut back = Back {
+            channel: &channel,
+            acked,
+            held: Unacknowledged::default(),
+        };
+        let mut done = Done::Stopped;
         if let Some(inputs) = inputs.as_ref() {
-            let ended = self.pass_on(&channel, consumer.receiver(), inputs, &acks, &acked);
+            let ended = self.pass_on(consumer.receiver(), inputs, &acks, &mut back, phase);
             if began.elapsed() >= STEADY {
                 outage.over();
             }
-            ended?;
+            done = ended?;
         }
 
-        *inputs = None;
-        drop(acks);
         consumer.cancel().map_err(fail)?;
         drain(consumer.receiver());
-        for delivery in &acked {
-            delivery.ack(&channel).map_err(fail)?;
+        drop(acks);
+        if let Done::Stopped = done {
+            *inputs = None;
+            while let Ok(tag) = back.acked.recv() {
+                back.acknowledge(tag).map_err(fail)?;
+            }
         }
         // Acknowledgements are only queued so far; an answer of the broker comes after them.
-        channel.qos(0, self.config.prefetch, false).map_err(fail)?;
+        channel.qos(0, prefetch, false).map_err(fail)?;
         drop(consumer);
+        drop(back);
         channel.close().map_err(fail)?;
-        Ok(Stopped)
+        Ok(done)
     }
 
     /// Passes deliveries on and acknowledgements back, whichever can go on, so that neither side
     /// ever waits for the other.
     fn pass_on(
-        &self,
-        channel: &Channel,
+        &mut self,
         deliveries: &Receiver<ConsumerMessage>,
         inputs: &Sender<Input>,
-        acks: &Sender<Delivery>,
-        acked: &Receiver<Delivery>,
-    ) -> Result<Stopped, AmqpError> {
-        let fail = |error| self.error(&error);
+        acks: &Sender<u64>,
+        back: &mut Back<'_>,
+        phase: &Stop,
+    ) -> Result<Done, AmqpError> {
         loop {
+            let quiet = match self.behind {
+                Some(_) if back.held.is_empty() => after(QUIET),
+                _ => never(),
+            };
             let delivery = select! {
                 recv(deliveries) -> message => match message {
                     Ok(ConsumerMessage::Delivery(delivery)) => delivery,
                     Ok(ended) => return Err(self.ended(&ended)),
-                    Err(_) => return Err(AmqpError("the connection was lost".to_owned())),
+                    Err(_) => return Err(AmqpError::lost()),
                 },
-                recv(acked) -> delivery => {
-                    if let Ok(delivery) = delivery {
-                        delivery.ack(channel).map_err(fail)?;
-                    }
+                recv(back.acked) -> tag => {
+                    self.acknowledge(back, tag)?;
                     continue;
                 }
-                recv(self.stop.channel()) -> _ => return Ok(Stopped),
+                recv(quiet) -> _ => {
+                    self.behind = None;
+                    continue;
+                }
+                recv(phase.channel()) -> _ => return Ok(Done::Closed),
+                recv(self.stop.channel()) -> _ => return Ok(Done::Stopped),
             };
-            let input = Input::Message(self.message(delivery, acks));
+            let input = Input::Message(self.message(delivery, acks, &mut back.held));
             loop {
                 select! {
                     send(inputs, input) -> sent => match sent {
                         Ok(()) => break,
-                        Err(_) => return Ok(Stopped),
+                        Err(_) => return Ok(Done::Stopped),
                     },
-                    recv(acked) -> delivery => if let Ok(delivery) = delivery {
-                        delivery.ack(channel).map_err(fail)?;
-                    },
-                    recv(self.stop.channel()) -> _ => return Ok(Stopped),
+                    recv(back.acked) -> tag => self.acknowledge(back, tag)?,
+                    recv(phase.channel()) -> _ => return Ok(Done::Closed),
+                    recv(self.stop.channel()) -> _ => return Ok(Done::Stopped),
                 }
             }
         }
     }
 
-    fn message(&self, mut delivery: Delivery, acks: &Sender<Delivery>) -> Message {
+    fn acknowledge(
+        &self,
+        back: &mut Back<'_>,
+        tag: Result<u64, RecvError>,
+    ) -> Result<(), AmqpError> {
+        // There is always a sender: the consumer has one itself.
+        tag.map_or(Ok(()), |tag| back.acknowledge(tag))
+            .map_err(|error| self.error(&error))
+    }
+
+    fn message(
+        &self,
+        mut delivery: Delivery,
+        acks: &Sender<u64>,
+        held: &mut Unacknowledged<Delivery>,
+    ) -> Message {
         let body = std::mem::take(&mut delivery.body);
         let parsed = self.format.parse(&body, Some(self.clock.now()));
+        let tag = delivery.delivery_tag();
+        held.push(tag, delivery);
         let acks = acks.clone();
         Message {
             source: format!("amqp:{}", self.config.queue).into(),
@@ -169,7 +226,7 @@ impl Consumer {
             body,
             committed: Box::new(move || {
                 // Nobody is there when the connection has died: the broker delivers it again.
-                let _ = acks.try_send(delivery);
+                let _ = acks.try_send(tag);
             }),
         }
     }
@@ -195,8 +252,105 @@ impl Consumer {
     }
 }
 
+/// The way back of acknowledgements.
+struct Back<'a> {
+    channel: &'a Channel,
+    /// Tags of messages that are written.
+    acked: Receiver<u64>,
+    held: Unacknowledged<Delivery>,
+}
+
+impl Back<'_> {
+    /// Notes this one, and whatever else is written by now, and acknowledges at once all before the
+    /// first that is not.
+    fn acknowledge(&mut self, tag: u64) -> Result<(), amiquip::Error> {
+        self.held.written(tag);
+        for tag in self.acked.try_iter() {
+            self.held.written(tag);
+        }
+        match self.held.take_written() {
+            Some(last) => last.ack_multiple(self.channel),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Deliveries of a channel that are not acknowledged, in the order of their tags.
+struct Unacknowledged<D>(VecDeque<Held<D>>);
+
+struct Held<D> {
+    tag: u64,
+    delivery: D,
+    written: bool,
+}
+
+impl<D> Default for Unacknowledged<D> {
+    fn default() -> Unacknowledged<D> {
+        Unacknowledged(VecDeque::new())
+    }
+}
+
+impl<D> Unacknowledged<D> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// A delivery that has come after all others.
+    fn push(&mut self, tag: u64, delivery: D) {
+        self.0.push_back(Held {
+            tag,
+            delivery,
+            written: false,
+        });
+    }
+
+    fn written(&mut self, tag: u64) {
+        if let Ok(at) = self.0.binary_search_by_key(&tag, |held| held.tag) {
+            self.0[at].written = true;
+        }
+    }
+
+    /// The last one that is written with all before it: to acknowledge it acknowledges them all.
+    fn take_written(&mut self) -> Option<D> {
+        let written = self.0.iter().take_while(|held| held.written).count();
+        self.0
+            .drain(..written)
+            .next_back()
+            .map(|held| held.delivery)
+    }
+}
+
 /// Throws away what still comes, up to the broker's word that it delivers no more: dropping a
 /// consumer before that breaks the connection.
 fn drain(deliveries: &Receiver<ConsumerMessage>) {
     while let Ok(ConsumerMessage::Delivery(_)) = deliveries.recv_timeout(CANCEL_PATIENCE) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_prefix_that_is_written_is_acknowledged() {
+        let mut held = Unacknowledged::default();
+        for tag in 1..=5 {
+            held.push(tag, tag);
+        }
+        assert_eq!(held.take_written(), None);
+        held.written(2);
+        held.written(3);
+        assert_eq!(held.take_written(), None, "the first one is not written");
+        held.written(1);
+        assert_eq!(held.take_written(), Some(3));
+        assert_eq!(held.take_written(), None, "once");
+        held.written(5);
+        held.written(3);
+        assert_eq!(held.take_written(), None);
+        held.written(4);
+        assert_eq!(held.take_written(), Some(5));
+        assert!(held.is_empty());
+        held.push(6, 6);
+        held.written(6);
+        assert_eq!(held.take_written(), Some(6));
+    }
 }

@@ -16,9 +16,19 @@ pub use publish::publish;
 pub struct AmqpError(String);
 
 impl AmqpError {
+    fn lost() -> AmqpError {
+        AmqpError("the connection was lost".to_owned())
+    }
+
     fn new(config: &RabbitMq, error: &Error) -> AmqpError {
         let place = format!("{}:{}", config.host, config.port);
         let text = match error {
+            Error::ServerClosedChannel { code, message, .. } => {
+                format!("{message} ({code}){}", remedy(*code))
+            }
+            Error::InvalidCredentials => {
+                format!("{place} refuses user {} and its password", config.username)
+            }
             Error::FailedToConnect { source, .. }
             | Error::ResolveUrlToSocketAddr { source, .. } => {
                 format!("can't connect to {place}: {source}")
@@ -29,6 +39,18 @@ impl AmqpError {
             }
         };
         AmqpError(text)
+    }
+}
+
+/// What can be done about a refusal, where that is known.
+fn remedy(code: u16) -> &'static str {
+    match code {
+        403 => ": give the user its rights; or somebody else has the queue to himself",
+        404 => ": create the queue, or set rabbitmq.declare = true",
+        406 => {
+            ": the queue exists with other properties; leave rabbitmq.declare out to take it as it is"
+        }
+        _ => "",
     }
 }
 

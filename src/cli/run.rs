@@ -31,10 +31,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             Code::Bug,
             anyhow!("a thread died, see the log"),
         )),
-        Ok(End::Replaced) => Err(Failure::new(
-            Code::TryLater,
-            anyhow!("another instance has taken over"),
-        )),
         Err(error) => Err(Failure::new(Code::TryLater, error)),
     }
 }

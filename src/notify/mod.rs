@@ -116,7 +116,9 @@ impl Notifier {
             };
             let (done, written) = bounded(1);
             let settled = vec![Settled { id, notice, how }];
-            if inputs.send(Input::Settled { settled, done }).is_err() || written.recv().is_err() {
+            if inputs.send(Input::Settled { settled, done }).is_err()
+                || self.stop.wait_for(&written).is_none()
+            {
                 return Round::Stopped;
             }
             log::info!(

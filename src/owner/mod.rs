@@ -11,13 +11,14 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, Sender};
 
 use crate::clock::Clock;
 use crate::engine::{Notice, Parsed, Refusal, Rules, Tally, Transition};
+use crate::gate::Gate;
 use crate::outage::Outage;
 use crate::rooms::Rooms;
-use crate::store::{MySqlReader, MySqlStore, Plan, Settled, StoreError};
+use crate::store::{Meters, Plan, Settled, Store, StoreError};
 use crate::threads::Stop;
 use crate::types::{Reading, RoomKey};
 
@@ -82,15 +83,17 @@ pub struct Judged {
 }
 
 /// The state-owner.
-pub struct Owner {
+pub struct Owner<S, M> {
     pub rooms: Arc<Rooms>,
     pub rules: Arc<Rules>,
-    pub store: MySqlStore,
-    pub reader: MySqlReader,
+    pub store: S,
+    pub meters: M,
     pub clock: Arc<dyn Clock>,
     /// Up to where the meter table has been judged, as it was last written.
     pub meter_id: Option<u64>,
     pub inputs: Receiver<Input>,
+    /// Closed while the store is lost.
+    pub intake: Arc<Gate>,
     /// Woken when the outbox has something new; has room for one.
     pub notifier: Sender<()>,
     pub stop: Stop,
@@ -103,8 +106,8 @@ const MOST_WEIGHT: usize = 4_000;
 /// A reading further ahead of now than this is no reading. Seconds.
 pub const READING_AHEAD: i64 = 3_600;
 
-/// How often the lease is kept, also while nothing comes in.
-const KEEP_LEASE: Duration = Duration::from_secs(10);
+/// A store that is lost for longer closes the intake.
+const STORE_LOST: Duration = Duration::from_secs(60);
 
 /// When stopping, how long a store that does not answer is tried.
 const LAST_PATIENCE: Duration = Duration::from_secs(5);
@@ -120,20 +123,13 @@ pub enum Ended {
     GaveUp,
 }
 
-impl Owner {
+impl<S: Store, M: Meters> Owner<S, M> {
     /// Works until every sender of inputs is gone.
     pub fn run(mut self) -> Ended {
         let mut batch = Vec::new();
-        let mut lease_kept = Instant::now();
         loop {
-            if lease_kept.elapsed() >= KEEP_LEASE {
-                self.keep_lease();
-                lease_kept = Instant::now();
-            }
-            let first = match self.inputs.recv_timeout(KEEP_LEASE) {
-                Ok(first) => first,
-                Err(RecvTimeoutError::Timeout) => continue,
-                Err(RecvTimeoutError::Disconnected) => return Ended::Drained,
+            let Ok(first) = self.inputs.recv() else {
+                return Ended::Drained;
             };
             let mut weight = first.weight();
             batch.push(first);
@@ -149,18 +145,12 @@ impl Owner {
         }
     }
 
-    /// Tells a standby that this instance lives. Losing the lease harms nothing by itself: an
-    /// instance that takes over raises the epoch, and this one can't write any more.
-    fn keep_lease(&mut self) {
-        match self.store.keep_lease() {
-            Ok(true) => {}
-            Ok(false) => log::warn!("another instance has the lease and is about to take over"),
-            Err(error) => log::warn!("the lease can't be kept: {error}"),
-        }
-    }
-
     /// Takes a batch of inputs, all of it in one transaction.
-    fn take(&mut self, batch: Vec<Input>) -> Result<(), Ended> {
+    ///
+    /// # Errors
+    /// Why the owner can't go on; of the batch nothing is adopted then, and no message of it may be
+    /// acknowledged.
+    pub fn take(&mut self, batch: Vec<Input>) -> Result<(), Ended> {
         let (plan, tally) = self.plan(&batch)?;
         if !plan.is_empty() {
             match self.patiently("writing", |owner| owner.store.commit(&plan)) {
@@ -182,7 +172,7 @@ impl Owner {
             [] => HashMap::new(),
             wanted => self.patiently("reading the meters", |owner| {
                 let latest = owner.clock.now().plus(READING_AHEAD);
-                owner.reader.readings(wanted, latest)
+                owner.meters.readings(wanted, latest)
             })?,
         };
         let mut planner = Planner::new(&self.rooms, &self.rules, &readings, batch);
@@ -253,29 +243,39 @@ impl Owner {
     fn patiently<T>(
         &mut self,
         doing: &str,
-        mut work: impl FnMut(&mut Owner) -> Result<T, StoreError>,
+        mut work: impl FnMut(&mut Self) -> Result<T, StoreError>,
     ) -> Result<T, Ended> {
         let mut outage = Outage::new(format!("the store ({doing})"));
         let mut stopping_since = None;
         loop {
-            match work(self) {
+            let error = match work(self) {
                 Ok(done) => {
                     outage.over();
+                    self.intake.open();
                     return Ok(done);
                 }
                 Err(error) if !error.is_passing() => return Err(Ended::Failed(error)),
-                Err(error) => {
-                    let pause = outage.failed(&error);
-                    if !self.stop.wait(pause) {
-                        continue;
-                    }
-                    let since = *stopping_since.get_or_insert_with(Instant::now);
-                    if since.elapsed() >= LAST_PATIENCE {
-                        return Err(Ended::GaveUp);
-                    }
-                    thread::sleep(pause.min(LAST_PAUSE));
-                }
+                Err(error) => error,
+            };
+            if let StoreError::ReadOnly(_) = error {
+                // After a failover the pool's connections lead to what is a replica now, too.
+                self.meters.reconnect();
             }
+            let mut pause = outage.failed(&error);
+            let left = STORE_LOST.saturating_sub(outage.lasted());
+            if left.is_zero() {
+                self.intake.close();
+            } else {
+                pause = pause.min(left);
+            }
+            if !self.clock.wait(&self.stop, pause) {
+                continue;
+            }
+            let since = *stopping_since.get_or_insert_with(Instant::now);
+            if since.elapsed() >= LAST_PATIENCE {
+                return Err(Ended::GaveUp);
+            }
+            thread::sleep(pause.min(LAST_PAUSE));
         }
     }
 }

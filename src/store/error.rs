@@ -12,6 +12,9 @@ pub enum StoreError {
     /// The server refuses for now: full, read-only, starting.
     #[error("the database refuses for now: {0}")]
     Refused(String),
+    /// The server takes no writes: it is a replica by now.
+    #[error("the database is read-only: {0}")]
+    ReadOnly(String),
     /// Tables, columns or rights are not as they have to be.
     #[error(
         "the database is not set up: {0}; run `roomwatt init-db` and see that the user has the rights it needs"
@@ -35,6 +38,7 @@ impl StoreError {
             StoreError::Unreachable(_)
             | StoreError::Conflict(_)
             | StoreError::Refused(_)
+            | StoreError::ReadOnly(_)
             | StoreError::NotSetUp(_) => true,
             StoreError::Unstorable(_) | StoreError::Replaced { .. } | StoreError::Unreadable(_) => {
                 false
@@ -54,6 +58,8 @@ impl From<mysql::Error> for StoreError {
                     1205 | 1213 | 1020 => StoreError::Conflict(text),
                     // Shutdown, lost while querying, killed.
                     1053 | 1317 | 1927 | 2006 | 2013 => StoreError::Unreachable(text),
+                    // Option read_only, transaction read only, read-only mode.
+                    1290 | 1792 | 1836 => StoreError::ReadOnly(text),
                     // Access denied, unknown database, column, table; command denied.
                     1044 | 1045 | 1049 | 1054 | 1142 | 1143 | 1146 => StoreError::NotSetUp(text),
                     // Packet too large, out of range, truncated, not a time, not in the column's character set, too long.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::{Sender, bounded, select};
 use parking_lot::Mutex;
 use rayon::prelude::*;
 
@@ -14,12 +14,15 @@ use crate::engine::{Rules, observe};
 use crate::outage::Outage;
 use crate::owner::{Input, Judged, READING_AHEAD};
 use crate::rooms::Rooms;
-use crate::store::{MeterTail, MySqlReader, Readings, StoreError, Wanted};
+use crate::store::{MeterTail, Meters, MySqlReader, Readings, StoreError, Wanted};
 use crate::threads::Stop;
-use crate::types::RoomKey;
+use crate::types::{LocalTime, RoomKey};
 
 /// Rows streamed before they are judged: bounds the memory of a start after a long time.
 const MOST_ROWS: u64 = 200_000;
+
+/// How long the first sweep waits for the messages that had come before.
+const MESSAGES_FIRST: Duration = Duration::from_secs(60);
 
 /// A room without a reading for this many intervals is asked for by key: the stream may have
 /// missed it.
@@ -32,6 +35,8 @@ pub struct Sweeper {
     pub clock: Arc<dyn Clock>,
     pub batch_size: usize,
     pub every: Duration,
+    /// Set when the messages that had waited in the queue have been taken.
+    pub caught_up: Stop,
     pub stop: Stop,
     /// Up to where the meter table had been judged when the state was loaded.
     pub judged_id: Option<u64>,
@@ -64,8 +69,11 @@ impl Sweeper {
     /// Sweeps until it is time to stop. Sweeps never overlap: ticks missed meanwhile are counted.
     pub fn run(self, inputs: Sender<Input>) {
         let mut outage = Outage::new("a sweep").told_at_once();
-        let mut tail = None;
+        // Before the messages: to know the table's newest ids makes theirs cheap to take. An error
+        // is told by the first sweep, which tries again.
+        let mut tail = self.tail().ok();
         let mut asked_by_key = None;
+        self.wait_for_messages();
         let mut due = Instant::now();
         while !self
             .stop
@@ -91,17 +99,38 @@ impl Sweeper {
         }
     }
 
+    fn tail(&self) -> Result<MeterTail, StoreError> {
+        self.reader.meter_tail(self.judged_id, self.latest())
+    }
+
+    /// Readings later than this are none.
+    fn latest(&self) -> LocalTime {
+        self.clock.now().plus(READING_AHEAD)
+    }
+
+    /// After an outage a guest's check-in may still wait in the queue, while the meters tell what
+    /// he uses: judged now, that would be an empty room's.
+    fn wait_for_messages(&self) {
+        select! {
+            recv(self.caught_up.channel()) -> _ => {}
+            recv(self.stop.channel()) -> _ => {}
+            default(MESSAGES_FIRST) => {
+                log::warn!("the queue is not caught up with: the first sweep begins without");
+            }
+        }
+    }
+
     fn sweep(
         &self,
         inputs: &Sender<Input>,
         tail: &mut Option<MeterTail>,
         asked_by_key: &mut Option<Instant>,
     ) -> Result<Swept, Cut> {
-        let latest = self.clock.now().plus(READING_AHEAD);
+        let latest = self.latest();
         let mut swept = Swept::default();
         let tail = match tail {
             Some(tail) => tail,
-            None => tail.insert(self.reader.meter_tail(self.judged_id, latest)?),
+            None => tail.insert(self.tail()?),
         };
 
         let mut from = None;
@@ -144,7 +173,7 @@ impl Sweeper {
         let (done, written) = bounded(1);
         let meter_id = tail.settled_id();
         send(inputs, Input::Swept { meter_id, done })?;
-        written.recv().map_err(|_| Cut::Stopped)?;
+        self.stop.wait_for(&written).ok_or(Cut::Stopped)?;
         Ok(swept)
     }
 

@@ -4,12 +4,14 @@
 mod support;
 
 mod backtest;
+mod broker;
 mod intake;
 mod meters;
 mod notices;
 mod restart;
 mod setup;
 mod store;
+mod transactions;
 mod walk;
 
 use roomwatt::clock::{Clock, SystemClock};

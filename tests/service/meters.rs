@@ -66,6 +66,7 @@ fn bad_rows_are_counted_and_backfilled_ones_still_seen() {
     let mut service = rig.start();
     service.wait_until_ready();
     rig.wait_for_rows("SELECT msg_type FROM room_state", &["checkout".to_owned()]);
+    service.wait_for_log("sweep: ");
     // One statement, so that one sweep sees them together: the ids are not in the order of time.
     rig.execute(&format!(
         "SET sql_mode = ''; INSERT INTO smart_meter (hotel_id, room_number, reading_value, script_time) VALUES \

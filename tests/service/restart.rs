@@ -1,5 +1,9 @@
 //! What a restart may not change.
 
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
 use crate::support::{LIMIT, Rig, Service};
 use crate::{check_in, check_out, minutes_ago};
 
@@ -104,12 +108,87 @@ fn a_second_instance_stands_by_until_the_first_has_ended() {
 }
 
 #[test]
+fn an_instance_that_hangs_is_replaced_and_writes_nothing_when_it_wakes() {
+    let mut rig = Rig::new("hangs");
+    let mut first = rig.start();
+    first.wait_until_ready();
+    let mut second = rig.start();
+    second.wait_for_log("standing by");
+    let arrived = minutes_ago(60);
+    rig.publish([check_in("H001", "101", arrived).as_str()]);
+    rig.wait_for_rows("SELECT room_number FROM room_state", &["101".to_owned()]);
+
+    // Its connections stay open, and nobody answers on them.
+    first.signal(Signal::STOP);
+    let hung = Instant::now();
+    second.wait_for_log("rooms are watched");
+    let took = hung.elapsed();
+    assert!(took < Duration::from_secs(30), "it took {took:?}");
+    rig.publish([check_in("H001", "102", arrived).as_str()]);
+    second.wait_until_ready();
+
+    first.signal(Signal::CONT);
+    let more = ["103", "104", "105", "106"].map(|room| check_in("H001", room, arrived));
+    rig.publish(more.iter().map(String::as_str));
+    first.wait_for_log("this one forgets everything and stands by");
+    first.wait_for_log("standing by: another");
+    let rooms = ["101", "102", "103", "104", "105", "106"].map(str::to_owned);
+    let watches = "SELECT room_number FROM electricity_monitoring ORDER BY room_number";
+    rig.wait_for_rows(watches, &rooms);
+    let epoch = "SELECT epoch FROM service";
+    assert_eq!(rig.rows::<u64>(epoch), [2]);
+
+    // And the other way round, when the second one ends.
+    second.stop();
+    rig.wait_for_rows(epoch, &[3]);
+    rig.publish([check_in("H001", "107", arrived).as_str()]);
+    rig.wait_for_rows(
+        "SELECT COUNT(*), COUNT(DISTINCT room_number) FROM electricity_monitoring",
+        &[(7, 7)],
+    );
+    first.stop();
+    assert_eq!(rig.waiting_messages(), 0);
+    rig.finish();
+}
+
+#[test]
+fn a_store_that_is_lost_for_a_minute_closes_the_intake() {
+    let mut rig = Rig::new("lost");
+    let mut service = rig.start();
+    service.wait_until_ready();
+    rig.execute("RENAME TABLE room_state TO room_state_away");
+    let arrived = minutes_ago(60);
+    let bodies: Vec<String> = (0..20)
+        .map(|n| check_in("H001", &n.to_string(), arrived))
+        .collect();
+    rig.publish(bodies.iter().map(String::as_str));
+    service.wait_for_log("the store (writing) fails and is tried again");
+    assert!(!service.log().contains("the intake is closed"));
+    service.wait_for_log("the intake is closed");
+    // Nobody holds a message any more: as long as it may take, the broker loses no patience.
+    let put_back = |rig: &Rig| match rig.waiting_messages() {
+        20 => Ok(()),
+        count => Err(format!("{count} messages wait")),
+    };
+    crate::support::wait("all messages to wait in the queue", || put_back(&rig));
+    rig.execute("RENAME TABLE room_state_away TO room_state");
+    service.wait_for_log("the intake is open again");
+    rig.wait_for_rows(
+        "SELECT COUNT(*), COUNT(DISTINCT room_number) FROM electricity_monitoring",
+        &[(20, 20)],
+    );
+    service.stop();
+    assert_eq!(rig.waiting_messages(), 0);
+    rig.finish();
+}
+
+#[test]
 fn it_stops_while_it_waits_for_the_database() {
     let mut rig = Rig::without_schema("noschema");
     let mut service = rig.start();
     service.wait_for_log("run `roomwatt init-db`");
     let log = service.stop();
-    assert!(log.contains("stopped before it had begun"), "{log}");
+    assert!(log.contains("stopped: it owned no state"), "{log}");
     rig.finish();
 }
 

@@ -3,7 +3,9 @@
 use mysql::prelude::Queryable;
 
 use roomwatt::config::Config;
-use roomwatt::store::{MeterTail, MySqlReader, MySqlStore, Plan, Rejected, StoreError};
+use roomwatt::store::{
+    MeterTail, MySqlLease, MySqlReader, MySqlStore, Plan, Rejected, Store, StoreError,
+};
 use roomwatt::types::LocalTime;
 
 use crate::minutes_ago;
@@ -73,12 +75,15 @@ fn a_commit_whose_answer_was_lost_is_not_repeated() {
 #[test]
 fn a_lease_that_was_lost_is_taken_again() {
     let mut rig = Rig::new("lease");
-    let mut first = store(&rig);
-    let mut second = store(&rig);
+    let lease = || {
+        let config = config(&rig);
+        MySqlLease::new(&config.mysql.expect("a section"), config.messages.zone)
+    };
+    let (mut first, mut second) = (lease(), lease());
     let now = std::time::Duration::ZERO;
-    assert!(first.acquire_lease(now).expect("a lease"));
+    assert!(first.acquire(now).expect("a lease"));
     assert!(
-        !second.acquire_lease(now).expect("an answer"),
+        !second.acquire(now).expect("an answer"),
         "it is the first one's"
     );
     let holder = "SELECT IS_USED_LOCK(CONCAT('roomwatt:', MD5(DATABASE())))";
@@ -88,14 +93,16 @@ fn a_lease_that_was_lost_is_taken_again() {
         rig.wait_for_rows(&format!("{holder} IS NULL"), &[true]);
     };
     kill(&rig);
+    first.acquire(now).expect_err("its connection is gone");
     assert!(
-        first.keep_lease().expect("an answer"),
+        first.acquire(now).expect("an answer"),
         "nobody else wanted it"
     );
     kill(&rig);
-    assert!(second.acquire_lease(now).expect("a lease"));
+    assert!(second.acquire(now).expect("a lease"));
+    first.acquire(now).expect_err("its connection is gone");
     assert!(
-        !first.keep_lease().expect("an answer"),
+        !first.acquire(now).expect("an answer"),
         "it is the second one's"
     );
     rig.roomwatt(&["init-db"]);

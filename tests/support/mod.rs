@@ -135,7 +135,7 @@ impl Rig {
     }
 
     /// Names of users are limited to 32 characters: the end is what is unique.
-    fn user(&self) -> String {
+    pub fn user(&self) -> String {
         let from = self.database.len().saturating_sub(20);
         format!("u{}", &self.database[from..])
     }
@@ -316,7 +316,7 @@ fn root() -> Conn {
     Conn::new(root_opts()).expect("the test database; is it up? scripts/services up")
 }
 
-fn broker() -> Connection {
+pub fn broker() -> Connection {
     let url = format!(
         "amqp://{}:{}@{}:{}/%2F",
         env("AMQP_USER"),

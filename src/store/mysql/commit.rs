@@ -4,7 +4,7 @@ use mysql::prelude::Queryable;
 use mysql::{Conn, Transaction, TxOpts, Value};
 
 use crate::engine::{Notice, NoticeKind, Opening, Stay};
-use crate::store::{Ownership, Plan, Settled, Settlement, StoreError};
+use crate::store::{Ownership, Plan, Settled, Settlement, Standing, Store, StoreError};
 use crate::types::{LocalTime, Reading, RoomKey};
 
 use super::MySqlStore;
@@ -16,43 +16,24 @@ const ROWS: usize = 200;
 /// Rows a statement that hold whole messages, of up to 64 KiB each.
 const LARGE_ROWS: usize = 8;
 
-impl MySqlStore {
-    /// Writes a plan, all of it or nothing.
-    ///
-    /// After any passing error the same plan is to be tried again until it succeeds: a COMMIT whose
-    /// answer was lost is recognised by its number and not repeated.
-    ///
-    /// # Errors
-    /// [`StoreError::Replaced`] when another instance owns the state by now.
-    pub fn commit(&mut self, plan: &Plan) -> Result<(), StoreError> {
-        let Ownership { epoch, seq, .. } = self.ownership;
-        self.connected(|conn| write(conn, plan, epoch, seq + 1))?;
-        self.ownership.seq = seq + 1;
+impl Store for MySqlStore {
+    fn commit(&mut self, plan: &Plan) -> Result<(), StoreError> {
+        let ownership = self.ownership;
+        self.connected(|conn| write(conn, plan, ownership))?;
+        self.ownership.seq += 1;
         Ok(())
     }
 }
 
-fn write(conn: &mut Conn, plan: &Plan, epoch: u64, seq: u64) -> Result<(), StoreError> {
+fn write(conn: &mut Conn, plan: &Plan, ownership: Ownership) -> Result<(), StoreError> {
     let mut transaction = conn.start_transaction(TxOpts::default())?;
     let row: Option<(u64, u64)> =
         transaction.query_first("SELECT epoch, seq FROM service WHERE id = 1 FOR UPDATE")?;
-    let (owner, last) =
+    let (epoch, seq) =
         row.ok_or_else(|| StoreError::NotSetUp("table service is empty".to_owned()))?;
-    if owner != epoch {
-        return Err(StoreError::Replaced {
-            ours: epoch,
-            theirs: owner,
-        });
-    }
-    if last == seq {
-        // The COMMIT whose answer was lost had succeeded.
-        return Ok(transaction.rollback()?);
-    }
-    if last + 1 != seq {
-        return Err(StoreError::Unreadable(format!(
-            "the last transaction is {last} where {} was expected: somebody else writes table service",
-            seq - 1
-        )));
+    match ownership.standing(epoch, seq)? {
+        Standing::Next => {}
+        Standing::Written => return Ok(transaction.rollback()?),
     }
 
     write_rooms(&mut transaction, plan)?;
@@ -62,7 +43,7 @@ fn write(conn: &mut Conn, plan: &Plan, epoch: u64, seq: u64) -> Result<(), Store
     write_rejected(&mut transaction, plan)?;
     transaction.exec_drop(
         "UPDATE service SET seq = ?, meter_id = COALESCE(?, meter_id) WHERE id = 1",
-        (seq, plan.meter_id),
+        (seq + 1, plan.meter_id),
     )?;
     Ok(transaction.commit()?)
 }

@@ -14,14 +14,31 @@ pub(super) const POOL_PATIENCE: Duration = Duration::from_secs(3);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The longest silence of the server while it reads the meters: room for histories of rooms.
-pub(super) const READING: Duration = Duration::from_secs(60);
+const READING: Duration = Duration::from_secs(60);
 
 /// The longest silence while it writes: more than a wait for a lock, less than a stop may take.
-pub(super) const WRITING: Duration = Duration::from_secs(15);
+const WRITING: Duration = Duration::from_secs(15);
 
-/// Options of every connection. The crate's defaults have no timeouts, and would hand local files
-/// to a server that asks for them.
-pub(super) fn opts(config: &config::MySql, zone: Zone, silence: Duration) -> Opts {
+/// After so long a silence of ours the server ends a connection that writes or holds the lease,
+/// and with it its locks: another instance need not wait longer for one that hangs.
+pub(super) const SILENCE: Duration = Duration::from_secs(15);
+
+/// Options of connections that write, or hold a lock.
+pub(super) fn writing(config: &config::MySql, zone: Zone) -> Opts {
+    let silence = SILENCE.as_secs();
+    let session = format!(
+        "SET SESSION wait_timeout = {silence}, net_read_timeout = {silence}, net_write_timeout = {silence}"
+    );
+    opts(config, zone, WRITING, Some(session))
+}
+
+/// Options of connections that read.
+pub(super) fn reading(config: &config::MySql, zone: Zone) -> Opts {
+    opts(config, zone, READING, None)
+}
+
+/// The crate's defaults have no timeouts, and would hand local files to a server that asks for them.
+fn opts(config: &config::MySql, zone: Zone, silence: Duration, more: Option<String>) -> Opts {
     let session = format!(
         // Strict, or over-long ids are cut and collide. TIMESTAMPs in the hotels' time.
         "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION', \
@@ -40,7 +57,12 @@ pub(super) fn opts(config: &config::MySql, zone: Zone, silence: Duration) -> Opt
         .write_timeout(Some(silence))
         .tcp_nodelay(true)
         .local_infile_handler(None)
-        .init(vec![session])
+        .init(
+            [Some(session), more]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>(),
+        )
         .into()
 }
 

@@ -7,7 +7,7 @@ use mysql::prelude::Queryable;
 use mysql::{Params, Row, Value};
 
 use crate::config::MeterTable;
-use crate::store::{Readings, StoreError, Wanted};
+use crate::store::{Meters, Readings, StoreError, Wanted};
 use crate::types::{LocalTime, Reading, RoomKey, WattHours};
 
 use super::codec::{datetime, local_time};
@@ -165,36 +165,6 @@ impl MySqlReader {
         Ok(rows)
     }
 
-    /// The readings of single rooms that are newer than each one's time and not later than
-    /// `latest`, in time order. Costs what is new where the time is recent, else the history of
-    /// those rooms.
-    ///
-    /// # Errors
-    /// Any [`StoreError`] of the connection or the table.
-    pub fn readings(
-        &self,
-        wanted: &[Wanted],
-        latest: LocalTime,
-    ) -> Result<HashMap<RoomKey, Readings>, StoreError> {
-        let mut found: HashMap<RoomKey, Vec<(u64, Reading)>> = wanted
-            .iter()
-            .map(|wanted| (wanted.room.clone(), Vec::new()))
-            .collect();
-        // Apart, so that one room with an old stay does not have the history of all read.
-        let (recent, old): (Vec<&Wanted>, Vec<&Wanted>) = wanted
-            .iter()
-            .partition(|wanted| self.bound(wanted.after).is_some());
-        for chunk in recent.chunks(KEYS).chain(old.chunks(KEYS_WITH_HISTORY)) {
-            self.readings_of_chunk(chunk, latest, &mut found)?;
-        }
-        let sorted = found.into_iter().map(|(room, mut rows)| {
-            // Of readings with one time the first stored is first.
-            rows.sort_by_key(|&(id, reading)| (reading.time, id));
-            (room, rows.into_iter().map(|(_, reading)| reading).collect())
-        });
-        Ok(sorted.collect())
-    }
-
     /// An id below which no row newer than `after` lies, if that is known.
     fn bound(&self, after: LocalTime) -> Option<u64> {
         (self.window.lock().as_ref()).and_then(|window| window.smallest_id_after(after))
@@ -290,6 +260,37 @@ impl MySqlReader {
             ..
         } = &self.meter;
         format!("`{id}`, `{hotel_id}`, `{room_number}`, `{reading_value}`, `{script_time}`")
+    }
+}
+
+/// Costs what is new where the time is recent, else the history of those rooms.
+impl Meters for MySqlReader {
+    fn readings(
+        &self,
+        wanted: &[Wanted],
+        latest: LocalTime,
+    ) -> Result<HashMap<RoomKey, Readings>, StoreError> {
+        let mut found: HashMap<RoomKey, Vec<(u64, Reading)>> = wanted
+            .iter()
+            .map(|wanted| (wanted.room.clone(), Vec::new()))
+            .collect();
+        // Apart, so that one room with an old stay does not have the history of all read.
+        let (recent, old): (Vec<&Wanted>, Vec<&Wanted>) = wanted
+            .iter()
+            .partition(|wanted| self.bound(wanted.after).is_some());
+        for chunk in recent.chunks(KEYS).chain(old.chunks(KEYS_WITH_HISTORY)) {
+            self.readings_of_chunk(chunk, latest, &mut found)?;
+        }
+        let sorted = found.into_iter().map(|(room, mut rows)| {
+            // Of readings with one time the first stored is first.
+            rows.sort_by_key(|&(id, reading)| (reading.time, id));
+            (room, rows.into_iter().map(|(_, reading)| reading).collect())
+        });
+        Ok(sorted.collect())
+    }
+
+    fn reconnect(&self) {
+        self.replace_pool();
     }
 }
 

@@ -3,17 +3,18 @@
 pub mod codec;
 mod commit;
 mod connect;
+mod lease;
 mod meter;
 mod outbox;
 mod schema;
 mod window;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
 use mysql::prelude::Queryable;
 use mysql::{Conn, Opts, OptsBuilder, Value};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use r2d2_mysql::MySqlConnectionManager;
 
 use crate::config;
@@ -22,28 +23,27 @@ use crate::types::{RoomKey, Zone};
 
 use super::{Ownership, StoreError};
 
+pub use lease::MySqlLease;
 pub use meter::{MeterRows, MeterTail};
 pub use schema::init_db;
 
 type Pool = r2d2::Pool<MySqlConnectionManager>;
 type Pooled = r2d2::PooledConnection<MySqlConnectionManager>;
 
-/// A lease that is not kept for so long is lost.
-const LEASE_SILENCE: Duration = Duration::from_secs(120);
-
 /// The state's one writer: a connection of its own, made anew when it is lost.
 pub struct MySqlStore {
     opts: Opts,
-    conn: Option<Conn>,
-    /// Holds the lock that tells other instances to stand by.
-    lease: Option<Conn>,
+    /// With the time it was last used.
+    conn: Option<(Conn, Instant)>,
     ownership: Ownership,
 }
 
 /// Reads the meters and the outbox; may be shared by threads.
 #[derive(Clone)]
 pub struct MySqlReader {
-    pool: Pool,
+    opts: Opts,
+    pool_size: u32,
+    pool: Arc<RwLock<Pool>>,
     meter: config::MeterTable,
     /// Which ids recent rows of the meter table have; learned while the tail is read.
     window: Arc<Mutex<Option<window::Window>>>,
@@ -52,55 +52,14 @@ pub struct MySqlReader {
 impl MySqlStore {
     pub fn new(config: &config::MySql, zone: Zone) -> MySqlStore {
         MySqlStore {
-            opts: connect::opts(config, zone, connect::WRITING),
+            opts: connect::writing(config, zone),
             conn: None,
-            lease: None,
             ownership: Ownership {
                 epoch: 0,
                 seq: 0,
                 meter_id: None,
             },
         }
-    }
-
-    /// Waits up to `patience` for the lock that one instance at a time has; whether it came.
-    ///
-    /// # Errors
-    /// Any [`StoreError`] of the connection.
-    pub fn acquire_lease(&mut self, patience: Duration) -> Result<bool, StoreError> {
-        // A lock held already would be waited for in vain by another connection.
-        if self
-            .lease
-            .as_mut()
-            .is_some_and(|lease| lease.ping().is_ok())
-        {
-            return Ok(true);
-        }
-        self.lease = None;
-        let mut conn = Conn::new(self.opts.clone())?;
-        // The lock of an instance that has vanished is free after this silence.
-        conn.query_drop(format!(
-            "SET SESSION wait_timeout = {}",
-            LEASE_SILENCE.as_secs()
-        ))?;
-        // Names of locks are limited to 64 characters.
-        let got: Option<Option<i64>> = conn.exec_first(
-            "SELECT GET_LOCK(CONCAT('roomwatt:', MD5(DATABASE())), ?)",
-            (patience.as_secs(),),
-        )?;
-        let held = got.flatten() == Some(1);
-        self.lease = held.then_some(conn);
-        Ok(held)
-    }
-
-    /// Keeps the lock, which the server gives away after two minutes of silence; whether this
-    /// instance has it. One that was lost is taken again if nobody else has it: who owns the state
-    /// is decided by the epoch alone.
-    ///
-    /// # Errors
-    /// Any [`StoreError`] of the connection.
-    pub fn keep_lease(&mut self) -> Result<bool, StoreError> {
-        self.acquire_lease(Duration::ZERO)
     }
 
     /// Makes this instance the owner of the state: every other one's transactions fail from now on.
@@ -154,13 +113,17 @@ impl MySqlStore {
         &mut self,
         work: impl FnOnce(&mut Conn) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut conn = match self.conn.take() {
+        // After some silence the server has closed it, or is about to.
+        let usable = |(mut conn, used): (Conn, Instant)| {
+            (used.elapsed() < connect::SILENCE / 2 || conn.ping().is_ok()).then_some(conn)
+        };
+        let mut conn = match self.conn.take().and_then(usable) {
             Some(conn) => conn,
             None => Conn::new(self.opts.clone())?,
         };
         let result = work(&mut conn);
         if result.is_ok() {
-            self.conn = Some(conn);
+            self.conn = Some((conn, Instant::now()));
         }
         result
     }
@@ -169,26 +132,35 @@ impl MySqlStore {
 impl MySqlReader {
     /// A reader with `pool_size` connections, made when they are needed.
     pub fn new(config: &config::MySql, meter: config::MeterTable, zone: Zone) -> MySqlReader {
-        let manager = MySqlConnectionManager::new(OptsBuilder::from_opts(connect::opts(
-            config,
-            zone,
-            connect::READING,
-        )));
-        let pool = r2d2::Pool::builder()
-            .max_size(config.pool_size)
-            .min_idle(Some(0))
-            .connection_timeout(connect::POOL_PATIENCE)
-            // Whoever needed the connection tells of the error, once.
-            .error_handler(Box::new(r2d2::NopErrorHandler))
-            .build_unchecked(manager);
+        let opts = connect::reading(config, zone);
         MySqlReader {
-            pool,
+            pool: Arc::new(RwLock::new(pool(&opts, config.pool_size))),
+            opts,
+            pool_size: config.pool_size,
             meter,
             window: Arc::default(),
         }
     }
 
     fn conn(&self) -> Result<Pooled, StoreError> {
-        Ok(self.pool.get()?)
+        let pool = self.pool.read().clone();
+        Ok(pool.get()?)
     }
+
+    /// Connections that are in use now are given up when they come back.
+    fn replace_pool(&self) {
+        *self.pool.write() = pool(&self.opts, self.pool_size);
+    }
+}
+
+fn pool(opts: &Opts, size: u32) -> Pool {
+    r2d2::Pool::builder()
+        .max_size(size)
+        .min_idle(Some(0))
+        .connection_timeout(connect::POOL_PATIENCE)
+        // Whoever needed the connection tells of the error, once.
+        .error_handler(Box::new(r2d2::NopErrorHandler))
+        .build_unchecked(MySqlConnectionManager::new(OptsBuilder::from_opts(
+            opts.clone(),
+        )))
 }

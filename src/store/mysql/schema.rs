@@ -30,7 +30,7 @@ const MIGRATIONS: [(u32, &str, &str); 2] = [
 /// # Errors
 /// Any [`StoreError`]; what had been applied before it stays.
 pub fn init_db(config: &config::MySql, zone: Zone) -> Result<Vec<&'static str>, StoreError> {
-    let mut conn = Conn::new(connect::opts(config, zone, connect::READING))?;
+    let mut conn = Conn::new(connect::reading(config, zone))?;
     let lock: Option<Option<i64>> =
         conn.query_first("SELECT GET_LOCK(CONCAT('roomwatt-init:', MD5(DATABASE())), 30)")?;
     if lock.flatten() != Some(1) {

@@ -1,0 +1,145 @@
+//! Transactions that fail, and are done again as a whole.
+
+use std::collections::HashSet;
+
+use mysql::prelude::Queryable;
+
+use crate::support::{Rig, wait};
+use crate::{check_in, minutes_ago};
+
+const WATCHES: &str = "SELECT room_number FROM electricity_monitoring ORDER BY id";
+
+#[test]
+fn each_refusal_of_the_server_is_waited_out() {
+    let mut rig = Rig::new("refusals");
+    let mut service = rig.start();
+    service.wait_until_ready();
+    for (room, (code, said)) in [
+        (1213, "another transaction was in the way"),
+        (1205, "another transaction was in the way"),
+        (1290, "the database is read-only"),
+        (1040, "the database refuses for now"),
+        (1053, "the database can't be reached"),
+        (
+            1142,
+            "run `roomwatt init-db` and see that the user has the rights",
+        ),
+        // Nobody knows this one: what is not understood is no reason to lose a message.
+        (4999, "the database refuses for now"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("refusal {code}");
+        // After rows have been written already: all of them must go.
+        rig.execute(&format!(
+            "CREATE TRIGGER refuse BEFORE INSERT ON electricity_monitoring FOR EACH ROW \
+             SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {code}, MESSAGE_TEXT = '{name}'"
+        ));
+        let room = room.to_string();
+        rig.publish([check_in("H001", &room, minutes_ago(60)).as_str()]);
+        service.wait_for_log(&name);
+        let log = service.log();
+        let line = log.lines().find(|line| line.contains(&name));
+        assert!(line.is_some_and(|line| line.contains(said)), "{line:?}");
+        assert_eq!(
+            rig.rows::<String>(&format!(
+                "SELECT room_number FROM room_state WHERE room_number = '{room}'"
+            )),
+            [""; 0],
+            "half of a transaction was left"
+        );
+        rig.execute("DROP TRIGGER refuse");
+        rig.wait_for_rows(
+            &format!("{} LIMIT 1", WATCHES.replace("BY id", "BY id DESC")),
+            &[room],
+        );
+    }
+    service.stop();
+    let rooms: Vec<String> = (0..7).map(|room| room.to_string()).collect();
+    assert_eq!(rig.rows::<String>(WATCHES), rooms);
+    assert_eq!(rig.waiting_messages(), 0);
+    rig.finish();
+}
+
+#[test]
+fn a_deadlock_and_a_lock_that_does_not_come_are_tried_again() {
+    let mut rig = Rig::new("deadlock");
+    let mut service = rig.start();
+    service.wait_until_ready();
+    let arrived = minutes_ago(60);
+    rig.publish([check_in("H001", "101", arrived).as_str()]);
+    rig.wait_for_rows(WATCHES, &["101".to_owned()]);
+
+    // Somebody holds the room's row, and has changed so much that the server spares him.
+    rig.execute("CREATE TABLE heavy (n INT PRIMARY KEY)");
+    let mut other = rig.conn();
+    for statement in [
+        "START TRANSACTION",
+        "INSERT INTO heavy SELECT seq FROM seq_1_to_2000",
+        "SELECT * FROM room_state FOR UPDATE",
+    ] {
+        other.query_drop(statement).expect(statement);
+    }
+    rig.publish([check_in("H001", "101", arrived.plus(60)).as_str()]);
+    let user = rig.user();
+    let waits = format!(
+        "SELECT COUNT(*) FROM information_schema.innodb_trx t \
+         JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id \
+         WHERE t.trx_state = 'LOCK WAIT' AND p.user = '{user}'"
+    );
+    rig.wait_for_rows(&waits, &[1]);
+    other
+        .query_drop("SELECT * FROM service FOR UPDATE")
+        .expect("the service is the victim");
+    // It has been rolled back, comes again, and now waits for the row that tells who owns the
+    // state, longer than it has patience.
+    service.wait_for_log("Lock wait timeout exceeded");
+    other.query_drop("COMMIT").expect("committed");
+    rig.wait_for_rows(WATCHES, &["101".to_owned(), "101".to_owned()]);
+    let log = service.stop();
+    assert!(log.contains("another transaction was in the way"), "{log}");
+    assert_eq!(rig.rows::<String>(WATCHES).len(), 2);
+    rig.finish();
+}
+
+#[test]
+fn connections_that_are_killed_lose_and_repeat_nothing() {
+    const MESSAGES: usize = 600;
+    let mut rig = Rig::new("killed");
+    let mut service = rig.start();
+    service.wait_until_ready();
+    let arrived = minutes_ago(60);
+    let user = rig.user();
+    let mut killed = HashSet::new();
+    for from in (0..MESSAGES).step_by(20) {
+        let bodies: Vec<String> = (from..from + 20)
+            .map(|n| check_in("H001", &n.to_string(), arrived))
+            .collect();
+        rig.publish(bodies.iter().map(String::as_str));
+        let mut root = rig.conn();
+        let found: Vec<u64> = root
+            .query(format!(
+                "SELECT id FROM information_schema.processlist WHERE user = '{user}'"
+            ))
+            .expect("the connections");
+        for id in found {
+            // One that has ended meanwhile can't be killed.
+            if root.query_drop(format!("KILL {id}")).is_ok() {
+                killed.insert(id);
+            }
+        }
+    }
+    assert!(killed.len() > 5, "only {killed:?} were killed");
+    let counts = "SELECT COUNT(*), COUNT(DISTINCT room_number) FROM electricity_monitoring";
+    wait("each message to be written once", || {
+        match rig.rows::<(usize, usize)>(counts)[0] {
+            (MESSAGES, MESSAGES) => Ok(()),
+            found => Err(format!("{found:?}")),
+        }
+    });
+    service.stop();
+    assert_eq!(rig.rows::<(usize, usize)>(counts), [(MESSAGES, MESSAGES)]);
+    assert_eq!(rig.waiting_messages(), 0);
+    rig.finish();
+}
