@@ -129,6 +129,7 @@ fn serve(
         meters: reader.clone(),
         clock: Arc::clone(&clock),
         meter_id: ownership.meter_id,
+        keep_days: config.keep_days,
         inputs: to_owner,
         intake: Arc::clone(&intake),
         notifier: wake,

@@ -218,12 +218,14 @@ impl Consumer {
         let body = std::mem::take(&mut delivery.body);
         let parsed = self.format.parse(&body, Some(self.clock.now()));
         let tag = delivery.delivery_tag();
+        let redelivered = delivery.redelivered;
         held.push(tag, delivery);
         let acks = acks.clone();
         Message {
             source: format!("amqp:{}", self.config.queue).into(),
             parsed,
             body,
+            redelivered,
             committed: Box::new(move || {
                 // Nobody is there when the connection has died: the broker delivers it again.
                 let _ = acks.try_send(tag);
@@ -269,7 +271,10 @@ impl Back<'_> {
             self.held.written(tag);
         }
         match self.held.take_written() {
-            Some(last) => last.ack_multiple(self.channel),
+            Some(last) => {
+                last.ack_multiple(self.channel)?;
+                Ok(())
+            }
             None => Ok(()),
         }
     }

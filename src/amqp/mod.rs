@@ -8,7 +8,7 @@ use amiquip::{Connection, Error};
 use crate::config::{RabbitMq, Secret};
 
 pub use consumer::Consumer;
-pub use publish::publish;
+pub use publish::Publisher;
 
 /// An error of the broker, without the address that amiquip's own errors quote with the password.
 #[derive(Debug, thiserror::Error)]
@@ -21,20 +21,17 @@ impl AmqpError {
     }
 
     fn new(config: &RabbitMq, error: &Error) -> AmqpError {
-        let place = format!("{}:{}", config.host, config.port);
         let text = match error {
             Error::ServerClosedChannel { code, message, .. } => {
                 format!("{message} ({code}){}", remedy(*code))
             }
             Error::InvalidCredentials => {
-                format!("{place} refuses user {} and its password", config.username)
+                format!("user {} and its password are refused", config.username)
             }
             Error::FailedToConnect { source, .. }
-            | Error::ResolveUrlToSocketAddr { source, .. } => {
-                format!("can't connect to {place}: {source}")
-            }
+            | Error::ResolveUrlToSocketAddr { source, .. } => source.to_string(),
             other => {
-                let text = other.to_string().replace(&url(config), &place);
+                let text = other.to_string().replace(&url(config), &place(config));
                 Secret::new(encode(config.password.expose())).mask(&config.password.mask(&text))
             }
         };
@@ -55,7 +52,14 @@ fn remedy(code: u16) -> &'static str {
 }
 
 fn connect(config: &RabbitMq) -> Result<Connection, AmqpError> {
-    Connection::insecure_open(&url(config)).map_err(|error| AmqpError::new(config, &error))
+    Connection::insecure_open(&url(config)).map_err(|error| {
+        let AmqpError(reason) = AmqpError::new(config, &error);
+        AmqpError(format!("can't connect to {}: {reason}", place(config)))
+    })
+}
+
+fn place(config: &RabbitMq) -> String {
+    format!("{}:{}", config.host, config.port)
 }
 
 /// Everything but letters and digits is encoded: names and passwords may hold anything.

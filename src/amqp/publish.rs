@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use amiquip::{AmqpProperties, Confirm, Publish};
+use amiquip::{AmqpProperties, Channel, Confirm, Connection, Publish};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::config::RabbitMq;
 
@@ -9,38 +10,63 @@ use super::{AmqpError, connect};
 /// How long the broker may take to confirm. It says nothing at all while it is short of memory.
 const CONFIRM_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Publishes one persistent message to the configured queue and waits until the broker has it.
-///
-/// # Errors
-/// When there is no such broker or queue, or the broker does not confirm.
-pub fn publish(config: &RabbitMq, body: &[u8]) -> Result<(), AmqpError> {
-    let fail = |error| AmqpError::new(config, &error);
-    let mut connection = connect(config)?;
-    let channel = connection.open_channel(None).map_err(fail)?;
-    // A message to a queue that does not exist would be confirmed and dropped.
-    channel.queue_declare_passive(&config.queue).map_err(fail)?;
-    let confirms = channel.listen_for_publisher_confirms().map_err(fail)?;
-    channel.enable_publisher_confirms().map_err(fail)?;
-    let properties = AmqpProperties::default()
-        .with_delivery_mode(2)
-        .with_content_type("application/json".into());
-    channel
-        .basic_publish(
-            "",
-            Publish::with_properties(body, &config.queue, properties),
-        )
-        .map_err(fail)?;
-    match confirms.recv_timeout(CONFIRM_PATIENCE) {
-        Ok(Confirm::Ack(_)) => {}
-        Ok(Confirm::Nack(_)) => {
-            return Err(AmqpError("the broker refused the message".to_owned()));
-        }
-        Err(_) => {
-            return Err(AmqpError(
-                "the broker did not confirm the message; is it short of memory or disk?".to_owned(),
-            ));
-        }
+/// A connection that publishes to the configured queue.
+pub struct Publisher<'a> {
+    config: &'a RabbitMq,
+    confirms: Receiver<Confirm>,
+    // Dropped before its connection is.
+    channel: Channel,
+    _connection: Connection,
+}
+
+impl<'a> Publisher<'a> {
+    /// Connects.
+    ///
+    /// # Errors
+    /// When there is no such broker or queue.
+    pub fn connect(config: &'a RabbitMq) -> Result<Publisher<'a>, AmqpError> {
+        let fail = |error| AmqpError::new(config, &error);
+        let mut connection = connect(config)?;
+        let channel = connection.open_channel(None).map_err(fail)?;
+        // A message to a queue that does not exist would be confirmed and dropped.
+        channel.queue_declare_passive(&config.queue).map_err(fail)?;
+        let confirms = channel.listen_for_publisher_confirms().map_err(fail)?;
+        channel.enable_publisher_confirms().map_err(fail)?;
+        Ok(Publisher {
+            config,
+            confirms,
+            channel,
+            _connection: connection,
+        })
     }
-    channel.close().map_err(fail)?;
-    connection.close().map_err(fail)
+
+    /// Publishes one persistent message and waits until the broker has it. Gives the connection
+    /// back for the next one.
+    ///
+    /// # Errors
+    /// When the broker does not confirm; it may have the message all the same. The connection is
+    /// given up: a confirmation that came late would be taken for the next message's.
+    pub fn publish(self, body: &[u8]) -> Result<Publisher<'a>, AmqpError> {
+        let properties = AmqpProperties::default()
+            .with_delivery_mode(2)
+            .with_content_type("application/json".into());
+        let queue = &self.config.queue;
+        self.channel
+            .basic_publish("", Publish::with_properties(body, queue, properties))
+            .map_err(|error| AmqpError::new(self.config, &error))?;
+        let problem = match self.confirms.recv_timeout(CONFIRM_PATIENCE) {
+            Ok(Confirm::Ack(_)) => return Ok(self),
+            Ok(Confirm::Nack(_)) => "the broker refused the message; is the queue full?",
+            Err(RecvTimeoutError::Disconnected) => {
+                "the connection was lost before the broker confirmed the message"
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                // A broker that is short of memory does not read: not the goodbye either, and
+                // closing would wait for its answer. The connection ends with this process.
+                std::mem::forget(self);
+                "the broker did not confirm the message; is it short of memory or disk?"
+            }
+        };
+        Err(AmqpError(problem.to_owned()))
+    }
 }

@@ -2,8 +2,10 @@
 
 mod backtest;
 mod init_db;
+mod rejected;
 mod run;
 mod send;
+mod terminal;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -26,6 +28,7 @@ enum Command {
     Run(run::Arguments),
     InitDb(init_db::Arguments),
     Send(send::Arguments),
+    Rejected(rejected::Arguments),
     Backtest(backtest::Arguments),
 }
 
@@ -75,6 +78,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::InitDb(arguments) => init_db::run(&arguments),
         Command::Send(arguments) => send::run(&arguments),
+        Command::Rejected(arguments) => rejected::run(&arguments),
         Command::Backtest(arguments) => backtest::run(&arguments),
     };
     match done {

@@ -1,7 +1,7 @@
 use clap::ValueEnum;
 use serde_json::{Map, Value};
 
-use crate::amqp;
+use crate::amqp::Publisher;
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{MessageFormat, Parsed};
 use crate::types::{Kind, Stamp};
@@ -56,7 +56,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let error = anyhow::anyhow!("the service would refuse this message: {reason}");
         return Err(Failure::new(Code::Usage, error));
     }
-    amqp::publish(rabbitmq, body.as_bytes())
+    Publisher::connect(rabbitmq)
+        .and_then(|publisher| publisher.publish(body.as_bytes()))
         .map_err(|error| Failure::new(Code::TryLater, error))?;
     println!("published to queue {}: {body}", rabbitmq.queue);
     Ok(())

@@ -60,6 +60,7 @@ pub(super) fn check(raw: raw::Raw) -> Result<Config, Vec<String>> {
         0,
         10_080,
     );
+    problems.range("monitoring.keep_days", raw.monitoring.keep_days, 1, 3_650);
     problems.range(
         "performance.consumer_count",
         raw.performance.consumer_count,
@@ -101,6 +102,7 @@ pub(super) fn check(raw: raw::Raw) -> Result<Config, Vec<String>> {
         },
         rules,
         batch_size: raw.monitoring.batch_size,
+        keep_days: raw.monitoring.keep_days,
         sweep_every: Duration::from_secs(raw.monitoring.sweep_seconds),
         feishu: Feishu {
             webhook,

@@ -27,6 +27,8 @@ pub struct Config {
     pub batch_size: usize,
     /// Time between two sweeps.
     pub sweep_every: Duration,
+    /// Refused messages and told notices older than this are deleted. Days.
+    pub keep_days: u32,
     pub feishu: Feishu,
     pub consumer_count: usize,
     pub log: Log,
@@ -330,7 +332,7 @@ mod tests {
     #[test]
     fn tells_everything_that_is_wrong_at_once() {
         let wrong = loaded(
-            "[rabbitmq]\n[mysql]\n[meter]\ntable = \"a`b\"\n[monitoring]\ntimezone = \"Mars\"\nmax_gap_minutes = 32\n\
+            "[rabbitmq]\n[mysql]\n[meter]\ntable = \"a`b\"\n[monitoring]\ntimezone = \"Mars\"\nmax_gap_minutes = 32\nkeep_days = 0\n\
              checkin_abnormal_threshold = -1\n[feishu]\nwebhook_url = \"http://example.com/hook/canary\"\n[log]\nlevel = \"loud\"\n",
             &[],
             &[],
@@ -342,6 +344,7 @@ mod tests {
             "meter.table",
             "timezone Mars",
             "max_gap_minutes is 32",
+            "monitoring.keep_days is 0, allowed is 1 to 3650",
             "checkin_abnormal_threshold is -1, allowed is 0 to",
             "webhook_url must begin with https://",
             "log.level loud",

@@ -57,6 +57,7 @@ pub(super) struct Monitoring {
     pub max_plausible_kwh: Kwh,
     pub register_modulus_kwh: Option<Kwh>,
     pub max_ahead_minutes: i64,
+    pub keep_days: u32,
     pub timezone: String,
     pub overrides: Vec<Override>,
 }
@@ -75,6 +76,7 @@ impl Default for Monitoring {
             max_plausible_kwh: Kwh(WattHours(20_000)),
             register_modulus_kwh: None,
             max_ahead_minutes: 120,
+            keep_days: 30,
             timezone: "Asia/Shanghai".into(),
             overrides: Vec::new(),
         }

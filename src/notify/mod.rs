@@ -96,7 +96,7 @@ impl Notifier {
                     log::warn!("notice {id}:\n{}", card.text());
                     Settlement::Logged
                 }
-                Some(bot) => match bot.send(&card.feishu()) {
+                Some(bot) => match send(bot, &card) {
                     Ok(()) => {
                         outage.over();
                         Settlement::Sent
@@ -134,6 +134,11 @@ impl Notifier {
         }
         refused.map_or(Round::Done, Round::Refused)
     }
+}
+
+fn send(bot: &Feishu, card: &Card) -> Result<(), SendError> {
+    bot.send(&card.feishu())?;
+    Ok(())
 }
 
 enum Round {

@@ -5,13 +5,14 @@
 //! wake-ups go to channels that have room, so no circle of waiting can close.
 
 mod plan;
+mod retention;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use crate::clock::Clock;
 use crate::engine::{Notice, Parsed, Refusal, Rules, Tally, Transition};
@@ -23,6 +24,7 @@ use crate::threads::Stop;
 use crate::types::{Reading, RoomKey};
 
 use plan::Planner;
+use retention::Retention;
 
 /// What comes in to the owner.
 pub enum Input {
@@ -68,6 +70,8 @@ pub struct Message {
     pub source: Arc<str>,
     pub parsed: Parsed,
     pub body: Vec<u8>,
+    /// The broker may have delivered it before.
+    pub redelivered: bool,
     /// To be called when all that follows from it is written. It must not wait.
     pub committed: Box<dyn FnOnce() + Send>,
 }
@@ -91,6 +95,8 @@ pub struct Owner<S, M> {
     pub clock: Arc<dyn Clock>,
     /// Up to where the meter table has been judged, as it was last written.
     pub meter_id: Option<u64>,
+    /// Refused messages and told notices older than this go. Days.
+    pub keep_days: u32,
     pub inputs: Receiver<Input>,
     /// Closed while the store is lost.
     pub intake: Arc<Gate>,
@@ -105,6 +111,9 @@ const MOST_WEIGHT: usize = 4_000;
 
 /// A reading further ahead of now than this is no reading. Seconds.
 pub const READING_AHEAD: i64 = 3_600;
+
+/// How long nothing has to come in until the owner looks around.
+const IDLE: Duration = Duration::from_secs(10);
 
 /// A store that is lost for longer closes the intake.
 const STORE_LOST: Duration = Duration::from_secs(60);
@@ -127,9 +136,15 @@ impl<S: Store, M: Meters> Owner<S, M> {
     /// Works until every sender of inputs is gone.
     pub fn run(mut self) -> Ended {
         let mut batch = Vec::new();
+        let mut retention = Retention::new(self.keep_days);
         loop {
-            let Ok(first) = self.inputs.recv() else {
-                return Ended::Drained;
+            if !self.stop.is_set() {
+                retention.tend(&mut self.store, self.inputs.is_empty());
+            }
+            let first = match self.inputs.recv_timeout(IDLE) {
+                Ok(first) => first,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => return Ended::Drained,
             };
             let mut weight = first.weight();
             batch.push(first);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::engine::{
-    Arrival, Change, Event, MAX_MESSAGE_BYTES, Parsed, Rules, Tally, Transition, Watch, observe,
+    Arrival, Change, Event, Parsed, Rules, Tally, Transition, Watch, observe,
     readings_needed_after, receive,
 };
 use crate::rooms::Rooms;
@@ -87,13 +87,12 @@ impl<'a> Planner<'a> {
                     "a message from {} was refused and kept: {reason}",
                     message.source
                 );
-                let kept = message.body.len().min(MAX_MESSAGE_BYTES);
-                self.plan.rejected.push(Rejected {
-                    source: message.source.to_string(),
-                    reason: reason.to_string(),
-                    body: message.body[..kept].to_vec(),
-                    truncated: kept < message.body.len(),
-                });
+                self.plan.rejected.push(Rejected::new(
+                    &message.source,
+                    reason.to_string(),
+                    &message.body,
+                    message.redelivered,
+                ));
             }
         }
     }
@@ -206,6 +205,7 @@ mod tests {
             source: "test".into(),
             parsed: Parsed::Event(Event { room, stay }),
             body: Vec::new(),
+            redelivered: false,
             committed: Box::new(|| {}),
         })
     }

@@ -5,11 +5,15 @@ mod mysql;
 
 use std::collections::HashMap;
 
-use crate::engine::{Notice, Opening, Stay, Watch};
+use sha2::{Digest, Sha256};
+
+use crate::engine::{MAX_MESSAGE_BYTES, Notice, Opening, Stay, Watch};
 use crate::types::{LocalTime, Reading, RoomKey};
 
 pub use error::StoreError;
-pub use mysql::{MeterRows, MeterTail, MySqlLease, MySqlReader, MySqlStore, codec, init_db};
+pub use mysql::{
+    MeterRows, MeterTail, MySqlLease, MySqlReader, MySqlStore, RejectedMessages, codec, init_db,
+};
 
 /// Keeps the state: the way of its one writer.
 pub trait Store {
@@ -21,7 +25,20 @@ pub trait Store {
     /// # Errors
     /// [`StoreError::Replaced`] when another instance owns the state by now.
     fn commit(&mut self, plan: &Plan) -> Result<(), StoreError>;
+
+    /// Deletes refused messages and told notices that are older than `keep_days` days, the oldest
+    /// first, at most [`MOST_FORGOTTEN`] of each; gives how many rows were deleted. A notice that
+    /// is still to be told stays, however old it is.
+    ///
+    /// # Errors
+    /// [`StoreError::Replaced`] when another instance owns the state by now: then nothing is
+    /// deleted. Any [`StoreError`] of the connection.
+    fn forget(&mut self, keep_days: u32) -> Result<u64, StoreError>;
 }
+
+/// Rows of a table that one call of [`Store::forget`] deletes at most: few enough that nobody
+/// notices the pause.
+pub const MOST_FORGOTTEN: u64 = 1_000;
 
 /// Where the meters are read.
 pub trait Meters {
@@ -75,6 +92,44 @@ pub struct Rejected {
     /// The message, or its start.
     pub body: Vec<u8>,
     pub truncated: bool,
+    /// Of source, NUL and the whole body: SHA-256.
+    pub digest: [u8; 32],
+    /// The broker may have delivered it before: it is written only if its digest is not there yet.
+    pub redelivered: bool,
+}
+
+impl Rejected {
+    /// A refused message, of which no more than [`MAX_MESSAGE_BYTES`] are kept.
+    pub fn new(source: &str, reason: String, body: &[u8], redelivered: bool) -> Rejected {
+        let mut digest = Sha256::new();
+        for part in [source.as_bytes(), b"\0", body] {
+            digest.update(part);
+        }
+        let kept = body.len().min(MAX_MESSAGE_BYTES);
+        Rejected {
+            source: source.to_owned(),
+            reason,
+            body: body[..kept].to_vec(),
+            truncated: kept < body.len(),
+            digest: digest.finalize().into(),
+            redelivered,
+        }
+    }
+}
+
+/// A refused message as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectedMessage {
+    pub id: u64,
+    pub created_at: LocalTime,
+    /// Where it came from, as `amqp:queue`.
+    pub source: String,
+    pub reason: String,
+    /// The message, or its start.
+    pub body: Vec<u8>,
+    pub truncated: bool,
+    /// When it was last published again.
+    pub replayed_at: Option<LocalTime>,
 }
 
 /// A row of the outbox that is still to be told.
@@ -151,5 +206,30 @@ impl Ownership {
                 self.seq
             ))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_message_is_known_by_its_source_and_whole_body() {
+        let digest = |source: &str, body: &[u8]| {
+            let rejected = Rejected::new(source, "bad".into(), body, false);
+            let hex: String = rejected.digest.iter().map(|b| format!("{b:02x}")).collect();
+            hex
+        };
+        assert_eq!(
+            digest("amqp:q", b"not JSON"),
+            "9b54ea61e23502c2e4430b1008ee654827f9eec90f167929c72651ff9da378f8"
+        );
+        assert_ne!(digest("amqp:q", b"x"), digest("amqp:qx", b""));
+        let long = vec![b'x'; MAX_MESSAGE_BYTES];
+        let longer = [&long[..], b"y"].concat();
+        assert_ne!(digest("amqp:q", &long), digest("amqp:q", &longer));
+        let kept = |body| Rejected::new("amqp:q", "bad".into(), body, true);
+        assert_eq!(kept(&longer).body, long);
+        assert!(kept(&longer).truncated && !kept(&long).truncated);
     }
 }

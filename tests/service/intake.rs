@@ -83,6 +83,38 @@ fn duplicates_and_stale_messages_change_nothing_but_the_expected_check_out() {
 }
 
 #[test]
+fn messages_of_types_to_ignore_are_acknowledged_and_leave_nothing() {
+    let mut rig = Rig::new("ignored");
+    rig.reconfigure(
+        "[monitoring]\n",
+        "[message_types]\nignore = ['5710099', 'ROOM_CLEANED']\n[performance]\nconsumer_count = 1\n[monitoring]\n",
+    );
+    let arrived = minutes_ago(5);
+    let other = check_in("H001", "101", arrived);
+    let of_type = |written: &str| other.replace(r#""5710005""#, written);
+    let ignored = [
+        of_type(r#""5710099""#),
+        of_type("5710099"),
+        r#"{"msgType": " ROOM_CLEANED "}"#.to_owned(),
+    ];
+    rig.publish(ignored.iter().map(String::as_str));
+    // One consumer takes them in order: what follows shows that those before are done.
+    rig.publish([check_in("H001", "end", arrived).as_str()]);
+    let service = rig.start();
+    rig.wait_for_rows("SELECT room_number FROM room_state", &["end".to_owned()]);
+    service.stop();
+    assert_eq!(rig.waiting_messages(), 0);
+    assert_eq!(
+        rig.rows::<(u32, u32)>(
+            "SELECT (SELECT COUNT(*) FROM electricity_monitoring), \
+             (SELECT COUNT(*) FROM rejected_message)"
+        ),
+        [(1, 0)]
+    );
+    rig.finish();
+}
+
+#[test]
 fn a_queue_that_is_missing_is_said_and_waited_for() {
     let mut rig = Rig::new("noqueue");
     let missing = format!("{}_missing", rig.queue);

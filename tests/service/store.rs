@@ -23,12 +23,7 @@ fn store(rig: &Rig) -> MySqlStore {
 /// A plan that leaves a row with `reason`.
 fn plan(reason: &str) -> Plan {
     Plan {
-        rejected: vec![Rejected {
-            source: "test".into(),
-            reason: reason.into(),
-            body: Vec::new(),
-            truncated: false,
-        }],
+        rejected: vec![Rejected::new("test", reason.into(), b"", false)],
         ..Plan::default()
     }
 }
@@ -68,6 +63,39 @@ fn a_commit_whose_answer_was_lost_is_not_repeated() {
     store
         .commit(&plan("four"))
         .expect_err("somebody else writes here");
+    rig.roomwatt(&["init-db"]);
+    rig.finish();
+}
+
+#[test]
+fn a_refused_message_that_comes_again_is_written_once() {
+    let mut rig = Rig::new("again");
+    let mut store = store(&rig);
+    store.take_over().expect("it is free");
+    let first = |body: &str| Rejected::new("test", body.into(), body.as_bytes(), false);
+    let again = |body: &str| Rejected::new("test", body.into(), body.as_bytes(), true);
+    let mut commit = |rejected: &[Rejected]| {
+        let plan = Plan {
+            rejected: rejected.to_vec(),
+            ..Plan::default()
+        };
+        store.commit(&plan).expect("written");
+        rig.rows::<String>(WRITTEN)
+    };
+    // What comes again without having been written is written, each.
+    let written = commit(&[first("a"), again("b"), again("b")]);
+    assert_eq!(written, ["a", "b", "b"]);
+    // What was written is not; what comes for the first time is, like it or not.
+    let written = commit(&[again("a"), first("a"), again("b"), again("c"), again("c")]);
+    assert_eq!(written, ["a", "b", "b", "a", "c", "c"]);
+    // From elsewhere it is another one.
+    let elsewhere = Rejected::new("elsewhere", "other a".into(), b"a", true);
+    let written = commit(&[elsewhere, again("a")]);
+    assert_eq!(written, ["a", "b", "b", "a", "c", "c", "other a"]);
+    // Rows from before there were digests are like none.
+    rig.execute("DELETE FROM rejected_message WHERE reason <> 'c'");
+    rig.execute("UPDATE rejected_message SET digest = NULL");
+    assert_eq!(commit(&[again("c")]), ["c", "c", "c"]);
     rig.roomwatt(&["init-db"]);
     rig.finish();
 }

@@ -235,6 +235,41 @@ impl Rig {
         count
     }
 
+    /// Takes so many messages, all there are, and ends without acknowledging them: they are in the
+    /// queue again, and the broker marks them as delivered before.
+    pub fn take_in_vain(&self, count: u32) {
+        let all_there = |what: &str| {
+            wait(what, || match self.waiting_messages() {
+                waiting if waiting == count => Ok(()),
+                waiting => Err(format!("{waiting} of {count}")),
+            });
+        };
+        all_there("the messages to be in the queue");
+        let mut broker = broker();
+        let channel = broker.open_channel(None).expect("a channel");
+        for _ in 0..count {
+            let got = channel.basic_get(&self.queue, false).expect("an answer");
+            assert!(got.is_some(), "a message was there");
+        }
+        channel.close().expect("closed");
+        broker.close().expect("closed");
+        all_there("the messages to be put back");
+    }
+
+    /// Takes all messages out of the queue: bodies and delivery modes.
+    pub fn take_all(&self) -> Vec<(Vec<u8>, Option<u8>)> {
+        let mut broker = broker();
+        let channel = broker.open_channel(None).expect("a channel");
+        let mut taken = Vec::new();
+        while let Some(got) = channel.basic_get(&self.queue, true).expect("an answer") {
+            let mode = *got.delivery.properties.delivery_mode();
+            taken.push((got.delivery.body, mode));
+        }
+        channel.close().expect("closed");
+        broker.close().expect("closed");
+        taken
+    }
+
     /// Inserts a meter row; the register in kWh as it is written.
     pub fn meter(&self, hotel: &str, room: &str, time: &str, register: &str) {
         self.conn()

@@ -7,14 +7,11 @@ use crate::engine::{Notice, NoticeKind, Opening, Stay};
 use crate::store::{Ownership, Plan, Settled, Settlement, Standing, Store, StoreError};
 use crate::types::{LocalTime, Reading, RoomKey};
 
-use super::MySqlStore;
 use super::codec::{self, datetime};
+use super::{MySqlStore, rejected, retention};
 
 /// Rows a statement: far from every packet and placeholder limit, few enough round trips.
 const ROWS: usize = 200;
-
-/// Rows a statement that hold whole messages, of up to 64 KiB each.
-const LARGE_ROWS: usize = 8;
 
 impl Store for MySqlStore {
     fn commit(&mut self, plan: &Plan) -> Result<(), StoreError> {
@@ -23,29 +20,42 @@ impl Store for MySqlStore {
         self.ownership.seq += 1;
         Ok(())
     }
+
+    fn forget(&mut self, keep_days: u32) -> Result<u64, StoreError> {
+        let ownership = self.ownership;
+        self.connected(|conn| retention::forget(conn, keep_days, ownership))
+    }
 }
 
 fn write(conn: &mut Conn, plan: &Plan, ownership: Ownership) -> Result<(), StoreError> {
     let mut transaction = conn.start_transaction(TxOpts::default())?;
-    let row: Option<(u64, u64)> =
-        transaction.query_first("SELECT epoch, seq FROM service WHERE id = 1 FOR UPDATE")?;
-    let (epoch, seq) =
-        row.ok_or_else(|| StoreError::NotSetUp("table service is empty".to_owned()))?;
-    match ownership.standing(epoch, seq)? {
+    match standing(&mut transaction, ownership)? {
         Standing::Next => {}
         Standing::Written => return Ok(transaction.rollback()?),
     }
-
     write_rooms(&mut transaction, plan)?;
     write_watches(&mut transaction, plan)?;
     write_notices(&mut transaction, &plan.notices)?;
     settle(&mut transaction, &plan.settled)?;
-    write_rejected(&mut transaction, plan)?;
+    rejected::write(&mut transaction, plan)?;
     transaction.exec_drop(
         "UPDATE service SET seq = ?, meter_id = COALESCE(?, meter_id) WHERE id = 1",
-        (seq + 1, plan.meter_id),
+        (ownership.seq + 1, plan.meter_id),
     )?;
-    Ok(transaction.commit()?)
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Begins a transaction: locks the service row and looks who owns the state.
+pub(super) fn standing(
+    transaction: &mut Transaction,
+    ownership: Ownership,
+) -> Result<Standing, StoreError> {
+    let row: Option<(u64, u64)> =
+        transaction.query_first("SELECT epoch, seq FROM service WHERE id = 1 FOR UPDATE")?;
+    let (epoch, seq) =
+        row.ok_or_else(|| StoreError::NotSetUp("table service is empty".to_owned()))?;
+    ownership.standing(epoch, seq)
 }
 
 fn write_rooms(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
@@ -236,27 +246,6 @@ fn settle(transaction: &mut Transaction, settled: &[Settled]) -> Result<(), Stor
     Ok(())
 }
 
-fn write_rejected(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
-    const REASON_CHARS: usize = 1_000;
-    let columns = ["source", "reason", "body", "truncated"];
-    let rows = plan.rejected.iter().map(|rejected| {
-        let reason: String = rejected.reason.chars().take(REASON_CHARS).collect();
-        vec![
-            rejected.source.as_str().into(),
-            reason.into(),
-            rejected.body.as_slice().into(),
-            rejected.truncated.into(),
-        ]
-    });
-    insert_by(
-        LARGE_ROWS,
-        transaction,
-        "INSERT INTO rejected_message",
-        &columns,
-        rows,
-    )
-}
-
 fn key(room: &RoomKey) -> Vec<Value> {
     vec![
         room.hotel_id.as_str().into(),
@@ -274,7 +263,7 @@ fn insert(
     insert_by(ROWS, transaction, into, columns, rows)
 }
 
-fn insert_by(
+pub(super) fn insert_by(
     rows_a_statement: usize,
     transaction: &mut Transaction,
     into: &str,

@@ -6,6 +6,8 @@ mod connect;
 mod lease;
 mod meter;
 mod outbox;
+mod rejected;
+mod retention;
 mod schema;
 mod window;
 
@@ -25,6 +27,7 @@ use super::{Ownership, StoreError};
 
 pub use lease::MySqlLease;
 pub use meter::{MeterRows, MeterTail};
+pub use rejected::RejectedMessages;
 pub use schema::init_db;
 
 type Pool = r2d2::Pool<MySqlConnectionManager>;

@@ -1,0 +1,60 @@
+//! When old rows are deleted: between two batches.
+
+use std::time::{Duration, Instant};
+
+use crate::outage::Outage;
+use crate::store::{MOST_FORGOTTEN, Store};
+
+/// How often it is looked for old rows.
+const EVERY: Duration = Duration::from_secs(3_600);
+
+pub(super) struct Retention {
+    keep_days: u32,
+    due: Instant,
+    /// The last time as much was deleted as may be at once: there can be more.
+    more: bool,
+    /// Rows deleted since that was last told.
+    deleted: u64,
+    outage: Outage,
+}
+
+impl Retention {
+    /// Due at once, then every hour.
+    pub(super) fn new(keep_days: u32) -> Retention {
+        Retention {
+            keep_days,
+            due: Instant::now(),
+            more: false,
+            deleted: 0,
+            outage: Outage::new("deleting old rows").told_at_once(),
+        }
+    }
+
+    /// Deletes old rows when it is time to, or when there may be more of them and nothing else is
+    /// to be done. A failure stops nobody: it is told once and tried again in an hour.
+    pub(super) fn tend(&mut self, store: &mut impl Store, idle: bool) {
+        let now = Instant::now();
+        if now < self.due && !(self.more && idle) {
+            return;
+        }
+        self.due = now + EVERY;
+        match store.forget(self.keep_days) {
+            Ok(deleted) => {
+                self.outage.over();
+                self.deleted += deleted;
+                self.more = deleted >= MOST_FORGOTTEN;
+            }
+            Err(error) => {
+                self.outage.failed(&error);
+                self.more = false;
+            }
+        }
+        if self.deleted > 0 && !self.more {
+            log::info!(
+                "{} refused messages and notices older than {} days were deleted",
+                std::mem::take(&mut self.deleted),
+                self.keep_days
+            );
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Refused messages: written once by the service, read and replayed by an operator.
+
+use std::collections::HashSet;
+
+use mysql::prelude::Queryable;
+use mysql::{Conn, Transaction, Value};
+
+use crate::config;
+use crate::store::{Plan, Rejected, RejectedMessage, StoreError};
+use crate::types::Zone;
+
+use super::commit::insert_by;
+use super::{codec, connect};
+
+/// Rows a statement that hold whole messages, of up to 64 KiB each.
+const LARGE_ROWS: usize = 8;
+
+/// Writes the refused messages of a plan, but for those that came again and are there already.
+pub(super) fn write(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
+    const REASON_CHARS: usize = 1_000;
+    let known = known(transaction, plan)?;
+    let columns = ["source", "reason", "body", "truncated", "digest"];
+    let rows = plan
+        .rejected
+        .iter()
+        // The broker marks what it may have delivered before. Anything else is a message of its
+        // own, also when it is the same byte for byte.
+        .filter(|rejected| !(rejected.redelivered && known.contains(rejected.digest.as_slice())))
+        .map(|rejected| {
+            let reason: String = rejected.reason.chars().take(REASON_CHARS).collect();
+            vec![
+                rejected.source.as_str().into(),
+                reason.into(),
+                rejected.body.as_slice().into(),
+                rejected.truncated.into(),
+                rejected.digest.as_slice().into(),
+            ]
+        });
+    insert_by(
+        LARGE_ROWS,
+        transaction,
+        "INSERT INTO rejected_message",
+        &columns,
+        rows,
+    )
+}
+
+/// Of the messages that the broker has delivered again: the digests of those that are stored.
+fn known(transaction: &mut Transaction, plan: &Plan) -> Result<HashSet<Vec<u8>>, StoreError> {
+    let redelivered = plan.rejected.iter().filter(|r| r.redelivered);
+    let digests: Vec<Value> = redelivered
+        .map(|Rejected { digest, .. }| digest.as_slice().into())
+        .collect();
+    if digests.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let marks = vec!["?"; digests.len()].join(", ");
+    let known: Vec<Vec<u8>> = transaction.exec(
+        format!("SELECT DISTINCT digest FROM rejected_message WHERE digest IN ({marks})"),
+        digests,
+    )?;
+    Ok(known.into_iter().collect())
+}
+
+/// The refused messages on a connection of their own, for commands.
+pub struct RejectedMessages {
+    conn: Conn,
+}
+
+impl RejectedMessages {
+    /// Connects.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of the connection.
+    pub fn open(config: &config::MySql, zone: Zone) -> Result<RejectedMessages, StoreError> {
+        let conn = Conn::new(connect::reading(config, zone))?;
+        Ok(RejectedMessages { conn })
+    }
+
+    /// At most `limit` messages, the newest first; with `before`, of those with a lower id.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of the connection, [`StoreError::NotSetUp`] without the schema.
+    pub fn newest(
+        &mut self,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<RejectedMessage>, StoreError> {
+        let rows: Vec<Columns> = self.conn.exec(
+            format!("{SELECT} WHERE id < ? ORDER BY id DESC LIMIT ?"),
+            (before.unwrap_or(u64::MAX), limit),
+        )?;
+        rows.into_iter().map(message).collect()
+    }
+
+    /// One message, if it is there.
+    ///
+    /// # Errors
+    /// As [`RejectedMessages::newest`].
+    pub fn get(&mut self, id: u64) -> Result<Option<RejectedMessage>, StoreError> {
+        let row: Option<Columns> = self
+            .conn
+            .exec_first(format!("{SELECT} WHERE id = ?"), (id,))?;
+        row.map(message).transpose()
+    }
+
+    /// The ids of all messages that are whole and were not replayed yet, the oldest first.
+    ///
+    /// # Errors
+    /// As [`RejectedMessages::newest`].
+    pub fn not_replayed(&mut self) -> Result<Vec<u64>, StoreError> {
+        Ok(self.conn.query(
+            "SELECT id FROM rejected_message WHERE replayed_at IS NULL AND NOT truncated \
+             ORDER BY id",
+        )?)
+    }
+
+    /// Notes that a message was replayed, now.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of the connection or of missing rights.
+    pub fn mark_replayed(&mut self, id: u64) -> Result<(), StoreError> {
+        Ok(self.conn.exec_drop(
+            "UPDATE rejected_message SET replayed_at = CURRENT_TIMESTAMP WHERE id = ?",
+            (id,),
+        )?)
+    }
+}
+
+const SELECT: &str =
+    "SELECT id, created_at, source, reason, body, truncated, replayed_at FROM rejected_message";
+
+/// A row of [`SELECT`].
+type Columns = (u64, Value, String, String, Vec<u8>, bool, Value);
+
+fn message(row: Columns) -> Result<RejectedMessage, StoreError> {
+    let (id, created_at, source, reason, body, truncated, replayed_at) = row;
+    Ok(RejectedMessage {
+        id,
+        created_at: codec::local_time(&created_at).ok_or_else(|| {
+            StoreError::Unreadable(format!("created_at of rejected_message {id} is no time"))
+        })?,
+        source,
+        reason,
+        body,
+        truncated,
+        replayed_at: codec::local_time(&replayed_at),
+    })
+}
