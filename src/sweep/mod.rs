@@ -133,6 +133,19 @@ impl Sweeper {
             None => tail.insert(self.tail()?),
         };
 
+        // Before the stream: a newer reading would make those that are missing late.
+        let interval = Duration::from_secs(self.rules.interval_seconds.unsigned_abs());
+        if asked_by_key.is_none_or(|asked| asked.elapsed() >= interval) {
+            // Without a position the stream begins at the end: then every room is asked for once.
+            let unheard = self.unheard(asked_by_key.is_none() && self.judged_id.is_none());
+            swept.stragglers = unheard.len() as u64;
+            self.in_chunks(&unheard, inputs, &mut swept, |chunk| {
+                let readings = self.reader.readings(chunk, latest)?;
+                Ok(readings.into_iter().collect())
+            })?;
+            *asked_by_key = Some(Instant::now());
+        }
+
         let mut from = None;
         loop {
             let mut news: HashMap<RoomKey, Readings> = HashMap::new();
@@ -155,18 +168,6 @@ impl Sweeper {
                 return Err(Cut::Stopped);
             }
             from = rows.next;
-        }
-
-        let interval = Duration::from_secs(self.rules.interval_seconds.unsigned_abs());
-        if asked_by_key.is_none_or(|asked| asked.elapsed() >= interval) {
-            // Without a position the stream begins at the end: then every room is asked for once.
-            let unheard = self.unheard(asked_by_key.is_none() && self.judged_id.is_none());
-            swept.stragglers = unheard.len() as u64;
-            self.in_chunks(&unheard, inputs, &mut swept, |chunk| {
-                let readings = self.reader.readings(chunk, latest)?;
-                Ok(readings.into_iter().collect())
-            })?;
-            *asked_by_key = Some(Instant::now());
         }
 
         // Its answer comes after all chunks have been written and adopted.
