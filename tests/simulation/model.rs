@@ -1,0 +1,167 @@
+//! The plain model: a watch is one fold, from its beginning, over all it was ever shown.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use roomwatt::engine::{
+    Change, Event, Notice, NoticeKind, Opening, Parsed, Rules, Stay, Watch, observe,
+};
+use roomwatt::owner::{Input, Message};
+use roomwatt::store::Readings;
+use roomwatt::types::{LocalTime, Reading, RoomKey};
+
+use crate::world::World;
+
+/// One thing that was decided, with all that was readable then.
+pub enum Op {
+    /// With the next stay of the same batch, and the number of rows that were visible.
+    Event(Event, Option<LocalTime>, usize),
+    Judged(RoomKey, Readings),
+}
+
+pub fn event_of(input: &Input) -> Option<&Event> {
+    match input {
+        Input::Message(Message {
+            parsed: Parsed::Event(event),
+            ..
+        }) => Some(event),
+        _ => None,
+    }
+}
+
+/// What a batch is for the model.
+pub fn ops_of(batch: &[Input], visible: usize) -> Vec<Op> {
+    let mut ops = Vec::new();
+    for input in batch {
+        if let Some(event) = event_of(input) {
+            let others = batch.iter().filter_map(event_of);
+            let of_room = others.filter(|other| other.room == event.room);
+            let later = of_room.map(|other| other.stay.time());
+            let until = later.filter(|&time| time > event.stay.time()).min();
+            ops.push(Op::Event(event.clone(), until, visible));
+        } else if let Input::Judged(chunk) = input {
+            let shown = chunk.iter().map(|j| (j.room.clone(), j.readings.clone()));
+            ops.extend(shown.map(|(room, readings)| Op::Judged(room, readings)));
+        }
+    }
+    ops
+}
+
+#[derive(Default)]
+struct Model {
+    rooms: BTreeMap<RoomKey, (Stay, Readings)>,
+    watches: Vec<(RoomKey, Opening)>,
+    notices: Vec<Notice>,
+}
+
+impl Model {
+    fn take(&mut self, op: &Op, world: &World, rules: &Rules) {
+        match op {
+            Op::Judged(room, readings) => {
+                if let Some((_, shown)) = self.rooms.get_mut(room) {
+                    shown.extend(readings);
+                }
+            }
+            Op::Event(Event { room, stay }, until, visible) => {
+                let readings = world.readings(room, *visible);
+                if let Some((old, shown)) = self.rooms.get_mut(room) {
+                    if stay.order() <= old.order() {
+                        return;
+                    }
+                    shown.extend(readings.iter().filter(|r| r.time <= stay.time()));
+                    self.close(room, stay.time(), *visible, world, rules);
+                }
+                let mut shown = readings;
+                shown.retain(|reading| until.is_none_or(|until| reading.time <= until));
+                self.rooms.insert(room.clone(), (*stay, shown));
+            }
+        }
+    }
+
+    /// Judges a watch as a whole; gives its last state. Whatever it could have seen up to its end,
+    /// it must have been shown: no row that newer ones had not hidden may be missing.
+    fn close(
+        &mut self,
+        room: &RoomKey,
+        end: LocalTime,
+        visible: usize,
+        world: &World,
+        rules: &Rules,
+    ) -> Watch {
+        let (stay, shown) = self.rooms.remove(room).expect("a watch");
+        let times: BTreeSet<LocalTime> = shown.iter().map(|reading| reading.time).collect();
+        let mut newest = stay.time();
+        for (of, Reading { time, .. }) in world.visible[..visible]
+            .iter()
+            .map(|id| &world.meter[id - 1])
+        {
+            if of == room && *time > newest {
+                newest = *time;
+                assert!(
+                    newest > end || times.contains(time),
+                    "{room}: {time} was never judged"
+                );
+            }
+        }
+        let whole = observe(room, &Watch::new(stay, rules), &shown, rules);
+        let initial = whole.watch.initial;
+        self.watches.push((room.clone(), Opening { stay, initial }));
+        self.notices
+            .extend(whole.changes.into_iter().filter_map(|change| match change {
+                Change::Notice(notice) => Some(notice),
+                _ => None,
+            }));
+        whole.watch
+    }
+}
+
+/// What must be left when all has come to its end.
+pub fn check(world: &World) {
+    assert!(
+        world.queue.is_empty() && world.unacknowledged.is_empty(),
+        "messages are left"
+    );
+    assert_eq!(
+        world.acknowledged.len(),
+        world.published.len(),
+        "messages are lost"
+    );
+    let rules = Rules::default();
+    let mut model = Model::default();
+    for op in &world.log {
+        model.take(op, world, &rules);
+    }
+    for (room, watch) in &world.rooms {
+        let events = world.published.iter().filter(|event| event.room == *room);
+        let newest = events.map(|event| event.stay).max_by_key(Stay::order);
+        assert_eq!(Some(watch.stay), newest, "the watch of {room}");
+        let modelled = model.close(room, LocalTime::LAST, world.visible.len(), world, &rules);
+        assert_eq!(*watch, modelled, "the state of {room}");
+    }
+    assert!(model.rooms.is_empty(), "a room was never watched");
+
+    let sorted = |notices: &[Notice]| {
+        let mut notices = notices.to_vec();
+        notices.sort_by(|a, b| (&a.room, a.detected, a.kind).cmp(&(&b.room, b.detected, b.kind)));
+        notices
+    };
+    let demanded = sorted(&model.notices);
+    assert_eq!(sorted(&world.outbox), demanded, "what is told");
+    let alerts = demanded.into_iter().filter(|n| n.kind == NoticeKind::Alert);
+    assert_eq!(
+        sorted(&world.abnormal),
+        alerts.collect::<Vec<Notice>>(),
+        "anomalies"
+    );
+    let told = (1..=world.outbox.len() as u64).all(|id| world.accepted.contains(&id));
+    assert!(
+        told && world.sent == world.accepted,
+        "a notice was never told"
+    );
+
+    let sorted = |watches: &[(RoomKey, Opening)]| {
+        let mut watches = watches.to_vec();
+        watches.sort_by(|a, b| (&a.0, a.1.stay.order()).cmp(&(&b.0, b.1.stay.order())));
+        watches
+    };
+    assert_eq!(sorted(&world.watches), sorted(&model.watches), "watches");
+}

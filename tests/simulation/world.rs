@@ -1,0 +1,168 @@
+//! What is outside of the service: the database, the broker, Feishu, and the faults they have.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use roomwatt::clock::Clock;
+use roomwatt::engine::{Event, Notice, NoticeKind, Opening, Watch};
+use roomwatt::store::Wanted;
+use roomwatt::store::{Meters, Ownership, Plan, Readings, Settled, Standing, Store, StoreError};
+use roomwatt::threads::Stop;
+use roomwatt::types::{LocalTime, Reading, RoomKey};
+
+use crate::model::Op;
+
+/// What an error of the store says when the process is to end at once.
+pub const CRASH: &str = "crash";
+
+/// Everything outside of the service, and what it has written.
+#[derive(Default)]
+pub struct World {
+    pub rng: Rng,
+    /// Chance of a fault at each call of the store.
+    pub faults: f64,
+    pub epoch: u64,
+    pub seq: u64,
+    pub position: u64,
+    pub rooms: BTreeMap<RoomKey, Watch>,
+    pub watches: Vec<(RoomKey, Opening)>,
+    pub abnormal: Vec<Notice>,
+    pub outbox: Vec<Notice>,
+    pub sent: BTreeSet<u64>,
+    /// By id; the first has 1.
+    pub meter: Vec<(RoomKey, Reading)>,
+    /// Ids in the order in which they were committed.
+    pub visible: Vec<usize>,
+    pub published: Vec<Event>,
+    pub queue: VecDeque<usize>,
+    /// Messages with the connection that holds them.
+    pub unacknowledged: Vec<(u64, usize)>,
+    pub acknowledged: BTreeSet<usize>,
+    /// Notices that Feishu has accepted.
+    pub accepted: BTreeSet<u64>,
+    /// What the database has taken, in order; and what the transaction under way would add.
+    pub log: Vec<Op>,
+    pub batch: Vec<Op>,
+}
+
+pub type Shared = Rc<RefCell<World>>;
+
+impl World {
+    pub fn fault(&mut self) -> bool {
+        self.rng.f64() < self.faults
+    }
+
+    /// The first so many visible rows of a room, as they are read by key.
+    pub fn readings(&self, room: &RoomKey, visible: usize) -> Readings {
+        let mut ids = self.visible[..visible].to_vec();
+        ids.retain(|id| self.meter[id - 1].0 == *room);
+        ids.sort_unstable();
+        let mut rows: Readings = ids.iter().map(|id| self.meter[id - 1].1).collect();
+        rows.sort_by_key(|reading| reading.time);
+        rows
+    }
+
+    fn apply(&mut self, plan: &Plan) {
+        self.rooms.extend(plan.rooms.iter().cloned());
+        self.watches.extend(plan.openings.iter().cloned());
+        for (room, opening) in &plan.initial_readings {
+            let mut rows = self.watches.iter_mut();
+            let row = rows.find(|row| row.0 == *room && row.1.stay == opening.stay);
+            row.expect("a row of this watch").1 = *opening;
+        }
+        let alerts = plan.notices.iter().filter(|n| n.kind == NoticeKind::Alert);
+        self.abnormal.extend(alerts.cloned());
+        self.outbox.extend(plan.notices.iter().cloned());
+        for Settled { id, .. } in &plan.settled {
+            assert!(self.accepted.contains(id), "notice {id} was not accepted");
+            self.sent.insert(*id);
+        }
+        self.position = plan.meter_id.unwrap_or(self.position);
+        self.log.append(&mut self.batch);
+    }
+
+    /// What the connection held goes back to the queue, in order.
+    pub fn close_connection(&mut self, connection: u64) {
+        for &(held_by, message) in self.unacknowledged.iter().rev() {
+            if held_by == connection {
+                self.queue.push_front(message);
+            }
+        }
+        self.unacknowledged.retain(|held| held.0 != connection);
+    }
+}
+
+pub struct SimStore(pub Shared, pub Ownership);
+
+impl Store for SimStore {
+    fn commit(&mut self, plan: &Plan) -> Result<(), StoreError> {
+        let mut world = self.0.borrow_mut();
+        let fault = if world.fault() { world.rng.u8(..4) } else { 4 };
+        let lost = || StoreError::Unreachable("the link is down".into());
+        let crash = || StoreError::Unreadable(CRASH.into());
+        match fault {
+            0 => return Err(lost()),
+            1 => return Err(crash()),
+            _ => {}
+        }
+        if self.1.standing(world.epoch, world.seq)? == Standing::Next {
+            world.apply(plan);
+            world.seq += 1;
+        }
+        match fault {
+            // The answer to COMMIT is not heard.
+            2 => Err(lost()),
+            3 => Err(crash()),
+            _ => {
+                self.1.seq += 1;
+                Ok(())
+            }
+        }
+    }
+
+    fn forget(&mut self, _keep_days: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+}
+
+pub struct SimMeters(pub Shared);
+
+impl Meters for SimMeters {
+    fn readings(
+        &self,
+        wanted: &[Wanted],
+        latest: LocalTime,
+    ) -> Result<HashMap<RoomKey, Readings>, StoreError> {
+        let mut world = self.0.borrow_mut();
+        if world.fault() {
+            return Err(StoreError::Unreachable("the link is down".into()));
+        }
+        let of_room = |wanted: &Wanted| {
+            let mut rows = world.readings(&wanted.room, world.visible.len());
+            rows.retain(|row| row.time > wanted.after && row.time <= latest);
+            (wanted.room.clone(), rows)
+        };
+        Ok(wanted.iter().map(of_room).collect())
+    }
+}
+
+/// All is history, and no pause takes any time.
+pub struct Later;
+
+impl Clock for Later {
+    fn now(&self) -> LocalTime {
+        start().plus(365 * 86_400)
+    }
+
+    fn wait(&self, _stop: &Stop, _patience: Duration) -> bool {
+        false
+    }
+}
+
+pub fn start() -> LocalTime {
+    LocalTime::parse("2023-04-10 12:00:00").expect("a time")
+}
