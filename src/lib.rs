@@ -7,6 +7,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod engine;
+pub mod faults;
 pub mod gate;
 pub mod logging;
 pub mod notify;

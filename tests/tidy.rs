@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// What each part of `src/` may use of the others: dependencies point one way.
-const MAY_USE: [(&str, &[&str]); 17] = [
+const MAY_USE: [(&str, &[&str]); 18] = [
     ("types", &[]),
     ("threads", &[]),
     ("gate", &["threads"]),
+    ("faults", &[]),
     ("outage", &[]),
     ("clock", &["threads", "types"]),
     ("engine", &["types"]),
@@ -16,17 +18,17 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     ("backtest", &["engine", "types"]),
     ("config", &["engine", "types"]),
     ("logging", &["clock", "config", "types"]),
-    ("store", &["clock", "config", "engine", "types"]),
+    ("store", &["clock", "config", "engine", "faults", "types"]),
     (
         "owner",
         &[
-            "clock", "engine", "gate", "outage", "rooms", "store", "threads", "types",
+            "clock", "engine", "faults", "gate", "outage", "rooms", "store", "threads", "types",
         ],
     ),
     (
         "amqp",
         &[
-            "clock", "config", "engine", "gate", "outage", "owner", "threads",
+            "clock", "config", "engine", "faults", "gate", "outage", "owner", "threads",
         ],
     ),
     (
@@ -38,7 +40,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
     (
         "notify",
         &[
-            "clock", "config", "engine", "outage", "owner", "store", "threads", "types",
+            "clock", "config", "engine", "faults", "outage", "owner", "store", "threads", "types",
         ],
     ),
     (
@@ -57,7 +59,7 @@ const MAY_USE: [(&str, &[&str]); 17] = [
 ];
 
 /// Crates that stay behind one part.
-const ONLY_IN: [(&str, &[&str]); 8] = [
+const ONLY_IN: [(&str, &[&str]); 9] = [
     ("mysql::", &["store"]),
     ("r2d2", &["store"]),
     ("amiquip", &["amqp"]),
@@ -65,7 +67,8 @@ const ONLY_IN: [(&str, &[&str]); 8] = [
     ("ureq", &["notify", "config"]),
     ("rayon", &["sweep", "backtest"]),
     ("fern", &["logging"]),
-    ("signal_hook", &["app"]),
+    ("signal_hook", &["app", "faults"]),
+    ("fail::", &["faults", "main"]),
     ("clap", &["cli"]),
 ];
 
@@ -200,4 +203,32 @@ fn no_async_runtime_is_in_the_tree() {
             "{runtime} is in Cargo.lock"
         );
     }
+}
+
+#[test]
+fn fault_points_are_nothing_in_a_release_build() {
+    let features = |edges: &str| {
+        let output = Command::new(env!("CARGO"))
+            .args([
+                "tree",
+                "--locked",
+                "--offline",
+                "--invert",
+                "fail",
+                "--edges",
+                edges,
+            ])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .expect("cargo runs");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    let armed = "fail feature \"failpoints\"";
+    let built = features("features,no-dev");
+    assert!(
+        built.contains("roomwatt") && !built.contains(armed),
+        "{built}"
+    );
+    assert!(features("features").contains(armed), "not even in tests");
 }

@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, RecvError, Sender, after, bounded, never, sele
 use crate::clock::Clock;
 use crate::config::RabbitMq;
 use crate::engine::MessageFormat;
+use crate::faults;
 use crate::gate::Gate;
 use crate::outage::Outage;
 use crate::owner::{Input, Message};
@@ -216,7 +217,9 @@ impl Consumer {
         held: &mut Unacknowledged<Delivery>,
     ) -> Message {
         let body = std::mem::take(&mut delivery.body);
+        faults::point("parse::before");
         let parsed = self.format.parse(&body, Some(self.clock.now()));
+        faults::point("parse::after");
         let tag = delivery.delivery_tag();
         let redelivered = delivery.redelivered;
         held.push(tag, delivery);
@@ -272,7 +275,9 @@ impl Back<'_> {
         }
         match self.held.take_written() {
             Some(last) => {
+                faults::point("ack::before");
                 last.ack_multiple(self.channel)?;
+                faults::point("ack::after");
                 Ok(())
             }
             None => Ok(()),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
 use crate::config;
+use crate::faults;
 use crate::outage::Outage;
 use crate::owner::Input;
 use crate::store::{MySqlReader, Pending, Settled, Settlement};
@@ -121,6 +122,7 @@ impl Notifier {
             {
                 return Round::Stopped;
             }
+            faults::point("mark_sent::after");
             log::info!(
                 "notice {id}: {}",
                 match how {
@@ -137,7 +139,9 @@ impl Notifier {
 }
 
 fn send(bot: &Feishu, card: &Card) -> Result<(), SendError> {
+    faults::point("send::before");
     bot.send(&card.feishu())?;
+    faults::point("send::after");
     Ok(())
 }
 

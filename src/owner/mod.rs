@@ -16,6 +16,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use crate::clock::Clock;
 use crate::engine::{Notice, Parsed, Refusal, Rules, Tally, Transition};
+use crate::faults;
 use crate::gate::Gate;
 use crate::outage::Outage;
 use crate::rooms::Rooms;
@@ -205,6 +206,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
 
     /// Takes what has been written into memory.
     fn adopt(&mut self, plan: Plan, tally: &Tally) {
+        faults::point("adopt::before");
         for notice in &plan.notices {
             tell(notice);
         }
@@ -215,6 +217,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
             // Full means that the notifier has been woken already.
             let _ = self.notifier.try_send(());
         }
+        faults::point("adopt::after");
     }
 
     /// Something in a batch can't be written, now or ever: the rest is not to wait for it. Inputs

@@ -133,16 +133,14 @@ impl Sweeper {
             None => tail.insert(self.tail()?),
         };
 
-        // Before the stream: a newer reading would make those that are missing late.
-        let interval = Duration::from_secs(self.rules.interval_seconds.unsigned_abs());
-        if asked_by_key.is_none_or(|asked| asked.elapsed() >= interval) {
-            // Without a position the stream begins at the end: then every room is asked for once.
-            let unheard = self.unheard(asked_by_key.is_none() && self.judged_id.is_none());
-            swept.stragglers = unheard.len() as u64;
-            self.in_chunks(&unheard, inputs, &mut swept, |chunk| {
-                let readings = self.reader.readings(chunk, latest)?;
-                Ok(readings.into_iter().collect())
-            })?;
+        // Without a position the stream begins at the end. What came before is asked for first: newer
+        // readings would make it late.
+        let everything = asked_by_key.is_none() && self.judged_id.is_none();
+        if everything {
+            let rooms = self.rooms.unheard_since(self.clock.now());
+            let wanted = rooms.into_iter();
+            let wanted = wanted.map(|(room, after)| Wanted { room, after });
+            self.by_key(wanted.collect(), inputs, &mut swept)?;
             *asked_by_key = Some(Instant::now());
         }
 
@@ -170,6 +168,12 @@ impl Sweeper {
             from = rows.next;
         }
 
+        let interval = Duration::from_secs(self.rules.interval_seconds.unsigned_abs());
+        if asked_by_key.is_none_or(|asked| asked.elapsed() >= interval) {
+            self.by_key(self.silent(), inputs, &mut swept)?;
+            *asked_by_key = Some(Instant::now());
+        }
+
         // Its answer comes after all chunks have been written and adopted.
         let (done, written) = bounded(1);
         let meter_id = tail.settled_id();
@@ -178,23 +182,34 @@ impl Sweeper {
         Ok(swept)
     }
 
-    /// The rooms to ask for by key. Where the stream has told everything since a time, only what is
-    /// newer than that can be missing, and asking for that costs no history.
-    fn unheard(&self, all: bool) -> Vec<Wanted> {
+    /// The rooms that have been silent for so long that the stream may have missed them. It has
+    /// told everything since a time: only what is newer than that can be missing, and asking for
+    /// that costs no history.
+    fn silent(&self) -> Vec<Wanted> {
         let silence = UNHEARD_INTERVALS * self.rules.interval_seconds;
-        let since = if all {
-            self.clock.now()
-        } else {
-            self.clock.now().plus(-silence)
-        };
-        let known_after = self.reader.cheap_after().filter(|_| !all);
-        let unheard = self.rooms.unheard_since(since).into_iter();
-        unheard
+        let rooms = self.rooms.unheard_since(self.clock.now().plus(-silence));
+        let known_after = self.reader.cheap_after();
+        rooms
+            .into_iter()
             .map(|(room, seen)| Wanted {
                 room,
                 after: known_after.map_or(seen, |known| known.max(seen)),
             })
             .collect()
+    }
+
+    fn by_key(
+        &self,
+        wanted: Vec<Wanted>,
+        inputs: &Sender<Input>,
+        swept: &mut Swept,
+    ) -> Result<(), Cut> {
+        swept.stragglers += wanted.len() as u64;
+        let latest = self.latest();
+        self.in_chunks(&wanted, inputs, swept, |chunk| {
+            let readings = self.reader.readings(chunk, latest)?;
+            Ok(readings.into_iter().collect())
+        })
     }
 
     /// Has rooms judged, batch_size of them by one worker at a time; `read` gives a chunk's

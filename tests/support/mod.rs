@@ -159,12 +159,17 @@ impl Rig {
 
     /// Starts the service.
     pub fn start(&mut self) -> Service {
+        self.start_with(&[])
+    }
+
+    /// Starts the service with more in its environment.
+    pub fn start_with(&mut self, environment: &[(&str, &str)]) -> Service {
         self.services += 1;
         let log = self
             .folder
             .path()
             .join(format!("service-{}.log", self.services));
-        Service::start(&self.config(), &log)
+        Service::start(&self.config(), &log, environment)
     }
 
     /// Runs a command of the program with this configuration.

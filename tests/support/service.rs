@@ -13,13 +13,14 @@ pub struct Service {
 }
 
 impl Service {
-    pub(super) fn start(config: &Path, log: &Path) -> Service {
+    pub(super) fn start(config: &Path, log: &Path, environment: &[(&str, &str)]) -> Service {
         let out = File::create(log).expect("a log");
         let err = out.try_clone().expect("a log");
         let child = Command::new(ROOMWATT)
             .arg("run")
             .arg("--config")
             .arg(config)
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(out)
             .stderr(err)
@@ -80,6 +81,11 @@ impl Service {
         let pid = i32::try_from(self.child.id()).expect("a pid");
         let pid = Pid::from_raw(pid).expect("a pid");
         kill_process(pid, signal).expect("a signal");
+    }
+
+    /// How it has ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("a status")
     }
 
     /// Waits until it has ended by itself.

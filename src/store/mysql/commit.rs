@@ -4,6 +4,7 @@ use mysql::prelude::Queryable;
 use mysql::{Conn, Transaction, TxOpts, Value};
 
 use crate::engine::{Notice, NoticeKind, Opening, Stay};
+use crate::faults;
 use crate::store::{Ownership, Plan, Settled, Settlement, Standing, Store, StoreError};
 use crate::types::{LocalTime, Reading, RoomKey};
 
@@ -42,7 +43,9 @@ fn write(conn: &mut Conn, plan: &Plan, ownership: Ownership) -> Result<(), Store
         "UPDATE service SET seq = ?, meter_id = COALESCE(?, meter_id) WHERE id = 1",
         (ownership.seq + 1, plan.meter_id),
     )?;
+    faults::point("commit::before");
     transaction.commit()?;
+    faults::point("commit::after");
     Ok(())
 }
 
@@ -222,6 +225,7 @@ fn most_kwh() -> String {
 
 fn settle(transaction: &mut Transaction, settled: &[Settled]) -> Result<(), StoreError> {
     for Settled { id, notice, how } in settled {
+        faults::point("mark_sent::before");
         let (state, sent) = match how {
             Settlement::Sent => ("sent", true),
             Settlement::Logged => ("logged", false),

@@ -1,0 +1,206 @@
+//! The service is killed: at each named point on the way of a message and its notice, and at any
+//! time. What is in the database afterwards is what it would be without.
+//!
+//!     cargo test --test kills                           each point, and 20 rounds at any time
+//!     cargo test --test kills -- --rounds 500 --seed 7  more rounds, and the same times again
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt;
+use std::time::Duration;
+
+use roomwatt::clock::{Clock, SystemClock};
+use roomwatt::faults;
+use roomwatt::types::Zone;
+
+use support::{Rig, Service, wait};
+
+const SIGKILL: i32 = 9;
+
+fn main() {
+    let rounds = argument("--rounds").unwrap_or(20);
+    let seed = argument("--seed").unwrap_or_else(|| u64::from(fastrand::u32(..)));
+    println!("kills: {rounds} rounds at any time, --seed {seed}");
+    fastrand::seed(seed);
+
+    let mut hotel = Hotel::new("points");
+    for point in faults::POINTS {
+        // The first time, and a later one.
+        for passes in [0, fastrand::usize(1..4)] {
+            println!("kills: at {point} after {passes} passes");
+            hotel.kill_at(point, passes);
+        }
+    }
+    hotel.check();
+
+    let mut hotel = Hotel::new("anytime");
+    for _ in 0..rounds {
+        hotel.kill_at_any_time();
+    }
+    hotel.check();
+    println!("kills: nothing was lost or doubled");
+}
+
+/// The number after an argument. Others are left alone: they select among all tests.
+fn argument(name: &str) -> Option<u64> {
+    let mut arguments = std::env::args().skip_while(|argument| argument != name);
+    let number = arguments.nth(1)?;
+    Some(
+        number
+            .parse()
+            .unwrap_or_else(|_| panic!("{name} takes a number, not {number}")),
+    )
+}
+
+/// A hotel whose rooms each have a short story, told by messages and meter rows.
+struct Hotel {
+    rig: Rig,
+    /// Rooms by now, and whether each is to be alerted of.
+    rooms: BTreeMap<String, bool>,
+    refused: usize,
+}
+
+impl Hotel {
+    fn new(name: &str) -> Hotel {
+        Hotel {
+            rig: Rig::new(name),
+            rooms: BTreeMap::new(),
+            refused: 0,
+        }
+    }
+
+    /// Something happens in the hotel: a guest leaves a room with or without a heater on, five
+    /// readings are written before or after that is known, and a message can't be understood.
+    fn go_on(&mut self) {
+        let zone = Zone::named("Asia/Shanghai").expect("a zone");
+        let left = SystemClock { zone }.now().plus(-4 * 3_600);
+        let room = format!("R{}", self.rooms.len());
+        let heater = fastrand::u8(..3) == 0;
+        let message = format!(
+            r#"{{"hotel_id":"H001","room_number":"{room}","msgType":"5710013","actual_checkout_time":"{left}"}}"#
+        );
+        let garbage = format!("no message {}", self.rooms.len());
+        let late = fastrand::bool();
+        let publish = |rig: &Rig| rig.publish([message.as_str(), garbage.as_str()]);
+        if !late {
+            publish(&self.rig);
+        }
+        for interval in 0..=4 {
+            let time = left.plus(interval * 1_800).to_string();
+            let kwh = if heater { 2 * interval } else { 0 };
+            self.rig
+                .meter("H001", &room, &time, &format!("{}.00", 100 + kwh));
+        }
+        if late {
+            publish(&self.rig);
+        }
+        self.rooms.insert(room, heater);
+        self.refused += 1;
+    }
+
+    /// Runs the service until it has passed a point so many times, and there is killed.
+    fn kill_at(&mut self, point: &str, passes: usize) {
+        let armed = format!("{point}={passes}*off->return");
+        let mut service = self.rig.start_with(&[("FAILPOINTS", &armed)]);
+        let status = wait(&format!("the service to be killed at {point}"), || {
+            if let Some(status) = service.ended() {
+                return Ok(status);
+            }
+            self.go_on();
+            Err(service.log())
+        });
+        assert_eq!(
+            status.signal(),
+            Some(SIGKILL),
+            "{status}:\n{}",
+            service.log()
+        );
+    }
+
+    fn kill_at_any_time(&mut self) {
+        let service = self.rig.start();
+        for _ in 0..fastrand::usize(1..4) {
+            self.go_on();
+            // Not to wait for anything: this is the time at which it is killed.
+            std::thread::sleep(Duration::from_millis(fastrand::u64(..400)));
+        }
+        service.kill();
+    }
+
+    /// Lets the service come to the end of all, and sees that each thing was done once.
+    fn check(mut self) {
+        let mut service = self.rig.start();
+        service.wait_until_ready();
+        self.see_the_end(&service);
+        let log = service.stop();
+        let once = |query: &str, expected: Vec<String>| {
+            assert_eq!(self.rig.rows::<String>(query), expected, "{query}:\n{log}");
+        };
+        let mut rooms: Vec<String> = self.rooms.keys().cloned().collect();
+        rooms.sort();
+        let mut alerted = rooms.clone();
+        alerted.retain(|room| self.rooms[room]);
+        once(
+            "SELECT room_number FROM electricity_monitoring ORDER BY 1",
+            rooms,
+        );
+        once(
+            "SELECT room_number FROM electricity_abnormal WHERE is_notified ORDER BY 1",
+            alerted.clone(),
+        );
+        once(
+            "SELECT room_number FROM electricity_abnormal ORDER BY 1",
+            alerted.clone(),
+        );
+        once(
+            "SELECT room_number FROM notification WHERE state = 'sent' AND kind = 'alert' ORDER BY 1",
+            alerted.clone(),
+        );
+        assert_eq!(
+            self.rig.rows::<usize>("SELECT COUNT(*) FROM notification"),
+            [alerted.len()]
+        );
+        let mut garbage: Vec<String> = (0..self.refused)
+            .map(|n| format!("no message {n}"))
+            .collect();
+        garbage.sort();
+        once(
+            "SELECT CAST(body AS CHAR) FROM rejected_message ORDER BY 1",
+            garbage,
+        );
+        assert_eq!(self.rig.waiting_messages(), 0, "{log}");
+
+        let cards = self.rig.feishu.received();
+        for room in &alerted {
+            let told = cards.iter().filter(|card| {
+                card.accepted
+                    && support::feishu::card_text(&card.body["card"]).contains(&format!("{room}\n"))
+            });
+            assert!(told.count() > 0, "{room} was never told of");
+        }
+        self.rig.finish();
+    }
+
+    fn see_the_end(&self, service: &Service) {
+        let rooms = self.rooms.len();
+        let left = "SELECT (SELECT COUNT(*) FROM room_state WHERE seen_time = stay_time + INTERVAL 2 HOUR), \
+                    (SELECT COUNT(*) FROM notification WHERE state = 'pending')";
+        let mut seen = (0, 0);
+        let mut moved = 0;
+        // More than one wait's time, as long as something goes on.
+        while seen != (rooms, 0) {
+            let before = seen;
+            seen = wait(
+                &format!("{rooms} rooms to be judged and all told"),
+                || match self.rig.rows::<(usize, usize)>(left)[0] {
+                    now if now != before => Ok(now),
+                    now => Err(format!("{now:?}:\n{}", service.log())),
+                },
+            );
+            moved += 1;
+            assert!(moved < 100_000);
+        }
+    }
+}
