@@ -3,10 +3,12 @@
 #![allow(clippy::disallowed_methods)] // no part of the service
 
 pub mod feishu;
+pub mod proxy;
 mod service;
 
 use std::fmt::Debug;
 use std::fs;
+use std::net::ToSocketAddrs;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -16,6 +18,7 @@ use mysql::prelude::{FromRow, Queryable};
 use mysql::{Conn, OptsBuilder};
 
 use feishu::FeishuStandIn;
+use proxy::Proxy;
 pub use service::Service;
 
 /// The longest wait for anything.
@@ -36,6 +39,14 @@ pub fn wait<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
             Err(_) => std::thread::sleep(Duration::from_millis(20)), // between two looks
         }
     }
+}
+
+/// What the service is connected to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    RabbitMq,
+    MySql,
+    Feishu,
 }
 
 /// Everything one test needs, apart from all others.
@@ -157,6 +168,26 @@ impl Rig {
         fs::write(self.config(), config.replace(from, to)).expect("a configuration");
     }
 
+    /// Puts a proxy into a link of the service's; the test's own connections go past it.
+    pub fn proxy(&self, link: Link) -> Proxy {
+        let (host, port) = match link {
+            Link::RabbitMq => (env("AMQP_HOST"), env("AMQP_PORT")),
+            Link::MySql => (env("MYSQL_HOST"), env("MYSQL_PORT")),
+            Link::Feishu => ("127.0.0.1".to_owned(), self.feishu.port().to_string()),
+        };
+        let target = format!("{host}:{port}").to_socket_addrs();
+        let target = target.expect("an address").next().expect("an address");
+        let proxy = Proxy::start(target);
+        let written = |host: &str, port: &str| match link {
+            Link::Feishu => format!("http://{host}:{port}/"),
+            Link::RabbitMq | Link::MySql => format!("host = '{host}'\nport = {port}\n"),
+        };
+        let address = proxy.address();
+        let through = written(&address.ip().to_string(), &address.port().to_string());
+        self.reconfigure(&written(&host, &port), &through);
+        proxy
+    }
+
     /// Starts the service.
     pub fn start(&mut self) -> Service {
         self.start_with(&[])
@@ -230,14 +261,24 @@ impl Rig {
 
     /// Messages that wait in the queue, acknowledged ones gone, unacknowledged ones not counted.
     pub fn waiting_messages(&self) -> u32 {
+        self.queue_counts().0
+    }
+
+    /// Consumers of the queue, those included that the broker does not yet know to be dead.
+    pub fn consumers(&self) -> u32 {
+        self.queue_counts().1
+    }
+
+    fn queue_counts(&self) -> (u32, u32) {
         let mut broker = broker();
         let channel = broker.open_channel(None).expect("a channel");
         let queue = channel
             .queue_declare_passive(&self.queue)
             .expect("the queue");
-        let count = queue.declared_message_count().expect("a count");
+        let messages = queue.declared_message_count().expect("a count");
+        let consumers = queue.declared_consumer_count().expect("a count");
         broker.close().expect("closed");
-        count
+        (messages, consumers)
     }
 
     /// Takes so many messages, all there are, and ends without acknowledging them: they are in the
