@@ -34,6 +34,9 @@ const OTHER_THREADS: usize = 5;
 /// The thread that keeps the lease.
 const LEASE: &str = "lease";
 
+/// So often the lease is refused before it is said: longer than the server keeps a dead one.
+const REFUSALS_TOLD: u32 = 6;
+
 /// How long the lock is waited for before it is said again that this instance stands by.
 const STANDBY_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -191,15 +194,16 @@ fn serve(
 /// raises the epoch, and this one can't write any more.
 fn keep(mut lease: MySqlLease, over: &Stop) {
     let mut outage = Outage::new("keeping the lease");
-    let mut told = false;
+    // After a lost connection the server takes a while to find out that this is the same one.
+    let mut refused = 0;
     while !over.wait(MySqlLease::KEEP_EVERY) {
         match lease.acquire(Duration::ZERO) {
             Ok(held) => {
                 outage.over();
-                if !held && !told {
+                refused = if held { 0 } else { refused + 1 };
+                if refused == REFUSALS_TOLD {
                     log::warn!("another instance has the lease and is about to take over");
                 }
-                told = !held;
             }
             Err(error) => {
                 outage.failed(&error);

@@ -70,6 +70,11 @@ impl Consumer {
             match self.consume(&mut inputs, &phase, &mut outage) {
                 Ok(Done::Stopped) => return,
                 Ok(Done::Closed) => {}
+                // What is not acknowledged comes again at the next start.
+                Err(error) if self.stop.is_set() => {
+                    log::warn!("the connection to the broker ended before its time: {error}");
+                    return;
+                }
                 Err(error) => {
                     self.stop.wait(outage.failed(&error));
                 }

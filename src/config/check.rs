@@ -220,6 +220,16 @@ fn check_mysql(raw: &MySql, problems: &mut Problems) {
         "mysql.database is missing".into()
     });
     problems.range("mysql.pool_size", raw.pool_size, 1, 256);
+    if let Some(ca) = &raw.tls_ca {
+        match std::fs::read_to_string(ca) {
+            Err(error) => problems
+                .0
+                .push(format!("mysql.tls_ca {}: {error}", ca.display())),
+            Ok(text) => problems.unless(text.contains("BEGIN CERTIFICATE"), || {
+                format!("mysql.tls_ca {} holds no certificate (PEM)", ca.display())
+            }),
+        }
+    }
 }
 
 /// Names go into statements between backquotes.

@@ -62,6 +62,9 @@ pub struct MySql {
     pub database: String,
     /// Connections that sweeps may use at a time.
     pub pool_size: u32,
+    /// Certificates (PEM) of the authority that vouches for the server. With it connections are
+    /// encrypted and the server has to prove who it is.
+    pub tls_ca: Option<PathBuf>,
 }
 
 /// Names of the meter table and its columns, safe to be quoted.
@@ -135,6 +138,7 @@ impl Default for MySql {
             password: Secret::default(),
             database: String::new(),
             pool_size: 4,
+            tls_ca: None,
         }
     }
 }

@@ -1,3 +1,5 @@
+use std::io::ErrorKind;
+
 use thiserror::Error;
 
 /// Why the store did not do what it was asked.
@@ -70,6 +72,12 @@ impl From<mysql::Error> for StoreError {
             }
             Error::FromValueError(_) | Error::FromRowError(_) => {
                 StoreError::Unreadable(error.to_string())
+            }
+            // What the system calls a timeout is hard to understand.
+            Error::IoError(error)
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
+            {
+                StoreError::Unreachable("it did not answer in time".to_owned())
             }
             Error::IoError(_)
             | Error::DriverError(_)

@@ -1,6 +1,7 @@
 //! The commands around the service.
 
 use crate::support::Rig;
+use crate::{check_in, minutes_ago};
 
 #[test]
 fn init_db_may_be_repeated_and_run_twice_at_once() {
@@ -166,3 +167,56 @@ fn wrong_use_has_an_exit_code_and_says_what_to_do() {
     assert_eq!(code(&mut rig, &send, "nowhere"), Some(75));
     rig.finish();
 }
+
+#[test]
+fn a_database_that_asks_for_tls_is_talked_to_in_cipher() {
+    let mut rig = Rig::new("tls");
+    rig.execute(&format!("ALTER USER '{}'@'%' REQUIRE SSL", rig.user()));
+    let output = rig.roomwatt(&["init-db"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        !output.status.success() && said.contains("Access denied"),
+        "{said}"
+    );
+
+    let ca = std::env::var("ROOMWATT_TEST_MYSQL_CA").expect("scripts/services env tells it");
+    rig.reconfigure("[mysql]\n", &format!("[mysql]\ntls_ca = '{ca}'\n"));
+    let mut service = rig.start();
+    service.wait_until_ready();
+    rig.publish([check_in("H001", "101", minutes_ago(5)).as_str()]);
+    rig.wait_for_rows("SELECT room_number FROM room_state", &["101".to_owned()]);
+    service.stop();
+
+    // An authority that has nothing to do with this server.
+    let stranger = rig.file("stranger.pem", STRANGER);
+    rig.reconfigure(&ca, &stranger);
+    let output = rig.roomwatt(&["init-db"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        !output.status.success() && said.contains("certificate"),
+        "{said}"
+    );
+    rig.reconfigure(&stranger, "/no/such/file");
+    let output = rig.roomwatt(&["init-db"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        output.status.code() == Some(78) && said.contains("mysql.tls_ca"),
+        "{said}"
+    );
+    rig.finish();
+}
+
+/// A certificate of an authority of its own, valid for a hundred years; nobody has its key.
+const STRANGER: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBgDCCASegAwIBAgIUT42O2KQ8gf1jTOUltLwtWonlpMAwCgYIKoZIzj0EAwIw
+FTETMBEGA1UEAwwKYSBzdHJhbmdlcjAgFw0yNjExMjMwMDMwMzVaGA8yMTI2MTAz
+MDAwMzAzNVowFTETMBEGA1UEAwwKYSBzdHJhbmdlcjBZMBMGByqGSM49AgEGCCqG
+SM49AwEHA0IABFwPgPvLz4UdJzCK8Ds1u4Ay9YmJvfC8kAM+bgEW04m84J4gcRQl
+xGninW4xMD/jAkHbcoK3YMM4UL1Bpa/RkrGjUzBRMB0GA1UdDgQWBBRgb8PCSxy6
+ICj7Otkac4tWM1UcbzAfBgNVHSMEGDAWgBRgb8PCSxy6ICj7Otkac4tWM1UcbzAP
+BgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0cAMEQCIEiyWNNjqpNHIWftErMu
+Odu/jLBr36/LcITgTlvz2hSxAiBdsk4ij4LrJxEFnBNn/HC/z0h+bQBBfwejFflz
+doJ16g==
+-----END CERTIFICATE-----
+";

@@ -155,6 +155,13 @@ impl Rig {
         self.folder.path().join("roomwatt.toml")
     }
 
+    /// Writes a file beside the configuration; gives its path.
+    pub fn file(&self, name: &str, text: &str) -> String {
+        let path = self.folder.path().join(name);
+        fs::write(&path, text).expect("a file");
+        path.display().to_string()
+    }
+
     /// Adds lines at the end of the configuration, which is section [monitoring].
     pub fn configure(&self, lines: &str) {
         let config = fs::read_to_string(self.config()).expect("a configuration");

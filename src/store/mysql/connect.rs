@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mysql::{Opts, OptsBuilder};
+use mysql::{Opts, OptsBuilder, SslOpts};
 
 use crate::clock::unix_seconds;
 use crate::config;
@@ -37,7 +37,8 @@ pub(super) fn reading(config: &config::MySql, zone: Zone) -> Opts {
     opts(config, zone, READING, None)
 }
 
-/// The crate's defaults have no timeouts, and would hand local files to a server that asks for them.
+/// The crate's defaults have no timeouts. A server that asks for local files is given none, as long
+/// as nobody handles the question.
 fn opts(config: &config::MySql, zone: Zone, silence: Duration, more: Option<String>) -> Opts {
     let session = format!(
         // Strict, or over-long ids are cut and collide. TIMESTAMPs in the hotels' time.
@@ -56,6 +57,12 @@ fn opts(config: &config::MySql, zone: Zone, silence: Duration, more: Option<Stri
         .read_timeout(Some(silence))
         .write_timeout(Some(silence))
         .tcp_nodelay(true)
+        .ssl_opts(
+            config
+                .tls_ca
+                .clone()
+                .map(|ca| SslOpts::default().with_root_cert_path(Some(ca))),
+        )
         .local_infile_handler(None)
         .init(
             [Some(session), more]
@@ -75,7 +82,21 @@ fn offset(seconds: i32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::offset;
+    use super::*;
+
+    #[test]
+    fn every_connection_has_limits_and_hands_no_file_over() {
+        let config = config::MySql::default();
+        let zone = Zone::named("Asia/Shanghai").expect("a zone");
+        for (opts, sessions) in [(reading(&config, zone), 1), (writing(&config, zone), 2)] {
+            assert!(opts.get_tcp_connect_timeout().is_some());
+            assert!(opts.get_read_timeout().is_some() && opts.get_write_timeout().is_some());
+            assert!(opts.get_local_infile_handler().is_none());
+            let init = opts.get_init();
+            assert_eq!(init.len(), sessions);
+            assert!(init[0].contains("STRICT_ALL_TABLES") && init[0].contains("'+08:00'"));
+        }
+    }
 
     #[test]
     fn writes_offsets_as_servers_read_them() {
