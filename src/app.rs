@@ -108,7 +108,7 @@ fn serve(
     let clock: Arc<dyn Clock> = Arc::new(SystemClock { zone });
     let rules = Arc::new(config.rules.clone());
     let reader = MySqlReader::new(mysql, config.meter.clone(), zone);
-    let intake = Arc::new(Gate::default());
+    let intake = Arc::new(Gate::new(config.consumer_count));
     let (inputs, to_owner) = bounded(INPUTS);
     let (wake, woken) = bounded(1);
     let (end_of_owner, owner_ended) = bounded(1);
@@ -116,8 +116,6 @@ fn serve(
     let (term, over) = stop_signal();
     // The lease outlives the last write.
     let (end_of_lease, lease_over) = stop_signal();
-    // The last consumer to catch up lets the first sweep begin.
-    let (behind, caught_up) = stop_signal();
 
     spawn(LEASE, exits, move || keep(lease, &lease_over))?;
     let mut running = BTreeSet::new();
@@ -158,7 +156,7 @@ fn serve(
         clock: Arc::clone(&clock),
         batch_size: config.batch_size,
         every: config.sweep_every,
-        caught_up,
+        intake: Arc::clone(&intake),
         stop: over.clone(),
         judged_id: ownership.meter_id,
     };
@@ -171,7 +169,6 @@ fn serve(
             format: Arc::clone(&format),
             clock: Arc::clone(&clock),
             intake: Arc::clone(&intake),
-            behind: Some(behind.clone()),
             stop: over.clone(),
         };
         let inputs = inputs.clone();
@@ -181,7 +178,7 @@ fn serve(
         )?;
     }
     // The owner ends when the last sender is gone; this one is of no thread. So with the others.
-    drop((inputs, behind, over));
+    drop((inputs, over));
     Ok(Threads {
         running,
         owner_ended,

@@ -1,5 +1,8 @@
-//! Whether messages may come in.
+//! Whether messages may come in, and whether those that had waited have been taken.
 
+use std::time::Duration;
+
+use crossbeam_channel::select;
 use parking_lot::Mutex;
 
 use crate::threads::{Stop, Stopper, stop_signal};
@@ -7,31 +10,49 @@ use crate::threads::{Stop, Stopper, stop_signal};
 /// Open while the store can be written. Closed, consumers stay away from the broker: messages wait
 /// in the queue, where an outage of hours costs nothing. What a consumer held unacknowledged for
 /// half an hour the broker would take away, and deliver again for no use.
-pub struct Gate(Mutex<Phase>);
+pub struct Gate {
+    consumers: usize,
+    phase: Mutex<Phase>,
+}
 
+/// The time from one change to the next.
 struct Phase {
     open: bool,
     /// Set when this phase is over.
     over: Stop,
     /// What sets it.
     _end: Stopper,
+    /// Consumers that have not come to the end of the queue yet.
+    behind: usize,
+    /// Set when there are none.
+    caught_up: Stop,
+    last_one: Option<Stopper>,
 }
 
 impl Phase {
-    fn new(open: bool) -> Phase {
+    fn new(open: bool, behind: usize) -> Phase {
         let (_end, over) = stop_signal();
-        Phase { open, over, _end }
-    }
-}
-
-impl Default for Gate {
-    /// An open one.
-    fn default() -> Gate {
-        Gate(Mutex::new(Phase::new(true)))
+        let (last_one, caught_up) = stop_signal();
+        Phase {
+            open,
+            over,
+            _end,
+            behind,
+            caught_up,
+            last_one: (behind > 0).then_some(last_one),
+        }
     }
 }
 
 impl Gate {
+    /// An open one, for so many consumers.
+    pub fn new(consumers: usize) -> Gate {
+        Gate {
+            consumers,
+            phase: Mutex::new(Phase::new(true, consumers)),
+        }
+    }
+
     pub fn open(&self) {
         if self.set(true) {
             log::warn!("the intake is open again");
@@ -46,18 +67,41 @@ impl Gate {
 
     /// Whether it was otherwise before.
     fn set(&self, open: bool) -> bool {
-        let mut phase = self.0.lock();
+        let mut phase = self.phase.lock();
         let changed = phase.open != open;
         if changed {
-            *phase = Phase::new(open);
+            *phase = Phase::new(open, self.consumers);
         }
         changed
     }
 
     /// Whether it is open, and what tells that this has changed.
     pub fn phase(&self) -> (bool, Stop) {
-        let phase = self.0.lock();
+        let phase = self.phase.lock();
         (phase.open, phase.over.clone())
+    }
+
+    /// A consumer has come to the end of the queue: to be told once in a phase.
+    pub fn has_caught_up(&self) {
+        let mut phase = self.phase.lock();
+        phase.behind = phase.behind.saturating_sub(1);
+        if phase.open && phase.behind == 0 {
+            phase.last_one = None;
+        }
+    }
+
+    /// Waits until what had waited in the queue has been taken, or it is time to stop, or
+    /// `patience` is over; whether it was in vain. Then nobody waits again in this phase.
+    pub fn waits_in_vain(&self, stop: &Stop, patience: Duration) -> bool {
+        let caught_up = self.phase.lock().caught_up.clone();
+        select! {
+            recv(caught_up.channel()) -> _ => false,
+            recv(stop.channel()) -> _ => false,
+            default(patience) => {
+                self.phase.lock().last_one = None;
+                true
+            }
+        }
     }
 }
 
@@ -67,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_phase_ends_when_the_gate_changes_and_only_then() {
-        let gate = Gate::default();
+        let gate = Gate::new(1);
         let (open, over) = gate.phase();
         assert!(open);
         gate.open();
@@ -79,5 +123,22 @@ mod tests {
         gate.open();
         assert!(over.is_set());
         assert!(gate.phase().0);
+    }
+
+    #[test]
+    fn all_consumers_have_to_catch_up_in_each_phase() {
+        let gate = Gate::new(2);
+        let (_stopper, stop) = stop_signal();
+        let is_behind = || !gate.phase.lock().caught_up.is_set();
+        gate.has_caught_up();
+        assert!(is_behind(), "one of two");
+        gate.has_caught_up();
+        assert!(!is_behind());
+        assert!(!gate.waits_in_vain(&stop, Duration::from_secs(60)));
+        gate.close();
+        gate.open();
+        assert!(is_behind(), "messages have waited meanwhile");
+        assert!(gate.waits_in_vain(&stop, Duration::ZERO));
+        assert!(!gate.waits_in_vain(&stop, Duration::from_secs(60)), "once");
     }
 }

@@ -34,7 +34,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     (
         "sweep",
         &[
-            "clock", "engine", "outage", "owner", "rooms", "store", "threads", "types",
+            "clock", "engine", "gate", "outage", "owner", "rooms", "store", "threads", "types",
         ],
     ),
     (

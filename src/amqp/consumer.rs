@@ -16,7 +16,7 @@ use crate::faults;
 use crate::gate::Gate;
 use crate::outage::Outage;
 use crate::owner::{Input, Message};
-use crate::threads::{Stop, Stopper};
+use crate::threads::Stop;
 
 use super::{AmqpError, connect};
 
@@ -35,8 +35,6 @@ pub struct Consumer {
     pub clock: Arc<dyn Clock>,
     /// Closed while the store is lost.
     pub intake: Arc<Gate>,
-    /// Dropped when what had waited in the queue has been taken.
-    pub behind: Option<Stopper>,
     pub stop: Stop,
 }
 
@@ -51,7 +49,7 @@ enum Done {
 impl Consumer {
     /// Hands messages to the state-owner until it is time to stop, over as many connections as it
     /// takes.
-    pub fn run(mut self, inputs: Sender<Input>) {
+    pub fn run(self, inputs: Sender<Input>) {
         let mut outage = Outage::new(format!(
             "the intake from queue {} of {}:{}",
             self.config.queue, self.config.host, self.config.port
@@ -83,7 +81,7 @@ impl Consumer {
     }
 
     fn consume(
-        &mut self,
+        &self,
         inputs: &mut Option<Sender<Input>>,
         phase: &Stop,
         outage: &mut Outage,
@@ -98,7 +96,7 @@ impl Consumer {
     /// was time to stop: the owner ends when the last sender is, and then the last acknowledgements
     /// have come.
     fn consume_on(
-        &mut self,
+        &self,
         connection: &mut Connection,
         inputs: &mut Option<Sender<Input>>,
         phase: &Stop,
@@ -161,17 +159,20 @@ impl Consumer {
     /// Passes deliveries on and acknowledgements back, whichever can go on, so that neither side
     /// ever waits for the other.
     fn pass_on(
-        &mut self,
+        &self,
         deliveries: &Receiver<ConsumerMessage>,
         inputs: &Sender<Input>,
         acks: &Sender<u64>,
         back: &mut Back<'_>,
         phase: &Stop,
     ) -> Result<Done, AmqpError> {
+        // After a lost connection it may be told once more than there are consumers: no harm.
+        let mut behind = true;
         loop {
-            let quiet = match self.behind {
-                Some(_) if back.held.is_empty() => after(QUIET),
-                _ => never(),
+            let quiet = if behind && back.held.is_empty() {
+                after(QUIET)
+            } else {
+                never()
             };
             let delivery = select! {
                 recv(deliveries) -> message => match message {
@@ -184,7 +185,8 @@ impl Consumer {
                     continue;
                 }
                 recv(quiet) -> _ => {
-                    self.behind = None;
+                    self.intake.has_caught_up();
+                    behind = false;
                     continue;
                 }
                 recv(phase.channel()) -> _ => return Ok(Done::Closed),

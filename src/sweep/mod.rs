@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Sender, bounded, select};
+use crossbeam_channel::{Sender, bounded};
 use parking_lot::Mutex;
 use rayon::prelude::*;
 
 use crate::clock::Clock;
 use crate::engine::{Rules, observe};
+use crate::gate::Gate;
 use crate::outage::Outage;
 use crate::owner::{Input, Judged, READING_AHEAD};
 use crate::rooms::Rooms;
@@ -21,7 +22,7 @@ use crate::types::{LocalTime, RoomKey};
 /// Rows streamed before they are judged: bounds the memory of a start after a long time.
 const MOST_ROWS: u64 = 200_000;
 
-/// How long the first sweep waits for the messages that had come before.
+/// How long a sweep waits for the messages that had come before.
 const MESSAGES_FIRST: Duration = Duration::from_secs(60);
 
 /// A room without a reading for this many intervals is asked for by key: the stream may have
@@ -35,8 +36,7 @@ pub struct Sweeper {
     pub clock: Arc<dyn Clock>,
     pub batch_size: usize,
     pub every: Duration,
-    /// Set when the messages that had waited in the queue have been taken.
-    pub caught_up: Stop,
+    pub intake: Arc<Gate>,
     pub stop: Stop,
     /// Up to where the meter table had been judged when the state was loaded.
     pub judged_id: Option<u64>,
@@ -73,12 +73,12 @@ impl Sweeper {
         // is told by the first sweep, which tries again.
         let mut tail = self.tail().ok();
         let mut asked_by_key = None;
-        self.wait_for_messages();
         let mut due = Instant::now();
         while !self
             .stop
             .wait(due.saturating_duration_since(Instant::now()))
         {
+            self.wait_for_messages();
             let began = Instant::now();
             match self.sweep(&inputs, &mut tail, &mut asked_by_key) {
                 Ok(swept) => {
@@ -108,15 +108,11 @@ impl Sweeper {
         self.clock.now().plus(READING_AHEAD)
     }
 
-    /// After an outage a guest's check-in may still wait in the queue, while the meters tell what
-    /// he uses: judged now, that would be an empty room's.
+    /// After an outage, ours or the store's, a guest's check-in may still wait in the queue, while
+    /// the meters tell what he uses: judged now, that would be an empty room's.
     fn wait_for_messages(&self) {
-        select! {
-            recv(self.caught_up.channel()) -> _ => {}
-            recv(self.stop.channel()) -> _ => {}
-            default(MESSAGES_FIRST) => {
-                log::warn!("the queue is not caught up with: the first sweep begins without");
-            }
+        if self.intake.waits_in_vain(&self.stop, MESSAGES_FIRST) {
+            log::warn!("the queue is not caught up with: sweeping all the same");
         }
     }
 

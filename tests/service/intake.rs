@@ -160,3 +160,24 @@ fn a_message_that_can_not_be_stored_holds_nobody_up() {
     assert_eq!(rig.waiting_messages(), 0);
     rig.finish();
 }
+
+#[test]
+fn a_property_that_is_no_text_does_not_end_the_connection() {
+    let mut rig = Rig::new("property");
+    let mut service = rig.start();
+    service.wait_until_ready();
+    let body = check_in("H001", "101", minutes_ago(5));
+    // Other clients do not check what they send.
+    let no_text = unsafe { String::from_utf8_unchecked(b"\xff\xfe".to_vec()) };
+    let properties = amiquip::AmqpProperties::default().with_content_type(no_text);
+    let mut broker = crate::support::broker();
+    let channel = broker.open_channel(None).expect("a channel");
+    let publish = amiquip::Publish::with_properties(body.as_bytes(), &rig.queue, properties);
+    channel.basic_publish("", publish).expect("published");
+    channel.close().expect("closed");
+    rig.wait_for_rows("SELECT room_number FROM room_state", &["101".to_owned()]);
+    let log = service.stop();
+    assert!(!log.contains("fails and is tried again"), "{log}");
+    assert_eq!(rig.waiting_messages(), 0);
+    rig.finish();
+}

@@ -110,3 +110,24 @@ fn notices_that_are_refused_hold_up_no_others() {
     service.stop();
     rig.finish();
 }
+
+#[test]
+fn each_anomaly_is_notified_by_its_own_notice() {
+    let mut rig = Rig::new("corrected");
+    let mut service = rig.start();
+    service.wait_until_ready();
+    trouble(&rig, "101");
+    let notified = "SELECT is_notified FROM electricity_abnormal ORDER BY id";
+    rig.wait_for_rows(notified, &[true]);
+    // The check-out is corrected by seconds: the same alert once more, of another stay.
+    for _ in 0..3 {
+        rig.feishu.answer_next(Answer::Status(503));
+    }
+    rig.publish([check_out("H001", "101", minutes_ago(200).plus(20)).as_str()]);
+    rig.feishu
+        .wait_until("a refusal", LIMIT, |received| received.len() >= 2);
+    assert_eq!(rig.rows::<bool>(notified), [true, false]);
+    rig.wait_for_rows(notified, &[true, true]);
+    service.stop();
+    rig.finish();
+}

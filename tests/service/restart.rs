@@ -183,6 +183,40 @@ fn a_store_that_is_lost_for_a_minute_closes_the_intake() {
 }
 
 #[test]
+fn a_guest_whose_check_in_still_waits_is_not_judged_as_an_empty_room() {
+    let mut rig = Rig::new("waits");
+    let left = minutes_ago(600);
+    rig.publish([check_out("H001", "101", left).as_str()]);
+    let mut service = rig.start();
+    service.wait_until_ready();
+    rig.wait_for_rows("SELECT msg_type FROM room_state", &["checkout".to_owned()]);
+    service.stop();
+    // While nobody looked: too much for an empty room, not for a guest, who came at once.
+    for interval in 0..=12 {
+        let time = left.plus(interval * 1_800).to_string();
+        rig.meter(
+            "H001",
+            "101",
+            &time,
+            &format!("{:.2}", 100.0 + 1.8 * interval as f64),
+        );
+    }
+    rig.publish([check_in("H001", "101", left.plus(60)).as_str()]);
+    let service = rig.start();
+    rig.wait_for_rows(
+        "SELECT msg_type, CAST(seen_time AS CHAR) FROM room_state",
+        &[("checkin".to_owned(), left.plus(12 * 1_800).to_string())],
+    );
+    service.stop();
+    assert_eq!(
+        rig.rows::<String>("SELECT kind FROM notification"),
+        [""; 0],
+        "an empty room was told of"
+    );
+    rig.finish();
+}
+
+#[test]
 fn it_stops_while_it_waits_for_the_database() {
     let mut rig = Rig::without_schema("noschema");
     let mut service = rig.start();

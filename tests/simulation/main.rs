@@ -18,6 +18,7 @@ use fastrand::Rng;
 
 use roomwatt::engine::observe;
 use roomwatt::engine::{Event, Parsed, Rules, Stay};
+use roomwatt::gate::Gate;
 use roomwatt::owner::{Ended, Input, Judged, Message, Owner};
 use roomwatt::rooms::Rooms;
 use roomwatt::store::StoreError;
@@ -69,7 +70,7 @@ fn take_over(shared: &Shared, rules: &Arc<Rules>, connection: u64) -> Instance {
             meter_id: ownership.meter_id,
             keep_days: 30,
             inputs: bounded(0).1,
-            intake: Arc::default(),
+            intake: Arc::new(Gate::new(0)),
             notifier: bounded(1).0,
             stop: stop_signal().1,
         },

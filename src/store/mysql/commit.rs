@@ -231,17 +231,22 @@ fn settle(transaction: &mut Transaction, settled: &[Settled]) -> Result<(), Stor
             Settlement::Logged => ("logged", false),
         };
         transaction.exec_drop(
-            "UPDATE notification SET state = ?, sent_at = IF(?, CURRENT_TIMESTAMP, NULL) WHERE id = ?",
+            "UPDATE notification SET state = ?, sent_at = IF(?, CURRENT_TIMESTAMP, NULL) \
+             WHERE id = ? AND state = 'pending'",
             (state, sent, id),
         )?;
-        if sent && notice.kind == NoticeKind::Alert {
+        let settled = transaction.affected_rows() > 0;
+        if settled && sent && notice.kind == NoticeKind::Alert {
             let mut values = same_room(&notice.room);
             values.push(datetime(notice.detected));
             values.push(notice.stay.kind().as_str().into());
             transaction.exec_drop(
                 format!(
+                    // A stay whose time was corrected by seconds can have another such row, with a
+                    // notice of its own.
                     "UPDATE electricity_abnormal SET is_notified = TRUE \
-                     WHERE {SAME_ROOM} AND detected_time = ? AND msg_type = ?"
+                     WHERE {SAME_ROOM} AND detected_time = ? AND msg_type = ? AND NOT is_notified \
+                     ORDER BY id LIMIT 1"
                 ),
                 values,
             )?;
