@@ -129,7 +129,7 @@ fn serve(
         store,
         meters: reader.clone(),
         clock: Arc::clone(&clock),
-        meter_id: ownership.meter_id,
+        position: ownership.position,
         keep_days: config.keep_days,
         inputs: to_owner,
         intake: Arc::clone(&intake),
@@ -158,7 +158,7 @@ fn serve(
         every: config.sweep_every,
         intake: Arc::clone(&intake),
         stop: over.clone(),
-        judged_id: ownership.meter_id,
+        judged: ownership.position,
     };
     let verdicts = inputs.clone();
     start("sweep".into(), Box::new(move || sweeper.run(verdicts)))?;

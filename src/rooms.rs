@@ -47,12 +47,10 @@ impl Rooms {
         }
     }
 
-    /// Whether a reading at `time` is news to a watched room.
-    pub fn is_news(&self, room: &RoomKey, time: LocalTime) -> bool {
+    /// The time after which a reading is news to a watched room.
+    pub fn needs_after(&self, room: &RoomKey) -> Option<LocalTime> {
         let rooms = self.0.read();
-        rooms
-            .get(room)
-            .is_some_and(|room| time > room.watch.needs_after())
+        rooms.get(room).map(|room| room.watch.needs_after())
     }
 
     /// The rooms that have seen no reading since `time`, each with the time it has seen last.

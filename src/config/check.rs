@@ -243,7 +243,9 @@ fn check_meter(raw: &MeterTable, problems: &mut Problems) {
         ("script_time", &raw.script_time),
     ] {
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '$';
-        problems.unless(!name.is_empty() && name.chars().all(allowed), || {
+        // A table may have no ids.
+        let given = !name.is_empty() || key == "id";
+        problems.unless(given && name.chars().all(allowed), || {
             format!("meter.{key} {name:?} may only have letters, digits, _ and $")
         });
     }

@@ -72,11 +72,19 @@ pub struct MySql {
 #[serde(deny_unknown_fields, default)]
 pub struct MeterTable {
     pub table: String,
+    /// Empty where the table has none.
     pub id: String,
     pub hotel_id: String,
     pub room_number: String,
     pub reading_value: String,
     pub script_time: String,
+}
+
+impl MeterTable {
+    /// The column that numbers the rows; without one the table is read by time.
+    pub fn id(&self) -> Option<&str> {
+        Some(self.id.as_str()).filter(|id| !id.is_empty())
+    }
 }
 
 /// How the staff is told.
@@ -356,6 +364,16 @@ mod tests {
             assert!(wrong.contains(part), "{part} is not in:\n{wrong}");
         }
         assert!(!wrong.contains("canary"), "{wrong}");
+    }
+
+    #[test]
+    fn a_meter_table_may_have_no_ids_and_must_have_the_rest() {
+        let config = loaded("[meter]\nid = \"\"\n", &[], &[]).expect("all right");
+        assert_eq!(config.meter.id(), None);
+        let config = loaded("", &[], &[]).expect("all right");
+        assert_eq!(config.meter.id(), Some("id"));
+        let wrong = loaded("[meter]\nscript_time = \"\"\n", &[], &[]).expect_err("needed");
+        assert!(wrong.contains("meter.script_time"), "{wrong}");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::faults;
 use crate::gate::Gate;
 use crate::outage::Outage;
 use crate::rooms::Rooms;
-use crate::store::{Meters, Plan, Settled, Store, StoreError};
+use crate::store::{Meters, Plan, Position, Settled, Store, StoreError};
 use crate::threads::Stop;
 use crate::types::{Reading, RoomKey};
 
@@ -32,10 +32,9 @@ pub enum Input {
     Message(Message),
     /// A chunk of a sweep.
     Judged(Vec<Judged>),
-    /// A sweep is through: everything up to this row of the meter table has been judged. `done`
-    /// has room for one.
+    /// A sweep is through: the meter table has been judged up to here. `done` has room for one.
     Swept {
-        meter_id: u64,
+        position: Position,
         done: Sender<()>,
     },
     /// Notices that need no more work. `done` has room for one.
@@ -95,7 +94,7 @@ pub struct Owner<S, M> {
     pub meters: M,
     pub clock: Arc<dyn Clock>,
     /// Up to where the meter table has been judged, as it was last written.
-    pub meter_id: Option<u64>,
+    pub position: Option<Position>,
     /// Refused messages and told notices older than this go. Days.
     pub keep_days: u32,
     pub inputs: Receiver<Input>,
@@ -196,8 +195,8 @@ impl<S: Store, M: Meters> Owner<S, M> {
             match input {
                 Input::Message(message) => planner.message(message),
                 Input::Judged(chunk) => chunk.iter().for_each(|judged| planner.judged(judged)),
-                Input::Swept { meter_id, .. } if self.meter_id == Some(*meter_id) => {}
-                Input::Swept { meter_id, .. } => planner.swept(*meter_id),
+                Input::Swept { position, .. } if self.position == Some(*position) => {}
+                Input::Swept { position, .. } => planner.swept(*position),
                 Input::Settled { settled, .. } => planner.settled(settled),
             }
         }
@@ -211,7 +210,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
             tell(notice);
         }
         log_tally(tally);
-        self.meter_id = plan.meter_id.or(self.meter_id);
+        self.position = plan.position.or(self.position);
         self.rooms.adopt(plan.rooms);
         if !plan.notices.is_empty() {
             // Full means that the notifier has been woken already.

@@ -7,7 +7,7 @@ use crate::engine::{
     readings_needed_after, receive,
 };
 use crate::rooms::Rooms;
-use crate::store::{Plan, Readings, Rejected, Settled, Wanted};
+use crate::store::{Plan, Position, Readings, Rejected, Settled, Wanted};
 use crate::types::{LocalTime, RoomKey};
 
 use super::{Input, Judged, Message};
@@ -142,8 +142,8 @@ impl<'a> Planner<'a> {
         self.stage(judged.room.clone(), transition);
     }
 
-    pub(super) fn swept(&mut self, meter_id: u64) {
-        self.plan.meter_id = Some(meter_id);
+    pub(super) fn swept(&mut self, position: Position) {
+        self.plan.position = Some(position);
     }
 
     pub(super) fn settled(&mut self, settled: &[Settled]) {

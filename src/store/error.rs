@@ -3,7 +3,7 @@ use std::io::ErrorKind;
 use thiserror::Error;
 
 /// Why the store did not do what it was asked.
-#[derive(Debug, Error)]
+#[derive(Clone, Debug, Error)]
 pub enum StoreError {
     /// No connection, or it broke. Of a COMMIT the outcome is unknown.
     #[error("the database can't be reached: {0}")]
@@ -22,6 +22,9 @@ pub enum StoreError {
         "the database is not set up: {0}; run `roomwatt init-db` and see that the user has the rights it needs"
     )]
     NotSetUp(String),
+    /// The meter table, which is others', is not as the configuration says.
+    #[error("the meter table can't be read: {0}")]
+    Meters(String),
     /// A value does not fit its column; the same one never will.
     #[error("the database can't hold it: {0}")]
     Unstorable(String),
@@ -41,7 +44,8 @@ impl StoreError {
             | StoreError::Conflict(_)
             | StoreError::Refused(_)
             | StoreError::ReadOnly(_)
-            | StoreError::NotSetUp(_) => true,
+            | StoreError::NotSetUp(_)
+            | StoreError::Meters(_) => true,
             StoreError::Unstorable(_) | StoreError::Replaced { .. } | StoreError::Unreadable(_) => {
                 false
             }
@@ -62,8 +66,11 @@ impl From<mysql::Error> for StoreError {
                     1053 | 1317 | 1927 | 2006 | 2013 => StoreError::Unreachable(text),
                     // Option read_only, transaction read only, read-only mode.
                     1290 | 1792 | 1836 => StoreError::ReadOnly(text),
-                    // Access denied, unknown database, column, table; command denied.
-                    1044 | 1045 | 1049 | 1054 | 1142 | 1143 | 1146 => StoreError::NotSetUp(text),
+                    // Access denied, unknown database, column, table; command denied; a view of
+                    // what is not there.
+                    1044 | 1045 | 1049 | 1054 | 1142 | 1143 | 1146 | 1356 => {
+                        StoreError::NotSetUp(text)
+                    }
                     // Packet too large, out of range, truncated, not a time, not in the column's character set, too long.
                     1153 | 1264 | 1265 | 1292 | 1366 | 1406 | 1690 => StoreError::Unstorable(text),
                     // Anything else the server says may change on the server alone.
@@ -85,11 +92,5 @@ impl From<mysql::Error> for StoreError {
             | Error::UrlError(_)
             | Error::TlsError(_) => StoreError::Unreachable(error.to_string()),
         }
-    }
-}
-
-impl From<r2d2::Error> for StoreError {
-    fn from(error: r2d2::Error) -> StoreError {
-        StoreError::Unreachable(error.to_string())
     }
 }

@@ -73,8 +73,8 @@ pub struct Plan {
     pub rejected: Vec<Rejected>,
     /// Notices that need no more work.
     pub settled: Vec<Settled>,
-    /// Everything up to this row of the meter table has been judged.
-    pub meter_id: Option<u64>,
+    /// Up to where the meter table has been judged by now.
+    pub position: Option<Position>,
 }
 
 impl Plan {
@@ -172,8 +172,28 @@ pub struct Ownership {
     pub epoch: u64,
     /// The last transaction.
     pub seq: u64,
-    /// Everything up to this row of the meter table has been judged.
-    pub meter_id: Option<u64>,
+    /// Up to where the meter table has been judged.
+    pub position: Option<Position>,
+}
+
+/// A place in the meter table up to which every row has been judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Position {
+    /// Of a table whose rows are numbered.
+    Id(u64),
+    /// Of a table without ids.
+    Time(LocalTime),
+}
+
+impl Position {
+    /// Whether a stream that begins here shows all that is news to a room which has seen its
+    /// readings up to `seen`. Ids tell what is new, whatever its time.
+    pub fn serves(self, seen: LocalTime) -> bool {
+        match self {
+            Position::Id(_) => true,
+            Position::Time(begin) => seen >= begin,
+        }
+    }
 }
 
 /// What a transaction has to do, by the `epoch` and `seq` it finds.

@@ -15,7 +15,7 @@ use crate::gate::Gate;
 use crate::outage::Outage;
 use crate::owner::{Input, Judged, READING_AHEAD};
 use crate::rooms::Rooms;
-use crate::store::{MeterTail, Meters, MySqlReader, Readings, StoreError, Wanted};
+use crate::store::{MeterTail, MySqlReader, Position, Readings, StoreError, Wanted};
 use crate::threads::Stop;
 use crate::types::{LocalTime, RoomKey};
 
@@ -39,7 +39,7 @@ pub struct Sweeper {
     pub intake: Arc<Gate>,
     pub stop: Stop,
     /// Up to where the meter table had been judged when the state was loaded.
-    pub judged_id: Option<u64>,
+    pub judged: Option<Position>,
 }
 
 /// Why a sweep did not come to its end.
@@ -100,7 +100,7 @@ impl Sweeper {
     }
 
     fn tail(&self) -> Result<MeterTail, StoreError> {
-        self.reader.meter_tail(self.judged_id, self.latest())
+        self.reader.meter_tail(self.judged, self.latest())
     }
 
     /// Readings later than this are none.
@@ -131,23 +131,33 @@ impl Sweeper {
 
         // Without a position the stream begins at the end. What came before is asked for first: newer
         // readings would make it late.
-        let everything = asked_by_key.is_none() && self.judged_id.is_none();
+        let everything = asked_by_key.is_none() && tail.is_from_the_end();
         if everything {
             let rooms = self.rooms.unheard_since(self.clock.now());
-            let wanted = rooms.into_iter();
-            let wanted = wanted.map(|(room, after)| Wanted { room, after });
-            self.by_key(wanted.collect(), inputs, &mut swept)?;
+            let rooms = rooms.into_iter();
+            let wanted: Vec<Wanted> = rooms.map(|(room, after)| Wanted { room, after }).collect();
+            self.by_key(&wanted, None, inputs, &mut swept)?;
             *asked_by_key = Some(Instant::now());
         }
 
+        let begin = tail.settled();
+        // Rooms with news, of which the stream does not show all.
+        let mut unserved: HashMap<RoomKey, LocalTime> = HashMap::new();
         let mut from = None;
         loop {
             let mut news: HashMap<RoomKey, Readings> = HashMap::new();
             let rows = self
                 .reader
                 .stream_new(tail, from, MOST_ROWS, latest, |room, reading| {
-                    if self.rooms.is_news(&room, reading.time) {
-                        news.entry(room).or_default().push(reading);
+                    match self.rooms.needs_after(&room) {
+                        Some(seen) if reading.time <= seen => {}
+                        Some(seen) if begin.serves(seen) => {
+                            news.entry(room).or_default().push(reading);
+                        }
+                        Some(seen) => {
+                            unserved.insert(room, seen);
+                        }
+                        None => {}
                     }
                 })?;
             swept.rows += rows.rows;
@@ -165,28 +175,41 @@ impl Sweeper {
         }
 
         let interval = Duration::from_secs(self.rules.interval_seconds.unsigned_abs());
-        if asked_by_key.is_none_or(|asked| asked.elapsed() >= interval) {
-            self.by_key(self.silent(), inputs, &mut swept)?;
+        let due = asked_by_key.is_none_or(|asked| asked.elapsed() >= interval);
+        let stragglers = if due {
+            self.silent(begin)
+        } else {
+            let unserved = unserved.into_iter();
+            unserved
+                .map(|(room, after)| Wanted { room, after })
+                .collect()
+        };
+        self.by_key(&stragglers, Some(tail.read_to()), inputs, &mut swept)?;
+        if due {
             *asked_by_key = Some(Instant::now());
         }
 
         // Its answer comes after all chunks have been written and adopted.
         let (done, written) = bounded(1);
-        let meter_id = tail.settled_id();
-        send(inputs, Input::Swept { meter_id, done })?;
+        let position = tail.settled();
+        send(inputs, Input::Swept { position, done })?;
         self.stop.wait_for(&written).ok_or(Cut::Stopped)?;
         Ok(swept)
     }
 
-    /// The rooms that have been silent for so long that the stream may have missed them. It has
-    /// told everything since a time: only what is newer than that can be missing, and asking for
-    /// that costs no history.
-    fn silent(&self) -> Vec<Wanted> {
+    /// The rooms that a stream from `begin` may have missed. One by id has told everything since a
+    /// time: of rooms that have been silent for long only what is newer can be missing, and asking
+    /// for that costs no history. One by time tells only what is newer than its beginning: then it
+    /// is every room that has seen nothing since.
+    fn silent(&self, begin: Position) -> Vec<Wanted> {
         let silence = UNHEARD_INTERVALS * self.rules.interval_seconds;
-        let rooms = self.rooms.unheard_since(self.clock.now().plus(-silence));
+        let since = match begin {
+            Position::Time(begin) => begin,
+            Position::Id(_) => self.clock.now().plus(-silence),
+        };
         let known_after = self.reader.cheap_after();
+        let rooms = self.rooms.unheard_since(since).into_iter();
         rooms
-            .into_iter()
             .map(|(room, seen)| Wanted {
                 room,
                 after: known_after.map_or(seen, |known| known.max(seen)),
@@ -194,16 +217,19 @@ impl Sweeper {
             .collect()
     }
 
+    /// Has the readings of single rooms judged: those up to where the stream has come, so that none
+    /// is made late by a newer one that the stream shows later.
     fn by_key(
         &self,
-        wanted: Vec<Wanted>,
+        wanted: &[Wanted],
+        up_to: Option<Position>,
         inputs: &Sender<Input>,
         swept: &mut Swept,
     ) -> Result<(), Cut> {
         swept.stragglers += wanted.len() as u64;
         let latest = self.latest();
-        self.in_chunks(&wanted, inputs, swept, |chunk| {
-            let readings = self.reader.readings(chunk, latest)?;
+        self.in_chunks(wanted, inputs, swept, |chunk| {
+            let readings = self.reader.readings_up_to(chunk, latest, up_to)?;
             Ok(readings.into_iter().collect())
         })
     }

@@ -49,7 +49,6 @@ fn stops(name: &str, link: Link, told: Told) {
 
 /// The server does not hear that the connection is dead: it keeps the transaction and its locks.
 #[test]
-#[ignore = "the service can't write for as long as the server keeps that transaction: up to 8 hours"]
 fn a_transaction_that_is_cut_off_by_silence_holds_up_no_other() {
     let mut rig = Rig::new("midtransaction");
     let proxy = rig.proxy(Link::MySql);
@@ -71,6 +70,37 @@ fn a_transaction_that_is_cut_off_by_silence_holds_up_no_other() {
     proxy.lift();
     work.finish(&rig, Told::AtLeastOnce);
     service.stop();
+    assert_eq!(rig.waiting_messages(), 0);
+    rig.finish();
+}
+
+#[test]
+fn another_instance_takes_over_from_one_whose_link_is_silent() {
+    let mut rig = Rig::new("takeover");
+    let direct = rig.copy_of_config("direct.toml");
+    let proxy = rig.proxy(Link::MySql);
+    let mut first = rig.start();
+    first.wait_until_ready();
+    let mut work = Work::default();
+    work.give(&rig, 2);
+    work.wait_until_watched(&rig);
+    let mut second = rig.start_from(&direct);
+    second.wait_for_log("standing by");
+    proxy.set(Fault::Hold);
+    let begun = Instant::now();
+    second.wait_for_log("rooms are watched");
+    let took = begun.elapsed();
+    assert!(took < PATIENCE, "it took {took:?} to take over");
+    work.give(&rig, 2);
+    // It can reach the database again: whatever it still has in hand is another's by now.
+    proxy.lift();
+    first.wait_for_log("this one forgets everything and stands by");
+    first.wait_for_log("standing by: another");
+    work.wait_until_watched(&rig);
+    assert_eq!(rig.rows::<u64>("SELECT epoch FROM service"), [2]);
+    work.finish(&rig, Told::AtLeastOnce);
+    first.stop();
+    second.stop();
     assert_eq!(rig.waiting_messages(), 0);
     rig.finish();
 }

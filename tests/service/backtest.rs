@@ -10,7 +10,7 @@ use roomwatt::types::LocalTime;
 use crate::support::Rig;
 use crate::{check_in, check_out, minutes_ago};
 
-enum Happening {
+pub enum Happening {
     Reading {
         room: u32,
         time: LocalTime,
@@ -24,7 +24,7 @@ enum Happening {
 }
 
 impl Happening {
-    fn time(&self) -> LocalTime {
+    pub fn time(&self) -> LocalTime {
         match self {
             Happening::Reading { time, .. } | Happening::Message { time, .. } => *time,
         }
@@ -153,7 +153,7 @@ fn the_service_tells_what_the_backtest_tells() {
 }
 
 /// The outbox as lines of a backtest.
-fn told(rig: &Rig) -> Vec<Value> {
+pub fn told(rig: &Rig) -> Vec<Value> {
     let bodies: Vec<String> = rig.rows("SELECT body FROM notification ORDER BY id");
     let mut lines: Vec<Value> = bodies
         .iter()
@@ -176,7 +176,8 @@ fn told(rig: &Rig) -> Vec<Value> {
     lines
 }
 
-fn backtest(rig: &mut Rig, happenings: &[Happening]) -> Vec<Value> {
+/// What a backtest tells of a history.
+pub fn backtest(rig: &mut Rig, happenings: &[Happening]) -> Vec<Value> {
     let mut messages = String::new();
     let mut readings = String::from("hotel_id,room_number,reading_value,script_time\n");
     for happening in happenings {
@@ -215,6 +216,6 @@ fn backtest(rig: &mut Rig, happenings: &[Happening]) -> Vec<Value> {
 }
 
 /// Two decimals, as the column has them.
-fn kwh(register: i64) -> String {
+pub fn kwh(register: i64) -> String {
     format!("{}.{:02}", register / 1_000, register % 1_000 / 10)
 }

@@ -13,11 +13,29 @@ mod restart;
 mod retention;
 mod setup;
 mod store;
+mod tables;
 mod transactions;
 mod walk;
 
 use roomwatt::clock::{Clock, SystemClock};
 use roomwatt::types::{LocalTime, Zone};
+
+/// How the meter table is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    Id,
+    Time,
+}
+
+/// A rig whose meter table has an id, or none.
+fn rig_by(by: By, name: &str) -> support::Rig {
+    let rig = support::Rig::new(&format!("{name}{by:?}").to_lowercase());
+    if by == By::Time {
+        rig.execute("ALTER TABLE smart_meter DROP COLUMN id");
+        rig.configure("[meter]\nid = ''");
+    }
+    rig
+}
 
 /// The hotels' local time some minutes ago.
 fn minutes_ago(minutes: i64) -> LocalTime {

@@ -1,7 +1,14 @@
 //! Readings as they really come.
 
-use crate::support::Rig;
-use crate::{check_in, check_out, minutes_ago};
+use std::collections::HashSet;
+
+use mysql::prelude::Queryable;
+
+use roomwatt::types::LocalTime;
+
+use crate::backtest::{Happening, backtest, kwh, told};
+use crate::support::{Rig, Service, wait};
+use crate::{By, check_in, check_out, minutes_ago, rig_by};
 
 #[test]
 fn a_message_finds_readings_that_were_there_before_it() {
@@ -58,7 +65,16 @@ fn a_newer_message_first_brings_the_old_watch_up_to_date() {
 
 #[test]
 fn bad_rows_are_counted_and_backfilled_ones_still_seen() {
-    let mut rig = Rig::new("badrows");
+    bad_rows(By::Id);
+}
+
+#[test]
+fn by_time_bad_rows_do_no_harm_and_backfilled_ones_are_seen() {
+    bad_rows(By::Time);
+}
+
+fn bad_rows(by: By) {
+    let mut rig = rig_by(by, "badrows");
     rig.execute("ALTER TABLE smart_meter MODIFY reading_value DECIMAL(10,2) NULL, MODIFY script_time DATETIME NULL");
     let left = minutes_ago(240);
     let at = |interval: i64| left.plus(interval * 1_800).to_string();
@@ -70,17 +86,93 @@ fn bad_rows_are_counted_and_backfilled_ones_still_seen() {
     // One statement, so that one sweep sees them together: the ids are not in the order of time.
     rig.execute(&format!(
         "SET sql_mode = ''; INSERT INTO smart_meter (hotel_id, room_number, reading_value, script_time) VALUES \
-         ('H001', '101', 108, '{}'), ('H001', '101', 104, '{}'), ('H001', '101', NULL, '{}'), \
+         ('H001', '101', 108, '{}'), ('H001', '101', 104, '{}'), ('H001', '101', 104, '{}'), ('H001', '101', NULL, '{}'), \
          ('H001', '101', 100, '{}'), ('H001', '101', 102, '{}'), ('H001', '101', 900, '0000-00-00 00:00:00'), \
          ('H001', '101', 900, '2099-01-01 00:00:00'), ('H001', '101', 900, NULL), ('H001', '101', 106, '{}')",
-        at(4), at(2), at(2), at(0), at(1), at(3),
+        at(4), at(2), at(2), at(2), at(0), at(1), at(3),
     ));
     rig.wait_for_rows(
         "SELECT continuous_periods, CAST(total_consumption AS CHAR), CAST(detected_time AS CHAR) \
          FROM electricity_abnormal",
         &[(4, "8.00".to_owned(), at(4))],
     );
-    service.wait_for_log("4 rows of the meter table are no readings");
+    // By time only the one that has a time is met.
+    let bad = match by {
+        By::Id => 4,
+        By::Time => 1,
+    };
+    let told = format!("{bad} rows of the meter table are no readings");
+    service.wait_for_log(&told);
+    // And only once, though they are read again.
+    wait_for_sweeps(&mut service, 2);
+    rig.meter("H001", "101", &at(5), "108.10");
+    rig.wait_for_rows("SELECT CAST(seen_time AS CHAR) FROM room_state", &[at(5)]);
+    let log = service.stop();
+    assert_eq!(log.matches("are no readings").count(), 1, "{log}");
+    rig.finish();
+}
+
+/// Waits for more sweeps to end.
+fn wait_for_sweeps(service: &mut Service, count: usize) {
+    let sweeps = |service: &Service| service.log().matches("sweep: ").count();
+    let before = sweeps(service);
+    wait("more sweeps", || match sweeps(service) - before {
+        more if more >= count => Ok(()),
+        more => Err(format!("{more} of {count}")),
+    });
+}
+
+#[test]
+fn of_readings_with_one_time_the_first_stored_counts() {
+    first_of_one_time(By::Id);
+}
+
+#[test]
+fn by_time_of_readings_with_one_time_one_counts() {
+    first_of_one_time(By::Time);
+}
+
+fn first_of_one_time(by: By) {
+    let mut rig = rig_by(by, "onetime");
+    let left = minutes_ago(240);
+    let at = |interval: i64| left.plus(interval * 1_800).to_string();
+    rig.publish([check_out("H001", "101", left).as_str()]);
+    let mut service = rig.start();
+    service.wait_until_ready();
+    service.wait_for_log("sweep: ");
+    // By the sweep, together and one after the other; then by a message.
+    rig.execute(&format!(
+        "INSERT INTO smart_meter (hotel_id, room_number, reading_value, script_time) VALUES \
+         ('H001', '101', 104, '{t2}'), ('H001', '101', 104.5, '{t2}'), \
+         ('H001', '101', 100, '{t0}'), ('H001', '101', 102, '{t1}'), ('H001', '101', 102.5, '{t1}'), \
+         ('H001', '102', 50, '{t0}'), ('H001', '102', 50.5, '{t0}')",
+        t0 = at(0), t1 = at(1), t2 = at(2),
+    ));
+    let run = "SELECT run_periods, run_wh FROM room_state WHERE room_number = '101'";
+    let wh: i64 = wait("two intervals", || {
+        match rig.rows::<(Option<u32>, Option<i64>)>(run)[..] {
+            [(Some(2), Some(wh))] => Ok(wh),
+            ref other => Err(format!("{other:?}")),
+        }
+    });
+    rig.meter("H001", "101", &at(2), "104.75");
+    rig.publish([check_out("H001", "102", left).as_str()]);
+    let first = "SELECT initial_wh FROM room_state WHERE room_number = '102'";
+    let initial: i64 = wait("an initial reading", || {
+        match rig.rows::<Option<i64>>(first)[..] {
+            [Some(wh)] => Ok(wh),
+            ref other => Err(format!("{other:?}")),
+        }
+    });
+    wait_for_sweeps(&mut service, 2);
+    rig.wait_for_rows(run, &[(Some(2), Some(wh))]);
+    if by == By::Id {
+        assert_eq!((wh, initial), (4_000, 50_000));
+    } else {
+        // Nobody knows the first.
+        assert!([4_000, 4_500].contains(&wh), "{wh}");
+        assert!([50_000, 50_500].contains(&initial), "{initial}");
+    }
     service.stop();
     rig.finish();
 }
@@ -193,6 +285,307 @@ fn a_register_too_large_for_the_original_column_is_watched() {
          FROM electricity_monitoring",
     );
     assert_eq!(initial, [(None, left.to_string())]);
+    service.stop();
+    rig.finish();
+}
+
+#[test]
+fn a_row_that_commits_late_is_judged() {
+    late_commit(By::Id);
+}
+
+#[test]
+fn by_time_a_row_that_commits_late_is_judged() {
+    late_commit(By::Time);
+}
+
+fn late_commit(by: By) {
+    let mut rig = rig_by(by, "late");
+    let left = minutes_ago(240);
+    let at = |interval: i64| left.plus(interval * 1_800).to_string();
+    let rooms = ["101", "102"].map(|room| check_out("H001", room, left));
+    rig.publish(rooms.iter().map(String::as_str));
+    let mut service = rig.start();
+    service.wait_until_ready();
+    rig.wait_for_rows("SELECT COUNT(*) FROM room_state", &[2]);
+    service.wait_for_log("sweep: ");
+    let mut slow = rig.conn();
+    slow.query_drop("START TRANSACTION").expect("begun");
+    for interval in 0..=4 {
+        let (time, register) = (at(interval), 100 + 2 * interval);
+        slow.query_drop(format!(
+            "INSERT INTO smart_meter (hotel_id, room_number, reading_value, script_time) \
+             VALUES ('H001', '101', {register}, '{time}')"
+        ))
+        .expect("a row");
+    }
+    // Rows with higher ids and later times commit first, and sweeps have passed them.
+    let now = minutes_ago(1).to_string();
+    rig.meter("H001", "102", &now, "50.00");
+    rig.wait_for_rows(
+        "SELECT CAST(seen_time AS CHAR) FROM room_state WHERE room_number = '102'",
+        &[now],
+    );
+    wait_for_sweeps(&mut service, 2);
+    slow.query_drop("COMMIT").expect("committed");
+    rig.wait_for_rows(
+        "SELECT room_number, continuous_periods, CAST(detected_time AS CHAR) FROM electricity_abnormal",
+        &[("101".to_owned(), 4, at(4))],
+    );
+    service.stop();
+    rig.finish();
+}
+
+#[test]
+fn by_time_a_start_looks_back_for_rows_that_are_still_to_come() {
+    let mut rig = rig_by(By::Time, "lookback");
+    let arrived = minutes_ago(50);
+    rig.meter("H001", "102", &minutes_ago(2).to_string(), "50.00");
+    rig.publish([check_in("H001", "101", arrived).as_str()]);
+    let mut service = rig.start();
+    service.wait_until_ready();
+    rig.wait_for_rows("SELECT msg_type FROM room_state", &["checkin".to_owned()]);
+    wait_for_sweeps(&mut service, 2);
+    let late = minutes_ago(40).to_string();
+    rig.meter("H001", "101", &late, "50.00");
+    rig.wait_for_rows("SELECT CAST(seen_time AS CHAR) FROM room_state", &[late]);
+    service.stop();
+    rig.finish();
+}
+
+/// Readings of vacant rooms, half-hourly, with a heater on for some hours; `rooms` have no others.
+fn half_hours(rooms: &[u32], from: LocalTime, until: LocalTime) -> Vec<Happening> {
+    let mut happenings = Vec::new();
+    for &room in rooms {
+        let (mut time, mut register) = (from.plus(i64::from(room % 7) * 60), 100_000);
+        let mut interval = i64::from(room % 5);
+        while time <= until {
+            happenings.push(Happening::Reading {
+                room,
+                time,
+                register,
+            });
+            // Four intervals of seven are too much.
+            register += if interval % 7 < 4 { 2_000 } else { 100 };
+            interval += 1;
+            time = time.plus(1_800);
+        }
+    }
+    happenings.sort_by_key(Happening::time);
+    happenings
+}
+
+/// Inserts readings in their order, `rows` a statement.
+fn insert<'a>(rig: &Rig, happenings: impl IntoIterator<Item = &'a Happening>, rows: usize) {
+    let values: Vec<String> = happenings
+        .into_iter()
+        .filter_map(|happening| match happening {
+            Happening::Reading {
+                room,
+                time,
+                register,
+            } => Some(format!("('H001', '{room}', {}, '{time}')", kwh(*register))),
+            Happening::Message { .. } => None,
+        })
+        .collect();
+    for chunk in values.chunks(rows) {
+        rig.execute(&format!(
+            "INSERT INTO smart_meter (hotel_id, room_number, reading_value, script_time) VALUES {}",
+            chunk.join(", ")
+        ));
+    }
+}
+
+/// Waits until each room has seen its last reading.
+fn wait_until_all_is_seen(rig: &Rig) {
+    let last: Vec<(String, String)> = rig.rows(
+        "SELECT m.room_number, CAST(MAX(m.script_time) AS CHAR) FROM smart_meter m \
+         JOIN room_state s ON s.room_number = m.room_number GROUP BY 1 ORDER BY 1",
+    );
+    rig.wait_for_rows(
+        "SELECT room_number, CAST(seen_time AS CHAR) FROM room_state ORDER BY 1",
+        &last,
+    );
+}
+
+#[test]
+fn a_backfill_is_judged_as_if_it_had_come_in_time() {
+    backfill(By::Id, false);
+}
+
+#[test]
+fn a_backfill_that_came_while_nobody_looked_is_judged_as_if_it_had_come_in_time() {
+    backfill(By::Id, true);
+}
+
+#[test]
+fn by_time_a_backfill_is_judged_as_if_it_had_come_in_time() {
+    backfill(By::Time, false);
+}
+
+#[test]
+fn by_time_a_backfill_that_came_while_nobody_looked_is_judged_as_if_it_had_come_in_time() {
+    backfill(By::Time, true);
+}
+
+/// Two gateways, of which one is away for five hours and then delivers what it has kept, in the order
+/// of time, while the other goes on; and perhaps the service is down meanwhile.
+fn backfill(by: By, down: bool) {
+    let mut rig = rig_by(by, if down { "filldown" } else { "fill" });
+    rig.reconfigure("webhook_url = ", "# ");
+    let (begin, away, now) = (minutes_ago(660), minutes_ago(310), minutes_ago(5));
+    let (steady, lost) = ([201, 202], [101, 102, 103]);
+    let mut history = half_hours(&[steady.as_slice(), &lost].concat(), begin, now);
+    let is_lost = |happening: &&Happening| match happening {
+        Happening::Reading { room, time, .. } => lost.contains(room) && *time > away,
+        Happening::Message { .. } => false,
+    };
+    let messages: Vec<String> = (steady.iter().chain(&lost))
+        .map(|room| check_out("H001", &room.to_string(), begin.plus(600)))
+        .collect();
+    insert(&rig, history.iter().filter(|h| h.time() <= away), 50);
+    // A room nobody watches is read in time: the stream by time is at now.
+    rig.meter("H001", "999", &now.to_string(), "1.00");
+
+    let mut service = rig.start();
+    service.wait_until_ready();
+    rig.publish(messages.iter().map(String::as_str));
+    rig.wait_for_rows("SELECT COUNT(*) FROM room_state", &[5]);
+    wait_until_all_is_seen(&rig);
+    let mut running = Some(service);
+    if down {
+        running.take().map(Service::stop);
+    }
+    let goes_on = |h: &&Happening| h.time() > away && !is_lost(h);
+    insert(&rig, history.iter().filter(goes_on), 5);
+    if !down {
+        wait_until_all_is_seen(&rig);
+    }
+    // Statements of four rows, of several sweeps.
+    let kept: Vec<&Happening> = history.iter().filter(is_lost).collect();
+    let (first, rest) = kept.split_at(kept.len() / 2);
+    insert(&rig, first.iter().copied(), 4);
+    let mut service = running.unwrap_or_else(|| rig.start());
+    service.wait_until_ready();
+    wait_for_sweeps(&mut service, 2);
+    insert(&rig, rest.iter().copied(), 4);
+    wait_until_all_is_seen(&rig);
+    service.stop();
+
+    for body in messages {
+        history.push(Happening::Message {
+            room: 0,
+            time: begin,
+            body,
+        });
+    }
+    let expected = backtest(&mut rig, &history);
+    assert!(expected.len() > 15, "too little happened: {expected:#?}");
+    assert_eq!(told(&rig), expected);
+    rig.finish();
+}
+
+#[test]
+fn a_late_message_finds_readings_that_have_passed_long_ago() {
+    late_message(By::Id);
+}
+
+#[test]
+fn by_time_a_late_message_finds_readings_that_have_passed_long_ago() {
+    late_message(By::Time);
+}
+
+fn late_message(by: By) {
+    let mut rig = rig_by(by, "latemessage");
+    rig.reconfigure("webhook_url = ", "# ");
+    let begin = minutes_ago(3 * 24 * 60);
+    let mut history = half_hours(&[101, 102], begin, minutes_ago(5));
+    insert(&rig, &history, 50);
+    rig.publish([check_out("H001", "999", minutes_ago(60)).as_str()]);
+    let mut service = rig.start();
+    service.wait_until_ready();
+    wait_for_sweeps(&mut service, 2);
+    for (room, minutes) in [(101, 3 * 24 * 60 - 60), (102, 26 * 60)] {
+        let time = minutes_ago(minutes);
+        let body = check_out("H001", &room.to_string(), time);
+        rig.publish([body.as_str()]);
+        history.push(Happening::Message { room, time, body });
+    }
+    rig.wait_for_rows("SELECT COUNT(*) FROM room_state", &[3]);
+    service.stop();
+    let expected = backtest(&mut rig, &history);
+    let rooms: HashSet<_> = expected
+        .iter()
+        .map(|e| e["room_number"].to_string())
+        .collect();
+    assert_eq!(rooms.len(), 2, "too little happened: {expected:#?}");
+    assert_eq!(told(&rig), expected);
+    rig.finish();
+}
+
+#[test]
+fn initial_readings_cost_no_query_a_room() {
+    initial_readings(By::Id);
+}
+
+#[test]
+fn by_time_initial_readings_cost_no_query_a_room() {
+    initial_readings(By::Time);
+}
+
+fn initial_readings(by: By) {
+    const ROOMS: u32 = 1_000;
+    let mut rig = rig_by(by, "noquery");
+    // One sweep, and no notices: what remains is the messages' own.
+    rig.reconfigure("sweep_seconds = 1\n", "sweep_seconds = 3600\n");
+    let arrived = minutes_ago(60);
+    let readings: Vec<Happening> = (0..ROOMS)
+        .map(|room| Happening::Reading {
+            room,
+            time: arrived.plus(-60),
+            register: i64::from(room) * 1_000,
+        })
+        .collect();
+    insert(&rig, &readings, 500);
+    let bodies: Vec<String> = (0..ROOMS)
+        .map(|room| check_in("H001", &room.to_string(), arrived))
+        .collect();
+    rig.publish(bodies.iter().map(String::as_str));
+    rig.execute("SET GLOBAL userstat = 1");
+    let service = rig.start();
+    rig.wait_for_rows(
+        "SELECT COUNT(*), COUNT(DISTINCT initial_wh) FROM room_state",
+        &[(ROOMS, ROOMS)],
+    );
+    service.stop();
+    let selects = rig.selects();
+    // A batch of up to 400 messages costs two: the readings of all its rooms, and the lock on the
+    // service row. The first batches are smaller, and the start and the one sweep cost some: 24 to
+    // 27 were seen.
+    println!("{selects} SELECTs for {ROOMS} rooms");
+    assert!(
+        (4..ROOMS / 10).contains(&selects),
+        "{selects} SELECTs for {ROOMS} rooms"
+    );
+    rig.finish();
+}
+
+#[test]
+fn a_silent_room_is_asked_for_by_key() {
+    let mut rig = Rig::new("silent");
+    let left = minutes_ago(240);
+    rig.meter("H001", "101", &left.to_string(), "100.00");
+    rig.publish([check_out("H001", "101", left).as_str()]);
+    let seen = "SELECT CAST(seen_time AS CHAR) FROM room_state";
+    let service = rig.start();
+    rig.wait_for_rows(seen, &[left.to_string()]);
+    service.stop();
+    // As it is when a transaction was open for so long that the stream has passed its row.
+    let missed = minutes_ago(60).to_string();
+    rig.meter("H001", "101", &missed, "101.00");
+    rig.execute("UPDATE service SET meter_id = (SELECT MAX(id) FROM smart_meter)");
+    let service = rig.start();
+    rig.wait_for_rows(seen, &[missed]);
     service.stop();
     rig.finish();
 }

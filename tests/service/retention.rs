@@ -1,7 +1,7 @@
 //! Old rows go, and nothing else does.
 
 use roomwatt::config::Config;
-use roomwatt::store::{MOST_FORGOTTEN, MySqlStore, Plan, Store, StoreError};
+use roomwatt::store::{MOST_FORGOTTEN, MySqlStore, Plan, Position, Store, StoreError};
 
 use crate::support::Rig;
 use crate::{check_in, minutes_ago};
@@ -60,7 +60,7 @@ fn old_rows_are_deleted_but_for_notices_still_to_be_told() {
     assert_eq!(store.forget(30).expect("nothing to do"), 0);
     assert_eq!(rig.rows::<(u64, u64)>(service), before);
     let plan = Plan {
-        meter_id: Some(7),
+        position: Some(Position::Id(7)),
         ..Plan::default()
     };
     store.commit(&plan).expect("the next transaction follows");

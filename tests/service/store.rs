@@ -4,12 +4,13 @@ use mysql::prelude::Queryable;
 
 use roomwatt::config::Config;
 use roomwatt::store::{
-    MeterTail, MySqlLease, MySqlReader, MySqlStore, Plan, Rejected, Store, StoreError,
+    MeterTail, Meters, MySqlLease, MySqlReader, MySqlStore, Plan, Position, Rejected, Store,
+    StoreError, Wanted,
 };
-use roomwatt::types::LocalTime;
+use roomwatt::types::{LocalTime, RoomKey};
 
-use crate::minutes_ago;
 use crate::support::Rig;
+use crate::{By, minutes_ago, rig_by};
 
 fn config(rig: &Rig) -> Config {
     Config::load(Some(&rig.config()), &[]).expect("a configuration")
@@ -155,6 +156,111 @@ fn sweep(reader: &MySqlReader, tail: &mut MeterTail, latest: LocalTime) -> Vec<S
 }
 
 #[test]
+fn single_rooms_are_read_many_a_statement() {
+    for by in [By::Id, By::Time] {
+        let mut rig = rig_by(by, "many");
+        let config = config(&rig);
+        let mysql = config.mysql.expect("a section");
+        let reader = MySqlReader::new(&mysql, config.meter, config.messages.zone);
+        let latest = minutes_ago(0);
+        rig.meter("H001", "7", &minutes_ago(30).to_string(), "1");
+        rig.meter("H001", "8", &minutes_ago(9_000).to_string(), "1");
+        reader.meter_tail(None, latest).expect("a tail");
+        rig.execute("SET GLOBAL userstat = 1");
+        // 400 keys a statement; 20 where the rooms' histories are read.
+        for (after, statements, rooms) in [(60, 3, 1), (10_000, 50, 2)] {
+            let wanted: Vec<Wanted> = (0..1_000)
+                .map(|room| Wanted {
+                    room: RoomKey::new("H001", &room.to_string()),
+                    after: minutes_ago(after),
+                })
+                .collect();
+            let before = rig.selects();
+            let readings = reader.readings(&wanted, latest).expect("readings");
+            assert_eq!(
+                rig.selects() - before,
+                statements,
+                "{by:?}, {after} minutes"
+            );
+            assert_eq!(readings.values().flatten().count(), rooms);
+        }
+        rig.roomwatt(&["init-db"]);
+        rig.finish();
+    }
+}
+
+#[test]
+fn a_table_made_anew_voids_what_was_known_of_its_ids() {
+    let mut rig = Rig::new("void");
+    let config = config(&rig);
+    let mysql = config.mysql.expect("a section");
+    let reader = MySqlReader::new(&mysql, config.meter, config.messages.zone);
+    let latest = minutes_ago(0);
+    for minutes in [900, 800, 700, 120, 115, 110] {
+        rig.meter("H001", "101", &minutes_ago(minutes).to_string(), "1");
+    }
+    let mut tail = reader.meter_tail(None, latest).expect("a tail");
+    rig.execute("TRUNCATE TABLE smart_meter");
+    rig.meter("H001", "101", &minutes_ago(60).to_string(), "2");
+    assert_eq!(sweep(&reader, &mut tail, latest), ["101"]);
+    // A row that no stream has shown yet, under an id that was there before.
+    rig.meter("H001", "101", &minutes_ago(5).to_string(), "3");
+    let wanted = Wanted {
+        room: RoomKey::new("H001", "101"),
+        after: minutes_ago(30),
+    };
+    let readings = reader.readings(&[wanted], latest).expect("readings");
+    assert_eq!(readings.values().flatten().count(), 1);
+
+    // While it is away nothing is known, and another one may come.
+    assert!(reader.cheap_after().is_some());
+    rig.execute("RENAME TABLE smart_meter TO away");
+    let error = reader
+        .stream_new(&mut tail, None, 2, latest, |_, _| {})
+        .expect_err("there is no table");
+    assert!(matches!(error, StoreError::Meters(_)), "{error}");
+    assert_eq!(reader.cheap_after(), None);
+    rig.execute("RENAME TABLE away TO smart_meter");
+    assert_eq!(sweep(&reader, &mut tail, latest), ["101", "101"]);
+    assert!(reader.cheap_after().is_some(), "it was not learned again");
+    rig.roomwatt(&["init-db"]);
+    rig.finish();
+}
+
+#[test]
+fn a_page_that_ends_within_one_time_loses_no_row() {
+    let mut rig = rig_by(By::Time, "pages");
+    let config = config(&rig);
+    let mysql = config.mysql.expect("a section");
+    let reader = MySqlReader::new(&mysql, config.meter, config.messages.zone);
+    let latest = minutes_ago(0);
+    let mut tail = reader.meter_tail(None, latest).expect("a tail");
+    // Pages of two rows: three of one time are cut, five fill two pages.
+    for (time, rooms) in [
+        (minutes_ago(200), 1..=1),
+        (minutes_ago(100), 2..=4),
+        (minutes_ago(90), 5..=9),
+        (minutes_ago(10), 10..=10),
+        (minutes_ago(-100), 11..=11),
+    ] {
+        for room in rooms {
+            rig.meter("H001", &format!("{room:02}"), &time.to_string(), "1");
+        }
+    }
+    for _ in 0..2 {
+        let mut shown = sweep(&reader, &mut tail, latest);
+        shown.dedup();
+        let last = shown.last().cloned();
+        shown.sort();
+        shown.dedup();
+        let all: Vec<String> = (1..=10).map(|room| format!("{room:02}")).collect();
+        assert_eq!((shown, last), (all, Some("10".to_owned())));
+    }
+    rig.roomwatt(&["init-db"]);
+    rig.finish();
+}
+
+#[test]
 fn a_row_that_commits_late_is_shown_by_the_next_sweep() {
     let mut rig = Rig::new("latecommit");
     let config = config(&rig);
@@ -188,8 +294,8 @@ fn a_row_that_commits_late_is_shown_by_the_next_sweep() {
         ["1", "2", "3", "4", "5", "6", "7"]
     );
     assert_eq!(
-        tail.settled_id(),
-        0,
+        tail.settled(),
+        Position::Id(0),
         "all of it is younger than ten minutes"
     );
     rig.roomwatt(&["init-db"]);

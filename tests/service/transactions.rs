@@ -63,6 +63,38 @@ fn each_refusal_of_the_server_is_waited_out() {
 }
 
 #[test]
+fn a_server_that_has_become_a_replica_is_left() {
+    let mut rig = Rig::new("replica");
+    let mut service = rig.start();
+    service.wait_until_ready();
+    service.wait_for_log("sweep: ");
+    let connections = format!(
+        "SELECT id FROM information_schema.processlist WHERE user = '{}'",
+        rig.user()
+    );
+    let before: HashSet<u64> = rig.rows(&connections).into_iter().collect();
+    assert!(before.len() >= 3, "lease, writer, readers: {before:?}");
+    rig.execute(
+        "CREATE TRIGGER refuse BEFORE INSERT ON electricity_monitoring FOR EACH ROW \
+         SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1290, MESSAGE_TEXT = 'a replica now'",
+    );
+    rig.publish([check_in("H001", "101", minutes_ago(60)).as_str()]);
+    service.wait_for_log("the database is read-only");
+    // Also those that could still read: behind the same name there is another server by now.
+    wait("all connections but the lease's to be given up", || {
+        let now: HashSet<u64> = rig.rows(&connections).into_iter().collect();
+        match before.intersection(&now).count() {
+            1 => Ok(()),
+            _ => Err(format!("{before:?}, now {now:?}")),
+        }
+    });
+    rig.execute("DROP TRIGGER refuse");
+    rig.wait_for_rows(WATCHES, &["101".to_owned()]);
+    service.stop();
+    rig.finish();
+}
+
+#[test]
 fn a_deadlock_and_a_lock_that_does_not_come_are_tried_again() {
     let mut rig = Rig::new("deadlock");
     let mut service = rig.start();

@@ -22,7 +22,7 @@ use roomwatt::gate::Gate;
 use roomwatt::owner::{Ended, Input, Judged, Message, Owner};
 use roomwatt::rooms::Rooms;
 use roomwatt::store::StoreError;
-use roomwatt::store::{Ownership, Readings, Settled, Settlement};
+use roomwatt::store::{Ownership, Position, Readings, Settled, Settlement};
 use roomwatt::threads::stop_signal;
 use roomwatt::types::{Reading, RoomKey, WattHours};
 
@@ -57,7 +57,7 @@ fn take_over(shared: &Shared, rules: &Arc<Rules>, connection: u64) -> Instance {
     let ownership = Ownership {
         epoch: world.epoch,
         seq: world.seq,
-        meter_id: Some(world.position),
+        position: Some(Position::Id(world.position)),
     };
     rooms.adopt(world.rooms.clone());
     Instance {
@@ -67,7 +67,7 @@ fn take_over(shared: &Shared, rules: &Arc<Rules>, connection: u64) -> Instance {
             store: SimStore(Rc::clone(shared), ownership),
             meters: SimMeters(Rc::clone(shared)),
             clock: Arc::new(Later),
-            meter_id: ownership.meter_id,
+            position: ownership.position,
             keep_days: 30,
             inputs: bounded(0).1,
             intake: Arc::new(Gate::new(0)),
@@ -242,7 +242,8 @@ impl Simulation {
         ids.sort_unstable();
         let mut news: BTreeMap<RoomKey, Readings> = BTreeMap::new();
         for (room, reading) in ids.iter().map(|id| &world.meter[id - 1]) {
-            if now.owner.rooms.is_news(room, reading.time) {
+            let needs = now.owner.rooms.needs_after(room);
+            if needs.is_some_and(|seen| reading.time > seen) {
                 news.entry(room.clone()).or_default().push(*reading);
             }
         }
@@ -262,8 +263,8 @@ impl Simulation {
         if now.marks.len() > OVERLAP {
             now.marks.pop_front();
         }
-        let (meter_id, done) = (now.marks[0], bounded(1).0);
-        now.inputs.push_back(Input::Swept { meter_id, done });
+        let (position, done) = (Position::Id(now.marks[0]), bounded(1).0);
+        now.inputs.push_back(Input::Swept { position, done });
     }
 
     /// The owner takes some of what has come in; so does one that has been replaced.

@@ -10,7 +10,9 @@ use fastrand::Rng;
 use roomwatt::clock::Clock;
 use roomwatt::engine::{Event, Notice, NoticeKind, Opening, Watch};
 use roomwatt::store::Wanted;
-use roomwatt::store::{Meters, Ownership, Plan, Readings, Settled, Standing, Store, StoreError};
+use roomwatt::store::{
+    Meters, Ownership, Plan, Position, Readings, Settled, Standing, Store, StoreError,
+};
 use roomwatt::threads::Stop;
 use roomwatt::types::{LocalTime, Reading, RoomKey};
 
@@ -81,7 +83,9 @@ impl World {
             assert!(self.accepted.contains(id), "notice {id} was not accepted");
             self.sent.insert(*id);
         }
-        self.position = plan.meter_id.unwrap_or(self.position);
+        if let Some(Position::Id(id)) = plan.position {
+            self.position = id;
+        }
         self.log.append(&mut self.batch);
     }
 

@@ -200,6 +200,23 @@ impl Rig {
         self.start_with(&[])
     }
 
+    /// Keeps the configuration as it is now under another name.
+    pub fn copy_of_config(&self, name: &str) -> PathBuf {
+        let copy = self.folder.path().join(name);
+        fs::copy(self.config(), &copy).expect("a configuration");
+        copy
+    }
+
+    /// Starts the service with another configuration.
+    pub fn start_from(&mut self, config: &std::path::Path) -> Service {
+        self.services += 1;
+        let log = self
+            .folder
+            .path()
+            .join(format!("service-{}.log", self.services));
+        Service::start(config, &log, &[])
+    }
+
     /// Starts the service with more in its environment.
     pub fn start_with(&mut self, environment: &[(&str, &str)]) -> Service {
         self.services += 1;
@@ -251,6 +268,15 @@ impl Rig {
                 Err(format!("{rows:?}"))
             }
         });
+    }
+
+    /// How many SELECTs the program has sent, since `SET GLOBAL userstat = 1`.
+    pub fn selects(&self) -> u32 {
+        let user = self.user();
+        let counted: Vec<u32> = self.rows(&format!(
+            "SELECT SELECT_COMMANDS FROM information_schema.USER_STATISTICS WHERE USER = '{user}'"
+        ));
+        counted.first().copied().unwrap_or_default()
     }
 
     /// Publishes messages to the queue, persistent.

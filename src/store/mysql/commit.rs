@@ -5,7 +5,7 @@ use mysql::{Conn, Transaction, TxOpts, Value};
 
 use crate::engine::{Notice, NoticeKind, Opening, Stay};
 use crate::faults;
-use crate::store::{Ownership, Plan, Settled, Settlement, Standing, Store, StoreError};
+use crate::store::{Ownership, Plan, Position, Settled, Settlement, Standing, Store, StoreError};
 use crate::types::{LocalTime, Reading, RoomKey};
 
 use super::codec::{self, datetime};
@@ -39,10 +39,7 @@ fn write(conn: &mut Conn, plan: &Plan, ownership: Ownership) -> Result<(), Store
     write_notices(&mut transaction, &plan.notices)?;
     settle(&mut transaction, &plan.settled)?;
     rejected::write(&mut transaction, plan)?;
-    transaction.exec_drop(
-        "UPDATE service SET seq = ?, meter_id = COALESCE(?, meter_id) WHERE id = 1",
-        (ownership.seq + 1, plan.meter_id),
-    )?;
+    write_service(&mut transaction, ownership.seq + 1, plan.position)?;
     faults::point("commit::before");
     transaction.commit()?;
     faults::point("commit::after");
@@ -59,6 +56,28 @@ pub(super) fn standing(
     let (epoch, seq) =
         row.ok_or_else(|| StoreError::NotSetUp("table service is empty".to_owned()))?;
     ownership.standing(epoch, seq)
+}
+
+fn write_service(
+    transaction: &mut Transaction,
+    seq: u64,
+    position: Option<Position>,
+) -> Result<(), StoreError> {
+    let mut values: Vec<Value> = vec![seq.into()];
+    // A position of one sort voids the other: the table is read another way now.
+    let position = match position {
+        None => "",
+        Some(Position::Id(id)) => {
+            values.push(id.into());
+            ", meter_id = ?, meter_time = NULL"
+        }
+        Some(Position::Time(time)) => {
+            values.push(datetime(time));
+            ", meter_id = NULL, meter_time = ?"
+        }
+    };
+    let update = format!("UPDATE service SET seq = ?{position} WHERE id = 1");
+    Ok(transaction.exec_drop(update, values)?)
 }
 
 fn write_rooms(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {

@@ -13,8 +13,9 @@ pub(super) const POOL_PATIENCE: Duration = Duration::from_secs(3);
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The longest silence of the server while it reads the meters: room for histories of rooms.
-const READING: Duration = Duration::from_secs(60);
+/// The longest silence of the server while it reads the meters: room for histories of rooms, and no
+/// more, because a link that is silently dead is found out by this.
+const READING: Duration = Duration::from_secs(20);
 
 /// The longest silence while it writes: more than a wait for a lock, less than a stop may take.
 const WRITING: Duration = Duration::from_secs(15);

@@ -1,161 +1,155 @@
-//! Reading the meters: new rows once, by id; single rooms by key.
+//! Reading the meters: new rows once, by id or by time; single rooms by key.
 
-use std::collections::{HashMap, VecDeque};
-use std::time::{Duration, Instant};
+mod keys;
+mod rows;
+mod tail;
+
+use std::time::Instant;
 
 use mysql::prelude::Queryable;
-use mysql::{Params, Row, Value};
+use mysql::{Conn, Row, Value};
 
 use crate::config::MeterTable;
-use crate::store::{Meters, Readings, StoreError, Wanted};
-use crate::types::{LocalTime, Reading, RoomKey, WattHours};
+use crate::store::{Position, StoreError};
+use crate::types::{LocalTime, Reading, RoomKey};
 
+use super::MySqlReader;
 use super::codec::{datetime, local_time};
 use super::window::Window;
-use super::{MySqlReader, Pooled};
 
-/// Keys a statement; from 500 on servers turn the list into a join.
-const KEYS: usize = 400;
+use rows::{ID, integer, reading};
+use tail::Anchor;
 
-/// Keys a statement where nothing bounds their history: a year of a room is 17,500 rows.
-const KEYS_WITH_HISTORY: usize = 20;
+pub use tail::MeterTail;
 
-/// Of two open transactions the lower id can commit later: rows this young are read again.
-const OVERLAP: Duration = Duration::from_secs(600);
-
-/// How far back a start learns which ids recent rows have. Seconds.
-const WINDOW_AT_START: i64 = 4 * 3600;
-
-/// The meter table's new rows, streamed once in the order of their ids.
-pub struct MeterTail {
-    /// Where streams began and ended lately: (when, last id).
-    marks: VecDeque<(Instant, u64)>,
-    last: u64,
-}
+/// How far back a start learns which ids recent rows have, and what is recent without ids. Seconds.
+const RECENT: i64 = 4 * 3600;
 
 /// What a stream brought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MeterRows {
     /// Rows read, those of the overlap again.
     pub rows: u64,
-    /// Rows that are no readings: NULLs, zero dates, times ahead of now.
+    /// New rows that are no readings: NULLs, zero dates, times ahead of now. A stream by time does
+    /// not meet those whose time is none of the past.
     pub bad: u64,
     /// Where to go on when the stream ended at its limit.
-    pub next: Option<u64>,
-}
-
-impl MeterTail {
-    /// A tail that goes on after row `id`.
-    fn after(id: u64) -> MeterTail {
-        MeterTail {
-            marks: VecDeque::from([(Instant::now(), id)]),
-            last: id,
-        }
-    }
-
-    /// Every row up to this one has been read, and long enough ago that none can be hidden in a
-    /// transaction still open.
-    pub fn settled_id(&self) -> u64 {
-        self.marks.front().map_or(self.last, |&(_, id)| id)
-    }
-
-    fn advance(&mut self, to: u64, now: Instant) {
-        self.last = self.last.max(to);
-        self.marks.push_back((now, self.last));
-        while let Some(&(when, _)) = self.marks.get(1)
-            && now.duration_since(when) >= OVERLAP
-        {
-            self.marks.pop_front();
-        }
-    }
+    pub next: Option<Position>,
 }
 
 impl MySqlReader {
-    /// The tail of the meter table: after row `judged`, or from its end on when that is not known.
-    /// No row is expected to be later than `latest`.
+    /// The tail of the meter table: from what has been judged, or from its end on when that is not
+    /// known, or only by the id where the table is read by time. No row is expected to be later
+    /// than `latest`.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection or the table.
     pub fn meter_tail(
         &self,
-        judged: Option<u64>,
+        judged: Option<Position>,
         latest: LocalTime,
     ) -> Result<MeterTail, StoreError> {
-        let mut conn = self.conn()?;
-        let last = self.last_id(&mut conn)?;
-        let from = latest.plus(-WINDOW_AT_START);
-        let MeterTable {
-            id,
-            table,
-            script_time,
-            ..
-        } = &self.meter;
-        let row: Option<Row> = conn.exec_first(
-            format!("SELECT MIN(`{id}`) FROM `{table}` WHERE `{script_time}` >= ?"),
-            (datetime(from),),
-        )?;
-        let smallest = row.as_ref().and_then(|row| integer(row.as_ref(0)?));
-        let smallest = smallest.unwrap_or(last + 1);
-        *self.window.lock() = Some(Window::new(from, latest, smallest, last));
-        Ok(MeterTail::after(match judged {
-            Some(judged) if judged <= last => judged,
-            // Fewer ids than have been judged: the table was made anew.
-            Some(_) => 0,
-            None => last,
-        }))
+        let tail = |conn: &mut Conn| {
+            let Some(id) = self.meter.id() else {
+                return Ok(match judged {
+                    Some(position @ Position::Time(_)) => MeterTail::after(position, None),
+                    _ => {
+                        MeterTail::from_the_end(Position::Time(self.last_time(conn, latest)?), None)
+                    }
+                });
+            };
+            let last = self.last_id(conn, id)?;
+            self.learn_window(conn, id, latest)?;
+            let (position, known) = match judged {
+                Some(Position::Id(judged)) if judged <= last => (judged, true),
+                // Fewer ids than have been judged: the table was made anew.
+                Some(Position::Id(_)) => (0, true),
+                _ => (last, false),
+            };
+            let row = self.anchor(conn, id, position, latest)?;
+            let position = Position::Id(position);
+            Ok(if known {
+                MeterTail::after(position, row)
+            } else {
+                MeterTail::from_the_end(position, row)
+            })
+        };
+        self.pool.with(tail).map_err(|error| self.away(error))
     }
 
-    /// Streams up to `limit` rows to `take`, in the order of their ids: those after row `from`, or
-    /// without one those of the last ten minutes again and all since. Rows later than `latest` are
-    /// bad.
+    /// Streams up to `limit` rows to `take`, in the order of their ids or times: those from a
+    /// position on, or without one those of the overlap again and all since. Rows later than
+    /// `latest` are no readings. A row may be shown twice.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection or the table; then the tail has not moved.
     pub fn stream_new(
         &self,
         tail: &mut MeterTail,
-        from: Option<u64>,
+        from: Option<Position>,
+        limit: u64,
+        latest: LocalTime,
+        take: impl FnMut(RoomKey, Reading),
+    ) -> Result<MeterRows, StoreError> {
+        let stream = |conn: &mut Conn| match (self.meter.id(), from.unwrap_or(tail.settled())) {
+            (Some(_), Position::Id(after)) => {
+                self.stream_by_id(conn, tail, after, limit, latest, take)
+            }
+            (None, Position::Time(since)) => {
+                self.stream_by_time(conn, tail, since, limit, latest, take)
+            }
+            // A tail is of the sort that the table is read by.
+            _ => Ok(MeterRows::default()),
+        };
+        self.pool.with(stream).map_err(|error| self.away(error))
+    }
+
+    fn stream_by_id(
+        &self,
+        conn: &mut Conn,
+        tail: &mut MeterTail,
+        after: u64,
         limit: u64,
         latest: LocalTime,
         mut take: impl FnMut(RoomKey, Reading),
     ) -> Result<MeterRows, StoreError> {
         let started = Instant::now();
-        let from = from.unwrap_or(tail.settled_id());
         let MeterTable { id, table, .. } = &self.meter;
         let query = format!(
-            "SELECT {} FROM `{table}` WHERE `{id}` > {from} ORDER BY `{id}` LIMIT {limit}",
+            "SELECT {} FROM `{table}` WHERE `{id}` > {after} ORDER BY `{id}` LIMIT {limit}",
             self.columns(),
         );
         let mut rows = MeterRows::default();
-        let mut last = from;
+        let begins = tail.settled() == Position::Id(after);
+        if begins && self.is_made_anew(conn, id, tail, latest)? {
+            return Ok(self.begin_anew(tail, latest));
+        }
+        if self.window.lock().is_none() {
+            self.learn_window(conn, id, latest)?;
+        }
+        let mut last = after;
+        let mut last_row = None;
         let mut seen = Vec::new();
-        let mut conn = self.conn()?;
         // Prepared, as single rooms are read: a FLOAT comes with fewer digits as a text.
         for row in conn.exec_iter(query, ())? {
             let row = row?;
             rows.rows += 1;
-            let Some(id) = row.as_ref(0).and_then(integer) else {
-                return Err(self.no_integer());
-            };
-            last = id;
+            last = integer(&row, ID).ok_or_else(|| self.no_integer(id))?;
+            last_row = None;
             match reading(&row, latest) {
                 Some((room, reading)) => {
-                    seen.push((id, reading.time));
+                    seen.push((last, reading.time));
+                    last_row = Some((room.clone(), reading.time));
                     take(room, reading);
                 }
-                None => rows.bad += 1,
+                None => rows.bad += u64::from(tail.is_new(Position::Id(last))),
             }
         }
-        if rows.rows == 0 && from > 0 && self.last_id(&mut conn)? < from {
-            log::warn!("the meter table has been emptied or made anew: reading it from its start");
-            *tail = MeterTail::after(0);
-            // What was learned of its ids is void: any may be new.
-            *self.window.lock() = Some(Window::new(latest.plus(-WINDOW_AT_START), latest, 0, 0));
-            rows.next = Some(0);
-            return Ok(rows);
+        if rows.rows == 0 && after > 0 && self.last_id(conn, id)? < after {
+            return Ok(self.begin_anew(tail, latest));
         }
-        rows.next = (rows.rows == limit).then_some(last);
-        tail.advance(last, started);
+        rows.next = (rows.rows == limit).then_some(Position::Id(last));
+        tail.advance(Position::Id(last), last_row, started);
         if let Some(window) = self.window.lock().as_mut() {
             for (id, time) in seen {
                 window.see(id, time);
@@ -165,216 +159,185 @@ impl MySqlReader {
         Ok(rows)
     }
 
-    /// An id below which no row newer than `after` lies, if that is known.
-    fn bound(&self, after: LocalTime) -> Option<u64> {
-        (self.window.lock().as_ref()).and_then(|window| window.smallest_id_after(after))
+    /// Pages overlap by the rows of one time, because the limit may cut between them.
+    fn stream_by_time(
+        &self,
+        conn: &mut Conn,
+        tail: &mut MeterTail,
+        since: LocalTime,
+        mut limit: u64,
+        latest: LocalTime,
+        mut take: impl FnMut(RoomKey, Reading),
+    ) -> Result<MeterRows, StoreError> {
+        let started = Instant::now();
+        let MeterTable {
+            table, script_time, ..
+        } = &self.meter;
+        let mut rows = MeterRows::default();
+        let mut last = since;
+        loop {
+            let query = format!(
+                "SELECT {} FROM `{table}` WHERE `{script_time}` >= ? AND `{script_time}` <= ? \
+                 ORDER BY `{script_time}` LIMIT {limit}",
+                self.columns(),
+            );
+            let mut page = 0;
+            for row in conn.exec_iter(query, (datetime(since), datetime(latest)))? {
+                let row = row?;
+                page += 1;
+                let time = rows::time(&row);
+                match reading(&row, latest) {
+                    Some((room, reading)) => take(room, reading),
+                    None => {
+                        let is_new = time.is_some_and(|time| tail.is_new(Position::Time(time)));
+                        rows.bad += u64::from(is_new);
+                    }
+                }
+                last = last.max(time.unwrap_or(last));
+            }
+            rows.rows += page;
+            if page < limit {
+                break;
+            }
+            if last > since {
+                rows.next = Some(Position::Time(last));
+                break;
+            }
+            // All of it has one time: the same page would come for ever.
+            limit *= 2;
+        }
+        tail.advance(Position::Time(last), None, started);
+        Ok(rows)
     }
 
-    fn readings_of_chunk(
+    /// Whether another row is now where the tail's next stream begins: ids have begun anew.
+    fn is_made_anew(
         &self,
-        wanted: &[&Wanted],
+        conn: &mut Conn,
+        id: &str,
+        tail: &MeterTail,
         latest: LocalTime,
-        found: &mut HashMap<RoomKey, Vec<(u64, Reading)>>,
-    ) -> Result<(), StoreError> {
-        let Some(after) = wanted.iter().map(|wanted| wanted.after).min() else {
-            return Ok(());
+    ) -> Result<bool, StoreError> {
+        let (Position::Id(settled), Some(row)) = (tail.settled(), tail.settled_row()) else {
+            return Ok(false);
         };
+        // One that was deleted tells nothing.
+        let now = self.anchor(conn, id, settled, latest)?;
+        Ok(now.is_some_and(|now| now != *row))
+    }
+
+    fn begin_anew(&self, tail: &mut MeterTail, latest: LocalTime) -> MeterRows {
+        log::warn!("the meter table has been emptied or made anew: reading it from its start");
+        *tail = MeterTail::after(Position::Id(0), None);
+        // What was learned of its ids is void: any may be new.
+        *self.window.lock() = Some(Window::new(latest.plus(-RECENT), latest, 0, 0));
+        MeterRows {
+            next: Some(tail.settled()),
+            ..MeterRows::default()
+        }
+    }
+
+    fn anchor(
+        &self,
+        conn: &mut Conn,
+        id: &str,
+        at: u64,
+        latest: LocalTime,
+    ) -> Result<Option<Anchor>, StoreError> {
+        let table = &self.meter.table;
+        let query = format!("SELECT {} FROM `{table}` WHERE `{id}` = ?", self.columns());
+        let row: Option<Row> = conn.exec_first(query, (at,))?;
+        let reading = row.and_then(|row| reading(&row, latest));
+        Ok(reading.map(|(room, reading)| (room, reading.time)))
+    }
+
+    /// Learns which ids recent rows have.
+    fn learn_window(&self, conn: &mut Conn, id: &str, latest: LocalTime) -> Result<(), StoreError> {
         let MeterTable {
-            table,
-            id,
-            hotel_id,
-            room_number,
-            script_time,
-            ..
+            table, script_time, ..
         } = &self.meter;
-        let keys = vec!["(?, ?)"; wanted.len()].join(", ");
-        let mut values: Vec<Value> = Vec::with_capacity(wanted.len() * 2 + 1);
-        for Wanted { room, .. } in wanted {
-            values.push(room.hotel_id.as_str().into());
-            values.push(room.room_number.as_str().into());
-        }
-        let newer = match self.bound(after) {
-            Some(bound) => {
-                values.push(bound.into());
-                format!("`{id}` >= ?")
-            }
-            None => {
-                values.push(datetime(after));
-                format!("`{script_time}` > ?")
-            }
-        };
-        // Not sorted by the server, which would send the first row only after reading the last.
-        let query = format!(
-            "SELECT {} FROM `{table}` WHERE (`{hotel_id}`, `{room_number}`) IN ({keys}) AND {newer}",
-            self.columns(),
-        );
-        let after: HashMap<&RoomKey, LocalTime> = wanted
-            .iter()
-            .map(|wanted| (&wanted.room, wanted.after))
-            .collect();
-        let mut conn = self.conn()?;
-        for row in conn.exec_iter(query, Params::Positional(values))? {
-            let row = row?;
-            let (Some((room, reading)), Some(id)) =
-                (reading(&row, latest), row.as_ref(0).and_then(integer))
-            else {
-                continue;
-            };
-            // The table may compare without regard to case: other rooms come along.
-            if after.get(&room).is_some_and(|&after| reading.time > after)
-                && let Some(rows) = found.get_mut(&room)
-            {
-                rows.push((id, reading));
-            }
-        }
+        // First: a row that comes between the two has an id above this one.
+        let last = self.last_id(conn, id)?;
+        let from = latest.plus(-RECENT);
+        let row: Option<Row> = conn.exec_first(
+            format!("SELECT MIN(`{id}`) FROM `{table}` WHERE `{script_time}` >= ?"),
+            (datetime(from),),
+        )?;
+        let smallest = row.as_ref().and_then(|row| integer(row, 0));
+        let smallest = smallest.unwrap_or(last + 1);
+        *self.window.lock() = Some(Window::new(from, latest, smallest, last));
         Ok(())
     }
 
-    /// The time from which on single rooms are cheap to read.
+    /// An id below which no row newer than `after` lies, if that is known.
+    fn smallest_id(&self, after: LocalTime) -> Option<u64> {
+        (self.window.lock().as_ref()).and_then(|window| window.smallest_id_after(after))
+    }
+
+    /// The time from which on single rooms are cheap to read, where the stream has shown all since.
     pub fn cheap_after(&self) -> Option<LocalTime> {
         self.window.lock().as_ref().map(Window::reaches_back_to)
     }
 
-    fn last_id(&self, conn: &mut Pooled) -> Result<u64, StoreError> {
-        let MeterTable { id, table, .. } = &self.meter;
+    fn last_id(&self, conn: &mut Conn, id: &str) -> Result<u64, StoreError> {
+        let table = &self.meter.table;
         let row: Option<Row> = conn.exec_first(format!("SELECT MAX(`{id}`) FROM `{table}`"), ())?;
-        match row.as_ref().and_then(|row| row.as_ref(0)) {
-            None | Some(Value::NULL) => Ok(0),
-            Some(value) => integer(value).ok_or_else(|| self.no_integer()),
+        match row.as_ref().and_then(|row| Some((row, row.as_ref(0)?))) {
+            None | Some((_, Value::NULL)) => Ok(0),
+            Some((row, _)) => integer(row, 0).ok_or_else(|| self.no_integer(id)),
         }
     }
 
-    fn no_integer(&self) -> StoreError {
-        let MeterTable { id, table, .. } = &self.meter;
-        StoreError::Unreadable(format!("column {id} of {table} holds no positive integer"))
+    fn last_time(&self, conn: &mut Conn, latest: LocalTime) -> Result<LocalTime, StoreError> {
+        let MeterTable {
+            table, script_time, ..
+        } = &self.meter;
+        let row: Option<Row> = conn.exec_first(
+            format!("SELECT MAX(`{script_time}`) FROM `{table}` WHERE `{script_time}` <= ?"),
+            (datetime(latest),),
+        )?;
+        let last = row.as_ref().and_then(|row| local_time(row.as_ref(0)?));
+        Ok(last.unwrap_or_else(earliest))
+    }
+
+    fn no_integer(&self, id: &str) -> StoreError {
+        let table = &self.meter.table;
+        StoreError::Meters(format!(
+            "column {id} of {table} does not number its rows; set `meter.id = \"\"` to have the table read by time"
+        ))
+    }
+
+    /// What an error of the meter table means: it is others' table, and `init-db` no remedy.
+    fn away(&self, error: StoreError) -> StoreError {
+        let StoreError::NotSetUp(said) = error else {
+            return error;
+        };
+        // Another table may come in its place, with other ids.
+        *self.window.lock() = None;
+        StoreError::Meters(format!(
+            "{said}; bring the table back, or see that section [meter] of the configuration names it and its columns, and that the user may SELECT from it"
+        ))
     }
 
     /// The columns in the order that [`reading`] takes them.
     fn columns(&self) -> String {
         let MeterTable {
-            id,
             hotel_id,
             room_number,
             reading_value,
             script_time,
             ..
         } = &self.meter;
-        format!("`{id}`, `{hotel_id}`, `{room_number}`, `{reading_value}`, `{script_time}`")
-    }
-}
-
-/// Costs what is new where the time is recent, else the history of those rooms.
-impl Meters for MySqlReader {
-    fn readings(
-        &self,
-        wanted: &[Wanted],
-        latest: LocalTime,
-    ) -> Result<HashMap<RoomKey, Readings>, StoreError> {
-        let mut found: HashMap<RoomKey, Vec<(u64, Reading)>> = wanted
-            .iter()
-            .map(|wanted| (wanted.room.clone(), Vec::new()))
-            .collect();
-        // Apart, so that one room with an old stay does not have the history of all read.
-        let (recent, old): (Vec<&Wanted>, Vec<&Wanted>) = wanted
-            .iter()
-            .partition(|wanted| self.bound(wanted.after).is_some());
-        for chunk in recent.chunks(KEYS).chain(old.chunks(KEYS_WITH_HISTORY)) {
-            self.readings_of_chunk(chunk, latest, &mut found)?;
-        }
-        let sorted = found.into_iter().map(|(room, mut rows)| {
-            // Of readings with one time the first stored is first.
-            rows.sort_by_key(|&(id, reading)| (reading.time, id));
-            (room, rows.into_iter().map(|(_, reading)| reading).collect())
-        });
-        Ok(sorted.collect())
-    }
-
-    fn reconnect(&self) {
-        self.replace_pool();
-    }
-}
-
-/// A row as a reading, at the door: `None` for NULLs, what can't be read, and times after `latest`.
-fn reading(row: &Row, latest: LocalTime) -> Option<(RoomKey, Reading)> {
-    let time = local_time(row.as_ref(4)?)?;
-    if time > latest {
-        return None;
-    }
-    let register = register(row.as_ref(3)?)?;
-    let hotel_id = text(row.as_ref(1)?)?;
-    let room_number = text(row.as_ref(2)?)?;
-    Some((
-        RoomKey::new(&hotel_id, &room_number),
-        Reading { time, register },
-    ))
-}
-
-fn text(value: &Value) -> Option<std::borrow::Cow<'_, str>> {
-    match value {
-        Value::Bytes(bytes) => std::str::from_utf8(bytes).ok().map(Into::into),
-        Value::Int(number) => Some(number.to_string().into()),
-        Value::UInt(number) => Some(number.to_string().into()),
-        _ => None,
-    }
-}
-
-fn integer(value: &Value) -> Option<u64> {
-    match value {
-        Value::Bytes(bytes) => std::str::from_utf8(bytes).ok()?.parse().ok(),
-        Value::Int(number) => u64::try_from(*number).ok(),
-        Value::UInt(number) => Some(*number),
-        _ => None,
-    }
-}
-
-/// A register of any numeric type in kWh.
-fn register(value: &Value) -> Option<WattHours> {
-    match value {
-        Value::Bytes(bytes) => WattHours::parse_kwh(std::str::from_utf8(bytes).ok()?).ok(),
-        Value::Int(number) => WattHours::parse_kwh(&number.to_string()).ok(),
-        Value::UInt(number) => WattHours::parse_kwh(&number.to_string()).ok(),
-        Value::Float(number) => WattHours::parse_kwh(&number.to_string()).ok(),
-        Value::Double(number) => WattHours::parse_kwh(&number.to_string()).ok(),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_tail_keeps_an_overlap_of_ten_minutes() {
-        let start = Instant::now();
-        let mut tail = MeterTail {
-            marks: VecDeque::from([(start, 100)]),
-            last: 100,
-        };
-        let after = |seconds| start + Duration::from_secs(seconds);
-        tail.advance(200, after(60));
-        tail.advance(300, after(120));
-        assert_eq!((tail.settled_id(), tail.last), (100, 300));
-        tail.advance(300, after(659));
-        assert_eq!(tail.settled_id(), 100);
-        tail.advance(400, after(660));
-        assert_eq!((tail.settled_id(), tail.last), (200, 400));
-        tail.advance(400, after(5_000));
-        assert_eq!(tail.settled_id(), 400);
-    }
-
-    #[test]
-    fn registers_of_every_numeric_type_are_read() {
-        for (value, wh) in [
-            (Value::Bytes(b"12.34".to_vec()), Some(12_340)),
-            (Value::Int(-3), Some(-3_000)),
-            (Value::UInt(7), Some(7_000)),
-            (Value::Float(0.1), Some(100)),
-            (Value::Double(1e-4), Some(0)),
-            (Value::Double(f64::NAN), None),
-            (Value::NULL, None),
-            (Value::Bytes(b"broken".to_vec()), None),
-        ] {
-            assert_eq!(register(&value).map(|r| r.0), wh, "{value:?}");
+        let columns = format!("`{hotel_id}`, `{room_number}`, `{reading_value}`, `{script_time}`");
+        match self.meter.id() {
+            Some(id) => format!("{columns}, `{id}`"),
+            None => columns,
         }
     }
+}
+
+/// Where a stream by time begins in an empty table. A DATETIME begins in the year 1000, a TIMESTAMP
+/// in 1970, and no meter sent readings then.
+fn earliest() -> LocalTime {
+    LocalTime::from_seconds(24 * 3600).unwrap_or(LocalTime::FIRST)
 }

@@ -6,6 +6,7 @@ mod connect;
 mod lease;
 mod meter;
 mod outbox;
+mod pool;
 mod rejected;
 mod retention;
 mod schema;
@@ -15,23 +16,21 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use mysql::prelude::Queryable;
-use mysql::{Conn, Opts, OptsBuilder, Value};
-use parking_lot::{Mutex, RwLock};
-use r2d2_mysql::MySqlConnectionManager;
+use mysql::{Conn, Opts, Value};
+use parking_lot::Mutex;
 
 use crate::config;
 use crate::engine::Watch;
 use crate::types::{RoomKey, Zone};
 
-use super::{Ownership, StoreError};
+use super::{Ownership, Position, StoreError};
 
 pub use lease::MySqlLease;
 pub use meter::{MeterRows, MeterTail};
 pub use rejected::RejectedMessages;
 pub use schema::init_db;
 
-type Pool = r2d2::Pool<MySqlConnectionManager>;
-type Pooled = r2d2::PooledConnection<MySqlConnectionManager>;
+use pool::Pool;
 
 /// The state's one writer: a connection of its own, made anew when it is lost.
 pub struct MySqlStore {
@@ -44,9 +43,7 @@ pub struct MySqlStore {
 /// Reads the meters and the outbox; may be shared by threads.
 #[derive(Clone)]
 pub struct MySqlReader {
-    opts: Opts,
-    pool_size: u32,
-    pool: Arc<RwLock<Pool>>,
+    pool: Pool,
     meter: config::MeterTable,
     /// Which ids recent rows of the meter table have; learned while the tail is read.
     window: Arc<Mutex<Option<window::Window>>>,
@@ -60,7 +57,7 @@ impl MySqlStore {
             ownership: Ownership {
                 epoch: 0,
                 seq: 0,
-                meter_id: None,
+                position: None,
             },
         }
     }
@@ -73,15 +70,16 @@ impl MySqlStore {
         let result = self.connected(|conn| {
             let mut transaction = conn.start_transaction(mysql::TxOpts::default())?;
             transaction.query_drop("UPDATE service SET epoch = epoch + 1 WHERE id = 1")?;
-            let row: Option<(u64, u64, Option<u64>)> =
-                transaction.query_first("SELECT epoch, seq, meter_id FROM service WHERE id = 1")?;
-            let (epoch, seq, meter_id) =
+            let row: Option<(u64, u64, Option<u64>, Value)> = transaction
+                .query_first("SELECT epoch, seq, meter_id, meter_time FROM service WHERE id = 1")?;
+            let (epoch, seq, meter_id, meter_time) =
                 row.ok_or_else(|| StoreError::NotSetUp("table service is empty".to_owned()))?;
             transaction.commit()?;
+            let by_time = || codec::local_time(&meter_time).map(Position::Time);
             Ok(Ownership {
                 epoch,
                 seq,
-                meter_id,
+                position: meter_id.map(Position::Id).or_else(by_time),
             })
         });
         if let Ok(ownership) = result {
@@ -135,35 +133,10 @@ impl MySqlStore {
 impl MySqlReader {
     /// A reader with `pool_size` connections, made when they are needed.
     pub fn new(config: &config::MySql, meter: config::MeterTable, zone: Zone) -> MySqlReader {
-        let opts = connect::reading(config, zone);
         MySqlReader {
-            pool: Arc::new(RwLock::new(pool(&opts, config.pool_size))),
-            opts,
-            pool_size: config.pool_size,
+            pool: Pool::new(connect::reading(config, zone), config.pool_size),
             meter,
             window: Arc::default(),
         }
     }
-
-    fn conn(&self) -> Result<Pooled, StoreError> {
-        let pool = self.pool.read().clone();
-        Ok(pool.get()?)
-    }
-
-    /// Connections that are in use now are given up when they come back.
-    fn replace_pool(&self) {
-        *self.pool.write() = pool(&self.opts, self.pool_size);
-    }
-}
-
-fn pool(opts: &Opts, size: u32) -> Pool {
-    r2d2::Pool::builder()
-        .max_size(size)
-        .min_idle(Some(0))
-        .connection_timeout(connect::POOL_PATIENCE)
-        // Whoever needed the connection tells of the error, once.
-        .error_handler(Box::new(r2d2::NopErrorHandler))
-        .build_unchecked(MySqlConnectionManager::new(OptsBuilder::from_opts(
-            opts.clone(),
-        )))
 }

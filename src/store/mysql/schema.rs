@@ -9,7 +9,7 @@ use crate::types::Zone;
 
 use super::connect;
 
-const MIGRATIONS: [(u32, &str, &str); 3] = [
+const MIGRATIONS: [(u32, &str, &str); 4] = [
     (
         1,
         "001_original_tables.sql",
@@ -24,6 +24,11 @@ const MIGRATIONS: [(u32, &str, &str); 3] = [
         3,
         "003_rejected_and_retention.sql",
         include_str!("../../../sql/003_rejected_and_retention.sql"),
+    ),
+    (
+        4,
+        "004_meter_position.sql",
+        include_str!("../../../sql/004_meter_position.sql"),
     ),
 ];
 
@@ -132,6 +137,7 @@ mod tests {
                     "ALTER TABLE rejected_message ADD INDEX idx_created_at",
                     "ALTER TABLE notification ADD INDEX idx_created_at",
                 ],
+                vec!["ALTER TABLE service ADD COLUMN meter_time"],
             ]
         );
     }

@@ -67,9 +67,11 @@ impl Window {
         if first < self.from {
             return None;
         }
+        // And those of the bucket before: of two open transactions the lower id can commit later,
+        // and is not known yet.
         let newer = self
             .smallest
-            .range((Bound::Included(first), Bound::Unbounded));
+            .range((Bound::Included(first - 1), Bound::Unbounded));
         Some(newer.map(|(_, &id)| id).min().unwrap_or(self.known + 1))
     }
 }
@@ -98,16 +100,19 @@ mod tests {
         assert_eq!(window.smallest_id_after(at("12:10:00")), Some(100));
         assert_eq!(window.smallest_id_after(at("13:09:59")), Some(100));
         assert_eq!(
-            window.smallest_id_after(at("13:10:00")),
+            window.smallest_id_after(at("13:20:00")),
             Some(501),
             "no such row yet"
         );
         window.see(510, at("14:30:00"));
         window.see(505, at("14:31:00"));
         window.see(520, at("15:00:00"));
-        assert_eq!(window.smallest_id_after(at("13:10:00")), Some(505));
+        assert_eq!(window.smallest_id_after(at("13:20:00")), Some(505));
         assert_eq!(window.smallest_id_after(at("14:50:00")), Some(520));
-        assert_eq!(window.smallest_id_after(at("15:10:00")), Some(521));
+        // A row between the two may still be hidden in an open transaction.
+        window.see(530, at("15:10:00"));
+        assert_eq!(window.smallest_id_after(at("15:10:00")), Some(520));
+        assert_eq!(window.smallest_id_after(at("15:30:00")), Some(531));
     }
 
     #[test]
@@ -115,7 +120,7 @@ mod tests {
         let mut window = Window::new(at("08:00:00"), at("08:30:00"), 90, 100);
         window.see(110, at("14:30:00"));
         window.see(200, at("09:00:00"));
-        assert_eq!(window.smallest_id_after(at("08:40:00")), Some(110));
+        assert_eq!(window.smallest_id_after(at("08:50:00")), Some(110));
     }
 
     #[test]
@@ -136,5 +141,30 @@ mod tests {
         assert_eq!(window.smallest_id_after(at("14:10:00")), None);
         assert_eq!(window.smallest_id_after(at("14:20:00")), Some(120));
         assert!(window.smallest.len() <= 2);
+    }
+
+    /// Ten days of sweeps a minute, with rows of the last three days and of the next hour.
+    #[test]
+    fn what_the_window_remembers_is_bounded() {
+        let start = at("08:00:00");
+        let mut window = Window::new(start.plus(-4 * 3600), start, 0, 0);
+        let mut id = 0;
+        for minute in 0..10 * 24 * 60 {
+            let latest = start.plus(minute * 60 + 3600);
+            for old in [0, 300, 3600, 50_000, 3 * 24 * 3600] {
+                id += 1;
+                window.see(id, latest.plus(-old));
+            }
+            window.forget_before(latest);
+            let most = usize::try_from(BUCKETS_KEPT).expect("a count") + 3;
+            assert!(window.smallest.len() <= most, "{}", window.smallest.len());
+        }
+        // It still bounds what it knows.
+        let recent = start.plus(10 * 24 * 3600 - 3600);
+        assert!(
+            window
+                .smallest_id_after(recent)
+                .is_some_and(|smallest| smallest > 1_000)
+        );
     }
 }

@@ -1,0 +1,92 @@
+//! A row of the meter table as a reading.
+
+use std::borrow::Cow;
+
+use mysql::consts::ColumnType;
+use mysql::{Row, Value};
+
+use crate::store::mysql::codec::local_time;
+use crate::types::{LocalTime, Reading, RoomKey, WattHours};
+
+// The places of the columns in every row that is read.
+const HOTEL_ID: usize = 0;
+const ROOM_NUMBER: usize = 1;
+const READING_VALUE: usize = 2;
+const SCRIPT_TIME: usize = 3;
+/// Only where the table has one.
+pub(super) const ID: usize = 4;
+
+/// A row as a reading, at the door: `None` for NULLs, what can't be read, and times after `latest`.
+pub(super) fn reading(row: &Row, latest: LocalTime) -> Option<(RoomKey, Reading)> {
+    let time = time(row).filter(|&time| time <= latest)?;
+    let register = register(row.as_ref(READING_VALUE)?)?;
+    let hotel_id = text(row.as_ref(HOTEL_ID)?)?;
+    let room_number = text(row.as_ref(ROOM_NUMBER)?)?;
+    Some((
+        RoomKey::new(&hotel_id, &room_number),
+        Reading { time, register },
+    ))
+}
+
+/// The time of a row, also of one that is no reading.
+pub(super) fn time(row: &Row) -> Option<LocalTime> {
+    local_time(row.as_ref(SCRIPT_TIME)?)
+}
+
+fn text(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::Bytes(bytes) => std::str::from_utf8(bytes).ok().map(Into::into),
+        Value::Int(number) => Some(number.to_string().into()),
+        Value::UInt(number) => Some(number.to_string().into()),
+        _ => None,
+    }
+}
+
+/// A column that numbers rows. A text is none, whatever it spells: "10" sorts before "9".
+pub(super) fn integer(row: &Row, at: usize) -> Option<u64> {
+    match row.as_ref(at)? {
+        Value::Int(number) => u64::try_from(*number).ok(),
+        Value::UInt(number) => Some(*number),
+        Value::Bytes(digits) => {
+            let column = row.columns_ref().get(at)?.column_type();
+            let number = std::str::from_utf8(digits).ok()?;
+            (column == ColumnType::MYSQL_TYPE_NEWDECIMAL)
+                .then(|| number.parse().ok())
+                .flatten()
+        }
+        _ => None,
+    }
+}
+
+/// A register of any numeric type in kWh.
+fn register(value: &Value) -> Option<WattHours> {
+    match value {
+        Value::Bytes(bytes) => WattHours::parse_kwh(std::str::from_utf8(bytes).ok()?).ok(),
+        Value::Int(number) => WattHours::parse_kwh(&number.to_string()).ok(),
+        Value::UInt(number) => WattHours::parse_kwh(&number.to_string()).ok(),
+        Value::Float(number) => WattHours::parse_kwh(&number.to_string()).ok(),
+        Value::Double(number) => WattHours::parse_kwh(&number.to_string()).ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn registers_of_every_numeric_type_are_read() {
+        for (value, wh) in [
+            (Value::Bytes(b"12.34".to_vec()), Some(12_340)),
+            (Value::Int(-3), Some(-3_000)),
+            (Value::UInt(7), Some(7_000)),
+            (Value::Float(0.1), Some(100)),
+            (Value::Double(1e-4), Some(0)),
+            (Value::Double(f64::NAN), None),
+            (Value::NULL, None),
+            (Value::Bytes(b"broken".to_vec()), None),
+        ] {
+            assert_eq!(register(&value).map(|r| r.0), wh, "{value:?}");
+        }
+    }
+}

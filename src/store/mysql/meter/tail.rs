@@ -1,0 +1,230 @@
+//! How far the meter table has been streamed.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::store::Position;
+use crate::types::{LocalTime, RoomKey};
+
+/// Of two open transactions the lower id can commit later: rows this young are read again.
+const OVERLAP_BY_ID: Duration = Duration::from_secs(600);
+
+/// Without ids nothing tells that an older row has come after a newer one, and gateways deliver late:
+/// what was new an hour ago is read again, and [`LOOK_BACK`] before it. That is two hours of rows a
+/// sweep, at about 0.7 million rows/s by the index on the time: 20,000 rooms take 0.1 s.
+const OVERLAP_BY_TIME: Duration = Duration::from_secs(3600);
+
+/// How much older than the newest row one may be that is still to come. Seconds.
+pub(super) const LOOK_BACK: i64 = 3600;
+
+/// Marks kept for the time of an overlap, about.
+const MARKS: u32 = 60;
+
+/// The meter table's new rows, streamed once: in the order of their ids, or of their times where they
+/// have none.
+pub struct MeterTail {
+    /// Where streams had to begin lately, oldest first.
+    marks: VecDeque<Mark>,
+    /// The newest row that was read.
+    last: Position,
+    from_the_end: bool,
+}
+
+struct Mark {
+    when: Instant,
+    at: Position,
+    /// The row with this id: another one in its place means another table.
+    row: Option<Anchor>,
+}
+
+/// What is remembered of a row: its room and time.
+pub(super) type Anchor = (RoomKey, LocalTime);
+
+impl MeterTail {
+    /// A tail that goes on from a position, and the row there.
+    pub(super) fn after(at: Position, row: Option<Anchor>) -> MeterTail {
+        let when = Instant::now();
+        MeterTail {
+            marks: VecDeque::from([Mark { when, at, row }]),
+            last: at,
+            from_the_end: false,
+        }
+    }
+
+    /// A tail that begins at the table's newest row: what came before is not streamed.
+    pub(super) fn from_the_end(newest: Position, row: Option<Anchor>) -> MeterTail {
+        MeterTail {
+            from_the_end: true,
+            ..MeterTail::after(begin(newest), row)
+        }
+    }
+
+    /// Whether it began without knowing what has been judged.
+    pub fn is_from_the_end(&self) -> bool {
+        self.from_the_end
+    }
+
+    /// Every row up to this one has been read, and long enough ago that no other one is expected
+    /// there. The next stream begins here.
+    pub fn settled(&self) -> Position {
+        self.marks.front().map_or(self.last, |mark| mark.at)
+    }
+
+    /// The newest row that was read.
+    pub fn read_to(&self) -> Position {
+        self.last
+    }
+
+    /// The row at [`MeterTail::settled`] as it was read, where it was a reading.
+    pub(super) fn settled_row(&self) -> Option<&Anchor> {
+        self.marks.front()?.row.as_ref()
+    }
+
+    /// Whether a row is newer than all that have been read.
+    pub(super) fn is_new(&self, row: Position) -> bool {
+        row > self.last
+    }
+
+    /// All rows up to `to`, which is `row`, have been read by a stream that began at `now`.
+    pub(super) fn advance(&mut self, to: Position, row: Option<Anchor>, now: Instant) {
+        let row = match row {
+            Some(row) if to >= self.last => Some(row),
+            // Nothing new: the row is the one it was.
+            _ if to <= self.last => self.marks.back().and_then(|mark| mark.row.clone()),
+            _ => None,
+        };
+        self.last = self.last.max(to);
+        let overlap = match to {
+            Position::Id(_) => OVERLAP_BY_ID,
+            Position::Time(_) => OVERLAP_BY_TIME,
+        };
+        // A mark between two that are close tells nothing: their number is bounded.
+        if let Some(before) = self.marks.len().checked_sub(2)
+            && now.duration_since(self.marks[before].when) < overlap / MARKS
+        {
+            self.marks.pop_back();
+        }
+        let at = begin(self.last).max(self.settled());
+        self.marks.push_back(Mark { when: now, at, row });
+        while let Some(mark) = self.marks.get(1)
+            && now.duration_since(mark.when) >= overlap
+        {
+            self.marks.pop_front();
+        }
+    }
+}
+
+/// Where a stream has to begin when `newest` is the newest row.
+fn begin(newest: Position) -> Position {
+    match newest {
+        Position::Id(_) => newest,
+        Position::Time(time) => Position::Time(time.plus(-LOOK_BACK)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tail_keeps_an_overlap_of_ten_minutes() {
+        let id = Position::Id;
+        let mut tail = MeterTail::after(id(100), None);
+        let start = tail.marks[0].when;
+        let after = |seconds| start + Duration::from_secs(seconds);
+        tail.advance(id(200), None, after(60));
+        tail.advance(id(300), None, after(120));
+        assert_eq!((tail.settled(), tail.last), (id(100), id(300)));
+        tail.advance(id(300), None, after(659));
+        assert_eq!(tail.settled(), id(100));
+        tail.advance(id(400), None, after(660));
+        assert_eq!((tail.settled(), tail.last), (id(200), id(400)));
+        tail.advance(id(400), None, after(5_000));
+        assert_eq!(tail.settled(), id(400));
+    }
+
+    #[test]
+    fn by_time_the_tail_looks_back_an_hour_from_what_was_new_an_hour_ago() {
+        let at = |text| Position::Time(LocalTime::parse(text).expect("a time"));
+        let mut tail = MeterTail::after(at("2023-04-10 06:00:00"), None);
+        let start = tail.marks[0].when;
+        let after = |minutes: u64| start + Duration::from_secs(minutes * 60);
+        tail.advance(at("2023-04-10 12:00:00"), None, after(1));
+        assert!(tail.is_new(at("2023-04-10 12:00:01")));
+        tail.advance(at("2023-04-10 12:30:00"), None, after(31));
+        // A row that came late.
+        tail.advance(at("2023-04-10 11:50:00"), None, after(32));
+        assert!(!tail.is_new(at("2023-04-10 12:30:00")));
+        tail.advance(at("2023-04-10 12:59:00"), None, after(60));
+        assert_eq!(tail.settled(), at("2023-04-10 06:00:00"));
+        tail.advance(at("2023-04-10 13:00:00"), None, after(61));
+        assert_eq!(tail.settled(), at("2023-04-10 11:00:00"));
+        tail.advance(at("2023-04-10 13:31:00"), None, after(92));
+        assert_eq!(tail.settled(), at("2023-04-10 11:30:00"));
+    }
+
+    #[test]
+    fn from_the_end_it_still_looks_back_by_time() {
+        let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
+        let tail = MeterTail::from_the_end(Position::Time(noon), None);
+        assert_eq!(tail.settled(), Position::Time(noon.plus(-LOOK_BACK)));
+        // Where nothing comes, it does not go back further and further.
+        let mut tail = MeterTail::after(Position::Time(noon), None);
+        let later = tail.marks[0].when + 2 * OVERLAP_BY_TIME;
+        tail.advance(Position::Time(noon), None, later);
+        tail.advance(Position::Time(noon), None, later + OVERLAP_BY_TIME);
+        assert_eq!(tail.settled(), Position::Time(noon));
+        let tail = MeterTail::from_the_end(Position::Id(7), None);
+        assert_eq!(tail.settled(), Position::Id(7));
+        assert!(tail.is_from_the_end());
+    }
+
+    #[test]
+    fn the_row_where_the_next_stream_begins_is_remembered() {
+        let row = |number: &str| {
+            let time = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
+            Some((RoomKey::new("H001", number), time))
+        };
+        let mut tail = MeterTail::after(Position::Id(100), row("100"));
+        let start = tail.marks[0].when;
+        let after = |minutes: u64| start + Duration::from_secs(minutes * 60);
+        tail.advance(Position::Id(200), row("200"), after(1));
+        assert_eq!(tail.settled_row(), row("100").as_ref());
+        // No new rows, then one that is no reading.
+        tail.advance(Position::Id(200), row("200"), after(12));
+        tail.advance(Position::Id(200), None, after(13));
+        tail.advance(Position::Id(201), None, after(24));
+        assert_eq!(tail.settled_row(), row("200").as_ref());
+        tail.advance(Position::Id(201), None, after(40));
+        assert_eq!(tail.settled(), Position::Id(201));
+        assert_eq!(tail.settled_row(), None);
+    }
+
+    /// Three days of sweeps, many of them in several passes.
+    #[test]
+    fn what_the_tail_remembers_is_bounded() {
+        for seconds in [1, 7, 60, 3_600] {
+            let mut by_id = MeterTail::after(Position::Id(0), None);
+            let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
+            let mut by_time = MeterTail::after(Position::Time(noon), None);
+            let start = Instant::now();
+            let mut rows = 0;
+            let mut most = 0;
+            for sweep in 0..3 * 24 * 3_600 / seconds {
+                for pass in 0..1 + sweep % 3 {
+                    rows += 700;
+                    let now = start + Duration::from_millis(sweep * seconds * 1_000 + pass * 300);
+                    by_id.advance(Position::Id(rows), None, now);
+                    let time = noon.plus((sweep * seconds).cast_signed());
+                    by_time.advance(Position::Time(time), None, now);
+                    most = most.max(by_id.marks.len()).max(by_time.marks.len());
+                }
+            }
+            assert!(most <= 2 * MARKS as usize + 3, "{most} marks");
+            let Position::Id(settled) = by_id.settled() else {
+                panic!("a tail by id has ids");
+            };
+            assert!(rows - settled <= 2 * 700 * (600 / seconds + 4) * 2);
+        }
+    }
+}

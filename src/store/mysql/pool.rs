@@ -1,0 +1,132 @@
+//! The pool of connections that read.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::time::Instant;
+
+use mysql::{Conn, Opts, OptsBuilder};
+use parking_lot::{Mutex, RwLock};
+use r2d2::ManageConnection;
+use r2d2_mysql::MySqlConnectionManager;
+
+use crate::store::StoreError;
+
+use super::connect::{POOL_PATIENCE, SILENCE};
+
+/// Connections that are made when they are needed, and given up after an error.
+#[derive(Clone)]
+pub(super) struct Pool {
+    opts: Opts,
+    size: u32,
+    pool: Arc<RwLock<r2d2::Pool<Manager>>>,
+    failed: Failed,
+}
+
+/// Why the last connection could not be made: r2d2 itself tells of it late and in its own words.
+type Failed = Arc<Mutex<Option<StoreError>>>;
+
+impl Pool {
+    pub fn new(opts: Opts, size: u32) -> Pool {
+        let failed = Failed::default();
+        Pool {
+            pool: Arc::new(RwLock::new(pool(&opts, size, &failed))),
+            opts,
+            size,
+            failed,
+        }
+    }
+
+    /// Does `work` on a connection.
+    pub fn with<T>(
+        &self,
+        work: impl FnOnce(&mut Conn) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let pool = self.pool.read().clone();
+        let mut conn = pool.get().map_err(|_| {
+            let failed = self.failed.lock().clone();
+            failed.unwrap_or_else(|| {
+                let seconds = POOL_PATIENCE.as_secs();
+                StoreError::Unreachable(format!("no connection came free in {seconds} s"))
+            })
+        })?;
+        // Should `work` panic, too.
+        conn.is_whole = false;
+        let result = work(&mut conn);
+        conn.is_whole = result.is_ok();
+        conn.used = Instant::now();
+        result
+    }
+
+    /// Gives up all connections; those in use when they come back.
+    pub fn replace(&self) {
+        *self.pool.write() = pool(&self.opts, self.size, &self.failed);
+    }
+}
+
+fn pool(opts: &Opts, size: u32, failed: &Failed) -> r2d2::Pool<Manager> {
+    r2d2::Pool::builder()
+        .max_size(size)
+        .min_idle(Some(0))
+        .connection_timeout(POOL_PATIENCE)
+        // Whoever needed the connection tells of the error, once.
+        .error_handler(Box::new(r2d2::NopErrorHandler))
+        .build_unchecked(Manager {
+            inner: MySqlConnectionManager::new(OptsBuilder::from_opts(opts.clone())),
+            failed: Arc::clone(failed),
+        })
+}
+
+/// Makes connections as r2d2_mysql does, but does not ping them: on a link that is silently dead
+/// every ping would take the longest time a read may take, and find out what is known already.
+struct Manager {
+    inner: MySqlConnectionManager,
+    failed: Failed,
+}
+
+struct Pooled {
+    conn: Conn,
+    used: Instant,
+    is_whole: bool,
+}
+
+impl Deref for Pooled {
+    type Target = Conn;
+
+    fn deref(&self) -> &Conn {
+        &self.conn
+    }
+}
+
+impl DerefMut for Pooled {
+    fn deref_mut(&mut self) -> &mut Conn {
+        &mut self.conn
+    }
+}
+
+impl ManageConnection for Manager {
+    type Connection = Pooled;
+    type Error = StoreError;
+
+    fn connect(&self) -> Result<Pooled, StoreError> {
+        let made = self.inner.connect().map_err(StoreError::from);
+        *self.failed.lock() = made.as_ref().err().cloned();
+        Ok(Pooled {
+            conn: made?,
+            used: Instant::now(),
+            is_whole: true,
+        })
+    }
+
+    /// One that was idle for long may have died unheard: a new one costs a millisecond.
+    fn is_valid(&self, conn: &mut Pooled) -> Result<(), StoreError> {
+        if conn.used.elapsed() < SILENCE {
+            Ok(())
+        } else {
+            Err(StoreError::Unreachable("it was idle for long".to_owned()))
+        }
+    }
+
+    fn has_broken(&self, conn: &mut Pooled) -> bool {
+        !conn.is_whole
+    }
+}
