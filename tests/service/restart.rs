@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use mysql::prelude::Queryable;
 use rustix::process::Signal;
 
 use crate::support::{LIMIT, Rig, Service};
@@ -213,6 +214,54 @@ fn a_guest_whose_check_in_still_waits_is_not_judged_as_an_empty_room() {
         [""; 0],
         "an empty room was told of"
     );
+    rig.finish();
+}
+
+#[test]
+fn without_a_position_what_came_before_the_stream_is_judged_before_it() {
+    let mut rig = Rig::new("noposition");
+    let left = minutes_ago(200);
+    let reading = |rig: &Rig, interval: i64| {
+        let time = left.plus(interval * 1_800).to_string();
+        rig.meter("H001", "101", &time, &format!("{}.00", 100 + 2 * interval));
+    };
+    reading(&rig, 0);
+    rig.publish([
+        check_out("H001", "101", left).as_str(),
+        check_out("H001", "102", left).as_str(),
+    ]);
+    let mut service = rig.start();
+    service.wait_until_ready();
+    let seen = "SELECT CAST(seen_time AS CHAR) FROM room_state WHERE room_number = '101'";
+    rig.wait_for_rows(seen, &[left.to_string()]);
+    service.stop();
+    rig.execute("UPDATE service SET meter_id = NULL, meter_time = NULL");
+    reading(&rig, 1);
+    reading(&rig, 2);
+
+    // The first sweep waits for a message, and that for a row that somebody has locked.
+    rig.publish([check_in("H001", "102", left.plus(60)).as_str()]);
+    let mut other = rig.conn();
+    for statement in [
+        "START TRANSACTION",
+        "SELECT * FROM room_state WHERE room_number = '102' FOR UPDATE",
+    ] {
+        other.query_drop(statement).expect(statement);
+    }
+    let service = rig.start();
+    let waits = format!(
+        "SELECT COUNT(*) FROM information_schema.processlist \
+         WHERE user = '{}' AND info LIKE 'REPLACE INTO room_state%' AND time_ms > 300",
+        rig.user()
+    );
+    rig.wait_for_rows(&waits, &[1]);
+    assert!(!service.log().contains("sweep: "), "{}", service.log());
+    // These the stream will show.
+    reading(&rig, 3);
+    reading(&rig, 4);
+    other.query_drop("COMMIT").expect("committed");
+    rig.wait_for_rows("SELECT continuous_periods FROM electricity_abnormal", &[4]);
+    service.stop();
     rig.finish();
 }
 

@@ -261,6 +261,35 @@ fn a_page_that_ends_within_one_time_loses_no_row() {
 }
 
 #[test]
+fn single_rooms_are_read_up_to_where_the_stream_has_come() {
+    let mut rig = Rig::new("upto");
+    let config = config(&rig);
+    let mysql = config.mysql.expect("a section");
+    let reader = MySqlReader::new(&mysql, config.meter, config.messages.zone);
+    let latest = minutes_ago(0);
+    let mut tail = reader.meter_tail(None, latest).expect("a tail");
+    let time = |minutes: i64| minutes_ago(minutes).to_string();
+    rig.meter("H001", "101", &time(60), "1.00");
+    sweep(&reader, &mut tail, latest);
+    // Of two rows that come now the stream shows both, by their time; asked for by key and only
+    // from a time on, the newer one would make the older one late.
+    rig.meter("H001", "101", &time(50), "2.00");
+    rig.meter("H001", "101", &time(5), "3.00");
+    let wanted = [Wanted {
+        room: RoomKey::new("H001", "101"),
+        after: minutes_ago(70),
+    }];
+    let found = |up_to| {
+        let readings = reader.readings_up_to(&wanted, latest, up_to);
+        readings.expect("readings")[&wanted[0].room].len()
+    };
+    assert_eq!(found(Some(tail.read_to())), 1);
+    assert_eq!(found(None), 3);
+    rig.roomwatt(&["init-db"]);
+    rig.finish();
+}
+
+#[test]
 fn a_row_that_commits_late_is_shown_by_the_next_sweep() {
     let mut rig = Rig::new("latecommit");
     let config = config(&rig);
