@@ -220,7 +220,7 @@ fn a_guest_whose_check_in_still_waits_is_not_judged_as_an_empty_room() {
 #[test]
 fn without_a_position_what_came_before_the_stream_is_judged_before_it() {
     let mut rig = Rig::new("noposition");
-    let left = minutes_ago(200);
+    let left = minutes_ago(400);
     let reading = |rig: &Rig, interval: i64| {
         let time = left.plus(interval * 1_800).to_string();
         rig.meter("H001", "101", &time, &format!("{}.00", 100 + 2 * interval));
@@ -236,8 +236,8 @@ fn without_a_position_what_came_before_the_stream_is_judged_before_it() {
     rig.wait_for_rows(seen, &[left.to_string()]);
     service.stop();
     rig.execute("UPDATE service SET meter_id = NULL, meter_time = NULL");
-    reading(&rig, 1);
-    reading(&rig, 2);
+    // So many that without them nobody would know what happened.
+    (1..=5).for_each(|interval| reading(&rig, interval));
 
     // The first sweep waits for a message, and that for a row that somebody has locked.
     rig.publish([check_in("H001", "102", left.plus(60)).as_str()]);
@@ -257,8 +257,8 @@ fn without_a_position_what_came_before_the_stream_is_judged_before_it() {
     rig.wait_for_rows(&waits, &[1]);
     assert!(!service.log().contains("sweep: "), "{}", service.log());
     // These the stream will show.
-    reading(&rig, 3);
-    reading(&rig, 4);
+    reading(&rig, 6);
+    reading(&rig, 7);
     other.query_drop("COMMIT").expect("committed");
     rig.wait_for_rows("SELECT continuous_periods FROM electricity_abnormal", &[4]);
     service.stop();
