@@ -148,10 +148,9 @@ impl Consumer {
                 back.acknowledge(tag).map_err(fail)?;
             }
         }
-        // Acknowledgements are only queued so far; an answer of the broker comes after them.
-        channel.qos(0, prefetch, false).map_err(fail)?;
         drop(consumer);
         drop(back);
+        // Acknowledgements are only queued so far; the broker's answer to this comes after them.
         channel.close().map_err(fail)?;
         Ok(done)
     }
