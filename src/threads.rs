@@ -98,6 +98,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_answer_that_nobody_will_give_is_not_waited_for_at_a_stop() {
+        let (stopper, stop) = stop_signal();
+        let (_kept, answer) = bounded::<()>(1);
+        let (tell, told) = bounded(1);
+        let (exits, _ended) = bounded(1);
+        spawn("waiting", &exits, move || {
+            let _ = tell.send(stop.wait_for(&answer));
+        })
+        .expect("a thread");
+        drop(stopper);
+        assert_eq!(told.recv_timeout(Duration::from_secs(60)), Ok(None));
+    }
+
+    #[test]
     fn an_end_is_told_also_of_a_panic() {
         let (exits, ended) = bounded(2);
         let (stopper, stop) = stop_signal();
