@@ -130,6 +130,7 @@ fn serve(
         meters: reader.clone(),
         clock: Arc::clone(&clock),
         position: ownership.position,
+        swept_to: ownership.position,
         keep_days: config.keep_days,
         inputs: to_owner,
         intake: Arc::clone(&intake),

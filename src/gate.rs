@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crossbeam_channel::select;
+use crossbeam_channel::{after, never, select};
 use parking_lot::Mutex;
 
 use crate::threads::{Stop, Stopper, stop_signal};
@@ -90,16 +90,29 @@ impl Gate {
         }
     }
 
-    /// Waits until what had waited in the queue has been taken, or it is time to stop, or
-    /// `patience` is over; whether it was in vain. Then nobody waits again in this phase.
+    /// Waits until it is open and what had waited in the queue has been taken, or it is time to
+    /// stop, or it has been open for `patience`; whether that was in vain. Then nobody waits again
+    /// in this phase.
     pub fn waits_in_vain(&self, stop: &Stop, patience: Duration) -> bool {
-        let caught_up = self.phase.lock().caught_up.clone();
-        select! {
-            recv(caught_up.channel()) -> _ => false,
-            recv(stop.channel()) -> _ => false,
-            default(patience) => {
-                self.phase.lock().last_one = None;
-                true
+        loop {
+            let (open, over, caught_up) = {
+                let phase = self.phase.lock();
+                (phase.open, phase.over.clone(), phase.caught_up.clone())
+            };
+            let patience = if open { after(patience) } else { never() };
+            let in_vain = select! {
+                recv(caught_up.channel()) -> _ => false,
+                recv(over.channel()) -> _ => false,
+                recv(stop.channel()) -> _ => return false,
+                recv(patience) -> _ => true,
+            };
+            let mut phase = self.phase.lock();
+            // The end of a phase says nothing of the next one.
+            if !over.is_set() {
+                if in_vain {
+                    phase.last_one = None;
+                }
+                return in_vain;
             }
         }
     }
@@ -107,7 +120,12 @@ impl Gate {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use crossbeam_channel::bounded;
+
     use super::*;
+    use crate::threads::spawn;
 
     #[test]
     fn a_phase_ends_when_the_gate_changes_and_only_then() {
@@ -140,5 +158,25 @@ mod tests {
         assert!(is_behind(), "messages have waited meanwhile");
         assert!(gate.waits_in_vain(&stop, Duration::ZERO));
         assert!(!gate.waits_in_vain(&stop, Duration::from_secs(60)), "once");
+    }
+
+    #[test]
+    fn who_waits_at_a_closed_gate_waits_on_when_it_opens() {
+        let gate = Arc::new(Gate::new(1));
+        gate.has_caught_up();
+        gate.close();
+        let (_stopper, stop) = stop_signal();
+        let (tell, told) = bounded(1);
+        let (exits, _ended) = bounded(1);
+        let at_gate = Arc::clone(&gate);
+        spawn("waiting", &exits, move || {
+            let _ = tell.send(at_gate.waits_in_vain(&stop, Duration::from_secs(60)));
+        })
+        .expect("a thread");
+        gate.open();
+        // Not to synchronise: nothing may come in this time.
+        assert!(told.recv_timeout(Duration::from_millis(300)).is_err());
+        gate.has_caught_up();
+        assert_eq!(told.recv_timeout(Duration::from_secs(60)), Ok(false));
     }
 }

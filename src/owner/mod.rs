@@ -22,7 +22,7 @@ use crate::outage::Outage;
 use crate::rooms::Rooms;
 use crate::store::{Meters, Plan, Position, Settled, Store, StoreError};
 use crate::threads::Stop;
-use crate::types::{Reading, RoomKey};
+use crate::types::{LocalTime, Reading, RoomKey};
 
 use plan::Planner;
 use retention::Retention;
@@ -32,6 +32,12 @@ pub enum Input {
     Message(Message),
     /// A chunk of a sweep.
     Judged(Vec<Judged>),
+    /// A sweep begins: the next one will begin at this position, and show what lies beyond it to
+    /// every room that is watched by then. `done` has room for one.
+    Sweeping {
+        next: Position,
+        done: Sender<()>,
+    },
     /// A sweep is through: the meter table has been judged up to here. `done` has room for one.
     Swept {
         position: Position,
@@ -48,7 +54,10 @@ impl Input {
     /// Its share of [`MOST_WEIGHT`].
     fn weight(&self) -> usize {
         match self {
-            Input::Message(_) | Input::Settled { .. } | Input::Swept { .. } => 10,
+            Input::Message(_)
+            | Input::Settled { .. }
+            | Input::Sweeping { .. }
+            | Input::Swept { .. } => 10,
             Input::Judged(chunk) => chunk.len(),
         }
     }
@@ -59,7 +68,9 @@ impl Input {
             Input::Message(message) => (message.committed)(),
             Input::Judged(_) => {}
             // Who has ended meanwhile does not wait for the answer.
-            Input::Swept { done, .. } | Input::Settled { done, .. } => drop(done.try_send(())),
+            Input::Sweeping { done, .. }
+            | Input::Swept { done, .. }
+            | Input::Settled { done, .. } => drop(done.try_send(())),
         }
     }
 }
@@ -95,6 +106,9 @@ pub struct Owner<S, M> {
     pub clock: Arc<dyn Clock>,
     /// Up to where the meter table has been judged, as it was last written.
     pub position: Option<Position>,
+    /// Rows beyond it are still to be shown by sweeps to every room that is watched by now; all
+    /// rows up to it are there, and have been shown to those that were watched then.
+    pub swept_to: Option<Position>,
     /// Refused messages and told notices older than this go. Days.
     pub keep_days: u32,
     pub inputs: Receiver<Input>,
@@ -176,6 +190,12 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 Err(ended) => return Err(ended),
             }
         }
+        self.intake.open();
+        for input in &batch {
+            if let Input::Sweeping { next, .. } = input {
+                self.swept_to = Some(*next);
+            }
+        }
         batch.into_iter().for_each(Input::done);
         Ok(())
     }
@@ -183,11 +203,14 @@ impl<S: Store, M: Meters> Owner<S, M> {
     /// What a batch changes.
     fn plan(&mut self, batch: &[Input]) -> Result<(Plan, Tally), Ended> {
         let wanted = Planner::wanted(&self.rooms, &self.rules, batch);
+        // What sweeps are still to show is not judged now: the room's next guest may wait in the
+        // queue, behind this message. Before the first one that is everything.
+        let swept = (self.swept_to).unwrap_or(Position::Time(LocalTime::FIRST));
         let readings = match wanted.as_slice() {
             [] => HashMap::new(),
             wanted => self.patiently("reading the meters", |owner| {
                 let latest = owner.clock.now().plus(READING_AHEAD);
-                owner.meters.readings(wanted, latest)
+                owner.meters.readings(wanted, latest, swept)
             })?,
         };
         let mut planner = Planner::new(&self.rooms, &self.rules, &readings, batch);
@@ -197,6 +220,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 Input::Judged(chunk) => chunk.iter().for_each(|judged| planner.judged(judged)),
                 Input::Swept { position, .. } if self.position == Some(*position) => {}
                 Input::Swept { position, .. } => planner.swept(*position),
+                Input::Sweeping { .. } => {}
                 Input::Settled { settled, .. } => planner.settled(settled),
             }
         }
@@ -247,7 +271,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 }
                 return Ok(());
             }
-            Some(Input::Swept { .. } | Input::Settled { .. }) | None => {}
+            Some(Input::Sweeping { .. } | Input::Swept { .. } | Input::Settled { .. }) | None => {}
         }
         Err(Ended::Failed(StoreError::Unstorable(reason.to_owned())))
     }
@@ -268,7 +292,6 @@ impl<S: Store, M: Meters> Owner<S, M> {
             let error = match work(self) {
                 Ok(done) => {
                     outage.over();
-                    self.intake.open();
                     return Ok(done);
                 }
                 Err(error) if !error.is_passing() => return Err(Ended::Failed(error)),

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use crate::engine::{
-    Arrival, Change, Event, Parsed, Rules, Tally, Transition, Watch, observe,
+    Arrival, Change, Event, Parsed, Rules, Stay, Tally, Transition, Watch, observe,
     readings_needed_after, receive,
 };
 use crate::rooms::Rooms;
 use crate::store::{Plan, Position, Readings, Rejected, Settled, Wanted};
-use crate::types::{LocalTime, RoomKey};
+use crate::types::RoomKey;
 
 use super::{Input, Judged, Message};
 
@@ -18,7 +18,7 @@ pub(super) struct Planner<'a> {
     /// Readings of the rooms that [`Planner::wanted`] named.
     readings: &'a HashMap<RoomKey, Readings>,
     /// The stays that messages of this batch begin: a watch judges nothing past the next one.
-    stays: HashMap<&'a RoomKey, Vec<LocalTime>>,
+    stays: HashMap<&'a RoomKey, Vec<Stay>>,
     /// New states of this batch.
     staged: HashMap<RoomKey, Watch>,
     plan: Plan,
@@ -36,10 +36,14 @@ impl<'a> Planner<'a> {
                 let after = readings_needed_after(watch.as_ref(), &event.stay, rules);
                 wanted
                     .entry(&event.room)
-                    .and_modify(|wanted| wanted.after = wanted.after.min(after))
+                    .and_modify(|wanted| {
+                        wanted.after = wanted.after.min(after);
+                        wanted.until = wanted.until.max(event.stay.time());
+                    })
                     .or_insert_with(|| Wanted {
                         room: event.room.clone(),
                         after,
+                        until: event.stay.time(),
                     });
             }
         }
@@ -52,12 +56,9 @@ impl<'a> Planner<'a> {
         readings: &'a HashMap<RoomKey, Readings>,
         batch: &'a [Input],
     ) -> Planner<'a> {
-        let mut stays: HashMap<&RoomKey, Vec<LocalTime>> = HashMap::new();
+        let mut stays: HashMap<&RoomKey, Vec<Stay>> = HashMap::new();
         for event in events(batch) {
-            stays
-                .entry(&event.room)
-                .or_default()
-                .push(event.stay.time());
+            stays.entry(&event.room).or_default().push(event.stay);
         }
         Planner {
             stays,
@@ -106,10 +107,12 @@ impl<'a> Planner<'a> {
         // After an outage the room's next guest may wait in the same batch: what came after him is
         // not to be judged under this stay.
         let next = self.stays.get(&event.room).and_then(|stays| {
-            let later = stays.iter().filter(|&&time| time > event.stay.time());
-            later.min()
+            let later = stays
+                .iter()
+                .filter(|stay| stay.order() > event.stay.order());
+            later.map(|stay| stay.time()).min()
         });
-        let until = next.map_or(readings.len(), |&next| {
+        let until = next.map_or(readings.len(), |next| {
             readings.partition_point(|reading| reading.time <= next)
         });
         let readings = &readings[..until];
@@ -127,17 +130,22 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Takes a verdict of a sweep. One on a state that has changed meanwhile is made again.
+    /// Takes a verdict of a sweep. One on a state that has changed meanwhile is made again. One on an
+    /// earlier stay is void: the message that ended it has left to the next sweep what this one had
+    /// to show, and what is in between must not be passed over.
     pub(super) fn judged(&mut self, judged: &Judged) {
         let unchanged = !self.staged.contains_key(&judged.room)
             && (self.rooms.get(&judged.room)).is_some_and(|room| room.version == judged.version);
         let transition = if unchanged {
             judged.transition.clone()
         } else {
-            let Some(watch) = self.current(&judged.room) else {
-                return;
-            };
-            observe(&judged.room, &watch, &judged.readings, self.rules)
+            let stay = judged.transition.watch.stay.order();
+            match self.current(&judged.room) {
+                Some(watch) if watch.stay.order() == stay => {
+                    observe(&judged.room, &watch, &judged.readings, self.rules)
+                }
+                _ => return,
+            }
         };
         self.stage(judged.room.clone(), transition);
     }
@@ -191,8 +199,7 @@ fn events(batch: &[Input]) -> impl Iterator<Item = &Event> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Stay;
-    use crate::types::{Reading, WattHours};
+    use crate::types::{LocalTime, Reading, WattHours};
 
     fn at(minutes: i64) -> LocalTime {
         let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
@@ -253,5 +260,20 @@ mod tests {
         assert_eq!(plan.openings.len(), 2);
         assert_eq!(plan.rooms.len(), 1);
         assert_eq!(plan.rooms[0].1.fold.seen, Some(at(270)));
+    }
+
+    #[test]
+    fn who_comes_at_the_time_another_leaves_is_not_judged_as_an_empty_room() {
+        let rooms = Rooms::default();
+        let left = message(Stay::Vacant {
+            actual_checkin: None,
+            actual_checkout: at(0),
+        });
+        let arrived = message(Stay::Occupied {
+            check_in: at(0),
+            expected_checkout: None,
+        });
+        let plan = planned(&rooms, &[left, arrived]);
+        assert_eq!(plan.notices, []);
     }
 }

@@ -72,7 +72,10 @@ impl From<mysql::Error> for StoreError {
                         StoreError::NotSetUp(text)
                     }
                     // Packet too large, out of range, truncated, not a time, not in the column's character set, too long.
-                    1153 | 1264 | 1265 | 1292 | 1366 | 1406 | 1690 => StoreError::Unstorable(text),
+                    // And collations that do not mix: a key that the column's character set can't hold.
+                    1153 | 1264 | 1265 | 1267 | 1270 | 1271 | 1292 | 1366 | 1406 | 1690 | 3988 => {
+                        StoreError::Unstorable(text)
+                    }
                     // Anything else the server says may change on the server alone.
                     _ => StoreError::Refused(text),
                 }

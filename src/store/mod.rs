@@ -43,7 +43,7 @@ pub const MOST_FORGOTTEN: u64 = 1_000;
 /// Where the meters are read.
 pub trait Meters {
     /// The readings of single rooms that are newer than each one's time and not later than
-    /// `latest`, in time order.
+    /// `latest`, in time order. Of rows beyond `swept` only those that each one wants all the same.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection or the table.
@@ -51,6 +51,7 @@ pub trait Meters {
         &self,
         wanted: &[Wanted],
         latest: LocalTime,
+        swept: Position,
     ) -> Result<HashMap<RoomKey, Readings>, StoreError>;
 
     /// Gives up every connection: the server behind them is no longer the right one.
@@ -160,6 +161,8 @@ pub enum Settlement {
 pub struct Wanted {
     pub room: RoomKey,
     pub after: LocalTime,
+    /// Of rows that sweeps have not passed yet, those up to this time.
+    pub until: LocalTime,
 }
 
 /// Readings of one room, in time order; of several with one time the first stored is first.
@@ -186,6 +189,14 @@ pub enum Position {
 }
 
 impl Position {
+    /// Whether a row with this id (where there are ids) and time lies up to here.
+    pub fn covers(self, id: Option<u64>, time: LocalTime) -> bool {
+        match self {
+            Position::Id(last) => id.is_some_and(|id| id <= last),
+            Position::Time(last) => time <= last,
+        }
+    }
+
     /// Whether a stream that begins here shows all that is news to a room which has seen its
     /// readings up to `seen`. Ids tell what is new, whatever its time.
     pub fn serves(self, seen: LocalTime) -> bool {

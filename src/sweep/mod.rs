@@ -129,18 +129,23 @@ impl Sweeper {
             None => tail.insert(self.tail()?),
         };
 
+        tail.begin();
+        let begin = tail.from();
+        // Its answer tells that messages leave no more to this sweep than it shows.
+        let (done, known) = bounded(1);
+        let next = tail.settled();
+        send(inputs, Input::Sweeping { next, done })?;
+        self.stop.wait_for(&known).ok_or(Cut::Stopped)?;
+
         // Without a position the stream begins at the end. What came before is asked for first: newer
         // readings would make it late.
-        let everything = asked_by_key.is_none() && tail.is_from_the_end();
-        if everything {
-            let rooms = self.rooms.unheard_since(self.clock.now());
-            let rooms = rooms.into_iter();
-            let wanted: Vec<Wanted> = rooms.map(|(room, after)| Wanted { room, after }).collect();
-            self.by_key(&wanted, None, inputs, &mut swept)?;
+        if asked_by_key.is_none() && tail.is_from_the_end() {
+            let rooms = self.rooms.unheard_since(LocalTime::LAST).into_iter();
+            let all: Vec<Wanted> = rooms.map(|(room, seen)| wanted(room, seen)).collect();
+            self.by_key(&all, None, inputs, &mut swept)?;
             *asked_by_key = Some(Instant::now());
         }
 
-        let begin = tail.settled();
         // Rooms with news, of which the stream does not show all.
         let mut unserved: HashMap<RoomKey, LocalTime> = HashMap::new();
         let mut from = None;
@@ -180,9 +185,7 @@ impl Sweeper {
             self.silent(begin)
         } else {
             let unserved = unserved.into_iter();
-            unserved
-                .map(|(room, after)| Wanted { room, after })
-                .collect()
+            unserved.map(|(room, seen)| wanted(room, seen)).collect()
         };
         self.by_key(&stragglers, Some(tail.read_to()), inputs, &mut swept)?;
         if due {
@@ -210,10 +213,7 @@ impl Sweeper {
         let known_after = self.reader.cheap_after();
         let rooms = self.rooms.unheard_since(since).into_iter();
         rooms
-            .map(|(room, seen)| Wanted {
-                room,
-                after: known_after.map_or(seen, |known| known.max(seen)),
-            })
+            .map(|(room, seen)| wanted(room, known_after.map_or(seen, |known| known.max(seen))))
             .collect()
     }
 
@@ -245,6 +245,9 @@ impl Sweeper {
     ) -> Result<(), Cut> {
         let counted = Mutex::new(swept);
         work.par_chunks(self.batch_size).try_for_each(|chunk| {
+            if self.stop.is_set() {
+                return Err(Cut::Stopped);
+            }
             let judged = self.judge(read(chunk)?);
             {
                 let mut swept = counted.lock();
@@ -293,6 +296,11 @@ impl Sweeper {
             took.as_secs_f64()
         );
     }
+}
+
+fn wanted(room: RoomKey, after: LocalTime) -> Wanted {
+    let until = LocalTime::LAST;
+    Wanted { room, after, until }
 }
 
 fn send(inputs: &Sender<Input>, input: Input) -> Result<(), Cut> {

@@ -4,6 +4,8 @@
 //!     cargo test --test kills                           each point, and 20 rounds at any time
 //!     cargo test --test kills -- --rounds 500 --seed 7  more rounds, and the same times again
 
+#![allow(clippy::disallowed_methods)] // no part of the service
+
 #[path = "../support/mod.rs"]
 mod support;
 

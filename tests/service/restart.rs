@@ -217,6 +217,44 @@ fn a_guest_whose_check_in_still_waits_is_not_judged_as_an_empty_room() {
     rig.finish();
 }
 
+/// A room's check-out and next check-in in a queue, with so many other messages between, and the
+/// readings of the hours since: too much for an empty room, not for the guest.
+fn judge_a_backlog(name: &str, between: usize) {
+    let mut rig = Rig::new(name);
+    let left = minutes_ago(600);
+    for interval in 0..=12 {
+        let time = left.plus(interval * 1_800).to_string();
+        let register = format!("{:.2}", 100.0 + 1.8 * interval as f64);
+        rig.meter("H001", "101", &time, &register);
+    }
+    let mut bodies = vec![check_out("H001", "101", left)];
+    bodies.extend((0..between).map(|n| check_in("H001", &format!("F{n}"), left)));
+    bodies.push(check_in("H001", "101", left.plus(60)));
+    rig.publish(bodies.iter().map(String::as_str));
+    let service = rig.start();
+    rig.wait_for_rows(
+        "SELECT msg_type, CAST(seen_time AS CHAR) FROM room_state WHERE room_number = '101'",
+        &[("checkin".to_owned(), left.plus(12 * 1_800).to_string())],
+    );
+    service.stop();
+    assert_eq!(
+        rig.rows::<String>("SELECT kind FROM notification"),
+        [""; 0],
+        "an empty room was told of"
+    );
+    rig.finish();
+}
+
+#[test]
+fn a_message_is_not_judged_past_the_next_one_in_the_queue() {
+    judge_a_backlog("backlog", 0);
+}
+
+#[test]
+fn a_message_is_not_judged_past_a_later_one_in_a_long_queue() {
+    judge_a_backlog("longbacklog", 600);
+}
+
 #[test]
 fn without_a_position_what_came_before_the_stream_is_judged_before_it() {
     let mut rig = Rig::new("noposition");

@@ -4,8 +4,8 @@ use mysql::prelude::Queryable;
 
 use roomwatt::config::Config;
 use roomwatt::store::{
-    MeterTail, Meters, MySqlLease, MySqlReader, MySqlStore, Plan, Position, Rejected, Store,
-    StoreError, Wanted,
+    MeterTail, MySqlLease, MySqlReader, MySqlStore, Plan, Position, Rejected, Store, StoreError,
+    Wanted,
 };
 use roomwatt::types::{LocalTime, RoomKey};
 
@@ -142,6 +142,7 @@ fn a_lease_that_was_lost_is_taken_again() {
 fn sweep(reader: &MySqlReader, tail: &mut MeterTail, latest: LocalTime) -> Vec<String> {
     let mut shown = Vec::new();
     let mut from = None;
+    tail.begin();
     loop {
         let rows = reader
             .stream_new(tail, from, 2, latest, |room, _| {
@@ -173,10 +174,13 @@ fn single_rooms_are_read_many_a_statement() {
                 .map(|room| Wanted {
                     room: RoomKey::new("H001", &room.to_string()),
                     after: minutes_ago(after),
+                    until: LocalTime::LAST,
                 })
                 .collect();
             let before = rig.selects();
-            let readings = reader.readings(&wanted, latest).expect("readings");
+            let readings = reader
+                .readings_up_to(&wanted, latest, None)
+                .expect("readings");
             assert_eq!(
                 rig.selects() - before,
                 statements,
@@ -208,8 +212,11 @@ fn a_table_made_anew_voids_what_was_known_of_its_ids() {
     let wanted = Wanted {
         room: RoomKey::new("H001", "101"),
         after: minutes_ago(30),
+        until: LocalTime::LAST,
     };
-    let readings = reader.readings(&[wanted], latest).expect("readings");
+    let readings = reader
+        .readings_up_to(&[wanted], latest, None)
+        .expect("readings");
     assert_eq!(readings.values().flatten().count(), 1);
 
     // While it is away nothing is known, and another one may come.
@@ -261,6 +268,32 @@ fn a_page_that_ends_within_one_time_loses_no_row() {
 }
 
 #[test]
+fn of_one_plan_and_after_a_replay_refused_messages_are_counted_right() {
+    let mut rig = Rig::new("samedigest");
+    let mut store = store(&rig);
+    store.take_over().expect("it is free");
+    let refused = |redelivered| Rejected::new("test", "bad".into(), b"x", redelivered);
+    let mut commit = |rejected: Vec<Rejected>| {
+        let plan = Plan {
+            rejected,
+            ..Plan::default()
+        };
+        store.commit(&plan).expect("written");
+    };
+    // A connection was cut: what it had delivered is taken together with what comes again.
+    commit(vec![refused(false), refused(true)]);
+    assert_eq!(rig.rows::<String>(WRITTEN), ["bad"]);
+    // Replayed, delivered, and not written; then delivered again, and refused again.
+    rig.execute("UPDATE rejected_message SET replayed_at = CURRENT_TIMESTAMP");
+    commit(vec![refused(true)]);
+    assert_eq!(rig.rows::<String>(WRITTEN), ["bad", "bad"]);
+    commit(vec![refused(true)]);
+    assert_eq!(rig.rows::<String>(WRITTEN), ["bad", "bad"]);
+    rig.roomwatt(&["init-db"]);
+    rig.finish();
+}
+
+#[test]
 fn single_rooms_are_read_up_to_where_the_stream_has_come() {
     let mut rig = Rig::new("upto");
     let config = config(&rig);
@@ -278,6 +311,7 @@ fn single_rooms_are_read_up_to_where_the_stream_has_come() {
     let wanted = [Wanted {
         room: RoomKey::new("H001", "101"),
         after: minutes_ago(70),
+        until: LocalTime::LAST,
     }];
     let found = |up_to| {
         let readings = reader.readings_up_to(&wanted, latest, up_to);

@@ -419,3 +419,53 @@ fn init_db_goes_on_where_it_broke_off() {
     );
     rig.finish();
 }
+
+#[test]
+fn a_room_that_the_meter_table_can_not_spell_holds_nobody_up() {
+    let mut rig = Rig::new("latin1");
+    rig.execute("ALTER TABLE smart_meter CONVERT TO CHARACTER SET latin1");
+    let left = minutes_ago(120);
+    let mut service = rig.start();
+    service.wait_until_ready();
+    let both = [
+        check_out("H001", "总统", left),
+        check_out("H001", "102", left),
+    ];
+    rig.publish(both.iter().map(String::as_str));
+    let rooms = ["102", "总统"].map(str::to_owned);
+    rig.wait_for_rows("SELECT room_number FROM room_state ORDER BY 1", &rooms);
+    service.wait_for_log("总统: it has no readings");
+    service.stop();
+    assert_eq!(rig.waiting_messages(), 0);
+    rig.finish();
+}
+
+#[test]
+fn a_view_that_can_not_compute_a_row_holds_no_message_up() {
+    let mut rig = Rig::new("view1690");
+    let left = minutes_ago(120);
+    for statement in [
+        "DROP TABLE smart_meter",
+        "CREATE TABLE raw (id INT AUTO_INCREMENT PRIMARY KEY, hotel_id VARCHAR(50), \
+         room_number VARCHAR(20), v INT UNSIGNED, base INT UNSIGNED, script_time DATETIME, \
+         INDEX (hotel_id, room_number), INDEX (script_time))",
+        "CREATE VIEW smart_meter AS SELECT id, hotel_id, room_number, v - base AS reading_value, \
+         script_time FROM raw",
+        &format!("INSERT INTO raw VALUES (1, 'H001', '101', 5, 7, '{left}')"),
+    ] {
+        rig.execute(statement);
+    }
+    let mut service = rig.start();
+    service.wait_until_ready();
+    let both = [
+        check_out("H001", "101", left),
+        check_out("H001", "102", left),
+    ];
+    rig.publish(both.iter().map(String::as_str));
+    let rooms = ["101", "102"].map(str::to_owned);
+    rig.wait_for_rows("SELECT room_number FROM room_state ORDER BY 1", &rooms);
+    service.wait_for_log("101: it has no readings");
+    service.stop();
+    assert_eq!(rig.waiting_messages(), 0);
+    rig.finish();
+}

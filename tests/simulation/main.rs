@@ -33,7 +33,7 @@ use world::{CRASH, Later, Shared, SimMeters, SimStore, World, start};
 const SEEDS: u64 = 1_500;
 
 /// A transaction of the meters stays open for so many sweeps at most, and so far back they read.
-const OVERLAP: usize = 5;
+const OVERLAP: usize = 3;
 
 /// A message, and the connection that holds it unacknowledged.
 type Held = (u64, usize);
@@ -68,6 +68,7 @@ fn take_over(shared: &Shared, rules: &Arc<Rules>, connection: u64) -> Instance {
             meters: SimMeters(Rc::clone(shared)),
             clock: Arc::new(Later),
             position: ownership.position,
+            swept_to: ownership.position,
             keep_days: 30,
             inputs: bounded(0).1,
             intake: Arc::new(Gate::new(0)),
@@ -228,6 +229,18 @@ impl Simulation {
 
     /// Reads what is new, as far back as a transaction may have been open, and has it judged.
     fn sweep(&mut self) {
+        let waiting = |input: &Input| matches!(input, Input::Swept { .. });
+        if self.now.inputs.iter().any(waiting) {
+            return;
+        }
+        // Where this one begins, and where the next one will.
+        let from = self.now.marks[0];
+        if self.now.marks.len() > OVERLAP {
+            self.now.marks.pop_front();
+        }
+        let (next, done) = (Position::Id(self.now.marks[0]), bounded(1).0);
+        let sweeping = self.now.owner.take(vec![Input::Sweeping { next, done }]);
+        assert!(sweeping.is_ok(), "nothing is written");
         let world = &mut *self.world.borrow_mut();
         self.open.retain_mut(|(id, left)| {
             *left -= 1;
@@ -238,7 +251,7 @@ impl Simulation {
         });
         let now = &mut self.now;
         let mut ids = world.visible.clone();
-        ids.retain(|&id| id as u64 > now.marks[0]);
+        ids.retain(|&id| id as u64 > from);
         ids.sort_unstable();
         let mut news: BTreeMap<RoomKey, Readings> = BTreeMap::new();
         for (room, reading) in ids.iter().map(|id| &world.meter[id - 1]) {
@@ -260,9 +273,6 @@ impl Simulation {
         let last = ids.last().map_or(0, |&id| id as u64);
         now.marks
             .push_back(last.max(now.marks[now.marks.len() - 1]));
-        if now.marks.len() > OVERLAP {
-            now.marks.pop_front();
-        }
         let (position, done) = (Position::Id(now.marks[0]), bounded(1).0);
         now.inputs.push_back(Input::Swept { position, done });
     }
@@ -347,7 +357,10 @@ fn take(instance: &mut Instance, shared: &Shared, most: usize) -> Result<(), Sto
         .iter()
         .filter(|input| event_of(input).is_some())
         .count();
-    let ops = ops_of(&batch, shared.borrow().visible.len());
+    let Some(Position::Id(swept)) = instance.owner.swept_to else {
+        panic!("there is always a position");
+    };
+    let ops = ops_of(&batch, shared.borrow().visible.len(), swept);
     shared.borrow_mut().batch = ops;
     let result = instance.owner.take(batch);
     let world = &mut *shared.borrow_mut();

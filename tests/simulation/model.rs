@@ -13,9 +13,20 @@ use crate::world::World;
 
 /// One thing that was decided, with all that was readable then.
 pub enum Op {
-    /// With the next stay of the same batch, and the number of rows that were visible.
-    Event(Event, Option<LocalTime>, usize),
-    Judged(RoomKey, Readings),
+    Event(Event, Known),
+    /// What a sweep showed to the watch of a stay.
+    Judged(RoomKey, Stay, Readings),
+}
+
+/// What was known when a message was taken.
+#[derive(Clone, Copy)]
+pub struct Known {
+    /// The number of rows that were visible, and the last one that a sweep had passed.
+    pub visible: usize,
+    pub swept: u64,
+    /// The next stay of the room in the same batch, and the last one.
+    next: Option<LocalTime>,
+    last: LocalTime,
 }
 
 pub fn event_of(input: &Input) -> Option<&Event> {
@@ -29,18 +40,29 @@ pub fn event_of(input: &Input) -> Option<&Event> {
 }
 
 /// What a batch is for the model.
-pub fn ops_of(batch: &[Input], visible: usize) -> Vec<Op> {
+pub fn ops_of(batch: &[Input], visible: usize, swept: u64) -> Vec<Op> {
     let mut ops = Vec::new();
     for input in batch {
         if let Some(event) = event_of(input) {
             let others = batch.iter().filter_map(event_of);
-            let of_room = others.filter(|other| other.room == event.room);
-            let later = of_room.map(|other| other.stay.time());
-            let until = later.filter(|&time| time > event.stay.time()).min();
-            ops.push(Op::Event(event.clone(), until, visible));
+            let mut stays: Vec<Stay> = others
+                .filter(|other| other.room == event.room)
+                .map(|other| other.stay)
+                .collect();
+            stays.sort_by_key(Stay::order);
+            let next = stays.iter().find(|stay| stay.order() > event.stay.order());
+            let known = Known {
+                visible,
+                swept,
+                next: next.map(Stay::time),
+                last: stays[stays.len() - 1].time(),
+            };
+            ops.push(Op::Event(event.clone(), known));
         } else if let Input::Judged(chunk) = input {
-            let shown = chunk.iter().map(|j| (j.room.clone(), j.readings.clone()));
-            ops.extend(shown.map(|(room, readings)| Op::Judged(room, readings)));
+            ops.extend(chunk.iter().map(|judged| {
+                let stay = judged.transition.watch.stay;
+                Op::Judged(judged.room.clone(), stay, judged.readings.clone())
+            }));
         }
     }
     ops
@@ -56,22 +78,22 @@ struct Model {
 impl Model {
     fn take(&mut self, op: &Op, world: &World, rules: &Rules) {
         match op {
-            Op::Judged(room, readings) => {
-                if let Some((_, shown)) = self.rooms.get_mut(room) {
-                    shown.extend(readings);
-                }
-            }
-            Op::Event(Event { room, stay }, until, visible) => {
-                let readings = world.readings(room, *visible);
+            Op::Judged(room, stay, readings) => match self.rooms.get_mut(room) {
+                Some((current, shown)) if current.order() == stay.order() => shown.extend(readings),
+                _ => {}
+            },
+            Op::Event(Event { room, stay }, known) => {
+                // What sweeps are still to show is none of the message's business.
+                let readings = world.readings(room, known.visible, known.swept, known.last);
                 if let Some((old, shown)) = self.rooms.get_mut(room) {
                     if stay.order() <= old.order() {
                         return;
                     }
                     shown.extend(readings.iter().filter(|r| r.time <= stay.time()));
-                    self.close(room, stay.time(), *visible, world, rules);
+                    self.close(room, stay.time(), known.visible, world, rules);
                 }
                 let mut shown = readings;
-                shown.retain(|reading| until.is_none_or(|until| reading.time <= until));
+                shown.retain(|reading| known.next.is_none_or(|next| reading.time <= next));
                 self.rooms.insert(room.clone(), (*stay, shown));
             }
         }

@@ -58,10 +58,18 @@ impl World {
         self.rng.f64() < self.faults
     }
 
-    /// The first so many visible rows of a room, as they are read by key.
-    pub fn readings(&self, room: &RoomKey, visible: usize) -> Readings {
+    /// The first so many visible rows of a room, as they are read by key: of those that no sweep has
+    /// passed only the ones up to a time.
+    pub fn readings(
+        &self,
+        room: &RoomKey,
+        visible: usize,
+        swept: u64,
+        until: LocalTime,
+    ) -> Readings {
         let mut ids = self.visible[..visible].to_vec();
-        ids.retain(|id| self.meter[id - 1].0 == *room);
+        ids.retain(|&id| self.meter[id - 1].0 == *room);
+        ids.retain(|&id| id as u64 <= swept || self.meter[id - 1].1.time <= until);
         ids.sort_unstable();
         let mut rows: Readings = ids.iter().map(|id| self.meter[id - 1].1).collect();
         rows.sort_by_key(|reading| reading.time);
@@ -140,13 +148,17 @@ impl Meters for SimMeters {
         &self,
         wanted: &[Wanted],
         latest: LocalTime,
+        swept: Position,
     ) -> Result<HashMap<RoomKey, Readings>, StoreError> {
         let mut world = self.0.borrow_mut();
         if world.fault() {
             return Err(StoreError::Unreachable("the link is down".into()));
         }
         let of_room = |wanted: &Wanted| {
-            let mut rows = world.readings(&wanted.room, world.visible.len());
+            let Position::Id(swept) = swept else {
+                panic!("there is always a position");
+            };
+            let mut rows = world.readings(&wanted.room, world.visible.len(), swept, wanted.until);
             rows.retain(|row| row.time > wanted.after && row.time <= latest);
             (wanted.room.clone(), rows)
         };

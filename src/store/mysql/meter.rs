@@ -4,8 +4,6 @@ mod keys;
 mod rows;
 mod tail;
 
-use std::time::Instant;
-
 use mysql::prelude::Queryable;
 use mysql::{Conn, Row, Value};
 
@@ -91,7 +89,7 @@ impl MySqlReader {
         latest: LocalTime,
         take: impl FnMut(RoomKey, Reading),
     ) -> Result<MeterRows, StoreError> {
-        let stream = |conn: &mut Conn| match (self.meter.id(), from.unwrap_or(tail.settled())) {
+        let stream = |conn: &mut Conn| match (self.meter.id(), from.unwrap_or(tail.from())) {
             (Some(_), Position::Id(after)) => {
                 self.stream_by_id(conn, tail, after, limit, latest, take)
             }
@@ -113,14 +111,13 @@ impl MySqlReader {
         latest: LocalTime,
         mut take: impl FnMut(RoomKey, Reading),
     ) -> Result<MeterRows, StoreError> {
-        let started = Instant::now();
         let MeterTable { id, table, .. } = &self.meter;
         let query = format!(
             "SELECT {} FROM `{table}` WHERE `{id}` > {after} ORDER BY `{id}` LIMIT {limit}",
             self.columns(),
         );
         let mut rows = MeterRows::default();
-        let begins = tail.settled() == Position::Id(after);
+        let begins = tail.from() == Position::Id(after);
         if begins && self.is_made_anew(conn, id, tail, latest)? {
             return Ok(self.begin_anew(tail, latest));
         }
@@ -149,7 +146,7 @@ impl MySqlReader {
             return Ok(self.begin_anew(tail, latest));
         }
         rows.next = (rows.rows == limit).then_some(Position::Id(last));
-        tail.advance(Position::Id(last), last_row, started);
+        tail.advance(Position::Id(last), last_row, tail.begun());
         if let Some(window) = self.window.lock().as_mut() {
             for (id, time) in seen {
                 window.see(id, time);
@@ -169,7 +166,6 @@ impl MySqlReader {
         latest: LocalTime,
         mut take: impl FnMut(RoomKey, Reading),
     ) -> Result<MeterRows, StoreError> {
-        let started = Instant::now();
         let MeterTable {
             table, script_time, ..
         } = &self.meter;
@@ -206,7 +202,7 @@ impl MySqlReader {
             // All of it has one time: the same page would come for ever.
             limit *= 2;
         }
-        tail.advance(Position::Time(last), None, started);
+        tail.advance(Position::Time(last), None, tail.begun());
         Ok(rows)
     }
 
@@ -309,8 +305,13 @@ impl MySqlReader {
 
     /// What an error of the meter table means: it is others' table, and `init-db` no remedy.
     fn away(&self, error: StoreError) -> StoreError {
-        let StoreError::NotSetUp(said) = error else {
-            return error;
+        let said = match error {
+            StoreError::NotSetUp(said) => said,
+            // A view that can't compute a row: whoever made it can mend it.
+            StoreError::Unstorable(said) | StoreError::Unreadable(said) => {
+                return StoreError::Meters(said);
+            }
+            other => return other,
         };
         // Another table may come in its place, with other ids.
         *self.window.lock() = None;

@@ -18,14 +18,22 @@ const LARGE_ROWS: usize = 8;
 /// Writes the refused messages of a plan, but for those that came again and are there already.
 pub(super) fn write(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
     const REASON_CHARS: usize = 1_000;
-    let known = known(transaction, plan)?;
+    let mut known = known(transaction, plan)?;
     let columns = ["source", "reason", "body", "truncated", "digest"];
     let rows = plan
         .rejected
         .iter()
         // The broker marks what it may have delivered before. Anything else is a message of its
         // own, also when it is the same byte for byte.
-        .filter(|rejected| !(rejected.redelivered && known.contains(rejected.digest.as_slice())))
+        .filter(|rejected| {
+            if !rejected.redelivered {
+                // After a cut connection, what it had delivered and what comes again can be in
+                // one plan.
+                known.insert(rejected.digest.to_vec());
+                return true;
+            }
+            !known.contains(rejected.digest.as_slice())
+        })
         .map(|rejected| {
             let reason: String = rejected.reason.chars().take(REASON_CHARS).collect();
             vec![
@@ -45,7 +53,8 @@ pub(super) fn write(transaction: &mut Transaction, plan: &Plan) -> Result<(), St
     )
 }
 
-/// Of the messages that the broker has delivered again: the digests of those that are stored.
+/// Of the messages that the broker has delivered again: the digests of those that are stored. One
+/// that was replayed was taken from the table once more: what comes after that is another matter.
 fn known(transaction: &mut Transaction, plan: &Plan) -> Result<HashSet<Vec<u8>>, StoreError> {
     let redelivered = plan.rejected.iter().filter(|r| r.redelivered);
     let digests: Vec<Value> = redelivered
@@ -56,7 +65,7 @@ fn known(transaction: &mut Transaction, plan: &Plan) -> Result<HashSet<Vec<u8>>,
     }
     let marks = vec!["?"; digests.len()].join(", ");
     let known: Vec<Vec<u8>> = transaction.exec(
-        format!("SELECT DISTINCT digest FROM rejected_message WHERE digest IN ({marks})"),
+        format!("SELECT DISTINCT digest FROM rejected_message WHERE digest IN ({marks}) AND replayed_at IS NULL"),
         digests,
     )?;
     Ok(known.into_iter().collect())

@@ -42,7 +42,7 @@ const MIGRATIONS: [(u32, &str, &str); 4] = [
 pub fn init_db(config: &config::MySql, zone: Zone) -> Result<Vec<&'static str>, StoreError> {
     let mut conn = Conn::new(connect::reading(config, zone))?;
     let lock: Option<Option<i64>> =
-        conn.query_first("SELECT GET_LOCK(CONCAT('roomwatt-init:', MD5(DATABASE())), 30)")?;
+        conn.query_first("SELECT GET_LOCK(CONCAT('roomwatt-init:', MD5(DATABASE())), 10)")?;
     if lock.flatten() != Some(1) {
         return Err(StoreError::Conflict(
             "another init-db is running on this database".into(),

@@ -23,14 +23,28 @@ const KEYS: usize = 400;
 /// many keys there are.
 const KEYS_WITH_HISTORY: usize = 20;
 
+/// Which of the newest rows are not wanted.
+#[derive(Clone, Copy)]
+struct Beyond {
+    /// None beyond this one.
+    up_to: Option<Position>,
+    /// Beyond this one those that are later than each room's own time.
+    swept: Option<Position>,
+}
+
 /// Costs what is new where the time is recent, else the history of those rooms.
 impl Meters for MySqlReader {
     fn readings(
         &self,
         wanted: &[Wanted],
         latest: LocalTime,
+        swept: Position,
     ) -> Result<HashMap<RoomKey, Readings>, StoreError> {
-        self.readings_up_to(wanted, latest, None)
+        let beyond = Beyond {
+            up_to: None,
+            swept: Some(swept),
+        };
+        self.read(wanted, latest, beyond)
     }
 
     fn reconnect(&self) {
@@ -49,6 +63,16 @@ impl MySqlReader {
         latest: LocalTime,
         up_to: Option<Position>,
     ) -> Result<HashMap<RoomKey, Readings>, StoreError> {
+        let swept = None;
+        self.read(wanted, latest, Beyond { up_to, swept })
+    }
+
+    fn read(
+        &self,
+        wanted: &[Wanted],
+        latest: LocalTime,
+        beyond: Beyond,
+    ) -> Result<HashMap<RoomKey, Readings>, StoreError> {
         let mut found: HashMap<RoomKey, Vec<(u64, Reading)>> = wanted
             .iter()
             .map(|wanted| (wanted.room.clone(), Vec::new()))
@@ -59,9 +83,25 @@ impl MySqlReader {
             wanted.after >= recently || self.smallest_id(wanted.after).is_some()
         });
         for chunk in recent.chunks(KEYS).chain(old.chunks(KEYS_WITH_HISTORY)) {
-            self.pool
-                .with(|conn| self.readings_of_chunk(conn, chunk, latest, up_to, &mut found))
-                .map_err(|error| self.away(error))?;
+            let mut read = |keys: &[&Wanted]| {
+                self.pool
+                    .with(|conn| self.readings_of_chunk(conn, keys, latest, beyond, &mut found))
+            };
+            match read(chunk) {
+                // A key that the table's character set has no letters for, or a row that a view
+                // can't compute: that room is to hold up no other.
+                Err(StoreError::Unstorable(_)) => {
+                    for key in chunk {
+                        match read(&[*key]) {
+                            Err(StoreError::Unstorable(why)) => {
+                                log::warn!("{}: it has no readings, {why}", key.room);
+                            }
+                            read => read.map_err(|error| self.away(error))?,
+                        }
+                    }
+                }
+                read => read.map_err(|error| self.away(error))?,
+            }
         }
         let sorted = found.into_iter().map(|(room, mut rows)| {
             // Of readings with one time the first stored is first.
@@ -76,7 +116,7 @@ impl MySqlReader {
         conn: &mut Conn,
         wanted: &[&Wanted],
         latest: LocalTime,
-        up_to: Option<Position>,
+        beyond: Beyond,
         found: &mut HashMap<RoomKey, Vec<(u64, Reading)>>,
     ) -> Result<(), StoreError> {
         let Some(after) = wanted.iter().map(|wanted| wanted.after).min() else {
@@ -106,7 +146,7 @@ impl MySqlReader {
                 format!("`{script_time}` > ?")
             }
         };
-        if let Some(Position::Id(last)) = up_to {
+        if let Some(Position::Id(last)) = beyond.up_to {
             values.push(last.into());
             newer.push_str(&format!(" AND `{id}` <= ?"));
         }
@@ -115,9 +155,9 @@ impl MySqlReader {
             "SELECT {} FROM `{table}` WHERE (`{hotel_id}`, `{room_number}`) IN ({keys}) AND {newer}",
             self.columns(),
         );
-        let after: HashMap<&RoomKey, LocalTime> = wanted
+        let wanted: HashMap<&RoomKey, &Wanted> = wanted
             .iter()
-            .map(|wanted| (&wanted.room, wanted.after))
+            .map(|wanted| (&wanted.room, *wanted))
             .collect();
         for (place, row) in (0..).zip(conn.exec_iter(query, Params::Positional(values))?) {
             let row = row?;
@@ -130,7 +170,13 @@ impl MySqlReader {
                 continue;
             };
             // The table may compare without regard to case: other rooms come along.
-            if after.get(&room).is_some_and(|&after| reading.time > after)
+            let Some(wanted) = wanted.get(&room) else {
+                continue;
+            };
+            let numbered = self.meter.id().map(|_| id);
+            let passed = (beyond.swept).is_none_or(|swept| swept.covers(numbered, reading.time));
+            if reading.time > wanted.after
+                && (passed || reading.time <= wanted.until)
                 && let Some(rows) = found.get_mut(&room)
             {
                 rows.push((id, reading));

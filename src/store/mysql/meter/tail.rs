@@ -28,6 +28,11 @@ pub struct MeterTail {
     /// The newest row that was read.
     last: Position,
     from_the_end: bool,
+    /// When the sweep began that streams now. All its passes count from then: where the next one
+    /// begins, the one before this has been.
+    begun: Instant,
+    /// Where it began.
+    from: Position,
 }
 
 struct Mark {
@@ -48,6 +53,8 @@ impl MeterTail {
             marks: VecDeque::from([Mark { when, at, row }]),
             last: at,
             from_the_end: false,
+            begun: when,
+            from: at,
         }
     }
 
@@ -68,6 +75,23 @@ impl MeterTail {
     /// there. The next stream begins here.
     pub fn settled(&self) -> Position {
         self.marks.front().map_or(self.last, |mark| mark.at)
+    }
+
+    /// A sweep begins: at [`MeterTail::from`], and the next one at [`MeterTail::settled`] as it is
+    /// from now on.
+    pub fn begin(&mut self) {
+        self.from = self.settled();
+        self.begun = Instant::now();
+        self.forget(self.begun);
+    }
+
+    /// Where the sweep begins that streams now.
+    pub fn from(&self) -> Position {
+        self.from
+    }
+
+    pub(super) fn begun(&self) -> Instant {
+        self.begun
     }
 
     /// The newest row that was read.
@@ -94,10 +118,7 @@ impl MeterTail {
             _ => None,
         };
         self.last = self.last.max(to);
-        let overlap = match to {
-            Position::Id(_) => OVERLAP_BY_ID,
-            Position::Time(_) => OVERLAP_BY_TIME,
-        };
+        let overlap = overlap(to);
         // A mark between two that are close tells nothing: their number is bounded.
         if let Some(before) = self.marks.len().checked_sub(2)
             && now.duration_since(self.marks[before].when) < overlap / MARKS
@@ -106,11 +127,24 @@ impl MeterTail {
         }
         let at = begin(self.last).max(self.settled());
         self.marks.push_back(Mark { when: now, at, row });
+        self.forget(now);
+    }
+
+    /// Forgets marks that no stream will begin at any more.
+    fn forget(&mut self, now: Instant) {
+        let overlap = overlap(self.last);
         while let Some(mark) = self.marks.get(1)
             && now.duration_since(mark.when) >= overlap
         {
             self.marks.pop_front();
         }
+    }
+}
+
+fn overlap(of: Position) -> Duration {
+    match of {
+        Position::Id(_) => OVERLAP_BY_ID,
+        Position::Time(_) => OVERLAP_BY_TIME,
     }
 }
 
