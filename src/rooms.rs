@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use parking_lot::RwLock;
 
 use crate::engine::Watch;
-use crate::types::{LocalTime, RoomKey};
+use crate::types::{Kind, LocalTime, RoomKey};
+
+/// What tells a room's stays apart: [`crate::engine::Stay::order`].
+pub type StayOrder = (LocalTime, Kind);
 
 /// All watched rooms.
 #[derive(Default)]
@@ -47,20 +50,23 @@ impl Rooms {
         }
     }
 
-    /// The time after which a reading is news to a watched room.
-    pub fn needs_after(&self, room: &RoomKey) -> Option<LocalTime> {
+    /// The time after which a reading is news to a watched room, with the stay it is
+    /// watched for.
+    pub fn needs_after(&self, room: &RoomKey) -> Option<(LocalTime, StayOrder)> {
         let rooms = self.0.read();
-        rooms.get(room).map(|room| room.watch.needs_after())
+        let room = rooms.get(room)?;
+        Some((room.watch.needs_after(), room.watch.stay.order()))
     }
 
-    /// The rooms that have seen no reading since `time`, each with the time it has seen last.
-    pub fn unheard_since(&self, time: LocalTime) -> Vec<(RoomKey, LocalTime)> {
+    /// The rooms that have seen no reading since `time`, each with the time it has seen last and the
+    /// stay it is watched for.
+    pub fn unheard_since(&self, time: LocalTime) -> Vec<(RoomKey, LocalTime, StayOrder)> {
         let rooms = self.0.read();
         rooms
             .iter()
-            .map(|(key, room)| (key, room.watch.needs_after()))
-            .filter(|&(_, seen)| seen < time)
-            .map(|(key, seen)| (key.clone(), seen))
+            .map(|(key, room)| (key, room.watch.needs_after(), room.watch.stay.order()))
+            .filter(|&(_, seen, _)| seen < time)
+            .map(|(key, seen, stay)| (key.clone(), seen, stay))
             .collect()
     }
 }

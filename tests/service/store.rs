@@ -151,6 +151,7 @@ fn sweep(reader: &MySqlReader, tail: &mut MeterTail, latest: LocalTime) -> Vec<S
             .expect("a stream");
         from = rows.next;
         if from.is_none() {
+            tail.end();
             return shown;
         }
     }

@@ -276,8 +276,8 @@ fn away(by: By) {
         check_in("H001", "101", arrived),
         check_out("H001", "102", left),
     ];
-    rig.publish(bodies.iter().map(String::as_str));
     service.wait_for_log("a sweep fails and is tried again");
+    rig.publish(bodies.iter().map(String::as_str));
     service.wait_for_log("the store (reading the meters) fails and is tried again");
     let log = service.log();
     assert!(log.contains(AWAY) && !log.contains("init-db"), "{log}");

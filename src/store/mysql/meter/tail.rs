@@ -33,6 +33,8 @@ pub struct MeterTail {
     begun: Instant,
     /// Where it began.
     from: Position,
+    /// Whether it came to its end.
+    is_over: bool,
 }
 
 struct Mark {
@@ -55,6 +57,7 @@ impl MeterTail {
             from_the_end: false,
             begun: when,
             from: at,
+            is_over: true,
         }
     }
 
@@ -78,11 +81,20 @@ impl MeterTail {
     }
 
     /// A sweep begins: at [`MeterTail::from`], and the next one at [`MeterTail::settled`] as it is
-    /// from now on.
+    /// from now on. One that has failed is begun again where it was: what it has not shown, nobody
+    /// else will.
     pub fn begin(&mut self) {
-        self.from = self.settled();
+        if self.is_over {
+            self.from = self.settled();
+        }
+        self.is_over = false;
         self.begun = Instant::now();
         self.forget(self.begun);
+    }
+
+    /// The sweep has come to its end, and all that it showed is written.
+    pub fn end(&mut self) {
+        self.is_over = true;
     }
 
     /// Where the sweep begins that streams now.
@@ -175,6 +187,26 @@ mod tests {
         assert_eq!((tail.settled(), tail.last), (id(200), id(400)));
         tail.advance(id(400), None, after(5_000));
         assert_eq!(tail.settled(), id(400));
+    }
+
+    #[test]
+    fn a_sweep_that_failed_is_begun_again_where_it_was() {
+        let id = Position::Id;
+        let mut tail = MeterTail::after(id(100), None);
+        // Long ago.
+        let Some(start) = Instant::now().checked_sub(4 * OVERLAP_BY_ID) else {
+            return; // a machine that has just been started
+        };
+        tail.marks[0].when = start;
+        tail.advance(id(200), None, start + OVERLAP_BY_ID);
+        tail.advance(id(300), None, start + 2 * OVERLAP_BY_ID);
+        tail.begin();
+        assert_eq!((tail.from(), tail.settled()), (id(200), id(300)));
+        tail.begin();
+        assert_eq!(tail.from(), id(200), "it had not come to its end");
+        tail.end();
+        tail.begin();
+        assert_eq!(tail.from(), id(300));
     }
 
     #[test]
