@@ -5,68 +5,127 @@ use std::collections::HashMap;
 use parking_lot::RwLock;
 
 use crate::engine::Watch;
-use crate::types::{Kind, LocalTime, RoomKey};
-
-/// What tells a room's stays apart: [`crate::engine::Stay::order`].
-pub type StayOrder = (LocalTime, Kind);
+use crate::types::{LocalTime, RoomKey};
 
 /// All watched rooms.
 #[derive(Default)]
-pub struct Rooms(RwLock<HashMap<RoomKey, Room>>);
+pub struct Rooms(RwLock<State>);
+
+#[derive(Default)]
+struct State {
+    rooms: HashMap<RoomKey, Room>,
+    /// Sweeps that have begun.
+    sweeps: u64,
+}
 
 /// A watch and how often it has changed since the start: a verdict on another version is stale.
 #[derive(Clone, Debug)]
 pub struct Room {
     pub watch: Watch,
     pub version: u64,
+    /// Sweeps that had begun when this watch came. The last one of them may have passed rows already
+    /// that are news to it: it is the next one's.
+    came: u64,
 }
 
 impl Rooms {
     pub fn get(&self, room: &RoomKey) -> Option<Room> {
-        self.0.read().get(room).cloned()
+        self.0.read().rooms.get(room).cloned()
     }
 
     pub fn len(&self) -> usize {
-        self.0.read().len()
+        self.0.read().rooms.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.read().is_empty()
+        self.0.read().rooms.is_empty()
     }
 
     /// Puts new states in the place of the old ones, all at once.
     pub fn adopt(&self, changed: impl IntoIterator<Item = (RoomKey, Watch)>) {
-        let mut rooms = self.0.write();
+        let mut state = self.0.write();
+        let sweeps = state.sweeps;
         for (key, watch) in changed {
-            match rooms.get_mut(&key) {
+            match state.rooms.get_mut(&key) {
                 Some(room) => {
+                    if room.watch.stay.order() != watch.stay.order() {
+                        room.came = sweeps;
+                    }
                     room.watch = watch;
                     room.version += 1;
                 }
                 None => {
-                    rooms.insert(key, Room { watch, version: 0 });
+                    let room = Room {
+                        watch,
+                        version: 0,
+                        came: sweeps,
+                    };
+                    state.rooms.insert(key, room);
                 }
             }
         }
     }
 
-    /// The time after which a reading is news to a watched room, with the stay it is
-    /// watched for.
-    pub fn needs_after(&self, room: &RoomKey) -> Option<(LocalTime, StayOrder)> {
-        let rooms = self.0.read();
-        let room = rooms.get(room)?;
-        Some((room.watch.needs_after(), room.watch.stay.order()))
+    /// A sweep begins: to be told by the state-owner, between two transactions.
+    pub fn begin_sweep(&self) {
+        self.0.write().sweeps += 1;
     }
 
-    /// The rooms that have seen no reading since `time`, each with the time it has seen last and the
-    /// stay it is watched for.
-    pub fn unheard_since(&self, time: LocalTime) -> Vec<(RoomKey, LocalTime, StayOrder)> {
-        let rooms = self.0.read();
+    /// A room whose watch was there when the present sweep began.
+    pub fn swept(&self, room: &RoomKey) -> Option<Room> {
+        let state = self.0.read();
+        let room = state.rooms.get(room)?;
+        (room.came < state.sweeps).then(|| room.clone())
+    }
+
+    /// The time after which a reading is news to a room of the present sweep.
+    pub fn needs_after(&self, room: &RoomKey) -> Option<LocalTime> {
+        let state = self.0.read();
+        let room = state.rooms.get(room)?;
+        (room.came < state.sweeps).then(|| room.watch.needs_after())
+    }
+
+    /// The rooms of the present sweep that have seen no reading since `time`, each with the time it
+    /// has seen last.
+    pub fn unheard_since(&self, time: LocalTime) -> Vec<(RoomKey, LocalTime)> {
+        let state = self.0.read();
+        let rooms = state.rooms.iter();
         rooms
-            .iter()
-            .map(|(key, room)| (key, room.watch.needs_after(), room.watch.stay.order()))
-            .filter(|&(_, seen, _)| seen < time)
-            .map(|(key, seen, stay)| (key.clone(), seen, stay))
+            .filter(|(_, room)| room.came < state.sweeps)
+            .map(|(key, room)| (key, room.watch.needs_after()))
+            .filter(|&(_, seen)| seen < time)
+            .map(|(key, seen)| (key.clone(), seen))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Rules, Stay};
+
+    #[test]
+    fn a_watch_that_comes_during_a_sweep_is_the_next_ones() {
+        let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
+        let room = RoomKey::new("H001", "101");
+        let vacant = |hours: i64| {
+            let stay = Stay::Vacant {
+                actual_checkin: None,
+                actual_checkout: noon.plus(hours * 3_600),
+            };
+            [(room.clone(), Watch::new(stay, &Rules::default()))]
+        };
+        let rooms = Rooms::default();
+        rooms.adopt(vacant(0));
+        rooms.begin_sweep();
+        assert!(rooms.needs_after(&room).is_some());
+        rooms.adopt(vacant(0));
+        assert!(rooms.swept(&room).is_some(), "it is the same watch");
+        rooms.adopt(vacant(1));
+        assert!(rooms.swept(&room).is_none() && rooms.needs_after(&room).is_none());
+        assert!(rooms.unheard_since(LocalTime::LAST).is_empty());
+        rooms.begin_sweep();
+        assert!(rooms.swept(&room).is_some());
+        assert_eq!(rooms.unheard_since(LocalTime::LAST).len(), 1);
     }
 }

@@ -194,6 +194,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
         for input in &batch {
             if let Input::Sweeping { next, .. } = input {
                 self.swept_to = Some(*next);
+                self.rooms.begin_sweep();
             }
         }
         batch.into_iter().for_each(Input::done);

@@ -14,7 +14,7 @@ use crate::engine::{Rules, observe};
 use crate::gate::Gate;
 use crate::outage::Outage;
 use crate::owner::{Input, Judged, READING_AHEAD};
-use crate::rooms::{Rooms, StayOrder};
+use crate::rooms::Rooms;
 use crate::store::{MeterTail, MySqlReader, Position, Readings, StoreError, Wanted};
 use crate::threads::Stop;
 use crate::types::{LocalTime, RoomKey};
@@ -140,20 +140,16 @@ impl Sweeper {
         // Without a position the stream begins at the end. What came before is asked for first: newer
         // readings would make it late.
         if asked_by_key.is_none() && tail.is_from_the_end() {
-            let all: Vec<Asked> = (self.rooms.unheard_since(LocalTime::LAST).into_iter())
-                .map(|(room, seen, stay)| Asked::new(room, seen, stay))
-                .collect();
+            let rooms = self.rooms.unheard_since(LocalTime::LAST).into_iter();
+            let all: Vec<Wanted> = rooms.map(|(room, seen)| wanted(room, seen)).collect();
             self.by_key(&all, None, inputs, &mut swept)?;
             *asked_by_key = Some(Instant::now());
         }
 
         let interval = Duration::from_secs(self.rules.interval_seconds.unsigned_abs());
         let due = asked_by_key.is_none_or(|asked| asked.elapsed() >= interval);
-        // Now, before the stream: a room that comes to be watched while it streams is the next
-        // sweep's.
-        let mut stragglers = if due { self.silent(begin) } else { Vec::new() };
         // Rooms with news, of which the stream does not show all.
-        let mut unserved: HashMap<RoomKey, (LocalTime, StayOrder)> = HashMap::new();
+        let mut unserved: HashMap<RoomKey, LocalTime> = HashMap::new();
         let mut from = None;
         loop {
             let mut news: HashMap<RoomKey, Readings> = HashMap::new();
@@ -161,8 +157,8 @@ impl Sweeper {
                 .reader
                 .stream_new(tail, from, MOST_ROWS, latest, |room, reading| {
                     match self.rooms.needs_after(&room) {
-                        Some((seen, _)) if reading.time <= seen => {}
-                        Some((seen, _)) if begin.serves(seen) => {
+                        Some(seen) if reading.time <= seen => {}
+                        Some(seen) if begin.serves(seen) => {
                             news.entry(room).or_default().push(reading);
                         }
                         Some(seen) => {
@@ -173,9 +169,7 @@ impl Sweeper {
                 })?;
             swept.rows += rows.rows;
             swept.bad += rows.bad;
-            let news: Vec<News> = (news.into_iter())
-                .map(|(room, readings)| (room, readings, None))
-                .collect();
+            let news: Vec<(RoomKey, Readings)> = news.into_iter().collect();
             self.in_chunks(&news, inputs, &mut swept, |chunk| Ok(chunk.to_vec()))?;
             if rows.next.is_none() {
                 break;
@@ -187,10 +181,12 @@ impl Sweeper {
             from = rows.next;
         }
 
-        if !due {
+        let stragglers = if due {
+            self.silent(begin)
+        } else {
             let unserved = unserved.into_iter();
-            stragglers.extend(unserved.map(|(room, (seen, stay))| Asked::new(room, seen, stay)));
-        }
+            unserved.map(|(room, seen)| wanted(room, seen)).collect()
+        };
         self.by_key(&stragglers, Some(tail.read_to()), inputs, &mut swept)?;
         if due {
             *asked_by_key = Some(Instant::now());
@@ -209,7 +205,7 @@ impl Sweeper {
     /// time: of rooms that have been silent for long only what is newer can be missing, and asking
     /// for that costs no history. One by time tells only what is newer than its beginning: then it
     /// is every room that has seen nothing since.
-    fn silent(&self, begin: Position) -> Vec<Asked> {
+    fn silent(&self, begin: Position) -> Vec<Wanted> {
         let silence = UNHEARD_INTERVALS * self.rules.interval_seconds;
         let since = match begin {
             Position::Time(begin) => begin,
@@ -218,10 +214,7 @@ impl Sweeper {
         let known_after = self.reader.cheap_after();
         let rooms = self.rooms.unheard_since(since).into_iter();
         rooms
-            .map(|(room, seen, stay)| {
-                let after = known_after.map_or(seen, |known| known.max(seen));
-                Asked::new(room, after, stay)
-            })
+            .map(|(room, seen)| wanted(room, known_after.map_or(seen, |known| known.max(seen))))
             .collect()
     }
 
@@ -229,21 +222,16 @@ impl Sweeper {
     /// is made late by a newer one that the stream shows later.
     fn by_key(
         &self,
-        asked: &[Asked],
+        wanted: &[Wanted],
         up_to: Option<Position>,
         inputs: &Sender<Input>,
         swept: &mut Swept,
     ) -> Result<(), Cut> {
-        swept.stragglers += asked.len() as u64;
+        swept.stragglers += wanted.len() as u64;
         let latest = self.latest();
-        self.in_chunks(asked, inputs, swept, |chunk| {
-            let wanted: Vec<Wanted> = chunk.iter().map(|asked| asked.wanted.clone()).collect();
-            let mut readings = self.reader.readings_up_to(&wanted, latest, up_to)?;
-            let found = chunk.iter().filter_map(|Asked { wanted, stay }| {
-                let readings = readings.remove(&wanted.room)?;
-                Some((wanted.room.clone(), readings, Some(*stay)))
-            });
-            Ok(found.collect())
+        self.in_chunks(wanted, inputs, swept, |chunk| {
+            let readings = self.reader.readings_up_to(chunk, latest, up_to)?;
+            Ok(readings.into_iter().collect())
         })
     }
 
@@ -254,7 +242,7 @@ impl Sweeper {
         work: &[T],
         inputs: &Sender<Input>,
         swept: &mut Swept,
-        read: impl Fn(&[T]) -> Result<Vec<News>, StoreError> + Sync,
+        read: impl Fn(&[T]) -> Result<Vec<(RoomKey, Readings)>, StoreError> + Sync,
     ) -> Result<(), Cut> {
         let counted = Mutex::new(swept);
         work.par_chunks(self.batch_size).try_for_each(|chunk| {
@@ -274,18 +262,14 @@ impl Sweeper {
         })
     }
 
-    fn judge(&self, rooms: Vec<News>) -> Vec<Judged> {
+    fn judge(&self, rooms: Vec<(RoomKey, Readings)>) -> Vec<Judged> {
         rooms
             .into_iter()
-            .filter(|(_, readings, _)| !readings.is_empty())
-            .filter_map(|(room, mut readings, stay)| {
+            .filter(|(_, readings)| !readings.is_empty())
+            .filter_map(|(room, mut readings)| {
                 // Rows of one time keep the order of their ids.
                 readings.sort_by_key(|reading| reading.time);
-                let state = self.rooms.get(&room)?;
-                // What was asked for was meant for another watch; the next sweep shows the rest.
-                if stay.is_some_and(|stay| stay != state.watch.stay.order()) {
-                    return None;
-                }
+                let state = self.rooms.swept(&room)?;
                 let transition = observe(&room, &state.watch, &readings, &self.rules);
                 Some(Judged {
                     room,
@@ -315,21 +299,9 @@ impl Sweeper {
     }
 }
 
-/// A room's readings; where they were asked for by key, the stay that they were meant for.
-type News = (RoomKey, Readings, Option<StayOrder>);
-
-/// A room to be asked for by key, and the stay it is watched for.
-struct Asked {
-    wanted: Wanted,
-    stay: StayOrder,
-}
-
-impl Asked {
-    fn new(room: RoomKey, after: LocalTime, stay: StayOrder) -> Asked {
-        let until = LocalTime::LAST;
-        let wanted = Wanted { room, after, until };
-        Asked { wanted, stay }
-    }
+fn wanted(room: RoomKey, after: LocalTime) -> Wanted {
+    let until = LocalTime::LAST;
+    Wanted { room, after, until }
 }
 
 fn send(inputs: &Sender<Input>, input: Input) -> Result<(), Cut> {

@@ -427,14 +427,12 @@ fn a_room_that_the_meter_table_can_not_spell_holds_nobody_up() {
     let left = minutes_ago(120);
     let mut service = rig.start();
     service.wait_until_ready();
-    let both = [
-        check_out("H001", "总统", left),
-        check_out("H001", "102", left),
-    ];
-    rig.publish(both.iter().map(String::as_str));
+    // Alone: a statement with other keys may be understood.
+    rig.publish([check_out("H001", "总统", left).as_str()]);
+    service.wait_for_log("总统: it has no readings");
+    rig.publish([check_out("H001", "102", left).as_str()]);
     let rooms = ["102", "总统"].map(str::to_owned);
     rig.wait_for_rows("SELECT room_number FROM room_state ORDER BY 1", &rooms);
-    service.wait_for_log("总统: it has no readings");
     service.stop();
     assert_eq!(rig.waiting_messages(), 0);
     rig.finish();

@@ -256,7 +256,7 @@ impl Simulation {
         let mut news: BTreeMap<RoomKey, Readings> = BTreeMap::new();
         for (room, reading) in ids.iter().map(|id| &world.meter[id - 1]) {
             let needs = now.owner.rooms.needs_after(room);
-            if needs.is_some_and(|(seen, _)| reading.time > seen) {
+            if needs.is_some_and(|seen| reading.time > seen) {
                 news.entry(room.clone()).or_default().push(*reading);
             }
         }
