@@ -83,9 +83,17 @@ impl MySqlReader {
             wanted.after >= recently || self.smallest_id(wanted.after).is_some()
         });
         for chunk in recent.chunks(KEYS).chain(old.chunks(KEYS_WITH_HISTORY)) {
+            // All of the keys' rows, or after an error none.
             let mut read = |keys: &[&Wanted]| {
-                self.pool
-                    .with(|conn| self.readings_of_chunk(conn, keys, latest, beyond, &mut found))
+                let read = self
+                    .pool
+                    .with(|conn| self.readings_of_chunk(conn, keys, latest, beyond, &mut found));
+                if read.is_err() {
+                    for key in keys {
+                        found.insert(key.room.clone(), Vec::new());
+                    }
+                }
+                read
             };
             match read(chunk) {
                 // A key that the table's character set has no letters for, or a row that a view
