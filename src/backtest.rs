@@ -9,7 +9,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::engine::{
-    Change, MessageFormat, Notice, NoticeKind, Parsed, Rules, Stay, Watch, observe,
+    Change, MessageFormat, NoticeKind, Parsed, RoomNotice, Rules, Stay, Watch, observe,
 };
 use crate::types::{Kind, LocalTime, Reading, RoomKey, WattHours};
 
@@ -114,7 +114,7 @@ pub fn backtest(
     read_readings(readings, &mut rooms, &mut counts, remarks)?;
     counts.rooms = rooms.len() as u64;
 
-    let mut notices: Vec<Notice> = rooms
+    let mut notices: Vec<RoomNotice> = rooms
         .into_par_iter()
         .flat_map_iter(|(room, history)| judge(&room, history, rules))
         .collect();
@@ -269,7 +269,7 @@ fn remark(
 }
 
 /// Every notice of a room, in the order of its stays and readings.
-fn judge(room: &RoomKey, mut history: History, rules: &Rules) -> Vec<Notice> {
+fn judge(room: &RoomKey, mut history: History, rules: &Rules) -> Vec<RoomNotice> {
     history.stays.sort_by_key(Stay::order);
     history
         .stays
@@ -296,7 +296,7 @@ fn judge(room: &RoomKey, mut history: History, rules: &Rules) -> Vec<Notice> {
     notices
 }
 
-fn write_line(notice: &Notice, out: &mut impl Write) -> io::Result<()> {
+fn write_line(notice: &RoomNotice, out: &mut impl Write) -> io::Result<()> {
     let line = Line {
         event: notice.kind,
         hotel_id: notice.room.hotel_id.as_str(),

@@ -13,7 +13,7 @@ pub use judge::{Fold, Outcome, Run, RunEnd, Step};
 pub use message::{
     Event, FieldNames, MAX_MESSAGE_BYTES, MessageFormat, Parsed, Refusal, TypeCodes,
 };
-pub use notice::{Notice, NoticeKind};
+pub use notice::{MeterNotice, MeterNoticeKind, Notice, NoticeKind, RoomNotice};
 pub use rules::{Rules, Thresholds};
 pub use watch::{
     Arrival, Change, Interval, Opening, Stay, Tally, Transition, Watch, observe,

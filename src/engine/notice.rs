@@ -1,13 +1,47 @@
 use serde::{Deserialize, Serialize};
 
-use crate::types::{LocalTime, RoomKey, WattHours};
+use crate::types::{HotelId, LocalTime, RoomKey, RoomNumber, WattHours};
 
 use super::{Interval, Run, Stay};
 
-/// Something the staff is to be told of one room: all that a card needs, as it was when the room
-/// was judged.
+/// Something the staff is to be told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Notice {
+#[serde(untagged)]
+pub enum Notice {
+    /// Of one room.
+    Room(RoomNotice),
+    /// Of a hotel's meters.
+    Meters(MeterNotice),
+}
+
+impl Notice {
+    pub fn hotel_id(&self) -> &HotelId {
+        match self {
+            Notice::Room(notice) => &notice.room.hotel_id,
+            Notice::Meters(notice) => &notice.hotel_id,
+        }
+    }
+
+    /// The time of the reading that brought it about; of meters, when they were looked at.
+    pub fn detected(&self) -> LocalTime {
+        match self {
+            Notice::Room(notice) => notice.detected,
+            Notice::Meters(notice) => notice.detected,
+        }
+    }
+
+    /// The word stored in `notification`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Notice::Room(notice) => notice.kind.as_str(),
+            Notice::Meters(notice) => notice.kind.as_str(),
+        }
+    }
+}
+
+/// A notice of one room: all that a card needs, as it was when the room was judged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomNotice {
     pub kind: NoticeKind,
     pub room: RoomKey,
     /// The stay under which the room was judged.
@@ -55,6 +89,44 @@ impl NoticeKind {
             NoticeKind::Alert
         } else {
             NoticeKind::Reminder
+        }
+    }
+}
+
+/// A notice of a hotel's meters: most of them tell nothing, or they do again. A dead gateway must
+/// not look like a calm hotel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MeterNotice {
+    pub kind: MeterNoticeKind,
+    pub hotel_id: HotelId,
+    /// When the meters were looked at, by the clock.
+    pub detected: LocalTime,
+    /// The last reading of any of the meters that are silent, or were; `None` where they never had
+    /// one.
+    pub since: Option<LocalTime>,
+    /// Meters that are silent now.
+    pub silent: u32,
+    /// Meters of watched rooms.
+    pub watched: u32,
+    /// The rooms of the first silent meters, in order.
+    pub rooms: Vec<RoomNumber>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MeterNoticeKind {
+    /// Half of the hotel's meters have fallen silent.
+    Silent,
+    /// They are heard again.
+    Heard,
+}
+
+impl MeterNoticeKind {
+    /// The word stored in `notification`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            MeterNoticeKind::Silent => "silent",
+            MeterNoticeKind::Heard => "heard",
         }
     }
 }

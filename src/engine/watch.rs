@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::types::{Kind, LocalTime, Reading, RoomKey, WattHours};
 
 use super::judge::{Fold, Outcome, RunEnd, Step};
-use super::{Event, Notice, NoticeKind, Rules, Run};
+use super::{Event, NoticeKind, RoomNotice, Rules, Run};
 
 /// A stay as its message told it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,7 +80,7 @@ pub enum Change {
     /// The guest means to leave at another time.
     ExpectedCheckout(Stay),
     /// The staff is to be told.
-    Notice(Notice),
+    Notice(RoomNotice),
 }
 
 /// A watch at its beginning.
@@ -165,7 +165,7 @@ impl Watch {
             self.record(reading, outcome, rules);
             told.tally.count(&outcome);
             let notice = |kind, run: Run| {
-                Change::Notice(Notice {
+                Change::Notice(RoomNotice {
                     kind,
                     room: room.clone(),
                     stay: self.stay,

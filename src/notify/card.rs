@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::config::Language;
-use crate::engine::{Interval, Notice, NoticeKind, Stay};
+use crate::engine::{Interval, NoticeKind, RoomNotice, Stay};
 use crate::types::{LocalTime, WattHours};
 
 /// A notice in the staff's language, not yet in Feishu's.
@@ -19,7 +19,7 @@ impl Card {
     /// `number` makes a repeated delivery recognisable.
     pub(super) fn new(
         number: u64,
-        notice: &Notice,
+        notice: &RoomNotice,
         language: Language,
         price: Option<f64>,
     ) -> Card {
@@ -157,7 +157,7 @@ static EN: Words = Words {
     number: "Notice",
 };
 
-fn lines(words: &Words, notice: &Notice, price: Option<f64>) -> Vec<(&'static str, String)> {
+fn lines(words: &Words, notice: &RoomNotice, price: Option<f64>) -> Vec<(&'static str, String)> {
     let kwh = notice.energy.0 as f64 / 1000.0;
     let seconds = run_seconds(notice);
     let hours = seconds / 3600.0;
@@ -215,7 +215,7 @@ fn lines(words: &Words, notice: &Notice, price: Option<f64>) -> Vec<(&'static st
 }
 
 /// How long the run lasted. Meters seldom keep the interval's rhythm, so its periods do not tell.
-fn run_seconds(notice: &Notice) -> f64 {
+fn run_seconds(notice: &RoomNotice) -> f64 {
     let normal = match notice.kind {
         NoticeKind::Alert | NoticeKind::Reminder => 0,
         // The interval that ended it is the last one.
@@ -257,12 +257,12 @@ mod tests {
         LocalTime::parse(text).expect("a time")
     }
 
-    fn notice(kind: NoticeKind) -> Notice {
+    fn notice(kind: NoticeKind) -> RoomNotice {
         let interval = |wh: Option<i64>| Interval {
             seconds: 1800,
             energy: wh.map(WattHours),
         };
-        Notice {
+        RoomNotice {
             kind,
             room: RoomKey::new("H001", "101"),
             stay: Stay::Vacant {

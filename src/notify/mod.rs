@@ -8,14 +8,23 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
 use crate::config;
+use crate::engine::Notice;
 use crate::faults;
 use crate::outage::Outage;
 use crate::owner::Input;
-use crate::store::{MySqlReader, Pending, Settled, Settlement};
+use crate::store::{MySqlReader, Pending, Settled, Settlement, Share};
 use crate::threads::Stop;
 
 use card::Card;
 use feishu::{Feishu, SendError};
+
+/// A notice as the staff would see it, for a terminal. What strangers wrote in it is not escaped.
+pub fn rendered(id: u64, notice: &Notice, feishu: &config::Feishu) -> String {
+    match notice {
+        Notice::Room(notice) => Card::new(id, notice, feishu.language, feishu.price_per_kwh).text(),
+        Notice::Meters(_) => String::new(),
+    }
+}
 
 /// Notices taken from the outbox at a time.
 const AT_A_TIME: usize = 20;
@@ -55,30 +64,31 @@ impl Notifier {
         let mut after = 0;
         let mut refused = None;
         while !self.stop.is_set() {
-            let pause = match self.reader.pending_notices(after, AT_A_TIME) {
-                Err(error) => store.failed(&error),
-                Ok(pending) => {
-                    store.over();
-                    let last = pending.last().map(|pending| pending.id);
-                    match (self.deliver(pending, &inputs, &mut feishu), last) {
-                        (Round::Stopped, _) => return,
-                        (Round::Failed(pause), _) => pause,
-                        (Round::Refused(pause), Some(last)) => {
-                            after = last;
-                            refused = Some(pause);
-                            continue;
-                        }
-                        (_, Some(last)) => {
-                            after = if refused.is_some() { last } else { 0 };
-                            continue;
-                        }
-                        (_, None) => {
-                            after = 0;
-                            refused.take().unwrap_or(IDLE)
+            let pause =
+                match (self.reader).pending_notices(&Share::AllBut(Vec::new()), after, AT_A_TIME) {
+                    Err(error) => store.failed(&error),
+                    Ok(pending) => {
+                        store.over();
+                        let last = pending.last().map(|pending| pending.id);
+                        match (self.deliver(pending, &inputs, &mut feishu), last) {
+                            (Round::Stopped, _) => return,
+                            (Round::Failed(pause), _) => pause,
+                            (Round::Refused(pause), Some(last)) => {
+                                after = last;
+                                refused = Some(pause);
+                                continue;
+                            }
+                            (_, Some(last)) => {
+                                after = if refused.is_some() { last } else { 0 };
+                                continue;
+                            }
+                            (_, None) => {
+                                after = 0;
+                                refused.take().unwrap_or(IDLE)
+                            }
                         }
                     }
-                }
-            };
+                };
             select! {
                 recv(woken) -> _ => {}
                 recv(self.stop.channel()) -> _ => return,
@@ -90,17 +100,26 @@ impl Notifier {
     /// Delivers each notice and has it written down before the next one.
     fn deliver(&self, pending: Vec<Pending>, inputs: &Sender<Input>, outage: &mut Outage) -> Round {
         let mut refused = None;
-        for Pending { id, notice } in pending {
-            let card = Card::new(id, &notice, self.feishu.language, self.feishu.price_per_kwh);
-            let how = match &self.bot {
-                None => {
+        for Pending { id, notice, .. } in pending {
+            let (language, price) = (self.feishu.language, self.feishu.price_per_kwh);
+            let card = match &notice {
+                Ok(Notice::Room(notice)) => Ok(Card::new(id, notice, language, price)),
+                Ok(Notice::Meters(_)) => Err("of meters no card is known".to_owned()),
+                Err(reason) => Err(reason.clone()),
+            };
+            let how = match (&self.bot, card, notice) {
+                (_, Err(reason), _) | (_, _, Err(reason)) => {
+                    log::error!("notice {id} can't be told: {reason}");
+                    Settlement::Failed(reason)
+                }
+                (None, Ok(card), _) => {
                     log::warn!("notice {id}:\n{}", card.text());
                     Settlement::Logged
                 }
-                Some(bot) => match send(bot, &card) {
+                (Some(bot), Ok(card), Ok(notice)) => match send(bot, &card) {
                     Ok(()) => {
                         outage.over();
-                        Settlement::Sent
+                        Settlement::Sent(notice)
                     }
                     Err(error @ SendError::Passing(_)) => {
                         return Round::Failed(outage.failed(&error));
@@ -116,20 +135,20 @@ impl Notifier {
                 },
             };
             let (done, written) = bounded(1);
-            let settled = vec![Settled { id, notice, how }];
+            let outcome = match &how {
+                Settlement::Sent(_) => "accepted by Feishu",
+                Settlement::Logged => "logged",
+                Settlement::Expired => "expired",
+                Settlement::Failed(_) => "marked failed",
+            };
+            let settled = vec![Settled { id, how }];
             if inputs.send(Input::Settled { settled, done }).is_err()
                 || self.stop.wait_for(&written).is_none()
             {
                 return Round::Stopped;
             }
             faults::point("mark_sent::after");
-            log::info!(
-                "notice {id}: {}",
-                match how {
-                    Settlement::Sent => "accepted by Feishu",
-                    Settlement::Logged => "logged",
-                }
-            );
+            log::info!("notice {id}: {outcome}");
             if self.bot.is_some() && self.stop.wait(BETWEEN_REQUESTS) {
                 return Round::Stopped;
             }

@@ -322,16 +322,25 @@ impl<S: Store, M: Meters> Owner<S, M> {
 }
 
 fn tell(notice: &Notice) {
-    log::info!(
-        "{} {} {}: {} intervals in a row since {}, {} kWh, detected {}",
-        notice.kind.as_str(),
-        notice.room,
-        notice.stay.kind().as_str(),
-        notice.periods,
-        notice.since,
-        notice.energy,
-        notice.detected,
-    );
+    match notice {
+        Notice::Room(notice) => log::info!(
+            "{} {} {}: {} intervals in a row since {}, {} kWh, detected {}",
+            notice.kind.as_str(),
+            notice.room,
+            notice.stay.kind().as_str(),
+            notice.periods,
+            notice.since,
+            notice.energy,
+            notice.detected,
+        ),
+        Notice::Meters(notice) => log::warn!(
+            "{} meters of hotel {}: {} of {} are silent",
+            notice.kind.as_str(),
+            notice.hotel_id,
+            notice.silent,
+            notice.watched,
+        ),
+    }
 }
 
 fn log_tally(tally: &Tally) {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::engine::{
-    Arrival, Change, Event, Parsed, Rules, Stay, Tally, Transition, Watch, observe,
+    Arrival, Change, Event, Notice, Parsed, Rules, Stay, Tally, Transition, Watch, observe,
     readings_needed_after, receive,
 };
 use crate::rooms::Rooms;
@@ -178,7 +178,7 @@ impl<'a> Planner<'a> {
                 Change::Opened(opening) => self.plan.openings.push((room, opening)),
                 Change::InitialReading(opening) => self.plan.initial_readings.push((room, opening)),
                 Change::ExpectedCheckout(stay) => self.plan.expected_checkouts.push((room, stay)),
-                Change::Notice(notice) => self.plan.notices.push(notice),
+                Change::Notice(notice) => self.plan.notices.push(Notice::Room(notice)),
             }
         }
         self.staged.insert(room, transition.watch);

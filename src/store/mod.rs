@@ -4,11 +4,12 @@ mod error;
 mod mysql;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
 use crate::engine::{MAX_MESSAGE_BYTES, Notice, Opening, Stay, Watch};
-use crate::types::{LocalTime, Reading, RoomKey};
+use crate::types::{HotelId, LocalTime, Reading, RoomKey};
 
 pub use error::StoreError;
 pub use mysql::{
@@ -26,7 +27,7 @@ pub trait Store {
     /// [`StoreError::Replaced`] when another instance owns the state by now.
     fn commit(&mut self, plan: &Plan) -> Result<(), StoreError>;
 
-    /// Deletes refused messages and told notices that are older than `keep_days` days, the oldest
+    /// Deletes refused messages and settled notices that are older than `keep_days` days, the oldest
     /// first, at most [`MOST_FORGOTTEN`] of each; gives how many rows were deleted. A notice that
     /// is still to be told stays, however old it is.
     ///
@@ -137,23 +138,38 @@ pub struct RejectedMessage {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pending {
     pub id: u64,
-    pub notice: Notice,
+    /// How long it has been there, or since it was to be told once more.
+    pub age: Duration,
+    /// Why it can't be told, where its body is none of ours.
+    pub notice: Result<Notice, String>,
+}
+
+/// Which hotels' notices are meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// Those of these hotels.
+    Of(Vec<HotelId>),
+    /// Those of all hotels but these.
+    AllBut(Vec<HotelId>),
 }
 
 /// What became of a row of the outbox.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settled {
     pub id: u64,
-    pub notice: Notice,
     pub how: Settlement,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Settlement {
     /// Feishu has accepted it.
-    Sent,
+    Sent(Notice),
     /// There is no bot to tell it: it stands in the log.
     Logged,
+    /// It was too old to be told.
+    Expired,
+    /// It can't be told, with the reason.
+    Failed(String),
 }
 
 /// A room's readings are wanted that are newer than a time.

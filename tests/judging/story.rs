@@ -1,7 +1,7 @@
 //! Plays a story and compares what the engine made of it with what the story says.
 
 use roomwatt::engine::{
-    Arrival, Change, Event, Notice, Outcome, Rules, RunEnd, Stay, Step, Tally, Watch, observe,
+    Arrival, Change, Event, Outcome, RoomNotice, Rules, RunEnd, Stay, Step, Tally, Watch, observe,
     readings_needed_after, receive,
 };
 use roomwatt::types::{LocalTime, Reading, RoomKey, WattHours};
@@ -238,7 +238,7 @@ fn notices(changes: &[Change]) -> Vec<String> {
     notices.collect()
 }
 
-fn told(notice: &Notice) -> String {
+fn told(notice: &RoomNotice) -> String {
     format!(
         "{} of {} since {}: {} kWh",
         notice.kind.as_str(),

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use roomwatt::engine::{
-    Fold, Notice, NoticeKind, Outcome, Rules, Run, RunEnd, Stay, Step, Watch, observe,
+    Fold, NoticeKind, Outcome, RoomNotice, Rules, Run, RunEnd, Stay, Step, Watch, observe,
 };
 use roomwatt::types::{Reading, WattHours};
 
@@ -19,7 +19,7 @@ struct Seen {
     before: Fold,
     outcome: Outcome,
     after: Fold,
-    told: Vec<Notice>,
+    told: Vec<RoomNotice>,
 }
 
 /// A watch's readings one by one.
@@ -229,11 +229,11 @@ proptest! {
             *stay = later(*stay, shift);
         }
         let (room, other) = (world.in_time(), shifted.in_time());
-        let back: Vec<Notice> = other
+        let back: Vec<RoomNotice> = other
             .notices()
             .into_iter()
             .cloned()
-            .map(|notice| Notice {
+            .map(|notice| RoomNotice {
                 stay: later(notice.stay, -shift),
                 detected: notice.detected.plus(-shift),
                 since: notice.since.plus(-shift),

@@ -4,8 +4,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use roomwatt::engine::{
-    Arrival, Change, Event, Notice, Rules, Stay, Thresholds, Watch, observe, readings_needed_after,
-    receive,
+    Arrival, Change, Event, RoomNotice, Rules, Stay, Thresholds, Watch, observe,
+    readings_needed_after, receive,
 };
 use roomwatt::types::{LocalTime, Reading, RoomKey, WattHours};
 
@@ -329,12 +329,12 @@ impl Room {
         }
     }
 
-    pub fn notices(&self) -> Vec<&Notice> {
+    pub fn notices(&self) -> Vec<&RoomNotice> {
         notices(&self.changes)
     }
 }
 
-pub fn notices(changes: &[Change]) -> Vec<&Notice> {
+pub fn notices(changes: &[Change]) -> Vec<&RoomNotice> {
     let notices = changes.iter().filter_map(|change| match change {
         Change::Notice(notice) => Some(notice),
         _ => None,

@@ -46,15 +46,21 @@ fn old_rows_are_deleted_but_for_notices_still_to_be_told() {
     store.take_over().expect("it is free");
     refuse(&rig, 0..2, 31);
     refuse(&rig, 2..5, 29);
-    for state in ["sent", "logged", "pending"] {
+    for state in ["sent", "logged", "expired", "failed", "pending"] {
         notify(&rig, state, 31, 2);
         notify(&rig, state, 29, 1);
     }
     let service = "SELECT epoch, seq FROM service";
     let before: Vec<(u64, u64)> = rig.rows(service);
-    assert_eq!(store.forget(30).expect("deleted"), 6);
+    assert_eq!(store.forget(30).expect("deleted"), 10);
     assert_eq!(rig.rows::<(u32, u32)>(REFUSED), [(3, 2)]);
-    let left = [("logged", 1), ("pending", 3), ("sent", 1)];
+    let left = [
+        ("expired", 1),
+        ("failed", 1),
+        ("logged", 1),
+        ("pending", 3),
+        ("sent", 1),
+    ];
     let left = left.map(|(state, count)| (state.to_owned(), count));
     assert_eq!(rig.rows::<(String, u32)>(NOTICES), left);
     assert_eq!(store.forget(30).expect("nothing to do"), 0);

@@ -38,6 +38,7 @@ fn init_db_may_be_repeated_and_run_twice_at_once() {
             "room_state",
             "schema_migration",
             "service",
+            "silent_hotel",
             "smart_meter"
         ]
     );

@@ -17,7 +17,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use fastrand::Rng;
 
 use roomwatt::engine::observe;
-use roomwatt::engine::{Event, Parsed, Rules, Stay};
+use roomwatt::engine::{Event, Notice, Parsed, Rules, Stay};
 use roomwatt::gate::Gate;
 use roomwatt::owner::{Ended, Input, Judged, Message, Owner};
 use roomwatt::rooms::Rooms;
@@ -315,8 +315,8 @@ impl Simulation {
             return;
         }
         let notice = world.outbox[id as usize - 1].clone();
-        let how = Settlement::Sent;
-        let (settled, done) = (vec![Settled { id, notice, how }], bounded(1).0);
+        let how = Settlement::Sent(Notice::Room(notice));
+        let (settled, done) = (vec![Settled { id, how }], bounded(1).0);
         self.now.inputs.push_back(Input::Settled { settled, done });
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use roomwatt::engine::{
-    Change, Event, Notice, NoticeKind, Opening, Parsed, Rules, Stay, Watch, observe,
+    Change, Event, NoticeKind, Opening, Parsed, RoomNotice, Rules, Stay, Watch, observe,
 };
 use roomwatt::owner::{Input, Message};
 use roomwatt::store::Readings;
@@ -72,7 +72,7 @@ pub fn ops_of(batch: &[Input], visible: usize, swept: u64) -> Vec<Op> {
 struct Model {
     rooms: BTreeMap<RoomKey, (Stay, Readings)>,
     watches: Vec<(RoomKey, Opening)>,
-    notices: Vec<Notice>,
+    notices: Vec<RoomNotice>,
 }
 
 impl Model {
@@ -161,7 +161,7 @@ pub fn check(world: &World) {
     }
     assert!(model.rooms.is_empty(), "a room was never watched");
 
-    let sorted = |notices: &[Notice]| {
+    let sorted = |notices: &[RoomNotice]| {
         let mut notices = notices.to_vec();
         notices.sort_by(|a, b| (&a.room, a.detected, a.kind).cmp(&(&b.room, b.detected, b.kind)));
         notices
@@ -171,7 +171,7 @@ pub fn check(world: &World) {
     let alerts = demanded.into_iter().filter(|n| n.kind == NoticeKind::Alert);
     assert_eq!(
         sorted(&world.abnormal),
-        alerts.collect::<Vec<Notice>>(),
+        alerts.collect::<Vec<RoomNotice>>(),
         "anomalies"
     );
     let told = (1..=world.outbox.len() as u64).all(|id| world.accepted.contains(&id));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use roomwatt::clock::Clock;
-use roomwatt::engine::{Event, Notice, NoticeKind, Opening, Watch};
+use roomwatt::engine::{Event, Notice, NoticeKind, Opening, RoomNotice, Watch};
 use roomwatt::store::Wanted;
 use roomwatt::store::{
     Meters, Ownership, Plan, Position, Readings, Settled, Standing, Store, StoreError,
@@ -32,8 +32,8 @@ pub struct World {
     pub position: u64,
     pub rooms: BTreeMap<RoomKey, Watch>,
     pub watches: Vec<(RoomKey, Opening)>,
-    pub abnormal: Vec<Notice>,
-    pub outbox: Vec<Notice>,
+    pub abnormal: Vec<RoomNotice>,
+    pub outbox: Vec<RoomNotice>,
     pub sent: BTreeSet<u64>,
     /// By id; the first has 1.
     pub meter: Vec<(RoomKey, Reading)>,
@@ -84,9 +84,15 @@ impl World {
             let row = rows.find(|row| row.0 == *room && row.1.stay == opening.stay);
             row.expect("a row of this watch").1 = *opening;
         }
-        let alerts = plan.notices.iter().filter(|n| n.kind == NoticeKind::Alert);
-        self.abnormal.extend(alerts.cloned());
-        self.outbox.extend(plan.notices.iter().cloned());
+        for notice in &plan.notices {
+            let Notice::Room(notice) = notice else {
+                panic!("nobody looks for silent meters");
+            };
+            if notice.kind == NoticeKind::Alert {
+                self.abnormal.push(notice.clone());
+            }
+            self.outbox.push(notice.clone());
+        }
         for Settled { id, .. } in &plan.settled {
             assert!(self.accepted.contains(id), "notice {id} was not accepted");
             self.sent.insert(*id);

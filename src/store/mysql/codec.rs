@@ -62,6 +62,11 @@ pub fn local_time(value: &Value) -> Option<LocalTime> {
     }
 }
 
+/// A reason as its column takes it: at most 1,000 characters.
+pub fn reason(text: &str) -> String {
+    text.chars().take(1_000).collect()
+}
+
 /// The row of a room.
 pub fn encode(room: &RoomKey, watch: &Watch) -> Vec<Value> {
     let other_time = match watch.stay {

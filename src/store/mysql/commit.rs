@@ -198,7 +198,10 @@ fn write_notices(transaction: &mut Transaction, notices: &[Notice]) -> Result<()
         "continuous_periods",
         "msg_type",
     ];
-    let alerts = notices.iter().filter(|n| n.kind == NoticeKind::Alert);
+    let alerts = notices.iter().filter_map(|notice| match notice {
+        Notice::Room(notice) if notice.kind == NoticeKind::Alert => Some(notice),
+        Notice::Room(_) | Notice::Meters(_) => None,
+    });
     let rows = alerts.map(|notice| {
         let mut row = key(&notice.room);
         row.extend([
@@ -221,13 +224,17 @@ fn write_notices(transaction: &mut Transaction, notices: &[Notice]) -> Result<()
     for notice in notices {
         let body = serde_json::to_string(notice)
             .map_err(|error| StoreError::Unreadable(error.to_string()))?;
-        let mut row = key(&notice.room);
-        row.extend([
-            datetime(notice.detected),
-            notice.kind.as_str().into(),
+        let room = match notice {
+            Notice::Room(notice) => notice.room.room_number.as_str(),
+            Notice::Meters(_) => "",
+        };
+        rows.push(vec![
+            notice.hotel_id().as_str().into(),
+            room.into(),
+            datetime(notice.detected()),
+            notice.kind().into(),
             body.into(),
         ]);
-        rows.push(row);
     }
     insert(
         transaction,
@@ -243,19 +250,26 @@ fn most_kwh() -> String {
 }
 
 fn settle(transaction: &mut Transaction, settled: &[Settled]) -> Result<(), StoreError> {
-    for Settled { id, notice, how } in settled {
+    for Settled { id, how } in settled {
         faults::point("mark_sent::before");
-        let (state, sent) = match how {
-            Settlement::Sent => ("sent", true),
-            Settlement::Logged => ("logged", false),
+        let (state, sent_at, error) = match how {
+            Settlement::Sent(_) => ("sent", "CURRENT_TIMESTAMP", None),
+            Settlement::Logged => ("logged", "NULL", None),
+            Settlement::Expired => ("expired", "NULL", None),
+            Settlement::Failed(error) => ("failed", "NULL", Some(codec::reason(error))),
         };
         transaction.exec_drop(
-            "UPDATE notification SET state = ?, sent_at = IF(?, CURRENT_TIMESTAMP, NULL) \
-             WHERE id = ? AND state = 'pending'",
-            (state, sent, id),
+            format!(
+                "UPDATE notification SET state = ?, sent_at = {sent_at}, error = ? \
+                 WHERE id = ? AND state = 'pending'"
+            ),
+            (state, error, id),
         )?;
-        let settled = transaction.affected_rows() > 0;
-        if settled && sent && notice.kind == NoticeKind::Alert {
+        let is_news = transaction.affected_rows() > 0;
+        if let Settlement::Sent(Notice::Room(notice)) = how
+            && is_news
+            && notice.kind == NoticeKind::Alert
+        {
             let mut values = same_room(&notice.room);
             values.push(datetime(notice.detected));
             values.push(notice.stay.kind().as_str().into());

@@ -1,29 +1,58 @@
+use std::time::Duration;
+
+use mysql::Value;
 use mysql::prelude::Queryable;
 
-use crate::store::{Pending, StoreError};
+use crate::engine::Notice;
+use crate::store::{Pending, Share, StoreError};
 
 use super::MySqlReader;
 
 impl MySqlReader {
-    /// The oldest notices that are still to be told, at most `limit`, after row `after`.
+    /// The oldest notices of a share that are still to be told, at most `limit`, after row `after`.
     ///
     /// # Errors
-    /// Any [`StoreError`] of the connection, [`StoreError::Unreadable`] with the row that is.
-    pub fn pending_notices(&self, after: u64, limit: usize) -> Result<Vec<Pending>, StoreError> {
-        let rows: Vec<(u64, String)> = self.pool.with(|conn| {
-            Ok(conn.exec(
-                "SELECT id, body FROM notification WHERE state = 'pending' AND id > ? \
-                 ORDER BY id LIMIT ?",
-                (after, limit),
-            )?)
-        })?;
-        rows.into_iter()
-            .map(|(id, body)| {
-                let notice = serde_json::from_str(&body).map_err(|error| {
-                    StoreError::Unreadable(format!("notification {id} can't be read: {error}"))
-                })?;
-                Ok(Pending { id, notice })
-            })
-            .collect()
+    /// Any [`StoreError`] of the connection.
+    pub fn pending_notices(
+        &self,
+        share: &Share,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Pending>, StoreError> {
+        let (hotels, only) = match share {
+            Share::Of(hotels) => (hotels, "IN"),
+            Share::AllBut(hotels) => (hotels, "NOT IN"),
+        };
+        let mut values: Vec<Value> = vec![after.into()];
+        let mut of_hotels = String::new();
+        if !hotels.is_empty() {
+            let marks = vec!["?"; hotels.len()].join(", ");
+            of_hotels = format!("AND hotel_id {only} ({marks}) ");
+            values.extend(hotels.iter().map(|hotel| hotel.as_str().into()));
+        }
+        values.push(limit.into());
+        // The other index would read all that a hotel was ever told.
+        let query = format!(
+            "SELECT id, body, TIMESTAMPDIFF(SECOND, COALESCE(retried_at, created_at), CURRENT_TIMESTAMP) \
+             FROM notification FORCE INDEX (idx_state) \
+             WHERE state = 'pending' AND id > ? {of_hotels}ORDER BY id LIMIT ?"
+        );
+        let rows: Vec<(u64, String, i64)> =
+            self.pool.with(|conn| Ok(conn.exec(&query, values)?))?;
+        Ok(rows.into_iter().map(pending).collect())
     }
+}
+
+fn pending((id, body, seconds): (u64, String, i64)) -> Pending {
+    Pending {
+        id,
+        // A clock that was set back makes none younger than new.
+        age: Duration::from_secs(u64::try_from(seconds).unwrap_or(0)),
+        notice: notice(&body),
+    }
+}
+
+/// A notice as it was written.
+pub(super) fn notice(body: &str) -> Result<Notice, String> {
+    serde_json::from_str(body).map_err(|error| format!("its body can't be read: {error}"))
 }

@@ -17,7 +17,6 @@ const LARGE_ROWS: usize = 8;
 
 /// Writes the refused messages of a plan, but for those that came again and are there already.
 pub(super) fn write(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
-    const REASON_CHARS: usize = 1_000;
     let mut known = known(transaction, plan)?;
     let columns = ["source", "reason", "body", "truncated", "digest"];
     let rows = plan
@@ -35,10 +34,9 @@ pub(super) fn write(transaction: &mut Transaction, plan: &Plan) -> Result<(), St
             !known.contains(rejected.digest.as_slice())
         })
         .map(|rejected| {
-            let reason: String = rejected.reason.chars().take(REASON_CHARS).collect();
             vec![
                 rejected.source.as_str().into(),
-                reason.into(),
+                codec::reason(&rejected.reason).into(),
                 rejected.body.as_slice().into(),
                 rejected.truncated.into(),
                 rejected.digest.as_slice().into(),

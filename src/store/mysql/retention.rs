@@ -1,4 +1,4 @@
-//! Old rows go: refused messages and notices that were told.
+//! Old rows go: refused messages, and notices that are no longer to be told.
 
 use mysql::prelude::Queryable;
 use mysql::{Conn, Transaction, TxOpts};
@@ -15,10 +15,10 @@ pub(super) fn forget(
     let mut transaction = conn.start_transaction(TxOpts::default())?;
     standing(&mut transaction, ownership)?;
     let refused = delete_old(&mut transaction, "rejected_message WHERE", keep_days)?;
-    let told = "notification WHERE state IN ('sent', 'logged') AND";
-    let told = delete_old(&mut transaction, told, keep_days)?;
+    let settled = "notification WHERE state <> 'pending' AND";
+    let settled = delete_old(&mut transaction, settled, keep_days)?;
     transaction.commit()?;
-    Ok(refused + told)
+    Ok(refused + settled)
 }
 
 /// Deletes from `rows`, a table and the beginning of a condition, in the order of its index on

@@ -9,7 +9,7 @@ use crate::types::Zone;
 
 use super::connect;
 
-const MIGRATIONS: [(u32, &str, &str); 4] = [
+const MIGRATIONS: [(u32, &str, &str); 5] = [
     (
         1,
         "001_original_tables.sql",
@@ -29,6 +29,11 @@ const MIGRATIONS: [(u32, &str, &str); 4] = [
         4,
         "004_meter_position.sql",
         include_str!("../../../sql/004_meter_position.sql"),
+    ),
+    (
+        5,
+        "005_outbox_and_silence.sql",
+        include_str!("../../../sql/005_outbox_and_silence.sql"),
     ),
 ];
 
@@ -138,6 +143,11 @@ mod tests {
                     "ALTER TABLE notification ADD INDEX idx_created_at",
                 ],
                 vec!["ALTER TABLE service ADD COLUMN meter_time"],
+                vec![
+                    "ALTER TABLE notification ADD COLUMN error",
+                    "ALTER TABLE notification ADD COLUMN retried_at",
+                    "CREATE TABLE IF NOT EXISTS silent_hotel",
+                ],
             ]
         );
     }
