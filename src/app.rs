@@ -12,7 +12,7 @@ use crate::amqp::Consumer;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, MySql, RabbitMq};
 use crate::gate::Gate;
-use crate::notify::Notifier;
+use crate::notify::notifiers;
 use crate::outage::Outage;
 use crate::owner::{Ended, Owner};
 use crate::rooms::Rooms;
@@ -28,8 +28,8 @@ const INPUTS: usize = 200;
 /// From the signal to the end, at most: below every supervisor's patience that is set to 30 s.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(25);
 
-/// Threads besides the consumers: signals, lease, owner, notifier, sweep.
-const OTHER_THREADS: usize = 5;
+/// Threads besides the consumers and notifiers: signals, lease, owner, sweep.
+const OTHER_THREADS: usize = 4;
 
 /// The thread that keeps the lease.
 const LEASE: &str = "lease";
@@ -66,7 +66,8 @@ pub fn run(config: &Config, mysql: &MySql, rabbitmq: &RabbitMq) -> std::io::Resu
         config.messages.zone.name(),
     );
     // One message a thread, so that an ending thread never waits.
-    let (exits, ended) = bounded(config.consumer_count + OTHER_THREADS);
+    let notifiers = config.feishu.routes.len() + 1;
+    let (exits, ended) = bounded(config.consumer_count + notifiers + OTHER_THREADS);
     let (stopper, stop) = stop_signal();
     listen_to_signals(stopper, &exits)?;
     loop {
@@ -110,12 +111,13 @@ fn serve(
     let reader = MySqlReader::new(mysql, config.meter.clone(), zone);
     let intake = Arc::new(Gate::new(config.consumer_count));
     let (inputs, to_owner) = bounded(INPUTS);
-    let (wake, woken) = bounded(1);
     let (end_of_owner, owner_ended) = bounded(1);
     // Set when it is time to stop, and also when this instance has been replaced.
     let (term, over) = stop_signal();
     // The lease outlives the last write.
     let (end_of_lease, lease_over) = stop_signal();
+
+    let (notifiers, bells) = notifiers(&config.feishu, &reader, &rooms, &over);
 
     spawn(LEASE, exits, move || keep(lease, &lease_over))?;
     let mut running = BTreeSet::new();
@@ -134,7 +136,7 @@ fn serve(
         keep_days: config.keep_days,
         inputs: to_owner,
         intake: Arc::clone(&intake),
-        notifier: wake,
+        wake_notifier: Box::new(move |hotel| bells.ring(hotel)),
         stop: over.clone(),
     };
     start(
@@ -144,12 +146,13 @@ fn serve(
             let _ = end_of_owner.send(owner.run());
         }),
     )?;
-    let notifier = Notifier::new(config.feishu.clone(), reader.clone(), over.clone());
-    let to_settle = inputs.clone();
-    start(
-        "notifier".into(),
-        Box::new(move || notifier.run(woken, to_settle)),
-    )?;
+    for (number, notifier) in notifiers.into_iter().enumerate() {
+        let to_settle = inputs.clone();
+        start(
+            format!("notifier-{number}"),
+            Box::new(move || notifier.run(to_settle)),
+        )?;
+    }
     let sweeper = Sweeper {
         rooms,
         rules,

@@ -40,7 +40,8 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     (
         "notify",
         &[
-            "clock", "config", "engine", "faults", "outage", "owner", "store", "threads", "types",
+            "clock", "config", "engine", "faults", "outage", "owner", "rooms", "store", "threads",
+            "types",
         ],
     ),
     (
@@ -53,7 +54,8 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     (
         "cli",
         &[
-            "amqp", "app", "backtest", "clock", "config", "engine", "logging", "store", "types",
+            "amqp", "app", "backtest", "clock", "config", "engine", "logging", "notify", "store",
+            "types",
         ],
     ),
 ];

@@ -1,12 +1,13 @@
 //! What the written values mean, and what is wrong with them.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
 use crate::engine::{FieldNames, MessageFormat, Rules, Thresholds, TypeCodes};
 use crate::types::{HotelId, RoomKey, WattHours, Zone};
 
-use super::{Config, Feishu, Log, MeterTable, MySql, RabbitMq, Secret, Webhook, raw};
+use super::{Config, Feishu, Log, MeterTable, MySql, RabbitMq, Route, Secret, Webhook, raw};
 
 /// Collects what is wrong, so that all of it can be told at once.
 #[derive(Default)]
@@ -75,10 +76,7 @@ pub(super) fn check(raw: raw::Raw) -> Result<Config, Vec<String>> {
         check_mysql(mysql, &mut problems);
     }
     check_meter(&raw.meter, &mut problems);
-    let webhook = check_webhook(raw.feishu.webhook_url, raw.feishu.secret, &mut problems);
-    if let Some(price) = raw.feishu.price_per_kwh {
-        problems.range("feishu.price_per_kwh", price, 0.0, 1_000.0);
-    }
+    let feishu = check_feishu(raw.feishu, &mut problems);
     let level = raw.log.level.parse();
     problems.unless(level.is_ok(), || {
         format!(
@@ -104,11 +102,7 @@ pub(super) fn check(raw: raw::Raw) -> Result<Config, Vec<String>> {
         batch_size: raw.monitoring.batch_size,
         keep_days: raw.monitoring.keep_days,
         sweep_every: Duration::from_secs(raw.monitoring.sweep_seconds),
-        feishu: Feishu {
-            webhook,
-            language: raw.feishu.language,
-            price_per_kwh: raw.feishu.price_per_kwh,
-        },
+        feishu,
         consumer_count: raw.performance.consumer_count,
         log: Log {
             file: raw.log.file,
@@ -251,12 +245,85 @@ fn check_meter(raw: &MeterTable, problems: &mut Problems) {
     }
 }
 
+fn check_feishu(raw: raw::Feishu, problems: &mut Problems) -> Feishu {
+    if let Some(price) = raw.price_per_kwh {
+        problems.range("feishu.price_per_kwh", price, 0.0, 1_000.0);
+    }
+    let (wait, age) = (raw.group_wait_seconds, raw.notice_max_age_hours);
+    problems.range("feishu.group_wait_seconds", wait, 0, 600);
+    problems.range("feishu.notice_max_age_hours", age, 1, 720);
+    let proxy = raw.proxy.filter(|proxy| !proxy.expose().is_empty());
+    if let Some(proxy) = &proxy {
+        problems.unless(ureq::Proxy::new(proxy.expose()).is_ok(), || {
+            "feishu.proxy is no address like http://proxy.example.com:3128".into()
+        });
+    }
+    let webhook = raw
+        .webhook_url
+        .filter(|url| !url.expose().is_empty())
+        .map(|url| check_webhook("feishu.webhook_url", url, raw.secret, problems));
+    let routes = check_routes(raw.routes, webhook.as_ref(), problems);
+    Feishu {
+        webhook,
+        routes,
+        proxy,
+        language: raw.language,
+        price_per_kwh: raw.price_per_kwh,
+        group_wait: Duration::from_secs(wait),
+        notice_max_age: Duration::from_secs(age.saturating_mul(3_600)),
+    }
+}
+
+/// The routes, those to one webhook made one: it has a rate of its own, whoever it is for.
+fn check_routes(
+    raw: Vec<raw::Route>,
+    default: Option<&Webhook>,
+    problems: &mut Problems,
+) -> Vec<Route> {
+    let mut routes: Vec<Route> = Vec::new();
+    let mut known = HashSet::new();
+    for route in raw {
+        let Some(first) = route.hotels.first() else {
+            problems
+                .0
+                .push("feishu.routes: a route has no hotels".into());
+            continue;
+        };
+        let key = format!("feishu.routes: webhook_url of {first}");
+        let webhook = check_webhook(&key, route.webhook_url, route.secret, problems);
+        for hotel in &route.hotels {
+            problems.unless(known.insert(hotel.clone()), || {
+                format!("feishu.routes has hotel {hotel} twice")
+            });
+        }
+        let hotels = route.hotels.iter().map(|hotel| HotelId::new(hotel.trim()));
+        let same_bot = |other: &Webhook| other.url == webhook.url;
+        let mut same = routes.iter_mut().find(|route| same_bot(&route.webhook));
+        let default = default.filter(|default| same_bot(default));
+        if let Some(other) = same.as_ref().map(|route| &route.webhook).or(default) {
+            problems.unless(other.secret == webhook.secret, || {
+                format!("feishu.routes: the bot of {first} has another secret elsewhere")
+            });
+        }
+        match &mut same {
+            Some(route) => route.hotels.extend(hotels),
+            // Whoever has no route goes there anyway.
+            None if default.is_some() => {}
+            None => routes.push(Route {
+                hotels: hotels.collect(),
+                webhook,
+            }),
+        }
+    }
+    routes
+}
+
 fn check_webhook(
-    url: Option<Secret>,
+    key: &str,
+    url: Secret,
     secret: Option<Secret>,
     problems: &mut Problems,
-) -> Option<Webhook> {
-    let url = url.filter(|url| !url.expose().is_empty())?;
+) -> Webhook {
     let uri = url.expose().parse::<ureq::http::Uri>().ok();
     let safe = uri.is_some_and(|uri| match (uri.scheme_str(), uri.host()) {
         (Some("https"), Some(_)) => true,
@@ -264,12 +331,12 @@ fn check_webhook(
         _ => false,
     });
     problems.unless(safe, || {
-        "feishu.webhook_url must begin with https:// (http:// only on loopback)".into()
+        format!("{key} must begin with https:// (http:// only on loopback)")
     });
-    Some(Webhook {
+    Webhook {
         url,
         secret: secret.filter(|secret| !secret.expose().is_empty()),
-    })
+    }
 }
 
 fn type_codes(raw: raw::MessageTypes) -> TypeCodes {

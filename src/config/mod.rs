@@ -12,6 +12,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::engine::{MessageFormat, Rules};
+use crate::types::HotelId;
 
 pub use secret::Secret;
 
@@ -90,11 +91,26 @@ impl MeterTable {
 /// How the staff is told.
 #[derive(Clone, Debug)]
 pub struct Feishu {
-    /// Without one, notices go to the log.
+    /// Of the hotels without a route. Without one, their notices go to the log.
     pub webhook: Option<Webhook>,
+    /// Bots of some hotels, each webhook once.
+    pub routes: Vec<Route>,
+    /// A proxy for all requests, `http://host:port`; without one they go straight.
+    pub proxy: Option<Secret>,
     pub language: Language,
     /// Price of a kWh, for the cost on a card.
     pub price_per_kwh: Option<f64>,
+    /// How long a notice waits for others of its hotel.
+    pub group_wait: Duration,
+    /// Older notices are not told any more.
+    pub notice_max_age: Duration,
+}
+
+/// Some hotels' bot.
+#[derive(Clone, Debug)]
+pub struct Route {
+    pub hotels: Vec<HotelId>,
+    pub webhook: Webhook,
 }
 
 /// One bot.
@@ -399,6 +415,69 @@ mod tests {
             wrong.contains("monitoring.no_such_key: unknown field"),
             "{wrong}"
         );
+    }
+
+    #[test]
+    fn each_webhook_has_its_hotels_once() {
+        let bot = |token: &str| format!("https://example.com/hook/{token}");
+        let route = |hotels: &str, token: &str| {
+            format!(
+                "[[feishu.routes]]\nhotels = {hotels}\nwebhook_url = \"{}\"\n",
+                bot(token)
+            )
+        };
+        let feishu = format!("[feishu]\nwebhook_url = \"{}\"\n", bot("all"));
+        let config = loaded(
+            &[
+                feishu.clone(),
+                route("[\"H1\"]", "a"),
+                route("[\"H2\"]", "b"),
+                route("[\"H3\"]", "a"),
+                route("[\"H4\"]", "all"),
+            ]
+            .concat(),
+            &[],
+            &[],
+        )
+        .expect("all right");
+        let routes: Vec<(Vec<&str>, &str)> = (config.feishu.routes.iter())
+            .map(|route| {
+                let hotels = route.hotels.iter().map(HotelId::as_str).collect();
+                (hotels, route.webhook.url.expose())
+            })
+            .collect();
+        let (a, b) = (bot("a"), bot("b"));
+        assert_eq!(routes, [(vec!["H1", "H3"], &a[..]), (vec!["H2"], &b[..])]);
+
+        let signed = route("[\"H5\"]", "canary") + "secret = \"canary\"\n";
+        let wrong = loaded(
+            &[
+                feishu,
+                route("[]", "a"),
+                route("[\"H1\", \"H1\"]", "b"),
+                signed,
+                route("[\"H6\"]", "canary"),
+                route("[\"H7\"]", "c").replace("https", "http"),
+            ]
+            .concat(),
+            &[
+                ("ROOMWATT_FEISHU__PROXY", "canary proxy"),
+                ("ROOMWATT_FEISHU__GROUP_WAIT_SECONDS", "601"),
+            ],
+            &[],
+        )
+        .expect_err("much is wrong");
+        for part in [
+            "feishu.routes: a route has no hotels",
+            "feishu.routes has hotel H1 twice",
+            "feishu.routes: the bot of H6 has another secret elsewhere",
+            "feishu.routes: webhook_url of H7 must begin with https://",
+            "feishu.proxy is no address like http://proxy.example.com:3128",
+            "feishu.group_wait_seconds is 601, allowed is 0 to 600",
+        ] {
+            assert!(wrong.contains(part), "{part} is not in:\n{wrong}");
+        }
+        assert!(!wrong.contains("canary"), "{wrong}");
     }
 
     #[test]

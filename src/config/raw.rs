@@ -92,13 +92,40 @@ pub(super) struct Override {
     pub checkout_abnormal_threshold: Option<Kwh>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Feishu {
     pub webhook_url: Option<Secret>,
     pub secret: Option<Secret>,
+    pub routes: Vec<Route>,
+    pub proxy: Option<Secret>,
     pub language: super::Language,
     pub price_per_kwh: Option<f64>,
+    pub group_wait_seconds: u64,
+    pub notice_max_age_hours: u64,
+}
+
+impl Default for Feishu {
+    fn default() -> Feishu {
+        Feishu {
+            webhook_url: None,
+            secret: None,
+            routes: Vec::new(),
+            proxy: None,
+            language: super::Language::default(),
+            price_per_kwh: None,
+            group_wait_seconds: 30,
+            notice_max_age_hours: 24,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Route {
+    pub hotels: Vec<String>,
+    pub webhook_url: Secret,
+    pub secret: Option<Secret>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -62,6 +62,19 @@ pub struct RoomNotice {
     pub history: Vec<Interval>,
 }
 
+impl RoomNotice {
+    /// How long the run lasted, in seconds, at least one. Meters seldom keep the interval's rhythm,
+    /// so its periods do not tell.
+    pub fn run_seconds(&self) -> i64 {
+        let normal = match self.kind {
+            NoticeKind::Alert | NoticeKind::Reminder => 0,
+            // The interval that ended it is the last one.
+            NoticeKind::Recovered => self.history.last().map_or(0, |last| last.seconds),
+        };
+        (self.detected.since(self.since) - normal).max(1)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NoticeKind {

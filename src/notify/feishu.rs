@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use chrono::DateTime;
 use hmac::{Hmac, KeyInit, Mac};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::Sha256;
 use thiserror::Error;
-use ureq::Agent;
 use ureq::tls::{RootCerts, TlsConfig};
+use ureq::{Agent, Proxy};
 
 use crate::clock::unix_seconds;
-use crate::config::Webhook;
+use crate::config::{Secret, Webhook};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -21,35 +21,55 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Answers are a line of JSON; more than this is none.
 const MOST_ANSWER_BYTES: u64 = 64 * 1024;
 
-/// Why a notice was not accepted.
+/// What is sent to a bot.
+pub(super) enum Message {
+    /// A card (JSON 1.0).
+    Card(Value),
+    Text(String),
+}
+
+impl Message {
+    fn body(&self) -> Value {
+        match self {
+            Message::Card(card) => json!({"msg_type": "interactive", "card": card}),
+            Message::Text(text) => json!({"msg_type": "text", "content": {"text": text}}),
+        }
+    }
+}
+
+/// Why a message was not accepted, by what is to be done about it.
 #[derive(Debug, Error)]
-pub(super) enum SendError {
-    /// Network, overload, rate: the same request may succeed later.
+pub enum SendError {
+    /// Network, overload, rate: the same request may succeed soon.
     #[error("{0}")]
     Passing(String),
-    /// Feishu has read it and does not want it.
-    #[error("Feishu refuses with code {code} ({message}): {}", remedy(*code))]
-    Refused { code: i64, message: String },
+    /// No message gets through before somebody has changed something.
+    #[error("{what}: {remedy}")]
+    Route { what: String, remedy: String },
+    /// Feishu does not want this message; another one it may.
+    #[error("{0}")]
+    Content(String),
 }
 
 /// One bot.
 pub(super) struct Feishu {
     agent: Agent,
     webhook: Webhook,
+    /// What no text of ours may show.
+    secrets: Vec<Secret>,
 }
 
-#[derive(Deserialize)]
-struct Answer {
-    code: Option<i64>,
-    msg: Option<String>,
-    #[serde(rename = "StatusCode")]
-    status_code: Option<i64>,
-    #[serde(rename = "StatusMessage")]
-    status_message: Option<String>,
+/// What came back for a request.
+struct Reply {
+    status: u16,
+    body: String,
+    /// Seconds that this machine's clock is ahead of the server's; negative when it is behind.
+    clock_ahead: Option<i64>,
 }
 
 impl Feishu {
-    pub(super) fn new(webhook: Webhook) -> Feishu {
+    /// A bot that is asked through `proxy`, or straight without one.
+    pub(super) fn new(webhook: Webhook, proxy: Option<&Secret>) -> Feishu {
         let tls = TlsConfig::builder()
             .root_certs(RootCerts::PlatformVerifier)
             .build();
@@ -61,41 +81,76 @@ impl Feishu {
             // A redirect would carry the token to another host.
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .proxy(None)
+            // Never one that happens to be in the environment. That it is one was checked.
+            .proxy(proxy.and_then(|proxy| Proxy::new(proxy.expose()).ok()))
             .tls_config(tls)
             .build()
             .into();
-        Feishu { agent, webhook }
+        // A library may quote a part of an address alone.
+        let token = webhook.url.expose().rsplit('/').next().unwrap_or_default();
+        let login = proxy.and_then(|proxy| proxy.expose().rsplit_once('@'));
+        let secrets = [
+            Some(webhook.url.clone()),
+            Some(Secret::new(token)),
+            webhook.secret.clone(),
+            proxy.cloned(),
+            login.map(|(login, _)| Secret::new(login)),
+        ];
+        Feishu {
+            agent,
+            webhook,
+            secrets: secrets.into_iter().flatten().collect(),
+        }
     }
 
-    /// Sends an interactive card; `Ok` when Feishu has accepted it.
-    pub(super) fn send(&self, card: &Value) -> Result<(), SendError> {
-        let mut body = json!({"msg_type": "interactive", "card": card});
+    /// Sends a message; `Ok` when Feishu has accepted it.
+    pub(super) fn send(&self, message: &Message) -> Result<(), SendError> {
+        let mut body = message.body();
         if let Some(secret) = &self.webhook.secret {
             // Anew for each attempt: a signature is good for an hour.
             let timestamp = unix_seconds();
             body["timestamp"] = timestamp.to_string().into();
             body["sign"] = sign(timestamp, secret.expose()).into();
         }
+        match self.post(&body.to_string()) {
+            Ok(reply) => judge(&reply).map_err(|error| self.masked(error)),
+            Err(error) => Err(self.masked(SendError::Passing(error.to_string()))),
+        }
+    }
+
+    fn post(&self, body: &str) -> Result<Reply, ureq::Error> {
         let mut response = self
             .agent
             .post(self.webhook.url.expose())
             .content_type("application/json; charset=utf-8")
-            .send(body.to_string())
-            .map_err(|error| self.passing(&error))?;
-        let status = response.status().as_u16();
-        let answer = response
-            .body_mut()
-            .with_config()
-            .limit(MOST_ANSWER_BYTES)
-            .read_to_string()
-            .map_err(|error| self.passing(&error))?;
-        judge(status, &answer)
+            .send(body)?;
+        let date = response.headers().get("date");
+        let date = date.and_then(|date| DateTime::parse_from_rfc2822(date.to_str().ok()?).ok());
+        Ok(Reply {
+            status: response.status().as_u16(),
+            clock_ahead: date.map(|date| unix_seconds() - date.timestamp()),
+            body: response
+                .body_mut()
+                .with_config()
+                .limit(MOST_ANSWER_BYTES)
+                .read_to_string()?,
+        })
     }
 
-    /// Errors of the library may quote the address, and with it the token.
-    fn passing(&self, error: &ureq::Error) -> SendError {
-        SendError::Passing(self.webhook.url.mask(&error.to_string()))
+    /// What libraries and servers say may quote the address, and with it the token.
+    fn masked(&self, error: SendError) -> SendError {
+        let mask = |text: String| {
+            let mask = |text: String, secret: &Secret| secret.mask(&text);
+            self.secrets.iter().fold(text, mask)
+        };
+        match error {
+            SendError::Passing(text) => SendError::Passing(mask(text)),
+            SendError::Content(text) => SendError::Content(mask(text)),
+            SendError::Route { what, remedy } => SendError::Route {
+                what: mask(what),
+                remedy,
+            },
+        }
     }
 }
 
@@ -109,41 +164,79 @@ fn sign(timestamp: i64, secret: &str) -> String {
 }
 
 /// Accepted is: HTTP 2xx, a JSON body, and code 0 (or no code and StatusCode 0).
-fn judge(status: u16, answer: &str) -> Result<(), SendError> {
-    let Ok(read) = serde_json::from_str::<Answer>(answer) else {
-        return Err(SendError::Passing(format!(
-            "HTTP {status} without an answer of Feishu's"
-        )));
+fn judge(reply: &Reply) -> Result<(), SendError> {
+    let status = reply.status;
+    let answer: Option<Value> = serde_json::from_str(&reply.body).ok();
+    let field = |name: &str| (answer.as_ref()?.get(name)).filter(|value| !value.is_null());
+    let code = field("code").or_else(|| field("StatusCode"));
+    let code = code.map(|code| code.as_i64().unwrap_or(-1));
+    let message = field("msg").or_else(|| field("StatusMessage"));
+    let message = said(message.and_then(Value::as_str).unwrap_or_default());
+    let what = match code {
+        Some(code) => format!("Feishu answers with code {code} ({message})"),
+        None => format!("it answers with HTTP {status} and no code of Feishu's"),
     };
-    let code = read.code.or(read.status_code);
-    let message = read.msg.or(read.status_message).unwrap_or_default();
+    let is_2xx = (200..300).contains(&status);
     match code {
-        Some(0) if (200..300).contains(&status) => Ok(()),
-        Some(11_232) => Err(SendError::Passing(format!("code 11232: {message}"))),
-        Some(9_499) if message.to_lowercase().contains("too many") => {
-            Err(SendError::Passing(format!("code 9499: {message}")))
+        Some(0) if is_2xx => Ok(()),
+        Some(11_232) => Err(SendError::Passing(what)),
+        Some(9_499) if message.to_lowercase().contains("too many") => Err(SendError::Passing(what)),
+        // 408: the server has waited for us in vain.
+        _ if matches!(status, 408 | 429) || status >= 500 => {
+            Err(SendError::Passing(format!("HTTP {status}: {what}")))
         }
-        _ if status == 429 || status >= 500 => {
-            Err(SendError::Passing(format!("HTTP {status}: {message}")))
-        }
-        Some(code) => Err(SendError::Refused { code, message }),
-        None => Err(SendError::Refused {
-            code: i64::from(status),
-            message,
+        // Somebody on the way has answered in its place.
+        _ if is_2xx && answer.is_none() => Err(SendError::Passing(what)),
+        Some(9_499 | 11_246 | 19_002 | 19_036) => Err(SendError::Content(what)),
+        _ => Err(SendError::Route {
+            remedy: remedy(status, code, reply.clock_ahead),
+            what,
         }),
     }
 }
 
-/// What to do about a refusal.
-fn remedy(code: i64) -> &'static str {
-    match code {
-        9_499 | 11_246 | 19_002 => "the card is not as Feishu wants it",
-        19_001 => "the webhook's token is wrong: copy the URL from the bot's settings",
-        19_021 => "the secret is wrong, or the machine's clock is more than an hour off",
-        19_022 => "allow this machine's IP address in the bot's settings",
-        19_024 => "a keyword of the bot's settings is missing in the card: remove the keyword",
-        19_036 => "the card is too large",
+/// What a server says, on one line and not too long.
+fn said(text: &str) -> String {
+    const MOST_CHARS: usize = 300;
+    let harmless = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().take(MOST_CHARS).map(harmless).collect()
+}
+
+/// What to do about a route that lets nothing through.
+fn remedy(status: u16, code: Option<i64>, clock_ahead: Option<i64>) -> String {
+    let text = match (code, status) {
+        (Some(19_001), _) => {
+            "the webhook's token is wrong: copy webhook_url from the bot's settings"
+        }
+        (Some(19_021), _) => return remedy_of_signature(clock_ahead),
+        (Some(19_022), _) => "allow this machine's IP address in the bot's settings",
+        (Some(19_024), _) => {
+            "a keyword that the bot's settings ask for is missing: remove it there, and sign instead"
+        }
+        (None, 300..400) => "a redirect is not followed: webhook_url must be the bot's own address",
+        (None, 400..500) => "webhook_url is not a bot's address, or a proxy is in the way",
         _ => "see the bot's settings in Feishu",
+    };
+    text.to_owned()
+}
+
+/// A signature is refused for a wrong secret, and for a clock that is off.
+fn remedy_of_signature(clock_ahead: Option<i64>) -> String {
+    /// Feishu takes a timestamp that is an hour off; some of it may have passed on the way.
+    const TAKEN: i64 = 3_540;
+    match clock_ahead {
+        None => "the secret is wrong, or the machine's clock is more than an hour off".to_owned(),
+        Some(ahead) => {
+            let (seconds, way) = (ahead.abs(), if ahead < 0 { "behind" } else { "ahead of" });
+            let clock = format!("the machine's clock is {seconds} s {way} Feishu's");
+            if seconds > TAKEN {
+                format!("{clock}: set the clock, and keep it by NTP")
+            } else {
+                format!(
+                    "the secret is wrong: copy it from the bot's settings ({clock}, which is taken)"
+                )
+            }
+        }
     }
 }
 
@@ -159,38 +252,128 @@ mod tests {
         );
     }
 
+    fn judged(status: u16, body: &str) -> Result<(), SendError> {
+        judge(&Reply {
+            status,
+            body: body.to_owned(),
+            clock_ahead: None,
+        })
+    }
+
     #[test]
-    fn http_200_alone_is_no_acceptance() {
-        let kind = |status, answer: &str| match judge(status, answer) {
-            Ok(()) => "accepted",
-            Err(SendError::Passing(_)) => "passing",
-            Err(SendError::Refused { .. }) => "refused",
-        };
-        for (status, answer, expected) in [
+    fn each_answer_has_its_class() {
+        for (status, body, expected) in [
             (200, r#"{"code":0,"msg":"success"}"#, "accepted"),
             (
                 200,
                 r#"{"StatusCode":0,"StatusMessage":"success"}"#,
                 "accepted",
             ),
-            (200, r#"{"code":19021,"StatusCode":0}"#, "refused"),
-            (200, r#"{"code":19001,"msg":"param invalid"}"#, "refused"),
-            (200, "{}", "refused"),
+            (200, r#"{"code":null,"StatusCode":0}"#, "accepted"),
+            (200, r#"{"code":19021,"StatusCode":0}"#, "route"),
+            (200, r#"{"code":19001,"msg":"param invalid"}"#, "route"),
+            (200, r#"{"code":19022,"msg":"Ip Not Allowed"}"#, "route"),
+            (
+                200,
+                r#"{"code":19024,"msg":"Key Words Not Found"}"#,
+                "route",
+            ),
+            (200, r#"{"code":42,"msg":"news"}"#, "route"),
+            (200, r#"{"code":"0"}"#, "route"),
+            (200, "{}", "route"),
+            (200, "[]", "route"),
+            (302, "", "route"),
+            (400, r#"{"code":0}"#, "route"),
+            (403, "<html>", "route"),
+            (404, "", "route"),
             (200, "<html>", "passing"),
             (200, "", "passing"),
-            (302, "", "passing"),
             (
                 200,
                 r#"{"code":11232,"msg":"frequency limited"}"#,
                 "passing",
             ),
             (400, r#"{"code":9499,"msg":"too many request"}"#, "passing"),
-            (400, r#"{"code":9499,"msg":"Bad Request"}"#, "refused"),
+            (408, "", "passing"),
             (429, "{}", "passing"),
-            (503, r#"{"code":1,"msg":"busy"}"#, "passing"),
+            (429, r#"{"code":19001}"#, "passing"),
             (500, r#"{"code":0}"#, "passing"),
+            (502, "<html>", "passing"),
+            (503, r#"{"code":1,"msg":"busy"}"#, "passing"),
+            (400, r#"{"code":9499,"msg":"Bad Request"}"#, "content"),
+            (200, r#"{"code":11246,"msg":"path: card"}"#, "content"),
+            (200, r#"{"code":19002,"msg":"params error"}"#, "content"),
+            (200, r#"{"code":19036,"msg":"too large"}"#, "content"),
         ] {
-            assert_eq!(kind(status, answer), expected, "{status} {answer}");
+            let class = match judged(status, body) {
+                Ok(()) => "accepted",
+                Err(SendError::Passing(_)) => "passing",
+                Err(SendError::Route { .. }) => "route",
+                Err(SendError::Content(_)) => "content",
+            };
+            assert_eq!(class, expected, "{status} {body}");
         }
+    }
+
+    #[test]
+    fn a_refused_signature_is_told_with_the_clocks_difference() {
+        for (ahead, part) in [
+            (None, "the secret is wrong, or the machine's clock"),
+            (Some(-7), "the secret is wrong: copy it"),
+            (
+                Some(-7),
+                "the machine's clock is 7 s behind Feishu's, which is taken",
+            ),
+            (
+                Some(7_200),
+                "clock is 7200 s ahead of Feishu's: set the clock",
+            ),
+        ] {
+            let error = judge(&Reply {
+                status: 200,
+                body: r#"{"code":19021,"msg":"sign match fail"}"#.into(),
+                clock_ahead: ahead,
+            });
+            let error = error.expect_err("refused").to_string();
+            assert!(error.contains(part), "{part} is not in: {error}");
+        }
+    }
+
+    #[test]
+    fn what_a_server_says_can_not_write_lines_of_our_log() {
+        let body = json!({"code": 42, "msg": format!("a\n\u{1b}[2J{}", "x".repeat(1_000))});
+        let error = judged(200, &body.to_string())
+            .expect_err("refused")
+            .to_string();
+        assert!(!error.chars().any(char::is_control), "{error}");
+        assert!(error.len() < 500, "{error}");
+    }
+
+    #[test]
+    fn no_error_shows_a_secret() {
+        let webhook = Webhook {
+            url: Secret::new("https://example.com/hook/canary-token"),
+            secret: Some(Secret::new("canary-key")),
+        };
+        let proxy = Secret::new("http://canary-user:canary-word@127.0.0.1:1");
+        let feishu = Feishu::new(webhook, Some(&proxy));
+        let text = "at https://example.com/hook/canary-token (/hook/canary-token), canary-key, \
+                    http://canary-user:canary-word@127.0.0.1:1";
+        for error in [
+            SendError::Passing(text.into()),
+            SendError::Content(text.into()),
+            SendError::Route {
+                what: text.into(),
+                remedy: String::new(),
+            },
+        ] {
+            let shown = feishu.masked(error).to_string();
+            assert!(!shown.contains("canary"), "{shown}");
+        }
+        let error = feishu
+            .send(&Message::Text("x".into()))
+            .expect_err("no proxy is there");
+        assert!(matches!(error, SendError::Passing(_)), "{error}");
+        assert!(!error.to_string().contains("canary"), "{error}");
     }
 }

@@ -1,174 +1,428 @@
-//! From the outbox to the staff.
+//! From the outbox to the staff: one thread a bot, so that one that is slow or dead delays no other.
 
 mod card;
 mod feishu;
+mod pace;
+mod sample;
+mod waiting;
 
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
+use crate::clock::unix_seconds;
 use crate::config;
-use crate::engine::Notice;
+use crate::engine::{Notice, RoomNotice};
 use crate::faults;
 use crate::outage::Outage;
 use crate::owner::Input;
-use crate::store::{MySqlReader, Pending, Settled, Settlement, Share};
+use crate::rooms::Rooms;
+use crate::store::{MySqlReader, Settled, Settlement, Share};
 use crate::threads::Stop;
+use crate::types::{HotelId, RoomKey};
 
-use card::Card;
-use feishu::{Feishu, SendError};
+use card::{Card, ranges};
+use feishu::{Feishu, Message};
+use pace::Pace;
+use waiting::{Bundle, Due, Manner, State, Story, Waiting};
 
-/// A notice as the staff would see it, for a terminal. What strangers wrote in it is not escaped.
-pub fn rendered(id: u64, notice: &Notice, feishu: &config::Feishu) -> String {
-    match notice {
-        Notice::Room(notice) => Card::new(id, notice, feishu.language, feishu.price_per_kwh).text(),
-        Notice::Meters(_) => String::new(),
-    }
-}
+pub use feishu::SendError;
+pub use sample::{Sample, Trial, trials};
 
-/// Notices taken from the outbox at a time.
-const AT_A_TIME: usize = 20;
+/// Notices read at a time.
+const AT_A_TIME: usize = 500;
 
-/// Between two requests: a bot takes 100 a minute.
-const BETWEEN_REQUESTS: Duration = Duration::from_millis(650);
+/// Notices one thread keeps in memory; more wait in the database.
+const MOST_WAITING: usize = 4_000;
 
-/// The outbox is looked at this often even when nothing was said to be new.
+/// The whole outbox is looked through this often: an operator may have had something told once more.
 const IDLE: Duration = Duration::from_secs(30);
 
-pub struct Notifier {
-    feishu: config::Feishu,
-    bot: Option<Feishu>,
-    reader: MySqlReader,
-    stop: Stop,
+/// A notice as the staff would see it by itself, for a terminal. What strangers wrote in it is not
+/// escaped.
+pub fn rendered(id: u64, notice: &Notice, config: &config::Feishu) -> String {
+    let story = Story::of(id, notice.clone());
+    Card::new(notice.hotel_id(), &[story], config).rendered()
 }
 
-impl Notifier {
-    pub fn new(feishu: config::Feishu, reader: MySqlReader, stop: Stop) -> Notifier {
-        let bot = feishu.webhook.clone().map(Feishu::new);
-        Notifier {
-            feishu,
-            bot,
-            reader,
-            stop,
+/// The threads that tell the staff, and what wakes them.
+pub fn notifiers(
+    config: &config::Feishu,
+    reader: &MySqlReader,
+    rooms: &Arc<Rooms>,
+    stop: &Stop,
+) -> (Vec<Notifier>, Bells) {
+    let mut bells = Bells {
+        by_hotel: HashMap::new(),
+        bells: Vec::new(),
+        default: None,
+    };
+    let notifiers = routes(config)
+        .map(|route| {
+            let (bell, woken) = bounded(1);
+            match &route.share {
+                Share::Of(hotels) => {
+                    let place = bells.bells.len();
+                    let hotels = hotels.iter().map(|hotel| (hotel.clone(), place));
+                    bells.by_hotel.extend(hotels);
+                    bells.bells.push(bell);
+                }
+                Share::AllBut(_) => bells.default = Some(bell),
+            }
+            Notifier {
+                bot: (route.webhook).map(|bot| Feishu::new(bot.clone(), config.proxy.as_ref())),
+                feishu: Outage::new(format!("telling {}", route.label)).told_at_once(),
+                label: route.label,
+                share: route.share,
+                config: config.clone(),
+                reader: reader.clone(),
+                rooms: Arc::clone(rooms),
+                stop: stop.clone(),
+                woken,
+                store: Outage::new("reading the outbox"),
+                waiting: Waiting::default(),
+                pace: Pace::new(Instant::now()),
+                read_to: 0,
+                read_all: Instant::now(),
+            }
+        })
+        .collect();
+    (notifiers, bells)
+}
+
+/// Some hotels' way to the staff.
+struct Route<'a> {
+    /// Names it in the log; never with its address, which is a secret.
+    label: String,
+    share: Share,
+    /// Without one, notices go to the log.
+    webhook: Option<&'a config::Webhook>,
+}
+
+/// All routes; that of the hotels without one of their own comes first.
+fn routes(config: &config::Feishu) -> impl Iterator<Item = Route<'_>> {
+    let routed = config.routes.iter().flat_map(|route| &route.hotels);
+    let default = Route {
+        label: "the default bot".to_owned(),
+        share: Share::AllBut(routed.cloned().collect()),
+        webhook: config.webhook.as_ref(),
+    };
+    let routes = config.routes.iter().map(|route| Route {
+        label: label(&route.hotels),
+        share: Share::Of(route.hotels.clone()),
+        webhook: Some(&route.webhook),
+    });
+    std::iter::once(default).chain(routes)
+}
+
+fn label(hotels: &[HotelId]) -> String {
+    const NAMED: usize = 3;
+    let names: Vec<&str> = hotels.iter().take(NAMED).map(HotelId::as_str).collect();
+    let names = names.join(", ");
+    match hotels.len().saturating_sub(NAMED) {
+        0 => format!("the bot of {names}"),
+        more => format!("the bot of {names} and {more} more"),
+    }
+}
+
+/// Tells each thread that the outbox has something new for it.
+pub struct Bells {
+    by_hotel: HashMap<HotelId, usize>,
+    bells: Vec<Sender<()>>,
+    default: Option<Sender<()>>,
+}
+
+impl Bells {
+    /// The outbox has something new of this hotel.
+    pub fn ring(&self, hotel: &HotelId) {
+        let own = self.by_hotel.get(hotel);
+        let bell = own.and_then(|place| self.bells.get(*place));
+        if let Some(bell) = bell.or(self.default.as_ref()) {
+            // Full means that it has been rung already.
+            let _ = bell.try_send(());
         }
     }
+}
 
-    /// Delivers until it is time to stop. `woken` tells that the outbox has something new.
-    pub fn run(self, woken: Receiver<()>, inputs: Sender<Input>) {
+/// Tells the staff of some hotels.
+pub struct Notifier {
+    label: String,
+    share: Share,
+    /// Without one, notices go to the log.
+    bot: Option<Feishu>,
+    config: config::Feishu,
+    reader: MySqlReader,
+    rooms: Arc<Rooms>,
+    stop: Stop,
+    woken: Receiver<()>,
+    store: Outage,
+    feishu: Outage,
+    waiting: Waiting,
+    pace: Pace,
+    /// The outbox has been read up to this row.
+    read_to: u64,
+    /// When it was last read from its beginning.
+    read_all: Instant,
+}
+
+/// It is time to stop.
+struct Stopped;
+
+impl Notifier {
+    /// Delivers until it is time to stop.
+    pub fn run(mut self, inputs: Sender<Input>) {
         if self.bot.is_none() {
-            log::warn!("no feishu.webhook_url is set: notices go to this log only");
+            match self.config.routes.as_slice() {
+                [] => log::warn!("no feishu.webhook_url is set: notices go to this log only"),
+                _ => log::warn!(
+                    "no feishu.webhook_url is set: notices of hotels without a route go to this log only"
+                ),
+            }
         }
-        let mut store = Outage::new("reading the outbox");
-        let mut feishu = Outage::new("telling Feishu").told_at_once();
-        // Notices that Feishu refuses stay behind this one until all others have had their turn.
-        let mut after = 0;
-        let mut refused = None;
         while !self.stop.is_set() {
-            let pause =
-                match (self.reader).pending_notices(&Share::AllBut(Vec::new()), after, AT_A_TIME) {
-                    Err(error) => store.failed(&error),
-                    Ok(pending) => {
-                        store.over();
-                        let last = pending.last().map(|pending| pending.id);
-                        match (self.deliver(pending, &inputs, &mut feishu), last) {
-                            (Round::Stopped, _) => return,
-                            (Round::Failed(pause), _) => pause,
-                            (Round::Refused(pause), Some(last)) => {
-                                after = last;
-                                refused = Some(pause);
-                                continue;
-                            }
-                            (_, Some(last)) => {
-                                after = if refused.is_some() { last } else { 0 };
-                                continue;
-                            }
-                            (_, None) => {
-                                after = 0;
-                                refused.take().unwrap_or(IDLE)
-                            }
-                        }
-                    }
-                };
+            let Ok(pause) = self.round(&inputs) else {
+                return;
+            };
             select! {
-                recv(woken) -> _ => {}
+                recv(self.woken) -> _ => {}
                 recv(self.stop.channel()) -> _ => return,
                 default(pause) => {}
             }
         }
     }
 
-    /// Delivers each notice and has it written down before the next one.
-    fn deliver(&self, pending: Vec<Pending>, inputs: &Sender<Input>, outage: &mut Outage) -> Round {
-        let mut refused = None;
-        for Pending { id, notice, .. } in pending {
-            let (language, price) = (self.feishu.language, self.feishu.price_per_kwh);
-            let card = match &notice {
-                Ok(Notice::Room(notice)) => Ok(Card::new(id, notice, language, price)),
-                Ok(Notice::Meters(_)) => Err("of meters no card is known".to_owned()),
-                Err(reason) => Err(reason.clone()),
-            };
-            let how = match (&self.bot, card, notice) {
-                (_, Err(reason), _) | (_, _, Err(reason)) => {
-                    log::error!("notice {id} can't be told: {reason}");
-                    Settlement::Failed(reason)
-                }
-                (None, Ok(card), _) => {
-                    log::warn!("notice {id}:\n{}", card.text());
-                    Settlement::Logged
-                }
-                (Some(bot), Ok(card), Ok(notice)) => match send(bot, &card) {
-                    Ok(()) => {
-                        outage.over();
-                        Settlement::Sent(notice)
-                    }
-                    Err(error @ SendError::Passing(_)) => {
-                        return Round::Failed(outage.failed(&error));
-                    }
-                    // It may be this notice alone: the others are not to wait for it.
-                    Err(error @ SendError::Refused { .. }) => {
-                        refused = Some(outage.failed(&error));
-                        if self.stop.wait(BETWEEN_REQUESTS) {
-                            return Round::Stopped;
-                        }
-                        continue;
-                    }
-                },
-            };
-            let (done, written) = bounded(1);
-            let outcome = match &how {
-                Settlement::Sent(_) => "accepted by Feishu",
-                Settlement::Logged => "logged",
-                Settlement::Expired => "expired",
-                Settlement::Failed(_) => "marked failed",
-            };
-            let settled = vec![Settled { id, how }];
-            if inputs.send(Input::Settled { settled, done }).is_err()
-                || self.stop.wait_for(&written).is_none()
-            {
-                return Round::Stopped;
-            }
-            faults::point("mark_sent::after");
-            log::info!("notice {id}: {outcome}");
-            if self.bot.is_some() && self.stop.wait(BETWEEN_REQUESTS) {
-                return Round::Stopped;
+    /// Does one thing, and says how long there is nothing else to do.
+    fn round(&mut self, inputs: &Sender<Input>) -> Result<Duration, Stopped> {
+        let settled = match self.read() {
+            Ok(unreadable) => unreadable,
+            Err(error) => return Ok(self.store.failed(&error)),
+        };
+        self.store.over();
+        self.settle(settled, inputs)?;
+        let now = Instant::now();
+        let expired = self.waiting.expired(now);
+        if !expired.is_empty() {
+            log::error!(
+                "notices {} are older than feishu.notice_max_age_hours and are not told any more; `roomwatt outbox` shows and retries them",
+                ranges(expired.clone())
+            );
+            let expired = expired.into_iter().map(|id| Settled {
+                id,
+                how: Settlement::Expired,
+            });
+            self.settle(expired.collect(), inputs)?;
+        }
+        let hotel = match self.waiting.due(now) {
+            Due::Never => return Ok(IDLE),
+            Due::At(due) => return Ok(IDLE.min(due.saturating_duration_since(now))),
+            Due::Of(hotel) => hotel,
+        };
+        if self.bot.is_some() {
+            let wait = self.pace.wait(now, unix_seconds());
+            if !wait.is_zero() {
+                return Ok(IDLE.min(wait));
             }
         }
-        refused.map_or(Round::Done, Round::Refused)
+        let rooms = Arc::clone(&self.rooms);
+        if let Some(bundle) = (self.waiting).bundle(&hotel, |notice| goes_on(&rooms, notice)) {
+            self.tell(bundle, inputs)?;
+        }
+        Ok(Duration::ZERO)
+    }
+
+    /// Takes what is new in the outbox; gives what can't be read.
+    fn read(&mut self) -> Result<Vec<Settled>, crate::store::StoreError> {
+        let mut unreadable = Vec::new();
+        if self.read_all.elapsed() >= IDLE {
+            self.read_all = Instant::now();
+            self.read_to = 0;
+        }
+        while self.waiting.len() < MOST_WAITING {
+            let pending = (self.reader).pending_notices(&self.share, self.read_to, AT_A_TIME)?;
+            let is_all = pending.len() < AT_A_TIME;
+            let now = Instant::now();
+            // What goes to the log waits for nobody.
+            let group_wait = match self.bot {
+                Some(_) => self.config.group_wait,
+                None => Duration::ZERO,
+            };
+            for pending in pending {
+                self.read_to = pending.id;
+                let (id, age) = (pending.id, pending.age);
+                match pending.notice {
+                    Ok(notice) => {
+                        let max_age = self.config.notice_max_age;
+                        (self.waiting).add(id, notice, age, now, group_wait, max_age);
+                    }
+                    Err(reason) => {
+                        log::error!("notice {id} can't be told: {reason}");
+                        let how = Settlement::Failed(reason);
+                        unreadable.push(Settled { id, how });
+                    }
+                }
+            }
+            if is_all {
+                break;
+            }
+        }
+        Ok(unreadable)
+    }
+
+    /// Tells as much of a bundle as one message takes.
+    fn tell(&mut self, bundle: Bundle, inputs: &Sender<Input>) -> Result<(), Stopped> {
+        let Bundle {
+            hotel,
+            manner,
+            mut stories,
+        } = bundle;
+        let (mut card, count) = Card::fitting(&hotel, &stories, &self.config);
+        stories.truncate(count);
+        let ids: Vec<u64> = stories.iter().flat_map(Story::ids).collect();
+        let numbers = ranges(ids.clone());
+        let Some(bot) = &self.bot else {
+            log::warn!("notice {numbers}:\n{}", card.rendered());
+            let logged = ids.into_iter().map(|id| Settled {
+                id,
+                how: Settlement::Logged,
+            });
+            return self.settle(logged.collect(), inputs);
+        };
+        let message = match manner {
+            Manner::Card => Message::Card(card.feishu()),
+            Manner::Text | Manner::Alone => {
+                stories.iter_mut().for_each(Story::defang);
+                card = Card::new(&defanged(&hotel), &stories, &self.config);
+                Message::Text(card.text())
+            }
+        };
+        faults::point("send::before");
+        let sent = bot.send(&message);
+        let now = Instant::now();
+        self.pace.asked(now);
+        match sent {
+            Ok(()) => {
+                faults::point("send::after");
+                self.feishu.over();
+                self.waiting.succeeded(&hotel);
+                let sent = stories.into_iter().flat_map(|story| story.notices);
+                let sent = sent.map(|(id, notice)| Settled {
+                    id,
+                    how: Settlement::Sent(notice),
+                });
+                self.settle(sent.collect(), inputs)?;
+                log::info!("notice {numbers}: accepted by {}", self.label);
+            }
+            Err(error @ SendError::Passing(_)) => {
+                self.waiting.failed(hotel);
+                let pause = self.feishu.failed(&error);
+                self.pace.back_off(now, pause);
+            }
+            Err(error @ SendError::Route { .. }) => {
+                self.waiting.failed(hotel);
+                self.feishu
+                    .failed(&format!("{error} (one try every 10 minutes)"));
+                self.pace.probe_later(now);
+            }
+            Err(SendError::Content(reason)) => {
+                // It has been read: the way is free.
+                self.feishu.over();
+                let hopeless = self.waiting.refused(&ids);
+                if hopeless.is_empty() {
+                    log::error!(
+                        "notice {numbers}: {reason}; it is sent once more as plain text, please report this"
+                    );
+                } else {
+                    log::error!(
+                        "notice {numbers}: {reason}, also as plain text; it is marked failed and NOT told: see `roomwatt outbox show`"
+                    );
+                }
+                let failed = hopeless.into_iter().map(|id| Settled {
+                    id,
+                    how: Settlement::Failed(reason.clone()),
+                });
+                self.settle(failed.collect(), inputs)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Has it written down what became of notices, and forgets them.
+    fn settle(&mut self, settled: Vec<Settled>, inputs: &Sender<Input>) -> Result<(), Stopped> {
+        if settled.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<u64> = settled.iter().map(|settled| settled.id).collect();
+        let (done, written) = bounded(1);
+        let input = Input::Settled { settled, done };
+        inputs.send(input).map_err(|_| Stopped)?;
+        self.stop.wait_for(&written).ok_or(Stopped)?;
+        faults::point("mark_sent::after");
+        self.waiting.remove(ids);
+        Ok(())
     }
 }
 
-fn send(bot: &Feishu, card: &Card) -> Result<(), SendError> {
-    faults::point("send::before");
-    bot.send(&card.feishu())?;
-    faults::point("send::after");
-    Ok(())
+/// Whether a room is still in the run that a notice tells of.
+fn goes_on(rooms: &Rooms, notice: &RoomNotice) -> bool {
+    rooms.get(&notice.room).is_some_and(|room| {
+        let run = room.watch.fold.run;
+        room.watch.stay.order() == notice.stay.order()
+            && run.is_some_and(|run| run.told > 0 && run.since == notice.since)
+    })
 }
 
-enum Round {
-    Done,
-    /// None goes through: to be tried again after a pause.
-    Failed(Duration),
-    /// Some were refused: to be tried again after a pause, and after all others.
-    Refused(Duration),
-    Stopped,
+impl Story {
+    /// A notice by itself, as it is.
+    fn of(id: u64, notice: Notice) -> Story {
+        let notices = vec![(id, notice)];
+        Story {
+            state: waiting::state(&notices, |_| true).unwrap_or(State::Alert),
+            notices,
+        }
+    }
+
+    fn ids(&self) -> impl Iterator<Item = u64> {
+        self.notices.iter().map(|(id, _)| *id)
+    }
+
+    /// In a text Feishu looks for mentions and addresses: names must be none.
+    fn defang(&mut self) {
+        for (_, notice) in &mut self.notices {
+            match notice {
+                Notice::Room(notice) => {
+                    let RoomKey {
+                        hotel_id,
+                        room_number,
+                    } = &notice.room;
+                    let room = (
+                        fullwidth(hotel_id.as_str()),
+                        fullwidth(room_number.as_str()),
+                    );
+                    notice.room = RoomKey::new(&room.0, &room.1);
+                }
+                Notice::Meters(notice) => {
+                    notice.hotel_id = defanged(&notice.hotel_id);
+                    for room in &mut notice.rooms {
+                        *room = crate::types::RoomNumber::new(&fullwidth(room.as_str()));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn defanged(hotel: &HotelId) -> HotelId {
+    HotelId::new(&fullwidth(hotel.as_str()))
+}
+
+/// Reads the same, and is no markup and no address.
+fn fullwidth(name: &str) -> String {
+    const MARKS: &str = "<>.:/@*_[]()`~#!";
+    let wide = |c: char| match c {
+        c if MARKS.contains(c) => char::from_u32(u32::from(c) + 0xfee0).unwrap_or(c),
+        c => c,
+    };
+    name.chars().map(wide).collect()
 }

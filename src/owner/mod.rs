@@ -22,7 +22,7 @@ use crate::outage::Outage;
 use crate::rooms::Rooms;
 use crate::store::{Meters, Plan, Position, Settled, Store, StoreError};
 use crate::threads::Stop;
-use crate::types::{LocalTime, Reading, RoomKey};
+use crate::types::{HotelId, LocalTime, Reading, RoomKey};
 
 use plan::Planner;
 use retention::Retention;
@@ -114,8 +114,8 @@ pub struct Owner<S, M> {
     pub inputs: Receiver<Input>,
     /// Closed while the store is lost.
     pub intake: Arc<Gate>,
-    /// Woken when the outbox has something new; has room for one.
-    pub notifier: Sender<()>,
+    /// Called when the outbox has something new of a hotel. It must not wait.
+    pub wake_notifier: Box<dyn Fn(&HotelId) + Send>,
     pub stop: Stop,
 }
 
@@ -231,15 +231,12 @@ impl<S: Store, M: Meters> Owner<S, M> {
     /// Takes what has been written into memory.
     fn adopt(&mut self, plan: Plan, tally: &Tally) {
         faults::point("adopt::before");
-        for notice in &plan.notices {
-            tell(notice);
-        }
+        plan.notices.iter().for_each(tell);
         log_tally(tally);
         self.position = plan.position.or(self.position);
         self.rooms.adopt(plan.rooms);
-        if !plan.notices.is_empty() {
-            // Full means that the notifier has been woken already.
-            let _ = self.notifier.try_send(());
+        for notice in &plan.notices {
+            (self.wake_notifier)(notice.hotel_id());
         }
         faults::point("adopt::after");
     }

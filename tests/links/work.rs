@@ -126,10 +126,9 @@ impl Work {
             rig.rows::<usize>("SELECT COUNT(*) FROM rejected_message"),
             [0]
         );
-        let mut accepted: BTreeMap<String, usize> = BTreeMap::new();
-        for card in rig.feishu.accepted_cards() {
-            let title = card["header"]["title"]["content"].to_string();
-            *accepted.entry(title).or_default() += 1;
+        let mut accepted: BTreeMap<u64, usize> = BTreeMap::new();
+        for number in rig.feishu.told() {
+            *accepted.entry(number).or_default() += 1;
         }
         assert_eq!(accepted.len(), alerts, "{accepted:#?}");
         let once = accepted.values().all(|&times| times == 1);

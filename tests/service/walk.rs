@@ -94,6 +94,10 @@ fn a_card_tells_of_the_recovery_and_a_guest_ends_the_vacant_watch() {
         let time = left.plus(interval * 1_800).to_string();
         rig.meter("H001", "102", &time, &format!("{register:.2}"));
         register += if interval < 5 { 1.6 } else { 0.1 };
+        if interval == 5 {
+            // Were it over by then, the alert would say so.
+            rig.wait_for_rows("SELECT is_notified FROM electricity_abnormal", &[true]);
+        }
     }
     rig.wait_for_rows(
         "SELECT kind FROM notification ORDER BY id",

@@ -72,7 +72,7 @@ fn take_over(shared: &Shared, rules: &Arc<Rules>, connection: u64) -> Instance {
             keep_days: 30,
             inputs: bounded(0).1,
             intake: Arc::new(Gate::new(0)),
-            notifier: bounded(1).0,
+            wake_notifier: Box::new(|_| {}),
             stop: stop_signal().1,
         },
         inputs: VecDeque::new(),

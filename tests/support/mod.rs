@@ -113,7 +113,7 @@ impl Rig {
         let config = format!(
             "[rabbitmq]\nhost = '{}'\nport = {}\nusername = '{}'\npassword = '{}'\nqueue = '{}'\n\
              [mysql]\nhost = '{}'\nport = {}\nuser = '{user}'\npassword = '{password}'\ndatabase = '{}'\n\
-             [feishu]\nwebhook_url = '{}'\nsecret = '{secret}'\n\
+             [feishu]\nwebhook_url = '{}'\nsecret = '{secret}'\ngroup_wait_seconds = 0\n\
              [log]\nlevel = 'debug'\n\
              [monitoring]\nsweep_seconds = 1\n",
             env("AMQP_HOST"),

@@ -109,6 +109,21 @@ pub fn message_text(message: &Value) -> String {
     }
 }
 
+/// The numbers of the notices that a message of any kind tells of.
+pub fn notice_numbers(message: &Value) -> Vec<u64> {
+    let text = message_text(message);
+    let (_, numbers) = text.rsplit_once("通知编号 ").expect("numbers at its end");
+    let numbers = numbers.lines().next().unwrap_or_default();
+    let number = |text: &str| text.parse::<u64>().expect("a number");
+    numbers
+        .split(", ")
+        .flat_map(|range| match range.split_once('-') {
+            Some((first, last)) => number(first)..=number(last),
+            None => number(range)..=number(range),
+        })
+        .collect()
+}
+
 /// A card (JSON 1.0) as the staff sees it, for a terminal.
 pub fn card_text(card: &Value) -> String {
     let header = &card["header"];

@@ -31,7 +31,7 @@ use serde_json::Value;
 use sha2::Sha256;
 
 #[allow(unused_imports)] // each test uses its own part
-pub use cards::{card_text, message_text};
+pub use cards::{card_text, message_text, notice_numbers};
 
 use cards::message_fault;
 use http::{HUGE_END, HUGE_START, Reply, Request, SUCCESS, read_request};
@@ -219,6 +219,12 @@ impl Bot {
         accepted
             .filter_map(|mut r| r.body.get_mut("card").map(Value::take))
             .collect()
+    }
+
+    /// The numbers of the notices that are in the group, in order, repeated ones too.
+    pub fn told(&self) -> Vec<u64> {
+        let accepted = self.received().into_iter().filter(|r| r.accepted);
+        accepted.flat_map(|r| notice_numbers(&r.body)).collect()
     }
 
     /// Waits for the requests to be so; panics when `limit` has passed, with what there was.
