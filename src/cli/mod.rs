@@ -2,7 +2,9 @@
 
 mod backtest;
 mod init_db;
+mod outbox;
 mod rejected;
+mod rows;
 mod run;
 mod send;
 mod terminal;
@@ -29,6 +31,7 @@ enum Command {
     InitDb(init_db::Arguments),
     Send(send::Arguments),
     Rejected(rejected::Arguments),
+    Outbox(outbox::Arguments),
     Backtest(backtest::Arguments),
 }
 
@@ -79,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::InitDb(arguments) => init_db::run(&arguments),
         Command::Send(arguments) => send::run(&arguments),
         Command::Rejected(arguments) => rejected::run(&arguments),
+        Command::Outbox(arguments) => outbox::run(&arguments),
         Command::Backtest(arguments) => backtest::run(&arguments),
     };
     match done {

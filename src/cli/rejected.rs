@@ -1,14 +1,15 @@
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 
 use anyhow::anyhow;
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::amqp::Publisher;
 use crate::config::Config;
 use crate::store::{RejectedMessage, RejectedMessages, StoreError};
 
-use super::{Code, ConfigFile, Failure, load, needed, terminal};
+use super::rows::{self, Listing, Out, Row, configured, tell, try_later};
+use super::{ConfigFile, Failure, needed, terminal};
 
 /// List, show and replay messages that were refused
 #[derive(clap::Args)]
@@ -43,14 +44,8 @@ Examples:
 A line has the message's id, time, source and reason, and the start of its body.
 ")]
 struct List {
-    /// As many at most
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    limit: usize,
-    /// One JSON object a line, with the whole body
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    config: ConfigFile,
+    listing: Listing,
 }
 
 /// Show refused messages with all that is known of them
@@ -103,102 +98,58 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
-fn configured(file: &ConfigFile) -> Result<Config, Failure> {
-    load(file.config.as_deref(), &[])
-}
-
 fn open(config: &Config) -> Result<RejectedMessages, Failure> {
     let mysql = needed(config.mysql.as_ref(), "mysql")?;
     RejectedMessages::open(mysql, config.messages.zone).map_err(try_later)
 }
 
-fn try_later(error: impl Into<anyhow::Error>) -> Failure {
-    Failure::new(Code::TryLater, error)
-}
-
-/// Who reads the output may have seen enough.
-fn written(result: io::Result<()>) -> Result<(), Failure> {
-    match result {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(try_later(error)),
-        _ => Ok(()),
-    }
-}
-
-/// Some of the messages that were asked for could not be had.
-fn some_failed(failed: usize, not_done: &str) -> Result<(), Failure> {
-    match failed {
-        0 => Ok(()),
-        1 => Err(Failure::new(
-            Code::Usage,
-            anyhow!("1 message was {not_done}"),
-        )),
-        _ => Err(Failure::new(
-            Code::Usage,
-            anyhow!("{failed} messages were {not_done}"),
-        )),
-    }
-}
-
-fn no_such_message(id: u64) -> String {
-    format!("{id}: there is no such message; `roomwatt rejected list` shows those there are")
-}
-
 fn list(arguments: &List) -> Result<(), Failure> {
-    /// Messages read at a time: each may have 64 KiB.
-    const PAGE: usize = 100;
-    let mut messages = open(&configured(&arguments.config)?)?;
-    let mut out = BufWriter::new(io::stdout().lock());
-    let mut listed = 0;
-    let mut before = None;
-    while listed < arguments.limit {
-        let wanted = PAGE.min(arguments.limit - listed);
-        let page = messages.newest(before, wanted).map_err(try_later)?;
-        for message in &page {
-            let line = if arguments.json {
-                json_line(message)
-            } else {
-                text_line(message)
-            };
-            if let Err(error) = writeln!(out, "{line}") {
-                return written(Err(error));
-            }
-        }
-        listed += page.len();
-        before = page.last().map(|message| message.id);
-        if page.len() < wanted {
-            break;
-        }
-    }
-    if listed == 0 && arguments.limit > 0 && !arguments.json {
-        return written(writeln!(out, "no refused messages").and_then(|()| out.flush()));
-    }
-    written(out.flush())?;
-    // What is not shown is said, but not where a script reads.
-    if listed > 0 && listed == arguments.limit && !arguments.json {
-        let older = messages.newest(before, 1).map_err(try_later)?;
-        if !older.is_empty() {
-            let _ = writeln!(io::stderr(), "older ones are not listed, see --limit");
-        }
-    }
-    Ok(())
+    let mut messages = open(&configured(&arguments.listing.config)?)?;
+    rows::list(
+        &arguments.listing,
+        "no refused messages",
+        |before, limit| messages.newest(before, limit),
+    )
 }
 
-fn text_line(message: &RejectedMessage) -> String {
-    /// Characters of the body that are shown.
-    const SHOWN: usize = 60;
-    let body = terminal::line(&message.body);
-    let mut start: String = body.chars().take(SHOWN).collect();
-    if start.len() < body.len() {
-        start.push('…');
+impl Row for RejectedMessage {
+    const NAME: &'static str = "message";
+    const LIST: &'static str = "roomwatt rejected list";
+
+    fn id(&self) -> u64 {
+        self.id
     }
-    format!(
-        "{}  {}  {}  {}{} | {start}",
-        message.id,
-        message.created_at,
-        terminal::line(message.source.as_bytes()),
-        marks(message),
-        terminal::line(message.reason.as_bytes()),
-    )
+
+    fn text(&self) -> String {
+        /// Characters of the body that are shown.
+        const SHOWN: usize = 60;
+        let body = terminal::line(&self.body);
+        let mut start: String = body.chars().take(SHOWN).collect();
+        if start.len() < body.len() {
+            start.push('…');
+        }
+        format!(
+            "{}  {}  {}  {}{} | {start}",
+            self.id,
+            self.created_at,
+            terminal::line(self.source.as_bytes()),
+            marks(self),
+            terminal::line(self.reason.as_bytes()),
+        )
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "id": self.id,
+            "created_at": self.created_at.to_string(),
+            "source": self.source,
+            "reason": self.reason,
+            "bytes": self.body.len(),
+            "truncated": self.truncated,
+            "replayed_at": self.replayed_at.map(|time| time.to_string()),
+            "body": String::from_utf8_lossy(&self.body),
+        })
+    }
 }
 
 fn marks(message: &RejectedMessage) -> String {
@@ -212,43 +163,12 @@ fn marks(message: &RejectedMessage) -> String {
     marks
 }
 
-fn json_line(message: &RejectedMessage) -> String {
-    let line = json!({
-        "id": message.id,
-        "created_at": message.created_at.to_string(),
-        "source": message.source,
-        "reason": message.reason,
-        "bytes": message.body.len(),
-        "truncated": message.truncated,
-        "replayed_at": message.replayed_at.map(|time| time.to_string()),
-        "body": String::from_utf8_lossy(&message.body),
-    });
-    terminal::json(&line.to_string())
-}
-
 fn show(arguments: &Show) -> Result<(), Failure> {
     let mut messages = open(&configured(&arguments.config)?)?;
-    let mut out = BufWriter::new(io::stdout().lock());
-    let mut missing = 0;
-    for &id in &arguments.ids {
-        match messages.get(id).map_err(try_later)? {
-            Some(message) => {
-                if let Err(error) = write_whole(&mut out, &message) {
-                    return written(Err(error));
-                }
-            }
-            None => {
-                missing += 1;
-                written(out.flush())?;
-                let _ = writeln!(io::stderr(), "{}", no_such_message(id));
-            }
-        }
-    }
-    written(out.flush())?;
-    some_failed(missing, "not found")
+    rows::show(&arguments.ids, |id| messages.get(id), write_whole)
 }
 
-fn write_whole(out: &mut impl Write, message: &RejectedMessage) -> io::Result<()> {
+fn write_whole(out: &mut Out, message: &RejectedMessage) -> io::Result<()> {
     let bytes = message.body.len();
     writeln!(out, "id:       {}", message.id)?;
     writeln!(out, "time:     {}", message.created_at)?;
@@ -268,11 +188,7 @@ fn write_whole(out: &mut impl Write, message: &RejectedMessage) -> io::Result<()
     } else {
         writeln!(out, "body:     {bytes} bytes")?;
     }
-    // Set in, so that no line of a body looks like one of these.
-    for line in terminal::lines(&message.body).split('\n') {
-        writeln!(out, "    {line}")?;
-    }
-    writeln!(out)
+    rows::write_set_in(out, &message.body)
 }
 
 fn replay(arguments: &Replay) -> Result<(), Failure> {
@@ -296,7 +212,7 @@ fn replay(arguments: &Replay) -> Result<(), Failure> {
             Ok(message) => message,
             Err(reason) => {
                 refused += 1;
-                let _ = writeln!(io::stderr(), "{reason}");
+                rows::complain(&reason);
                 continue;
             }
         };
@@ -318,7 +234,7 @@ fn replay(arguments: &Replay) -> Result<(), Failure> {
         })?;
         tell(&format!("{id}: published to queue {}", rabbitmq.queue));
     }
-    some_failed(refused, "not replayed")
+    rows::some_failed::<RejectedMessage>(refused, "not replayed")
 }
 
 /// A message that may be replayed, or why it may not.
@@ -328,7 +244,7 @@ fn replayable(
     again: bool,
 ) -> Result<Result<RejectedMessage, String>, StoreError> {
     Ok(match messages.get(id)? {
-        None => Err(no_such_message(id)),
+        None => Err(rows::no_such::<RejectedMessage>(id)),
         Some(message) if message.truncated => Err(format!(
             "{id}: only its start was kept, it can't be replayed; have the property management \
              system send it again, in at most 64 KiB"
@@ -341,9 +257,4 @@ fn replayable(
         )),
         Some(message) => Ok(message),
     })
-}
-
-/// One line for whoever reads: nobody may.
-fn tell(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
 }

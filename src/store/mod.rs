@@ -13,7 +13,8 @@ use crate::types::{HotelId, LocalTime, Reading, RoomKey};
 
 pub use error::StoreError;
 pub use mysql::{
-    MeterRows, MeterTail, MySqlLease, MySqlReader, MySqlStore, RejectedMessages, codec, init_db,
+    MeterRows, MeterTail, MySqlLease, MySqlReader, MySqlStore, OutboxRows, RejectedMessages, codec,
+    init_db,
 };
 
 /// Keeps the state: the way of its one writer.
@@ -142,6 +143,67 @@ pub struct Pending {
     pub age: Duration,
     /// Why it can't be told, where its body is none of ours.
     pub notice: Result<Notice, String>,
+}
+
+/// A row of the outbox, whatever became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboxRow {
+    pub id: u64,
+    pub hotel_id: String,
+    /// Empty where the notice is one of a hotel's meters.
+    pub room_number: String,
+    /// The word of the notice's kind.
+    pub kind: String,
+    /// The time of the reading that brought it about; of meters, when they were looked at.
+    pub detected: LocalTime,
+    /// The notice as it was written.
+    pub body: String,
+    /// The notice, or why its body can't be read.
+    pub notice: Result<Notice, String>,
+    pub state: NoticeState,
+    /// Why it was marked failed.
+    pub error: Option<String>,
+    pub created_at: LocalTime,
+    /// When Feishu accepted it.
+    pub sent_at: Option<LocalTime>,
+    /// When an operator last had it told once more.
+    pub retried_at: Option<LocalTime>,
+}
+
+/// What has become of a notice so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoticeState {
+    /// It is still to be told.
+    Pending,
+    /// Feishu has accepted it.
+    Sent,
+    /// There was no bot to tell it: it stands in the log.
+    Logged,
+    /// It was too old to be told.
+    Expired,
+    /// It could not be told.
+    Failed,
+}
+
+impl NoticeState {
+    pub const ALL: [NoticeState; 5] = [
+        NoticeState::Pending,
+        NoticeState::Sent,
+        NoticeState::Logged,
+        NoticeState::Expired,
+        NoticeState::Failed,
+    ];
+
+    /// The word stored in `notification`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            NoticeState::Pending => "pending",
+            NoticeState::Sent => "sent",
+            NoticeState::Logged => "logged",
+            NoticeState::Expired => "expired",
+            NoticeState::Failed => "failed",
+        }
+    }
 }
 
 /// Which hotels' notices are meant.

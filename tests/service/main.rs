@@ -8,6 +8,7 @@ mod broker;
 mod intake;
 mod meters;
 mod notices;
+mod outbox;
 mod rejected;
 mod restart;
 mod retention;
@@ -16,6 +17,8 @@ mod store;
 mod tables;
 mod transactions;
 mod walk;
+
+use std::process::Output;
 
 use roomwatt::clock::{Clock, SystemClock};
 use roomwatt::types::{LocalTime, Zone};
@@ -53,5 +56,15 @@ fn check_in(hotel: &str, room: &str, time: LocalTime) -> String {
 fn check_out(hotel: &str, room: &str, time: LocalTime) -> String {
     format!(
         r#"{{"hotel_id":"{hotel}","room_number":"{room}","msgType":"5710013","actual_checkout_time":"{time}"}}"#
+    )
+}
+
+/// A command's exit code, what it said, and what it said to be wrong.
+fn said(output: &Output) -> (Option<i32>, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
+    (
+        output.status.code(),
+        text(&output.stdout),
+        text(&output.stderr),
     )
 }

@@ -1,12 +1,10 @@
 //! Refused messages: kept once, listed, shown and replayed.
 
-use std::process::Output;
-
 use mysql::prelude::Queryable;
 use serde_json::{Value, json};
 
 use crate::support::Rig;
-use crate::{check_in, minutes_ago};
+use crate::{check_in, minutes_ago, said};
 
 /// One consumer takes messages in their order: what follows shows that those before are done.
 fn one_consumer(rig: &Rig) {
@@ -59,19 +57,6 @@ fn keep(rig: &Rig, body: &[u8], truncated: bool) -> String {
     )
     .expect("a row");
     conn.last_insert_id().to_string()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("UTF-8")
-}
-
-/// The exit code, what was said, and what was said to be wrong.
-fn said(output: &Output) -> (Option<i32>, String, String) {
-    (
-        output.status.code(),
-        text(&output.stdout),
-        text(&output.stderr),
-    )
 }
 
 /// Whether a row is marked as replayed, row by row.

@@ -4,6 +4,7 @@ use mysql::Value;
 use thiserror::Error;
 
 use crate::engine::{Fold, Interval, Run, Stay, Watch};
+use crate::store::StoreError;
 use crate::types::{Kind, LocalTime, Reading, RoomKey, WattHours};
 
 /// The columns of `room_state`, in the order of [`encode`].
@@ -60,6 +61,14 @@ pub fn local_time(value: &Value) -> Option<LocalTime> {
         Value::Bytes(ref bytes) => LocalTime::parse(std::str::from_utf8(bytes).ok()?).ok(),
         _ => None,
     }
+}
+
+/// A time that its column always has; `what` says which one it is.
+///
+/// # Errors
+/// [`StoreError::Unreadable`] where it is none.
+pub fn needed_time(value: &Value, what: &str) -> Result<LocalTime, StoreError> {
+    local_time(value).ok_or_else(|| StoreError::Unreadable(format!("{what} is no time")))
 }
 
 /// A reason as its column takes it: at most 1,000 characters.

@@ -5,7 +5,9 @@ use mysql::{Conn, Transaction, TxOpts, Value};
 
 use crate::engine::{Notice, NoticeKind, Opening, Stay};
 use crate::faults;
-use crate::store::{Ownership, Plan, Position, Settled, Settlement, Standing, Store, StoreError};
+use crate::store::{
+    NoticeState, Ownership, Plan, Position, Settled, Settlement, Standing, Store, StoreError,
+};
 use crate::types::{LocalTime, Reading, RoomKey};
 
 use super::codec::{self, datetime};
@@ -253,17 +255,17 @@ fn settle(transaction: &mut Transaction, settled: &[Settled]) -> Result<(), Stor
     for Settled { id, how } in settled {
         faults::point("mark_sent::before");
         let (state, sent_at, error) = match how {
-            Settlement::Sent(_) => ("sent", "CURRENT_TIMESTAMP", None),
-            Settlement::Logged => ("logged", "NULL", None),
-            Settlement::Expired => ("expired", "NULL", None),
-            Settlement::Failed(error) => ("failed", "NULL", Some(codec::reason(error))),
+            Settlement::Sent(_) => (NoticeState::Sent, "CURRENT_TIMESTAMP", None),
+            Settlement::Logged => (NoticeState::Logged, "NULL", None),
+            Settlement::Expired => (NoticeState::Expired, "NULL", None),
+            Settlement::Failed(error) => (NoticeState::Failed, "NULL", Some(codec::reason(error))),
         };
         transaction.exec_drop(
             format!(
                 "UPDATE notification SET state = ?, sent_at = {sent_at}, error = ? \
                  WHERE id = ? AND state = 'pending'"
             ),
-            (state, error, id),
+            (state.as_str(), error, id),
         )?;
         let is_news = transaction.affected_rows() > 0;
         if let Settlement::Sent(Notice::Room(notice)) = how

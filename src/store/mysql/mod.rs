@@ -27,6 +27,7 @@ use super::{Ownership, Position, StoreError};
 
 pub use lease::MySqlLease;
 pub use meter::{MeterRows, MeterTail};
+pub use outbox::OutboxRows;
 pub use rejected::RejectedMessages;
 pub use schema::init_db;
 

@@ -1,3 +1,5 @@
+mod rows;
+
 use std::time::Duration;
 
 use mysql::Value;
@@ -7,6 +9,8 @@ use crate::engine::Notice;
 use crate::store::{Pending, Share, StoreError};
 
 use super::MySqlReader;
+
+pub use rows::OutboxRows;
 
 impl MySqlReader {
     /// The oldest notices of a share that are still to be told, at most `limit`, after row `after`.

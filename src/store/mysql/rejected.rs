@@ -144,9 +144,10 @@ fn message(row: Columns) -> Result<RejectedMessage, StoreError> {
     let (id, created_at, source, reason, body, truncated, replayed_at) = row;
     Ok(RejectedMessage {
         id,
-        created_at: codec::local_time(&created_at).ok_or_else(|| {
-            StoreError::Unreadable(format!("created_at of rejected_message {id} is no time"))
-        })?,
+        created_at: codec::needed_time(
+            &created_at,
+            &format!("created_at of rejected_message {id}"),
+        )?,
         source,
         reason,
         body,

@@ -1,0 +1,298 @@
+use std::io::{self, Write};
+
+use anyhow::anyhow;
+use clap::builder::PossibleValue;
+use clap::{Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+use crate::config::{self, Config};
+use crate::notify;
+use crate::store::{NoticeState, OutboxRow, OutboxRows, StoreError};
+use crate::types::LocalTime;
+
+use super::rows::{self, Listing, Out, Row, configured, tell, try_later};
+use super::{ConfigFile, Failure, needed, terminal};
+
+/// List, show and retry notices to the staff
+#[derive(clap::Args)]
+#[command(before_help = "\
+Examples:
+  roomwatt outbox list --config roomwatt.toml
+  roomwatt outbox show 17 --config roomwatt.toml
+  roomwatt outbox retry 17 18 --config roomwatt.toml
+  roomwatt outbox retry --all --config roomwatt.toml
+
+What the staff is to be told is kept in the database. What became of it is its state:
+  pending  it is still to be told
+  sent     Feishu has accepted it
+  logged   it stands in the service's log only, because no bot is configured
+  expired  it was older than feishu.notice_max_age_hours and is not told any more
+  failed   it could not be told, with the error
+All but those that are pending are deleted after monitoring.keep_days.
+")]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    List(List),
+    Show(Show),
+    Retry(Retry),
+}
+
+/// List notices, the newest first: those not told yet, and those given up
+#[derive(clap::Args)]
+#[command(before_help = "\
+Examples:
+  roomwatt outbox list --config roomwatt.toml
+  roomwatt outbox list --state sent --state logged --limit 1000 --config roomwatt.toml
+  roomwatt outbox list --state failed --json --config roomwatt.toml | jq -r .error | sort | uniq -c
+
+A line has the notice's id, time, state and kind, its hotel/room (or hotel, where it is one of the
+hotel's meters), the time of the reading that brought it about, and the error.
+")]
+struct List {
+    /// Only notices in this state; may be given several times
+    #[arg(
+        long = "state",
+        value_name = "STATE",
+        value_enum,
+        default_values_t = [NoticeState::Pending, NoticeState::Failed, NoticeState::Expired]
+    )]
+    states: Vec<NoticeState>,
+    #[command(flatten)]
+    listing: Listing,
+}
+
+/// Show notices with all that is known of them, and the card as the staff sees it
+#[derive(clap::Args)]
+#[command(before_help = "\
+Examples:
+  roomwatt outbox show 17 --config roomwatt.toml
+  roomwatt outbox show 17 18 --config roomwatt.toml
+
+Control characters are shown as \\u{1b}.
+")]
+struct Show {
+    /// Ids, as `outbox list` shows them
+    #[arg(value_name = "ID", required = true)]
+    ids: Vec<u64>,
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+/// Have notices told that were given up, when the reason is gone
+#[derive(clap::Args)]
+#[command(before_help = "\
+Examples:
+  roomwatt outbox retry 17 18 --config roomwatt.toml
+  roomwatt outbox retry 17 --again --config roomwatt.toml
+  roomwatt outbox retry --all --config roomwatt.toml
+
+The notice becomes pending again, and expires no sooner than a new one. The service, when it runs,
+finds it by itself within a minute. One that was only logged can be retried by its id, when there is
+a bot to tell it.
+")]
+struct Retry {
+    /// Ids, as `outbox list` shows them
+    #[arg(value_name = "ID", required_unless_present = "all")]
+    ids: Vec<u64>,
+    /// All that failed or expired
+    #[arg(long, conflicts_with_all = ["ids", "again"])]
+    all: bool,
+    /// Also those that Feishu has accepted: the staff sees them once more
+    #[arg(long)]
+    again: bool,
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+impl ValueEnum for NoticeState {
+    fn value_variants<'a>() -> &'a [NoticeState] {
+        &NoticeState::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.as_str()))
+    }
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    match &arguments.command {
+        Command::List(arguments) => list(arguments),
+        Command::Show(arguments) => show(arguments),
+        Command::Retry(arguments) => retry(arguments),
+    }
+}
+
+fn open(config: &Config) -> Result<OutboxRows, Failure> {
+    let mysql = needed(config.mysql.as_ref(), "mysql")?;
+    OutboxRows::open(mysql, config.messages.zone).map_err(try_later)
+}
+
+fn list(arguments: &List) -> Result<(), Failure> {
+    let mut outbox = open(&configured(&arguments.listing.config)?)?;
+    let states: Vec<&str> = arguments.states.iter().map(|s| s.as_str()).collect();
+    let none = format!("no notices are {}", states.join(" or "));
+    rows::list(&arguments.listing, &none, |before, limit| {
+        outbox.newest(&arguments.states, before, limit)
+    })
+}
+
+impl Row for OutboxRow {
+    const NAME: &'static str = "notice";
+    const LIST: &'static str = "roomwatt outbox list";
+
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!(
+            "{}  {}  {}  {}  {}",
+            self.id,
+            self.created_at,
+            self.state.as_str(),
+            terminal::line(self.kind.as_bytes()),
+            terminal::line(self.hotel_id.as_bytes()),
+        );
+        if !self.room_number.is_empty() {
+            text.push('/');
+            text.push_str(&terminal::line(self.room_number.as_bytes()));
+        }
+        text.push_str(&format!("  {}", self.detected));
+        if let Some(time) = self.retried_at {
+            text.push_str(&format!("  [retried {time}]"));
+        }
+        if let Some(time) = self.sent_at {
+            text.push_str(&format!("  [sent {time}]"));
+        }
+        if let Some(error) = &self.error {
+            text.push_str(&format!("  {}", terminal::line(error.as_bytes())));
+        }
+        text
+    }
+
+    fn json(&self) -> Value {
+        let time = |time: Option<LocalTime>| time.map(|time| time.to_string());
+        let body = serde_json::from_str(&self.body);
+        json!({
+            "id": self.id,
+            "created_at": self.created_at.to_string(),
+            "state": self.state.as_str(),
+            "kind": self.kind,
+            "hotel_id": self.hotel_id,
+            "room_number": self.room_number,
+            "detected_time": self.detected.to_string(),
+            "sent_at": time(self.sent_at),
+            "retried_at": time(self.retried_at),
+            "error": self.error,
+            "body": body.unwrap_or_else(|_| Value::from(self.body.as_str())),
+        })
+    }
+}
+
+fn show(arguments: &Show) -> Result<(), Failure> {
+    let config = configured(&arguments.config)?;
+    let mut outbox = open(&config)?;
+    rows::show(
+        &arguments.ids,
+        |id| outbox.get(id),
+        |out, row| write_whole(out, row, &config.feishu),
+    )
+}
+
+fn write_whole(out: &mut Out, row: &OutboxRow, feishu: &config::Feishu) -> io::Result<()> {
+    let or_no = |time: Option<LocalTime>| time.map_or("no".to_owned(), |time| time.to_string());
+    writeln!(out, "id:       {}", row.id)?;
+    writeln!(out, "time:     {}", row.created_at)?;
+    writeln!(out, "state:    {}", row.state.as_str())?;
+    if let Some(error) = &row.error {
+        writeln!(out, "error:    {}", terminal::line(error.as_bytes()))?;
+    }
+    writeln!(out, "sent:     {}", or_no(row.sent_at))?;
+    writeln!(out, "retried:  {}", or_no(row.retried_at))?;
+    writeln!(out, "kind:     {}", terminal::line(row.kind.as_bytes()))?;
+    let hotel = terminal::line(row.hotel_id.as_bytes());
+    writeln!(out, "hotel:    {hotel}")?;
+    if !row.room_number.is_empty() {
+        let room = terminal::line(row.room_number.as_bytes());
+        writeln!(out, "room:     {room}")?;
+    }
+    writeln!(out, "detected: {}", row.detected)?;
+    match &row.notice {
+        Ok(notice) => {
+            writeln!(out, "card:")?;
+            let card = notify::rendered(row.id, notice, feishu);
+            rows::write_set_in(out, card.as_bytes())
+        }
+        Err(reason) => {
+            writeln!(out, "card:     none, {}", terminal::line(reason.as_bytes()))?;
+            writeln!(out, "body:     {} bytes", row.body.len())?;
+            rows::write_set_in(out, row.body.as_bytes())
+        }
+    }
+}
+
+fn retry(arguments: &Retry) -> Result<(), Failure> {
+    let mut outbox = open(&configured(&arguments.config)?)?;
+    let all;
+    let ids = if arguments.all {
+        all = outbox.given_up().map_err(try_later)?;
+        if all.is_empty() {
+            tell("there is no notice to retry");
+        }
+        &all
+    } else {
+        &arguments.ids
+    };
+    let mut refused = 0;
+    for &id in ids {
+        let retried = retry_one(&mut outbox, id, arguments.again)
+            .map_err(|error| try_later(anyhow!("{id}: {error}")))?;
+        match retried {
+            Ok(done) => tell(&done),
+            Err(reason) => {
+                refused += 1;
+                rows::complain(&reason);
+            }
+        }
+    }
+    if refused < ids.len() {
+        tell("the service, when it runs, finds what is pending within a minute");
+    }
+    rows::some_failed::<OutboxRow>(refused, "not retried")
+}
+
+/// Makes a notice pending; what was done, or why it was not.
+fn retry_one(
+    outbox: &mut OutboxRows,
+    id: u64,
+    again: bool,
+) -> Result<Result<String, String>, StoreError> {
+    let Some(row) = outbox.get(id)? else {
+        return Ok(Err(rows::no_such::<OutboxRow>(id)));
+    };
+    Ok(match row.state {
+        // What was asked for is so already.
+        NoticeState::Pending => Ok(format!("{id}: is pending already")),
+        NoticeState::Sent if !again => {
+            let at = row.sent_at.map(|time| format!(" at {time}"));
+            Err(format!(
+                "{id}: was accepted by Feishu{}; --again has the staff see it once more",
+                at.unwrap_or_default()
+            ))
+        }
+        seen => {
+            if outbox.retry(id, seen)? {
+                Ok(format!("{id}: pending again"))
+            } else {
+                Err(format!(
+                    "{id}: something else was done with it just now; see `roomwatt outbox show {id}`"
+                ))
+            }
+        }
+    })
+}
