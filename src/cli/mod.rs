@@ -7,6 +7,7 @@ mod rejected;
 mod rows;
 mod run;
 mod send;
+mod send_notice;
 mod terminal;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ enum Command {
     Run(run::Arguments),
     InitDb(init_db::Arguments),
     Send(send::Arguments),
+    SendNotice(send_notice::Arguments),
     Rejected(rejected::Arguments),
     Outbox(outbox::Arguments),
     Backtest(backtest::Arguments),
@@ -81,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::InitDb(arguments) => init_db::run(&arguments),
         Command::Send(arguments) => send::run(&arguments),
+        Command::SendNotice(arguments) => send_notice::run(&arguments),
         Command::Rejected(arguments) => rejected::run(&arguments),
         Command::Outbox(arguments) => outbox::run(&arguments),
         Command::Backtest(arguments) => backtest::run(&arguments),

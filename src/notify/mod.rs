@@ -26,10 +26,11 @@ use crate::types::{HotelId, RoomKey};
 use card::{Card, ranges};
 use feishu::{Feishu, Message};
 use pace::Pace;
-use waiting::{Bundle, Due, Manner, State, Story, Waiting};
+use waiting::{Bundle, Due, Manner, Story, Waiting};
 
 pub use feishu::SendError;
 pub use sample::{Sample, Trial, trials};
+pub use waiting::State;
 
 /// Notices read at a time.
 const AT_A_TIME: usize = 500;

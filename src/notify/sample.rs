@@ -2,6 +2,7 @@
 
 use crate::config;
 use crate::engine::{Interval, MeterNotice, MeterNoticeKind, Notice, NoticeKind, RoomNotice, Stay};
+use crate::store::Share;
 use crate::types::{HotelId, LocalTime, RoomKey, RoomNumber, WattHours};
 
 use super::card::Card;
@@ -23,25 +24,27 @@ pub enum Sample {
 pub struct Trial<'a> {
     /// Names it for people.
     pub label: String,
-    /// Whether it leads to a bot; else notices go to the log.
+    /// Without one, notices go to the log.
     webhook: Option<&'a config::Webhook>,
     config: &'a config::Feishu,
 }
 
-/// All routes, to be tried.
-pub fn trials(config: &config::Feishu) -> impl Iterator<Item = Trial<'_>> {
-    super::routes(config).map(move |route| Trial {
-        label: route.label,
-        webhook: route.webhook,
-        config,
-    })
+/// All routes, to be tried, or that of one hotel.
+pub fn trials<'a>(
+    config: &'a config::Feishu,
+    hotel: Option<&HotelId>,
+) -> impl Iterator<Item = Trial<'a>> {
+    let is_meant = move |share: &Share| hotel.is_none_or(|hotel| share.has(hotel));
+    super::routes(config)
+        .filter(move |route| is_meant(&route.share))
+        .map(move |route| Trial {
+            label: route.label,
+            webhook: route.webhook,
+            config,
+        })
 }
 
 impl Trial<'_> {
-    pub fn has_bot(&self) -> bool {
-        self.webhook.is_some()
-    }
-
     /// Sends a sample of `now`; `None` where there is no bot.
     pub fn send(&self, sample: Sample, now: LocalTime) -> Option<Result<(), SendError>> {
         let bot = Feishu::new(self.webhook?.clone(), self.config.proxy.as_ref());
@@ -56,7 +59,7 @@ impl Sample {
         self.card(config, now).rendered()
     }
 
-    pub(super) fn card(self, config: &config::Feishu, now: LocalTime) -> Card {
+    fn card(self, config: &config::Feishu, now: LocalTime) -> Card {
         let stories = match self {
             Sample::Test => return Card::test(config),
             Sample::Of(state) => vec![story(state, 1, now)],
@@ -109,13 +112,13 @@ fn story(state: State, number: u32, now: LocalTime) -> Story {
     }
 }
 
-fn room_notice(kind: NoticeKind, number: u32, now: LocalTime) -> RoomNotice {
+pub(super) fn room_notice(kind: NoticeKind, number: u32, now: LocalTime) -> RoomNotice {
     const INTERVAL: i64 = 1_800;
     let periods = match kind {
         NoticeKind::Alert | NoticeKind::Recovered => 4,
         NoticeKind::Reminder => 8,
     };
-    let hot = 2_350 + 110 * i64::from(number);
+    let hot = 2_900 - 110 * i64::from(number);
     let ended = kind == NoticeKind::Recovered;
     let intervals = i64::from(periods) + i64::from(ended);
     let since = now.plus(-intervals * INTERVAL);
@@ -143,5 +146,99 @@ fn room_notice(kind: NoticeKind, number: u32, now: LocalTime) -> RoomNotice {
         threshold: WattHours(1_500),
         interval_seconds: INTERVAL,
         history: history.into_iter().map(interval).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Language;
+
+    const STATES: [(State, &str); 6] = [
+        (State::Alert, "alert"),
+        (State::Reminder, "reminder"),
+        (State::Ended, "ended"),
+        (State::Recovered, "recovered"),
+        (State::Silent, "silent"),
+        (State::Heard, "heard"),
+    ];
+
+    fn now() -> LocalTime {
+        LocalTime::parse("2023-04-10 14:00:00").expect("a time")
+    }
+
+    fn config(language: Language) -> config::Feishu {
+        let config = config::Config::load(None, &[]).expect("the defaults");
+        config::Feishu {
+            language,
+            price_per_kwh: (language == Language::En).then_some(0.8),
+            ..config.feishu
+        }
+    }
+
+    /// Compares what people read, and what Feishu is sent, with what they were.
+    fn snapshot(name: &str, card: impl Fn(&config::Feishu) -> Card) {
+        for (language, word) in [(Language::Zh, "zh"), (Language::En, "en")] {
+            let card = card(&config(language));
+            let json = serde_json::to_string_pretty(&card.feishu()).expect("JSON");
+            let both = format!("{}\n\n{json}", card.rendered());
+            insta::with_settings!({prepend_module_to_snapshot => false}, {
+                insta::assert_snapshot!(format!("{name}_{word}"), both);
+            });
+        }
+    }
+
+    #[test]
+    fn cards_look_as_they_did() {
+        for (state, name) in STATES {
+            let story = story(state, 1, now());
+            snapshot(name, |config| {
+                Card::new(&hotel(), std::slice::from_ref(&story), config)
+            });
+        }
+        for (sample, name) in [
+            (Sample::Test, "test"),
+            (Sample::Of(State::Alert), "test_alert"),
+            (Sample::Several, "several"),
+        ] {
+            snapshot(name, |config| sample.card(config, now()));
+        }
+    }
+
+    #[test]
+    fn an_occupied_room_has_a_card_that_speaks_of_its_guest() {
+        let mut notice = room_notice(NoticeKind::Alert, 1, now());
+        notice.stay = Stay::Occupied {
+            check_in: now().plus(-86_400),
+            expected_checkout: Some(now().plus(86_400)),
+        };
+        notice.history[1].energy = None;
+        let story = Story::of(17, Notice::Room(notice));
+        snapshot("occupied", |config| {
+            Card::new(&hotel(), std::slice::from_ref(&story), config)
+        });
+    }
+
+    #[test]
+    fn an_alert_that_did_not_recover_says_how_it_may_have_ended() {
+        let notice = room_notice(NoticeKind::Reminder, 1, now());
+        let story = Story {
+            state: State::Ended,
+            notices: vec![(17, Notice::Room(notice))],
+        };
+        snapshot("ended_unknown", |config| {
+            Card::new(&hotel(), std::slice::from_ref(&story), config)
+        });
+    }
+
+    #[test]
+    fn names_are_shown_as_they_are_written_and_mean_nothing() {
+        let (hotel, number) = ("<at id=all></at>", "[x](http://x) **b**");
+        let mut notice = room_notice(NoticeKind::Alert, 1, now());
+        notice.room = RoomKey::new(hotel, number);
+        let story = Story::of(17, Notice::Room(notice));
+        snapshot("injection", |config| {
+            Card::new(&HotelId::new(hotel), std::slice::from_ref(&story), config)
+        });
     }
 }

@@ -60,6 +60,13 @@ impl Story {
         self.notices.last().map(|(_, notice)| notice)
     }
 
+    /// Its run was ended by something else than a normal interval: nobody knows whether the room is
+    /// normal again.
+    pub(super) fn may_go_on(&self) -> bool {
+        self.state == State::Ended
+            && matches!(self.last(), Some(Notice::Room(last)) if last.kind != NoticeKind::Recovered)
+    }
+
     /// The room it is about, if it is about one.
     pub(super) fn room(&self) -> Option<&RoomNumber> {
         match self.last()? {
@@ -281,5 +288,249 @@ fn milliwatts(notice: &Notice) -> i64 {
     match notice {
         Notice::Room(notice) => notice.energy.0.saturating_mul(3_600_000) / notice.run_seconds(),
         Notice::Meters(_) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{MeterNotice, Stay};
+    use crate::types::WattHours;
+
+    const WAIT: Duration = Duration::from_secs(30);
+    const MAX_AGE: Duration = Duration::from_secs(86_400);
+
+    fn at(minutes: i64) -> LocalTime {
+        let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
+        noon.plus(minutes * 60)
+    }
+
+    /// Of a run that began at noon; `wh` in all.
+    fn notice(kind: NoticeKind, room: &str, periods: u32, wh: i64) -> Notice {
+        Notice::Room(RoomNotice {
+            kind,
+            room: RoomKey::new("H1", room),
+            stay: Stay::Vacant {
+                actual_checkin: None,
+                actual_checkout: at(0),
+            },
+            detected: at(30 * i64::from(periods)),
+            since: at(0),
+            periods,
+            energy: WattHours(wh),
+            threshold: WattHours(1_500),
+            interval_seconds: 1_800,
+            history: Vec::new(),
+        })
+    }
+
+    fn alert(room: &str) -> Notice {
+        notice(NoticeKind::Alert, room, 4, 8_000)
+    }
+
+    fn of_hotel(hotel: &str, notice: Notice) -> Notice {
+        match notice {
+            Notice::Room(mut notice) => {
+                notice.room.hotel_id = HotelId::new(hotel);
+                Notice::Room(notice)
+            }
+            Notice::Meters(notice) => Notice::Meters(MeterNotice {
+                hotel_id: HotelId::new(hotel),
+                ..notice
+            }),
+        }
+    }
+
+    fn meters(kind: MeterNoticeKind) -> Notice {
+        Notice::Meters(MeterNotice {
+            kind,
+            hotel_id: HotelId::new("H1"),
+            detected: at(0),
+            since: None,
+            silent: 5,
+            watched: 5,
+            rooms: Vec::new(),
+        })
+    }
+
+    /// With these notices, numbered from 1, each recorded just now.
+    fn waiting(now: Instant, notices: impl IntoIterator<Item = Notice>) -> Waiting {
+        let mut waiting = Waiting::default();
+        for (id, notice) in (1..).zip(notices) {
+            waiting.add(id, notice, Duration::ZERO, now, WAIT, MAX_AGE);
+        }
+        waiting
+    }
+
+    /// State and ids of each story.
+    fn stories(waiting: &Waiting, goes_on: bool) -> Vec<(State, Vec<u64>)> {
+        let bundle = waiting.bundle(&HotelId::new("H1"), |_| goes_on);
+        let stories = bundle.expect("there is something").stories.into_iter();
+        stories
+            .map(|story| {
+                (
+                    story.state,
+                    story.notices.iter().map(|(id, _)| *id).collect(),
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn notices_of_a_hotel_wait_for_company_from_when_they_were_recorded() {
+        let now = Instant::now();
+        let mut waiting = Waiting::default();
+        assert_eq!(waiting.due(now), Due::Never);
+        let second = Duration::from_secs(1);
+        waiting.add(1, alert("101"), 10 * second, now, WAIT, MAX_AGE);
+        assert_eq!(waiting.due(now), Due::At(now + 20 * second));
+        waiting.add(2, alert("102"), Duration::ZERO, now, WAIT, MAX_AGE);
+        assert_eq!(waiting.due(now), Due::At(now + 20 * second));
+        let hotel = Due::Of(HotelId::new("H1"));
+        assert_eq!(waiting.due(now + 20 * second), hotel);
+        assert_eq!(stories(&waiting, true).len(), 2, "the second need not wait");
+        waiting.add(3, alert("103"), 40 * second, now, WAIT, MAX_AGE);
+        assert_eq!(waiting.due(now), hotel, "it has waited before");
+    }
+
+    #[test]
+    fn the_notices_of_a_run_are_one_story() {
+        let now = Instant::now();
+        let reminder = || notice(NoticeKind::Reminder, "101", 8, 16_000);
+        let recovered = || notice(NoticeKind::Recovered, "101", 8, 16_000);
+        for (notices, goes_on, state) in [
+            (vec![alert("101")], true, State::Alert),
+            (vec![alert("101")], false, State::Ended),
+            (vec![alert("101"), reminder()], true, State::Alert),
+            (vec![alert("101"), reminder()], false, State::Ended),
+            (vec![reminder()], true, State::Reminder),
+            (vec![reminder()], false, State::Ended),
+            (vec![alert("101"), recovered()], false, State::Ended),
+            (vec![reminder(), recovered()], false, State::Recovered),
+            (vec![recovered()], false, State::Recovered),
+            (vec![meters(MeterNoticeKind::Silent)], false, State::Silent),
+            (
+                vec![
+                    meters(MeterNoticeKind::Silent),
+                    meters(MeterNoticeKind::Heard),
+                ],
+                false,
+                State::Heard,
+            ),
+        ] {
+            let ids: Vec<u64> = (1..).take(notices.len()).collect();
+            let waiting = waiting(now, notices);
+            assert_eq!(stories(&waiting, goes_on), [(state, ids)]);
+        }
+    }
+
+    #[test]
+    fn other_runs_rooms_and_stays_are_stories_of_their_own_the_worst_first() {
+        let now = Instant::now();
+        let mut next_run = alert("101");
+        let mut next_stay = alert("101");
+        if let (Notice::Room(run), Notice::Room(stay)) = (&mut next_run, &mut next_stay) {
+            run.since = at(20);
+            stay.stay = Stay::Occupied {
+                check_in: at(0),
+                expected_checkout: None,
+            };
+        }
+        let waiting = waiting(
+            now,
+            [
+                notice(NoticeKind::Recovered, "104", 4, 99_000),
+                alert("101"),
+                next_run,
+                notice(NoticeKind::Alert, "102", 4, 9_000),
+                next_stay,
+                meters(MeterNoticeKind::Silent),
+                of_hotel("H2", alert("101")),
+            ],
+        );
+        // The second run used as much in less time.
+        assert_eq!(
+            stories(&waiting, true),
+            [
+                (State::Alert, vec![3]),
+                (State::Alert, vec![4]),
+                (State::Alert, vec![2]),
+                (State::Alert, vec![5]),
+                (State::Silent, vec![6]),
+                (State::Recovered, vec![1]),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_hotel_that_fails_lets_the_others_go_first() {
+        let now = Instant::now();
+        let mut waiting = Waiting::default();
+        for (id, hotel) in (1..).zip(["H1", "H2", "H3"]) {
+            let age = WAIT - Duration::from_secs(id);
+            waiting.add(id, of_hotel(hotel, alert("101")), age, now, WAIT, MAX_AGE);
+        }
+        let later = now + WAIT;
+        let mut turns = Vec::new();
+        for _ in 0..7 {
+            let Due::Of(hotel) = waiting.due(later) else {
+                panic!("all are due");
+            };
+            turns.push(hotel.to_string());
+            waiting.failed(hotel);
+        }
+        assert_eq!(turns, ["H1", "H2", "H3", "H1", "H2", "H3", "H1"]);
+        waiting.succeeded(&HotelId::new("H3"));
+        assert_eq!(waiting.due(later), Due::Of(HotelId::new("H3")));
+    }
+
+    #[test]
+    fn what_is_too_old_expires_unless_its_run_has_younger_news() {
+        let now = Instant::now();
+        let hour = Duration::from_secs(3_600);
+        let mut waiting = Waiting::default();
+        let reminder = notice(NoticeKind::Reminder, "101", 8, 16_000);
+        waiting.add(1, alert("101"), 23 * hour, now, WAIT, MAX_AGE);
+        waiting.add(2, alert("102"), 23 * hour, now, WAIT, MAX_AGE);
+        waiting.add(3, reminder, 20 * hour, now, WAIT, MAX_AGE);
+        waiting.add(4, alert("103"), 30 * hour, now, WAIT, MAX_AGE);
+        assert_eq!(waiting.expired(now), [4]);
+        assert_eq!(waiting.expired(now + hour), [2, 4]);
+        assert_eq!(waiting.expired(now + 4 * hour), [1, 2, 3, 4]);
+        waiting.remove([4]);
+        assert_eq!(waiting.expired(now), [0; 0]);
+    }
+
+    #[test]
+    fn what_is_refused_goes_as_text_then_by_itself_then_not_at_all() {
+        let now = Instant::now();
+        let mut waiting = waiting(now, ["101", "102", "103"].map(alert));
+        let ways = |waiting: &Waiting| {
+            let bundle = waiting.bundle(&HotelId::new("H1"), |_| true);
+            bundle.map(|bundle| (bundle.manner, bundle.stories.len()))
+        };
+        assert_eq!(ways(&waiting), Some((Manner::Card, 3)));
+        assert_eq!(waiting.refused(&[1, 2]), [0; 0]);
+        assert_eq!(ways(&waiting), Some((Manner::Text, 2)));
+        assert_eq!(waiting.refused(&[1, 2]), [0; 0]);
+        assert_eq!(ways(&waiting), Some((Manner::Alone, 1)));
+        assert_eq!(waiting.refused(&[1]), [1]);
+        waiting.remove([1, 2]);
+        // By itself from the beginning: a text is the last.
+        assert_eq!(ways(&waiting), Some((Manner::Card, 1)));
+        assert_eq!(waiting.refused(&[3]), [0; 0]);
+        assert_eq!(ways(&waiting), Some((Manner::Text, 1)));
+        assert_eq!(waiting.refused(&[3]), [3]);
+    }
+
+    #[test]
+    fn a_notice_that_is_known_stays_as_it_is() {
+        let now = Instant::now();
+        let mut waiting = waiting(now, [alert("101")]);
+        waiting.refused(&[1]);
+        waiting.add(1, alert("101"), Duration::ZERO, now + WAIT, WAIT, MAX_AGE);
+        let bundle = waiting.bundle(&HotelId::new("H1"), |_| true);
+        assert_eq!(bundle.map(|bundle| bundle.manner), Some(Manner::Text));
+        assert_eq!(waiting.due(now + WAIT), Due::Of(HotelId::new("H1")));
     }
 }

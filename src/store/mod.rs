@@ -215,6 +215,15 @@ pub enum Share {
     AllBut(Vec<HotelId>),
 }
 
+impl Share {
+    pub fn has(&self, hotel: &HotelId) -> bool {
+        match self {
+            Share::Of(hotels) => hotels.contains(hotel),
+            Share::AllBut(hotels) => !hotels.contains(hotel),
+        }
+    }
+}
+
 /// What became of a row of the outbox.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settled {

@@ -12,6 +12,7 @@ mod outbox;
 mod rejected;
 mod restart;
 mod retention;
+mod send_notice;
 mod setup;
 mod store;
 mod tables;

@@ -68,7 +68,7 @@ impl Card {
         Card {
             title: title(words, hotel, stories, is_mixed),
             colour: worst.map_or("grey", |story| colour(story.state)),
-            advice: worst.map_or("", |story| advice(words, story, stories.len())),
+            advice: advice(words, stories),
             sections: stories
                 .iter()
                 .filter_map(|story| Section::new(words, story, is_mixed, config.price_per_kwh))
@@ -85,7 +85,7 @@ impl Card {
             colour: "blue",
             advice: words.only_a_test,
             sections: Vec::new(),
-            number: format!("roomwatt {}", env!("CARGO_PKG_VERSION")),
+            number: "roomwatt".to_owned(),
         }
     }
 
@@ -186,14 +186,19 @@ fn colour(state: State) -> &'static str {
     }
 }
 
-fn advice(words: &Words, worst: &Story, stories: usize) -> &'static str {
+/// What to do about the worst of them.
+fn advice(words: &Words, stories: &[Story]) -> &'static str {
+    let Some(worst) = stories.first() else {
+        return words.nothing_to_do;
+    };
     match (worst.state, worst.last()) {
-        (State::Alert | State::Reminder, _) if stories > 1 => words.look_into_rooms,
+        (State::Alert | State::Reminder, _) if stories.len() > 1 => words.look_into_rooms,
         (State::Alert | State::Reminder, Some(Notice::Room(notice))) => match notice.stay {
             Stay::Occupied { .. } => words.look_into_occupied,
             Stay::Vacant { .. } => words.look_into_vacant,
         },
         (State::Silent, _) => words.check_gateway,
+        (State::Ended, _) if stories.iter().any(Story::may_go_on) => words.may_go_on,
         (State::Ended, _) => words.was_over,
         _ => words.nothing_to_do,
     }
@@ -208,4 +213,83 @@ pub(super) fn ranges(mut numbers: Vec<u64>) -> String {
         (first, last) => Some(format!("{first}-{last}")),
     });
     runs.collect::<Vec<String>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::NoticeKind;
+    use crate::notify::sample;
+    use crate::types::{LocalTime, RoomKey};
+
+    /// An alert of its own room each.
+    fn alerts(count: u32, name: &str) -> Vec<Story> {
+        (1..=count)
+            .map(|number| {
+                let now = LocalTime::parse("2023-04-10 14:00:00").expect("a time");
+                let mut notice = sample::room_notice(NoticeKind::Alert, number % 10, now);
+                notice.room = RoomKey::new("H1", &format!("{name}{number}"));
+                Story::of(u64::from(number), Notice::Room(notice))
+            })
+            .collect()
+    }
+
+    fn config() -> config::Feishu {
+        config::Config::load(None, &[])
+            .expect("the defaults")
+            .feishu
+    }
+
+    fn tags(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => {
+                if fields.contains_key("content") {
+                    found.push(fields["tag"].to_string());
+                }
+                fields.values().for_each(|value| tags(value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|value| tags(value, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn every_text_is_plain() {
+        for count in [1, 3] {
+            let card = Card::new(&HotelId::new("H1"), &alerts(count, "R"), &config());
+            let mut found = Vec::new();
+            tags(&card.feishu(), &mut found);
+            assert!(found.len() >= 4, "{found:?}");
+            assert!(found.iter().all(|tag| tag == "\"plain_text\""), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_card_has_as_many_stories_as_fit() {
+        for (count, name) in [
+            (1, "R"),
+            (20, "R"),
+            (400, "R"),
+            (400, "🏨🏨🏨🏨🏨🏨🏨🏨🏨🏨🏨🏨🏨🏨🏨🏨"),
+        ] {
+            let stories = alerts(count, name);
+            let (card, taken) = Card::fitting(&HotelId::new("H1"), &stories, &config());
+            let bytes = card.feishu().to_string().len();
+            assert!(bytes <= MOST_BYTES, "{bytes}");
+            assert_eq!(taken == stories.len(), count <= 20, "{taken} of {count}");
+            if taken < stories.len() {
+                assert!(
+                    bytes > MOST_BYTES * 8 / 10,
+                    "{taken} stories make {bytes} bytes"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_in_a_row_are_made_short() {
+        assert_eq!(ranges(vec![]), "");
+        assert_eq!(ranges(vec![7]), "7");
+        assert_eq!(ranges(vec![9, 7, 8, 12, 14, 13, 20]), "7-9, 12-14, 20");
+    }
 }

@@ -36,7 +36,7 @@ impl Section {
                     field(words.room, notice.room.room_number.as_str()),
                     field(words.state, occupancy(words, notice)),
                 ],
-                room_rows(words, story.state, notice, price),
+                room_rows(words, notice, story.may_go_on(), price),
             ),
             Notice::Meters(notice) => (
                 vec![field(words.hotel, notice.hotel_id.as_str())],
@@ -112,8 +112,8 @@ fn time(time: LocalTime) -> String {
 
 fn room_rows(
     words: &Words,
-    state: State,
     notice: &RoomNotice,
+    may_go_on: bool,
     price: Option<f64>,
 ) -> Vec<Vec<Field>> {
     let kwh = notice.energy.0 as f64 / 1000.0;
@@ -139,7 +139,7 @@ fn room_rows(
         NoticeKind::Alert | NoticeKind::Reminder => words.detected,
     };
     let mut last = vec![field(detected, time(notice.detected))];
-    if state == State::Ended && notice.kind != NoticeKind::Recovered {
+    if may_go_on {
         last.push(field(words.end, words.end_unknown));
     }
     vec![
@@ -225,4 +225,34 @@ fn chart(values: &[Option<f64>], threshold: f64) -> String {
             Some(_) => BLOCKS[0],
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notify::sample;
+    use crate::types::WattHours;
+
+    #[test]
+    fn a_bar_is_as_high_as_its_value_against_the_highest_or_the_threshold() {
+        let bars = [Some(0.0), Some(40.0), None, Some(750.0), Some(1_500.0)];
+        assert_eq!(chart(&bars, 1_500.0), "▁▁·▄█");
+        assert_eq!(chart(&bars, 3_000.0), "▁▁·▂▄");
+        assert_eq!(chart(&[Some(0.0)], 0.0), "▁");
+    }
+
+    #[test]
+    fn rates_are_those_of_the_time_that_passed() {
+        let now = LocalTime::parse("2023-04-10 14:00:00").expect("a time");
+        let mut slow = sample::room_notice(NoticeKind::Alert, 1, now);
+        slow.detected = slow.since.plus(4 * 50 * 60);
+        slow.energy = WattHours(4 * 2_600);
+        let words = super::super::words::words(crate::config::Language::En);
+        let rows = room_rows(words, &slow, false, None);
+        let text: Vec<String> = rows.iter().flatten().map(Field::text).collect();
+        let text = text.join("\n");
+        assert!(text.contains("(3.33 h)"), "{text}");
+        assert!(text.contains("1.56 kWh (threshold 1.5 kWh)"), "{text}");
+        assert!(text.contains("3.12 kW\n"), "{text}");
+    }
 }

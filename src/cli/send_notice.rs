@@ -1,0 +1,125 @@
+use std::io::{self, Write};
+
+use anyhow::anyhow;
+use clap::ValueEnum;
+
+use crate::clock::{Clock, SystemClock};
+use crate::notify::{self, Sample, SendError, State};
+use crate::types::HotelId;
+
+use super::rows::{complain, configured, tell};
+use super::{Code, ConfigFile, Failure};
+
+/// Send a test card to each bot, or show what cards look like
+#[derive(clap::Args)]
+#[command(before_help = "\
+Examples:
+  roomwatt send-notice --config roomwatt.toml
+  roomwatt send-notice --hotel-id H12345 --card alert --config roomwatt.toml
+  roomwatt send-notice --dry-run --card several --config roomwatt.toml
+
+A bot is a webhook of the section [feishu]. What Feishu answers is shown, with what to do about it.
+Exit code 0: all have accepted it; 75: one may do so later; 78: the configuration, or the bot's
+settings, have to be changed.
+")]
+pub(super) struct Arguments {
+    /// What to send; all but the first are about an invented room and marked as a test
+    #[arg(long, value_enum, default_value_t = CardName::Test)]
+    card: CardName,
+    /// Only to the bot of this hotel
+    #[arg(long, value_name = "ID")]
+    hotel_id: Option<String>,
+    /// Show the card here, and send nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum CardName {
+    /// Says that cards arrive
+    Test,
+    /// A room is abnormal
+    Alert,
+    /// It still is
+    Reminder,
+    /// It no longer is
+    Recovered,
+    /// It was, and was over before the staff could be told
+    Ended,
+    /// Meters of a hotel are silent
+    Silent,
+    /// They are heard again
+    Heard,
+    /// Several rooms of a hotel
+    Several,
+}
+
+impl CardName {
+    fn sample(self) -> Sample {
+        match self {
+            CardName::Test => Sample::Test,
+            CardName::Alert => Sample::Of(State::Alert),
+            CardName::Reminder => Sample::Of(State::Reminder),
+            CardName::Recovered => Sample::Of(State::Recovered),
+            CardName::Ended => Sample::Of(State::Ended),
+            CardName::Silent => Sample::Of(State::Silent),
+            CardName::Heard => Sample::Of(State::Heard),
+            CardName::Several => Sample::Several,
+        }
+    }
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let config = configured(&arguments.config)?;
+    let zone = config.messages.zone;
+    let now = SystemClock { zone }.now();
+    let sample = arguments.card.sample();
+    if arguments.dry_run {
+        // A closed pipe has seen enough.
+        let _ = writeln!(io::stdout(), "{}", sample.rendered(&config.feishu, now));
+        return Ok(());
+    }
+    let hotel = arguments.hotel_id.as_deref().map(HotelId::new);
+    let mut trials = notify::trials(&config.feishu, hotel.as_ref()).peekable();
+    let (mut tried, mut failed, mut code) = (0, 0, Code::TryLater);
+    while let Some(trial) = trials.next() {
+        let Some(sent) = trial.send(sample, now) else {
+            // The only one there is: that is said as an error.
+            if tried > 0 || trials.peek().is_some() {
+                tell(&format!(
+                    "{}: there is none, notices go to the log",
+                    trial.label
+                ));
+            }
+            continue;
+        };
+        tried += 1;
+        let Err(error) = sent else {
+            tell(&format!("{}: Feishu has accepted the card", trial.label));
+            continue;
+        };
+        failed += 1;
+        complain(&format!("{}: not accepted: {error}", trial.label));
+        match error {
+            SendError::Passing(_) => {}
+            SendError::Route { .. } => code = Code::Configuration,
+            SendError::Content(_) => code = Code::Bug,
+        }
+    }
+    match (tried, failed) {
+        (0, _) => Err(Failure::new(
+            Code::Configuration,
+            anyhow!(
+                "there is no bot to send to: feishu.webhook_url is not set and notices go to the log; \
+                 --dry-run shows a card here"
+            ),
+        )),
+        (_, 0) => Ok(()),
+        (tried, failed) => Err(Failure::new(
+            code,
+            anyhow!("{failed} of {tried} bots did not accept the card"),
+        )),
+    }
+}
