@@ -206,6 +206,18 @@ mod tests {
     }
 
     #[test]
+    fn the_readmes_show_a_card_as_it_is() {
+        let card = Sample::Of(State::Alert).rendered(&config(Language::Zh), now());
+        let shown: String = card.lines().map(|line| format!("    {line}\n")).collect();
+        for readme in [
+            include_str!("../../README.md"),
+            include_str!("../../README.zh-CN.md"),
+        ] {
+            assert!(readme.contains(&shown), "{shown}");
+        }
+    }
+
+    #[test]
     fn an_occupied_room_has_a_card_that_speaks_of_its_guest() {
         let mut notice = room_notice(NoticeKind::Alert, 1, now());
         notice.stay = Stay::Occupied {
