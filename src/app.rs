@@ -294,6 +294,7 @@ fn take_over(
     let ownership = store.take_over()?;
     let rooms = Rooms::default();
     store.load_rooms(|room, watch| rooms.adopt([(room, watch)]))?;
+    store.load_silent_hotels(|hotel, since| rooms.told_silent(hotel, since))?;
     Ok(Some((ownership, rooms)))
 }
 

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use parking_lot::RwLock;
 
-use crate::engine::Watch;
-use crate::types::{LocalTime, RoomKey};
+use crate::engine::{Look, MeterNotice, MeterNoticeKind, Silence, Watch};
+use crate::types::{HotelId, LocalTime, RoomKey};
 
 /// All watched rooms.
 #[derive(Default)]
@@ -16,6 +16,9 @@ struct State {
     rooms: HashMap<RoomKey, Room>,
     /// Sweeps that have begun.
     sweeps: u64,
+    /// Hotels whose silence the staff has been told of, and not yet its end: each with the last
+    /// reading before it.
+    silent: HashMap<HotelId, Option<LocalTime>>,
 }
 
 /// A watch and how often it has changed since the start: a verdict on another version is stale.
@@ -97,6 +100,38 @@ impl Rooms {
             .map(|(key, seen)| (key.clone(), seen))
             .collect()
     }
+
+    /// Looks for silence among the meters of the rooms of the present sweep.
+    pub fn silence(&self, look: &Look) -> Silence {
+        let state = self.0.read();
+        let rooms = state.rooms.iter();
+        let swept = rooms.filter(|(_, room)| room.came < state.sweeps);
+        Silence::find(
+            swept.map(|(key, room)| (key, &room.watch)),
+            &state.silent,
+            look,
+        )
+    }
+
+    /// The staff has been told of this hotel's silence, and not yet of its end.
+    pub fn is_told_silent(&self, hotel: &HotelId) -> bool {
+        self.0.read().silent.contains_key(hotel)
+    }
+
+    /// The staff has been told of a hotel's silence, with the last reading before it.
+    pub fn told_silent(&self, hotel: HotelId, since: Option<LocalTime>) {
+        self.0.write().silent.insert(hotel, since);
+    }
+
+    /// What the staff has been told of a hotel's meters.
+    pub fn told(&self, notice: &MeterNotice) {
+        match notice.kind {
+            MeterNoticeKind::Silent => self.told_silent(notice.hotel_id.clone(), notice.since),
+            MeterNoticeKind::Heard => {
+                self.0.write().silent.remove(&notice.hotel_id);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -124,8 +159,18 @@ mod tests {
         rooms.adopt(vacant(1));
         assert!(rooms.swept(&room).is_none() && rooms.needs_after(&room).is_none());
         assert!(rooms.unheard_since(LocalTime::LAST).is_empty());
+        let silent = || {
+            let look = Look {
+                now: noon.plus(86_400),
+                listening_since: noon,
+                silent_after: 5_400,
+            };
+            rooms.silence(&look).silent()
+        };
+        assert_eq!(silent(), 0, "what it has missed is not its silence");
         rooms.begin_sweep();
         assert!(rooms.swept(&room).is_some());
         assert_eq!(rooms.unheard_since(LocalTime::LAST).len(), 1);
+        assert_eq!(silent(), 1);
     }
 }

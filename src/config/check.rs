@@ -128,6 +128,12 @@ fn check_rules(raw: &raw::Monitoring, problems: &mut Problems) -> Rules {
             raw.max_gap_minutes
         )
     });
+    problems.range(
+        "monitoring.silent_after_minutes",
+        raw.silent_after_minutes,
+        1,
+        10_080,
+    );
     let thresholds = Thresholds {
         checkin: problems.kwh(
             "monitoring.checkin_abnormal_threshold",
@@ -156,6 +162,7 @@ fn check_rules(raw: &raw::Monitoring, problems: &mut Problems) -> Rules {
         register_modulus,
         alert_periods: raw.continuous_alert_count,
         history_intervals: raw.max_history_size,
+        silent_after_seconds: raw.silent_after_minutes.saturating_mul(60),
         thresholds,
         ..Rules::default()
     };

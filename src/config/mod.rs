@@ -360,7 +360,7 @@ mod tests {
     #[test]
     fn tells_everything_that_is_wrong_at_once() {
         let wrong = loaded(
-            "[rabbitmq]\n[mysql]\n[meter]\ntable = \"a`b\"\n[monitoring]\ntimezone = \"Mars\"\nmax_gap_minutes = 32\nkeep_days = 0\n\
+            "[rabbitmq]\n[mysql]\n[meter]\ntable = \"a`b\"\n[monitoring]\ntimezone = \"Mars\"\nmax_gap_minutes = 32\nkeep_days = 0\nsilent_after_minutes = 0\n\
              checkin_abnormal_threshold = -1\n[feishu]\nwebhook_url = \"http://example.com/hook/canary\"\n[log]\nlevel = \"loud\"\n",
             &[],
             &[],
@@ -373,6 +373,7 @@ mod tests {
             "timezone Mars",
             "max_gap_minutes is 32",
             "monitoring.keep_days is 0, allowed is 1 to 3650",
+            "monitoring.silent_after_minutes is 0, allowed is 1 to 10080",
             "checkin_abnormal_threshold is -1, allowed is 0 to",
             "webhook_url must begin with https://",
             "log.level loud",

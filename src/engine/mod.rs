@@ -1,4 +1,4 @@
-//! What roomwatt decides: messages, watches, judging. Pure: no clock, no I/O, no threads.
+//! What roomwatt decides: messages, watches, judging, silence. Pure: no clock, no I/O, no threads.
 //!
 //! An event or readings, the room's state and the rules go in; the new state and the changes that
 //! follow from it come out.
@@ -7,6 +7,7 @@ mod judge;
 mod message;
 mod notice;
 mod rules;
+mod silence;
 mod watch;
 
 pub use judge::{Fold, Outcome, Run, RunEnd, Step};
@@ -15,6 +16,7 @@ pub use message::{
 };
 pub use notice::{MeterNotice, MeterNoticeKind, Notice, NoticeKind, RoomNotice};
 pub use rules::{Rules, Thresholds};
+pub use silence::{Hearing, HotelMeters, Look, Silence};
 pub use watch::{
     Arrival, Change, Interval, Opening, Stay, Tally, Transition, Watch, observe,
     readings_needed_after, receive,

@@ -18,6 +18,8 @@ pub struct Rules {
     pub alert_periods: u32,
     /// Intervals a notice shows (`max_history_size`).
     pub history_intervals: usize,
+    /// A meter without a reading for so long is silent. Seconds (`silent_after_minutes`).
+    pub silent_after_seconds: i64,
     /// Thresholds of rooms without one of their own.
     pub thresholds: Thresholds,
     /// Thresholds per hotel.
@@ -67,6 +69,7 @@ impl Default for Rules {
             register_modulus: None,
             alert_periods: 4,
             history_intervals: 12,
+            silent_after_seconds: 90 * 60,
             thresholds: Thresholds {
                 checkin: WattHours(2_000),
                 checkout: WattHours(1_500),

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use crate::clock::Clock;
-use crate::engine::{Notice, Parsed, Refusal, Rules, Tally, Transition};
+use crate::engine::{MeterNotice, Notice, Parsed, Refusal, Rules, Tally, Transition};
 use crate::faults;
 use crate::gate::Gate;
 use crate::outage::Outage;
@@ -43,6 +43,11 @@ pub enum Input {
         position: Position,
         done: Sender<()>,
     },
+    /// What a sweep that is through has found of hotels' meters. `done` has room for one.
+    Silence {
+        notices: Vec<MeterNotice>,
+        done: Sender<()>,
+    },
     /// Notices that need no more work. `done` has room for one.
     Settled {
         settled: Vec<Settled>,
@@ -59,6 +64,7 @@ impl Input {
             | Input::Sweeping { .. }
             | Input::Swept { .. } => 10,
             Input::Judged(chunk) => chunk.len(),
+            Input::Silence { notices, .. } => notices.len(),
         }
     }
 
@@ -70,6 +76,7 @@ impl Input {
             // Who has ended meanwhile does not wait for the answer.
             Input::Sweeping { done, .. }
             | Input::Swept { done, .. }
+            | Input::Silence { done, .. }
             | Input::Settled { done, .. } => drop(done.try_send(())),
         }
     }
@@ -222,6 +229,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 Input::Swept { position, .. } if self.position == Some(*position) => {}
                 Input::Swept { position, .. } => planner.swept(*position),
                 Input::Sweeping { .. } => {}
+                Input::Silence { notices, .. } => planner.silence(notices),
                 Input::Settled { settled, .. } => planner.settled(settled),
             }
         }
@@ -231,7 +239,12 @@ impl<S: Store, M: Meters> Owner<S, M> {
     /// Takes what has been written into memory.
     fn adopt(&mut self, plan: Plan, tally: &Tally) {
         faults::point("adopt::before");
-        plan.notices.iter().for_each(tell);
+        for notice in &plan.notices {
+            tell(notice);
+            if let Notice::Meters(notice) = notice {
+                self.rooms.told(notice);
+            }
+        }
         log_tally(tally);
         self.position = plan.position.or(self.position);
         self.rooms.adopt(plan.rooms);
@@ -269,7 +282,13 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 }
                 return Ok(());
             }
-            Some(Input::Sweeping { .. } | Input::Swept { .. } | Input::Settled { .. }) | None => {}
+            Some(
+                Input::Sweeping { .. }
+                | Input::Swept { .. }
+                | Input::Silence { .. }
+                | Input::Settled { .. },
+            )
+            | None => {}
         }
         Err(Ended::Failed(StoreError::Unstorable(reason.to_owned())))
     }

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::engine::{
-    Arrival, Change, Event, Notice, Parsed, Rules, Stay, Tally, Transition, Watch, observe,
-    readings_needed_after, receive,
+    Arrival, Change, Event, MeterNotice, MeterNoticeKind, Notice, Parsed, Rules, Stay, Tally,
+    Transition, Watch, observe, readings_needed_after, receive,
 };
 use crate::rooms::Rooms;
 use crate::store::{Plan, Position, Readings, Rejected, Settled, Wanted};
@@ -154,6 +154,15 @@ impl<'a> Planner<'a> {
         self.plan.position = Some(position);
     }
 
+    /// Takes what a sweep has found of hotels' meters: of that what the staff does not know yet.
+    pub(super) fn silence(&mut self, notices: &[MeterNotice]) {
+        let news = notices.iter().filter(|notice| {
+            let is_silent = notice.kind == MeterNoticeKind::Silent;
+            is_silent != self.rooms.is_told_silent(&notice.hotel_id)
+        });
+        self.plan.notices.extend(news.cloned().map(Notice::Meters));
+    }
+
     pub(super) fn settled(&mut self, settled: &[Settled]) {
         self.plan.settled.extend_from_slice(settled);
     }
@@ -199,7 +208,7 @@ fn events(batch: &[Input]) -> impl Iterator<Item = &Event> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{LocalTime, Reading, WattHours};
+    use crate::types::{HotelId, LocalTime, Reading, WattHours};
 
     fn at(minutes: i64) -> LocalTime {
         let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
@@ -260,6 +269,36 @@ mod tests {
         assert_eq!(plan.openings.len(), 2);
         assert_eq!(plan.rooms.len(), 1);
         assert_eq!(plan.rooms[0].1.fold.seen, Some(at(270)));
+    }
+
+    #[test]
+    fn of_meters_only_what_the_staff_does_not_know_is_told() {
+        let (rooms, rules, readings) = (Rooms::default(), Rules::default(), HashMap::new());
+        let notice = |kind, hotel| MeterNotice {
+            kind,
+            hotel_id: HotelId::new(hotel),
+            detected: at(0),
+            since: None,
+            silent: 5,
+            watched: 5,
+            rooms: Vec::new(),
+        };
+        rooms.told(&notice(MeterNoticeKind::Silent, "H1"));
+        rooms.told(&notice(MeterNoticeKind::Silent, "H2"));
+        rooms.told(&notice(MeterNoticeKind::Heard, "H2"));
+        let mut planner = Planner::new(&rooms, &rules, &readings, &[]);
+        let both = |kind| ["H1", "H2"].map(|hotel| notice(kind, hotel));
+        planner.silence(&both(MeterNoticeKind::Silent));
+        planner.silence(&both(MeterNoticeKind::Heard));
+        let [again, news] = both(MeterNoticeKind::Silent);
+        let [end, void] = both(MeterNoticeKind::Heard);
+        let told = planner.finish().0.notices;
+        assert_eq!(told, [news, end].map(Notice::Meters));
+        assert!(
+            ![again, void]
+                .iter()
+                .any(|n| told.contains(&Notice::Meters(n.clone())))
+        );
     }
 
     #[test]

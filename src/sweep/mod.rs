@@ -1,5 +1,7 @@
-//! The timer: takes what the meters said since the last sweep, has it judged, and hands the
-//! verdicts to the state-owner.
+//! The timer: takes what the meters said since the last sweep, has it judged, hands the verdicts to
+//! the state-owner, and looks for meters that say nothing.
+
+mod listening;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,7 +12,7 @@ use parking_lot::Mutex;
 use rayon::prelude::*;
 
 use crate::clock::Clock;
-use crate::engine::{Rules, observe};
+use crate::engine::{Look, Rules, observe};
 use crate::gate::Gate;
 use crate::outage::Outage;
 use crate::owner::{Input, Judged, READING_AHEAD};
@@ -18,6 +20,8 @@ use crate::rooms::Rooms;
 use crate::store::{MeterTail, MySqlReader, Position, Readings, StoreError, Wanted};
 use crate::threads::Stop;
 use crate::types::{LocalTime, RoomKey};
+
+use listening::Listening;
 
 /// Rows streamed before they are judged: bounds the memory of a start after a long time.
 const MOST_ROWS: u64 = 200_000;
@@ -63,6 +67,7 @@ struct Swept {
     readings: u64,
     rooms: u64,
     stragglers: u64,
+    silent: u64,
 }
 
 impl Sweeper {
@@ -73,6 +78,7 @@ impl Sweeper {
         // is told by the first sweep, which tries again.
         let mut tail = self.tail().ok();
         let mut asked_by_key = None;
+        let mut listening = Listening::default();
         let mut due = Instant::now();
         while !self
             .stop
@@ -80,7 +86,15 @@ impl Sweeper {
         {
             self.wait_for_messages();
             let began = Instant::now();
-            match self.sweep(&inputs, &mut tail, &mut asked_by_key) {
+            // What the meters say while the sweep is under way is the next one's.
+            let now = self.clock.now();
+            let swept = self
+                .sweep(&inputs, &mut tail, &mut asked_by_key)
+                .and_then(|mut swept| {
+                    swept.silent = self.listen(now, &mut listening, &inputs)?;
+                    Ok(swept)
+                });
+            match swept {
                 Ok(swept) => {
                     outage.over();
                     self.tell(&swept, began.elapsed());
@@ -182,7 +196,7 @@ impl Sweeper {
         }
 
         let stragglers = if due {
-            self.silent(begin)
+            self.unheard(begin)
         } else {
             let unserved = unserved.into_iter();
             unserved.map(|(room, seen)| wanted(room, seen)).collect()
@@ -201,11 +215,36 @@ impl Sweeper {
         Ok(swept)
     }
 
+    /// Looks for silent meters after a sweep that began at `now`; gives how many there are. It must
+    /// have come to its end: one that is cut short has not heard all.
+    fn listen(
+        &self,
+        now: LocalTime,
+        listening: &mut Listening,
+        inputs: &Sender<Input>,
+    ) -> Result<u64, Cut> {
+        let silent_after = self.rules.silent_after_seconds;
+        let silence = self.rooms.silence(&Look {
+            now,
+            listening_since: listening.swept(now, silent_after, self.every),
+            silent_after,
+        });
+        listening.tell(&silence.hotels, now, self.rules.interval_seconds);
+        let silent = silence.silent();
+        if !silence.notices.is_empty() {
+            let (done, written) = bounded(1);
+            let notices = silence.notices;
+            send(inputs, Input::Silence { notices, done })?;
+            self.stop.wait_for(&written).ok_or(Cut::Stopped)?;
+        }
+        Ok(silent)
+    }
+
     /// The rooms that a stream from `begin` may have missed. One by id has told everything since a
-    /// time: of rooms that have been silent for long only what is newer can be missing, and asking
+    /// time: of rooms that have told nothing for long only what is newer can be missing, and asking
     /// for that costs no history. One by time tells only what is newer than its beginning: then it
     /// is every room that has seen nothing since.
-    fn silent(&self, begin: Position) -> Vec<Wanted> {
+    fn unheard(&self, begin: Position) -> Vec<Wanted> {
         let silence = UNHEARD_INTERVALS * self.rules.interval_seconds;
         let since = match begin {
             Position::Time(begin) => begin,
@@ -289,8 +328,9 @@ impl Sweeper {
             );
         }
         log::info!(
-            "sweep: {} rooms watched, {} new readings of {} rooms ({} asked by key), {:.2} s",
+            "sweep: {} rooms watched ({} silent), {} new readings of {} rooms ({} asked by key), {:.2} s",
             self.rooms.len(),
+            swept.silent,
             swept.readings,
             swept.rooms,
             swept.stragglers,

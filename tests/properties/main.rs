@@ -5,6 +5,7 @@
 mod judging;
 mod messages;
 mod parsing;
+mod silence;
 mod sweeps;
 mod world;
 

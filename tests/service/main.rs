@@ -14,6 +14,7 @@ mod restart;
 mod retention;
 mod send_notice;
 mod setup;
+mod silence;
 mod store;
 mod tables;
 mod transactions;

@@ -17,14 +17,14 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use fastrand::Rng;
 
 use roomwatt::engine::observe;
-use roomwatt::engine::{Event, Notice, Parsed, Rules, Stay};
+use roomwatt::engine::{Event, MeterNotice, MeterNoticeKind, Notice, Parsed, Rules, Stay};
 use roomwatt::gate::Gate;
 use roomwatt::owner::{Ended, Input, Judged, Message, Owner};
 use roomwatt::rooms::Rooms;
 use roomwatt::store::StoreError;
 use roomwatt::store::{Ownership, Position, Readings, Settled, Settlement};
 use roomwatt::threads::stop_signal;
-use roomwatt::types::{Reading, RoomKey, WattHours};
+use roomwatt::types::{HotelId, Reading, RoomKey, WattHours};
 
 use model::{check, event_of, ops_of};
 use world::{CRASH, Later, Shared, SimMeters, SimStore, World, start};
@@ -60,6 +60,9 @@ fn take_over(shared: &Shared, rules: &Arc<Rules>, connection: u64) -> Instance {
         position: Some(Position::Id(world.position)),
     };
     rooms.adopt(world.rooms.clone());
+    for hotel in &world.silent {
+        rooms.told_silent(hotel.clone(), None);
+    }
     Instance {
         owner: Owner {
             rooms: Arc::new(rooms),
@@ -124,7 +127,7 @@ impl Simulation {
 
     fn run(mut self) -> World {
         for _ in 0..300 {
-            match self.random(40) {
+            match self.random(42) {
                 0..=9 => self.measure(),
                 10..=13 => self.publish(),
                 14..=18 => self.deliver(),
@@ -133,6 +136,7 @@ impl Simulation {
                 32..=36 => self.notify(),
                 37 => self.cut_connection(),
                 38 => self.crash(),
+                39..=40 => self.listen(),
                 _ => self.replace(),
             }
         }
@@ -277,6 +281,29 @@ impl Simulation {
         now.inputs.push_back(Input::Swept { position, done });
     }
 
+    /// A sweep has found the meters of hotels silent, or heard, whatever the staff knows.
+    fn listen(&mut self) {
+        let waiting = |input: &Input| matches!(input, Input::Silence { .. });
+        if self.now.inputs.iter().any(waiting) {
+            return;
+        }
+        let rng = &mut self.world.borrow_mut().rng;
+        let notices = ["H001", "H002"].map(|hotel| MeterNotice {
+            kind: match rng.bool() {
+                true => MeterNoticeKind::Silent,
+                false => MeterNoticeKind::Heard,
+            },
+            hotel_id: HotelId::new(hotel),
+            detected: start(),
+            since: None,
+            silent: 0,
+            watched: 0,
+            rooms: Vec::new(),
+        });
+        let (notices, done) = (notices.into(), bounded(1).0);
+        self.now.inputs.push_back(Input::Silence { notices, done });
+    }
+
     /// The owner takes some of what has come in; so does one that has been replaced.
     fn take(&mut self) {
         let most = self.random(8) + 1;
@@ -411,8 +438,11 @@ fn whatever_happens_nothing_is_lost_or_doubled() {
         let _say = Say(seed);
         let world = Simulation::new(seed).run();
         check(&world);
-        for notice in world.outbox {
-            *kinds.entry(notice.kind).or_insert(0) += 1;
+        for notice in &world.outbox {
+            *kinds.entry(notice.kind.as_str()).or_insert(0) += 1;
+        }
+        for (kind, count) in world.told_of_meters {
+            *kinds.entry(kind.as_str()).or_insert(0) += count;
         }
     }
     println!("{kinds:?}");

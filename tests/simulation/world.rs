@@ -8,13 +8,15 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use roomwatt::clock::Clock;
-use roomwatt::engine::{Event, Notice, NoticeKind, Opening, RoomNotice, Watch};
+use roomwatt::engine::{
+    Event, MeterNotice, MeterNoticeKind, Notice, NoticeKind, Opening, RoomNotice, Watch,
+};
 use roomwatt::store::Wanted;
 use roomwatt::store::{
     Meters, Ownership, Plan, Position, Readings, Settled, Standing, Store, StoreError,
 };
 use roomwatt::threads::Stop;
-use roomwatt::types::{LocalTime, Reading, RoomKey};
+use roomwatt::types::{HotelId, LocalTime, Reading, RoomKey};
 
 use crate::model::Op;
 
@@ -35,6 +37,9 @@ pub struct World {
     pub abnormal: Vec<RoomNotice>,
     pub outbox: Vec<RoomNotice>,
     pub sent: BTreeSet<u64>,
+    /// Hotels whose silence was told, and not yet its end; and how often either was.
+    pub silent: BTreeSet<HotelId>,
+    pub told_of_meters: BTreeMap<MeterNoticeKind, u32>,
     /// By id; the first has 1.
     pub meter: Vec<(RoomKey, Reading)>,
     /// Ids in the order in which they were committed.
@@ -85,8 +90,12 @@ impl World {
             row.expect("a row of this watch").1 = *opening;
         }
         for notice in &plan.notices {
-            let Notice::Room(notice) = notice else {
-                panic!("nobody looks for silent meters");
+            let notice = match notice {
+                Notice::Room(notice) => notice,
+                Notice::Meters(notice) => {
+                    self.tell_of_meters(notice);
+                    continue;
+                }
             };
             if notice.kind == NoticeKind::Alert {
                 self.abnormal.push(notice.clone());
@@ -101,6 +110,16 @@ impl World {
             self.position = id;
         }
         self.log.append(&mut self.batch);
+    }
+
+    fn tell_of_meters(&mut self, notice: &MeterNotice) {
+        let hotel = notice.hotel_id.clone();
+        let is_news = match notice.kind {
+            MeterNoticeKind::Silent => self.silent.insert(hotel),
+            MeterNoticeKind::Heard => self.silent.remove(&hotel),
+        };
+        assert!(is_news, "{} was told twice", notice.kind.as_str());
+        *self.told_of_meters.entry(notice.kind).or_default() += 1;
     }
 
     /// What the connection held goes back to the queue, in order.

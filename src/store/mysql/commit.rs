@@ -3,7 +3,7 @@
 use mysql::prelude::Queryable;
 use mysql::{Conn, Transaction, TxOpts, Value};
 
-use crate::engine::{Notice, NoticeKind, Opening, Stay};
+use crate::engine::{MeterNoticeKind, Notice, NoticeKind, Opening, Stay};
 use crate::faults;
 use crate::store::{
     NoticeState, Ownership, Plan, Position, Settled, Settlement, Standing, Store, StoreError,
@@ -39,6 +39,7 @@ fn write(conn: &mut Conn, plan: &Plan, ownership: Ownership) -> Result<(), Store
     write_rooms(&mut transaction, plan)?;
     write_watches(&mut transaction, plan)?;
     write_notices(&mut transaction, &plan.notices)?;
+    write_silent_hotels(&mut transaction, &plan.notices)?;
     settle(&mut transaction, &plan.settled)?;
     rejected::write(&mut transaction, plan)?;
     write_service(&mut transaction, ownership.seq + 1, plan.position)?;
@@ -243,6 +244,33 @@ fn write_notices(transaction: &mut Transaction, notices: &[Notice]) -> Result<()
         "INSERT INTO notification",
         &columns,
         rows.into_iter(),
+    )
+}
+
+/// Remembers which hotels' meters the staff knows to be silent.
+fn write_silent_hotels(
+    transaction: &mut Transaction,
+    notices: &[Notice],
+) -> Result<(), StoreError> {
+    let of_kind = |kind| {
+        notices.iter().filter_map(move |notice| match notice {
+            Notice::Meters(notice) if notice.kind == kind => Some(notice),
+            Notice::Room(_) | Notice::Meters(_) => None,
+        })
+    };
+    for notice in of_kind(MeterNoticeKind::Heard) {
+        let hotel = notice.hotel_id.as_str();
+        transaction.exec_drop("DELETE FROM silent_hotel WHERE hotel_id = ?", (hotel,))?;
+    }
+    let rows = of_kind(MeterNoticeKind::Silent).map(|notice| {
+        let since = notice.since.map_or(Value::NULL, datetime);
+        vec![notice.hotel_id.as_str().into(), since]
+    });
+    insert(
+        transaction,
+        "REPLACE INTO silent_hotel",
+        &["hotel_id", "since"],
+        rows,
     )
 }
 

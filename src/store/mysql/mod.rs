@@ -21,7 +21,7 @@ use parking_lot::Mutex;
 
 use crate::config;
 use crate::engine::Watch;
-use crate::types::{RoomKey, Zone};
+use crate::types::{HotelId, LocalTime, RoomKey, Zone};
 
 use super::{Ownership, Position, StoreError};
 
@@ -104,6 +104,25 @@ impl MySqlStore {
                 let (room, watch) = codec::decode(&values)
                     .map_err(|bad| StoreError::Unreadable(bad.to_string()))?;
                 take(room, watch);
+            }
+            Ok(())
+        })
+    }
+
+    /// The hotels whose silence the staff has been told of and not yet its end, each with the last
+    /// reading before it.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of the connection.
+    pub fn load_silent_hotels(
+        &mut self,
+        mut take: impl FnMut(HotelId, Option<LocalTime>),
+    ) -> Result<(), StoreError> {
+        self.connected(|conn| {
+            let rows: Vec<(String, Value)> =
+                conn.query("SELECT hotel_id, since FROM silent_hotel")?;
+            for (hotel, since) in rows {
+                take(HotelId::new(&hotel), codec::local_time(&since));
             }
             Ok(())
         })

@@ -1,0 +1,180 @@
+//! Since when the meters have been listened to, and what the log tells of the silent ones.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::engine::HotelMeters;
+use crate::types::{HotelId, LocalTime};
+
+/// Hotels that are listed at a time: those with the most silent meters.
+const HOTELS_LISTED: usize = 20;
+
+/// Sweeps that have come to their end, without a gap between them.
+#[derive(Default)]
+pub(super) struct Listening {
+    /// When the first of them began, and the last.
+    span: Option<(LocalTime, LocalTime)>,
+    /// When silent meters were last listed.
+    listed: Option<LocalTime>,
+}
+
+impl Listening {
+    /// A sweep that began at `now` has come to its end: since when they have, without a gap of more
+    /// than a third of `silent_after` seconds, or twice the time between two of them where that is
+    /// longer. In a longer one the silence may have been ours; or the clock was set.
+    pub(super) fn swept(
+        &mut self,
+        now: LocalTime,
+        silent_after: i64,
+        every: Duration,
+    ) -> LocalTime {
+        let every = i64::try_from(every.as_secs()).unwrap_or(i64::MAX);
+        let longest_gap = (silent_after / 3).max(every.saturating_mul(2));
+        let since = match self.span {
+            Some((since, last)) if now.since(last).abs() <= longest_gap => since,
+            _ => {
+                self.listed = None;
+                now
+            }
+        };
+        self.span = Some((since, now));
+        since
+    }
+
+    /// Lists silent meters: the first ones at once, then all of them once in `every` seconds.
+    pub(super) fn tell(
+        &mut self,
+        hotels: &BTreeMap<HotelId, HotelMeters>,
+        now: LocalTime,
+        every: i64,
+    ) {
+        let is_due = self.listed.is_none_or(|listed| now.since(listed) >= every);
+        if !is_due || hotels.is_empty() {
+            return;
+        }
+        self.listed = Some(now);
+        for line in list(hotels) {
+            log::info!("{line}");
+        }
+    }
+}
+
+/// A line a hotel.
+fn list(hotels: &BTreeMap<HotelId, HotelMeters>) -> Vec<String> {
+    let mut most_first: Vec<(&HotelId, &HotelMeters)> = hotels.iter().collect();
+    most_first.sort_by_key(|(_, meters)| Reverse(meters.silent));
+    let shown = most_first.iter().take(HOTELS_LISTED);
+    let mut lines: Vec<String> = shown
+        .map(|(hotel, meters)| {
+            let rooms: Vec<&str> = meters.rooms.iter().map(|room| room.as_str()).collect();
+            let last = match meters.since {
+                Some(since) => format!("last reading {since}"),
+                None => "never a reading".to_owned(),
+            };
+            let more = match (meters.silent as usize).saturating_sub(rooms.len()) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            format!(
+                "silent meters of hotel {hotel}: {} of {} ({last}): {}{more}",
+                meters.silent,
+                meters.watched,
+                rooms.join(", "),
+            )
+        })
+        .collect();
+    let left_out = &most_first[lines.len()..];
+    if !left_out.is_empty() {
+        let meters: u64 = left_out
+            .iter()
+            .map(|(_, meters)| u64::from(meters.silent))
+            .sum();
+        lines.push(format!(
+            "silent meters of {} more hotels: {meters}",
+            left_out.len()
+        ));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::RoomNumber;
+
+    fn at(minutes: i64) -> LocalTime {
+        let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
+        noon.plus(minutes * 60)
+    }
+
+    #[test]
+    fn a_gap_between_sweeps_or_another_time_of_day_begins_anew() {
+        let mut listening = Listening::default();
+        let mut swept =
+            |minutes, every| listening.swept(at(minutes), 90 * 60, Duration::from_secs(every));
+        for minutes in [0, 1, 30, 60] {
+            assert_eq!(swept(minutes, 60), at(0));
+        }
+        assert_eq!(swept(91, 60), at(91));
+        // A clock that is set back by seconds harms nothing, an hour is another time of day.
+        assert_eq!(swept(90, 60), at(91));
+        assert_eq!(swept(30, 60), at(30));
+        // Sweeps that are far apart are no gaps.
+        assert_eq!(swept(90, 3_600), at(30));
+        assert_eq!(swept(210, 3_600), at(30));
+        assert_eq!(swept(331, 3_600), at(331));
+    }
+
+    fn hotels(count: u32, silent: u32) -> BTreeMap<HotelId, HotelMeters> {
+        let named = |n: &u32| RoomNumber::new(&format!("{n:03}"));
+        let hotel = |n: u32| {
+            let meters = HotelMeters {
+                watched: 80,
+                silent: silent + n,
+                since: (n > 0).then(|| at(0)),
+                rooms: (1..=(silent + n).min(3)).map(|n| named(&n)).collect(),
+                ..HotelMeters::default()
+            };
+            (HotelId::new(&format!("H{n}")), meters)
+        };
+        (0..count).map(hotel).collect()
+    }
+
+    #[test]
+    fn a_list_is_short_however_many_meters_are_silent() {
+        assert_eq!(
+            list(&hotels(2, 3)),
+            [
+                "silent meters of hotel H1: 4 of 80 (last reading 2023-04-10 12:00:00): 001, 002, 003 \
+                 and 1 more",
+                "silent meters of hotel H0: 3 of 80 (never a reading): 001, 002, 003",
+            ]
+        );
+        let long = list(&hotels(23, 1));
+        assert_eq!(long.len(), 21);
+        assert_eq!(long[20], "silent meters of 3 more hotels: 6");
+        assert!(
+            list(&hotels(20, 1))
+                .iter()
+                .all(|line| !line.contains("more hotels"))
+        );
+    }
+
+    #[test]
+    fn the_list_comes_at_once_and_then_once_an_interval() {
+        let mut listening = Listening::default();
+        let mut told = |minutes, hotels: &BTreeMap<HotelId, HotelMeters>| {
+            let before = listening.listed;
+            listening.tell(hotels, at(minutes), 1_800);
+            listening.listed != before
+        };
+        let (none, some) = (BTreeMap::new(), hotels(1, 1));
+        assert!(!told(0, &none));
+        assert!(told(1, &some));
+        assert!(!told(30, &some));
+        assert!(told(31, &some));
+        assert!(!told(61, &none));
+        assert!(told(62, &some));
+    }
+}

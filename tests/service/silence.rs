@@ -1,0 +1,451 @@
+//! Meters that fall silent, by a clock that the tests move: silence takes hours.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, bounded};
+use parking_lot::Mutex;
+
+use roomwatt::clock::Clock;
+use roomwatt::config::Config;
+use roomwatt::engine::{Event, MeterNotice, MeterNoticeKind, Notice, Parsed, Stay};
+use roomwatt::gate::Gate;
+use roomwatt::owner::{Input, Message, Owner};
+use roomwatt::rooms::Rooms;
+use roomwatt::store::{MySqlReader, MySqlStore};
+use roomwatt::sweep::Sweeper;
+use roomwatt::threads::{Exit, Stopper, spawn, stop_signal};
+use roomwatt::types::{HotelId, LocalTime, RoomKey, RoomNumber};
+
+use crate::support::feishu::message_text;
+use crate::support::{LIMIT, Rig};
+use crate::{check_out, minutes_ago};
+
+const NOTICES: &str = "SELECT hotel_id, kind FROM notification ORDER BY id";
+const SILENT: &str = "SELECT hotel_id, CAST(since AS CHAR) FROM silent_hotel ORDER BY hotel_id";
+
+fn at(minutes: i64) -> LocalTime {
+    let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
+    noon.plus(minutes * 60)
+}
+
+/// What the instances of all tests have logged.
+struct Logged(Mutex<Vec<String>>);
+
+static LOGGED: Logged = Logged(Mutex::new(Vec::new()));
+
+impl log::Log for Logged {
+    fn enabled(&self, _: &log::Metadata) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record) {
+        self.0.lock().push(record.args().to_string());
+    }
+
+    fn flush(&self) {}
+}
+
+/// How often a line was logged that begins so.
+fn logged(start: &str) -> usize {
+    let lines = LOGGED.0.lock();
+    lines.iter().filter(|line| line.starts_with(start)).count()
+}
+
+/// A clock that only the test moves.
+struct Hand(Mutex<LocalTime>);
+
+impl Clock for Hand {
+    fn now(&self) -> LocalTime {
+        *self.0.lock()
+    }
+}
+
+/// The state-owner in the test's own thread and the sweep in another, which waits at the beginning
+/// of each sweep until the owner answers.
+struct Instance {
+    owner: Owner<MySqlStore, MySqlReader>,
+    clock: Arc<Hand>,
+    inputs: Receiver<Input>,
+    /// The beginning of the next sweep, unanswered.
+    next: Option<Input>,
+    /// The hotel whose notifier was woken.
+    woken: Receiver<HotelId>,
+    stopper: Option<Stopper>,
+    ended: Receiver<Exit>,
+}
+
+impl Instance {
+    /// Takes the state over, at this minute.
+    fn start(rig: &Rig, minutes: i64) -> Instance {
+        // Of several tests the first one sets it.
+        let _ = log::set_logger(&LOGGED);
+        log::set_max_level(log::LevelFilter::Info);
+        let config = Config::load(Some(&rig.config()), &[]).expect("a configuration");
+        let (mysql, zone) = (config.mysql.expect("a section"), config.messages.zone);
+        let mut store = MySqlStore::new(&mysql, zone);
+        let ownership = store.take_over().expect("it is free");
+        let rooms = Arc::new(Rooms::default());
+        store
+            .load_rooms(|room, watch| rooms.adopt([(room, watch)]))
+            .expect("loaded");
+        store
+            .load_silent_hotels(|hotel, since| rooms.told_silent(hotel, since))
+            .expect("loaded");
+        let clock = Arc::new(Hand(Mutex::new(at(minutes))));
+        let rules = Arc::new(config.rules);
+        let reader = MySqlReader::new(&mysql, config.meter, zone);
+        let intake = Arc::new(Gate::new(0));
+        let (stopper, stop) = stop_signal();
+        let (bell, woken) = bounded(1);
+        let (to_owner, inputs) = bounded(200);
+        let (exits, ended) = bounded(1);
+        let sweeper = Sweeper {
+            rooms: Arc::clone(&rooms),
+            rules: Arc::clone(&rules),
+            reader: reader.clone(),
+            clock: clock.clone(),
+            batch_size: 4,
+            every: Duration::from_millis(1),
+            intake: Arc::clone(&intake),
+            stop: stop.clone(),
+            judged: ownership.position,
+        };
+        spawn("sweep", &exits, move || sweeper.run(to_owner)).expect("a thread");
+        let owner = Owner {
+            rooms,
+            rules,
+            store,
+            meters: reader,
+            clock: clock.clone(),
+            position: ownership.position,
+            swept_to: ownership.position,
+            keep_days: 30,
+            inputs: bounded(0).1,
+            intake,
+            wake_notifier: Box::new(move |hotel| {
+                let _ = bell.try_send(hotel.clone());
+            }),
+            stop,
+        };
+        let mut instance = Instance {
+            owner,
+            clock,
+            inputs,
+            next: None,
+            woken,
+            stopper: Some(stopper),
+            ended,
+        };
+        instance.next = Some(instance.receive());
+        instance
+    }
+
+    fn receive(&self) -> Input {
+        self.inputs.recv_timeout(LIMIT).expect("a sweep")
+    }
+
+    fn take(&mut self, input: Input) {
+        assert!(self.owner.take(vec![input]).is_ok(), "it can be written");
+    }
+
+    /// Lets one sweep come to its end.
+    fn sweep(&mut self) {
+        let mut input = self.next.take().expect("a sweep begins");
+        loop {
+            self.take(input);
+            input = self.receive();
+            if let Input::Sweeping { .. } = input {
+                self.next = Some(input);
+                return;
+            }
+        }
+    }
+
+    /// At this minute `readings` have come, and a sweep passes.
+    fn pass(&mut self, minutes: i64, readings: impl FnOnce()) {
+        *self.clock.0.lock() = at(minutes);
+        // The one that is about to begin looked at the clock before.
+        self.sweep();
+        readings();
+        self.sweep();
+    }
+
+    /// Sweeps pass, and nothing comes.
+    fn wait(&mut self, minutes: impl IntoIterator<Item = i64>) {
+        for minutes in minutes {
+            self.pass(minutes, || {});
+        }
+    }
+
+    /// The guests of these rooms have left at this minute.
+    fn leave(&mut self, hotel: &str, rooms: std::ops::Range<u32>, minutes: i64) {
+        for number in rooms {
+            let stay = Stay::Vacant {
+                actual_checkin: None,
+                actual_checkout: at(minutes),
+            };
+            let room = RoomKey::new(hotel, &number.to_string());
+            self.take(Input::Message(Message {
+                source: "test".into(),
+                parsed: Parsed::Event(Event { room, stay }),
+                body: Vec::new(),
+                redelivered: false,
+                committed: Box::new(|| {}),
+            }));
+        }
+    }
+
+    fn stop(mut self) {
+        drop(self.stopper.take());
+        let exit = self.ended.recv_timeout(LIMIT).expect("an end");
+        assert!(!exit.panicked, "{exit:?}");
+    }
+}
+
+/// These rooms' meters are read at this minute.
+fn read(rig: &Rig, hotel: &str, rooms: std::ops::Range<u32>, minutes: i64, register: &str) {
+    for room in rooms {
+        rig.meter(hotel, &room.to_string(), &at(minutes).to_string(), register);
+    }
+}
+
+fn notices(rig: &Rig) -> Vec<(String, String)> {
+    rig.rows(NOTICES)
+}
+
+/// So they look: hotel, kind.
+fn told(notices: &[(&str, &str)]) -> Vec<(String, String)> {
+    let told = notices.iter();
+    told.map(|&(hotel, kind)| (hotel.into(), kind.into()))
+        .collect()
+}
+
+#[test]
+fn a_dead_gateway_is_told_once_and_its_end_once() {
+    let rig = Rig::new("gateway");
+    let mut instance = Instance::start(&rig, 0);
+    instance.leave("H001", 101..107, 0);
+    instance.pass(1, || read(&rig, "H001", 101..107, 0, "100"));
+    instance.pass(30, || read(&rig, "H001", 101..107, 30, "100"));
+    instance.wait([60, 90, 119]);
+    assert_eq!(notices(&rig), []);
+    let _ = instance.woken.try_recv();
+    instance.wait([120]);
+    assert_eq!(notices(&rig), told(&[("H001", "silent")]));
+    assert!(instance.woken.try_recv().is_ok(), "the notifier sleeps on");
+    let row: Vec<(String, String, String)> =
+        rig.rows("SELECT room_number, CAST(detected_time AS CHAR), body FROM notification");
+    let [(room, detected, body)] = row.as_slice() else {
+        panic!("{row:?}");
+    };
+    assert_eq!((room.as_str(), detected), ("", &at(120).to_string()));
+    let notice: Notice = serde_json::from_str(body).expect("a notice");
+    let rooms = (101..107).map(|room| RoomNumber::new(&room.to_string()));
+    let expected = MeterNotice {
+        kind: MeterNoticeKind::Silent,
+        hotel_id: HotelId::new("H001"),
+        detected: at(120),
+        since: Some(at(30)),
+        silent: 6,
+        watched: 6,
+        rooms: rooms.collect(),
+    };
+    assert_eq!(notice, Notice::Meters(expected));
+    assert_eq!(
+        rig.rows::<(String, String)>(SILENT),
+        [("H001".into(), at(30).to_string())]
+    );
+    // Not again: neither later nor after a restart, however long it lasts.
+    instance.wait([121, 150, 180, 210, 240]);
+    instance.stop();
+    let mut instance = Instance::start(&rig, 250);
+    instance.wait([250, 280, 310, 339, 340, 370]);
+    assert_eq!(notices(&rig), told(&[("H001", "silent")]));
+    // Half of them are not the hotel; more are.
+    instance.pass(380, || read(&rig, "H001", 101..104, 380, "100"));
+    assert_eq!(notices(&rig).len(), 1);
+    instance.pass(381, || read(&rig, "H001", 104..105, 381, "100"));
+    let both = told(&[("H001", "silent"), ("H001", "heard")]);
+    assert_eq!(notices(&rig), both);
+    assert_eq!(rig.rows::<(String, String)>(SILENT), []);
+    let since: Vec<String> = rig.rows("SELECT JSON_VALUE(body, '$.since') FROM notification");
+    assert_eq!(since, [at(30).to_string(), at(30).to_string()]);
+    instance.pass(400, || read(&rig, "H001", 101..107, 400, "100"));
+    instance.wait([430, 460, 489]);
+    assert_eq!(notices(&rig), both);
+    // It can happen again.
+    instance.wait([490]);
+    assert_eq!(notices(&rig)[2..], told(&[("H001", "silent")]));
+    instance.stop();
+    rig.finish();
+}
+
+#[test]
+fn rooms_that_never_had_a_reading_count_and_four_are_too_few() {
+    let rig = Rig::new("never");
+    rig.configure("silent_after_minutes = 60");
+    let mut instance = Instance::start(&rig, 0);
+    instance.leave("H004", 101..105, 0);
+    instance.leave("H005", 101..106, 0);
+    // Less than half of them tell nothing.
+    instance.leave("H011", 101..112, 0);
+    for minutes in [1, 20, 40, 59] {
+        instance.pass(minutes, || read(&rig, "H011", 106..112, minutes, "100"));
+    }
+    assert_eq!(notices(&rig), []);
+    instance.wait([60]);
+    assert_eq!(notices(&rig), told(&[("H005", "silent")]));
+    assert_eq!(
+        rig.rows::<(String, Option<String>)>(SILENT),
+        [("H005".into(), None)]
+    );
+    // The log has them all, those of a hotel that is not told, too: at once, and in an interval again.
+    let lists = || {
+        [
+            "silent meters of hotel H004: 4 of 4 (never a reading): 101, 102, 103, 104",
+            "silent meters of hotel H005: 5 of 5 (never a reading): 101, 102, 103, 104, 105",
+            "silent meters of hotel H011: 5 of 11 (never a reading): 101, 102, 103, 104, 105",
+        ]
+        .map(logged)
+    };
+    assert_eq!(lists(), [1; 3]);
+    assert!(logged("sweep: 20 rooms watched (14 silent), ") > 0);
+    instance.wait([75, 89]);
+    assert_eq!(lists(), [1; 3]);
+    instance.wait([90]);
+    assert_eq!(lists(), [2; 3]);
+    instance.stop();
+    // Nor does one who does not know when it began take that for a reason to tell it again.
+    let mut instance = Instance::start(&rig, 91);
+    instance.wait([91, 110, 130, 148]);
+    assert_eq!(notices(&rig).len(), 1);
+    instance.stop();
+    rig.finish();
+}
+
+#[test]
+fn after_an_outage_of_our_own_silence_counts_from_then_on() {
+    let rig = Rig::new("outage");
+    let mut instance = Instance::start(&rig, 0);
+    for hotel in ["H001", "H002"] {
+        instance.leave(hotel, 101..107, 0);
+    }
+    let both = |minutes| {
+        for hotel in ["H001", "H002"] {
+            read(&rig, hotel, 101..107, minutes, "100");
+        }
+    };
+    instance.pass(1, || both(0));
+    instance.stop();
+    let mut instance = Instance::start(&rig, 180);
+    instance.wait([180]);
+    instance.pass(200, || read(&rig, "H002", 101..107, 190, "100"));
+    instance.wait([230, 250, 269]);
+    assert_eq!(notices(&rig), []);
+    instance.wait([270]);
+    assert_eq!(notices(&rig), told(&[("H001", "silent")]));
+    // While the meter table is away nobody listens either.
+    instance.pass(275, || both(275));
+    assert_eq!(notices(&rig)[1..], told(&[("H001", "heard")]));
+    rig.execute("RENAME TABLE smart_meter TO elsewhere");
+    instance.wait([300, 330, 360, 390]);
+    rig.execute("RENAME TABLE elsewhere TO smart_meter");
+    // The sweep that began at 390 finds it again.
+    instance.wait([400, 430, 460, 479]);
+    assert_eq!(notices(&rig).len(), 2);
+    instance.wait([480]);
+    let again = told(&[("H001", "silent"), ("H002", "silent")]);
+    assert_eq!(notices(&rig)[2..], again);
+    // Nor while the machine sleeps.
+    instance.pass(495, || both(495));
+    instance.wait([700, 730, 760, 789]);
+    assert_eq!(notices(&rig).len(), 6);
+    instance.wait([790]);
+    assert_eq!(notices(&rig)[6..], again);
+    instance.stop();
+    rig.finish();
+}
+
+#[test]
+fn silence_neither_ends_a_run_nor_makes_it_longer() {
+    let rig = Rig::new("run");
+    let mut instance = Instance::start(&rig, 0);
+    instance.leave("H001", 101..107, 0);
+    for minutes in [0, 30, 60, 90] {
+        let register = (100 + minutes / 10).to_string();
+        instance.pass(minutes + 1, || {
+            read(&rig, "H001", 101..107, minutes, &register)
+        });
+    }
+    let runs = "SELECT run_periods, run_wh, CAST(run_since AS CHAR), CAST(seen_time AS CHAR), history \
+                FROM room_state";
+    type Run = (i64, i64, String, String, String);
+    let before: Vec<Run> = rig.rows(runs);
+    assert_eq!((before.len(), before[0].0, before[0].1), (6, 3, 9_000));
+    instance.wait([120, 150, 180, 195]);
+    assert_eq!(notices(&rig), told(&[("H001", "silent")]));
+    assert_eq!(rig.rows::<Run>(runs), before);
+    // Abnormal still: three intervals' time in one.
+    instance.pass(200, || read(&rig, "H001", 101..107, 200, "120"));
+    let periods: Vec<u32> = rig.rows("SELECT continuous_periods FROM electricity_abnormal");
+    assert_eq!(periods, [6; 6]);
+    let kinds: Vec<(String, i64)> =
+        rig.rows("SELECT kind, COUNT(*) FROM notification GROUP BY kind ORDER BY kind");
+    let counted = [("alert", 6), ("heard", 1), ("silent", 1)];
+    assert_eq!(kinds, counted.map(|(kind, count)| (kind.to_owned(), count)));
+    instance.stop();
+    rig.finish();
+}
+
+#[test]
+fn guests_who_leave_do_not_bring_a_dead_hotel_back() {
+    let rig = Rig::new("leave");
+    let mut instance = Instance::start(&rig, 0);
+    instance.leave("H001", 101..107, 0);
+    instance.pass(1, || read(&rig, "H001", 101..107, 0, "100"));
+    instance.wait([30, 60, 90]);
+    assert_eq!(notices(&rig), told(&[("H001", "silent")]));
+    instance.leave("H001", 101..107, 95);
+    instance.wait([100, 125, 150]);
+    // One meter is heard, and nobody knows of the others.
+    instance.pass(155, || read(&rig, "H001", 101..102, 155, "100"));
+    instance.wait([180, 184, 186, 210]);
+    assert_eq!(notices(&rig), told(&[("H001", "silent")]));
+    instance.pass(220, || read(&rig, "H001", 101..107, 220, "100"));
+    assert_eq!(notices(&rig)[1..], told(&[("H001", "heard")]));
+    instance.stop();
+    rig.finish();
+}
+
+#[test]
+fn a_start_knows_what_was_told_before_it() {
+    let mut rig = Rig::new("knows");
+    let left = minutes_ago(60);
+    let rooms = ["101", "102"].map(|room| check_out("H001", room, left));
+    rig.publish(rooms.iter().map(String::as_str));
+    for room in ["101", "102"] {
+        rig.meter("H001", room, &minutes_ago(10).to_string(), "100");
+    }
+    rig.execute(&format!(
+        "INSERT INTO silent_hotel (hotel_id, since) VALUES ('H001', '{left}'), ('H002', NULL)"
+    ));
+    let mut service = rig.start();
+    rig.wait_for_rows(NOTICES, &told(&[("H001", "heard")]));
+    // Of a hotel that is not watched there is nothing to tell.
+    rig.wait_for_rows("SELECT hotel_id FROM silent_hotel", &["H002".to_owned()]);
+    service.wait_for_log("2 rooms watched (0 silent)");
+    let told = (rig.feishu).wait_until("a card", LIMIT, |received| !received.is_empty());
+    let card = message_text(&told[0].body);
+    assert!(
+        card.starts_with("┌─[green] 电表数据已恢复 H001\n"),
+        "{card}"
+    );
+    assert!(
+        card.contains(&format!("中断自: {}", left.day_hour_minute())),
+        "{card}"
+    );
+    rig.wait_for_rows("SELECT state FROM notification", &["sent".to_owned()]);
+    service.stop();
+    rig.finish();
+}
