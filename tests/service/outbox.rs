@@ -273,7 +273,8 @@ fn a_notice_is_shown_as_the_staff_sees_it() {
     assert!(
         meters.contains(
             "\nstate:    sent\nsent:     2023-04-10 16:00:00\nretried:  2023-04-10 15:00:00\n\
-             kind:     silent\nhotel:    H001\ndetected: 2023-04-10 14:00:00\ncard:\n"
+             kind:     silent\nhotel:    H001\ndetected: 2023-04-10 14:00:00\ncard:\n      \
+             [yellow] Meters are silent H001\n"
         ),
         "{meters}"
     );
