@@ -7,42 +7,51 @@ use std::time::Duration;
 use crate::engine::{FieldNames, MessageFormat, Rules, Thresholds, TypeCodes};
 use crate::types::{HotelId, RoomKey, WattHours, Zone};
 
+use super::written::Problem;
 use super::{Config, Feishu, Log, MeterTable, MySql, RabbitMq, Route, Secret, Webhook, raw};
 
 /// Collects what is wrong, so that all of it can be told at once.
 #[derive(Default)]
-struct Problems(Vec<String>);
+struct Problems(Vec<Problem>);
 
 impl Problems {
+    fn add(&mut self, key: &str, text: impl fmt::Display) {
+        self.0.push(Problem::new(key, text));
+    }
+
     fn kwh(&mut self, key: &str, value: raw::Kwh, least: WattHours) -> WattHours {
         const MOST: WattHours = WattHours(1_000_000_000);
         self.range(key, value.0, least, MOST);
         value.0
     }
 
-    fn unless(&mut self, right: bool, problem: impl FnOnce() -> String) {
+    fn unless(&mut self, right: bool, key: &str, text: impl fmt::Display) {
         if !right {
-            self.0.push(problem());
+            self.add(key, text);
         }
     }
 
     fn range<T: PartialOrd + fmt::Display + Copy>(&mut self, key: &str, value: T, from: T, to: T) {
-        self.unless(from <= value && value <= to, || {
-            format!("{key} is {value}, allowed is {from} to {to}")
-        });
+        self.unless(
+            from <= value && value <= to,
+            key,
+            format_args!("is {value}, allowed is {from} to {to}"),
+        );
     }
 }
 
-pub(super) fn check(raw: raw::Raw) -> Result<Config, Vec<String>> {
+pub(super) fn check(raw: raw::Raw) -> Result<Config, Vec<Problem>> {
     let mut problems = Problems::default();
     let rules = check_rules(&raw.monitoring, &mut problems);
     let zone = Zone::named(&raw.monitoring.timezone);
-    problems.unless(zone.is_some(), || {
-        format!(
-            "monitoring.timezone {} is no IANA zone like Asia/Shanghai",
+    problems.unless(
+        zone.is_some(),
+        "monitoring.timezone",
+        format_args!(
+            "is {}, which is no IANA zone like Asia/Shanghai",
             raw.monitoring.timezone
-        )
-    });
+        ),
+    );
     problems.range(
         "monitoring.batch_size",
         raw.monitoring.batch_size,
@@ -78,12 +87,14 @@ pub(super) fn check(raw: raw::Raw) -> Result<Config, Vec<String>> {
     check_meter(&raw.meter, &mut problems);
     let feishu = check_feishu(raw.feishu, &mut problems);
     let level = raw.log.level.parse();
-    problems.unless(level.is_ok(), || {
-        format!(
-            "log.level {} is none of error, warn, info, debug, trace, off",
+    problems.unless(
+        level.is_ok(),
+        "log.level",
+        format_args!(
+            "is {}, allowed are error, warn, info, debug, trace, off",
             raw.log.level
-        )
-    });
+        ),
+    );
 
     let (Some(zone), Ok(level), true) = (zone, level, problems.0.is_empty()) else {
         return Err(problems.0);
@@ -122,12 +133,14 @@ fn check_rules(raw: &raw::Monitoring, problems: &mut Problems) -> Rules {
     );
     problems.range("monitoring.max_history_size", raw.max_history_size, 1, 96);
     problems.range("monitoring.max_gap_minutes", raw.max_gap_minutes, 1, 10_080);
-    problems.unless(raw.max_gap_minutes.saturating_mul(10) >= interval.saturating_mul(11), || {
-        format!(
-            "monitoring.max_gap_minutes is {}, it must be at least a tenth more than check_interval_minutes ({interval})",
+    problems.unless(
+        raw.max_gap_minutes.saturating_mul(10) >= interval.saturating_mul(11),
+        "monitoring.max_gap_minutes",
+        format_args!(
+            "is {}, it must be at least a tenth more than check_interval_minutes ({interval})",
             raw.max_gap_minutes
-        )
-    });
+        ),
+    );
     problems.range(
         "monitoring.silent_after_minutes",
         raw.silent_after_minutes,
@@ -166,15 +179,17 @@ fn check_rules(raw: &raw::Monitoring, problems: &mut Problems) -> Rules {
         thresholds,
         ..Rules::default()
     };
-    for entry in &raw.overrides {
+    for (number, entry) in raw.overrides.iter().enumerate() {
+        let path = format!("monitoring.overrides[{number}]");
+        let entry = match &entry.0 {
+            Ok(entry) => entry,
+            Err(fault) => {
+                problems.add(&path, fault);
+                continue;
+            }
+        };
         let mut own = |key: &str, value: Option<raw::Kwh>| {
-            value.map(|value| {
-                problems.kwh(
-                    &format!("monitoring.overrides.{key}"),
-                    value,
-                    WattHours::ZERO,
-                )
-            })
+            value.map(|value| problems.kwh(&format!("{path}.{key}"), value, WattHours::ZERO))
         };
         let thresholds = Thresholds {
             checkin: own(
@@ -186,49 +201,52 @@ fn check_rules(raw: &raw::Monitoring, problems: &mut Problems) -> Rules {
                 entry.checkout_abnormal_threshold,
             ),
         };
-        let known = match &entry.room_number {
+        let (hotel, room) = (
+            entry.hotel_id.trim(),
+            entry.room_number.as_deref().map(str::trim),
+        );
+        let known = match room {
             Some(room) => rules
                 .room_thresholds
-                .insert(RoomKey::new(&entry.hotel_id, room), thresholds),
+                .insert(RoomKey::new(hotel, room), thresholds),
             None => rules
                 .hotel_thresholds
-                .insert(HotelId::new(&entry.hotel_id), thresholds),
+                .insert(HotelId::new(hotel), thresholds),
         };
-        problems.unless(known.is_none(), || {
-            format!(
-                "monitoring.overrides has {} {} twice",
-                entry.hotel_id,
-                entry.room_number.as_deref().unwrap_or_default()
-            )
-        });
+        problems.unless(
+            known.is_none(),
+            &path,
+            format_args!("is the second for {hotel} {}", room.unwrap_or_default()),
+        );
     }
     rules
 }
 
 fn check_rabbitmq(raw: &RabbitMq, problems: &mut Problems) {
     let is_host = |c: char| c.is_alphanumeric() || "-._:[]".contains(c);
+    let host_is_one = !raw.host.is_empty() && raw.host.chars().all(is_host);
     problems.unless(
-        !raw.host.is_empty() && raw.host.chars().all(is_host),
-        || "rabbitmq.host is no name or address of a host".into(),
+        host_is_one,
+        "rabbitmq.host",
+        "is no name or address of a host",
     );
-    problems.unless(!raw.queue.is_empty(), || "rabbitmq.queue is missing".into());
+    problems.unless(!raw.queue.is_empty(), "rabbitmq.queue", "is missing");
     problems.range("rabbitmq.prefetch", raw.prefetch, 1, u16::MAX);
     problems.range("rabbitmq.heartbeat_seconds", raw.heartbeat_seconds, 1, 600);
 }
 
 fn check_mysql(raw: &MySql, problems: &mut Problems) {
-    problems.unless(!raw.database.is_empty(), || {
-        "mysql.database is missing".into()
-    });
+    problems.unless(!raw.database.is_empty(), "mysql.database", "is missing");
     problems.range("mysql.pool_size", raw.pool_size, 1, 256);
     if let Some(ca) = &raw.tls_ca {
+        let key = "mysql.tls_ca";
         match std::fs::read_to_string(ca) {
-            Err(error) => problems
-                .0
-                .push(format!("mysql.tls_ca {}: {error}", ca.display())),
-            Ok(text) => problems.unless(text.contains("BEGIN CERTIFICATE"), || {
-                format!("mysql.tls_ca {} holds no certificate (PEM)", ca.display())
-            }),
+            Err(error) => problems.add(key, format_args!("{}: {error}", ca.display())),
+            Ok(text) => problems.unless(
+                text.contains("BEGIN CERTIFICATE"),
+                key,
+                format_args!("{} holds no certificate (PEM)", ca.display()),
+            ),
         }
     }
 }
@@ -246,9 +264,11 @@ fn check_meter(raw: &MeterTable, problems: &mut Problems) {
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '$';
         // A table may have no ids.
         let given = !name.is_empty() || key == "id";
-        problems.unless(given && name.chars().all(allowed), || {
-            format!("meter.{key} {name:?} may only have letters, digits, _ and $")
-        });
+        problems.unless(
+            given && name.chars().all(allowed),
+            &format!("meter.{key}"),
+            format_args!("is {name:?}, it may only have letters, digits, _ and $"),
+        );
     }
 }
 
@@ -261,9 +281,11 @@ fn check_feishu(raw: raw::Feishu, problems: &mut Problems) -> Feishu {
     problems.range("feishu.notice_max_age_hours", age, 1, 720);
     let proxy = raw.proxy.filter(|proxy| !proxy.expose().is_empty());
     if let Some(proxy) = &proxy {
-        problems.unless(ureq::Proxy::new(proxy.expose()).is_ok(), || {
-            "feishu.proxy is no address like http://proxy.example.com:3128".into()
-        });
+        problems.unless(
+            ureq::Proxy::new(proxy.expose()).is_ok(),
+            "feishu.proxy",
+            "is no address like http://proxy.example.com:3128",
+        );
     }
     let webhook = raw
         .webhook_url
@@ -283,34 +305,45 @@ fn check_feishu(raw: raw::Feishu, problems: &mut Problems) -> Feishu {
 
 /// The routes, those to one webhook made one: it has a rate of its own, whoever it is for.
 fn check_routes(
-    raw: Vec<raw::Route>,
+    raw: Vec<raw::Entry<raw::Route>>,
     default: Option<&Webhook>,
     problems: &mut Problems,
 ) -> Vec<Route> {
     let mut routes: Vec<Route> = Vec::new();
     let mut known = HashSet::new();
-    for route in raw {
-        let Some(first) = route.hotels.first() else {
-            problems
-                .0
-                .push("feishu.routes: a route has no hotels".into());
-            continue;
+    for (number, route) in raw.into_iter().enumerate() {
+        let path = format!("feishu.routes[{number}]");
+        let route = match route.0 {
+            Ok(route) => route,
+            Err(fault) => {
+                problems.add(&path, fault);
+                continue;
+            }
         };
-        let key = format!("feishu.routes: webhook_url of {first}");
+        problems.unless(
+            !route.hotels.is_empty(),
+            &format!("{path}.hotels"),
+            "is empty",
+        );
+        let key = format!("{path}.webhook_url");
         let webhook = check_webhook(&key, route.webhook_url, route.secret, problems);
         for hotel in &route.hotels {
-            problems.unless(known.insert(hotel.clone()), || {
-                format!("feishu.routes has hotel {hotel} twice")
-            });
+            problems.unless(
+                known.insert(hotel.trim().to_owned()),
+                &format!("{path}.hotels"),
+                format_args!("has {hotel}, which has a route already"),
+            );
         }
         let hotels = route.hotels.iter().map(|hotel| HotelId::new(hotel.trim()));
         let same_bot = |other: &Webhook| other.url == webhook.url;
         let mut same = routes.iter_mut().find(|route| same_bot(&route.webhook));
         let default = default.filter(|default| same_bot(default));
         if let Some(other) = same.as_ref().map(|route| &route.webhook).or(default) {
-            problems.unless(other.secret == webhook.secret, || {
-                format!("feishu.routes: the bot of {first} has another secret elsewhere")
-            });
+            problems.unless(
+                other.secret == webhook.secret,
+                &format!("{path}.secret"),
+                "is not what is set for the same webhook elsewhere",
+            );
         }
         match &mut same {
             Some(route) => route.hotels.extend(hotels),
@@ -337,9 +370,11 @@ fn check_webhook(
         (Some("http"), Some(host)) => matches!(host, "127.0.0.1" | "localhost" | "[::1]"),
         _ => false,
     });
-    problems.unless(safe, || {
-        format!("{key} must begin with https:// (http:// only on loopback)")
-    });
+    problems.unless(
+        safe,
+        key,
+        "must begin with https:// (http:// only on loopback)",
+    );
     Webhook {
         url,
         secret: secret.filter(|secret| !secret.expose().is_empty()),

@@ -3,8 +3,8 @@
 mod check;
 mod raw;
 mod secret;
+mod written;
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,6 +15,8 @@ use crate::engine::{MessageFormat, Rules};
 use crate::types::HotelId;
 
 pub use secret::Secret;
+
+use written::Written;
 
 /// A configuration that can be run.
 #[derive(Clone, Debug)]
@@ -180,22 +182,11 @@ impl Default for MeterTable {
     }
 }
 
-/// What is wrong with a configuration, all at once.
+/// What is wrong with a configuration, all at once: each with its place, a line of the file or a
+/// variable.
 #[derive(Debug, Error)]
-pub struct ConfigErrors {
-    file: String,
-    problems: Vec<String>,
-}
-
-impl fmt::Display for ConfigErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, problem) in self.problems.iter().enumerate() {
-            let newline = if place == 0 { "" } else { "\n" };
-            write!(f, "{newline}{}: {problem}", self.file)?;
-        }
-        Ok(())
-    }
-}
+#[error("{}", .0.join("\n"))]
+pub struct ConfigErrors(Vec<String>);
 
 /// `[monitoring] key = value`, as `--set key=value` gives it.
 #[derive(Clone, Debug)]
@@ -218,26 +209,19 @@ impl std::str::FromStr for Setting {
     }
 }
 
-const ENV_PREFIX: &str = "ROOMWATT_";
-
 impl Config {
     /// Loads `path` (all defaults without one), then what the environment and `settings` say.
     ///
     /// # Errors
-    /// Everything that is wrong, each with the key it is about.
+    /// Everything that is wrong, each with its place and the key it is about.
     pub fn load(path: Option<&Path>, settings: &[Setting]) -> Result<Config, ConfigErrors> {
         let file = path.map_or("configuration".into(), |path| path.display().to_string());
-        let fail = |problems| ConfigErrors {
-            file: file.clone(),
-            problems,
-        };
         let text = match path {
             Some(path) => std::fs::read_to_string(path)
-                .map_err(|error| fail(vec![format!("can't be read: {error}")]))?,
+                .map_err(|error| ConfigErrors(vec![format!("{file}: can't be read: {error}")]))?,
             None => String::new(),
         };
-        let raw = merge(&text, environment(), settings).map_err(|e| fail(vec![e]))?;
-        check::check(raw).map_err(fail)
+        read(&file, &text, environment(), settings).map_err(ConfigErrors)
     }
 }
 
@@ -247,255 +231,20 @@ fn environment() -> impl Iterator<Item = (String, String)> {
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
-/// The written configuration with overrides laid over it.
-fn merge(
+fn read(
+    file: &str,
     text: &str,
     environment: impl Iterator<Item = (String, String)>,
     settings: &[Setting],
-) -> Result<raw::Raw, String> {
-    // First as it stands, so that an error in the file is told with its line. Never with its text:
-    // that may be a password.
-    toml::from_str::<raw::Raw>(text).map_err(|error| {
-        let before = error.span().map_or(text, |span| &text[..span.start]);
-        let line = before.matches('\n').count() + 1;
-        format!("line {line}: {}", error.message())
-    })?;
-    let mut table: toml::Table = text
-        .parse()
-        .map_err(|e: toml::de::Error| e.message().to_owned())?;
-    for (name, value) in environment {
-        if let Some(path) = name.strip_prefix(ENV_PREFIX)
-            && let Some((section, key)) = path.to_lowercase().split_once("__")
-        {
-            put(&mut table, section, key, &value).map_err(|error| format!("{name}: {error}"))?;
-        }
+) -> Result<Config, Vec<String>> {
+    let written = Written::read(file, text, environment, settings)?;
+    let checked = check::check(written.raw());
+    match (checked, written.has_problems()) {
+        (Ok(config), false) => Ok(config),
+        (Ok(_), true) => Err(written.told(Vec::new())),
+        (Err(problems), _) => Err(written.told(problems)),
     }
-    for Setting { key, value } in settings {
-        put(&mut table, "monitoring", key, value)
-            .map_err(|error| format!("monitoring.{key}: {error}"))?;
-    }
-    raw::Raw::deserialize(table).map_err(|error| error.message().to_owned())
-}
-
-/// Sets a key to what was given as text: the text itself where the key takes one (a password may
-/// be 1234), else the TOML value it spells.
-fn put(table: &mut toml::Table, section: &str, key: &str, text: &str) -> Result<(), String> {
-    let with = |value: toml::Value| -> Result<toml::Table, String> {
-        let mut table = table.clone();
-        table
-            .entry(section)
-            .or_insert_with(|| toml::Table::new().into())
-            .as_table_mut()
-            .ok_or_else(|| format!("{section} is not a section"))?
-            .insert(key.to_owned(), value);
-        raw::Raw::deserialize(table.clone()).map_err(|error| error.message().to_owned())?;
-        Ok(table)
-    };
-    *table = with(text.into()).or_else(|error| match text.parse() {
-        Ok(value) => with(value),
-        Err(_) => Err(error),
-    })?;
-    Ok(())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::check::check;
-    use super::*;
-    use crate::engine::FieldNames;
-    use crate::types::{RoomKey, WattHours};
-
-    fn loaded(
-        text: &str,
-        environment: &[(&str, &str)],
-        settings: &[&str],
-    ) -> Result<Config, String> {
-        let environment = environment
-            .iter()
-            .map(|&(k, v)| (k.to_owned(), v.to_owned()));
-        let settings: Vec<Setting> = settings
-            .iter()
-            .map(|s| s.parse().expect("key=value"))
-            .collect();
-        check(merge(text, environment, &settings)?).map_err(|problems| problems.join("\n"))
-    }
-
-    #[test]
-    fn nothing_written_means_the_originals_rules() {
-        let config = loaded("", &[], &[]).expect("the defaults are right");
-        assert_eq!(config.rules, Rules::default());
-        assert_eq!(config.messages.fields, FieldNames::default());
-        assert_eq!(config.messages.zone.name(), "Asia/Shanghai");
-        assert!(config.rabbitmq.is_none() && config.mysql.is_none());
-    }
-
-    #[test]
-    fn the_example_shows_the_defaults() {
-        let needed = "[rabbitmq]\nqueue = \"room_events\"\n[mysql]\ndatabase = \"hotel\"\n";
-        let shown = loaded(include_str!("../../etc/roomwatt.toml"), &[], &[]).expect("all right");
-        let defaults = loaded(needed, &[], &[]).expect("all right");
-        assert_eq!(format!("{shown:#?}"), format!("{defaults:#?}"));
-    }
-
-    #[test]
-    fn environment_and_settings_override_the_file() {
-        let config = loaded(
-            "[mysql]\ndatabase = \"hotel\"\nport = 3307\n[monitoring]\ncheckin_abnormal_threshold = 3\n",
-            &[
-                ("ROOMWATT_MYSQL__PASSWORD", "1234"),
-                ("ROOMWATT_MYSQL__PORT", "3308"),
-                ("ROOMWATT_FEISHU__LANGUAGE", "en"),
-                ("ROOMWATT_TEST_MYSQL_PORT", "somebody else's"),
-            ],
-            &["checkin_abnormal_threshold=2.5", "register_modulus_kwh = 10000"],
-        )
-        .expect("all right");
-        let mysql = config.mysql.expect("there is a section");
-        assert_eq!((mysql.port, mysql.password.expose()), (3308, "1234"));
-        assert_eq!(config.feishu.language, Language::En);
-        assert_eq!(config.rules.thresholds.checkin, WattHours(2_500));
-        assert_eq!(config.rules.register_modulus, Some(WattHours(10_000_000)));
-    }
-
-    #[test]
-    fn tells_everything_that_is_wrong_at_once() {
-        let wrong = loaded(
-            "[rabbitmq]\n[mysql]\n[meter]\ntable = \"a`b\"\n[monitoring]\ntimezone = \"Mars\"\nmax_gap_minutes = 32\nkeep_days = 0\nsilent_after_minutes = 0\n\
-             checkin_abnormal_threshold = -1\n[feishu]\nwebhook_url = \"http://example.com/hook/canary\"\n[log]\nlevel = \"loud\"\n",
-            &[],
-            &[],
-        )
-        .expect_err("much is wrong");
-        for part in [
-            "rabbitmq.queue is missing",
-            "mysql.database is missing",
-            "meter.table",
-            "timezone Mars",
-            "max_gap_minutes is 32",
-            "monitoring.keep_days is 0, allowed is 1 to 3650",
-            "monitoring.silent_after_minutes is 0, allowed is 1 to 10080",
-            "checkin_abnormal_threshold is -1, allowed is 0 to",
-            "webhook_url must begin with https://",
-            "log.level loud",
-        ] {
-            assert!(wrong.contains(part), "{part} is not in:\n{wrong}");
-        }
-        assert!(!wrong.contains("canary"), "{wrong}");
-    }
-
-    #[test]
-    fn a_meter_table_may_have_no_ids_and_must_have_the_rest() {
-        let config = loaded("[meter]\nid = \"\"\n", &[], &[]).expect("all right");
-        assert_eq!(config.meter.id(), None);
-        let config = loaded("", &[], &[]).expect("all right");
-        assert_eq!(config.meter.id(), Some("id"));
-        let wrong = loaded("[meter]\nscript_time = \"\"\n", &[], &[]).expect_err("needed");
-        assert!(wrong.contains("meter.script_time"), "{wrong}");
-    }
-
-    #[test]
-    fn errors_in_the_file_have_a_line_and_no_text() {
-        for (text, line) in [
-            ("[mysql]\npassword = \"canary\nport = 1\n", "line 2:"),
-            ("[mysql]\n\npassword = 31337\n", "line 3:"),
-            (
-                "[mysql]\nport = 1\npasword = \"canary\"\n",
-                "line 3: unknown field `pasword`",
-            ),
-            ("[monitoring]\nbatch_size = \"many\"\n", "line 2:"),
-        ] {
-            let wrong = loaded(text, &[], &[]).expect_err("it is wrong");
-            assert!(wrong.starts_with(line), "{text}: {wrong}");
-            assert!(
-                !wrong.contains("canary") && !wrong.contains("31337"),
-                "{wrong}"
-            );
-        }
-        let wrong = loaded("", &[], &["no_such_key=1"]).expect_err("it is unknown");
-        assert!(
-            wrong.contains("monitoring.no_such_key: unknown field"),
-            "{wrong}"
-        );
-    }
-
-    #[test]
-    fn each_webhook_has_its_hotels_once() {
-        let bot = |token: &str| format!("https://example.com/hook/{token}");
-        let route = |hotels: &str, token: &str| {
-            format!(
-                "[[feishu.routes]]\nhotels = {hotels}\nwebhook_url = \"{}\"\n",
-                bot(token)
-            )
-        };
-        let feishu = format!("[feishu]\nwebhook_url = \"{}\"\n", bot("all"));
-        let config = loaded(
-            &[
-                feishu.clone(),
-                route("[\"H1\"]", "a"),
-                route("[\"H2\"]", "b"),
-                route("[\"H3\"]", "a"),
-                route("[\"H4\"]", "all"),
-            ]
-            .concat(),
-            &[],
-            &[],
-        )
-        .expect("all right");
-        let routes: Vec<(Vec<&str>, &str)> = (config.feishu.routes.iter())
-            .map(|route| {
-                let hotels = route.hotels.iter().map(HotelId::as_str).collect();
-                (hotels, route.webhook.url.expose())
-            })
-            .collect();
-        let (a, b) = (bot("a"), bot("b"));
-        assert_eq!(routes, [(vec!["H1", "H3"], &a[..]), (vec!["H2"], &b[..])]);
-
-        let signed = route("[\"H5\"]", "canary") + "secret = \"canary\"\n";
-        let wrong = loaded(
-            &[
-                feishu,
-                route("[]", "a"),
-                route("[\"H1\", \"H1\"]", "b"),
-                signed,
-                route("[\"H6\"]", "canary"),
-                route("[\"H7\"]", "c").replace("https", "http"),
-            ]
-            .concat(),
-            &[
-                ("ROOMWATT_FEISHU__PROXY", "canary proxy"),
-                ("ROOMWATT_FEISHU__GROUP_WAIT_SECONDS", "601"),
-            ],
-            &[],
-        )
-        .expect_err("much is wrong");
-        for part in [
-            "feishu.routes: a route has no hotels",
-            "feishu.routes has hotel H1 twice",
-            "feishu.routes: the bot of H6 has another secret elsewhere",
-            "feishu.routes: webhook_url of H7 must begin with https://",
-            "feishu.proxy is no address like http://proxy.example.com:3128",
-            "feishu.group_wait_seconds is 601, allowed is 0 to 600",
-        ] {
-            assert!(wrong.contains(part), "{part} is not in:\n{wrong}");
-        }
-        assert!(!wrong.contains("canary"), "{wrong}");
-    }
-
-    #[test]
-    fn overrides_win_room_over_hotel_over_all() {
-        let config = loaded(
-            "[[monitoring.overrides]]\nhotel_id = \"H1\"\ncheckout_abnormal_threshold = 0.3\n\
-             [[monitoring.overrides]]\nhotel_id = \"H1\"\nroom_number = \"Spa\"\ncheckout_abnormal_threshold = 5\n",
-            &[],
-            &[],
-        )
-        .expect("all right");
-        let threshold =
-            |hotel, room, kind| config.rules.threshold(&RoomKey::new(hotel, room), kind);
-        use crate::types::Kind::{Checkin, Checkout};
-        assert_eq!(threshold("H1", "101", Checkout), WattHours(300));
-        assert_eq!(threshold("H1", "Spa", Checkout), WattHours(5_000));
-        assert_eq!(threshold("H1", "Spa", Checkin), WattHours(2_000));
-        assert_eq!(threshold("H2", "Spa", Checkout), WattHours(1_500));
-    }
-}
+mod tests;

@@ -2,9 +2,11 @@
 //! the parent module.
 
 use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer};
 
 use crate::types::WattHours;
 
+use super::written::said;
 use super::{MeterTable, MySql, RabbitMq, Secret};
 
 #[derive(Debug, Default, Deserialize)]
@@ -60,7 +62,7 @@ pub(super) struct Monitoring {
     pub max_ahead_minutes: i64,
     pub keep_days: u32,
     pub timezone: String,
-    pub overrides: Vec<Override>,
+    pub overrides: Vec<Entry<Override>>,
 }
 
 impl Default for Monitoring {
@@ -99,7 +101,7 @@ pub(super) struct Override {
 pub(super) struct Feishu {
     pub webhook_url: Option<Secret>,
     pub secret: Option<Secret>,
-    pub routes: Vec<Route>,
+    pub routes: Vec<Entry<Route>>,
     pub proxy: Option<Secret>,
     pub language: super::Language,
     pub price_per_kwh: Option<f64>,
@@ -155,6 +157,19 @@ impl Default for Log {
             file: None,
             level: "info".into(),
         }
+    }
+}
+
+/// One of several tables. What is wrong with it is told with its own line, and the others are read
+/// all the same.
+#[derive(Debug)]
+pub(super) struct Entry<T>(pub Result<T, String>);
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Entry<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Entry<T>, D::Error> {
+        let table = toml::Table::deserialize(deserializer)?;
+        let entry = T::deserialize(table).map_err(|error| said(error.message()));
+        Ok(Entry(entry))
     }
 }
 

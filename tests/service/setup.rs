@@ -157,7 +157,11 @@ fn wrong_use_has_an_exit_code_and_says_what_to_do() {
         Some(64)
     );
     assert_eq!(
-        code(&mut rig, &["snd"], "a similar subcommand exists: 'send'"),
+        code(
+            &mut rig,
+            &["snd"],
+            "similar subcommands exist: 'send-notice', 'send'"
+        ),
         Some(64)
     );
     rig.configure("check_interval_minute = 30");

@@ -1,0 +1,263 @@
+use super::*;
+use crate::engine::FieldNames;
+use crate::types::{RoomKey, WattHours};
+
+fn loaded(text: &str, environment: &[(&str, &str)], settings: &[&str]) -> Result<Config, String> {
+    let environment = environment
+        .iter()
+        .map(|&(k, v)| (k.to_owned(), v.to_owned()));
+    let settings: Vec<Setting> = settings
+        .iter()
+        .map(|s| s.parse().expect("key=value"))
+        .collect();
+    read("roomwatt.toml", text, environment, &settings).map_err(|told| told.join("\n"))
+}
+
+#[test]
+fn nothing_written_means_the_originals_rules() {
+    let config = loaded("", &[], &[]).expect("the defaults are right");
+    assert_eq!(config.rules, Rules::default());
+    assert_eq!(config.messages.fields, FieldNames::default());
+    assert_eq!(config.messages.zone.name(), "Asia/Shanghai");
+    assert!(config.rabbitmq.is_none() && config.mysql.is_none());
+}
+
+#[test]
+fn the_example_shows_the_defaults() {
+    let needed = "[rabbitmq]\nqueue = \"room_events\"\n[mysql]\ndatabase = \"hotel\"\n";
+    let shown = loaded(include_str!("../../etc/roomwatt.toml"), &[], &[]).expect("all right");
+    let defaults = loaded(needed, &[], &[]).expect("all right");
+    assert_eq!(format!("{shown:#?}"), format!("{defaults:#?}"));
+}
+
+#[test]
+fn environment_and_settings_override_the_file() {
+    let config = loaded(
+        "[mysql]\ndatabase = \"hotel\"\nport = 3307\n[monitoring]\ncheckin_abnormal_threshold = 3\n",
+        &[
+            ("ROOMWATT_MYSQL__PASSWORD", "1234"),
+            ("ROOMWATT_MYSQL__PORT", "3308"),
+            ("ROOMWATT_FEISHU__LANGUAGE", "en"),
+            ("ROOMWATT_TEST_MYSQL_PORT", "somebody else's"),
+        ],
+        &["checkin_abnormal_threshold=2.5", "register_modulus_kwh = 10000"],
+    )
+    .expect("all right");
+    let mysql = config.mysql.expect("there is a section");
+    assert_eq!((mysql.port, mysql.password.expose()), (3308, "1234"));
+    assert_eq!(config.feishu.language, Language::En);
+    assert_eq!(config.rules.thresholds.checkin, WattHours(2_500));
+    assert_eq!(config.rules.register_modulus, Some(WattHours(10_000_000)));
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once_with_its_place() {
+    let wrong = loaded(
+        "[rabbitmq]\nport = 70000\n[mysql]\n[meter]\ntable = \"a`b\"\n\
+         [monitoring]\ntimezone = \"Mars\"\nmax_gap_minutes = 32\nkeep_days = 0\n\
+         batch_size = \"many\"\nno_such_key = 1\ncheckin_abnormal_threshold = -1\n\
+         [feishu]\nwebhook_url = \"http://example.com/hook/canary\"\nsecret = 31337\n\
+         language = \"fr\"\n[log]\nlevel = \"loud\"\n[nothing]\nof = 1\n\
+         [[monitoring.overrides]]\nhotel_id = \"H1\"\ncheckin_abnormal_threshold = -2\n\
+         [[monitoring.overrides]]\nroom_number = \"1\"\n\
+         [[monitoring.overrides]]\nhotel_id = \"H1 \"\n",
+        &[
+            ("ROOMWATT_MONITORING__SWEEP_SECONDS", "0"),
+            ("ROOMWATT_MYSQL__POOL_SIZE", "four"),
+        ],
+        &["max_history_size=100"],
+    )
+    .expect_err("much is wrong");
+    let told: Vec<&str> = wrong.lines().collect();
+    let expected = [
+        "roomwatt.toml:1: rabbitmq.queue is missing",
+        "roomwatt.toml:2: rabbitmq.port is integer `70000`, expected is a whole number from 0 to 65535",
+        "roomwatt.toml:3: mysql.database is missing",
+        "roomwatt.toml:5: meter.table is \"a`b\", it may only have letters, digits, _ and $",
+        "roomwatt.toml:7: monitoring.timezone is Mars, which is no IANA zone like Asia/Shanghai",
+        "roomwatt.toml:8: monitoring.max_gap_minutes is 32, it must be at least a tenth more than check_interval_minutes (30)",
+        "roomwatt.toml:9: monitoring.keep_days is 0, allowed is 1 to 3650",
+        "roomwatt.toml:10: monitoring.batch_size is string \"many\", expected is a whole number from 0 on",
+        "roomwatt.toml:11: monitoring.no_such_key is unknown; known are `check_interval_minutes`, ",
+        "roomwatt.toml:12: monitoring.checkin_abnormal_threshold is -1, allowed is 0 to 1000000",
+        "roomwatt.toml:14: feishu.webhook_url must begin with https:// (http:// only on loopback)",
+        "roomwatt.toml:15: feishu.secret is wrong: a secret must be a text in quotes",
+        "roomwatt.toml:16: feishu.language is unknown variant `fr`, expected is `zh` or `en`",
+        "roomwatt.toml:18: log.level is loud, allowed are error, warn, info, debug, trace, off",
+        "roomwatt.toml:19: nothing is unknown; known are `rabbitmq`, ",
+        "roomwatt.toml:23: monitoring.overrides[0].checkin_abnormal_threshold is -2, allowed is 0 to 1000000",
+        "roomwatt.toml:24: monitoring.overrides[1] is wrong: missing field `hotel_id`",
+        "roomwatt.toml:26: monitoring.overrides[2] is the second for H1",
+        "--set max_history_size=100: monitoring.max_history_size is 100, allowed is 1 to 96",
+        "ROOMWATT_MONITORING__SWEEP_SECONDS: monitoring.sweep_seconds is 0, allowed is 1 to 3600",
+        "ROOMWATT_MYSQL__POOL_SIZE: mysql.pool_size is string \"four\", expected is a whole number from 0 on",
+    ];
+    for (told, expected) in told.iter().zip(expected) {
+        assert!(
+            told.starts_with(expected),
+            "{expected} is not where it should be:\n{wrong}"
+        );
+    }
+    assert_eq!(told.len(), expected.len(), "{wrong}");
+    assert!(
+        !wrong.contains("canary") && !wrong.contains("31337"),
+        "{wrong}"
+    );
+}
+
+#[test]
+fn a_secret_may_stand_in_a_file_of_its_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("a file");
+        path.display().to_string()
+    };
+    let password = file("password", "1234\n");
+    let url = file("url", "https://example.com/hook/canary\r\n");
+    let empty = file("empty", "\n");
+    let config = loaded(
+        &format!(
+            "[mysql]\ndatabase = \"hotel\"\n[[feishu.routes]]\nhotels = [\"H1\"]\n\
+             webhook_url_file = '{url}'\nsecret_file = '{password}'\n"
+        ),
+        &[("ROOMWATT_MYSQL__PASSWORD_FILE", &password)],
+        &[],
+    )
+    .expect("all right");
+    assert_eq!(config.mysql.expect("a section").password.expose(), "1234");
+    let bot = &config.feishu.routes[0].webhook;
+    assert_eq!(bot.url.expose(), "https://example.com/hook/canary");
+    assert_eq!(bot.secret.as_ref().map(Secret::expose), Some("1234"));
+
+    let wrong = loaded(
+        &format!(
+            "[rabbitmq]\nqueue = 'q'\npassword_file = '{empty}'\n[mysql]\ndatabase = 'hotel'\n\
+             password = 'canary'\npassword_file = '{password}'\n[feishu]\n\
+             webhook_url_file = '/nowhere/url'\nsecret_file = 31337\n"
+        ),
+        &[],
+        &[],
+    )
+    .expect_err("each of them is wrong");
+    for part in [
+        &format!("roomwatt.toml:3: rabbitmq.password_file {empty} is empty"),
+        "roomwatt.toml:7: mysql.password_file is set, and so is password: leave one of them out",
+        "roomwatt.toml:9: feishu.webhook_url_file /nowhere/url can't be read: ",
+        "roomwatt.toml:10: feishu.secret_file is no text in quotes",
+    ] {
+        assert!(wrong.contains(part), "{part} is not in:\n{wrong}");
+    }
+    assert!(
+        !wrong.contains("canary") && !wrong.contains("31337"),
+        "{wrong}"
+    );
+}
+
+#[test]
+fn a_meter_table_may_have_no_ids_and_must_have_the_rest() {
+    let config = loaded("[meter]\nid = \"\"\n", &[], &[]).expect("all right");
+    assert_eq!(config.meter.id(), None);
+    let config = loaded("", &[], &[]).expect("all right");
+    assert_eq!(config.meter.id(), Some("id"));
+    let wrong = loaded("[meter]\nscript_time = \"\"\n", &[], &[]).expect_err("needed");
+    assert!(wrong.contains("meter.script_time"), "{wrong}");
+}
+
+#[test]
+fn what_is_no_toml_has_its_lines_and_no_text() {
+    let wrong = loaded(
+        "[mysql]\npassword = \"canary\nport = 1\n[monitoring]\nkeep_days = = 31337\n",
+        &[],
+        &[],
+    )
+    .expect_err("it is wrong");
+    assert!(
+        wrong.contains("roomwatt.toml:2: ") && wrong.contains("roomwatt.toml:5: "),
+        "{wrong}"
+    );
+    assert!(
+        !wrong.contains("canary") && !wrong.contains("31337"),
+        "{wrong}"
+    );
+}
+
+#[test]
+fn each_webhook_has_its_hotels_once() {
+    let bot = |token: &str| format!("https://example.com/hook/{token}");
+    let route = |hotels: &str, token: &str| {
+        format!(
+            "[[feishu.routes]]\nhotels = {hotels}\nwebhook_url = \"{}\"\n",
+            bot(token)
+        )
+    };
+    let feishu = format!("[feishu]\nwebhook_url = \"{}\"\n", bot("all"));
+    let config = loaded(
+        &[
+            feishu.clone(),
+            route("[\"H1\"]", "a"),
+            route("[\"H2\"]", "b"),
+            route("[\"H3\"]", "a"),
+            route("[\"H4\"]", "all"),
+        ]
+        .concat(),
+        &[],
+        &[],
+    )
+    .expect("all right");
+    let routes: Vec<(Vec<&str>, &str)> = (config.feishu.routes.iter())
+        .map(|route| {
+            let hotels = route.hotels.iter().map(HotelId::as_str).collect();
+            (hotels, route.webhook.url.expose())
+        })
+        .collect();
+    let (a, b) = (bot("a"), bot("b"));
+    assert_eq!(routes, [(vec!["H1", "H3"], &a[..]), (vec!["H2"], &b[..])]);
+
+    let signed = route("[\"H5\"]", "canary") + "secret = \"canary\"\n";
+    let wrong = loaded(
+        &[
+            feishu,
+            route("[]", "a"),
+            route("[\"H1\", \"H1\"]", "b"),
+            signed,
+            route("[\"H6\"]", "canary"),
+            route("[\"H7\"]", "c").replace("https", "http"),
+        ]
+        .concat(),
+        &[
+            ("ROOMWATT_FEISHU__PROXY", "canary proxy"),
+            ("ROOMWATT_FEISHU__GROUP_WAIT_SECONDS", "601"),
+        ],
+        &[],
+    )
+    .expect_err("much is wrong");
+    for part in [
+        "roomwatt.toml:4: feishu.routes[0].hotels is empty",
+        "roomwatt.toml:7: feishu.routes[1].hotels has H1, which has a route already",
+        "roomwatt.toml:13: feishu.routes[3].secret is not what is set for the same webhook elsewhere",
+        "roomwatt.toml:18: feishu.routes[4].webhook_url must begin with https://",
+        "feishu.proxy is no address like http://proxy.example.com:3128",
+        "feishu.group_wait_seconds is 601, allowed is 0 to 600",
+    ] {
+        assert!(wrong.contains(part), "{part} is not in:\n{wrong}");
+    }
+    assert!(!wrong.contains("canary"), "{wrong}");
+}
+
+#[test]
+fn overrides_win_room_over_hotel_over_all() {
+    let config = loaded(
+        "[[monitoring.overrides]]\nhotel_id = \"H1\"\ncheckout_abnormal_threshold = 0.3\n\
+         [[monitoring.overrides]]\nhotel_id = \"H1\"\nroom_number = \"Spa\"\ncheckout_abnormal_threshold = 5\n",
+        &[],
+        &[],
+    )
+    .expect("all right");
+    let threshold = |hotel, room, kind| config.rules.threshold(&RoomKey::new(hotel, room), kind);
+    use crate::types::Kind::{Checkin, Checkout};
+    assert_eq!(threshold("H1", "101", Checkout), WattHours(300));
+    assert_eq!(threshold("H1", "Spa", Checkout), WattHours(5_000));
+    assert_eq!(threshold("H1", "Spa", Checkin), WattHours(2_000));
+    assert_eq!(threshold("H2", "Spa", Checkout), WattHours(1_500));
+}

@@ -1,0 +1,302 @@
+//! The configuration as it was written: one TOML file, with what the environment and the command
+//! line say laid over it, and where each value comes from.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+
+use serde::Deserialize;
+use toml::de::{DeTable, DeValue};
+
+use super::{Setting, raw};
+
+/// Variables that override a key: `ROOMWATT_MYSQL__PASSWORD`.
+const ENV_PREFIX: &str = "ROOMWATT_";
+
+/// A key that ends with this names a file with the value.
+const FILE_SUFFIX: &str = "_file";
+
+/// Keys that a file may hold, by their section.
+const SECRETS: [(&str, &str); 5] = [
+    ("rabbitmq", "password"),
+    ("mysql", "password"),
+    ("feishu", "webhook_url"),
+    ("feishu", "secret"),
+    ("feishu", "proxy"),
+];
+
+/// Something that is wrong, with the key it is about: `monitoring.overrides[0].hotel_id`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Problem {
+    pub(super) key: String,
+    pub(super) text: String,
+}
+
+impl Problem {
+    pub(super) fn new(key: impl Into<String>, text: impl fmt::Display) -> Problem {
+        let key = key.into();
+        Problem {
+            text: format!("{key} {text}"),
+            key,
+        }
+    }
+}
+
+/// Where a value was written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Place {
+    /// A line of the file.
+    Line(usize),
+    /// A variable or an argument.
+    Named(String),
+}
+
+/// The values, and what is wrong with their names and types.
+pub(super) struct Written {
+    file: String,
+    table: toml::Table,
+    places: HashMap<String, Place>,
+    problems: Vec<Problem>,
+}
+
+impl Written {
+    /// Reads a file's text and lays the rest over it.
+    ///
+    /// # Errors
+    /// What keeps the text from being TOML, each with its line. Never with its text: that may be a
+    /// password.
+    pub(super) fn read(
+        file: &str,
+        text: &str,
+        environment: impl Iterator<Item = (String, String)>,
+        settings: &[Setting],
+    ) -> Result<Written, Vec<String>> {
+        let line = |at: usize| text[..at.min(text.len())].matches('\n').count() + 1;
+        let (parsed, errors) = DeTable::parse_recoverable(text);
+        if !errors.is_empty() {
+            let told = errors.iter().map(|error| {
+                let at = error.span().map_or(0, |span| span.start);
+                format!("{file}:{}: {}", line(at), error.message())
+            });
+            return Err(told.collect());
+        }
+        let mut written = Written {
+            file: file.to_owned(),
+            // It has just been parsed.
+            table: text.parse().unwrap_or_default(),
+            places: HashMap::new(),
+            problems: Vec::new(),
+        };
+        written.mark("", parsed.get_ref(), &line);
+        for (name, value) in environment {
+            if let Some(path) = name.strip_prefix(ENV_PREFIX)
+                && let Some((section, key)) = path.to_lowercase().split_once("__")
+            {
+                written.put(section, key, &value, name.clone());
+            }
+        }
+        for Setting { key, value } in settings {
+            written.put("monitoring", key, value, format!("--set {key}={value}"));
+        }
+        written.read_files();
+        written.check_types();
+        Ok(written)
+    }
+
+    /// Remembers the line of each key.
+    fn mark(&mut self, path: &str, table: &DeTable<'_>, line: &impl Fn(usize) -> usize) {
+        for (key, value) in table {
+            let path = match path {
+                "" => key.get_ref().to_string(),
+                path => format!("{path}.{}", key.get_ref()),
+            };
+            let at = Place::Line(line(key.span().start));
+            match value.get_ref() {
+                DeValue::Table(table) => self.mark(&path, table, line),
+                DeValue::Array(elements) => {
+                    for (number, element) in elements.iter().enumerate() {
+                        let path = format!("{path}[{number}]");
+                        if let DeValue::Table(table) = element.get_ref() {
+                            self.mark(&path, table, line);
+                        }
+                        let at = Place::Line(line(element.span().start));
+                        self.places.insert(path, at);
+                    }
+                }
+                _ => {}
+            }
+            self.places.insert(path, at);
+        }
+    }
+
+    /// Sets a key to what was given as text: the text itself where the key takes one (a password may
+    /// be 1234), else the TOML value it spells.
+    fn put(&mut self, section: &str, key: &str, text: &str, place: String) {
+        let path = format!("{section}.{key}");
+        let as_text = toml::Value::from(text);
+        let value = match text.parse::<toml::Value>() {
+            _ if fault(section, key, &as_text).is_none() => as_text,
+            Ok(value) if fault(section, key, &value).is_none() => value,
+            // It is told with all other types.
+            _ => as_text,
+        };
+        let entry = self.table.entry(section);
+        let section = entry.or_insert_with(|| toml::Table::new().into());
+        if let Some(section) = section.as_table_mut() {
+            section.insert(key.to_owned(), value);
+        }
+        self.places.insert(path, Place::Named(place));
+    }
+
+    /// Takes secrets from the files that are named in their place.
+    fn read_files(&mut self) {
+        for (section, key) in SECRETS {
+            if let Some(toml::Value::Table(table)) = self.table.get_mut(section) {
+                let problem = read_file(table, section, key);
+                self.problems.extend(problem);
+            }
+        }
+        let routes = self.table.get_mut("feishu");
+        let routes = routes.and_then(|feishu| feishu.get_mut("routes")?.as_array_mut());
+        for (number, route) in routes.into_iter().flatten().enumerate() {
+            let Some(route) = route.as_table_mut() else {
+                continue;
+            };
+            for key in ["webhook_url", "secret"] {
+                let path = format!("feishu.routes[{number}]");
+                self.problems.extend(read_file(route, &path, key));
+            }
+        }
+    }
+
+    /// Finds unknown keys and wrong types, each by itself, and leaves them out.
+    fn check_types(&mut self) {
+        let problems = &mut self.problems;
+        self.table.retain(|section, value| {
+            let toml::Value::Table(table) = value else {
+                problems.push(Problem::new(section, "stands outside of any section"));
+                return false;
+            };
+            if let Some(fault) = fault_of(section, toml::Table::new()) {
+                problems.push(Problem::new(section, fault));
+                return false;
+            }
+            table.retain(|key, value| match fault(section, key, value) {
+                Some(fault) => {
+                    problems.push(Problem::new(format!("{section}.{key}"), fault));
+                    false
+                }
+                None => true,
+            });
+            true
+        });
+    }
+
+    /// The values whose names and types are right.
+    pub(super) fn raw(&self) -> raw::Raw {
+        // What fails by itself was left out; what does not fails nowhere.
+        raw::Raw::deserialize(self.table.clone()).unwrap_or_default()
+    }
+
+    pub(super) fn has_problems(&self) -> bool {
+        !self.problems.is_empty()
+    }
+
+    /// All that is wrong, by its place: the problems of names and types, and these. A key is told of
+    /// once.
+    pub(super) fn told(&self, more: Vec<Problem>) -> Vec<String> {
+        let known: Vec<&str> = self.problems.iter().map(|p| p.key.as_str()).collect();
+        let more = more.iter().filter(|p| !known.contains(&p.key.as_str()));
+        let all = self.problems.iter().chain(more);
+        let mut placed: Vec<(Place, &Problem)> = all.map(|p| (self.place(&p.key), p)).collect();
+        placed.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let told = placed.into_iter().map(|(place, problem)| match place {
+            Place::Line(0) => format!("{}: {}", self.file, problem.text),
+            Place::Line(line) => format!("{}:{line}: {}", self.file, problem.text),
+            Place::Named(name) => format!("{name}: {}", problem.text),
+        });
+        told.collect()
+    }
+
+    /// The place of a key, or of what it is in.
+    fn place(&self, key: &str) -> Place {
+        let mut path = key;
+        loop {
+            if let Some(place) = self.places.get(path) {
+                return place.clone();
+            }
+            match path.rfind(['.', '[']) {
+                Some(end) => path = &path[..end],
+                None => return Place::Line(0),
+            }
+        }
+    }
+}
+
+/// What is wrong with a key and its value, if something is.
+fn fault(section: &str, key: &str, value: &toml::Value) -> Option<String> {
+    let table = toml::Table::from_iter([(key.to_owned(), value.clone())]);
+    fault_of(section, table)
+}
+
+fn fault_of(section: &str, table: toml::Table) -> Option<String> {
+    let table = toml::Table::from_iter([(section.to_owned(), toml::Value::from(table))]);
+    let error = raw::Raw::deserialize(table).err()?;
+    Some(said(error.message()))
+}
+
+/// What serde says, for people who write no Rust.
+pub(super) fn said(message: &str) -> String {
+    if message.starts_with("unknown field") {
+        return match message.split_once(", expected ") {
+            Some((_, expected)) => {
+                format!("is unknown; known are {}", expected.replace("one of ", ""))
+            }
+            None => "is unknown".to_owned(),
+        };
+    }
+    let Some((wrong, expected)) = message.split_once(", expected ") else {
+        return format!("is wrong: {message}");
+    };
+    let expected = match expected.trim() {
+        "u16" => "a whole number from 0 to 65535",
+        "u32" | "u64" | "usize" => "a whole number from 0 on",
+        "i64" => "a whole number",
+        "f64" => "a number",
+        "a string" | "path string" => "a text in quotes",
+        "a boolean" => "true or false",
+        "a sequence" => "a list in [ ]",
+        other => other,
+    };
+    let wrong = wrong
+        .trim_start_matches("invalid type: ")
+        .trim_start_matches("invalid value: ");
+    format!("is {wrong}, expected is {expected}")
+}
+
+/// Puts the text of the file that `key`_file names in the place of `key`; says what is wrong.
+fn read_file(table: &mut toml::Table, section: &str, key: &str) -> Option<Problem> {
+    let name = format!("{key}{FILE_SUFFIX}");
+    let path = format!("{section}.{name}");
+    let file = match table.remove(&name)? {
+        toml::Value::String(file) => file,
+        _ => return Some(Problem::new(path, "is no text in quotes")),
+    };
+    if table.contains_key(key) {
+        return Some(Problem::new(
+            path,
+            format!("is set, and so is {key}: leave one of them out"),
+        ));
+    }
+    let text = match std::fs::read_to_string(Path::new(&file)) {
+        Ok(text) => text,
+        Err(error) => return Some(Problem::new(path, format!("{file} can't be read: {error}"))),
+    };
+    // Editors end a file with a newline.
+    let text = text.trim_end_matches(['\r', '\n']);
+    if text.is_empty() {
+        return Some(Problem::new(path, format!("{file} is empty")));
+    }
+    table.insert(key.to_owned(), text.into());
+    None
+}
