@@ -85,6 +85,25 @@ fn init_db_finishes_what_was_half_applied() {
 }
 
 #[test]
+fn a_service_waits_for_the_schema_it_needs() {
+    let mut rig = Rig::new("oldschema");
+    // As the version before left it.
+    rig.execute("ALTER TABLE notification DROP COLUMN error, DROP COLUMN retried_at");
+    rig.execute("DROP TABLE silent_hotel");
+    rig.execute("DELETE FROM schema_migration WHERE version >= 5");
+    let mut service = rig.start();
+    service.wait_for_log(
+        "the database is not set up: 005_outbox_and_silence.sql was not applied yet; run `roomwatt init-db`",
+    );
+    assert_eq!(rig.rows::<u64>("SELECT epoch FROM service"), [0]);
+    let upgraded = rig.roomwatt(&["init-db"]);
+    assert!(upgraded.status.success(), "{upgraded:?}");
+    service.wait_until_ready();
+    service.stop();
+    rig.finish();
+}
+
+#[test]
 fn send_publishes_what_the_service_takes() {
     let mut rig = Rig::new("send");
     let sent = rig.roomwatt(&[

@@ -69,6 +69,7 @@ impl MySqlStore {
     /// Any [`StoreError`] of the connection, [`StoreError::NotSetUp`] without the schema.
     pub fn take_over(&mut self) -> Result<Ownership, StoreError> {
         let result = self.connected(|conn| {
+            schema::check(conn)?;
             let mut transaction = conn.start_transaction(mysql::TxOpts::default())?;
             transaction.query_drop("UPDATE service SET epoch = epoch + 1 WHERE id = 1")?;
             let row: Option<(u64, u64, Option<u64>, Value)> = transaction

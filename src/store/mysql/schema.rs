@@ -84,6 +84,21 @@ pub fn init_db(config: &config::MySql, zone: Zone) -> Result<Vec<&'static str>, 
     Ok(applied)
 }
 
+/// Sees that every file has been applied: an older schema would let some transactions through and
+/// hold up others for ever.
+///
+/// # Errors
+/// [`StoreError::NotSetUp`] when one has not, or any other of the connection.
+pub(super) fn check(conn: &mut Conn) -> Result<(), StoreError> {
+    let done: Option<Option<u32>> =
+        conn.query_first("SELECT MAX(version) FROM schema_migration")?;
+    let done = done.flatten().unwrap_or(0);
+    match MIGRATIONS.iter().find(|(version, ..)| *version > done) {
+        None => Ok(()),
+        Some((_, name, _)) => Err(StoreError::NotSetUp(format!("{name} was not applied yet"))),
+    }
+}
+
 /// Whether an ALTER failed because a column or an index is there already. A crash after it and
 /// before the note that its file was applied has that file applied again, and MySQL knows no
 /// `IF NOT EXISTS` for columns and indexes.
