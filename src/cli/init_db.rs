@@ -1,3 +1,4 @@
+use crate::clock::{Clock, SystemClock};
 use crate::store;
 
 use super::{Code, ConfigFile, Failure, load};
@@ -8,10 +9,16 @@ use super::{Code, ConfigFile, Failure, load};
 Examples:
   roomwatt init-db --config roomwatt.toml
 
+  roomwatt init-db --adopt --config roomwatt.toml
+
 Existing tables of the original program stay as they are. The database itself must exist:
   CREATE DATABASE hotel CHARACTER SET utf8mb4;
 ")]
 pub(super) struct Arguments {
+    /// Watch the rooms that the original program has left in electricity_monitoring: for the day of
+    /// moving over, with neither program running
+    #[arg(long)]
+    adopt: bool,
     #[command(flatten)]
     config: ConfigFile,
 }
@@ -26,6 +33,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     if applied.is_empty() {
         println!("database {} is up to date", mysql.database);
+    }
+    if arguments.adopt {
+        let zone = config.messages.zone;
+        let now = SystemClock { zone }.now();
+        let adopted = store::adopt(mysql, zone, &config.rules, now)
+            .map_err(|error| Failure::new(Code::TryLater, error))?;
+        println!(
+            "adopted {} rooms; {} had a watch already, {} rows name no room or no stay",
+            adopted.rooms, adopted.known, adopted.unreadable
+        );
     }
     Ok(())
 }

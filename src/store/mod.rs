@@ -13,8 +13,8 @@ use crate::types::{HotelId, LocalTime, Reading, RoomKey};
 
 pub use error::StoreError;
 pub use mysql::{
-    MeterRows, MeterTail, MySqlLease, MySqlReader, MySqlStore, OutboxRows, RejectedMessages, codec,
-    init_db,
+    MeterRows, MeterTail, MySqlLease, MySqlReader, MySqlStore, OutboxRows, RejectedMessages, adopt,
+    codec, init_db,
 };
 
 /// Keeps the state: the way of its one writer.
@@ -241,6 +241,17 @@ pub enum Settlement {
     Expired,
     /// It can't be told, with the reason.
     Failed(String),
+}
+
+/// What became of the rows of the original program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Adopted {
+    /// Rooms that are watched from now on.
+    pub rooms: u64,
+    /// Rooms that had a watch already: it stays.
+    pub known: u64,
+    /// Rows without a room or a stay.
+    pub unreadable: u64,
 }
 
 /// A room's readings are wanted that are newer than a time.

@@ -1,5 +1,6 @@
 //! The store on MySQL or MariaDB.
 
+mod adopt;
 pub mod codec;
 mod commit;
 mod connect;
@@ -25,6 +26,7 @@ use crate::types::{HotelId, LocalTime, RoomKey, Zone};
 
 use super::{Ownership, Position, StoreError};
 
+pub use adopt::adopt;
 pub use lease::MySqlLease;
 pub use meter::{MeterRows, MeterTail};
 pub use outbox::OutboxRows;
