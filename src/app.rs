@@ -14,7 +14,7 @@ use crate::config::{Config, MySql, RabbitMq};
 use crate::gate::Gate;
 use crate::notify::notifiers;
 use crate::outage::Outage;
-use crate::owner::{Ended, Owner};
+use crate::owner::{Counts, Ended, Owner};
 use crate::rooms::Rooms;
 use crate::store::{MySqlLease, MySqlReader, MySqlStore, Ownership, StoreError};
 use crate::sweep::Sweeper;
@@ -136,6 +136,7 @@ fn serve(
         keep_days: config.keep_days,
         inputs: to_owner,
         intake: Arc::clone(&intake),
+        counts: Counts::default(),
         wake_notifier: Box::new(move |hotel| bells.ring(hotel)),
         stop: over.clone(),
     };

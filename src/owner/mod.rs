@@ -4,6 +4,7 @@
 //! lets messages be acknowledged. It waits for nobody but the database: acknowledgements and
 //! wake-ups go to channels that have room, so no circle of waiting can close.
 
+mod counts;
 mod plan;
 mod retention;
 
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use crate::clock::Clock;
-use crate::engine::{MeterNotice, Notice, Parsed, Refusal, Rules, Tally, Transition};
+use crate::engine::{MeterNotice, Notice, Parsed, Refusal, Rules, Transition};
 use crate::faults;
 use crate::gate::Gate;
 use crate::outage::Outage;
@@ -24,6 +25,7 @@ use crate::store::{Meters, Plan, Position, Settled, Store, StoreError};
 use crate::threads::Stop;
 use crate::types::{HotelId, LocalTime, Reading, RoomKey};
 
+pub use counts::Counts;
 use plan::Planner;
 use retention::Retention;
 
@@ -121,6 +123,8 @@ pub struct Owner<S, M> {
     pub inputs: Receiver<Input>,
     /// Closed while the store is lost.
     pub intake: Arc<Gate>,
+    /// What was taken since that was last told.
+    pub counts: Counts,
     /// Called when the outbox has something new of a hotel. It must not wait.
     pub wake_notifier: Box<dyn Fn(&HotelId) + Send>,
     pub stop: Stop,
@@ -132,6 +136,9 @@ const MOST_WEIGHT: usize = 4_000;
 
 /// A reading further ahead of now than this is no reading. Seconds.
 pub const READING_AHEAD: i64 = 3_600;
+
+/// How often the log tells what was taken, and what came of it.
+const COUNTS_TOLD: Duration = Duration::from_secs(600);
 
 /// How long nothing has to come in until the owner looks around.
 const IDLE: Duration = Duration::from_secs(10);
@@ -158,14 +165,22 @@ impl<S: Store, M: Meters> Owner<S, M> {
     pub fn run(mut self) -> Ended {
         let mut batch = Vec::new();
         let mut retention = Retention::new(self.keep_days);
+        let mut told = Instant::now();
         loop {
+            if told.elapsed() >= COUNTS_TOLD {
+                told = Instant::now();
+                self.tell_counts("the last 10 minutes");
+            }
             if !self.stop.is_set() {
                 retention.tend(&mut self.store, self.inputs.is_empty());
             }
             let first = match self.inputs.recv_timeout(IDLE) {
                 Ok(first) => first,
                 Err(RecvTimeoutError::Timeout) => continue,
-                Err(RecvTimeoutError::Disconnected) => return Ended::Drained,
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.tell_counts("the last minutes");
+                    return Ended::Drained;
+                }
             };
             let mut weight = first.weight();
             batch.push(first);
@@ -181,22 +196,33 @@ impl<S: Store, M: Meters> Owner<S, M> {
         }
     }
 
+    fn tell_counts(&mut self, when: &str) {
+        log::info!("{when}: {}", std::mem::take(&mut self.counts));
+    }
+
     /// Takes a batch of inputs, all of it in one transaction.
     ///
     /// # Errors
     /// Why the owner can't go on; of the batch nothing is adopted then, and no message of it may be
     /// acknowledged.
     pub fn take(&mut self, batch: Vec<Input>) -> Result<(), Ended> {
-        let (plan, tally) = self.plan(&batch)?;
+        let (plan, counts) = self.plan(&batch)?;
         if !plan.is_empty() {
             match self.patiently("writing", |owner| owner.store.commit(&plan)) {
-                Ok(()) => self.adopt(plan, &tally),
+                Ok(()) => self.adopt(plan),
                 Err(Ended::Failed(StoreError::Unstorable(reason))) => {
                     return self.take_apart(batch, &reason);
                 }
                 Err(ended) => return Err(ended),
             }
         }
+        if counts.readings.meters_changed > 0 {
+            log::info!(
+                "{} meters were replaced or reset",
+                counts.readings.meters_changed
+            );
+        }
+        self.counts += counts;
         self.intake.open();
         for input in &batch {
             if let Input::Sweeping { next, .. } = input {
@@ -209,7 +235,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
     }
 
     /// What a batch changes.
-    fn plan(&mut self, batch: &[Input]) -> Result<(Plan, Tally), Ended> {
+    fn plan(&mut self, batch: &[Input]) -> Result<(Plan, Counts), Ended> {
         let wanted = Planner::wanted(&self.rooms, &self.rules, batch);
         // What sweeps are still to show is not judged now: the room's next guest may wait in the
         // queue, behind this message. Before the first one that is everything.
@@ -237,7 +263,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
     }
 
     /// Takes what has been written into memory.
-    fn adopt(&mut self, plan: Plan, tally: &Tally) {
+    fn adopt(&mut self, plan: Plan) {
         faults::point("adopt::before");
         for notice in &plan.notices {
             tell(notice);
@@ -245,7 +271,6 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 self.rooms.told(notice);
             }
         }
-        log_tally(tally);
         self.position = plan.position.or(self.position);
         self.rooms.adopt(plan.rooms);
         for notice in &plan.notices {
@@ -356,11 +381,5 @@ fn tell(notice: &Notice) {
             notice.silent,
             notice.watched,
         ),
-    }
-}
-
-fn log_tally(tally: &Tally) {
-    if tally.meters_changed > 0 {
-        log::info!("{} meters were replaced or reset", tally.meters_changed);
     }
 }

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use crate::engine::{
-    Arrival, Change, Event, MeterNotice, MeterNoticeKind, Notice, Parsed, Rules, Stay, Tally,
-    Transition, Watch, observe, readings_needed_after, receive,
+    Arrival, Change, Event, MeterNotice, MeterNoticeKind, Notice, Parsed, Rules, Stay, Transition,
+    Watch, observe, readings_needed_after, receive,
 };
 use crate::rooms::Rooms;
 use crate::store::{Plan, Position, Readings, Rejected, Settled, Wanted};
-use crate::types::RoomKey;
+use crate::types::{Kind, RoomKey};
 
-use super::{Input, Judged, Message};
+use super::{Counts, Input, Judged, Message};
 
 pub(super) struct Planner<'a> {
     rooms: &'a Rooms,
@@ -22,7 +22,7 @@ pub(super) struct Planner<'a> {
     /// New states of this batch.
     staged: HashMap<RoomKey, Watch>,
     plan: Plan,
-    tally: Tally,
+    counts: Counts,
 }
 
 impl<'a> Planner<'a> {
@@ -67,7 +67,7 @@ impl<'a> Planner<'a> {
             readings,
             staged: HashMap::new(),
             plan: Plan::default(),
-            tally: Tally::default(),
+            counts: Counts::default(),
         }
     }
 
@@ -82,7 +82,7 @@ impl<'a> Planner<'a> {
                 );
                 self.event(event);
             }
-            Parsed::Ignored => {}
+            Parsed::Ignored => self.counts.ignored += 1,
             Parsed::Refused(reason) => {
                 log::warn!(
                     "a message from {} was refused and kept: {reason}",
@@ -117,16 +117,30 @@ impl<'a> Planner<'a> {
         });
         let readings = &readings[..until];
         match receive(watch.as_ref(), event, readings, self.rules) {
-            Arrival::Newer(transition) | Arrival::Expected(transition) => {
+            Arrival::Newer(transition) => {
+                match event.stay.kind() {
+                    Kind::Checkin => self.counts.check_ins += 1,
+                    Kind::Checkout => self.counts.check_outs += 1,
+                }
                 self.stage(event.room.clone(), transition);
             }
-            Arrival::Duplicate => log::debug!("{}: a duplicate message", event.room),
-            Arrival::Stale => log::info!(
-                "{}: a {} of {} is older than what is known and has no effect",
-                event.room,
-                event.stay.kind().as_str(),
-                event.stay.time()
-            ),
+            Arrival::Expected(transition) => {
+                self.counts.duplicates += 1;
+                self.stage(event.room.clone(), transition);
+            }
+            Arrival::Duplicate => {
+                self.counts.duplicates += 1;
+                log::debug!("{}: a duplicate message", event.room);
+            }
+            Arrival::Stale => {
+                self.counts.stale += 1;
+                log::info!(
+                    "{}: a {} of {} is older than what is known and has no effect",
+                    event.room,
+                    event.stay.kind().as_str(),
+                    event.stay.time()
+                );
+            }
         }
     }
 
@@ -167,11 +181,12 @@ impl<'a> Planner<'a> {
         self.plan.settled.extend_from_slice(settled);
     }
 
-    pub(super) fn finish(mut self) -> (Plan, Tally) {
+    pub(super) fn finish(mut self) -> (Plan, Counts) {
         self.plan.rooms = self.staged.into_iter().collect();
         // In the order of the key: transactions that meet then wait instead of deadlocking.
         self.plan.rooms.sort_by(|(a, _), (b, _)| a.cmp(b));
-        (self.plan, self.tally)
+        self.counts.plan(&self.plan);
+        (self.plan, self.counts)
     }
 
     fn current(&self, room: &RoomKey) -> Option<Watch> {
@@ -180,7 +195,7 @@ impl<'a> Planner<'a> {
     }
 
     fn stage(&mut self, room: RoomKey, transition: Transition) {
-        self.tally += transition.tally;
+        self.counts.readings += transition.tally;
         for change in transition.changes {
             let room = room.clone();
             match change {

@@ -10,7 +10,7 @@ use roomwatt::clock::Clock;
 use roomwatt::config::Config;
 use roomwatt::engine::{Event, MeterNotice, MeterNoticeKind, Notice, Parsed, Stay};
 use roomwatt::gate::Gate;
-use roomwatt::owner::{Input, Message, Owner};
+use roomwatt::owner::{Counts, Input, Message, Owner};
 use roomwatt::rooms::Rooms;
 use roomwatt::store::{MySqlReader, MySqlStore};
 use roomwatt::sweep::Sweeper;
@@ -123,6 +123,7 @@ impl Instance {
             keep_days: 30,
             inputs: bounded(0).1,
             intake,
+            counts: Counts::default(),
             wake_notifier: Box::new(move |hotel| {
                 let _ = bell.try_send(hotel.clone());
             }),

@@ -19,7 +19,7 @@ use fastrand::Rng;
 use roomwatt::engine::observe;
 use roomwatt::engine::{Event, MeterNotice, MeterNoticeKind, Notice, Parsed, Rules, Stay};
 use roomwatt::gate::Gate;
-use roomwatt::owner::{Ended, Input, Judged, Message, Owner};
+use roomwatt::owner::{Counts, Ended, Input, Judged, Message, Owner};
 use roomwatt::rooms::Rooms;
 use roomwatt::store::StoreError;
 use roomwatt::store::{Ownership, Position, Readings, Settled, Settlement};
@@ -75,6 +75,7 @@ fn take_over(shared: &Shared, rules: &Arc<Rules>, connection: u64) -> Instance {
             keep_days: 30,
             inputs: bounded(0).1,
             intake: Arc::new(Gate::new(0)),
+            counts: Counts::default(),
             wake_notifier: Box::new(|_| {}),
             stop: stop_signal().1,
         },
