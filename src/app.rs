@@ -12,6 +12,7 @@ use crate::amqp::Consumer;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, MySql, RabbitMq};
 use crate::gate::Gate;
+use crate::logging::LogFile;
 use crate::notify::notifiers;
 use crate::outage::Outage;
 use crate::owner::{Counts, Ended, Owner};
@@ -53,7 +54,12 @@ pub enum End {
 ///
 /// # Errors
 /// When the system refuses threads or signals.
-pub fn run(config: &Config, mysql: &MySql, rabbitmq: &RabbitMq) -> std::io::Result<End> {
+pub fn run(
+    config: &Config,
+    mysql: &MySql,
+    rabbitmq: &RabbitMq,
+    log_file: LogFile,
+) -> std::io::Result<End> {
     log::info!(
         "roomwatt {} starts: queue {} of {}:{}, database {} of {}:{}, times of {}",
         env!("CARGO_PKG_VERSION"),
@@ -69,7 +75,7 @@ pub fn run(config: &Config, mysql: &MySql, rabbitmq: &RabbitMq) -> std::io::Resu
     let notifiers = config.feishu.routes.len() + 1;
     let (exits, ended) = bounded(config.consumer_count + notifiers + OTHER_THREADS);
     let (stopper, stop) = stop_signal();
-    listen_to_signals(stopper, &exits)?;
+    listen_to_signals(stopper, log_file, &exits)?;
     loop {
         let Some(state) = stand_by(config, mysql, &stop) else {
             log::info!("stopped: it owned no state");
@@ -214,15 +220,22 @@ fn keep(mut lease: MySqlLease, over: &Stop) {
     }
 }
 
-/// The first SIGTERM or SIGINT begins an orderly stop; a second one ends the process at once, which
+/// SIGHUP opens the log anew. The first SIGTERM or SIGINT begins an orderly stop; a second one ends the process at once, which
 /// is as safe as SIGKILL.
-fn listen_to_signals(stopper: Stopper, exits: &Sender<Exit>) -> std::io::Result<()> {
+fn listen_to_signals(
+    stopper: Stopper,
+    log_file: LogFile,
+    exits: &Sender<Exit>,
+) -> std::io::Result<()> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     spawn("signals", exits, move || {
         let mut stopper = Some(stopper);
         for signal in &mut signals {
             if signal == SIGHUP {
-                log::warn!("SIGHUP changes nothing: a changed configuration needs a restart");
+                match log_file.reopen() {
+                    Ok(()) => log::info!("SIGHUP: the log goes on in a file of its name"),
+                    Err(error) => log::error!("SIGHUP: log.file can't be opened anew: {error}"),
+                }
                 continue;
             }
             let name = if signal == SIGINT {

@@ -47,8 +47,8 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     (
         "app",
         &[
-            "amqp", "clock", "config", "gate", "notify", "outage", "owner", "rooms", "store",
-            "sweep", "threads",
+            "amqp", "clock", "config", "gate", "logging", "notify", "outage", "owner", "rooms",
+            "store", "sweep", "threads",
         ],
     ),
     (

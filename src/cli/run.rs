@@ -23,9 +23,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = load(arguments.config.config.as_deref(), &[])?;
     let mysql = super::needed(config.mysql.as_ref(), "mysql")?;
     let rabbitmq = super::needed(config.rabbitmq.as_ref(), "rabbitmq")?;
-    logging::start(&config.log, config.messages.zone)
+    let log_file = logging::start(&config.log, config.messages.zone)
         .map_err(|error| Failure::new(Code::Configuration, anyhow!("log.file: {error}")))?;
-    match app::run(&config, mysql, rabbitmq) {
+    match app::run(&config, mysql, rabbitmq, log_file) {
         Ok(End::Stopped) => Ok(()),
         Ok(End::ThreadDied) => Err(Failure::new(
             Code::Bug,

@@ -117,6 +117,7 @@ pub(super) fn check(raw: raw::Raw) -> Result<Config, Vec<Problem>> {
         consumer_count: raw.performance.consumer_count,
         log: Log {
             file: raw.log.file,
+            json: raw.log.json,
             level,
         },
     })

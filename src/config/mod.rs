@@ -136,6 +136,8 @@ pub enum Language {
 pub struct Log {
     /// Besides standard output.
     pub file: Option<PathBuf>,
+    /// One JSON object a line.
+    pub json: bool,
     pub level: log::LevelFilter,
 }
 

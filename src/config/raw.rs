@@ -148,6 +148,7 @@ impl Default for Performance {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Log {
     pub file: Option<std::path::PathBuf>,
+    pub json: bool,
     pub level: String,
 }
 
@@ -155,6 +156,7 @@ impl Default for Log {
     fn default() -> Log {
         Log {
             file: None,
+            json: false,
             level: "info".into(),
         }
     }

@@ -7,6 +7,7 @@ mod adopt;
 mod backtest;
 mod broker;
 mod intake;
+mod logs;
 mod meters;
 mod notices;
 mod outbox;
