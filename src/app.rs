@@ -10,7 +10,7 @@ use signal_hook::iterator::Signals;
 
 use crate::amqp::Consumer;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, MySql, RabbitMq};
+use crate::config::{Config, ConfigErrors, MySql, RabbitMq};
 use crate::gate::Gate;
 use crate::logging::LogFile;
 use crate::notify::notifiers;
@@ -50,16 +50,18 @@ pub enum End {
     ThreadDied,
 }
 
-/// Runs the service until a signal stops it.
+/// Runs the service until a signal stops it. At SIGHUP the log's file is opened anew, and `reread`
+/// gives the configuration as it is by now.
 ///
 /// # Errors
 /// When the system refuses threads or signals.
 pub fn run(
-    config: &Config,
-    mysql: &MySql,
-    rabbitmq: &RabbitMq,
+    config: Config,
+    servers: &Servers,
+    reread: impl Fn() -> Result<Config, ConfigErrors>,
     log_file: LogFile,
 ) -> std::io::Result<End> {
+    let Servers { mysql, rabbitmq } = servers;
     log::info!(
         "roomwatt {} starts: queue {} of {}:{}, database {} of {}:{}, times of {}",
         env!("CARGO_PKG_VERSION"),
@@ -71,27 +73,94 @@ pub fn run(
         mysql.port,
         config.messages.zone.name(),
     );
-    // One message a thread, so that an ending thread never waits.
+    // One message a thread, so that an ending thread never waits long.
     let notifiers = config.feishu.routes.len() + 1;
     let (exits, ended) = bounded(config.consumer_count + notifiers + OTHER_THREADS);
     let (stopper, stop) = stop_signal();
-    listen_to_signals(stopper, log_file, &exits)?;
+    let (hang_up, hang_ups) = bounded(1);
+    listen_to_signals(stopper, hang_up, log_file, &exits)?;
+    let mut current = Current {
+        config,
+        reread: &reread,
+        hang_ups,
+    };
     loop {
-        let Some(state) = stand_by(config, mysql, &stop) else {
+        let Some(lease) = stand_by(&mut current, mysql, &stop) else {
             log::info!("stopped: it owned no state");
             return Ok(End::Stopped);
         };
-        let threads = serve(config, mysql, rabbitmq, state, &exits)?;
-        if let Some(end) = threads.wait(&ended, &stop) {
-            return Ok(end);
+        // It outlives the last write, and changes of the configuration.
+        let (end_of_lease, lease_over) = stop_signal();
+        spawn(LEASE, &exits, move || keep(lease, &lease_over))?;
+        loop {
+            let Some(state) = load(&current.config, mysql, &stop) else {
+                log::info!("stopped: it owned no state");
+                return Ok(End::Stopped);
+            };
+            let threads = serve(&current.config, servers, state, &exits)?;
+            match threads.wait(&ended, &stop, &mut current) {
+                Over::End(end) => return Ok(end),
+                Over::Reconfigured => {}
+                Over::Replaced => break,
+            }
         }
-        // Replaced: its threads have ended, and all it knew has gone with them.
+        // Its threads have ended, and all it knew has gone with them.
+        drop(end_of_lease);
+        let deadline = Instant::now() + DRAIN_PATIENCE;
+        if drain(BTreeSet::from([LEASE.to_owned()]), &ended, deadline).is_err() {
+            return Ok(End::ThreadDied);
+        }
+    }
+}
+
+/// The servers that the service can't do without.
+pub struct Servers {
+    pub mysql: MySql,
+    pub rabbitmq: RabbitMq,
+}
+
+/// The configuration in force, and what changes it.
+struct Current<'a> {
+    config: Config,
+    reread: &'a dyn Fn() -> Result<Config, ConfigErrors>,
+    hang_ups: Receiver<()>,
+}
+
+impl Current<'_> {
+    /// Takes what may change under a running service from the configuration as it is by now; whether
+    /// something has changed.
+    fn change(&mut self) -> bool {
+        let new = match (self.reread)() {
+            Ok(new) => new,
+            Err(errors) => {
+                log::error!("SIGHUP: the configuration is wrong, the old one stays:\n{errors}");
+                return false;
+            }
+        };
+        let changed = self.config.changed_by(&new);
+        // Secrets show in no text; they are of servers that need a restart anyway, or of bots.
+        let text = |config: &Config| format!("{config:?}");
+        if text(&changed) != text(&new) {
+            log::warn!(
+                "SIGHUP: thresholds and the section [feishu] are taken over; other changes need a restart"
+            );
+        }
+        let is_other = changed.rules != self.config.rules || changed.feishu != self.config.feishu;
+        log::info!(
+            "SIGHUP: {}",
+            if is_other {
+                "the configuration has changed"
+            } else {
+                "thresholds and the section [feishu] are as they were"
+            }
+        );
+        self.config = changed;
+        is_other
     }
 }
 
 /// What an instance has that owns the state.
 struct State {
-    lease: MySqlLease,
     store: MySqlStore,
     rooms: Arc<Rooms>,
     ownership: Ownership,
@@ -100,17 +169,16 @@ struct State {
 /// Starts the threads of an instance that owns the state.
 fn serve(
     config: &Config,
-    mysql: &MySql,
-    rabbitmq: &RabbitMq,
+    servers: &Servers,
     state: State,
     exits: &Sender<Exit>,
 ) -> std::io::Result<Threads> {
     let State {
-        lease,
         store,
         rooms,
         ownership,
     } = state;
+    let Servers { mysql, rabbitmq } = servers;
     let zone = config.messages.zone;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock { zone });
     let rules = Arc::new(config.rules.clone());
@@ -118,14 +186,10 @@ fn serve(
     let intake = Arc::new(Gate::new(config.consumer_count));
     let (inputs, to_owner) = bounded(INPUTS);
     let (end_of_owner, owner_ended) = bounded(1);
-    // Set when it is time to stop, and also when this instance has been replaced.
+    // Set when it is time to stop, and also when this instance has been replaced or configured anew.
     let (term, over) = stop_signal();
-    // The lease outlives the last write.
-    let (end_of_lease, lease_over) = stop_signal();
-
     let (notifiers, bells) = notifiers(&config.feishu, &reader, &rooms, &over);
 
-    spawn(LEASE, exits, move || keep(lease, &lease_over))?;
     let mut running = BTreeSet::new();
     let mut start = |name: String, work: Box<dyn FnOnce() + Send>| {
         running.insert(name.clone());
@@ -194,7 +258,6 @@ fn serve(
         running,
         owner_ended,
         term,
-        end_of_lease,
     })
 }
 
@@ -220,10 +283,11 @@ fn keep(mut lease: MySqlLease, over: &Stop) {
     }
 }
 
-/// SIGHUP opens the log anew. The first SIGTERM or SIGINT begins an orderly stop; a second one ends the process at once, which
-/// is as safe as SIGKILL.
+/// SIGHUP opens the log anew and tells `hang_up`, which has room for one. The first SIGTERM or SIGINT
+/// begins an orderly stop; a second one ends the process at once, which is as safe as SIGKILL.
 fn listen_to_signals(
     stopper: Stopper,
+    hang_up: Sender<()>,
     log_file: LogFile,
     exits: &Sender<Exit>,
 ) -> std::io::Result<()> {
@@ -232,10 +296,11 @@ fn listen_to_signals(
         let mut stopper = Some(stopper);
         for signal in &mut signals {
             if signal == SIGHUP {
-                match log_file.reopen() {
-                    Ok(()) => log::info!("SIGHUP: the log goes on in a file of its name"),
-                    Err(error) => log::error!("SIGHUP: log.file can't be opened anew: {error}"),
+                if let Err(error) = log_file.reopen() {
+                    log::error!("SIGHUP: log.file can't be opened anew: {error}");
                 }
+                // Full means that it is about to be heard of.
+                let _ = hang_up.try_send(());
                 continue;
             }
             let name = if signal == SIGINT {
@@ -257,33 +322,19 @@ fn listen_to_signals(
     })
 }
 
-/// Waits for the database and for the end of any other instance, then loads the state. `None` when
-/// it is time to stop first.
-fn stand_by(config: &Config, mysql: &MySql, stop: &Stop) -> Option<State> {
-    let zone = config.messages.zone;
-    let mut lease = MySqlLease::new(mysql, zone);
-    let mut store = MySqlStore::new(mysql, zone);
-    let mut outage = Outage::new("taking the state over");
+/// Waits for the database and for the end of any other instance. `None` when it is time to stop
+/// first.
+fn stand_by(current: &mut Current<'_>, mysql: &MySql, stop: &Stop) -> Option<MySqlLease> {
+    let mut lease = MySqlLease::new(mysql, current.config.messages.zone);
+    let mut outage = Outage::new("waiting for the lease");
     let mut standing_by = false;
     while !stop.is_set() {
-        match take_over(&mut lease, &mut store) {
-            Ok(Some((ownership, rooms))) => {
-                outage.over();
-                log::info!(
-                    "{} rooms are watched (epoch {}, transaction {})",
-                    rooms.len(),
-                    ownership.epoch,
-                    ownership.seq
-                );
-                let rooms = Arc::new(rooms);
-                return Some(State {
-                    lease,
-                    store,
-                    rooms,
-                    ownership,
-                });
-            }
-            Ok(None) => {
+        if current.hang_ups.try_recv().is_ok() {
+            current.change();
+        }
+        match lease.acquire(STANDBY_PATIENCE) {
+            Ok(true) => return Some(lease),
+            Ok(false) => {
                 outage.over();
                 if !standing_by {
                     log::info!("standing by: another instance works on this database");
@@ -298,18 +349,41 @@ fn stand_by(config: &Config, mysql: &MySql, stop: &Stop) -> Option<State> {
     None
 }
 
-fn take_over(
-    lease: &mut MySqlLease,
-    store: &mut MySqlStore,
-) -> Result<Option<(Ownership, Rooms)>, StoreError> {
-    if !lease.acquire(STANDBY_PATIENCE)? {
-        return Ok(None);
+/// Takes the state over and loads it, until that succeeds. `None` when it is time to stop first.
+fn load(config: &Config, mysql: &MySql, stop: &Stop) -> Option<State> {
+    let mut store = MySqlStore::new(mysql, config.messages.zone);
+    let mut outage = Outage::new("taking the state over");
+    while !stop.is_set() {
+        match take_over(&mut store) {
+            Ok((ownership, rooms)) => {
+                outage.over();
+                log::info!(
+                    "{} rooms are watched (epoch {}, transaction {})",
+                    rooms.len(),
+                    ownership.epoch,
+                    ownership.seq
+                );
+                let rooms = Arc::new(rooms);
+                return Some(State {
+                    store,
+                    rooms,
+                    ownership,
+                });
+            }
+            Err(error) => {
+                stop.wait(outage.failed(&error));
+            }
+        }
     }
+    None
+}
+
+fn take_over(store: &mut MySqlStore) -> Result<(Ownership, Rooms), StoreError> {
     let ownership = store.take_over()?;
     let rooms = Rooms::default();
     store.load_rooms(|room, watch| rooms.adopt([(room, watch)]))?;
     store.load_silent_hotels(|hotel, since| rooms.told_silent(hotel, since))?;
-    Ok(Some((ownership, rooms)))
+    Ok((ownership, rooms))
 }
 
 /// The threads of an instance that owns the state.
@@ -319,24 +393,35 @@ struct Threads {
     owner_ended: Receiver<Ended>,
     /// Dropped when they are to end.
     term: Stopper,
-    /// Dropped when nothing is written any more.
-    end_of_lease: Stopper,
+}
+
+/// Why an instance's threads have ended.
+enum Over {
+    End(End),
+    /// To be started anew with another configuration.
+    Reconfigured,
+    /// Another instance owns the state.
+    Replaced,
 }
 
 impl Threads {
-    /// Waits for the signal, then for the threads. A thread that ends before is the end of all, but
-    /// for an owner that has been replaced: then the others end too, and there is no end to tell.
-    fn wait(self, ended: &Receiver<Exit>, stop: &Stop) -> Option<End> {
+    /// Waits for a signal, then for the threads. A thread that ends before is the end of all, but for
+    /// an owner that has been replaced: then the others end too, and there is no end to tell.
+    fn wait(self, ended: &Receiver<Exit>, stop: &Stop, current: &mut Current<'_>) -> Over {
         let Threads {
             mut running,
             owner_ended,
             term,
-            end_of_lease,
         } = self;
-        let mut early = select! {
-            recv(stop.channel()) -> _ => None,
-            recv(ended) -> exit => exit.ok(),
-        };
+        let mut early = None;
+        let mut is_reconfigured = false;
+        while early.is_none() && !is_reconfigured && !stop.is_set() {
+            select! {
+                recv(stop.channel()) -> _ => {}
+                recv(ended) -> exit => early = exit.ok(),
+                recv(current.hang_ups) -> _ => is_reconfigured = current.change(),
+            }
+        }
         // Both can be ready at once: a thread that heard of the stop first has ended in order.
         let died = early.take_if(|exit| exit.panicked || !stop.is_set());
         if let Some(exit) = &early {
@@ -344,23 +429,38 @@ impl Threads {
         }
         if let Some(exit) = &died {
             if !was_replaced(exit, &owner_ended) {
-                return Some(End::ThreadDied);
+                return Over::End(End::ThreadDied);
             }
             running.remove(&exit.thread);
         }
         drop(term);
         let deadline = Instant::now() + DRAIN_PATIENCE;
-        // Consumers, sweep and notifier end first; then the owner has nobody to wait for, writes
+        // Consumers, sweep and notifiers end first; then the owner has nobody to wait for, writes
         // what is left, and its end lets the consumers acknowledge it.
         let drained = drain(running, ended, deadline);
         if died.is_some() {
-            drop(end_of_lease);
-            let all =
-                drained.and_then(|()| drain(BTreeSet::from([LEASE.to_owned()]), ended, deadline));
-            return all.is_err().then_some(End::ThreadDied);
+            return match drained {
+                Ok(()) => Over::Replaced,
+                Err(_) => Over::End(End::ThreadDied),
+            };
         }
-        match (drained, owner_ended.try_recv()) {
-            (Err(Undrained::Panicked), _) => return Some(End::ThreadDied),
+        let how = owner_ended.try_recv();
+        if is_reconfigured && !stop.is_set() {
+            return match (drained, how) {
+                (Err(_), _) => Over::End(End::ThreadDied),
+                (Ok(()), Ok(Ended::Failed(error @ StoreError::Replaced { .. }))) => {
+                    log::error!("{error}: this one forgets everything and stands by");
+                    Over::Replaced
+                }
+                (Ok(()), Ok(Ended::Failed(error))) => {
+                    log::error!("ending: {error}");
+                    Over::End(End::ThreadDied)
+                }
+                (Ok(()), _) => Over::Reconfigured,
+            };
+        }
+        match (drained, how) {
+            (Err(Undrained::Panicked), _) => return Over::End(End::ThreadDied),
             (Err(Undrained::TooLate), _) => {}
             (Ok(()), Ok(Ended::GaveUp)) => log::warn!(
                 "stopped while the database did not answer: messages not acknowledged will come again"
@@ -370,7 +470,7 @@ impl Threads {
                 log::info!("stopped: everything taken is written");
             }
         }
-        Some(End::Stopped)
+        Over::End(End::Stopped)
     }
 }
 

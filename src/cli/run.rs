@@ -1,6 +1,7 @@
 use anyhow::anyhow;
 
-use crate::app::{self, End};
+use crate::app::{self, End, Servers};
+use crate::config::Config;
 use crate::logging;
 
 use super::{Code, ConfigFile, Failure, load};
@@ -12,7 +13,8 @@ Examples:
   roomwatt run --config /etc/roomwatt/roomwatt.toml
   ROOMWATT_MYSQL__PASSWORD=... roomwatt run --config roomwatt.toml
 
-SIGTERM stops it: what was taken is written and acknowledged first.
+SIGTERM stops it: what was taken is written and acknowledged first. SIGHUP opens the log's file anew
+and takes over thresholds and the section [feishu]; a broken configuration changes nothing.
 ")]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -20,12 +22,15 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let config = load(arguments.config.config.as_deref(), &[])?;
-    let mysql = super::needed(config.mysql.as_ref(), "mysql")?;
-    let rabbitmq = super::needed(config.rabbitmq.as_ref(), "rabbitmq")?;
+    let path = arguments.config.config.as_deref();
+    let config = load(path, &[])?;
+    let servers = Servers {
+        mysql: super::needed(config.mysql.as_ref(), "mysql")?.clone(),
+        rabbitmq: super::needed(config.rabbitmq.as_ref(), "rabbitmq")?.clone(),
+    };
     let log_file = logging::start(&config.log, config.messages.zone)
         .map_err(|error| Failure::new(Code::Configuration, anyhow!("log.file: {error}")))?;
-    match app::run(&config, mysql, rabbitmq, log_file) {
+    match app::run(config, &servers, || Config::load(path, &[]), log_file) {
         Ok(End::Stopped) => Ok(()),
         Ok(End::ThreadDied) => Err(Failure::new(
             Code::Bug,

@@ -91,7 +91,7 @@ impl MeterTable {
 }
 
 /// How the staff is told.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Feishu {
     /// Of the hotels without a route. Without one, their notices go to the log.
     pub webhook: Option<Webhook>,
@@ -109,14 +109,14 @@ pub struct Feishu {
 }
 
 /// Some hotels' bot.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Route {
     pub hotels: Vec<HotelId>,
     pub webhook: Webhook,
 }
 
 /// One bot.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Webhook {
     pub url: Secret,
     /// Key of the signature, where the bot asks for one.
@@ -224,6 +224,24 @@ impl Config {
             None => String::new(),
         };
         read(&file, &text, environment(), settings).map_err(ConfigErrors)
+    }
+}
+
+impl Config {
+    /// This configuration with all of `new` that may change under a running service: thresholds, and
+    /// how the staff is told.
+    pub fn changed_by(&self, new: &Config) -> Config {
+        let rules = Rules {
+            thresholds: new.rules.thresholds,
+            hotel_thresholds: new.rules.hotel_thresholds.clone(),
+            room_thresholds: new.rules.room_thresholds.clone(),
+            ..self.rules.clone()
+        };
+        Config {
+            rules,
+            feishu: new.feishu.clone(),
+            ..self.clone()
+        }
     }
 }
 

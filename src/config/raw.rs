@@ -181,7 +181,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Entry<T> {
 pub(super) struct Kwh(pub WattHours);
 
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "a number of kWh")]
+#[serde(untagged, expecting = "it must be a number of kWh")]
 enum Number {
     Integer(i64),
     Decimal(f64),

@@ -42,7 +42,7 @@ fn a_log_file_that_is_moved_away_is_opened_anew() {
     let line = &after[0];
     assert_eq!(
         (&line["level"], &line["thread"]),
-        (&"INFO".into(), &"signals".into())
+        (&"INFO".into(), &"main".into())
     );
     assert_eq!(line["time"].as_str().map(str::len), Some(19));
     rig.finish();

@@ -12,6 +12,7 @@ mod meters;
 mod notices;
 mod outbox;
 mod rejected;
+mod reload;
 mod restart;
 mod retention;
 mod send_notice;

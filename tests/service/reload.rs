@@ -1,0 +1,97 @@
+//! A configuration that changes under a running service.
+
+use rustix::process::Signal;
+
+use crate::support::{LIMIT, Rig};
+use crate::{check_out, minutes_ago};
+
+/// The register of a room that uses 1 kWh an interval, at these intervals after its guest left.
+fn read(rig: &Rig, intervals: std::ops::RangeInclusive<i64>) {
+    for interval in intervals {
+        let time = minutes_ago(400).plus(interval * 1_800).to_string();
+        rig.meter("H001", "101", &time, &format!("{}.00", 100 + interval));
+    }
+}
+
+const JUDGED: &str =
+    "SELECT CAST(TIMESTAMPDIFF(MINUTE, stay_time, seen_time) DIV 30 AS SIGNED) FROM room_state";
+
+#[test]
+fn thresholds_and_bots_change_without_a_restart() {
+    let mut rig = Rig::new("reload");
+    let other = rig.feishu.add_bot("canary-of-another", None);
+    let mut service = rig.start();
+    service.wait_until_ready();
+    let mut second = rig.start();
+    second.wait_for_log("standing by");
+    rig.publish([check_out("H001", "101", minutes_ago(400)).as_str()]);
+    read(&rig, 0..=5);
+    rig.wait_for_rows(JUDGED, &[5]);
+
+    // Broken: nothing changes, loudly.
+    rig.configure("checkout_abnormal_threshold = 'low'");
+    service.signal(Signal::HUP);
+    service.wait_for_log("SIGHUP: the configuration is wrong, the old one stays:");
+    service.wait_for_log(
+        "monitoring.checkout_abnormal_threshold is wrong: it must be a number of kWh",
+    );
+    read(&rig, 6..=6);
+    rig.wait_for_rows(JUDGED, &[6]);
+
+    rig.reconfigure("'low'", "0.5");
+    rig.reconfigure(
+        "[log]",
+        &format!(
+            "[[feishu.routes]]\nhotels = ['H001']\nwebhook_url = '{}'\n[log]",
+            other.webhook_url()
+        ),
+    );
+    rig.configure("keep_days = 31");
+    service.signal(Signal::HUP);
+    service.wait_for_log("other changes need a restart");
+    service.wait_for_log("SIGHUP: the configuration has changed");
+    service.wait_for_log("1 rooms are watched (epoch 2,");
+    read(&rig, 7..=10);
+    let told = other.wait_until("a card", LIMIT, |received| !received.is_empty());
+    assert!(told[0].accepted, "{told:?}");
+    rig.wait_for_rows(
+        "SELECT continuous_periods, is_notified FROM electricity_abnormal",
+        &[(4, true)],
+    );
+    assert!(rig.feishu.received().is_empty(), "it went to the wrong bot");
+
+    service.signal(Signal::HUP);
+    service.wait_for_log("SIGHUP: thresholds and the section [feishu] are as they were");
+    // Messages are taken as before.
+    rig.publish([check_out("H001", "102", minutes_ago(5)).as_str()]);
+    rig.wait_for_rows("SELECT COUNT(*) FROM room_state", &[2]);
+    assert!(
+        !second.log().contains("rooms are watched"),
+        "it has taken over"
+    );
+    second.stop();
+    service.stop();
+    rig.finish();
+}
+
+#[test]
+fn one_that_stands_by_changes_too() {
+    let mut rig = Rig::new("reloadstandby");
+    let mut first = rig.start();
+    first.wait_until_ready();
+    let mut second = rig.start();
+    second.wait_for_log("standing by");
+    rig.configure("checkout_abnormal_threshold = 0.5");
+    second.signal(Signal::HUP);
+    second.wait_for_log("SIGHUP: the configuration has changed");
+    first.stop();
+    second.wait_until_ready();
+    rig.publish([check_out("H001", "101", minutes_ago(400)).as_str()]);
+    read(&rig, 0..=4);
+    rig.wait_for_rows(
+        "SELECT continuous_periods, is_notified FROM electricity_abnormal",
+        &[(4, true)],
+    );
+    second.stop();
+    rig.finish();
+}
