@@ -66,7 +66,7 @@ struct List {
     listing: Listing,
 }
 
-/// Show notices with all that is known of them, and the card as the staff sees it
+/// Show notices with all that is known of them, and the card that each makes by itself
 #[derive(clap::Args)]
 #[command(before_help = "\
 Examples:

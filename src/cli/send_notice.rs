@@ -19,8 +19,8 @@ Examples:
   roomwatt send-notice --dry-run --card several --config roomwatt.toml
 
 A bot is a webhook of the section [feishu]. What Feishu answers is shown, with what to do about it.
-Exit code 0: all have accepted it; 75: one may do so later; 78: the configuration, or the bot's
-settings, have to be changed.
+Exit code 0: all have accepted it; 75: one may do so later; 78: the configuration, or a bot's
+settings, have to be changed; 70: Feishu does not want this card.
 ")]
 pub(super) struct Arguments {
     /// What to send; all but the first are about an invented room and marked as a test
@@ -46,6 +46,8 @@ enum CardName {
     Reminder,
     /// It no longer is
     Recovered,
+    /// It was, and nobody knows whether it is over
+    Unclear,
     /// It was, and was over before the staff could be told
     Ended,
     /// Meters of a hotel are silent
@@ -63,6 +65,7 @@ impl CardName {
             CardName::Alert => Sample::Of(State::Alert),
             CardName::Reminder => Sample::Of(State::Reminder),
             CardName::Recovered => Sample::Of(State::Recovered),
+            CardName::Unclear => Sample::Of(State::Unclear),
             CardName::Ended => Sample::Of(State::Ended),
             CardName::Silent => Sample::Of(State::Silent),
             CardName::Heard => Sample::Of(State::Heard),
@@ -102,11 +105,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         };
         failed += 1;
         complain(&format!("{}: not accepted: {error}", trial.label));
-        match error {
-            SendError::Passing(_) => {}
-            SendError::Route { .. } => code = Code::Configuration,
-            SendError::Content(_) => code = Code::Bug,
-        }
+        code = match (error, code) {
+            (SendError::Content(_), _) | (_, Code::Bug) => Code::Bug,
+            (SendError::Route { .. }, _) => Code::Configuration,
+            (SendError::Passing(_), code) => code,
+        };
     }
     match (tried, failed) {
         (0, _) => Err(Failure::new(

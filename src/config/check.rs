@@ -283,7 +283,7 @@ fn check_feishu(raw: raw::Feishu, problems: &mut Problems) -> Feishu {
     let proxy = raw.proxy.filter(|proxy| !proxy.expose().is_empty());
     if let Some(proxy) = &proxy {
         problems.unless(
-            ureq::Proxy::new(proxy.expose()).is_ok(),
+            is_http_proxy(proxy),
             "feishu.proxy",
             "is no address like http://proxy.example.com:3128",
         );
@@ -302,6 +302,17 @@ fn check_feishu(raw: raw::Feishu, problems: &mut Problems) -> Feishu {
         group_wait: Duration::from_secs(wait),
         notice_max_age: Duration::from_secs(age.saturating_mul(3_600)),
     }
+}
+
+/// No other kind is built in.
+fn is_http_proxy(proxy: &Secret) -> bool {
+    let proxy = ureq::Proxy::new(proxy.expose());
+    proxy.is_ok_and(|proxy| {
+        matches!(
+            proxy.protocol(),
+            ureq::ProxyProtocol::Http | ureq::ProxyProtocol::Https
+        )
+    })
 }
 
 /// The routes, those to one webhook made one: it has a rate of its own, whoever it is for.
@@ -329,6 +340,8 @@ fn check_routes(
         let key = format!("{path}.webhook_url");
         let webhook = check_webhook(&key, route.webhook_url, route.secret, problems);
         for hotel in &route.hotels {
+            let is_one = !hotel.trim().is_empty();
+            problems.unless(is_one, &format!("{path}.hotels"), "has one without a name");
             problems.unless(
                 known.insert(hotel.trim().to_owned()),
                 &format!("{path}.hotels"),

@@ -243,6 +243,10 @@ fn each_webhook_has_its_hotels_once() {
         assert!(wrong.contains(part), "{part} is not in:\n{wrong}");
     }
     assert!(!wrong.contains("canary"), "{wrong}");
+    for proxy in ["socks5://127.0.0.1:9", "ftp://127.0.0.1", ""] {
+        let proxied = loaded(&format!("[feishu]\nproxy = '{proxy}'\n"), &[], &[]);
+        assert_eq!(proxied.is_ok(), proxy.is_empty(), "{proxy}");
+    }
 }
 
 #[test]

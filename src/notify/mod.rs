@@ -6,7 +6,8 @@ mod pace;
 mod sample;
 mod waiting;
 
-use std::collections::HashMap;
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, select};
 
 use crate::clock::unix_seconds;
 use crate::config;
-use crate::engine::{Notice, RoomNotice};
+use crate::engine::{MeterNoticeKind, Notice, RoomNotice, Run, Watch};
 use crate::faults;
 use crate::outage::Outage;
 use crate::owner::Input;
@@ -214,6 +215,7 @@ impl Notifier {
                 how: Settlement::Expired,
             });
             self.settle(expired.collect(), inputs)?;
+            return Ok(Duration::ZERO);
         }
         let hotel = match self.waiting.due(now) {
             Due::Never => return Ok(IDLE),
@@ -226,8 +228,15 @@ impl Notifier {
                 return Ok(IDLE.min(wait));
             }
         }
-        let rooms = Arc::clone(&self.rooms);
-        if let Some(bundle) = (self.waiting).bundle(&hotel, |notice| goes_on(&rooms, notice)) {
+        // Memory first, then the outbox: what ended a run by now is in there, if it is to be told.
+        let over = (self.waiting).over(&hotel, |notice| is_over(&self.rooms, notice));
+        if !over.is_empty() {
+            match self.read() {
+                Ok(unreadable) => self.settle(unreadable, inputs)?,
+                Err(error) => return Ok(self.store.failed(&error)),
+            }
+        }
+        if let Some(bundle) = self.waiting.bundle(&hotel, &over) {
             self.tell(bundle, inputs)?;
         }
         Ok(Duration::ZERO)
@@ -293,8 +302,10 @@ impl Notifier {
         let message = match manner {
             Manner::Card => Message::Card(card.feishu()),
             Manner::Text | Manner::Alone => {
-                stories.iter_mut().for_each(Story::defang);
-                card = Card::new(&defanged(&hotel), &stories, &self.config);
+                // What is settled is the notice as it is.
+                let mut shown = stories.clone();
+                shown.iter_mut().for_each(Story::defang);
+                card = Card::new(&defanged(&hotel), &shown, &self.config);
                 Message::Text(card.text())
             }
         };
@@ -330,15 +341,14 @@ impl Notifier {
                 // It has been read: the way is free.
                 self.feishu.over();
                 let hopeless = self.waiting.refused(&ids);
-                if hopeless.is_empty() {
-                    log::error!(
-                        "notice {numbers}: {reason}; it is sent once more as plain text, please report this"
-                    );
-                } else {
-                    log::error!(
-                        "notice {numbers}: {reason}, also as plain text; it is marked failed and NOT told: see `roomwatt outbox show`"
-                    );
-                }
+                let what_next = match (manner, hopeless.as_slice()) {
+                    (Manner::Card, _) => "it is sent once more as plain text, please report this",
+                    (_, []) => "also as plain text; each is sent by itself",
+                    _ => {
+                        "also as plain text; it is marked failed and NOT told: see `roomwatt outbox show`"
+                    }
+                };
+                log::error!("notice {numbers}: {reason}; {what_next}");
                 let failed = hopeless.into_iter().map(|id| Settled {
                     id,
                     how: Settlement::Failed(reason.clone()),
@@ -365,13 +375,30 @@ impl Notifier {
     }
 }
 
-/// Whether a room is still in the run that a notice tells of.
-fn goes_on(rooms: &Rooms, notice: &RoomNotice) -> bool {
-    rooms.get(&notice.room).is_some_and(|room| {
-        let run = room.watch.fold.run;
-        room.watch.stay.order() == notice.stay.order()
-            && run.is_some_and(|run| run.told > 0 && run.since == notice.since)
-    })
+/// Whether what a notice tells of has ended by now. Memory comes after the outbox: what it does not
+/// know yet goes on.
+fn is_over(rooms: &Rooms, notice: &Notice) -> bool {
+    match notice {
+        Notice::Room(notice) => {
+            let room = rooms.get(&notice.room);
+            room.is_some_and(|room| has_ended(&room.watch, notice))
+        }
+        Notice::Meters(notice) => {
+            notice.kind == MeterNoticeKind::Silent && !rooms.is_told_silent(&notice.hotel_id)
+        }
+    }
+}
+
+/// Whether the run that a notice tells of is no longer the one of its room's watch.
+fn has_ended(watch: &Watch, notice: &RoomNotice) -> bool {
+    match watch.stay.order().cmp(&notice.stay.order()) {
+        Ordering::Less => false,
+        Ordering::Equal => {
+            let is_same = |run: Run| run.told > 0 && run.since == notice.since;
+            watch.fold.seen >= Some(notice.detected) && !watch.fold.run.is_some_and(is_same)
+        }
+        Ordering::Greater => true,
+    }
 }
 
 impl Story {
@@ -379,7 +406,7 @@ impl Story {
     fn of(id: u64, notice: Notice) -> Story {
         let notices = vec![(id, notice)];
         Story {
-            state: waiting::state(&notices, |_| true).unwrap_or(State::Alert),
+            state: waiting::state(&notices, &HashSet::new()).unwrap_or(State::Alert),
             notices,
         }
     }
@@ -426,4 +453,114 @@ fn fullwidth(name: &str) -> String {
         c => c,
     };
     name.chars().map(wide).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{MeterNotice, NoticeKind, Rules, Stay};
+    use crate::types::{LocalTime, Reading, RoomNumber, WattHours};
+
+    fn at(minutes: i64) -> LocalTime {
+        let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
+        noon.plus(minutes * 60)
+    }
+
+    fn vacant_since(minutes: i64) -> Stay {
+        Stay::Vacant {
+            actual_checkin: None,
+            actual_checkout: at(minutes),
+        }
+    }
+
+    /// Of a run from noon to 14:00.
+    fn alert() -> RoomNotice {
+        let mut alert = sample::room_notice(NoticeKind::Alert, 1, at(120));
+        alert.stay = vacant_since(0);
+        alert.since = at(0);
+        alert
+    }
+
+    #[test]
+    fn a_run_is_over_when_memory_knows_better() {
+        // Register by half hours from noon on.
+        let seen = |registers: &[i64]| {
+            let mut watch = Watch::new(vacant_since(0), &Rules::default());
+            let reading = |(place, wh): (usize, &i64)| Reading {
+                time: at(30 * place as i64),
+                register: WattHours(*wh),
+            };
+            let readings: Vec<Reading> = registers.iter().enumerate().map(reading).collect();
+            let room = alert().room;
+            watch = crate::engine::observe(&room, &watch, &readings, &Rules::default()).watch;
+            watch
+        };
+        let alerted = [0, 2_000, 4_000, 6_000, 8_000];
+        let later = |wh: i64| [&alerted[..], &[8_000 + wh]].concat();
+        assert!(!has_ended(&seen(&alerted), &alert()));
+        assert!(!has_ended(&seen(&later(2_000)), &alert()), "it goes on");
+        assert!(has_ended(&seen(&later(100)), &alert()), "it is normal");
+        assert!(
+            !has_ended(&seen(&alerted[..4]), &alert()),
+            "not adopted yet"
+        );
+        let other = |minutes| Watch::new(vacant_since(minutes), &Rules::default());
+        assert!(!has_ended(&other(-60), &alert()), "not adopted yet");
+        assert!(has_ended(&other(60), &alert()), "another stay");
+        let rooms = Rooms::default();
+        let notice = Notice::Room(alert());
+        assert!(!is_over(&rooms, &notice), "not adopted yet");
+        rooms.adopt([(alert().room, other(60))]);
+        assert!(is_over(&rooms, &notice));
+    }
+
+    #[test]
+    fn silence_is_over_when_its_end_was_told() {
+        let notice = |kind| MeterNotice {
+            kind,
+            hotel_id: HotelId::new("H1"),
+            detected: at(0),
+            since: None,
+            silent: 5,
+            watched: 5,
+            rooms: Vec::new(),
+        };
+        let rooms = Rooms::default();
+        let silent = notice(MeterNoticeKind::Silent);
+        rooms.told(&silent);
+        assert!(!is_over(&rooms, &Notice::Meters(silent.clone())));
+        rooms.told(&notice(MeterNoticeKind::Heard));
+        assert!(is_over(&rooms, &Notice::Meters(silent)));
+        assert!(!is_over(
+            &rooms,
+            &Notice::Meters(notice(MeterNoticeKind::Heard))
+        ));
+    }
+
+    #[test]
+    fn names_in_a_text_are_no_mentions_and_no_addresses() {
+        let mut of_room = alert();
+        of_room.room = RoomKey::new("<at user_id=\"all\"></at>", "http://x.cn/A_1");
+        let of_meters = MeterNotice {
+            kind: MeterNoticeKind::Silent,
+            hotel_id: HotelId::new("@all"),
+            detected: at(0),
+            since: None,
+            silent: 5,
+            watched: 5,
+            rooms: vec![RoomNumber::new("[x](y)")],
+        };
+        for notice in [Notice::Room(of_room), Notice::Meters(of_meters)] {
+            let mut story = Story::of(1, notice);
+            story.defang();
+            let text = format!("{story:?}");
+            for mark in ["<", ">", "@", "://", "x.cn", "A_1", "[x]"] {
+                assert!(!text.contains(mark), "{mark} is in {text}");
+            }
+            assert!(
+                text.contains('＠') || text.contains("http：／／x．cn／A＿1"),
+                "{text}"
+            );
+        }
+    }
 }

@@ -98,7 +98,7 @@ fn story(state: State, number: u32, now: LocalTime) -> Story {
         })
     };
     let notices = match state {
-        State::Alert => vec![room(NoticeKind::Alert)],
+        State::Alert | State::Unclear => vec![room(NoticeKind::Alert)],
         State::Reminder => vec![room(NoticeKind::Reminder)],
         State::Recovered => vec![room(NoticeKind::Recovered)],
         State::Ended => vec![room(NoticeKind::Alert), room(NoticeKind::Recovered)],
@@ -154,9 +154,10 @@ mod tests {
     use super::*;
     use crate::config::Language;
 
-    const STATES: [(State, &str); 6] = [
+    const STATES: [(State, &str); 7] = [
         (State::Alert, "alert"),
         (State::Reminder, "reminder"),
+        (State::Unclear, "unclear"),
         (State::Ended, "ended"),
         (State::Recovered, "recovered"),
         (State::Silent, "silent"),
@@ -232,15 +233,50 @@ mod tests {
     }
 
     #[test]
-    fn an_alert_that_did_not_recover_says_how_it_may_have_ended() {
-        let notice = room_notice(NoticeKind::Reminder, 1, now());
-        let story = Story {
-            state: State::Ended,
-            notices: vec![(17, Notice::Room(notice))],
+    fn what_is_to_be_done_depends_on_all_of_a_card() {
+        let alert = |number, is_occupied: bool| {
+            let mut notice = room_notice(NoticeKind::Alert, number, now());
+            if is_occupied {
+                notice.stay = Stay::Occupied {
+                    check_in: now(),
+                    expected_checkout: None,
+                };
+            }
+            Story::of(u64::from(number), Notice::Room(notice))
         };
-        snapshot("ended_unknown", |config| {
-            Card::new(&hotel(), std::slice::from_ref(&story), config)
-        });
+        let [silent, heard, over] =
+            [State::Silent, State::Heard, State::Recovered].map(|state| story(state, 9, now()));
+        let mut all_heard = heard.clone();
+        if let Some((_, Notice::Meters(notice))) = all_heard.notices.last_mut() {
+            notice.silent = 0;
+        }
+        let (vacant, occupied) = (alert(1, false), alert(2, true));
+        for (stories, advice) in [
+            (vec![&vacant], "Please look into the room"),
+            (vec![&occupied], "Please ask the guest about"),
+            (vec![&occupied, &over], "Please ask the guest about"),
+            (vec![&vacant, &vacant], "Please look into these rooms"),
+            (
+                vec![&vacant, &occupied],
+                "Please look into vacant rooms, and ask",
+            ),
+            (vec![&over, &over], "This run is over"),
+            (vec![&heard], "Most are heard again"),
+            (vec![&all_heard], "All are heard again"),
+            (vec![&silent, &over], "Please check the hotel's gateway"),
+        ] {
+            let stories: Vec<Story> = stories.into_iter().cloned().collect();
+            let text = Card::new(&hotel(), &stories, &config(Language::En)).rendered();
+            let said = text.lines().nth(1).unwrap_or_default().trim();
+            assert!(said.starts_with(advice), "{advice} is not in\n{text}");
+        }
+        let text = Card::new(&hotel(), &[vacant.clone(), silent], &config(Language::En)).rendered();
+        assert!(
+            text.contains("look into the room") && text.contains("gateway"),
+            "{text}"
+        );
+        let twice = Card::new(&hotel(), &[over.clone(), over], &config(Language::En)).rendered();
+        assert!(twice.contains("normal again H12345 · 1009\n"), "{twice}");
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! The notices that wait for one bot: which of them go next, together, and how.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use crate::engine::{MeterNoticeKind, Notice, NoticeKind, RoomNotice};
+use crate::engine::{MeterNoticeKind, Notice, NoticeKind, Stay};
 use crate::types::{HotelId, Kind, LocalTime, RoomKey, RoomNumber};
 
 /// Notices on their way to one bot.
@@ -47,7 +47,7 @@ pub(super) struct Bundle {
 
 /// What is to be told of one run, or of a hotel's meters: the last notice says all that those
 /// before it did.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Story {
     pub(super) state: State,
     /// In the order of their ids, which are those of the outbox; never empty.
@@ -60,11 +60,17 @@ impl Story {
         self.notices.last().map(|(_, notice)| notice)
     }
 
-    /// Its run was ended by something else than a normal interval: nobody knows whether the room is
-    /// normal again.
-    pub(super) fn may_go_on(&self) -> bool {
-        self.state == State::Ended
-            && matches!(self.last(), Some(Notice::Room(last)) if last.kind != NoticeKind::Recovered)
+    /// The stay of the room it is about, if it is about one.
+    pub(super) fn stay(&self) -> Option<Stay> {
+        match self.last()? {
+            Notice::Room(notice) => Some(notice.stay),
+            Notice::Meters(_) => None,
+        }
+    }
+
+    /// It is about meters, some of which are silent.
+    pub(super) fn has_silent(&self) -> bool {
+        matches!(self.last(), Some(Notice::Meters(notice)) if notice.silent > 0)
     }
 
     /// The room it is about, if it is about one.
@@ -85,7 +91,9 @@ pub enum State {
     Reminder,
     /// Meters are silent.
     Silent,
-    /// A room was abnormal, and nobody was told in time.
+    /// A room was abnormal, its run is over, and nobody knows whether it is normal again.
+    Unclear,
+    /// It was over before anybody was told.
     Ended,
     /// A room no longer is.
     Recovered,
@@ -102,7 +110,7 @@ pub(super) enum Due {
 }
 
 /// What several notices are of: they are told as one.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Subject<'a> {
     Run(&'a RoomKey, (LocalTime, Kind), LocalTime),
     Meters,
@@ -181,39 +189,39 @@ impl Waiting {
         }
     }
 
-    /// All that waits of a hotel and goes the same way as the oldest of it. `goes_on` tells whether
-    /// a run is still what it was.
-    pub(super) fn bundle(
-        &self,
-        hotel: &HotelId,
-        goes_on: impl Fn(&RoomNotice) -> bool,
-    ) -> Option<Bundle> {
-        let mut of_hotel = self
-            .items
-            .iter()
+    /// The notices of a hotel of which `is_over` says that what they tell of has ended.
+    pub(super) fn over(&self, hotel: &HotelId, is_over: impl Fn(&Notice) -> bool) -> HashSet<u64> {
+        let items = self.items.iter();
+        items
+            .filter(|(_, item)| item.notice.hotel_id() == hotel && is_over(&item.notice))
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
+    /// All that waits of a hotel and goes the same way as the oldest of it, or the first story of it.
+    /// What is told by the notices `over` has ended by now.
+    pub(super) fn bundle(&self, hotel: &HotelId, over: &HashSet<u64>) -> Option<Bundle> {
+        let of_hotel = self.items.iter();
+        let mut of_hotel = of_hotel
             .filter(|(_, item)| item.notice.hotel_id() == hotel)
             .peekable();
-        let manner = of_hotel.peek()?.1.manner;
-        let most = if manner == Manner::Alone {
-            1
-        } else {
-            usize::MAX
-        };
+        let (_, oldest) = of_hotel.peek()?;
+        let (manner, first) = (oldest.manner, subject(&oldest.notice));
         let mut stories: HashMap<Subject<'_>, Vec<(u64, Notice)>> = HashMap::new();
-        let same_way = of_hotel.filter(|(_, item)| item.manner == manner);
-        for (id, item) in same_way.take(most) {
-            let story = stories.entry(subject(&item.notice)).or_default();
-            story.push((*id, item.notice.clone()));
+        for (id, item) in of_hotel.filter(|(_, item)| item.manner == manner) {
+            let subject = subject(&item.notice);
+            if manner != Manner::Alone || subject == first {
+                let story = stories.entry(subject).or_default();
+                story.push((*id, item.notice.clone()));
+            }
         }
-        let mut stories: Vec<Story> = stories
-            .into_values()
-            .filter_map(|notices| {
-                Some(Story {
-                    state: state(&notices, &goes_on)?,
-                    notices,
-                })
+        let stories = stories.into_values().filter_map(|notices| {
+            Some(Story {
+                state: state(&notices, over)?,
+                notices,
             })
-            .collect();
+        });
+        let mut stories: Vec<Story> = stories.collect();
         stories.sort_by_key(|story| {
             let power = story.last().map_or(0, milliwatts);
             let id = story.notices.first().map(|(id, _)| *id);
@@ -241,13 +249,16 @@ impl Waiting {
     /// no other.
     pub(super) fn refused(&mut self, ids: &[u64]) -> Vec<u64> {
         let mut hopeless = Vec::new();
+        let known = ids.iter().filter_map(|id| self.items.get(id));
+        let stories: HashSet<Subject<'_>> = known.map(|item| subject(&item.notice)).collect();
+        let are_several = stories.len() > 1;
         for id in ids {
             let Some(item) = self.items.get_mut(id) else {
                 continue;
             };
             item.manner = match item.manner {
                 Manner::Card => Manner::Text,
-                Manner::Text if ids.len() > 1 => Manner::Alone,
+                Manner::Text if are_several => Manner::Alone,
                 Manner::Text | Manner::Alone => {
                     hopeless.push(*id);
                     continue;
@@ -259,24 +270,20 @@ impl Waiting {
 }
 
 /// How things are now, of which these are the notices.
-pub(super) fn state(
-    notices: &[(u64, Notice)],
-    goes_on: impl Fn(&RoomNotice) -> bool,
-) -> Option<State> {
-    let of_kind = |kind: NoticeKind| {
-        (notices.iter())
-            .any(|(_, notice)| matches!(notice, Notice::Room(notice) if notice.kind == kind))
-    };
-    let is_first = of_kind(NoticeKind::Alert);
-    Some(match &notices.last()?.1 {
+pub(super) fn state(notices: &[(u64, Notice)], over: &HashSet<u64>) -> Option<State> {
+    let is_alert = |(_, notice): &(u64, Notice)| matches!(notice, Notice::Room(notice) if notice.kind == NoticeKind::Alert);
+    let is_first = notices.iter().any(is_alert);
+    let (id, last) = notices.last()?;
+    Some(match last {
         Notice::Room(last) => match last.kind {
             NoticeKind::Recovered if is_first => State::Ended,
             NoticeKind::Recovered => State::Recovered,
-            NoticeKind::Alert | NoticeKind::Reminder if !goes_on(last) => State::Ended,
+            NoticeKind::Alert | NoticeKind::Reminder if over.contains(id) => State::Unclear,
             _ if is_first => State::Alert,
             _ => State::Reminder,
         },
         Notice::Meters(last) => match last.kind {
+            MeterNoticeKind::Silent if over.contains(id) => State::Ended,
             MeterNoticeKind::Silent => State::Silent,
             MeterNoticeKind::Heard => State::Heard,
         },
@@ -294,7 +301,7 @@ fn milliwatts(notice: &Notice) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{MeterNotice, Stay};
+    use crate::engine::{MeterNotice, RoomNotice};
     use crate::types::WattHours;
 
     const WAIT: Duration = Duration::from_secs(30);
@@ -364,7 +371,9 @@ mod tests {
 
     /// State and ids of each story.
     fn stories(waiting: &Waiting, goes_on: bool) -> Vec<(State, Vec<u64>)> {
-        let bundle = waiting.bundle(&HotelId::new("H1"), |_| goes_on);
+        let hotel = HotelId::new("H1");
+        let over = waiting.over(&hotel, |_| !goes_on);
+        let bundle = waiting.bundle(&hotel, &over);
         let stories = bundle.expect("there is something").stories.into_iter();
         stories
             .map(|story| {
@@ -400,15 +409,16 @@ mod tests {
         let recovered = || notice(NoticeKind::Recovered, "101", 8, 16_000);
         for (notices, goes_on, state) in [
             (vec![alert("101")], true, State::Alert),
-            (vec![alert("101")], false, State::Ended),
+            (vec![alert("101")], false, State::Unclear),
             (vec![alert("101"), reminder()], true, State::Alert),
-            (vec![alert("101"), reminder()], false, State::Ended),
+            (vec![alert("101"), reminder()], false, State::Unclear),
             (vec![reminder()], true, State::Reminder),
-            (vec![reminder()], false, State::Ended),
+            (vec![reminder()], false, State::Unclear),
             (vec![alert("101"), recovered()], false, State::Ended),
             (vec![reminder(), recovered()], false, State::Recovered),
             (vec![recovered()], false, State::Recovered),
-            (vec![meters(MeterNoticeKind::Silent)], false, State::Silent),
+            (vec![meters(MeterNoticeKind::Silent)], true, State::Silent),
+            (vec![meters(MeterNoticeKind::Silent)], false, State::Ended),
             (
                 vec![
                     meters(MeterNoticeKind::Silent),
@@ -506,7 +516,7 @@ mod tests {
         let now = Instant::now();
         let mut waiting = waiting(now, ["101", "102", "103"].map(alert));
         let ways = |waiting: &Waiting| {
-            let bundle = waiting.bundle(&HotelId::new("H1"), |_| true);
+            let bundle = waiting.bundle(&HotelId::new("H1"), &HashSet::new());
             bundle.map(|bundle| (bundle.manner, bundle.stories.len()))
         };
         assert_eq!(ways(&waiting), Some((Manner::Card, 3)));
@@ -524,12 +534,36 @@ mod tests {
     }
 
     #[test]
+    fn a_story_is_refused_as_a_whole() {
+        let now = Instant::now();
+        let recovered = notice(NoticeKind::Recovered, "101", 4, 8_000);
+        let mut waiting = waiting(now, [alert("101"), alert("102"), recovered]);
+        waiting.refused(&[1, 2, 3]);
+        assert_eq!(waiting.refused(&[1, 2, 3]), [0; 0]);
+        assert_eq!(stories(&waiting, true), [(State::Ended, vec![1, 3])]);
+        assert_eq!(waiting.refused(&[1, 3]), [1, 3]);
+        waiting.remove([1, 2, 3]);
+        for (id, notice) in [
+            (4, alert("101")),
+            (5, notice(NoticeKind::Reminder, "101", 8, 1)),
+        ] {
+            waiting.add(id, notice, Duration::ZERO, now, WAIT, MAX_AGE);
+        }
+        assert_eq!(waiting.refused(&[4, 5]), [0; 0]);
+        assert_eq!(
+            waiting.refused(&[4, 5]),
+            [4, 5],
+            "there is nobody else at fault"
+        );
+    }
+
+    #[test]
     fn a_notice_that_is_known_stays_as_it_is() {
         let now = Instant::now();
         let mut waiting = waiting(now, [alert("101")]);
         waiting.refused(&[1]);
         waiting.add(1, alert("101"), Duration::ZERO, now + WAIT, WAIT, MAX_AGE);
-        let bundle = waiting.bundle(&HotelId::new("H1"), |_| true);
+        let bundle = waiting.bundle(&HotelId::new("H1"), &HashSet::new());
         assert_eq!(bundle.map(|bundle| bundle.manner), Some(Manner::Text));
         assert_eq!(waiting.due(now + WAIT), Due::Of(HotelId::new("H1")));
     }

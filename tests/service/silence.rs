@@ -443,7 +443,7 @@ fn a_start_knows_what_was_told_before_it() {
         "{card}"
     );
     assert!(
-        card.contains(&format!("中断自: {}", left.day_hour_minute())),
+        card.contains(&format!("中断自：{}", left.day_hour_minute())),
         "{card}"
     );
     rig.wait_for_rows("SELECT state FROM notification", &["sent".to_owned()]);

@@ -6,7 +6,7 @@ mod words;
 use serde_json::{Value, json};
 
 use crate::config;
-use crate::engine::{Notice, Stay};
+use crate::engine::Stay;
 use crate::types::{HotelId, RoomNumber};
 
 use super::waiting::{State, Story};
@@ -28,7 +28,7 @@ pub(super) struct Card {
     title: String,
     colour: &'static str,
     /// What to do.
-    advice: &'static str,
+    advice: String,
     sections: Vec<Section>,
     /// Makes a repeated delivery recognisable.
     number: String,
@@ -83,7 +83,7 @@ impl Card {
         Card {
             title: words.test.to_owned(),
             colour: "blue",
-            advice: words.only_a_test,
+            advice: words.only_a_test.to_owned(),
             sections: Vec::new(),
             number: "roomwatt".to_owned(),
         }
@@ -91,9 +91,10 @@ impl Card {
 
     /// The same, marked as a test.
     pub(super) fn marked_as_test(self, config: &config::Feishu) -> Card {
-        let word = words(config.language).test;
+        let words = words(config.language);
+        let word = words.test;
         Card {
-            title: format!("{word}: {}", self.title),
+            title: format!("{word}{}{}", words.colon, self.title),
             number: format!("{word} · {}", self.number),
             ..self
         }
@@ -101,7 +102,7 @@ impl Card {
 
     /// Feishu's card JSON 1.0. Everything is plain text: data can't mention people or make links.
     pub(super) fn feishu(&self) -> Value {
-        let mut elements = vec![json!({"tag": "div", "text": plain(self.advice)})];
+        let mut elements = vec![json!({"tag": "div", "text": plain(&self.advice)})];
         match self.sections.as_slice() {
             [only] => {
                 elements.push(json!({"tag": "hr"}));
@@ -132,7 +133,7 @@ impl Card {
             [only] => only.fields().map(|(_, text)| text).collect(),
             several => several.iter().map(Section::text).collect(),
         };
-        let mut paragraphs = vec![self.title.clone(), self.advice.to_owned()];
+        let mut paragraphs = vec![self.title.clone(), self.advice.clone()];
         paragraphs.extend(sections);
         paragraphs.push(self.number.clone());
         paragraphs.join("\n")
@@ -150,6 +151,13 @@ fn plain(text: &str) -> Value {
 }
 
 fn title(words: &Words, hotel: &HotelId, stories: &[Story], is_mixed: bool) -> String {
+    let mut rooms: Vec<&RoomNumber> = Vec::new();
+    for room in stories.iter().filter_map(Story::room) {
+        // A room can have had several runs.
+        if !rooms.contains(&room) {
+            rooms.push(room);
+        }
+    }
     if is_mixed {
         let states = stories.chunk_by(|a, b| a.state == b.state);
         let counted = states.filter_map(|chunk| {
@@ -157,10 +165,14 @@ fn title(words: &Words, hotel: &HotelId, stories: &[Story], is_mixed: bool) -> S
             Some(format!("{word} ×{}", chunk.len()))
         });
         let counted: Vec<String> = counted.collect();
-        return format!("{} · {hotel}", counted.join(words.between_states));
+        let counted = counted.join(words.between_states);
+        return match rooms.as_slice() {
+            [] => format!("{counted} · {hotel}"),
+            [room] => format!("{counted} · {hotel} · {room}"),
+            [worst, ..] => format!("{counted} · {hotel} · {worst}…"),
+        };
     }
     let word = stories.first().map_or("", |story| words.of(story.state));
-    let rooms: Vec<&RoomNumber> = stories.iter().filter_map(Story::room).collect();
     match rooms.as_slice() {
         [] => format!("{word} {hotel}"),
         [room] => format!("{word} {hotel} · {room}"),
@@ -180,28 +192,39 @@ fn colour(state: State) -> &'static str {
     match state {
         State::Alert => "red",
         State::Reminder => "orange",
-        State::Silent => "yellow",
+        State::Silent | State::Unclear => "yellow",
         State::Ended => "grey",
         State::Recovered | State::Heard => "green",
     }
 }
 
-/// What to do about the worst of them.
-fn advice(words: &Words, stories: &[Story]) -> &'static str {
-    let Some(worst) = stories.first() else {
-        return words.nothing_to_do;
-    };
-    match (worst.state, worst.last()) {
-        (State::Alert | State::Reminder, _) if stories.len() > 1 => words.look_into_rooms,
-        (State::Alert | State::Reminder, Some(Notice::Room(notice))) => match notice.stay {
-            Stay::Occupied { .. } => words.look_into_occupied,
-            Stay::Vacant { .. } => words.look_into_vacant,
-        },
-        (State::Silent, _) => words.check_gateway,
-        (State::Ended, _) if stories.iter().any(Story::may_go_on) => words.may_go_on,
-        (State::Ended, _) => words.was_over,
-        _ => words.nothing_to_do,
+/// What to do: about rooms that are abnormal and meters that are silent, or else about the worst.
+fn advice(words: &Words, stories: &[Story]) -> String {
+    let is_of = |state: State| stories.iter().any(|story| story.state == state);
+    let mut advice = Vec::new();
+    let abnormal = |story: &&Story| matches!(story.state, State::Alert | State::Reminder);
+    let stays = stories.iter().filter(abnormal).filter_map(Story::stay);
+    let are_occupied = |stay: &Stay| matches!(stay, Stay::Occupied { .. });
+    match stays.collect::<Vec<Stay>>().as_slice() {
+        [] => {}
+        [Stay::Occupied { .. }] => advice.push(words.look_into_occupied),
+        [Stay::Vacant { .. }] => advice.push(words.look_into_vacant),
+        several if several.iter().any(are_occupied) => advice.push(words.look_into_both),
+        _ => advice.push(words.look_into_rooms),
     }
+    if is_of(State::Silent) {
+        advice.push(words.check_gateway);
+    }
+    if advice.is_empty() {
+        advice.push(match stories.first().map(|story| story.state) {
+            Some(State::Unclear) => words.may_go_on,
+            Some(State::Ended) => words.was_over,
+            Some(State::Heard) if stories.iter().any(Story::has_silent) => words.some_are_silent,
+            Some(State::Heard) => words.all_are_heard,
+            _ => words.nothing_to_do,
+        });
+    }
+    advice.join("\n")
 }
 
 /// Numbers in order with runs made short: `17-19, 22`.
@@ -218,7 +241,7 @@ pub(super) fn ranges(mut numbers: Vec<u64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::NoticeKind;
+    use crate::engine::{Notice, NoticeKind};
     use crate::notify::sample;
     use crate::types::{LocalTime, RoomKey};
 

@@ -9,6 +9,7 @@ use super::words::Words;
 
 /// What is said of one story: by itself field by field, among others as a paragraph.
 pub(super) struct Section {
+    words: &'static Words,
     heading: String,
     /// What the heading says, where there is none.
     subject: Vec<Field>,
@@ -24,7 +25,7 @@ struct Field {
 impl Section {
     /// `is_mixed`: those around it are in other states.
     pub(super) fn new(
-        words: &Words,
+        words: &'static Words,
         story: &Story,
         is_mixed: bool,
         price: Option<f64>,
@@ -36,7 +37,7 @@ impl Section {
                     field(words.room, notice.room.room_number.as_str()),
                     field(words.state, occupancy(words, notice)),
                 ],
-                room_rows(words, notice, story.may_go_on(), price),
+                room_rows(words, notice, story.state, price),
             ),
             Notice::Meters(notice) => (
                 vec![field(words.hotel, notice.hotel_id.as_str())],
@@ -54,6 +55,7 @@ impl Section {
         let heading = heading.join(" · ");
         let number = format!("{} {}", words.number, ranges(ids.collect()));
         Some(Section {
+            words,
             heading: format!("{} {heading} · {number}", mark(story.state)),
             subject,
             rows,
@@ -64,7 +66,7 @@ impl Section {
     pub(super) fn text(&self) -> String {
         let mut lines = vec![self.heading.clone()];
         for row in &self.rows {
-            let fields: Vec<String> = row.iter().map(Field::text).collect();
+            let fields: Vec<String> = row.iter().map(|field| field.text(self.words)).collect();
             lines.push(fields.join(" · "));
         }
         lines.join("\n")
@@ -73,13 +75,16 @@ impl Section {
     /// Field by field, each with whether another fits beside it.
     pub(super) fn fields(&self) -> impl Iterator<Item = (bool, String)> {
         let rows = std::iter::once(&self.subject).chain(&self.rows);
-        rows.flat_map(|row| row.iter().map(|field| (row.len() > 1, field.text())))
+        rows.flat_map(|row| {
+            let fields = row.iter();
+            fields.map(|field| (row.len() > 1, field.text(self.words)))
+        })
     }
 }
 
 impl Field {
-    fn text(&self) -> String {
-        format!("{}: {}", self.name, self.value)
+    fn text(&self, words: &Words) -> String {
+        format!("{}{}{}", self.name, words.colon, self.value)
     }
 }
 
@@ -93,7 +98,7 @@ fn mark(state: State) -> &'static str {
     match state {
         State::Alert => "🔴",
         State::Reminder => "🟠",
-        State::Silent => "🟡",
+        State::Silent | State::Unclear => "🟡",
         State::Ended => "⚪",
         State::Recovered | State::Heard => "🟢",
     }
@@ -113,7 +118,7 @@ fn time(time: LocalTime) -> String {
 fn room_rows(
     words: &Words,
     notice: &RoomNotice,
-    may_go_on: bool,
+    state: State,
     price: Option<f64>,
 ) -> Vec<Vec<Field>> {
     let kwh = notice.energy.0 as f64 / 1000.0;
@@ -129,6 +134,7 @@ fn room_rows(
         energy.push(field(words.cost, format!("¥{:.2}", kwh * price)));
     }
     let threshold = notice.threshold.to_string();
+    let minutes = notice.interval_seconds / 60;
     let per_interval = |interval: &Interval| {
         let energy = interval.energy?.0 as f64;
         Some(energy * notice.interval_seconds as f64 / interval.seconds as f64)
@@ -139,12 +145,15 @@ fn room_rows(
         NoticeKind::Alert | NoticeKind::Reminder => words.detected,
     };
     let mut last = vec![field(detected, time(notice.detected))];
-    if may_go_on {
+    if state == State::Unclear {
         last.push(field(words.end, words.end_unknown));
     }
     vec![
         vec![field(words.run, run)],
-        vec![field(words.rate, (words.rate_of)(&rate, &threshold))],
+        vec![field(
+            words.rate,
+            (words.rate_of)(&rate, minutes, &threshold),
+        )],
         energy,
         stay(words, &notice.stay),
         vec![field(
@@ -183,16 +192,17 @@ fn meter_rows(words: &Words, state: State, notice: &MeterNotice) -> Vec<Vec<Fiel
         State::Heard => words.silent_since,
         _ => words.last_reading,
     };
-    let mut rows = vec![
-        vec![field(
-            words.meters,
-            (words.silent_of)(notice.silent, notice.watched),
-        )],
-        vec![
-            field(since, notice.since.map_or(words.never.to_owned(), time)),
-            field(words.detected, time(notice.detected)),
-        ],
-    ];
+    let mut rows = vec![vec![field(
+        words.meters,
+        (words.silent_of)(notice.silent, notice.watched),
+    )]];
+    let mut times = Vec::new();
+    match (state, notice.since) {
+        (State::Heard, None) => {}
+        (_, at) => times.push(field(since, at.map_or(words.never.to_owned(), time))),
+    }
+    times.push(field(words.detected, time(notice.detected)));
+    rows.push(times);
     if !notice.rooms.is_empty() {
         let mut rooms = words.joined(&notice.rooms);
         if (notice.rooms.len() as u64) < u64::from(notice.silent) {
@@ -248,11 +258,16 @@ mod tests {
         slow.detected = slow.since.plus(4 * 50 * 60);
         slow.energy = WattHours(4 * 2_600);
         let words = super::super::words::words(crate::config::Language::En);
-        let rows = room_rows(words, &slow, false, None);
-        let text: Vec<String> = rows.iter().flatten().map(Field::text).collect();
+        let rows = room_rows(words, &slow, State::Alert, None);
+        let text: Vec<String> = (rows.iter().flatten())
+            .map(|field| field.text(words))
+            .collect();
         let text = text.join("\n");
         assert!(text.contains("(3.33 h)"), "{text}");
-        assert!(text.contains("1.56 kWh (threshold 1.5 kWh)"), "{text}");
+        assert!(
+            text.contains("1.56 kWh in 30 min (threshold 1.5 kWh)"),
+            "{text}"
+        );
         assert!(text.contains("3.12 kW\n"), "{text}");
     }
 }

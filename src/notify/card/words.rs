@@ -8,6 +8,7 @@ use crate::types::RoomNumber;
 pub(super) struct Words {
     pub(super) alert: &'static str,
     pub(super) reminder: &'static str,
+    pub(super) unclear: &'static str,
     pub(super) ended: &'static str,
     pub(super) recovered: &'static str,
     pub(super) silent: &'static str,
@@ -17,10 +18,13 @@ pub(super) struct Words {
     pub(super) look_into_vacant: &'static str,
     pub(super) look_into_occupied: &'static str,
     pub(super) look_into_rooms: &'static str,
+    pub(super) look_into_both: &'static str,
     pub(super) was_over: &'static str,
     pub(super) may_go_on: &'static str,
     pub(super) nothing_to_do: &'static str,
     pub(super) check_gateway: &'static str,
+    pub(super) some_are_silent: &'static str,
+    pub(super) all_are_heard: &'static str,
     pub(super) only_a_test: &'static str,
 
     pub(super) hotel: &'static str,
@@ -33,8 +37,8 @@ pub(super) struct Words {
     pub(super) run_of: fn(u32, &str, &str) -> String,
     pub(super) energy: &'static str,
     pub(super) rate: &'static str,
-    /// kWh per interval, threshold.
-    pub(super) rate_of: fn(&str, &str) -> String,
+    /// kWh per interval, minutes of an interval, threshold.
+    pub(super) rate_of: fn(&str, i64, &str) -> String,
     pub(super) power: &'static str,
     pub(super) cost: &'static str,
     pub(super) check_in: &'static str,
@@ -54,6 +58,7 @@ pub(super) struct Words {
     pub(super) never: &'static str,
     pub(super) silent_rooms: &'static str,
 
+    pub(super) colon: &'static str,
     pub(super) number: &'static str,
     /// Rooms, their number.
     pub(super) rooms_of: fn(&str, usize) -> String,
@@ -75,6 +80,7 @@ impl Words {
         match state {
             State::Alert => self.alert,
             State::Reminder => self.reminder,
+            State::Unclear => self.unclear,
             State::Ended => self.ended,
             State::Recovered => self.recovered,
             State::Silent => self.silent,
@@ -91,6 +97,7 @@ impl Words {
 static ZH: Words = Words {
     alert: "用电异常",
     reminder: "用电异常仍在持续",
+    unclear: "用电异常（统计中断，是否结束不明）",
     ended: "用电异常（已结束）",
     recovered: "用电已恢复正常",
     silent: "电表没有数据",
@@ -100,10 +107,13 @@ static ZH: Words = Words {
     look_into_vacant: "请到房间查看：空调、取暖器、热水器等可能没有关。",
     look_into_occupied: "请联系客人，查看房间里的大功率电器。",
     look_into_rooms: "请逐间查看，最严重的排在最前面。",
+    look_into_both: "空房请进房查看，住客房请先联系客人；最严重的排在最前面。",
     was_over: "发出本通知之前已经恢复正常，现在不用处理。",
-    may_go_on: "这次异常已不再计时，但不一定已恢复正常：方便时请到房间查看。",
-    nothing_to_do: "不用处理。",
+    may_go_on: "本次异常的统计已中断，无法确认是否恢复正常：方便时请到房间查看。",
+    nothing_to_do: "本次异常已结束，不用再处理。",
     check_gateway: "请检查酒店的网关和采集器：电源、网络。没有数据时无法发现用电异常。",
+    some_are_silent: "大部分电表已恢复；请检查仍没有数据的房间。",
+    all_are_heard: "电表数据已全部恢复，不用处理。",
     only_a_test: "这是一条测试消息，不用处理：用电通知会发到本群。",
 
     hotel: "酒店",
@@ -115,7 +125,9 @@ static ZH: Words = Words {
     run_of: |periods, hours, since| format!("{periods} 个周期（{hours} 小时），自 {since} 起"),
     energy: "期间用电",
     rate: "每周期用电",
-    rate_of: |rate, threshold| format!("{rate} kWh（阈值 {threshold} kWh）"),
+    rate_of: |rate, minutes, threshold| {
+        format!("{rate} kWh / {minutes} 分钟（阈值 {threshold} kWh）")
+    },
     power: "平均功率",
     cost: "估算费用",
     check_in: "入住时间",
@@ -123,9 +135,9 @@ static ZH: Words = Words {
     check_out: "退房时间",
     history: "最近各周期",
     detected: "检测时间",
-    normal_since: "恢复时间",
-    end: "结束原因",
-    end_unknown: "房间已换状态、抄表中断或换表",
+    normal_since: "确认恢复",
+    end: "结束方式",
+    end_unknown: "不明：可能已恢复正常、客人入住或退房、抄表中断或换表",
 
     meters: "电表",
     silent_of: |silent, watched| format!("{watched} 块中有 {silent} 块没有数据"),
@@ -134,6 +146,7 @@ static ZH: Words = Words {
     never: "从未有过",
     silent_rooms: "没有数据的房间",
 
+    colon: "：",
     number: "通知编号",
     rooms_of: |rooms, count| format!("{count} 间房：{rooms}"),
     first_of: |names, count| format!("{names} 等 {count} 间"),
@@ -144,6 +157,7 @@ static ZH: Words = Words {
 static EN: Words = Words {
     alert: "Abnormal power use",
     reminder: "Still abnormal power use",
+    unclear: "Abnormal power use (end unknown)",
     ended: "Abnormal power use (over by now)",
     recovered: "Power use is normal again",
     silent: "Meters are silent",
@@ -153,10 +167,13 @@ static EN: Words = Words {
     look_into_vacant: "Please look into the room: an air conditioner, heater or boiler may be on.",
     look_into_occupied: "Please ask the guest about large appliances in the room.",
     look_into_rooms: "Please look into these rooms; the worst comes first.",
+    look_into_both: "Please look into vacant rooms, and ask the guests of occupied ones; the worst comes first.",
     was_over: "It was normal again before this notice went out: nothing to do now.",
-    may_go_on: "It is not counted on, but nobody knows whether it is over: please look when convenient.",
-    nothing_to_do: "Nothing to do.",
+    may_go_on: "The run was cut off, and nobody knows whether the room is normal again: please look when convenient.",
+    nothing_to_do: "This run is over: nothing to do.",
     check_gateway: "Please check the hotel's gateway: power and network. Without readings abnormal use can't be noticed.",
+    some_are_silent: "Most are heard again; please look after those that are still silent.",
+    all_are_heard: "All are heard again: nothing to do.",
     only_a_test: "This is a test, there is nothing to do: notices of power use will come to this group.",
 
     hotel: "Hotel",
@@ -170,7 +187,9 @@ static EN: Words = Words {
     },
     energy: "Used meanwhile",
     rate: "Per interval",
-    rate_of: |rate, threshold| format!("{rate} kWh (threshold {threshold} kWh)"),
+    rate_of: |rate, minutes, threshold| {
+        format!("{rate} kWh in {minutes} min (threshold {threshold} kWh)")
+    },
     power: "Mean power",
     cost: "Estimated cost",
     check_in: "Check-in",
@@ -178,9 +197,9 @@ static EN: Words = Words {
     check_out: "Check-out",
     history: "Last intervals",
     detected: "Detected",
-    normal_since: "Normal since",
+    normal_since: "Found normal",
     end: "How it ended",
-    end_unknown: "a new stay, a gap in the readings, or a new meter",
+    end_unknown: "unknown: normal again, a new stay, a gap in the readings or a new meter",
 
     meters: "Meters",
     silent_of: |silent, watched| format!("{silent} of {watched} are silent"),
@@ -189,6 +208,7 @@ static EN: Words = Words {
     never: "never",
     silent_rooms: "Silent rooms",
 
+    colon: ": ",
     number: "Notice",
     rooms_of: |rooms, count| format!("{count} rooms: {rooms}"),
     first_of: |names, count| format!("{names} and others, {count} in all"),
