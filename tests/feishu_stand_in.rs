@@ -233,7 +233,7 @@ fn scripted_answers_come_in_order_and_end() {
             msg: "too many request".into(),
         },
         Answer::Status(503),
-        Answer::NotJson("<html>".into()),
+        Answer::Page(200, b"<html>".to_vec()),
         Answer::Redirect("http://127.0.0.1:1/x".into()),
         Answer::Huge(200_000),
     ] {
@@ -366,6 +366,20 @@ fn a_connection_serves_many_requests_and_bad_ones_are_refused_politely() {
     assert!(exchange("no header", 1, "").starts_with("HTTP/1.1 400 "));
     assert_eq!(feishu.received().len(), 4);
     assert_eq!(feishu.strays().received().len(), 2);
+}
+
+#[test]
+fn as_a_proxy_it_leads_to_itself_whatever_the_address() {
+    let feishu = FeishuStandIn::start("t", None);
+    let port = feishu.port();
+    let nowhere = feishu.webhook_url().replace(&format!(":{port}/"), ":1/");
+    let proxy = ureq::Proxy::new(&format!("http://127.0.0.1:{port}")).expect("a proxy");
+    let config = Agent::config_builder().proxy(Some(proxy));
+    let agent: Agent = config.timeout_global(Some(LIMIT)).build().into();
+    let answer = agent.post(&nowhere).send(text("a").to_string());
+    assert_eq!(answer.expect("an answer").status(), 200);
+    assert!(feishu.received()[0].accepted);
+    assert!(post(&nowhere, "{}").is_err());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The protocol of a Feishu custom bot.
 
+use std::io::Read;
 use std::time::Duration;
 
 use base64::Engine;
@@ -18,7 +19,7 @@ use crate::config::{Secret, Webhook};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Answers are a line of JSON; more than this is none.
+/// Answers are a line of JSON; what is longer than this is none, and is not read to its end.
 const MOST_ANSWER_BYTES: u64 = 64 * 1024;
 
 /// What is sent to a bot.
@@ -55,6 +56,7 @@ pub enum SendError {
 pub(super) struct Feishu {
     agent: Agent,
     webhook: Webhook,
+    is_proxied: bool,
     /// What no text of ours may show.
     secrets: Vec<Secret>,
 }
@@ -99,6 +101,7 @@ impl Feishu {
         Feishu {
             agent,
             webhook,
+            is_proxied: proxy.is_some(),
             secrets: secrets.into_iter().flatten().collect(),
         }
     }
@@ -114,7 +117,20 @@ impl Feishu {
         }
         match self.post(&body.to_string()) {
             Ok(reply) => judge(&reply).map_err(|error| self.masked(error)),
-            Err(error) => Err(self.masked(SendError::Passing(error.to_string()))),
+            Err(error) => Err(self.masked(self.unanswered(&error))),
+        }
+    }
+
+    /// Why there was no answer.
+    fn unanswered(&self, error: &ureq::Error) -> SendError {
+        let text = error.to_string();
+        match error {
+            ureq::Error::ConnectProxyFailed(_) if text.contains("407") => SendError::Route {
+                what: "the proxy asks for a login".to_owned(),
+                remedy: "put it into feishu.proxy: http://user:password@host:port".to_owned(),
+            },
+            _ if self.is_proxied => SendError::Passing(format!("through feishu.proxy: {text}")),
+            _ => SendError::Passing(text),
         }
     }
 
@@ -126,14 +142,15 @@ impl Feishu {
             .send(body)?;
         let date = response.headers().get("date");
         let date = date.and_then(|date| DateTime::parse_from_rfc2822(date.to_str().ok()?).ok());
+        let clock_ahead = date.map(|date| unix_seconds() - date.timestamp());
+        // A page in any encoding and of any length: its status still tells what is wrong.
+        let mut body = Vec::new();
+        let answer = response.body_mut().as_reader();
+        answer.take(MOST_ANSWER_BYTES).read_to_end(&mut body)?;
         Ok(Reply {
             status: response.status().as_u16(),
-            clock_ahead: date.map(|date| unix_seconds() - date.timestamp()),
-            body: response
-                .body_mut()
-                .with_config()
-                .limit(MOST_ANSWER_BYTES)
-                .read_to_string()?,
+            clock_ahead,
+            body: String::from_utf8_lossy(&body).into_owned(),
         })
     }
 
@@ -172,9 +189,10 @@ fn judge(reply: &Reply) -> Result<(), SendError> {
     let code = code.map(|code| code.as_i64().unwrap_or(-1));
     let message = field("msg").or_else(|| field("StatusMessage"));
     let message = said(message.and_then(Value::as_str).unwrap_or_default());
-    let what = match code {
-        Some(code) => format!("Feishu answers with code {code} ({message})"),
-        None => format!("it answers with HTTP {status} and no code of Feishu's"),
+    let what = match (code, status) {
+        (Some(code), 200) => format!("Feishu answers with code {code} ({message})"),
+        (Some(code), _) => format!("Feishu answers with HTTP {status}, code {code} ({message})"),
+        (None, _) => format!("the answer is HTTP {status} without a code of Feishu's"),
     };
     let is_2xx = (200..300).contains(&status);
     match code {
@@ -182,11 +200,11 @@ fn judge(reply: &Reply) -> Result<(), SendError> {
         Some(11_232) => Err(SendError::Passing(what)),
         Some(9_499) if message.to_lowercase().contains("too many") => Err(SendError::Passing(what)),
         // 408: the server has waited for us in vain.
-        _ if matches!(status, 408 | 429) || status >= 500 => {
-            Err(SendError::Passing(format!("HTTP {status}: {what}")))
-        }
+        _ if matches!(status, 408 | 429) || status >= 500 => Err(SendError::Passing(what)),
         // Somebody on the way has answered in its place.
-        _ if is_2xx && answer.is_none() => Err(SendError::Passing(what)),
+        _ if is_2xx && answer.is_none() => Err(SendError::Passing(format!(
+            "{what}: if that lasts, see whether webhook_url is a bot's address"
+        ))),
         Some(9_499 | 11_246 | 19_002 | 19_036) => Err(SendError::Content(what)),
         _ => Err(SendError::Route {
             remedy: remedy(status, code, reply.clock_ahead),
@@ -375,5 +393,33 @@ mod tests {
             .expect_err("no proxy is there");
         assert!(matches!(error, SendError::Passing(_)), "{error}");
         assert!(!error.to_string().contains("canary"), "{error}");
+    }
+
+    #[test]
+    fn a_proxy_that_asks_for_a_login_is_for_somebody_to_mend() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("its address");
+        let (exits, _ended) = crossbeam_channel::bounded(1);
+        crate::threads::spawn("proxy", &exits, move || {
+            let (mut stream, _) = listener.accept().expect("a request");
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).expect("more of its head");
+                head.extend(byte);
+            }
+            let refusal = "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
+            std::io::Write::write_all(&mut stream, refusal.as_bytes()).expect("answered");
+        })
+        .expect("a thread");
+        let webhook = Webhook {
+            url: Secret::new("https://example.com/hook/canary"),
+            secret: None,
+        };
+        let proxy = Secret::new(format!("http://{address}"));
+        let error = Feishu::new(webhook, Some(&proxy)).send(&Message::Text("x".into()));
+        let error = error.expect_err("it is asked for a login");
+        assert!(matches!(error, SendError::Route { .. }), "{error}");
+        assert!(error.to_string().contains("feishu.proxy"), "{error}");
     }
 }

@@ -6,6 +6,7 @@ mod support;
 mod adopt;
 mod backtest;
 mod broker;
+mod delivery;
 mod intake;
 mod logs;
 mod meters;
@@ -19,8 +20,10 @@ mod send_notice;
 mod setup;
 mod silence;
 mod store;
+mod storm;
 mod tables;
 mod transactions;
+mod trouble;
 mod walk;
 
 use std::process::Output;

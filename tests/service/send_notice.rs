@@ -63,7 +63,11 @@ fn what_feishu_answers_is_said_with_its_remedy() {
             70,
             "code 11246 (no such block)",
         ),
-        (Answer::Status(503), 75, "not accepted: HTTP 503"),
+        (
+            Answer::Status(503),
+            75,
+            "not accepted: the answer is HTTP 503",
+        ),
         (Answer::CloseEarly, 75, "the default bot: not accepted: "),
     ] {
         rig.feishu.answer_next(answer);

@@ -17,7 +17,7 @@ use amiquip::{Connection, Publish, QueueDeclareOptions, QueueDeleteOptions};
 use mysql::prelude::{FromRow, Queryable};
 use mysql::{Conn, OptsBuilder};
 
-use feishu::FeishuStandIn;
+use feishu::{Bot, FeishuStandIn};
 use proxy::Proxy;
 pub use service::Service;
 
@@ -39,6 +39,11 @@ pub fn wait<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
             Err(_) => std::thread::sleep(Duration::from_millis(20)), // between two looks
         }
     }
+}
+
+/// A word that is found nowhere by chance.
+fn canary(what: &str) -> String {
+    format!("canary{what}{:016x}", fastrand::u64(..))
 }
 
 /// What the service is connected to.
@@ -78,7 +83,6 @@ impl Rig {
             std::process::id(),
             fastrand::u32(..1 << 24)
         );
-        let canary = |what: &str| format!("canary{what}{:016x}", fastrand::u64(..));
         let (password, token, secret) = (canary("mysql"), canary("token"), canary("secret"));
         let feishu = FeishuStandIn::start(&token, Some(&secret));
         let folder = tempfile::tempdir().expect("a folder");
@@ -173,6 +177,26 @@ impl Rig {
         let config = fs::read_to_string(self.config()).expect("a configuration");
         assert!(config.contains(from), "{from} is not in the configuration");
         fs::write(self.config(), config.replace(from, to)).expect("a configuration");
+    }
+
+    /// Some hotels get a bot of their own, a signed one.
+    pub fn route(&mut self, hotels: &[&str]) -> Bot {
+        let (token, secret) = (canary("token"), canary("secret"));
+        let bot = self.feishu.add_bot(&token, Some(&secret));
+        let route = format!(
+            "[[feishu.routes]]\nhotels = {hotels:?}\nwebhook_url = '{}'\nsecret = '{secret}'\n[log]\n",
+            bot.webhook_url()
+        );
+        self.reconfigure("[log]\n", &route);
+        self.secrets.extend([token, secret]);
+        bot
+    }
+
+    /// A word that must not be printed.
+    pub fn secret(&mut self, what: &str) -> String {
+        let secret = canary(what);
+        self.secrets.push(secret.clone());
+        secret
     }
 
     /// Puts a proxy into a link of the service's; the test's own connections go past it.

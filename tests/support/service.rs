@@ -72,9 +72,28 @@ impl Service {
         });
     }
 
+    /// Waits until a sweep that has begun by now, and another, are over.
+    pub fn wait_for_sweeps(&self) {
+        let sweeps = || self.log().matches("sweep: ").count();
+        let before = sweeps();
+        wait("two more sweeps", || match sweeps() - before {
+            0 | 1 => Err(self.log()),
+            _ => Ok(()),
+        });
+    }
+
     /// Waits until the queue is consumed.
     pub fn wait_until_ready(&mut self) {
         self.wait_for_log("consuming queue");
+    }
+
+    /// The most memory it has had at once, in bytes.
+    pub fn peak_memory(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.child.id());
+        let status = fs::read_to_string(status).expect("its status");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB"));
+        1_024 * peak.expect("a peak").parse::<u64>().expect("a number")
     }
 
     pub fn signal(&self, signal: Signal) {

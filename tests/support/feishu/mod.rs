@@ -1,5 +1,6 @@
 //! A stand-in for Feishu: a local HTTP server with custom bots that accept and refuse as Feishu's
-//! do, remember what they were sent and misbehave when told to.
+//! do, remember what they were sent and misbehave when told to. It is a proxy (CONNECT), too: one
+//! that leads to itself whatever the address.
 //!
 //! ```ignore
 //! let feishu = FeishuStandIn::start("token", Some("secret"));
@@ -16,7 +17,7 @@ mod http;
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Write as _;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::ops::Deref;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -92,8 +93,8 @@ pub enum Answer {
     Code { status: u16, code: i64, msg: String },
     /// A status with an empty body.
     Status(u16),
-    /// HTTP 200 with this for a body.
-    NotJson(String),
+    /// A status with this for a body, which is no JSON.
+    Page(u16, Vec<u8>),
     /// No answer before [`Bot::release`]; then as usual, if the sender is still there.
     Stall,
     /// The request is read, the connection closed.
@@ -378,7 +379,10 @@ impl Server {
             Some(Answer::CloseEarly | Answer::DropConnectionBeforeRead) => return Ok(false),
             Some(Answer::Code { status, code, msg }) => Reply::json(status, code, &msg),
             Some(Answer::Status(status)) => Reply::bare(status, ""),
-            Some(Answer::NotJson(body)) => Reply::bare(200, &body),
+            Some(Answer::Page(status, body)) => Reply {
+                body,
+                ..Reply::bare(status, "")
+            },
             Some(Answer::Redirect(location)) => Reply {
                 location: Some(location),
                 ..Reply::bare(302, "")
@@ -553,6 +557,10 @@ fn serve(server: &Server, stream: &TcpStream) -> io::Result<()> {
             }
         }
         let request = read_request(stream, &mut unread)?;
+        if request.method == "CONNECT" {
+            (&mut &*stream).write_all(b"HTTP/1.1 200 Connection established\r\n\r\n")?;
+            continue;
+        }
         if !server.handle(stream, request)? {
             return Ok(());
         }

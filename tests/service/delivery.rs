@@ -1,0 +1,372 @@
+//! Telling the staff: what goes together, to whom, and what is not told any more.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::feishu::{Answer, Received, card_text, message_text, notice_numbers};
+use crate::support::proxy::Fault;
+use crate::support::{LIMIT, Link, Rig, wait};
+use crate::trouble::Trouble;
+use crate::{check_in, minutes_ago};
+
+/// Numbers of a hotel's notices, the oldest first.
+fn numbers(rig: &Rig, hotel: &str) -> Vec<u64> {
+    rig.rows(&format!(
+        "SELECT id FROM notification WHERE hotel_id = '{hotel}' ORDER BY id"
+    ))
+}
+
+/// Waits until all notices are in this state.
+fn wait_for_all(rig: &Rig, state: &str) {
+    let states = "SELECT DISTINCT state FROM notification";
+    rig.wait_for_rows(states, &[state.to_owned()]);
+}
+
+/// The one card that tells of these notices and no others, as the staff sees it.
+fn card(rig: &Rig, numbers: &[u64]) -> String {
+    let cards = rig.feishu.accepted_cards();
+    let of = |card: &&Value| notice_numbers(&serde_json::json!({ "card": card })) == numbers;
+    let found: Vec<String> = cards.iter().filter(of).map(card_text).collect();
+    assert_eq!(found.len(), 1, "{numbers:?} among {:?}", rig.feishu.told());
+    found.concat()
+}
+
+#[test]
+fn a_card_is_of_one_hotel_the_worst_room_first() {
+    let mut rig = Rig::new("grouping");
+    // The first of them gets lost on its way back.
+    rig.feishu.answer_next(Answer::AcceptThenClose);
+    let mut service = rig.start();
+    service.wait_until_ready();
+    let rooms = [("HA", "101"), ("HA", "102"), ("HA", "103"), ("HB", "201")];
+    Trouble::of(&rig, &rooms).alert_with(&rig, |room| [2, 5, 3, 2][room]);
+    wait_for_all(&rig, "sent");
+    let (a, b) = (numbers(&rig, "HA"), numbers(&rig, "HB"));
+    // Another hotel does not wait for it.
+    let told = rig.feishu.told();
+    assert_eq!(told, [&a[..], &b[..], &a[..]].concat());
+    let cards = rig.feishu.accepted_cards();
+    let of_a: Vec<&Value> = cards
+        .iter()
+        .filter(|card| card_text(card).contains("HA"))
+        .collect();
+    assert_eq!(of_a.len(), 2);
+    assert_eq!(of_a[0], of_a[1], "a repetition can be recognised");
+    let text = card_text(of_a[0]);
+    assert!(
+        text.starts_with("┌─[red] 用电异常 HA · 3 间房：102、103、101\n"),
+        "{text}"
+    );
+    let place = |room: &str| text.find(&format!("🔴 {room} · ")).expect(room);
+    assert!(
+        place("102") < place("103") && place("103") < place("101"),
+        "{text}"
+    );
+    assert!(!text.contains("HB") && !text.contains("201"), "{text}");
+    assert!(card(&rig, &b).starts_with("┌─[red] 用电异常 HB · 201\n"));
+    service.stop();
+    rig.finish();
+}
+
+#[test]
+fn a_notice_waits_for_company_across_a_restart() {
+    let mut rig = Rig::new("company");
+    rig.reconfigure("group_wait_seconds = 0", "group_wait_seconds = 600");
+    let mut service = rig.start();
+    service.wait_until_ready();
+    Trouble::of(&rig, &[("HA", "101"), ("HB", "101")]).alert(&rig);
+    Trouble::of(&rig, &[("HA", "102"), ("HB", "102")]).alert(&rig);
+    service.wait_for_sweeps();
+    assert!(
+        rig.feishu.received().is_empty(),
+        "{:?}",
+        rig.feishu.received()
+    );
+    service.stop();
+    // The first of one hotel has waited long enough, and takes the other along.
+    let a = numbers(&rig, "HA");
+    rig.execute(&format!(
+        "UPDATE notification SET created_at = created_at - INTERVAL 600 SECOND WHERE id = {}",
+        a[0]
+    ));
+    let service = rig.start();
+    rig.wait_for_rows(
+        "SELECT id FROM notification WHERE state = 'sent' ORDER BY id",
+        &a,
+    );
+    assert_eq!(rig.feishu.told(), a);
+    assert_eq!(rig.feishu.received().len(), 1);
+    service.stop();
+    rig.finish();
+}
+
+#[test]
+fn what_has_come_about_meanwhile_is_told_at_once_as_it_is_now() {
+    let mut rig = Rig::new("meanwhile");
+    let proxy = rig.proxy(Link::Feishu);
+    let mut service = rig.start();
+    service.wait_until_ready();
+    // Time for eight intervals.
+    let room = |hotel| Trouble::since(&rig, &[(hotel, "101")], minutes_ago(190));
+    let (mut reminded, mut recovered) = (room("Hreminded"), room("Hrecovered"));
+    reminded.alert(&rig);
+    recovered.alert(&rig);
+    wait_for_all(&rig, "sent");
+    proxy.set(Fault::Cut);
+    reminded.go_on(&rig);
+    recovered.recover(&rig);
+    let (mut ended, mut left, mut goes_on) = (room("Hended"), room("Hleft"), room("Hgoes_on"));
+    ended.alert(&rig);
+    ended.recover(&rig);
+    goes_on.alert(&rig);
+    goes_on.go_on(&rig);
+    left.alert(&rig);
+    rig.publish([check_in("Hleft", "101", minutes_ago(1)).as_str()]);
+    let guests = "SELECT hotel_id FROM electricity_monitoring WHERE msg_type = 'checkin'";
+    rig.wait_for_rows(guests, &["Hleft".to_owned()]);
+    proxy.lift();
+    wait_for_all(&rig, "sent");
+
+    for (hotel, begins, part) in [
+        (
+            "Hended",
+            "[grey] 用电异常（已结束） Hended · 101",
+            "确认恢复",
+        ),
+        (
+            "Hleft",
+            "[yellow] 用电异常（统计中断，是否结束不明） Hleft · 101",
+            "结束方式：不明",
+        ),
+        ("Hgoes_on", "[red] 用电异常 Hgoes_on · 101", "8 个周期"),
+    ] {
+        let text = card(&rig, &numbers(&rig, hotel));
+        assert!(text.contains(begins) && text.contains(part), "{text}");
+    }
+    for (hotel, begins) in [
+        ("Hreminded", "[orange] 用电异常仍在持续 Hreminded · 101"),
+        ("Hrecovered", "[green] 用电已恢复正常 Hrecovered · 101"),
+    ] {
+        let of_hotel = numbers(&rig, hotel);
+        assert_eq!(of_hotel.len(), 2);
+        let text = card(&rig, &of_hotel[1..]);
+        assert!(text.contains(begins), "{text}");
+    }
+    let notified = "SELECT COUNT(*), CAST(SUM(is_notified) AS SIGNED) FROM electricity_abnormal";
+    assert_eq!(rig.rows::<(u32, u32)>(notified), [(5, 5)]);
+    service.stop();
+    rig.finish();
+}
+
+#[test]
+fn what_is_too_old_or_unreadable_is_not_told_and_holds_up_no_other() {
+    let mut rig = Rig::new("expiry");
+    let proxy = rig.proxy(Link::Feishu);
+    proxy.set(Fault::Cut);
+    let mut service = rig.start();
+    service.wait_until_ready();
+    let hotels = ["Hold", "Hgarbled", "Hyoung"];
+    Trouble::of(&rig, &hotels.map(|hotel| (hotel, "101"))).alert(&rig);
+    let mut run = Trouble::of(&rig, &[("Hrun", "101")]);
+    run.alert(&rig);
+    run.recover(&rig);
+    service.stop();
+    let set = |which: &str, columns: &str| {
+        rig.execute(&format!("UPDATE notification SET {columns} WHERE {which}"));
+    };
+    let hours_ago = |hours: u32| format!("created_at = NOW() - INTERVAL {hours} HOUR");
+    set("hotel_id = 'Hold'", &hours_ago(25));
+    set("hotel_id = 'Hyoung'", &hours_ago(23));
+    // Its end is news.
+    set("hotel_id = 'Hrun' AND kind = 'alert'", &hours_ago(25));
+    set("hotel_id = 'Hgarbled'", "body = 'no notice'");
+    proxy.lift();
+
+    let service = rig.start();
+    let [old, garbled, young, run] =
+        ["Hold", "Hgarbled", "Hyoung", "Hrun"].map(|hotel| numbers(&rig, hotel));
+    let states = "SELECT id, state, error IS NOT NULL FROM notification ORDER BY id";
+    let mut expected: Vec<(u64, String, bool)> = Vec::new();
+    for (ids, state, has_error) in [
+        (&old, "expired", false),
+        (&garbled, "failed", true),
+        (&young, "sent", false),
+        (&run, "sent", false),
+    ] {
+        expected.extend(ids.iter().map(|id| (*id, state.to_owned(), has_error)));
+    }
+    expected.sort();
+    rig.wait_for_rows(states, &expected);
+    let told = BTreeSet::from_iter(rig.feishu.told());
+    assert_eq!(told, young.iter().chain(&run).copied().collect());
+    let notified = "SELECT hotel_id FROM electricity_abnormal WHERE is_notified ORDER BY hotel_id";
+    assert_eq!(rig.rows::<String>(notified), ["Hrun", "Hyoung"]);
+    // An operator wants it told all the same: its number is lower than those that are through.
+    let output = rig.roomwatt(&["outbox", "retry", &old[0].to_string()]);
+    assert!(output.status.success(), "{output:?}");
+    rig.wait_for_rows(notified, &["Hold", "Hrun", "Hyoung"].map(str::to_owned));
+    assert_eq!(rig.feishu.told().last(), Some(&old[0]));
+    let log = service.stop();
+    for said in [
+        format!(
+            "notices {} are older than feishu.notice_max_age_hours",
+            old[0]
+        ),
+        format!(
+            "notice {} can't be told: its body can't be read",
+            garbled[0]
+        ),
+    ] {
+        let is_it = |line: &str| line.contains("ERROR") && line.contains(&said);
+        assert!(log.lines().any(is_it), "{said} is not in\n{log}");
+    }
+    rig.finish();
+}
+
+#[test]
+fn each_hotel_has_its_bot_and_a_dead_one_delays_no_other() {
+    /// A little less than the service waits for an answer.
+    const STALL: Duration = Duration::from_secs(9);
+    /// The outbox is looked through this often, woken or not.
+    const IDLE: Duration = Duration::from_secs(30);
+    let mut rig = Rig::new("routes");
+    let (stalled, well) = (rig.route(&["Ha", "Hb"]), rig.route(&["Hc"]));
+    let nobody = rig.route(&["Hd"]);
+    let there = nobody.webhook_url();
+    let nowhere = there.replace(&format!(":{}/", rig.feishu.port()), ":1/");
+    rig.reconfigure(&there, &nowhere);
+    let default = format!("webhook_url = '{}'", rig.feishu.webhook_url());
+    rig.reconfigure(&default, "");
+    for _ in 0..20 {
+        stalled.answer_next(Answer::Stall);
+    }
+    let mut service = rig.start();
+    service.wait_for_log("notices of hotels without a route go to this log only");
+    service.wait_until_ready();
+    let rooms = ["Ha", "Hb", "Hc", "Hd", "He"].map(|hotel| (hotel, "101"));
+    let mut rooms = vec![Trouble::of(&rig, &rooms)];
+    rooms.extend(["102", "103", "104"].map(|room| Trouble::of(&rig, &[("Hc", room)])));
+    let waits = (1..).zip(&mut rooms).map(|(told, rooms)| {
+        rooms.alert(&rig);
+        let recorded = Instant::now();
+        well.wait_until("a card an alert", LIMIT, |received| {
+            received.iter().filter(|request| request.accepted).count() == told
+        });
+        recorded.elapsed()
+    });
+    // One or two of them may meet the rush of a half hour.
+    let least = waits.min().expect("alerts");
+    assert!(least < IDLE / 2, "it was not woken: {least:?}");
+    let (asked, told) = (stalled.received(), well.received());
+    let meanwhile = told.iter().any(|told| {
+        let stalls = |asked: &Received| {
+            told.at
+                .checked_duration_since(asked.at)
+                .is_some_and(|since| since < STALL)
+        };
+        asked.iter().any(stalls)
+    });
+    assert!(meanwhile, "one waits for the other: {asked:?}, {told:?}");
+    assert!(stalled.told().is_empty() && stalled.answers_left() > 0);
+    rig.wait_for_rows(
+        "SELECT state FROM notification WHERE hotel_id = 'He'",
+        &["logged".to_owned()],
+    );
+    service.wait_for_log("telling the bot of Ha, Hb fails");
+    service.wait_for_log("telling the bot of Hd fails");
+    wait("the stalled bot to be told", || {
+        stalled.release();
+        match stalled.told().len() {
+            2 => Ok(()),
+            _ => Err(format!("{:?}", stalled.received())),
+        }
+    });
+    let mut told = stalled.told();
+    told.sort_unstable();
+    let mut hotels = [numbers(&rig, "Ha"), numbers(&rig, "Hb")].concat();
+    hotels.sort_unstable();
+    assert_eq!(told, hotels);
+    assert_eq!(well.told(), numbers(&rig, "Hc"));
+    let waiting = "SELECT hotel_id FROM notification WHERE state = 'pending'";
+    rig.wait_for_rows(waiting, &["Hd".to_owned()]);
+    assert!(nobody.received().is_empty() && rig.feishu.received().is_empty());
+    service.stop();
+    rig.finish();
+}
+
+#[test]
+fn a_proxy_is_asked_where_it_is_configured_and_nowhere_else() {
+    let mut rig = Rig::new("proxied");
+    let dead = "http://127.0.0.1:1";
+    let environment = [
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "http_proxy",
+        "all_proxy",
+    ];
+    let environment = environment.map(|name| (name, dead));
+    let mut service = rig.start_with(&environment);
+    service.wait_until_ready();
+    Trouble::of(&rig, &[("H001", "101")]).alert(&rig);
+    wait_for_all(&rig, "sent");
+    service.stop();
+
+    // Nobody is at the bot's address; the proxy leads to the bot all the same.
+    let port = rig.feishu.port();
+    let password = rig.secret("proxy");
+    let bot = rig.feishu.webhook_url();
+    let nowhere = bot.replace(&format!(":{port}/"), ":1/");
+    rig.reconfigure(&bot, &nowhere);
+    let proxy = format!("[feishu]\nproxy = 'http://user:{password}@127.0.0.1:{port}'\n");
+    rig.reconfigure("[feishu]\n", &proxy);
+    let mut service = rig.start_with(&environment);
+    service.wait_until_ready();
+    Trouble::of(&rig, &[("H001", "102")]).alert(&rig);
+    wait_for_all(&rig, "sent");
+    assert_eq!(rig.feishu.told(), numbers(&rig, "H001"));
+    service.stop();
+    rig.finish();
+}
+
+#[test]
+fn names_are_no_mentions_and_no_links() {
+    let mut rig = Rig::new("injection");
+    rig.feishu.answer_next(Answer::Code {
+        status: 200,
+        code: 11_246,
+        msg: "path: message->card".into(),
+    });
+    let mut service = rig.start();
+    service.wait_until_ready();
+    let hotel = "<at id=all></at>";
+    Trouble::of(&rig, &[(hotel, "[x](http://x)"), (hotel, "<a@b.cn>")]).alert(&rig);
+    wait_for_all(&rig, "sent");
+    let received = rig.feishu.received();
+    assert_eq!(received.len(), 2);
+    let card = received[0].body["card"].to_string();
+    assert!(
+        !card.contains("lark_md") && !card.contains("markdown"),
+        "{card}"
+    );
+    let text = card_text(&received[0].body["card"]);
+    for part in [hotel, "[x](http://x)", "<a@b.cn>"] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    let text = message_text(&received[1].body);
+    for part in ["<at", "http://", "@", "b.cn", "](", "所有人"] {
+        assert!(!text.contains(part), "{part} is in\n{text}");
+    }
+    for part in ["＜at id=all＞", "［x］（http：／／x）", "＜a＠b．cn＞"] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    // However it was shown.
+    assert_eq!(
+        rig.rows::<bool>("SELECT is_notified FROM electricity_abnormal"),
+        [true, true]
+    );
+    service.stop();
+    rig.finish();
+}
