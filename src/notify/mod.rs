@@ -20,9 +20,9 @@ use crate::faults;
 use crate::outage::Outage;
 use crate::owner::Input;
 use crate::rooms::Rooms;
-use crate::store::{MySqlReader, Settled, Settlement, Share};
+use crate::store::{MySqlReader, Settled, Settlement, Share, StoreError};
 use crate::threads::Stop;
-use crate::types::{HotelId, RoomKey};
+use crate::types::{HotelId, RoomKey, RoomNumber};
 
 use card::{Card, ranges};
 use feishu::{Feishu, Message};
@@ -208,7 +208,7 @@ impl Notifier {
         if !expired.is_empty() {
             log::error!(
                 "notices {} are older than feishu.notice_max_age_hours and are not told any more; `roomwatt outbox` shows and retries them",
-                ranges(expired.clone())
+                in_short(&expired)
             );
             let expired = expired.into_iter().map(|id| Settled {
                 id,
@@ -243,7 +243,7 @@ impl Notifier {
     }
 
     /// Takes what is new in the outbox; gives what can't be read.
-    fn read(&mut self) -> Result<Vec<Settled>, crate::store::StoreError> {
+    fn read(&mut self) -> Result<Vec<Settled>, StoreError> {
         let mut unreadable = Vec::new();
         if self.read_all.elapsed() >= IDLE {
             self.read_all = Instant::now();
@@ -375,6 +375,17 @@ impl Notifier {
     }
 }
 
+/// Numbers in order, for a line of the log.
+fn in_short(numbers: &[u64]) -> String {
+    const LISTED: usize = 50;
+    match numbers {
+        [first, .., last] if numbers.len() > LISTED => {
+            format!("{first} to {last} ({} of them)", numbers.len())
+        }
+        few => ranges(few.to_vec()),
+    }
+}
+
 /// Whether what a notice tells of has ended by now. Memory comes after the outbox: what it does not
 /// know yet goes on.
 fn is_over(rooms: &Rooms, notice: &Notice) -> bool {
@@ -433,7 +444,7 @@ impl Story {
                 Notice::Meters(notice) => {
                     notice.hotel_id = defanged(&notice.hotel_id);
                     for room in &mut notice.rooms {
-                        *room = crate::types::RoomNumber::new(&fullwidth(room.as_str()));
+                        *room = RoomNumber::new(&fullwidth(room.as_str()));
                     }
                 }
             }
@@ -459,7 +470,7 @@ fn fullwidth(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::engine::{MeterNotice, NoticeKind, Rules, Stay};
-    use crate::types::{LocalTime, Reading, RoomNumber, WattHours};
+    use crate::types::{LocalTime, Reading, WattHours};
 
     fn at(minutes: i64) -> LocalTime {
         let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
