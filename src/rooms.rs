@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use parking_lot::RwLock;
 
-use crate::engine::{Look, MeterNotice, MeterNoticeKind, Silence, Watch};
+use crate::engine::{Census, Look, MeterNotice, MeterNoticeKind, Silence, Watch};
 use crate::types::{HotelId, LocalTime, RoomKey};
 
 /// All watched rooms.
@@ -111,6 +111,13 @@ impl Rooms {
             &state.silent,
             look,
         )
+    }
+
+    /// All rooms as they are at `now`, counted.
+    pub fn census(&self, now: LocalTime) -> Census {
+        let state = self.0.read();
+        let rooms = state.rooms.iter();
+        Census::take(rooms.map(|(key, room)| (key, &room.watch)), now)
     }
 
     /// The staff has been told of this hotel's silence, and not yet of its end.

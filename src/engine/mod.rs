@@ -3,6 +3,7 @@
 //! An event or readings, the room's state and the rules go in; the new state and the changes that
 //! follow from it come out.
 
+mod census;
 mod judge;
 mod message;
 mod notice;
@@ -10,6 +11,7 @@ mod rules;
 mod silence;
 mod watch;
 
+pub use census::Census;
 pub use judge::{Fold, Outcome, Run, RunEnd, Step};
 pub use message::{
     Event, FieldNames, MAX_MESSAGE_BYTES, MessageFormat, Parsed, Refusal, TypeCodes,

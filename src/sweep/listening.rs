@@ -1,14 +1,17 @@
-//! Since when the meters have been listened to, and what the log tells of the silent ones.
+//! Since when the meters have been listened to, and what the log tells of all rooms.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::engine::HotelMeters;
+use crate::engine::{Census, HotelMeters};
 use crate::types::{HotelId, LocalTime};
 
-/// Hotels that are listed at a time: those with the most silent meters.
+/// Hotels that are listed at a time.
 const HOTELS_LISTED: usize = 20;
+
+/// Rooms that are named of a hotel.
+const ROOMS_NAMED: usize = 30;
 
 /// Sweeps that have come to their end, without a gap between them.
 #[derive(Default)]
@@ -17,6 +20,8 @@ pub(super) struct Listening {
     span: Option<(LocalTime, LocalTime)>,
     /// When silent meters were last listed.
     listed: Option<LocalTime>,
+    /// When all rooms were last counted.
+    counted: Option<LocalTime>,
 }
 
 impl Listening {
@@ -58,6 +63,41 @@ impl Listening {
             log::info!("{line}");
         }
     }
+
+    /// Whether all rooms are to be counted, once in `every` seconds: then they are.
+    pub(super) fn counts(&mut self, now: LocalTime, every: i64) -> bool {
+        let is_due = self
+            .counted
+            .is_none_or(|counted| now.since(counted) >= every);
+        if is_due {
+            self.counted = Some(now);
+        }
+        is_due
+    }
+}
+
+/// All rooms in a line, and those whose guest has overstayed in a line a hotel.
+pub(super) fn lines(census: &Census, silent: u64) -> Vec<String> {
+    let overstayed: usize = census.overstayed.values().map(Vec::len).sum();
+    let mut lines = vec![format!(
+        "all rooms: {} occupied ({overstayed} overstayed), {} vacant, {silent} silent, \
+         {} abnormal now ({} told)",
+        census.occupied, census.vacant, census.abnormal, census.told
+    )];
+    let hotels = census.overstayed.iter();
+    lines.extend(hotels.take(HOTELS_LISTED).map(|(hotel, rooms)| {
+        let named: Vec<&str> = rooms.iter().take(ROOMS_NAMED).map(|r| r.as_str()).collect();
+        let more = match rooms.len() - named.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        format!("overstayed in hotel {hotel}: {}{more}", named.join(", "))
+    }));
+    let left_out = census.overstayed.len().saturating_sub(HOTELS_LISTED);
+    if left_out > 0 {
+        lines.push(format!("overstayed in {left_out} more hotels"));
+    }
+    lines
 }
 
 /// A line a hotel.
@@ -159,6 +199,39 @@ mod tests {
                 .iter()
                 .all(|line| !line.contains("more hotels"))
         );
+    }
+
+    #[test]
+    fn all_rooms_are_a_line_and_overstayed_ones_a_line_a_hotel() {
+        let hotel = |n: u32, count: u32| {
+            let rooms = (1..=count).map(|room| RoomNumber::new(&format!("{room:02}")));
+            (HotelId::new(&format!("H{n:02}")), rooms.collect())
+        };
+        let mut census = Census {
+            occupied: 8,
+            vacant: 3,
+            abnormal: 2,
+            told: 1,
+            overstayed: BTreeMap::from([hotel(1, 2), hotel(2, 32)]),
+        };
+        let told = lines(&census, 4);
+        assert_eq!(
+            told[0],
+            "all rooms: 8 occupied (34 overstayed), 3 vacant, 4 silent, 2 abnormal now (1 told)"
+        );
+        assert_eq!(told[1], "overstayed in hotel H01: 01, 02");
+        assert!(told[2].ends_with(", 29, 30 and 2 more"), "{}", told[2]);
+        census.overstayed = (0..23).map(|n| hotel(n, 1)).collect();
+        let told = lines(&census, 0);
+        assert_eq!(told.len(), 22);
+        assert_eq!(told[21], "overstayed in 3 more hotels");
+    }
+
+    #[test]
+    fn all_rooms_are_counted_once_an_interval() {
+        let mut listening = Listening::default();
+        let due = [0, 29, 30, 59, 61].map(|minutes| listening.counts(at(minutes), 1_800));
+        assert_eq!(due, [true, false, true, false, true]);
     }
 
     #[test]

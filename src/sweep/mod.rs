@@ -229,8 +229,14 @@ impl Sweeper {
             listening_since: listening.swept(now, silent_after, self.every),
             silent_after,
         });
-        listening.tell(&silence.hotels, now, self.rules.interval_seconds);
+        let interval = self.rules.interval_seconds;
+        listening.tell(&silence.hotels, now, interval);
         let silent = silence.silent();
+        if listening.counts(now, interval) {
+            for line in listening::lines(&self.rooms.census(now), silent) {
+                log::info!("{line}");
+            }
+        }
         if !silence.notices.is_empty() {
             let (done, written) = bounded(1);
             let notices = silence.notices;

@@ -1,5 +1,7 @@
 //! Telling the staff: what follows from each answer.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use crate::support::feishu::{Answer, Bot, message_text, notice_numbers};
@@ -370,5 +372,26 @@ fn each_anomaly_is_notified_by_its_own_notice() {
     rig.wait_for_rows(notified, &[true, false]);
     rig.wait_for_rows(notified, &[true, true]);
     service.stop();
+    rig.finish();
+}
+
+#[test]
+fn pauses_grow_while_feishu_is_away() {
+    const FAILURES: usize = 7;
+    let mut rig = Rig::new("pauses");
+    for _ in 0..FAILURES {
+        rig.feishu.answer_next(Answer::Status(503));
+    }
+    let mut service = rig.start();
+    service.wait_until_ready();
+    Trouble::of(&rig, &[("H001", "101")]).alert(&rig);
+    rig.wait_for_rows("SELECT state FROM notification", &["sent".to_owned()]);
+    let at: Vec<_> = rig.feishu.received().iter().map(|r| r.at).collect();
+    assert_eq!(at.len(), FAILURES + 1);
+    // Six times doubled, and at most half of that left out.
+    let last = at[FAILURES].duration_since(at[FAILURES - 1]);
+    assert!(last >= Duration::from_millis(6_400 / 2), "{last:?}");
+    let log = service.stop();
+    assert!(log.contains("telling the default bot works again"), "{log}");
     rig.finish();
 }

@@ -1,0 +1,104 @@
+//! All rooms at one time, counted.
+
+use std::collections::BTreeMap;
+
+use crate::types::{HotelId, LocalTime, RoomKey, RoomNumber};
+
+use super::{Stay, Watch};
+
+/// How many rooms are what.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    pub occupied: u64,
+    pub vacant: u64,
+    /// Rooms whose last interval was abnormal.
+    pub abnormal: u64,
+    /// Of these, rooms that the staff has been told of.
+    pub told: u64,
+    /// Rooms whose guest is past his expected check-out: he is watched on.
+    pub overstayed: BTreeMap<HotelId, Vec<RoomNumber>>,
+}
+
+impl Census {
+    /// Counts these rooms as they are at `now`.
+    pub fn take<'a>(
+        rooms: impl Iterator<Item = (&'a RoomKey, &'a Watch)>,
+        now: LocalTime,
+    ) -> Census {
+        let mut census = Census::default();
+        for (room, watch) in rooms {
+            match watch.stay {
+                Stay::Vacant { .. } => census.vacant += 1,
+                Stay::Occupied {
+                    expected_checkout, ..
+                } => {
+                    census.occupied += 1;
+                    if expected_checkout.is_some_and(|expected| expected < now) {
+                        let hotel = census.overstayed.entry(room.hotel_id.clone());
+                        hotel.or_default().push(room.room_number.clone());
+                    }
+                }
+            }
+            if let Some(run) = watch.fold.run {
+                census.abnormal += 1;
+                census.told += u64::from(run.told > 0);
+            }
+        }
+        for rooms in census.overstayed.values_mut() {
+            rooms.sort();
+        }
+        census
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Rules, Run};
+    use crate::types::WattHours;
+
+    #[test]
+    fn each_room_is_counted_for_what_it_is() {
+        let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
+        let occupied = |expected: Option<i64>| Stay::Occupied {
+            check_in: noon.plus(-86_400),
+            expected_checkout: expected.map(|seconds| noon.plus(seconds)),
+        };
+        let vacant = Stay::Vacant {
+            actual_checkin: None,
+            actual_checkout: noon,
+        };
+        let room = |hotel: &str, number: &str, stay: Stay, told: Option<u32>| {
+            let mut watch = Watch::new(stay, &Rules::default());
+            watch.fold.run = told.map(|told| Run {
+                periods: 4,
+                energy: WattHours(8_000),
+                since: noon,
+                told,
+            });
+            (RoomKey::new(hotel, number), watch)
+        };
+        let rooms = [
+            room("H1", "103", occupied(Some(-1)), None),
+            room("H1", "101", occupied(Some(-3_600)), Some(0)),
+            room("H1", "102", occupied(Some(0)), Some(4)),
+            room("H2", "101", occupied(None), None),
+            room("H2", "102", vacant, Some(4)),
+        ];
+        let census = Census::take(rooms.iter().map(|(room, watch)| (room, watch)), noon);
+        let overstayed = [(
+            HotelId::new("H1"),
+            ["101", "103"].map(RoomNumber::new).to_vec(),
+        )];
+        assert_eq!(
+            census,
+            Census {
+                occupied: 4,
+                vacant: 1,
+                abnormal: 3,
+                told: 2,
+                overstayed: BTreeMap::from(overstayed),
+            }
+        );
+    }
+}
