@@ -21,6 +21,7 @@ mod setup;
 mod silence;
 mod store;
 mod storm;
+mod supervisor;
 mod tables;
 mod transactions;
 mod trouble;

@@ -1,0 +1,178 @@
+//! The service under a real supervisord, by the file that is shipped.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::{ROOMWATT, Rig, wait};
+use crate::{check_in, minutes_ago};
+
+const SHIPPED: &str = include_str!("../../etc/supervisor/roomwatt.conf");
+
+/// A supervisord of its own, with the service as its only program.
+struct Supervisor {
+    daemon: Child,
+    config: PathBuf,
+    log: PathBuf,
+}
+
+impl Supervisor {
+    fn start(rig: &Rig) -> Supervisor {
+        let folder = rig.config();
+        let folder = folder.parent().expect("a folder");
+        let log = folder.join("supervised.log");
+        let mut program = SHIPPED.to_owned();
+        for (shipped, here) in [
+            ("/usr/local/bin/roomwatt", ROOMWATT),
+            (
+                "/etc/roomwatt/roomwatt.toml",
+                rig.config().to_str().expect("UTF-8"),
+            ),
+            (
+                "/var/log/roomwatt/roomwatt.log",
+                log.to_str().expect("UTF-8"),
+            ),
+            ("user=roomwatt\n", ""),
+        ] {
+            assert!(program.contains(shipped), "{shipped}");
+            program = program.replace(shipped, here);
+        }
+        let socket = folder.join("supervisor.sock");
+        let daemon_log = folder.join("supervisord.log");
+        let config = rig.file(
+            "supervisord.conf",
+            &format!(
+                "[supervisord]\nnodaemon=true\nlogfile={daemon}\npidfile={folder}/supervisord.pid\n\
+                 [unix_http_server]\nfile={socket}\n\
+                 [rpcinterface:supervisor]\n\
+                 supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface\n\
+                 [supervisorctl]\nserverurl=unix://{socket}\n{program}",
+                daemon = daemon_log.display(),
+                folder = folder.display(),
+                socket = socket.display(),
+            ),
+        );
+        let daemon = Command::new("supervisord")
+            .args(["-c", &config])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("supervisord starts; scripts/services installs it");
+        Supervisor {
+            daemon,
+            config: config.into(),
+            log,
+        }
+    }
+
+    fn ask(&self, arguments: &[&str]) -> String {
+        let output = Command::new("supervisorctl")
+            .arg("-c")
+            .arg(&self.config)
+            .args(arguments)
+            .output()
+            .expect("supervisorctl runs");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Waits until supervisor says this of the service.
+    fn wait_for_status(&self, part: &str) -> String {
+        wait(&format!("supervisor to say {part:?}"), || {
+            let said = self.ask(&["status", "roomwatt"]);
+            if said.contains(part) {
+                return Ok(said);
+            }
+            Err(format!("{said}\n{}", self.log()))
+        })
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    fn wait_for_log(&self, part: &str) {
+        wait(&format!("the log to say {part:?}"), || match self.log() {
+            log if log.contains(part) => Ok(()),
+            log => Err(log),
+        });
+    }
+
+    /// Ends it and with it the service.
+    fn stop(mut self) {
+        self.ask(&["shutdown"]);
+        wait("supervisord to end", || {
+            let ended = self.daemon.try_wait().expect("a status");
+            ended.map(drop).ok_or("it runs".to_owned())
+        });
+    }
+}
+
+/// A test that fails leaves nothing behind.
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        self.ask(&["signal", "KILL", "roomwatt"]);
+        let _ = self.daemon.kill();
+        let _ = self.daemon.wait();
+    }
+}
+
+#[test]
+fn it_is_started_again_after_a_crash_and_stopped_in_order() {
+    let rig = Rig::new("supervised");
+    let supervisor = Supervisor::start(&rig);
+    supervisor.wait_for_log("consuming queue");
+    rig.publish([check_in("H001", "101", minutes_ago(5)).as_str()]);
+    rig.wait_for_rows("SELECT room_number FROM room_state", &["101".to_owned()]);
+    let running = supervisor.wait_for_status("RUNNING");
+    let pid = running
+        .split("pid ")
+        .nth(1)
+        .and_then(|rest| rest.split(',').next());
+    let pid: i32 = pid.expect(&running).parse().expect("a pid");
+    kill_process(Pid::from_raw(pid).expect("a pid"), Signal::KILL).expect("killed");
+    supervisor.wait_for_log("1 rooms are watched (epoch 2,");
+    supervisor.wait_for_status("RUNNING");
+    let said = supervisor.ask(&["stop", "roomwatt"]);
+    assert!(said.contains("roomwatt: stopped"), "{said}");
+    supervisor.wait_for_log("stopped: everything taken is written");
+    // Exit code 0; what had to be killed is told with its signal.
+    let daemon_log = rig.config().with_file_name("supervisord.log");
+    let told = fs::read_to_string(daemon_log).expect("a log");
+    assert!(told.contains("stopped: roomwatt (exit status 0)"), "{told}");
+    supervisor.stop();
+    rig.finish();
+}
+
+#[test]
+fn servers_that_are_down_do_not_end_it() {
+    let rig = Rig::new("supervisednone");
+    // Nobody listens there.
+    let config = fs::read_to_string(rig.config()).expect("a configuration");
+    let lines = config.lines().map(|line| match line.split_once(" = ") {
+        Some(("port", _)) => "port = 1",
+        _ => line,
+    });
+    let nowhere: Vec<&str> = lines.collect();
+    fs::write(rig.config(), nowhere.join("\n")).expect("a configuration");
+    let supervisor = Supervisor::start(&rig);
+    // Longer than startsecs: it counts as started, and is the same process all the while.
+    supervisor.wait_for_status("RUNNING");
+    supervisor.wait_for_log("waiting for the lease fails");
+    assert_eq!(supervisor.log().matches(" starts: ").count(), 1);
+    supervisor.stop();
+    rig.finish();
+}
+
+#[test]
+fn a_wrong_configuration_is_not_tried_for_ever() {
+    let rig = Rig::new("supervisedwrong");
+    rig.configure("keep_days = 0");
+    let supervisor = Supervisor::start(&rig);
+    supervisor.wait_for_status("FATAL");
+    supervisor.wait_for_log("monitoring.keep_days is 0, allowed is 1 to 3650");
+    supervisor.stop();
+    rig.finish();
+}
