@@ -61,10 +61,12 @@ const MAY_USE: [(&str, &[&str]); 18] = [
 ];
 
 /// Crates that stay behind one part.
-const ONLY_IN: [(&str, &[&str]); 9] = [
+const ONLY_IN: [(&str, &[&str]); 11] = [
     ("mysql::", &["store"]),
     ("r2d2", &["store"]),
     ("amiquip", &["amqp"]),
+    ("mio::", &["amqp"]),
+    ("rustls", &["amqp"]),
     // The configuration checks an address with ureq's own type.
     ("ureq", &["notify", "config"]),
     ("rayon", &["sweep", "backtest"]),

@@ -18,7 +18,8 @@ use crate::outage::Outage;
 use crate::owner::{Input, Message};
 use crate::threads::Stop;
 
-use super::{AmqpError, connect};
+use super::AmqpError;
+use super::connect::connect;
 
 /// How long the broker may take to confirm that it delivers no more.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(5);

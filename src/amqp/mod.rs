@@ -1,16 +1,18 @@
 //! Messages from RabbitMQ. amiquip, which is no longer maintained, stays behind this module.
 
+mod connect;
 mod consumer;
 mod publish;
+mod tls;
 
-use amiquip::{Connection, Error};
+use amiquip::Error;
 
-use crate::config::{RabbitMq, Secret};
+use crate::config::RabbitMq;
 
 pub use consumer::Consumer;
 pub use publish::Publisher;
 
-/// An error of the broker, without the address that amiquip's own errors quote with the password.
+/// An error of the broker, in words that help, without the password.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct AmqpError(String);
@@ -28,12 +30,10 @@ impl AmqpError {
             Error::InvalidCredentials => {
                 format!("user {} and its password are refused", config.username)
             }
-            Error::FailedToConnect { source, .. }
-            | Error::ResolveUrlToSocketAddr { source, .. } => source.to_string(),
-            other => {
-                let text = other.to_string().replace(&url(config), &place(config));
-                Secret::new(encode(config.password.expose())).mask(&config.password.mask(&text))
+            Error::IoErrorReadingSocket { source } | Error::IoErrorWritingSocket { source } => {
+                tls::explain(source)
             }
+            other => config.password.mask(&other.to_string()),
         };
         AmqpError(text)
     }
@@ -49,41 +49,4 @@ fn remedy(code: u16) -> &'static str {
         }
         _ => "",
     }
-}
-
-fn connect(config: &RabbitMq) -> Result<Connection, AmqpError> {
-    Connection::insecure_open(&url(config)).map_err(|error| {
-        let AmqpError(reason) = AmqpError::new(config, &error);
-        AmqpError(format!("can't connect to {}: {reason}", place(config)))
-    })
-}
-
-fn place(config: &RabbitMq) -> String {
-    format!("{}:{}", config.host, config.port)
-}
-
-/// Everything but letters and digits is encoded: names and passwords may hold anything.
-fn url(config: &RabbitMq) -> String {
-    // Milliseconds for each step of connecting; without it a silent host is waited for for ever.
-    const CONNECTION_TIMEOUT: u32 = 5_000;
-    format!(
-        "amqp://{}:{}@{}:{}/{}?heartbeat={}&connection_timeout={CONNECTION_TIMEOUT}",
-        encode(&config.username),
-        encode(config.password.expose()),
-        config.host,
-        config.port,
-        encode(&config.virtual_host),
-        config.heartbeat_seconds,
-    )
-}
-
-fn encode(text: &str) -> String {
-    let encoded = text.bytes().map(|byte| {
-        if byte.is_ascii_alphanumeric() {
-            char::from(byte).to_string()
-        } else {
-            format!("%{byte:02X}")
-        }
-    });
-    encoded.collect()
 }

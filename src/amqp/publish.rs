@@ -5,7 +5,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::config::RabbitMq;
 
-use super::{AmqpError, connect};
+use super::AmqpError;
+use super::connect::connect;
 
 /// How long the broker may take to confirm. It says nothing at all while it is short of memory.
 const CONFIRM_PATIENCE: Duration = Duration::from_secs(10);

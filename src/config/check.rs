@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::engine::{FieldNames, MessageFormat, Rules, Thresholds, TypeCodes};
@@ -232,6 +233,13 @@ fn check_rabbitmq(raw: &RabbitMq, problems: &mut Problems) {
         "is no name or address of a host",
     );
     problems.unless(!raw.queue.is_empty(), "rabbitmq.queue", "is missing");
+    // Else the file would look as if connections were encrypted.
+    problems.unless(
+        raw.tls || raw.tls_ca.is_none(),
+        "rabbitmq.tls_ca",
+        "is set, but rabbitmq.tls is false: set that to true, or leave this out",
+    );
+    check_ca("rabbitmq.tls_ca", raw.tls_ca.as_deref(), problems);
     problems.range("rabbitmq.prefetch", raw.prefetch, 1, u16::MAX);
     problems.range("rabbitmq.heartbeat_seconds", raw.heartbeat_seconds, 1, 600);
 }
@@ -239,16 +247,18 @@ fn check_rabbitmq(raw: &RabbitMq, problems: &mut Problems) {
 fn check_mysql(raw: &MySql, problems: &mut Problems) {
     problems.unless(!raw.database.is_empty(), "mysql.database", "is missing");
     problems.range("mysql.pool_size", raw.pool_size, 1, 256);
-    if let Some(ca) = &raw.tls_ca {
-        let key = "mysql.tls_ca";
-        match std::fs::read_to_string(ca) {
-            Err(error) => problems.add(key, format_args!("{}: {error}", ca.display())),
-            Ok(text) => problems.unless(
-                text.contains("BEGIN CERTIFICATE"),
-                key,
-                format_args!("{} holds no certificate (PEM)", ca.display()),
-            ),
-        }
+    check_ca("mysql.tls_ca", raw.tls_ca.as_deref(), problems);
+}
+
+fn check_ca(key: &str, file: Option<&Path>, problems: &mut Problems) {
+    let Some(file) = file else { return };
+    match std::fs::read_to_string(file) {
+        Err(error) => problems.add(key, format_args!("{}: {error}", file.display())),
+        Ok(text) => problems.unless(
+            text.contains("BEGIN CERTIFICATE"),
+            key,
+            format_args!("{} holds no certificate (PEM)", file.display()),
+        ),
     }
 }
 

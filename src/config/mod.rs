@@ -51,6 +51,11 @@ pub struct RabbitMq {
     pub prefetch: u16,
     /// Declare the queue (durable) instead of expecting it.
     pub declare: bool,
+    /// Connections are encrypted, and the broker has to prove who it is.
+    pub tls: bool,
+    /// Certificates (PEM) of the authority that vouches for the broker; without them this machine's
+    /// own authorities do.
+    pub tls_ca: Option<PathBuf>,
     pub heartbeat_seconds: u16,
 }
 
@@ -152,6 +157,8 @@ impl Default for RabbitMq {
             queue: String::new(),
             prefetch: 500,
             declare: false,
+            tls: false,
+            tls_ca: None,
             heartbeat_seconds: 10,
         }
     }

@@ -106,6 +106,37 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place() {
 }
 
 #[test]
+fn an_authority_is_named_for_connections_in_tls() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ca = folder.path().join("ca.pem");
+    let rabbitmq = format!("[rabbitmq]\nqueue = 'q'\ntls_ca = '{}'\n", ca.display());
+    let tls = [("ROOMWATT_RABBITMQ__TLS", "true")];
+    for (text, expected) in [
+        (None, "No such file"),
+        (Some("a key"), "holds no certificate (PEM)"),
+    ] {
+        if let Some(text) = text {
+            std::fs::write(&ca, text).expect("a file");
+        }
+        let wrong = loaded(&rabbitmq, &tls, &[]).expect_err("it is wrong");
+        let place = format!("roomwatt.toml:3: rabbitmq.tls_ca {}", ca.display());
+        assert!(
+            wrong.starts_with(&place) && wrong.contains(expected),
+            "{wrong}"
+        );
+    }
+    std::fs::write(&ca, "-----BEGIN CERTIFICATE-----").expect("a file");
+    let config = loaded(&rabbitmq, &tls, &[]).expect("all right");
+    let rabbitmq_config = config.rabbitmq.expect("a section");
+    assert!(rabbitmq_config.tls && rabbitmq_config.tls_ca == Some(ca));
+    let wrong = loaded(&rabbitmq, &[], &[]).expect_err("without TLS it is of no use");
+    assert_eq!(
+        wrong,
+        "roomwatt.toml:3: rabbitmq.tls_ca is set, but rabbitmq.tls is false: set that to true, or leave this out"
+    );
+}
+
+#[test]
 fn a_secret_may_stand_in_a_file_of_its_own() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = |name: &str, text: &str| {

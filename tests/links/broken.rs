@@ -30,8 +30,30 @@ every! {
     feishu_silent: Feishu, Hold;
 }
 
+/// The same in TLS, which has its own ways of hearing of an end.
+macro_rules! every_encrypted {
+    ($($name:ident: $fault:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            let mut rig = Rig::new(stringify!($name));
+            rig.encrypt();
+            survives_with(rig, RabbitMq, $fault);
+        }
+    )*};
+}
+
+every_encrypted! {
+    rabbitmq_tls_slow: SLOW;
+    rabbitmq_tls_cut: Cut;
+    rabbitmq_tls_reset: Reset;
+    rabbitmq_tls_silent: Hold;
+}
+
 fn survives(name: &str, link: Link, fault: Fault) {
-    let mut rig = Rig::new(name);
+    survives_with(Rig::new(name), link, fault);
+}
+
+fn survives_with(mut rig: Rig, link: Link, fault: Fault) {
     if link == RabbitMq {
         // Silence is noticed after two of them.
         rig.reconfigure("[rabbitmq]\n", "[rabbitmq]\nheartbeat_seconds = 2\n");

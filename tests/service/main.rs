@@ -23,6 +23,7 @@ mod store;
 mod storm;
 mod supervisor;
 mod tables;
+mod tls;
 mod transactions;
 mod trouble;
 mod walk;

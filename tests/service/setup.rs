@@ -231,7 +231,7 @@ fn a_database_that_asks_for_tls_is_talked_to_in_cipher() {
 }
 
 /// A certificate of an authority of its own, valid for a hundred years; nobody has its key.
-const STRANGER: &str = "\
+pub const STRANGER: &str = "\
 -----BEGIN CERTIFICATE-----
 MIIBgDCCASegAwIBAgIUT42O2KQ8gf1jTOUltLwtWonlpMAwCgYIKoZIzj0EAwIw
 FTETMBEGA1UEAwwKYSBzdHJhbmdlcjAgFw0yNjExMjMwMDMwMzVaGA8yMTI2MTAz

@@ -59,6 +59,8 @@ pub struct Rig {
     pub database: String,
     pub queue: String,
     pub feishu: FeishuStandIn,
+    /// Where the service finds the broker.
+    broker_port: String,
     folder: tempfile::TempDir,
     secrets: Vec<String>,
     /// What commands have printed.
@@ -96,6 +98,7 @@ impl Rig {
             ],
             database: unique,
             feishu,
+            broker_port: env("AMQP_PORT"),
             folder,
             printed: Vec::new(),
             services: 0,
@@ -199,10 +202,20 @@ impl Rig {
         secret
     }
 
+    /// Has the service talk to the broker in TLS; gives the file of its authority.
+    pub fn encrypt(&mut self) -> String {
+        let (port, ca) = (env("AMQP_TLS_PORT"), env("AMQP_CA"));
+        let plain = format!("port = {}\n", self.broker_port);
+        let encrypted = format!("port = {port}\ntls = true\ntls_ca = '{ca}'\n");
+        self.reconfigure(&plain, &encrypted);
+        self.broker_port = port;
+        ca
+    }
+
     /// Puts a proxy into a link of the service's; the test's own connections go past it.
     pub fn proxy(&self, link: Link) -> Proxy {
         let (host, port) = match link {
-            Link::RabbitMq => (env("AMQP_HOST"), env("AMQP_PORT")),
+            Link::RabbitMq => (env("AMQP_HOST"), self.broker_port.clone()),
             Link::MySql => (env("MYSQL_HOST"), env("MYSQL_PORT")),
             Link::Feishu => ("127.0.0.1".to_owned(), self.feishu.port().to_string()),
         };

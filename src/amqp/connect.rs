@@ -1,0 +1,75 @@
+//! How a connection to the broker is made.
+
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use amiquip::{Auth, Connection, ConnectionOptions, ConnectionTuning, Error};
+
+use crate::config::RabbitMq;
+
+use super::AmqpError;
+use super::tls::{TlsStream, explain};
+
+/// For each step of connecting; without it a silent host is waited for for ever.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(super) fn connect(config: &RabbitMq) -> Result<Connection, AmqpError> {
+    let failed = |reason: &str| {
+        let RabbitMq { host, port, .. } = config;
+        AmqpError(format!("can't connect to {host}:{port}: {reason}"))
+    };
+    let addresses = (host(config), config.port)
+        .to_socket_addrs()
+        .map_err(|error| failed(&error.to_string()))?;
+    // A name of several addresses may stand for brokers of which some are down.
+    let mut reasons = Vec::new();
+    for address in addresses {
+        match connect_to(address, config) {
+            Ok(connection) => return Ok(connection),
+            Err(AmqpError(reason)) => reasons.push(reason),
+        }
+    }
+    reasons.dedup();
+    Err(failed(&reasons.join("; ")))
+}
+
+fn connect_to(address: SocketAddr, config: &RabbitMq) -> Result<Connection, AmqpError> {
+    let fail = |error| AmqpError(explain(&error));
+    let socket = TcpStream::connect_timeout(&address, PATIENCE).map_err(fail)?;
+    let tuning = ConnectionTuning::default();
+    if config.tls {
+        let ca = config.tls_ca.as_deref();
+        let stream = TlsStream::open(socket, host(config), ca, PATIENCE).map_err(AmqpError)?;
+        return Connection::insecure_open_stream(stream, options(config), tuning)
+            .map_err(|error| AmqpError::new(config, &error));
+    }
+    let stream = mio::net::TcpStream::from_stream(socket).map_err(fail)?;
+    Connection::insecure_open_stream(stream, options(config), tuning).map_err(|error| {
+        let AmqpError(reason) = AmqpError::new(config, &error);
+        match error {
+            // A port for TLS ends a connection that begins otherwise.
+            Error::UnexpectedSocketClose | Error::IoErrorReadingSocket { .. } => AmqpError(
+                format!("{reason}; is the port one for TLS? Then set rabbitmq.tls = true"),
+            ),
+            _ => AmqpError(reason),
+        }
+    })
+}
+
+/// An address of version 6 may stand in brackets.
+fn host(config: &RabbitMq) -> &str {
+    config.host.trim_matches(['[', ']'])
+}
+
+fn options(config: &RabbitMq) -> ConnectionOptions<Auth> {
+    // What is left empty is as a new broker has it.
+    let or = |text: &str, new: &str| if text.is_empty() { new } else { text }.to_owned();
+    ConnectionOptions::default()
+        .auth(Auth::Plain {
+            username: or(&config.username, "guest"),
+            password: or(config.password.expose(), "guest"),
+        })
+        .virtual_host(or(&config.virtual_host, "/"))
+        .heartbeat(config.heartbeat_seconds)
+        .connection_timeout(Some(PATIENCE))
+}

@@ -1,0 +1,243 @@
+//! TLS between amiquip and the broker. amiquip's own needs OpenSSL.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use amiquip::IoStream;
+use mio::{Evented, Poll, PollOpt, Ready, Token};
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{AlertDescription, CertificateError, ClientConfig, ClientConnection, RootCertStore};
+
+/// A stream that amiquip's I/O loop can drive. The loop hears of the socket only when something
+/// about it changes, and knows nothing of what lies in the session.
+pub(super) struct TlsStream {
+    socket: mio::net::TcpStream,
+    session: ClientConnection,
+    /// How many of the bytes to be written the session has, but not wholly the socket.
+    taken: usize,
+}
+
+impl TlsStream {
+    /// Shakes hands. The broker's certificate must be one for `host`, of an authority in the file
+    /// `ca`, or of one that this machine trusts.
+    pub(super) fn open(
+        socket: TcpStream,
+        host: &str,
+        ca: Option<&Path>,
+        patience: Duration,
+    ) -> Result<TlsStream, String> {
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| format!("rabbitmq.host {host} can't stand in a certificate"))?;
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?
+            .with_root_certificates(authorities(ca)?)
+            .with_no_client_auth();
+        let mut session =
+            ClientConnection::new(Arc::new(config), name).map_err(|error| error.to_string())?;
+        let mut until = Until {
+            socket: &socket,
+            end: Instant::now() + patience,
+        };
+        session.complete_io(&mut until).map_err(|error| {
+            let reason = explain(&error);
+            match cause(&error) {
+                Some(_) => reason,
+                None => format!("no TLS handshake ({reason}): {WRONG_PORT}"),
+            }
+        })?;
+        let socket = mio::net::TcpStream::from_stream(socket).map_err(|error| explain(&error))?;
+        Ok(TlsStream {
+            socket,
+            session,
+            taken: 0,
+        })
+    }
+
+    fn send(&mut self) -> io::Result<()> {
+        while self.session.wants_write() {
+            if self.session.write_tls(&mut self.socket)? == 0 {
+                return Err(ErrorKind::WriteZero.into());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn authorities(ca: Option<&Path>) -> Result<RootCertStore, String> {
+    let mut authorities = RootCertStore::empty();
+    let Some(file) = ca else {
+        authorities.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if authorities.is_empty() {
+            return Err(
+                "this machine trusts no authority; name the broker's in rabbitmq.tls_ca".to_owned(),
+            );
+        }
+        return Ok(authorities);
+    };
+    let fail =
+        |error: &dyn std::fmt::Display| format!("rabbitmq.tls_ca {}: {error}", file.display());
+    for certificate in CertificateDer::pem_file_iter(file).map_err(|error| fail(&error))? {
+        let certificate = certificate.map_err(|error| fail(&error))?;
+        authorities.add(certificate).map_err(|error| fail(&error))?;
+    }
+    Ok(authorities)
+}
+
+impl Read for TlsStream {
+    /// Would block only when the socket would: of what the session still holds, nobody would hear.
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.session.reader().read(bytes) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                // Who dies says no goodbye. AMQP has one of its own: nothing is cut off unnoticed.
+                Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(0),
+                read => return read,
+            }
+            self.session.read_tls(&mut self.socket)?;
+            self.session
+                .process_new_packets()
+                .map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
+        }
+    }
+}
+
+impl Write for TlsStream {
+    /// amiquip waits for the socket only as long as it has bytes left itself: they are its own until
+    /// the socket has all of them. What it brings then begins with the same bytes.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.taken == 0 {
+            self.taken = self.session.writer().write(bytes)?;
+        }
+        self.send()?;
+        Ok(std::mem::take(&mut self.taken))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.send()
+    }
+}
+
+impl Evented for TlsStream {
+    fn register(
+        &self,
+        poll: &Poll,
+        token: Token,
+        interest: Ready,
+        opts: PollOpt,
+    ) -> io::Result<()> {
+        self.socket.register(poll, token, interest, opts)
+    }
+
+    fn reregister(
+        &self,
+        poll: &Poll,
+        token: Token,
+        interest: Ready,
+        opts: PollOpt,
+    ) -> io::Result<()> {
+        self.socket.reregister(poll, token, interest, opts)
+    }
+
+    fn deregister(&self, poll: &Poll) -> io::Result<()> {
+        self.socket.deregister(poll)
+    }
+}
+
+impl IoStream for TlsStream {}
+
+impl Drop for TlsStream {
+    fn drop(&mut self) {
+        self.session.send_close_notify();
+        // As far as it goes: nobody waits for it.
+        let _ = self.send();
+    }
+}
+
+/// A socket that reads and writes until a time: limits of the socket's own begin anew with each byte.
+struct Until<'a> {
+    socket: &'a TcpStream,
+    end: Instant,
+}
+
+impl Until<'_> {
+    fn left(&self) -> io::Result<Option<Duration>> {
+        match self.end.saturating_duration_since(Instant::now()) {
+            Duration::ZERO => Err(ErrorKind::TimedOut.into()),
+            left => Ok(Some(left)),
+        }
+    }
+}
+
+/// What a socket says when its limit is over.
+fn timed_out(error: io::Error) -> io::Error {
+    match error.kind() {
+        ErrorKind::WouldBlock => ErrorKind::TimedOut.into(),
+        _ => error,
+    }
+}
+
+impl Read for Until<'_> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.socket.set_read_timeout(self.left()?)?;
+        self.socket.read(bytes).map_err(timed_out)
+    }
+}
+
+impl Write for Until<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.socket.set_write_timeout(self.left()?)?;
+        self.socket.write(bytes).map_err(timed_out)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+const WRONG_PORT: &str = "is rabbitmq.port the broker's port for TLS? It often is 5671";
+
+/// What TLS has to say about an error.
+fn cause(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
+}
+
+/// An error of a stream, with what can be done about it where that is known.
+pub(super) fn explain(error: &io::Error) -> String {
+    use CertificateError::{
+        BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext,
+        NotValidYet, NotValidYetContext, Other, UnknownIssuer,
+    };
+    let Some(cause) = cause(error) else {
+        return error.to_string();
+    };
+    let remedy = match cause {
+        rustls::Error::InvalidMessage(_) => WRONG_PORT,
+        rustls::Error::InvalidCertificate(UnknownIssuer | BadSignature) => {
+            "no known authority vouches for the broker; name its authority in rabbitmq.tls_ca"
+        }
+        rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }) => {
+            "set rabbitmq.host to a name for which the broker has a certificate"
+        }
+        rustls::Error::InvalidCertificate(
+            Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. },
+        ) => "renew the broker's certificate, or set the clock of this machine",
+        rustls::Error::InvalidCertificate(Other(_)) => {
+            "the broker needs a certificate (X.509 version 3) that an authority has signed, not the \
+             authority's own"
+        }
+        rustls::Error::AlertReceived(
+            AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure,
+        ) => "roomwatt shows no certificate of its own: the broker must not ask for one",
+        _ => return cause.to_string(),
+    };
+    format!("{cause}: {remedy}")
+}
+
+#[cfg(test)]
+mod tests;

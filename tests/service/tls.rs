@@ -1,0 +1,122 @@
+//! The broker is talked to in TLS.
+
+use std::process::Output;
+use std::time::Duration;
+
+use roomwatt::amqp::Publisher;
+use roomwatt::config::Config;
+use roomwatt::store::Rejected;
+
+use crate::setup::STRANGER;
+use crate::support::proxy::Fault;
+use crate::support::{Link, Rig};
+use crate::{check_in, minutes_ago, said};
+
+fn send(rig: &mut Rig, room: &str) -> Output {
+    let room = ["--hotel-id", "H001", "--room-number", room];
+    rig.roomwatt(&[&["send", "--msg-type", "checkin"], &room[..]].concat())
+}
+
+/// A message can't be sent, and it is said why.
+fn assert_refused(rig: &mut Rig, why: &[&str]) {
+    let (code, _, err) = said(&send(rig, "101"));
+    let told = why.iter().all(|part| err.contains(part));
+    assert!(code == Some(75) && told, "{why:?}, {code:?}: {err}");
+    assert_eq!(rig.waiting_messages(), 0);
+}
+
+#[test]
+fn messages_are_sent_and_taken_in_tls() {
+    let mut rig = Rig::new("intls");
+    let ca = rig.encrypt();
+    let sent = send(&mut rig, "101");
+    assert!(sent.status.success(), "{sent:?}");
+    let mut service = rig.start();
+    service.wait_until_ready();
+    rig.publish([check_in("H001", "102", minutes_ago(5)).as_str()]);
+    let rooms = "SELECT room_number FROM room_state ORDER BY room_number";
+    rig.wait_for_rows(rooms, &["101".to_owned(), "102".to_owned()]);
+    service.stop();
+    assert_eq!(rig.waiting_messages(), 0, "not all was acknowledged");
+
+    // The same authority as one of this machine's own.
+    rig.reconfigure(&format!("tls_ca = '{ca}'\n"), "");
+    assert_refused(&mut rig, &["rabbitmq.tls_ca"]);
+    let mut service = rig.start_with(&[("SSL_CERT_FILE", &ca)]);
+    service.wait_until_ready();
+    service.stop();
+    rig.finish();
+}
+
+#[test]
+fn a_broker_of_an_unknown_authority_is_refused_until_it_is_known() {
+    let mut rig = Rig::new("stranger");
+    let ca = rig.encrypt();
+    let stranger = rig.file("ca.pem", STRANGER);
+    rig.reconfigure(&ca, &stranger);
+    let why = "name its authority in rabbitmq.tls_ca";
+    assert_refused(&mut rig, &["UnknownIssuer", why]);
+    let mut service = rig.start();
+    service.wait_for_log(why);
+    std::fs::copy(&ca, &stranger).expect("copied");
+    service.wait_until_ready();
+    service.stop();
+    rig.finish();
+}
+
+#[test]
+fn a_broker_of_another_name_is_refused() {
+    let mut rig = Rig::new("othername");
+    rig.encrypt();
+    rig.reconfigure("host = '127.0.0.1'\nport", "host = 'localhost'\nport");
+    let why = "set rabbitmq.host to a name for which the broker has a certificate";
+    assert_refused(&mut rig, &["\"localhost\"", "127.0.0.1", why]);
+    rig.finish();
+}
+
+#[test]
+fn ports_that_are_mixed_up_are_said() {
+    let mut rig = Rig::new("ports");
+    let plain = std::env::var("ROOMWATT_TEST_AMQP_PORT").expect("a port");
+    let ca = rig.encrypt();
+    let tls = std::env::var("ROOMWATT_TEST_AMQP_TLS_PORT").expect("a port");
+    let port = |port: &str| format!("port = {port}\n");
+    rig.reconfigure(&port(&tls), &port(&plain));
+    assert_refused(&mut rig, &["is rabbitmq.port the broker's port for TLS?"]);
+    let encrypted = format!("{}tls = true\ntls_ca = '{ca}'\n", port(&plain));
+    rig.reconfigure(&encrypted, &port(&tls));
+    assert_refused(&mut rig, &["Then set rabbitmq.tls = true"]);
+    rig.finish();
+}
+
+/// More than the sockets hold: each side has to wait for the other, again and again.
+#[test]
+fn much_at_once_goes_both_ways_over_a_slow_link() {
+    const MUCH: usize = 24 << 20;
+    let mut rig = Rig::new("much");
+    rig.encrypt();
+    let proxy = rig.proxy(Link::RabbitMq);
+    proxy.set(Fault::Delay(Duration::from_millis(20)));
+    let config = Config::load(Some(&rig.config()), &[]).expect("a configuration");
+    let config = config.rabbitmq.expect("a section");
+    let bodies = [MUCH, 1, MUCH / 3].map(|length| {
+        let mut body = vec![0; length];
+        fastrand::Rng::with_seed(7).fill(&mut body);
+        body
+    });
+    let publisher = Publisher::connect(&config).expect("a connection");
+    bodies.iter().fold(publisher, |publisher, body| {
+        publisher.publish(body).expect("the broker has it")
+    });
+    let mut service = rig.start();
+    service.wait_until_ready();
+    let source = format!("amqp:{}", rig.queue);
+    let digests = bodies.map(|body| {
+        let kept = Rejected::new(&source, String::new(), &body, false);
+        kept.digest.to_vec()
+    });
+    rig.wait_for_rows("SELECT digest FROM rejected_message ORDER BY id", &digests);
+    service.stop();
+    assert_eq!(rig.waiting_messages(), 0);
+    rig.finish();
+}
