@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod backtest;
+mod completions;
 mod init_db;
 mod outbox;
 mod rejected;
@@ -20,7 +21,18 @@ use crate::config::{Config, Setting};
 /// Watches the electricity of hotel rooms and tells the staff when a room burns power that it
 /// shouldn't.
 #[derive(Parser)]
-#[command(name = "roomwatt", version, max_term_width = 100)]
+#[command(
+    name = "roomwatt",
+    version,
+    max_term_width = 100,
+    before_help = "\
+Examples:
+  roomwatt init-db --config roomwatt.toml         the tables
+  roomwatt run --config roomwatt.toml             the service
+  roomwatt send-notice --dry-run --card alert     a card as the staff sees it
+  roomwatt backtest --messages messages.jsonl --readings readings.csv
+"
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -35,6 +47,8 @@ enum Command {
     Rejected(rejected::Arguments),
     Outbox(outbox::Arguments),
     Backtest(backtest::Arguments),
+    #[command(hide = true)]
+    Completions(completions::Arguments),
 }
 
 /// How a command can fail, by what the caller can do about it.
@@ -87,6 +101,7 @@ pub fn main() -> ExitCode {
         Command::Rejected(arguments) => rejected::run(&arguments),
         Command::Outbox(arguments) => outbox::run(&arguments),
         Command::Backtest(arguments) => backtest::run(&arguments),
+        Command::Completions(arguments) => completions::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

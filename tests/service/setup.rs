@@ -244,3 +244,50 @@ Odu/jLBr36/LcITgTlvz2hSxAiBdsk4ij4LrJxEFnBNn/HC/z0h+bQBBfwejFflz
 doJ16g==
 -----END CERTIFICATE-----
 ";
+
+#[test]
+fn help_begins_with_examples() {
+    let help = |arguments: &[&str]| {
+        let output = std::process::Command::new(crate::support::ROOMWATT)
+            .args(arguments)
+            .output()
+            .expect("it runs");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    let all = help(&["--help"]);
+    assert!(all.starts_with("Examples:\n  roomwatt init-db"), "{all}");
+    let commands = all.split("Commands:\n").nth(1).expect("commands");
+    let commands: Vec<&str> = commands
+        .lines()
+        .take_while(|line| line.starts_with("  "))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .collect();
+    assert!(
+        commands.len() >= 7 && !commands.contains(&"completions"),
+        "{commands:?}"
+    );
+    let of_parts = ["rejected", "outbox"].into_iter().flat_map(|command| {
+        let parts = help(&[command, "--help"]);
+        let parts = parts.split("Commands:\n").nth(1).expect("parts").to_owned();
+        let parts = parts.lines().take_while(|line| line.starts_with("  "));
+        let names = parts.filter_map(|line| line.split_whitespace().next().map(str::to_owned));
+        let names: Vec<String> = names.filter(|name| name != "help").collect();
+        names
+            .into_iter()
+            .map(move |name| vec![command.to_owned(), name])
+    });
+    let commands = commands.iter().map(|name| vec![(*name).to_owned()]);
+    for command in commands.chain(of_parts) {
+        let mut arguments: Vec<&str> = command.iter().map(String::as_str).collect();
+        arguments.push("--help");
+        let text = help(&arguments);
+        let example = format!("Examples:\n  roomwatt {}", command.join(" "));
+        assert!(text.starts_with(&example), "{text}");
+        assert!(!text.contains('\u{1b}'), "colour in a pipe: {text}");
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(help(&["completions", shell]).contains("send-notice"));
+    }
+}
