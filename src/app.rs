@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
+use sd_notify::NotifyState;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -79,6 +80,11 @@ pub fn run(
     let (stopper, stop) = stop_signal();
     let (hang_up, hang_ups) = bounded(1);
     listen_to_signals(stopper, hang_up, log_file, &exits)?;
+    // From now on signals are heard; servers that are down are waited for.
+    tell_manager(&[
+        NotifyState::Ready,
+        NotifyState::Status("waiting for the state"),
+    ]);
     let mut current = Current {
         config,
         reread: &reread,
@@ -110,6 +116,13 @@ pub fn run(
         if drain(BTreeSet::from([LEASE.to_owned()]), &ended, deadline).is_err() {
             return Ok(End::ThreadDied);
         }
+    }
+}
+
+/// Tells systemd how it goes, where that has started this process.
+fn tell_manager(news: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(news) {
+        log::warn!("systemd can't be told how it goes: {error}");
     }
 }
 
@@ -311,6 +324,7 @@ fn listen_to_signals(
             match stopper.take() {
                 Some(stopper) => {
                     log::info!("{name}: stopping");
+                    tell_manager(&[NotifyState::Stopping]);
                     drop(stopper);
                 }
                 None => {
@@ -338,6 +352,7 @@ fn stand_by(current: &mut Current<'_>, mysql: &MySql, stop: &Stop) -> Option<MyS
                 outage.over();
                 if !standing_by {
                     log::info!("standing by: another instance works on this database");
+                    tell_manager(&[NotifyState::Status("standing by")]);
                 }
                 standing_by = true;
             }
@@ -363,6 +378,7 @@ fn load(config: &Config, mysql: &MySql, stop: &Stop) -> Option<State> {
                     ownership.epoch,
                     ownership.seq
                 );
+                tell_manager(&[NotifyState::Status("watching rooms")]);
                 let rooms = Arc::new(rooms);
                 return Some(State {
                     store,

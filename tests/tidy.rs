@@ -61,7 +61,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
 ];
 
 /// Crates that stay behind one part.
-const ONLY_IN: [(&str, &[&str]); 11] = [
+const ONLY_IN: [(&str, &[&str]); 12] = [
     ("mysql::", &["store"]),
     ("r2d2", &["store"]),
     ("amiquip", &["amqp"]),
@@ -72,6 +72,7 @@ const ONLY_IN: [(&str, &[&str]); 11] = [
     ("rayon", &["sweep", "backtest"]),
     ("fern", &["logging"]),
     ("signal_hook", &["app", "faults"]),
+    ("sd_notify", &["app"]),
     ("fail::", &["faults", "main"]),
     ("clap", &["cli"]),
 ];

@@ -1,12 +1,14 @@
-//! The service under a real supervisord, by the file that is shipped.
+//! The service under those who start it: a real supervisord by the file that is shipped, and what
+//! systemd hears.
 
 use std::fs;
+use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{ROOMWATT, Rig, wait};
+use crate::support::{LIMIT, ROOMWATT, Rig, wait};
 use crate::{check_in, minutes_ago};
 
 const SHIPPED: &str = include_str!("../../etc/supervisor/roomwatt.conf");
@@ -174,5 +176,30 @@ fn a_wrong_configuration_is_not_tried_for_ever() {
     supervisor.wait_for_status("FATAL");
     supervisor.wait_for_log("monitoring.keep_days is 0, allowed is 1 to 3650");
     supervisor.stop();
+    rig.finish();
+}
+
+#[test]
+fn systemd_hears_how_it_goes() {
+    let mut rig = Rig::new("notified");
+    let socket = rig.config().with_file_name("notify.sock");
+    let hears = UnixDatagram::bind(&socket).expect("a socket");
+    hears.set_read_timeout(Some(LIMIT)).expect("a timeout");
+    let heard = || {
+        let mut text = [0; 256];
+        let length = hears.recv(&mut text).expect("something is told");
+        String::from_utf8_lossy(&text[..length]).into_owned()
+    };
+    let path = socket.to_str().expect("UTF-8");
+    let service = rig.start_with(&[("NOTIFY_SOCKET", path)]);
+    assert_eq!(heard(), "READY=1\nSTATUS=waiting for the state\n");
+    assert_eq!(heard(), "STATUS=watching rooms\n");
+    let second = rig.start_with(&[("NOTIFY_SOCKET", path)]);
+    assert_eq!(heard(), "READY=1\nSTATUS=waiting for the state\n");
+    assert_eq!(heard(), "STATUS=standing by\n");
+    service.stop();
+    assert_eq!(heard(), "STOPPING=1\n");
+    assert_eq!(heard(), "STATUS=watching rooms\n");
+    second.stop();
     rig.finish();
 }
