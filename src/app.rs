@@ -17,6 +17,7 @@ use crate::logging::LogFile;
 use crate::notify::notifiers;
 use crate::outage::Outage;
 use crate::owner::{Counts, Ended, Owner};
+use crate::pulse::Pulses;
 use crate::rooms::Rooms;
 use crate::store::{MySqlLease, MySqlReader, MySqlStore, Ownership, StoreError};
 use crate::sweep::Sweeper;
@@ -30,8 +31,8 @@ const INPUTS: usize = 200;
 /// From the signal to the end, at most: below every supervisor's patience that is set to 30 s.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(25);
 
-/// Threads besides the consumers and notifiers: signals, lease, owner, sweep.
-const OTHER_THREADS: usize = 4;
+/// Threads besides the consumers and notifiers: signals, watchdog, lease, owner, sweep.
+const OTHER_THREADS: usize = 5;
 
 /// The thread that keeps the lease.
 const LEASE: &str = "lease";
@@ -85,6 +86,11 @@ pub fn run(
         NotifyState::Ready,
         NotifyState::Status("waiting for the state"),
     ]);
+    let pulses = Pulses::default();
+    if let Some(patience) = sd_notify::watchdog_enabled() {
+        let (pulses, stop) = (pulses.clone(), stop.clone());
+        spawn("watchdog", &exits, move || feed(&pulses, patience, &stop))?;
+    }
     let mut current = Current {
         config,
         reread: &reread,
@@ -97,13 +103,17 @@ pub fn run(
         };
         // It outlives the last write, and changes of the configuration.
         let (end_of_lease, lease_over) = stop_signal();
-        spawn(LEASE, &exits, move || keep(lease, &lease_over))?;
+        let of_lease = pulses.clone();
+        spawn(LEASE, &exits, move || {
+            let _watched = of_lease.watch(LEASE);
+            keep(lease, &lease_over);
+        })?;
         loop {
             let Some(state) = load(&current.config, mysql, &stop) else {
                 log::info!("stopped: it owned no state");
                 return Ok(End::Stopped);
             };
-            let threads = serve(&current.config, servers, state, &exits)?;
+            let threads = serve(&current.config, servers, state, &pulses, &exits)?;
             match threads.wait(&ended, &stop, &mut current) {
                 Over::End(end) => return Ok(end),
                 Over::Reconfigured => {}
@@ -115,6 +125,22 @@ pub fn run(
         let deadline = Instant::now() + DRAIN_PATIENCE;
         if drain(BTreeSet::from([LEASE.to_owned()]), &ended, deadline).is_err() {
             return Ok(End::ThreadDied);
+        }
+    }
+}
+
+/// Tells systemd's watchdog that all is well, as long as all threads make progress.
+fn feed(pulses: &Pulses, patience: Duration, stop: &Stop) {
+    while !stop.wait(patience / 4) {
+        let stuck = pulses.stuck(patience / 2);
+        if stuck.is_empty() {
+            tell_manager(&[NotifyState::Watchdog]);
+        } else {
+            log::error!(
+                "no progress of {} for {} s: systemd is no longer told that all is well",
+                stuck.join(", "),
+                (patience / 2).as_secs()
+            );
         }
     }
 }
@@ -184,6 +210,7 @@ fn serve(
     config: &Config,
     servers: &Servers,
     state: State,
+    pulses: &Pulses,
     exits: &Sender<Exit>,
 ) -> std::io::Result<Threads> {
     let State {
@@ -206,7 +233,11 @@ fn serve(
     let mut running = BTreeSet::new();
     let mut start = |name: String, work: Box<dyn FnOnce() + Send>| {
         running.insert(name.clone());
-        spawn(name, exits, work)
+        let pulses = pulses.clone();
+        spawn(name.clone(), exits, move || {
+            let _watched = pulses.watch(&name);
+            work();
+        })
     };
     let owner = Owner {
         rooms: Arc::clone(&rooms),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crossbeam_channel::{after, never, select};
 use parking_lot::Mutex;
 
+use crate::pulse;
 use crate::threads::{Stop, Stopper, stop_signal};
 
 /// Open while the store can be written. Closed, consumers stay away from the broker: messages wait
@@ -100,12 +101,14 @@ impl Gate {
                 (phase.open, phase.over.clone(), phase.caught_up.clone())
             };
             let patience = if open { after(patience) } else { never() };
+            let rest = pulse::rest();
             let in_vain = select! {
                 recv(caught_up.channel()) -> _ => false,
                 recv(over.channel()) -> _ => false,
                 recv(stop.channel()) -> _ => return false,
                 recv(patience) -> _ => true,
             };
+            drop(rest);
             let mut phase = self.phase.lock();
             // The end of a phase says nothing of the next one.
             if !over.is_set() {

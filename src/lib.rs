@@ -13,6 +13,7 @@ pub mod logging;
 pub mod notify;
 pub mod outage;
 pub mod owner;
+pub mod pulse;
 pub mod rooms;
 pub mod store;
 pub mod sweep;

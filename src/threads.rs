@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, select};
 
+use crate::pulse;
+
 /// Tells threads to stop; cheap to clone. It is a channel that nobody sends on: it closes.
 #[derive(Clone)]
 pub struct Stop(Receiver<()>);
@@ -22,6 +24,7 @@ pub fn stop_signal() -> (Stopper, Stop) {
 impl Stop {
     /// Waits until it is time to stop, or `patience` is over; whether it is time to stop.
     pub fn wait(&self, patience: Duration) -> bool {
+        let _rest = pulse::rest();
         !matches!(
             self.0.recv_timeout(patience),
             Err(RecvTimeoutError::Timeout)
@@ -35,6 +38,7 @@ impl Stop {
     /// Waits for an answer; `None` when it is time to stop first. The question may then lie in a
     /// channel that nobody reads any more, and would never be answered.
     pub fn wait_for<T>(&self, answer: &Receiver<T>) -> Option<T> {
+        let _rest = pulse::rest();
         select! {
             recv(answer) -> answer => answer.ok(),
             recv(self.0) -> _ => None,

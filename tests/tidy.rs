@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What each part of `src/` may use of the others: dependencies point one way.
-const MAY_USE: [(&str, &[&str]); 18] = [
+const MAY_USE: [(&str, &[&str]); 19] = [
     ("types", &[]),
-    ("threads", &[]),
-    ("gate", &["threads"]),
+    ("pulse", &[]),
+    ("threads", &["pulse"]),
+    ("gate", &["pulse", "threads"]),
     ("faults", &[]),
     ("outage", &[]),
     ("clock", &["threads", "types"]),
@@ -22,33 +23,35 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     (
         "owner",
         &[
-            "clock", "engine", "faults", "gate", "outage", "rooms", "store", "threads", "types",
+            "clock", "engine", "faults", "gate", "outage", "pulse", "rooms", "store", "threads",
+            "types",
         ],
     ),
     (
         "amqp",
         &[
-            "clock", "config", "engine", "faults", "gate", "outage", "owner", "threads",
+            "clock", "config", "engine", "faults", "gate", "outage", "owner", "pulse", "threads",
         ],
     ),
     (
         "sweep",
         &[
-            "clock", "engine", "gate", "outage", "owner", "rooms", "store", "threads", "types",
+            "clock", "engine", "gate", "outage", "owner", "pulse", "rooms", "store", "threads",
+            "types",
         ],
     ),
     (
         "notify",
         &[
-            "clock", "config", "engine", "faults", "outage", "owner", "rooms", "store", "threads",
-            "types",
+            "clock", "config", "engine", "faults", "outage", "owner", "pulse", "rooms", "store",
+            "threads", "types",
         ],
     ),
     (
         "app",
         &[
-            "amqp", "clock", "config", "gate", "logging", "notify", "outage", "owner", "rooms",
-            "store", "sweep", "threads",
+            "amqp", "clock", "config", "gate", "logging", "notify", "outage", "owner", "pulse",
+            "rooms", "store", "sweep", "threads",
         ],
     ),
     (

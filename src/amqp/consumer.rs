@@ -16,6 +16,7 @@ use crate::faults;
 use crate::gate::Gate;
 use crate::outage::Outage;
 use crate::owner::{Input, Message};
+use crate::pulse;
 use crate::threads::Stop;
 
 use super::AmqpError;
@@ -60,6 +61,7 @@ impl Consumer {
         while inputs.is_some() && !self.stop.is_set() {
             let (open, phase) = self.intake.phase();
             if !open {
+                let _rest = pulse::rest();
                 select! {
                     recv(phase.channel()) -> _ => {}
                     recv(self.stop.channel()) -> _ => {}
@@ -145,6 +147,7 @@ impl Consumer {
         drop(acks);
         if let Done::Stopped = done {
             *inputs = None;
+            let _rest = pulse::rest();
             while let Ok(tag) = back.acked.recv() {
                 back.acknowledge(tag).map_err(fail)?;
             }
@@ -174,6 +177,7 @@ impl Consumer {
             } else {
                 never()
             };
+            let rest = pulse::rest();
             let delivery = select! {
                 recv(deliveries) -> message => match message {
                     Ok(ConsumerMessage::Delivery(delivery)) => delivery,
@@ -192,8 +196,10 @@ impl Consumer {
                 recv(phase.channel()) -> _ => return Ok(Done::Closed),
                 recv(self.stop.channel()) -> _ => return Ok(Done::Stopped),
             };
+            drop(rest);
             let input = Input::Message(self.message(delivery, acks, &mut back.held));
             loop {
+                let _rest = pulse::rest();
                 select! {
                     send(inputs, input) -> sent => match sent {
                         Ok(()) => break,

@@ -19,6 +19,7 @@ use crate::engine::{MeterNoticeKind, Notice, RoomNotice, Run, Watch};
 use crate::faults;
 use crate::outage::Outage;
 use crate::owner::Input;
+use crate::pulse;
 use crate::rooms::Rooms;
 use crate::store::{MySqlReader, Settled, Settlement, Share, StoreError};
 use crate::threads::Stop;
@@ -187,6 +188,7 @@ impl Notifier {
             let Ok(pause) = self.round(&inputs) else {
                 return;
             };
+            let _rest = pulse::rest();
             select! {
                 recv(self.woken) -> _ => {}
                 recv(self.stop.channel()) -> _ => return,
@@ -367,7 +369,9 @@ impl Notifier {
         let ids: Vec<u64> = settled.iter().map(|settled| settled.id).collect();
         let (done, written) = bounded(1);
         let input = Input::Settled { settled, done };
+        let rest = pulse::rest();
         inputs.send(input).map_err(|_| Stopped)?;
+        drop(rest);
         self.stop.wait_for(&written).ok_or(Stopped)?;
         faults::point("mark_sent::after");
         self.waiting.remove(ids);

@@ -20,6 +20,7 @@ use crate::engine::{MeterNotice, Notice, Parsed, Refusal, Rules, Transition};
 use crate::faults;
 use crate::gate::Gate;
 use crate::outage::Outage;
+use crate::pulse;
 use crate::rooms::Rooms;
 use crate::store::{Meters, Plan, Position, Settled, Store, StoreError};
 use crate::threads::Stop;
@@ -174,7 +175,10 @@ impl<S: Store, M: Meters> Owner<S, M> {
             if !self.stop.is_set() {
                 retention.tend(&mut self.store, self.inputs.is_empty());
             }
-            let first = match self.inputs.recv_timeout(IDLE) {
+            let rest = pulse::rest();
+            let first = self.inputs.recv_timeout(IDLE);
+            drop(rest);
+            let first = match first {
                 Ok(first) => first,
                 Err(RecvTimeoutError::Timeout) => continue,
                 Err(RecvTimeoutError::Disconnected) => {

@@ -16,6 +16,7 @@ use crate::engine::{Look, Rules, observe};
 use crate::gate::Gate;
 use crate::outage::Outage;
 use crate::owner::{Input, Judged, READING_AHEAD};
+use crate::pulse;
 use crate::rooms::Rooms;
 use crate::store::{MeterTail, MySqlReader, Position, Readings, StoreError, Wanted};
 use crate::threads::Stop;
@@ -290,6 +291,8 @@ impl Sweeper {
         read: impl Fn(&[T]) -> Result<Vec<(RoomKey, Readings)>, StoreError> + Sync,
     ) -> Result<(), Cut> {
         let counted = Mutex::new(swept);
+        // It waits for the workers, whose statements have limits of their own.
+        let _rest = pulse::rest();
         work.par_chunks(self.batch_size).try_for_each(|chunk| {
             if self.stop.is_set() {
                 return Err(Cut::Stopped);
@@ -351,6 +354,7 @@ fn wanted(room: RoomKey, after: LocalTime) -> Wanted {
 }
 
 fn send(inputs: &Sender<Input>, input: Input) -> Result<(), Cut> {
+    let _rest = pulse::rest();
     inputs.send(input).map_err(|_| Cut::Stopped)
 }
 

@@ -203,3 +203,32 @@ fn systemd_hears_how_it_goes() {
     second.stop();
     rig.finish();
 }
+
+#[test]
+fn a_thread_that_hangs_keeps_the_watchdog_hungry() {
+    let mut rig = Rig::new("watchdog");
+    let socket = rig.config().with_file_name("notify.sock");
+    let hears = UnixDatagram::bind(&socket).expect("a socket");
+    hears.set_read_timeout(Some(LIMIT)).expect("a timeout");
+    let path = socket.to_str().expect("UTF-8");
+    let mut service = rig.start_with(&[
+        ("NOTIFY_SOCKET", path),
+        ("WATCHDOG_USEC", "2000000"),
+        ("FAILPOINTS", "parse::before=pause"),
+    ]);
+    service.wait_until_ready();
+    let fed = |times: usize| {
+        let mut told = 0;
+        while told < times {
+            let mut text = [0; 256];
+            let length = hears.recv(&mut text).expect("the watchdog is fed");
+            told += usize::from(&text[..length] == b"WATCHDOG=1\n");
+        }
+    };
+    // No message has come: all threads wait.
+    fed(5);
+    rig.publish([check_in("H001", "101", minutes_ago(5)).as_str()]);
+    service.wait_for_log(" for 1 s: systemd is no longer told that all is well");
+    service.kill();
+    rig.finish();
+}
