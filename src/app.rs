@@ -10,7 +10,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::amqp::Consumer;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock, unix_seconds};
 use crate::config::{Config, ConfigErrors, MySql, RabbitMq};
 use crate::gate::Gate;
 use crate::logging::LogFile;
@@ -96,6 +96,7 @@ pub fn run(
         reread: &reread,
         hang_ups,
     };
+    current.warn();
     loop {
         let Some(lease) = stand_by(&mut current, mysql, &stop) else {
             log::info!("stopped: it owned no state");
@@ -166,6 +167,12 @@ struct Current<'a> {
 }
 
 impl Current<'_> {
+    fn warn(&self) {
+        for warning in self.config.warnings(unix_seconds()) {
+            log::warn!("{warning}");
+        }
+    }
+
     /// Takes what may change under a running service from the configuration as it is by now; whether
     /// something has changed.
     fn change(&mut self) -> bool {
@@ -194,6 +201,7 @@ impl Current<'_> {
             }
         );
         self.config = changed;
+        self.warn();
         is_other
     }
 }

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod engine;
 pub mod faults;
+pub mod finding;
 pub mod gate;
 pub mod logging;
 pub mod notify;

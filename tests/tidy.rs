@@ -6,20 +6,24 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What each part of `src/` may use of the others: dependencies point one way.
-const MAY_USE: [(&str, &[&str]); 19] = [
+const MAY_USE: [(&str, &[&str]); 20] = [
     ("types", &[]),
     ("pulse", &[]),
     ("threads", &["pulse"]),
     ("gate", &["pulse", "threads"]),
     ("faults", &[]),
     ("outage", &[]),
+    ("finding", &[]),
     ("clock", &["threads", "types"]),
     ("engine", &["types"]),
     ("rooms", &["engine", "types"]),
     ("backtest", &["engine", "types"]),
     ("config", &["engine", "types"]),
     ("logging", &["clock", "config", "types"]),
-    ("store", &["clock", "config", "engine", "faults", "types"]),
+    (
+        "store",
+        &["clock", "config", "engine", "faults", "finding", "types"],
+    ),
     (
         "owner",
         &[
@@ -30,7 +34,8 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     (
         "amqp",
         &[
-            "clock", "config", "engine", "faults", "gate", "outage", "owner", "pulse", "threads",
+            "clock", "config", "engine", "faults", "finding", "gate", "outage", "owner", "pulse",
+            "threads",
         ],
     ),
     (
@@ -43,8 +48,8 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     (
         "notify",
         &[
-            "clock", "config", "engine", "faults", "outage", "owner", "pulse", "rooms", "store",
-            "threads", "types",
+            "clock", "config", "engine", "faults", "finding", "outage", "owner", "pulse", "rooms",
+            "store", "threads", "types",
         ],
     ),
     (
@@ -57,8 +62,8 @@ const MAY_USE: [(&str, &[&str]); 19] = [
     (
         "cli",
         &[
-            "amqp", "app", "backtest", "clock", "config", "engine", "logging", "notify", "store",
-            "types",
+            "amqp", "app", "backtest", "clock", "config", "engine", "finding", "logging", "notify",
+            "store", "types",
         ],
     ),
 ];

@@ -7,52 +7,56 @@ use amiquip::{Auth, Connection, ConnectionOptions, ConnectionTuning, Error};
 
 use crate::config::RabbitMq;
 
-use super::AmqpError;
 use super::tls::{TlsStream, explain};
+use super::{AmqpError, place};
 
 /// For each step of connecting; without it a silent host is waited for for ever.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Connects, by the first of the host's addresses that answers as a broker.
 pub(super) fn connect(config: &RabbitMq) -> Result<Connection, AmqpError> {
-    let failed = |reason: &str| {
-        let RabbitMq { host, port, .. } = config;
-        AmqpError(format!("can't connect to {host}:{port}: {reason}"))
+    let failed = |reason: &str, is_refusal| AmqpError {
+        reason: format!("can't connect to {}: {reason}", place(config)),
+        is_refusal,
     };
     let addresses = (host(config), config.port)
         .to_socket_addrs()
-        .map_err(|error| failed(&error.to_string()))?;
+        .map_err(|error| failed(&error.to_string(), false))?;
     // A name of several addresses may stand for brokers of which some are down.
     let mut reasons = Vec::new();
+    let mut is_refusal = false;
     for address in addresses {
         match connect_to(address, config) {
             Ok(connection) => return Ok(connection),
-            Err(AmqpError(reason)) => reasons.push(reason),
+            Err(error) => {
+                reasons.push(error.reason);
+                is_refusal |= error.is_refusal;
+            }
         }
     }
     reasons.dedup();
-    Err(failed(&reasons.join("; ")))
+    Err(failed(&reasons.join("; "), is_refusal))
 }
 
 fn connect_to(address: SocketAddr, config: &RabbitMq) -> Result<Connection, AmqpError> {
-    let fail = |error| AmqpError(explain(&error));
+    let fail = |error| AmqpError::passing(explain(&error));
     let socket = TcpStream::connect_timeout(&address, PATIENCE).map_err(fail)?;
     let tuning = ConnectionTuning::default();
     if config.tls {
         let ca = config.tls_ca.as_deref();
-        let stream = TlsStream::open(socket, host(config), ca, PATIENCE).map_err(AmqpError)?;
+        let stream =
+            TlsStream::open(socket, host(config), ca, PATIENCE).map_err(AmqpError::passing)?;
         return Connection::insecure_open_stream(stream, options(config), tuning)
             .map_err(|error| AmqpError::new(config, &error));
     }
     let stream = mio::net::TcpStream::from_stream(socket).map_err(fail)?;
     Connection::insecure_open_stream(stream, options(config), tuning).map_err(|error| {
-        let AmqpError(reason) = AmqpError::new(config, &error);
-        match error {
-            // A port for TLS ends a connection that begins otherwise.
-            Error::UnexpectedSocketClose | Error::IoErrorReadingSocket { .. } => AmqpError(
-                format!("{reason}; is the port one for TLS? Then set rabbitmq.tls = true"),
-            ),
-            _ => AmqpError(reason),
+        let mut told = AmqpError::new(config, &error);
+        // A port for TLS ends a connection that begins otherwise.
+        if let Error::UnexpectedSocketClose | Error::IoErrorReadingSocket { .. } = error {
+            told.reason += "; is the port one for TLS? Then set rabbitmq.tls = true";
         }
+        told
     })
 }
 

@@ -254,13 +254,13 @@ impl Consumer {
             ConsumerMessage::ServerClosedChannel(error)
             | ConsumerMessage::ServerClosedConnection(error) => self.error(error),
             ConsumerMessage::ServerCancelled => {
-                AmqpError("the broker cancelled the consumer; was the queue deleted?".to_owned())
+                AmqpError::passing("the broker cancelled the consumer; was the queue deleted?")
             }
             ConsumerMessage::Delivery(_)
             | ConsumerMessage::ClientCancelled
             | ConsumerMessage::ClientClosedChannel
             | ConsumerMessage::ClientClosedConnection => {
-                AmqpError("the connection was closed".to_owned())
+                AmqpError::passing("the connection was closed")
             }
         }
     }

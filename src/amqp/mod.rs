@@ -2,6 +2,7 @@
 
 mod connect;
 mod consumer;
+mod look;
 mod publish;
 mod tls;
 
@@ -10,20 +11,33 @@ use amiquip::Error;
 use crate::config::RabbitMq;
 
 pub use consumer::Consumer;
+pub use look::check;
 pub use publish::Publisher;
 
 /// An error of the broker, in words that help, without the password.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct AmqpError(String);
+#[error("{reason}")]
+pub struct AmqpError {
+    reason: String,
+    /// The broker was reached and will say the same until somebody has changed something.
+    is_refusal: bool,
+}
 
 impl AmqpError {
     fn lost() -> AmqpError {
-        AmqpError("the connection was lost".to_owned())
+        AmqpError::passing("the connection was lost")
+    }
+
+    /// One that may be over soon.
+    fn passing(reason: impl Into<String>) -> AmqpError {
+        AmqpError {
+            reason: reason.into(),
+            is_refusal: false,
+        }
     }
 
     fn new(config: &RabbitMq, error: &Error) -> AmqpError {
-        let text = match error {
+        let reason = match error {
             Error::ServerClosedChannel { code, message, .. } => {
                 format!("{message} ({code}){}", remedy(*code))
             }
@@ -35,7 +49,19 @@ impl AmqpError {
             }
             other => config.password.mask(&other.to_string()),
         };
-        AmqpError(text)
+        AmqpError {
+            reason,
+            is_refusal: is_refusal(error),
+        }
+    }
+}
+
+fn is_refusal(error: &Error) -> bool {
+    match error {
+        Error::InvalidCredentials | Error::ServerClosedChannel { .. } => true,
+        // No such virtual host, or no right to it. Others are of a broker that stops.
+        Error::ServerClosedConnection { code, .. } => matches!(code, 403 | 530),
+        _ => false,
     }
 }
 
@@ -49,4 +75,9 @@ fn remedy(code: u16) -> &'static str {
         }
         _ => "",
     }
+}
+
+/// The broker's address, for people.
+fn place(config: &RabbitMq) -> String {
+    format!("{}:{}", config.host, config.port)
 }

@@ -68,6 +68,6 @@ impl<'a> Publisher<'a> {
                 "the broker did not confirm the message; is it short of memory or disk?"
             }
         };
-        Err(AmqpError(problem.to_owned()))
+        Err(AmqpError::passing(problem))
     }
 }

@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod backtest;
+mod check;
 mod completions;
 mod init_db;
 mod outbox;
@@ -41,6 +42,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Run(run::Arguments),
+    Check(check::Arguments),
     InitDb(init_db::Arguments),
     Send(send::Arguments),
     SendNotice(send_notice::Arguments),
@@ -95,6 +97,7 @@ pub fn main() -> ExitCode {
     };
     let done = match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
         Command::InitDb(arguments) => init_db::run(&arguments),
         Command::Send(arguments) => send::run(&arguments),
         Command::SendNotice(arguments) => send_notice::run(&arguments),

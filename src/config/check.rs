@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::engine::{FieldNames, MessageFormat, Rules, Thresholds, TypeCodes};
 use crate::types::{HotelId, RoomKey, WattHours, Zone};
 
+use super::warnings::is_loopback;
 use super::written::Problem;
 use super::{Config, Feishu, Log, MeterTable, MySql, RabbitMq, Route, Secret, Webhook, raw};
 
@@ -391,7 +392,7 @@ fn check_webhook(
     let uri = url.expose().parse::<ureq::http::Uri>().ok();
     let safe = uri.is_some_and(|uri| match (uri.scheme_str(), uri.host()) {
         (Some("https"), Some(_)) => true,
-        (Some("http"), Some(host)) => matches!(host, "127.0.0.1" | "localhost" | "[::1]"),
+        (Some("http"), Some(host)) => is_loopback(host),
         _ => false,
     });
     problems.unless(

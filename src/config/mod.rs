@@ -3,6 +3,7 @@
 mod check;
 mod raw;
 mod secret;
+mod warnings;
 mod written;
 
 use std::path::{Path, PathBuf};

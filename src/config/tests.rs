@@ -2,7 +2,11 @@ use super::*;
 use crate::engine::FieldNames;
 use crate::types::{RoomKey, WattHours};
 
-fn loaded(text: &str, environment: &[(&str, &str)], settings: &[&str]) -> Result<Config, String> {
+pub(super) fn loaded(
+    text: &str,
+    environment: &[(&str, &str)],
+    settings: &[&str],
+) -> Result<Config, String> {
     let environment = environment
         .iter()
         .map(|&(k, v)| (k.to_owned(), v.to_owned()));

@@ -10,6 +10,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use thiserror::Error;
+use ureq::http::{HeaderMap, Uri};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Proxy};
 
@@ -67,6 +68,13 @@ struct Reply {
     body: String,
     /// Seconds that this machine's clock is ahead of the server's; negative when it is behind.
     clock_ahead: Option<i64>,
+}
+
+/// A host that has answered.
+pub(super) struct Reached {
+    pub(super) status: u16,
+    /// As of a [`Reply`].
+    pub(super) clock_ahead: Option<i64>,
 }
 
 impl Feishu {
@@ -134,15 +142,33 @@ impl Feishu {
         }
     }
 
+    /// The scheme, host and port of a bot's address: the part of it that is no secret.
+    pub(super) fn host(webhook: &Webhook) -> Option<String> {
+        let uri: Uri = webhook.url.expose().parse().ok()?;
+        let port = uri.port().map_or(String::new(), |port| format!(":{port}"));
+        Some(format!("{}://{}{port}", uri.scheme_str()?, uri.host()?))
+    }
+
+    /// Asks a host whether it is there, the way that messages go. Any answer says so.
+    pub(super) fn reach(&self, host: &str) -> Result<Reached, String> {
+        match self.agent.head(format!("{host}/")).call() {
+            Ok(response) => Ok(Reached {
+                status: response.status().as_u16(),
+                clock_ahead: clock_ahead(response.headers()),
+            }),
+            Err(error) => Err(self
+                .masked(SendError::Passing(error.to_string()))
+                .to_string()),
+        }
+    }
+
     fn post(&self, body: &str) -> Result<Reply, ureq::Error> {
         let mut response = self
             .agent
             .post(self.webhook.url.expose())
             .content_type("application/json; charset=utf-8")
             .send(body)?;
-        let date = response.headers().get("date");
-        let date = date.and_then(|date| DateTime::parse_from_rfc2822(date.to_str().ok()?).ok());
-        let clock_ahead = date.map(|date| unix_seconds() - date.timestamp());
+        let clock_ahead = clock_ahead(response.headers());
         // A page in any encoding and of any length: its status still tells what is wrong.
         let mut body = Vec::new();
         let answer = response.body_mut().as_reader();
@@ -169,6 +195,13 @@ impl Feishu {
             },
         }
     }
+}
+
+/// By the time that an answer bears.
+fn clock_ahead(headers: &HeaderMap) -> Option<i64> {
+    let date = headers.get("date")?.to_str().ok()?;
+    let date = DateTime::parse_from_rfc2822(date).ok()?;
+    Some(unix_seconds() - date.timestamp())
 }
 
 /// base64(HMAC-SHA256(key = timestamp, newline, secret; message = nothing)).

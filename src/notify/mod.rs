@@ -2,6 +2,7 @@
 
 mod card;
 mod feishu;
+mod look;
 mod pace;
 mod sample;
 mod waiting;
@@ -31,6 +32,7 @@ use pace::Pace;
 use waiting::{Bundle, Due, Manner, Story, Waiting};
 
 pub use feishu::SendError;
+pub use look::check;
 pub use sample::{Sample, Trial, trials};
 pub use waiting::State;
 
@@ -176,14 +178,6 @@ struct Stopped;
 impl Notifier {
     /// Delivers until it is time to stop.
     pub fn run(mut self, inputs: Sender<Input>) {
-        if self.bot.is_none() {
-            match self.config.routes.as_slice() {
-                [] => log::warn!("no feishu.webhook_url is set: notices go to this log only"),
-                _ => log::warn!(
-                    "no feishu.webhook_url is set: notices of hotels without a route go to this log only"
-                ),
-            }
-        }
         while !self.stop.is_set() {
             let Ok(pause) = self.round(&inputs) else {
                 return;

@@ -45,6 +45,11 @@ pub fn trials<'a>(
 }
 
 impl Trial<'_> {
+    /// Whether there is a bot; else notices go to the log.
+    pub fn is_bot(&self) -> bool {
+        self.webhook.is_some()
+    }
+
     /// Sends a sample of `now`; `None` where there is no bot.
     pub fn send(&self, sample: Sample, now: LocalTime) -> Option<Result<(), SendError>> {
         let bot = Feishu::new(self.webhook?.clone(), self.config.proxy.as_ref());

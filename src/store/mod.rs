@@ -14,7 +14,7 @@ use crate::types::{HotelId, LocalTime, Reading, RoomKey};
 pub use error::StoreError;
 pub use mysql::{
     MeterRows, MeterTail, MySqlLease, MySqlReader, MySqlStore, OutboxRows, RejectedMessages, adopt,
-    codec, init_db,
+    check, codec, init_db,
 };
 
 /// Keeps the state: the way of its one writer.

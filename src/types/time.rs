@@ -227,6 +227,14 @@ impl Zone {
         DateTime::from_timestamp(unix_seconds, 0).map_or(0, |moment| self.offset_at(moment))
     }
 
+    /// Whether the clocks of this zone change within a year from a moment in seconds since the Unix
+    /// epoch.
+    pub fn has_daylight_saving(self, unix_seconds: i64) -> bool {
+        const WEEK: i64 = 7 * 24 * 3_600;
+        let offset = |week: i64| self.offset_seconds(unix_seconds.saturating_add(week * WEEK));
+        (1..=53).any(|week| offset(week) != offset(0))
+    }
+
     fn offset_at(self, moment: DateTime<Utc>) -> i32 {
         self.0
             .offset_from_utc_datetime(&moment.naive_utc())

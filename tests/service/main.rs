@@ -6,6 +6,7 @@ mod support;
 mod adopt;
 mod backtest;
 mod broker;
+mod check;
 mod delivery;
 mod intake;
 mod logs;

@@ -13,6 +13,30 @@ use crate::types::{LocalTime, Reading, RoomKey};
 use super::codec::{self, datetime};
 use super::{MySqlStore, rejected, retention};
 
+// The columns that rows are inserted with.
+pub(super) const MONITORING: [&str; 9] = [
+    "hotel_id",
+    "room_number",
+    "msg_type",
+    "check_in_time",
+    "expected_checkout_time",
+    "actual_checkin_time",
+    "actual_checkout_time",
+    "initial_reading",
+    "monitoring_start_time",
+];
+pub(super) const ABNORMAL: [&str; 6] = [
+    "hotel_id",
+    "room_number",
+    "detected_time",
+    "total_consumption",
+    "continuous_periods",
+    "msg_type",
+];
+pub(super) const NOTIFICATION: [&str; 5] =
+    ["hotel_id", "room_number", "detected_time", "kind", "body"];
+pub(super) const SILENT_HOTEL: [&str; 2] = ["hotel_id", "since"];
+
 /// Rows a statement: far from every packet and placeholder limit, few enough round trips.
 const ROWS: usize = 200;
 
@@ -97,17 +121,6 @@ fn write_rooms(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreEr
 }
 
 fn write_watches(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
-    let columns = [
-        "hotel_id",
-        "room_number",
-        "msg_type",
-        "check_in_time",
-        "expected_checkout_time",
-        "actual_checkin_time",
-        "actual_checkout_time",
-        "initial_reading",
-        "monitoring_start_time",
-    ];
     let time = |time: Option<LocalTime>| time.map_or(Value::NULL, datetime);
     let rows = plan
         .openings
@@ -132,7 +145,7 @@ fn write_watches(transaction: &mut Transaction, plan: &Plan) -> Result<(), Store
     insert(
         transaction,
         "INSERT INTO electricity_monitoring",
-        &columns,
+        &MONITORING,
         rows,
     )?;
 
@@ -193,14 +206,6 @@ fn watch_row(room: &RoomKey, stay: &Stay) -> Vec<Value> {
 }
 
 fn write_notices(transaction: &mut Transaction, notices: &[Notice]) -> Result<(), StoreError> {
-    let columns = [
-        "hotel_id",
-        "room_number",
-        "detected_time",
-        "total_consumption",
-        "continuous_periods",
-        "msg_type",
-    ];
     let alerts = notices.iter().filter_map(|notice| match notice {
         Notice::Room(notice) if notice.kind == NoticeKind::Alert => Some(notice),
         Notice::Room(_) | Notice::Meters(_) => None,
@@ -218,11 +223,10 @@ fn write_notices(transaction: &mut Transaction, notices: &[Notice]) -> Result<()
     insert(
         transaction,
         "INSERT INTO electricity_abnormal",
-        &columns,
+        &ABNORMAL,
         rows,
     )?;
 
-    let columns = ["hotel_id", "room_number", "detected_time", "kind", "body"];
     let mut rows = Vec::with_capacity(notices.len());
     for notice in notices {
         let body = serde_json::to_string(notice)
@@ -242,7 +246,7 @@ fn write_notices(transaction: &mut Transaction, notices: &[Notice]) -> Result<()
     insert(
         transaction,
         "INSERT INTO notification",
-        &columns,
+        &NOTIFICATION,
         rows.into_iter(),
     )
 }
@@ -269,7 +273,7 @@ fn write_silent_hotels(
     insert(
         transaction,
         "REPLACE INTO silent_hotel",
-        &["hotel_id", "since"],
+        &SILENT_HOTEL,
         rows,
     )
 }

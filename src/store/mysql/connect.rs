@@ -20,6 +20,9 @@ const READING: Duration = Duration::from_secs(20);
 /// The longest silence while it writes: more than a wait for a lock, less than a stop may take.
 const WRITING: Duration = Duration::from_secs(15);
 
+/// The longest time a question of a check may take; less than [`READING`].
+pub(super) const LOOKING: Duration = Duration::from_secs(10);
+
 /// After so long a silence of ours the server ends a connection that writes or holds the lease,
 /// and with it its locks: another instance need not wait longer for one that hangs.
 pub(super) const SILENCE: Duration = Duration::from_secs(15);
@@ -36,6 +39,18 @@ pub(super) fn writing(config: &config::MySql, zone: Zone) -> Opts {
 /// Options of connections that read.
 pub(super) fn reading(config: &config::MySql, zone: Zone) -> Opts {
     opts(config, zone, READING, None)
+}
+
+/// Options of connections that look at what there is. No question of theirs keeps the server busy
+/// for more than [`LOOKING`], and none waits for locks.
+pub(super) fn looking(config: &config::MySql, zone: Zone) -> Opts {
+    let seconds = LOOKING.as_secs();
+    // Each kind of server reads its own comments.
+    let limits = format!(
+        "SET SESSION /*M!100100 max_statement_time = {seconds}, */ \
+         /*!80000 max_execution_time = {seconds}000, */ lock_wait_timeout = 5"
+    );
+    opts(config, zone, READING, Some(limits))
 }
 
 /// The crate's defaults have no timeouts. A server that asks for local files is given none, as long
@@ -89,7 +104,11 @@ mod tests {
     fn every_connection_has_limits_and_hands_no_file_over() {
         let config = config::MySql::default();
         let zone = Zone::named("Asia/Shanghai").expect("a zone");
-        for (opts, sessions) in [(reading(&config, zone), 1), (writing(&config, zone), 2)] {
+        for (opts, sessions) in [
+            (reading(&config, zone), 1),
+            (writing(&config, zone), 2),
+            (looking(&config, zone), 2),
+        ] {
             assert!(opts.get_tcp_connect_timeout().is_some());
             assert!(opts.get_read_timeout().is_some() && opts.get_write_timeout().is_some());
             assert!(opts.get_local_infile_handler().is_none());

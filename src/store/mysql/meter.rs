@@ -1,7 +1,7 @@
 //! Reading the meters: new rows once, by id or by time; single rooms by key.
 
 mod keys;
-mod rows;
+pub(super) mod rows;
 mod tail;
 
 use mysql::prelude::Queryable;
@@ -320,20 +320,8 @@ impl MySqlReader {
         ))
     }
 
-    /// The columns in the order that [`reading`] takes them.
     fn columns(&self) -> String {
-        let MeterTable {
-            hotel_id,
-            room_number,
-            reading_value,
-            script_time,
-            ..
-        } = &self.meter;
-        let columns = format!("`{hotel_id}`, `{room_number}`, `{reading_value}`, `{script_time}`");
-        match self.meter.id() {
-            Some(id) => format!("{columns}, `{id}`"),
-            None => columns,
-        }
+        rows::columns(&self.meter)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The store on MySQL or MariaDB.
 
 mod adopt;
+mod check;
 pub mod codec;
 mod commit;
 mod connect;
@@ -27,6 +28,7 @@ use crate::types::{HotelId, LocalTime, RoomKey, Zone};
 use super::{Ownership, Position, StoreError};
 
 pub use adopt::adopt;
+pub use check::check;
 pub use lease::MySqlLease;
 pub use meter::{MeterRows, MeterTail};
 pub use outbox::OutboxRows;

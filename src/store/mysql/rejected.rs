@@ -12,13 +12,15 @@ use crate::types::Zone;
 use super::commit::insert_by;
 use super::{codec, connect};
 
+/// The columns that rows are inserted with.
+pub(super) const COLUMNS: [&str; 5] = ["source", "reason", "body", "truncated", "digest"];
+
 /// Rows a statement that hold whole messages, of up to 64 KiB each.
 const LARGE_ROWS: usize = 8;
 
 /// Writes the refused messages of a plan, but for those that came again and are there already.
 pub(super) fn write(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
     let mut known = known(transaction, plan)?;
-    let columns = ["source", "reason", "body", "truncated", "digest"];
     let rows = plan
         .rejected
         .iter()
@@ -46,7 +48,7 @@ pub(super) fn write(transaction: &mut Transaction, plan: &Plan) -> Result<(), St
         LARGE_ROWS,
         transaction,
         "INSERT INTO rejected_message",
-        &columns,
+        &COLUMNS,
         rows,
     )
 }

@@ -1,5 +1,7 @@
 //! The numbered files of `sql/`, applied once each.
 
+use std::collections::BTreeSet;
+
 use mysql::Conn;
 use mysql::prelude::Queryable;
 
@@ -97,6 +99,21 @@ pub(super) fn check(conn: &mut Conn) -> Result<(), StoreError> {
         None => Ok(()),
         Some((_, name, _)) => Err(StoreError::NotSetUp(format!("{name} was not applied yet"))),
     }
+}
+
+/// The tables that the files create, each once, and those that they change.
+pub(super) fn tables() -> (BTreeSet<String>, BTreeSet<String>) {
+    let named = |start: &'static str| {
+        let statements = MIGRATIONS.iter().flat_map(|(_, _, text)| statements(text));
+        let names = statements.filter_map(move |statement| {
+            let rest = statement.strip_prefix(start)?;
+            rest.split_whitespace().next().map(str::to_owned)
+        });
+        names.collect::<BTreeSet<String>>()
+    };
+    let mut created = named("CREATE TABLE IF NOT EXISTS ");
+    created.insert("schema_migration".to_owned());
+    (created, named("ALTER TABLE "))
 }
 
 /// Whether an ALTER failed because a column or an index is there already. A crash after it and

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use mysql::consts::ColumnType;
 use mysql::{Row, Value};
 
+use crate::config::MeterTable;
 use crate::store::mysql::codec::local_time;
 use crate::types::{LocalTime, Reading, RoomKey, WattHours};
 
@@ -14,10 +15,26 @@ const ROOM_NUMBER: usize = 1;
 const READING_VALUE: usize = 2;
 const SCRIPT_TIME: usize = 3;
 /// Only where the table has one.
-pub(super) const ID: usize = 4;
+pub(in crate::store::mysql) const ID: usize = 4;
+
+/// The columns in the order that [`reading`] takes them.
+pub(in crate::store::mysql) fn columns(meter: &MeterTable) -> String {
+    let MeterTable {
+        hotel_id,
+        room_number,
+        reading_value,
+        script_time,
+        ..
+    } = meter;
+    let columns = format!("`{hotel_id}`, `{room_number}`, `{reading_value}`, `{script_time}`");
+    match meter.id() {
+        Some(id) => format!("{columns}, `{id}`"),
+        None => columns,
+    }
+}
 
 /// A row as a reading, at the door: `None` for NULLs, what can't be read, and times after `latest`.
-pub(super) fn reading(row: &Row, latest: LocalTime) -> Option<(RoomKey, Reading)> {
+pub(in crate::store::mysql) fn reading(row: &Row, latest: LocalTime) -> Option<(RoomKey, Reading)> {
     let time = time(row).filter(|&time| time <= latest)?;
     let register = register(row.as_ref(READING_VALUE)?)?;
     let hotel_id = text(row.as_ref(HOTEL_ID)?)?;
@@ -29,7 +46,7 @@ pub(super) fn reading(row: &Row, latest: LocalTime) -> Option<(RoomKey, Reading)
 }
 
 /// The time of a row, also of one that is no reading.
-pub(super) fn time(row: &Row) -> Option<LocalTime> {
+pub(in crate::store::mysql) fn time(row: &Row) -> Option<LocalTime> {
     local_time(row.as_ref(SCRIPT_TIME)?)
 }
 

@@ -1,0 +1,171 @@
+use std::io::{self, Write};
+
+use anyhow::anyhow;
+use serde_json::json;
+
+use crate::amqp;
+use crate::clock::{Clock, SystemClock, unix_seconds};
+use crate::config::Config;
+use crate::finding::{Finding, Level};
+use crate::notify;
+use crate::store;
+
+use super::rows::configured;
+use super::{Code, ConfigFile, Failure, terminal};
+
+/// Show what the configuration means, and look at all that the service needs
+#[derive(clap::Args)]
+#[command(before_help = "\
+Examples:
+  roomwatt check --config roomwatt.toml
+  roomwatt check --online --config roomwatt.toml
+  roomwatt check --online --json --config roomwatt.toml | jq 'select(.level != \"ok\")'
+
+Each line begins with what it is worth: ok, advice (it works, and could be better), warning (it works,
+and some of it not as expected) or error. Nothing is changed, no message is taken and none is sent.
+Exit code 0: no error; 75: something can't be reached now; 78: something has to be changed, whatever
+else can't be reached.
+")]
+pub(super) struct Arguments {
+    /// Also look at RabbitMQ, the database, the meter table and its rooms, and Feishu's host
+    #[arg(long)]
+    online: bool,
+    /// One JSON object a line for each finding; `exit` is the exit code that it asks for
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let config = configured(&arguments.config)?;
+    let (mut unreachable, mut wrong) = (0, 0);
+    let mut tell = |finding: Finding| {
+        match finding.level {
+            Level::Ok | Level::Advice | Level::Warning => {}
+            Level::Unreachable => unreachable += 1,
+            Level::Wrong => wrong += 1,
+        }
+        say(&finding, arguments.json);
+    };
+    if !arguments.json {
+        for (name, meaning) in meaning(&config) {
+            print(&format!("{name:12} {meaning}"));
+        }
+    }
+    for warning in config.warnings(unix_seconds()) {
+        tell(Finding::new(Level::Warning, "configuration", warning));
+    }
+    for (section, is_there) in [
+        ("rabbitmq", config.rabbitmq.is_some()),
+        ("mysql", config.mysql.is_some()),
+    ] {
+        if !is_there {
+            let says = format!("there is no section [{section}], and the service needs one");
+            let finding = Finding::new(Level::Wrong, "configuration", says);
+            tell(finding.remedy("etc/roomwatt.toml shows every key"));
+        }
+    }
+    if arguments.online {
+        if let Some(rabbitmq) = &config.rabbitmq {
+            amqp::check(rabbitmq, config.consumer_count, &mut tell);
+        }
+        if let Some(mysql) = &config.mysql {
+            let zone = config.messages.zone;
+            store::check(mysql, &config.meter, &config.rules, zone, &mut tell);
+        }
+        notify::check(&config.feishu, &mut tell);
+    }
+    let code = match (unreachable, wrong) {
+        (0, 0) => return Ok(()),
+        (_, 0) => Code::TryLater,
+        _ => Code::Configuration,
+    };
+    let errors = match unreachable + wrong {
+        1 => "1 error was".to_owned(),
+        errors => format!("{errors} errors were"),
+    };
+    Err(Failure::new(code, anyhow!("{errors} found")))
+}
+
+/// What an operator may want to confirm. No address of a bot: that is a secret.
+fn meaning(config: &Config) -> Vec<(&'static str, String)> {
+    let zone = config.messages.zone;
+    let meter = &config.meter;
+    let rules = &config.rules;
+    let mut meaning = Vec::new();
+    if let Some(rabbitmq) = &config.rabbitmq {
+        let place = format!("{}:{}", rabbitmq.host, rabbitmq.port);
+        let queue = format!("{} of {place}, as {}", rabbitmq.queue, rabbitmq.username);
+        meaning.push(("queue", queue));
+    }
+    if let Some(mysql) = &config.mysql {
+        let place = format!("{}:{}", mysql.host, mysql.port);
+        meaning.push((
+            "database",
+            format!("{} of {place}, as {}", mysql.database, mysql.user),
+        ));
+    }
+    meaning.push((
+        "meter table",
+        format!(
+            "{}: {}, {}, {}, {}, {}",
+            meter.table,
+            meter.hotel_id,
+            meter.room_number,
+            meter.reading_value,
+            meter.script_time,
+            meter.id().unwrap_or("no id, read by time"),
+        ),
+    ));
+    let own = match (rules.hotel_thresholds.len(), rules.room_thresholds.len()) {
+        (0, 0) => String::new(),
+        (hotels, rooms) => format!("; of their own have {hotels} hotels and {rooms} rooms"),
+    };
+    meaning.push((
+        "thresholds",
+        format!(
+            "more than {} kWh occupied, {} kWh vacant in {} minutes, {} times in a row{own}",
+            rules.thresholds.checkin,
+            rules.thresholds.checkout,
+            rules.interval_seconds / 60,
+            rules.alert_periods,
+        ),
+    ));
+    for trial in notify::trials(&config.feishu, None) {
+        let to = match (trial.is_bot(), config.feishu.routes.as_slice()) {
+            (true, _) => format!("to {}", trial.label),
+            (false, []) => "to the log".to_owned(),
+            (false, _) => "of other hotels to the log".to_owned(),
+        };
+        meaning.push(("notices", to));
+    }
+    let now = SystemClock { zone }.now();
+    meaning.push(("time zone", format!("{}, now {now}", zone.name())));
+    meaning
+}
+
+fn say(finding: &Finding, json: bool) {
+    if !json {
+        return print(&finding.to_string());
+    }
+    let exit = match finding.level {
+        Level::Ok | Level::Advice | Level::Warning => 0,
+        Level::Unreachable => Code::TryLater as u8,
+        Level::Wrong => Code::Configuration as u8,
+    };
+    let object = json!({
+        "level": finding.level.word(),
+        "about": finding.about,
+        "says": finding.says,
+        "remedy": finding.remedy,
+        "exit": exit,
+    });
+    // A closed pipe has seen enough.
+    let _ = writeln!(io::stdout(), "{}", terminal::json(&object.to_string()));
+}
+
+/// A line in which names may come from strangers.
+fn print(line: &str) {
+    let _ = writeln!(io::stdout(), "{}", terminal::line(line.as_bytes()));
+}

@@ -1,0 +1,147 @@
+//! What is right as a configuration, and still not what an operator may expect.
+
+use std::net::IpAddr;
+
+use super::Config;
+
+impl Config {
+    /// One line each. `unix_seconds` is now: zones change their habits.
+    pub fn warnings(&self, unix_seconds: i64) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let mut in_clear = |server: &str, host: &str, encrypted: bool, remedy: &str| {
+            if !encrypted && !is_loopback(host) {
+                warnings.push(format!(
+                    "the connection to {server} at {host} is not encrypted, its password included: {remedy}"
+                ));
+            }
+        };
+        if let Some(rabbitmq) = &self.rabbitmq {
+            in_clear(
+                "RabbitMQ",
+                &rabbitmq.host,
+                rabbitmq.tls,
+                "set rabbitmq.tls = true",
+            );
+        }
+        if let Some(mysql) = &self.mysql {
+            let encrypted = mysql.tls_ca.is_some();
+            in_clear("MySQL", &mysql.host, encrypted, "set mysql.tls_ca");
+        }
+        let zone = self.messages.zone;
+        if zone.has_daylight_saving(unix_seconds) {
+            warnings.push(format!(
+                "{} has daylight saving: one hour a year can't be judged there, and a meter table with \
+                 TIMESTAMPs needs a restart of the service after each change",
+                zone.name()
+            ));
+        }
+        if self.feishu.webhook.is_none() {
+            let whose = match self.feishu.routes.as_slice() {
+                [] => "notices",
+                _ => "notices of hotels without a route",
+            };
+            warnings.push(format!(
+                "no feishu.webhook_url is set: {whose} go to the log only"
+            ));
+        }
+        warnings
+    }
+}
+
+/// Whether a host is this machine, where nobody listens on the way.
+pub(super) fn is_loopback(host: &str) -> bool {
+    let host = host.trim_matches(['[', ']']);
+    host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::tests::loaded;
+
+    /// 2026-01-15 and half a year later.
+    const NOW: [i64; 2] = [1_768_435_200, 1_784_073_600];
+
+    const QUIET: &str = "[rabbitmq]\nqueue = 'q'\n[mysql]\ndatabase = 'hotel'\n\
+         [feishu]\nwebhook_url = 'https://example.com/hook/canary'\n[monitoring]\n";
+
+    fn warnings(text: &str) -> Vec<String> {
+        let config = loaded(text, &[], &[]).expect("all right");
+        let [winter, summer] = NOW.map(|now| config.warnings(now));
+        assert_eq!(winter, summer, "whenever it is asked");
+        winter
+    }
+
+    #[test]
+    fn nothing_is_warned_of_that_is_as_it_should_be() {
+        assert_eq!(warnings(QUIET), [""; 0]);
+        for (server, host) in [
+            ("[rabbitmq]\n", "localhost"),
+            ("[rabbitmq]\n", "[::1]"),
+            ("[mysql]\n", "::1"),
+            ("[mysql]\n", "127.0.0.2"),
+        ] {
+            let text = QUIET.replace(server, &format!("{server}host = '{host}'\n"));
+            assert_eq!(warnings(&text), [""; 0], "{text}");
+        }
+    }
+
+    #[test]
+    fn each_warning_has_its_cause() {
+        let remote = |server: &str| QUIET.replace(server, &format!("{server}host = 'db.lan'\n"));
+        let ca = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(ca.path(), "-----BEGIN CERTIFICATE-----").expect("a file");
+        let with_ca = format!(
+            "[mysql]\nhost = 'db.lan'\ntls_ca = '{}'\n",
+            ca.path().display()
+        );
+        let zone = |name: &str| format!("{QUIET}timezone = '{name}'\n");
+        let no_bot = QUIET.replace("webhook_url", "# webhook_url");
+        let route =
+            "[[feishu.routes]]\nhotels = ['H1']\nwebhook_url = 'https://example.com/hook/a'\n";
+        for (text, expected) in [
+            (
+                remote("[rabbitmq]\n"),
+                vec!["the connection to RabbitMQ at db.lan is not encrypted"],
+            ),
+            (
+                remote("[mysql]\n"),
+                vec!["the connection to MySQL at db.lan is not encrypted"],
+            ),
+            (QUIET.replace("[mysql]\n", &with_ca), vec![]),
+            (
+                remote("[rabbitmq]\n").replace("queue", "tls = true\nqueue"),
+                vec![],
+            ),
+            (
+                remote("[mysql]\n").replace("db.lan", "127.0.0.1.example.com"),
+                vec!["the connection to MySQL"],
+            ),
+            (
+                zone("Europe/Berlin"),
+                vec!["Europe/Berlin has daylight saving"],
+            ),
+            (
+                zone("Australia/Sydney"),
+                vec!["Australia/Sydney has daylight saving"],
+            ),
+            // It had, until 1991.
+            (zone("Asia/Shanghai"), vec![]),
+            (zone("UTC"), vec![]),
+            (
+                no_bot.clone(),
+                vec!["no feishu.webhook_url is set: notices go to the log only"],
+            ),
+            (
+                no_bot.clone() + route,
+                vec!["no feishu.webhook_url is set: notices of hotels without a route go to"],
+            ),
+        ] {
+            let found = warnings(&text);
+            assert_eq!(found.len(), expected.len(), "{text}: {found:?}");
+            for (found, expected) in found.iter().zip(expected) {
+                assert!(found.starts_with(expected), "{expected}: {found}");
+                assert!(!found.contains("canary"), "{found}");
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! A look at the way to Feishu for an operator. Nothing is sent to a bot: only its host is asked, for
+//! a page that it may not have.
+
+use std::collections::BTreeMap;
+
+use crate::config;
+use crate::finding::{Finding, Level, Tell};
+
+use super::feishu::{Feishu, Reached};
+use super::routes;
+
+/// Feishu takes a signature that is an hour off. Seconds.
+const CLOCK_TAKEN: i64 = 3_540;
+
+/// A clock that is off by more is worth a word. Seconds.
+const CLOCK_TOLERANCE: i64 = 60;
+
+/// Looks at the host of each bot, once.
+pub fn check(config: &config::Feishu, tell: Tell<'_>) {
+    let mut hosts: BTreeMap<String, (Vec<String>, &config::Webhook)> = BTreeMap::new();
+    for route in routes(config) {
+        let Some(webhook) = route.webhook else {
+            continue;
+        };
+        match Feishu::host(webhook) {
+            Some(host) => {
+                let (labels, _) = hosts.entry(host).or_insert((Vec::new(), webhook));
+                labels.push(route.label);
+            }
+            None => tell(Finding::new(
+                Level::Wrong,
+                route.label,
+                "its webhook_url has no host",
+            )),
+        }
+    }
+    for (host, (labels, webhook)) in &hosts {
+        let bot = Feishu::new((*webhook).clone(), config.proxy.as_ref());
+        tell(finding(
+            &format!("Feishu at {host}, for {}", some(labels)),
+            bot.reach(host),
+            config.proxy.is_some(),
+        ));
+    }
+}
+
+fn some(labels: &[String]) -> String {
+    match labels {
+        [] => String::new(),
+        [label] => label.clone(),
+        [label, others @ ..] => format!("{label} and {} more", others.len()),
+    }
+}
+
+fn finding(about: &str, reached: Result<Reached, String>, by_proxy: bool) -> Finding {
+    let Reached {
+        status,
+        clock_ahead,
+    } = match reached {
+        Ok(reached) => reached,
+        Err(error) => {
+            let way = if by_proxy {
+                "feishu.proxy"
+            } else {
+                "the firewall, or whether a proxy is needed (feishu.proxy)"
+            };
+            return Finding::new(Level::Unreachable, about, error)
+                .remedy(format!("see to name resolution and {way}"));
+        }
+    };
+    let off = clock_ahead.unwrap_or(0);
+    let way = if off < 0 { "behind" } else { "ahead of" };
+    let clock = format!("this machine's clock is {} s {way} its", off.abs());
+    if status == 407 {
+        return Finding::new(Level::Wrong, about, "the proxy refuses us (HTTP 407)")
+            .remedy("put user and password of the proxy into feishu.proxy");
+    }
+    if status >= 500 {
+        let says = format!("what answers is ill (HTTP {status})");
+        return Finding::new(Level::Unreachable, about, says);
+    }
+    if off.abs() > CLOCK_TAKEN {
+        return Finding::new(
+            Level::Wrong,
+            about,
+            format!("{clock}: it takes no signature"),
+        )
+        .remedy("set the clock, and keep it by NTP");
+    }
+    if off.abs() > CLOCK_TOLERANCE {
+        return Finding::new(Level::Warning, about, clock).remedy("keep the clock by NTP");
+    }
+    Finding::ok(
+        about,
+        "its host answers; only `roomwatt send-notice` shows that a bot takes cards",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_answer_has_its_meaning() {
+        let reached = |status, clock_ahead| {
+            Ok(Reached {
+                status,
+                clock_ahead,
+            })
+        };
+        for (reached, level, part) in [
+            (reached(404, Some(0)), Level::Ok, "send-notice"),
+            (reached(200, None), Level::Ok, "send-notice"),
+            (reached(302, Some(-60)), Level::Ok, "send-notice"),
+            (reached(404, Some(61)), Level::Warning, "61 s ahead"),
+            (reached(404, Some(-3_541)), Level::Wrong, "3541 s behind"),
+            (reached(407, None), Level::Wrong, "feishu.proxy"),
+            (reached(503, Some(0)), Level::Unreachable, "HTTP 503"),
+            (
+                Err("no route".into()),
+                Level::Unreachable,
+                "no route; see to",
+            ),
+        ] {
+            let finding = finding("Feishu", reached, false);
+            assert_eq!(finding.level, level, "{finding}");
+            assert!(finding.to_string().contains(part), "{finding}");
+        }
+    }
+}

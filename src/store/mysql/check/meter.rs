@@ -1,0 +1,181 @@
+//! The meter table, which is others': whether it is as the configuration says, and what came last.
+
+use std::collections::HashSet;
+
+use mysql::prelude::Queryable;
+use mysql::{Conn, Params, Row};
+
+use crate::clock::{Clock, SystemClock};
+use crate::config::MeterTable;
+use crate::engine::Rules;
+use crate::finding::{Finding, Level, Tell};
+use crate::store::mysql::codec::{datetime, local_time};
+use crate::store::mysql::meter::rows;
+use crate::types::{LocalTime, RoomKey, Zone};
+
+use super::columns::{columns, writable};
+use super::plans::{Plan, Plans, advise, plans};
+use super::{User, rooms};
+
+/// The newest rows that are looked at: a few hours of 20,000 rooms, read in half a second.
+const SAMPLE: u64 = 200_000;
+
+/// They are not older than this before the newest of them. Seconds.
+const DAY: i64 = 24 * 3_600;
+
+/// Rows ahead of now are counted up to here.
+const MOST_AHEAD: u64 = 1_000;
+
+/// Later readings are none: as for the service.
+const AHEAD: i64 = 3_600;
+
+/// The newest rows.
+pub(super) struct Sample {
+    pub rooms: HashSet<RoomKey>,
+    rows: u64,
+    /// Those that are no readings.
+    bad: u64,
+    newest: Option<LocalTime>,
+    pub oldest: Option<LocalTime>,
+}
+
+pub(super) fn check(
+    conn: &mut Conn,
+    meter: &MeterTable,
+    rules: &Rules,
+    zone: Zone,
+    user: &User,
+    tell: Tell<'_>,
+) -> mysql::Result<()> {
+    let about = format!("meter table {}", meter.table);
+    let Some(types) = columns(conn, meter, user, &about, tell)? else {
+        return Ok(());
+    };
+    writable(conn, meter, &about, tell)?;
+    let now = SystemClock { zone }.now();
+    let plans = plans(conn, meter, now)?;
+    advise(meter, &types, &plans, user, tell);
+    let Some(sample) = sample(conn, meter, &plans, now.plus(AHEAD))? else {
+        let says = "its newest rows and their rooms are not looked at: that would read all of it";
+        tell(Finding::new(Level::Warning, about, says).remedy("create the indexes first"));
+        return Ok(());
+    };
+    if plans.by_time.is_bearable() {
+        ahead(conn, meter, now, &about, tell)?;
+    }
+    newest(&sample, rules, now, &about, tell);
+    let by_key = plans.by_room.is_by_index();
+    rooms::compare(conn, meter, &sample, by_key, tell)
+}
+
+/// The newest rows up to `latest`; `None` where they would cost a scan of a large table.
+fn sample(
+    conn: &mut Conn,
+    meter: &MeterTable,
+    plans: &Plans,
+    latest: LocalTime,
+) -> mysql::Result<Option<Sample>> {
+    let MeterTable {
+        table, script_time, ..
+    } = meter;
+    let select = format!("SELECT {} FROM `{table}`", rows::columns(meter));
+    let (query, values) = if plans.by_time.is_bearable() {
+        let newest: Option<Row> = conn.exec_first(
+            format!("SELECT MAX(`{script_time}`) FROM `{table}` WHERE `{script_time}` <= ?"),
+            (datetime(latest),),
+        )?;
+        let newest = newest.and_then(|row| local_time(row.as_ref(0)?));
+        let from = newest.unwrap_or(latest).plus(-DAY);
+        let query = format!(
+            "{select} WHERE `{script_time}` >= ? AND `{script_time}` <= ? \
+             ORDER BY `{script_time}` DESC LIMIT {SAMPLE}"
+        );
+        (query, vec![datetime(from), datetime(latest)])
+    } else if let (Some(id), Some(Plan::Index { .. })) = (meter.id(), plans.by_id) {
+        (
+            format!("{select} ORDER BY `{id}` DESC LIMIT {SAMPLE}"),
+            Vec::new(),
+        )
+    } else {
+        return Ok(None);
+    };
+    let mut sample = Sample {
+        rooms: HashSet::new(),
+        rows: 0,
+        bad: 0,
+        newest: None,
+        oldest: None,
+    };
+    for row in conn.exec_iter(query, Params::from(values))? {
+        let row = row?;
+        sample.rows += 1;
+        match rows::reading(&row, latest) {
+            Some((room, reading)) => {
+                sample.newest = sample.newest.max(Some(reading.time));
+                let oldest = sample.oldest.get_or_insert(reading.time);
+                *oldest = reading.time.min(*oldest);
+                sample.rooms.insert(room);
+            }
+            // Those ahead are counted by themselves.
+            None if rows::time(&row).is_some_and(|time| time > latest) => {}
+            None => sample.bad += 1,
+        }
+    }
+    Ok(Some(sample))
+}
+
+fn ahead(
+    conn: &mut Conn,
+    meter: &MeterTable,
+    now: LocalTime,
+    about: &str,
+    tell: Tell<'_>,
+) -> mysql::Result<()> {
+    let MeterTable {
+        table, script_time, ..
+    } = meter;
+    let query = format!(
+        "SELECT COUNT(*) FROM (SELECT 1 FROM `{table}` WHERE `{script_time}` > ? LIMIT {MOST_AHEAD}) AS ahead"
+    );
+    let count: Option<u64> = conn.exec_first(query, (datetime(now.plus(AHEAD)),))?;
+    let rows = match count.unwrap_or(0) {
+        0 => return Ok(()),
+        MOST_AHEAD => format!("{MOST_AHEAD} rows or more are"),
+        1 => "1 row is".to_owned(),
+        rows => format!("{rows} rows are"),
+    };
+    let says = format!("{rows} more than an hour ahead of now ({now}) and no readings");
+    tell(
+        Finding::new(Level::Warning, about, says)
+            .remedy("see that monitoring.timezone is the zone of the meters, and their clocks"),
+    );
+    Ok(())
+}
+
+fn newest(sample: &Sample, rules: &Rules, now: LocalTime, about: &str, tell: Tell<'_>) {
+    if sample.bad > 0 {
+        let says = format!(
+            "{} of its newest {} rows are no readings: a NULL, or a register or time that can't be read",
+            sample.bad, sample.rows
+        );
+        tell(Finding::new(Level::Warning, about, says).remedy("see what writes them"));
+    }
+    let Some(newest) = sample.newest else {
+        let says = "it has no readings yet: nothing can be judged";
+        return tell(Finding::new(Level::Warning, about, says));
+    };
+    let minutes = now.since(newest) / 60;
+    let says = format!("its newest reading is of {newest}, {minutes} minutes ago");
+    tell(if now.since(newest) > rules.silent_after_seconds {
+        Finding::new(
+            Level::Warning,
+            about,
+            format!("{says}: every meter is silent"),
+        )
+        .remedy(
+            "see that the gateways work, and that monitoring.timezone is the zone of the meters",
+        )
+    } else {
+        Finding::ok(about, says)
+    });
+}

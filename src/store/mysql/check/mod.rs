@@ -1,0 +1,200 @@
+//! A look at the database for an operator: nothing is changed, and no question is asked that would
+//! read a large table as a whole.
+
+mod columns;
+mod meter;
+mod plans;
+mod rights;
+mod rooms;
+mod spelling;
+
+use mysql::prelude::Queryable;
+use mysql::{Conn, Opts};
+
+use crate::clock::unix_seconds;
+use crate::config;
+use crate::engine::Rules;
+use crate::finding::{Finding, Level, Tell};
+use crate::store::StoreError;
+use crate::types::Zone;
+
+use super::connect;
+
+/// A clock that is off by less is nobody's trouble. Seconds.
+const CLOCK_TOLERANCE: i64 = 30;
+
+/// Looks at the server, the schema, the rights and the meter table, whatever is wrong with some of
+/// them.
+pub fn check(
+    config: &config::MySql,
+    meter: &config::MeterTable,
+    rules: &Rules,
+    zone: Zone,
+    tell: Tell<'_>,
+) {
+    let opts = connect::looking(config, zone);
+    let place = format!(
+        "database {} of {}:{}",
+        config.database, config.host, config.port
+    );
+    // Where this fails nothing else can be looked at.
+    let user = match Conn::new(opts.clone()).and_then(|mut conn| server(&mut conn, &place, tell)) {
+        Ok(user) => user,
+        Err(error) => return tell(failed(&place, error)),
+    };
+    part(&opts, "schema", tell, |conn, tell| {
+        rights::schema(conn, tell)
+    });
+    part(&opts, "rights", tell, |conn, tell| {
+        rights::service(conn, &user, tell)
+    });
+    part(&opts, "rights for init-db", tell, |conn, tell| {
+        rights::init_db(conn, tell)
+    });
+    let about = format!("meter table {}", meter.table);
+    part(&opts, &about, tell, |conn, tell| {
+        meter::check(conn, meter, rules, zone, &user, tell)
+    });
+}
+
+/// Does one part on a connection of its own: where it breaks, the others go on.
+fn part(
+    opts: &Opts,
+    about: &str,
+    tell: Tell<'_>,
+    work: impl FnOnce(&mut Conn, Tell<'_>) -> mysql::Result<()>,
+) {
+    if let Err(error) = Conn::new(opts.clone()).and_then(|mut conn| work(&mut conn, tell)) {
+        tell(failed(about, error));
+    }
+}
+
+/// What an error means that no part has explained.
+fn failed(about: &str, error: mysql::Error) -> Finding {
+    // Statement timeouts of MariaDB and of MySQL.
+    if let mysql::Error::MySqlError(error) = &error
+        && matches!(error.code, 1969 | 3024)
+    {
+        let seconds = connect::LOOKING.as_secs();
+        let says = format!("a question was given up after {seconds} s");
+        return Finding::new(Level::Warning, about, says).remedy(
+            "see that the indexes advised are there, or ask again when the server is less busy",
+        );
+    }
+    let access = "see that mysql.user, password and database are right";
+    match StoreError::from(error) {
+        StoreError::NotSetUp(text) => Finding::new(Level::Wrong, about, text).remedy(access),
+        error if error.is_passing() => {
+            let remedy = "see that the server runs and that [mysql] names it";
+            Finding::new(Level::Unreachable, about, error.to_string()).remedy(remedy)
+        }
+        error => Finding::new(Level::Wrong, about, error.to_string()),
+    }
+}
+
+/// Who the server is, and what it takes us for.
+fn server(conn: &mut Conn, place: &str, tell: Tell<'_>) -> mysql::Result<User> {
+    let before = unix_seconds();
+    let row: Option<(String, String, String, i64, String)> = conn.query_first(
+        "SELECT VERSION(), CURRENT_USER(), DATABASE(), UNIX_TIMESTAMP(), \
+         CAST(@@global.read_only AS CHAR)",
+    )?;
+    let after = unix_seconds();
+    let (version, user, database, time, read_only) = row.unwrap_or_default();
+    let kind = if version.contains("MariaDB") {
+        ""
+    } else {
+        "MySQL "
+    };
+    tell(Finding::ok(
+        place,
+        format!("connected as {user} to {kind}{version}"),
+    ));
+    // Either kind of server has its own word for off.
+    if !matches!(read_only.as_str(), "0" | "OFF") {
+        tell(
+            Finding::new(
+                Level::Unreachable,
+                place,
+                "the server is read-only, it may be a replica",
+            )
+            .remedy("let mysql.host be the server that takes writes"),
+        );
+    }
+    tell(clock(
+        time - time.clamp(before.min(after), after.max(before)),
+    ));
+    Ok(User {
+        name: user,
+        database,
+    })
+}
+
+/// By its seconds ahead of this machine's.
+fn clock(ahead: i64) -> Finding {
+    let about = "clock of the database";
+    let way = if ahead < 0 { "behind" } else { "ahead of" };
+    let says = format!("it is {} s {way} this machine's", ahead.abs());
+    if ahead.abs() <= CLOCK_TOLERANCE {
+        return Finding::ok(about, says);
+    }
+    Finding::new(
+        Level::Warning,
+        about,
+        format!("{says}: what is ahead of now, silent or too old is judged by both"),
+    )
+    .remedy("keep both by NTP")
+}
+
+/// Who this program is to the server.
+struct User {
+    /// As `name@host`.
+    name: String,
+    database: String,
+}
+
+impl User {
+    /// The statement that gives a right.
+    fn grant(&self, right: &str, table: &str) -> String {
+        let (name, host) = self.name.rsplit_once('@').unwrap_or((&self.name, "%"));
+        let quoted = |text: &str| text.replace('\'', "''");
+        format!(
+            "GRANT {right} ON `{}`.`{table}` TO '{}'@'{}'",
+            self.database.replace('`', "``"),
+            quoted(name),
+            quoted(host)
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_that_are_off_are_warned_of() {
+        for (ahead, level, part) in [
+            (0, Level::Ok, "0 s ahead"),
+            (30, Level::Ok, "30 s ahead"),
+            (-30, Level::Ok, "30 s behind"),
+            (31, Level::Warning, "31 s ahead"),
+            (-28_800, Level::Warning, "28800 s behind"),
+        ] {
+            let finding = clock(ahead);
+            assert_eq!(finding.level, level, "{finding}");
+            assert!(finding.says.contains(part), "{finding}");
+        }
+    }
+
+    #[test]
+    fn a_grant_can_be_copied_as_it_is() {
+        let user = User {
+            name: "o'neil@10.0.%".into(),
+            database: "hotel".into(),
+        };
+        assert_eq!(
+            user.grant("INSERT", "service"),
+            "GRANT INSERT ON `hotel`.`service` TO 'o''neil'@'10.0.%'"
+        );
+    }
+}

@@ -1,0 +1,204 @@
+//! How the server would find rows of the meter table as the service asks for them, and which indexes
+//! would help.
+
+use mysql::consts::ColumnType;
+use mysql::prelude::Queryable;
+use mysql::{Conn, Params, Row, Value};
+
+use crate::config::MeterTable;
+use crate::finding::{Finding, Level, Tell};
+use crate::store::mysql::codec::datetime;
+use crate::store::mysql::meter::rows;
+use crate::types::{HotelId, LocalTime, RoomNumber};
+
+use super::User;
+use super::columns::is_text;
+
+/// Seconds.
+const YEAR: i64 = 365 * 24 * 3_600;
+
+/// A table of so many rows is read as a whole if need be, a larger one never.
+const SMALL: u64 = 1_000_000;
+
+/// How the server would find rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Plan {
+    /// By an index: how many columns of it are compared with a value, and whether one row at most
+    /// can have them.
+    Index { columns: usize, unique: bool },
+    /// By reading about so many.
+    Scan(u64),
+    /// It does not tell: of a view it takes rights on the tables behind it.
+    Hidden,
+}
+
+impl Plan {
+    pub fn is_by_index(self) -> bool {
+        matches!(self, Plan::Index { .. })
+    }
+
+    /// Whether it may be carried out. One that is hidden ends by the limit of its connection.
+    pub fn is_bearable(self) -> bool {
+        match self {
+            Plan::Index { .. } | Plan::Hidden => true,
+            Plan::Scan(rows) => rows <= SMALL,
+        }
+    }
+}
+
+/// How the table's rows are found.
+pub(super) struct Plans {
+    pub by_room: Plan,
+    pub by_time: Plan,
+    pub by_id: Option<Plan>,
+}
+
+/// How the server would find rows as the service asks for them.
+pub(super) fn plans(conn: &mut Conn, meter: &MeterTable, now: LocalTime) -> mysql::Result<Plans> {
+    let MeterTable {
+        table,
+        hotel_id,
+        room_number,
+        script_time,
+        ..
+    } = meter;
+    let select = format!("SELECT {} FROM `{table}` WHERE", rows::columns(meter));
+    // The columns of the key alone: of several indexes the one that has both is then the cheapest.
+    let of_room = format!(
+        "SELECT `{hotel_id}`, `{room_number}` FROM `{table}` WHERE `{hotel_id}` = ? AND `{room_number}` = ?"
+    );
+    // Later than all there is: a server rather reads all of a table than most of an index.
+    let later = now.plus(YEAR);
+    Ok(Plans {
+        by_room: plan(conn, &of_room, ("", ""))?,
+        by_time: plan(
+            conn,
+            &format!("{select} `{script_time}` > ?"),
+            (datetime(later),),
+        )?,
+        by_id: match meter.id() {
+            Some(id) => Some(plan(conn, &format!("{select} `{id}` = ?"), (0,))?),
+            None => None,
+        },
+    })
+}
+
+fn plan(conn: &mut Conn, query: &str, values: impl Into<Params>) -> mysql::Result<Plan> {
+    let lines: Vec<Row> = match conn.exec(format!("EXPLAIN {query}"), values) {
+        Ok(lines) => lines,
+        // Not to somebody who may read the view alone.
+        Err(mysql::Error::MySqlError(error)) if error.code == 1345 => return Ok(Plan::Hidden),
+        Err(error) => return Err(error),
+    };
+    let text = |line: &Row, column: &str| {
+        let value: Option<Value> = line.get(column);
+        match value {
+            Some(Value::Bytes(bytes)) => String::from_utf8(bytes).unwrap_or_default(),
+            Some(Value::Int(number)) => number.to_string(),
+            Some(Value::UInt(number)) => number.to_string(),
+            _ => String::new(),
+        }
+    };
+    let mut plan = Plan::Index {
+        columns: usize::MAX,
+        unique: true,
+    };
+    // A view may take several steps: the worst one counts.
+    for line in &lines {
+        let step = match text(line, "type").as_str() {
+            // All of the rows, or all of an index.
+            "ALL" | "index" => Plan::Scan(text(line, "rows").parse().unwrap_or(u64::MAX)),
+            // Found, or known not to be there, while it was planned.
+            "" | "const" | "system" | "eq_ref" => continue,
+            _ => Plan::Index {
+                columns: text(line, "ref")
+                    .split(',')
+                    .filter(|part| !part.is_empty())
+                    .count(),
+                unique: false,
+            },
+        };
+        plan = match (plan, step) {
+            (Plan::Scan(rows), Plan::Scan(more)) => Plan::Scan(rows.max(more)),
+            (Plan::Scan(rows), _) => Plan::Scan(rows),
+            (_, step) => step,
+        };
+    }
+    Ok(plan)
+}
+
+/// Says which indexes would help, and how they are made.
+pub(super) fn advise(
+    meter: &MeterTable,
+    types: &[ColumnType],
+    plans: &Plans,
+    user: &User,
+    tell: Tell<'_>,
+) {
+    let about = format!("indexes of {}", meter.table);
+    let advice = |says: &str, remedy: String| {
+        Finding::new(Level::Advice, about.as_str(), says).remedy(remedy)
+    };
+    if plans.by_room == Plan::Hidden {
+        tell(advice(
+            "it is a view, and this user is not told how the server reads it",
+            "see that the tables behind it have indexes on (hotel, room), the time, and the id"
+                .into(),
+        ));
+        return;
+    }
+    let table = format!("`{}`.`{}`", user.database, meter.table);
+    // Of a text without a length an index takes a part.
+    let part = |place: usize, name: &str, length: usize| match types.get(place) {
+        Some(ColumnType::MYSQL_TYPE_BLOB) => format!("`{name}`({length})"),
+        _ => format!("`{name}`"),
+    };
+    let mut is_well = true;
+    let mut tell_advice = |finding| {
+        is_well = false;
+        tell(finding);
+    };
+    if !matches!(plans.by_room, Plan::Index { columns, .. } if columns >= 2) {
+        let keys = [
+            part(0, &meter.hotel_id, HotelId::MAX_CHARS),
+            part(1, &meter.room_number, RoomNumber::MAX_CHARS),
+        ];
+        tell_advice(advice(
+            "no index begins with hotel and room: to read one room is to read far more than it",
+            format!(
+                "CREATE INDEX idx_hotel_room ON {table} ({})",
+                keys.join(", ")
+            ),
+        ));
+    }
+    let time = &meter.script_time;
+    if !plans.by_time.is_by_index() {
+        tell_advice(match types.get(3) {
+            Some(of_type) if is_text(*of_type) => advice(
+                "the time is a text: a server uses no index to compare that with a time",
+                format!("make {time} a DATETIME, or have it read from a view in which it is one"),
+            ),
+            _ => advice(
+                "no index begins with the time: to find what is new is to read the whole table",
+                format!("CREATE INDEX idx_{time} ON {table} (`{time}`)"),
+            ),
+        });
+    }
+    if let (Some(id), Some(plan)) = (meter.id(), plans.by_id)
+        && !matches!(plan, Plan::Index { unique: true, .. })
+    {
+        tell_advice(advice(
+            "no two rows should have one id, and no index sees to it: such rows may be passed over",
+            format!("CREATE UNIQUE INDEX idx_{id} ON {table} (`{id}`)"),
+        ));
+    }
+    if is_well {
+        let id = if meter.id().is_some() {
+            ", and by id"
+        } else {
+            ""
+        };
+        let says = format!("rows are found by room, by time{id}");
+        tell(Finding::ok(about, says));
+    }
+}

@@ -1,0 +1,300 @@
+//! The schema, and what the user may do with it. The server itself is asked: it explains a statement
+//! to those alone who may execute it, whether by a right of their own, a role's or a column's, and
+//! executes nothing.
+
+use mysql::Conn;
+use mysql::prelude::Queryable;
+
+use crate::finding::{Finding, Level, Tell};
+use crate::store::StoreError;
+use crate::store::mysql::{codec, commit, rejected, schema};
+
+use super::{User, failed};
+
+/// What the service does with a table.
+struct Table {
+    name: &'static str,
+    /// Those it reads, and, where it inserts rows, inserts them with.
+    columns: &'static [&'static str],
+    inserts: bool,
+    /// The columns it changes.
+    updates: &'static [&'static str],
+    deletes: bool,
+}
+
+/// A table that is read alone.
+const READ: Table = Table {
+    name: "",
+    columns: &[],
+    inserts: false,
+    updates: &[],
+    deletes: false,
+};
+
+const TABLES: [Table; 8] = [
+    Table {
+        name: "schema_migration",
+        columns: &["version"],
+        ..READ
+    },
+    Table {
+        name: "service",
+        columns: &["id", "epoch", "seq", "meter_id", "meter_time"],
+        updates: &["epoch", "seq", "meter_id", "meter_time"],
+        ..READ
+    },
+    // REPLACE inserts and deletes.
+    Table {
+        name: "room_state",
+        columns: &codec::COLUMNS,
+        inserts: true,
+        deletes: true,
+        ..READ
+    },
+    Table {
+        name: "silent_hotel",
+        columns: &commit::SILENT_HOTEL,
+        inserts: true,
+        deletes: true,
+        ..READ
+    },
+    Table {
+        name: "notification",
+        columns: &commit::NOTIFICATION,
+        inserts: true,
+        updates: &["state", "sent_at", "error", "retried_at"],
+        deletes: true,
+    },
+    Table {
+        name: "rejected_message",
+        columns: &rejected::COLUMNS,
+        inserts: true,
+        updates: &["replayed_at"],
+        deletes: true,
+    },
+    Table {
+        name: "electricity_monitoring",
+        columns: &commit::MONITORING,
+        inserts: true,
+        updates: &[
+            "initial_reading",
+            "monitoring_start_time",
+            "expected_checkout_time",
+        ],
+        ..READ
+    },
+    Table {
+        name: "electricity_abnormal",
+        columns: &commit::ABNORMAL,
+        inserts: true,
+        updates: &["is_notified"],
+        ..READ
+    },
+];
+
+impl Table {
+    /// A statement for each right it takes. None would change a row if it were executed.
+    fn statements(&self) -> Vec<(&'static str, String)> {
+        let Table { name, columns, .. } = *self;
+        let list = columns.join(", ");
+        let mut statements = vec![("SELECT", format!("SELECT {list} FROM {name} WHERE 1 = 0"))];
+        if self.inserts {
+            let values = vec!["''"; columns.len()].join(", ");
+            statements.push((
+                "INSERT",
+                format!("INSERT INTO {name} ({list}) SELECT {values} FROM DUAL WHERE 1 = 0"),
+            ));
+        }
+        if !self.updates.is_empty() {
+            let set: Vec<String> = self.updates.iter().map(|c| format!("{c} = ''")).collect();
+            let set = set.join(", ");
+            statements.push(("UPDATE", format!("UPDATE {name} SET {set} WHERE 1 = 0")));
+        }
+        if self.deletes {
+            statements.push(("DELETE", format!("DELETE FROM {name} WHERE 1 = 0")));
+        }
+        statements
+    }
+}
+
+/// What the server says to somebody who asks how it would execute a statement.
+pub(super) enum Answer {
+    Granted,
+    Denied,
+    NoTable,
+    /// A column is not there, in the server's words.
+    NoColumn(String),
+}
+
+pub(super) fn ask(conn: &mut Conn, statement: &str) -> mysql::Result<Answer> {
+    match conn.query_drop(format!("EXPLAIN {statement}")) {
+        Ok(()) => Ok(Answer::Granted),
+        Err(mysql::Error::MySqlError(error)) if matches!(error.code, 1142 | 1143) => {
+            Ok(Answer::Denied)
+        }
+        Err(mysql::Error::MySqlError(error)) if error.code == 1146 => Ok(Answer::NoTable),
+        Err(mysql::Error::MySqlError(error)) if error.code == 1054 => {
+            Ok(Answer::NoColumn(error.message))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the schema is the one that this version needs.
+pub(super) fn schema(conn: &mut Conn, tell: Tell<'_>) -> mysql::Result<()> {
+    const ABOUT: &str = "schema";
+    // Without the table, or the right to see it, the next part says more.
+    let count = match conn.query_first("SELECT COUNT(*) FROM schema_migration") {
+        Ok(count) => count.unwrap_or(0_u32),
+        Err(mysql::Error::MySqlError(error)) if matches!(error.code, 1142 | 1146) => {
+            tell(
+                Finding::new(Level::Wrong, ABOUT, error.message)
+                    .remedy("run `roomwatt init-db`, then give this user its rights"),
+            );
+            return Ok(());
+        }
+        Err(error) => return Err(error),
+    };
+    match schema::check(conn) {
+        Ok(()) => tell(Finding::ok(
+            ABOUT,
+            format!("all {count} files of sql/ are applied"),
+        )),
+        Err(StoreError::NotSetUp(text)) => tell(
+            Finding::new(
+                Level::Wrong,
+                ABOUT,
+                format!("{text}: the service waits for it"),
+            )
+            .remedy("run `roomwatt init-db`"),
+        ),
+        Err(error) => tell(Finding::new(Level::Unreachable, ABOUT, error.to_string())),
+    }
+    Ok(())
+}
+
+/// Whether this user may do what the service does.
+pub(super) fn service(conn: &mut Conn, user: &User, tell: Tell<'_>) -> mysql::Result<()> {
+    let mut is_well = true;
+    let mut missing = Vec::new();
+    for table in &TABLES {
+        let about = format!("rights on {}", table.name);
+        for (right, statement) in table.statements() {
+            let finding = match ask(conn, &statement) {
+                Ok(Answer::Granted) => continue,
+                Ok(Answer::Denied) => Finding::new(
+                    Level::Wrong,
+                    about.as_str(),
+                    format!("{right} is not granted, the service needs it"),
+                )
+                .remedy(format!(
+                    "{}; sql/grants.sql has all that it needs",
+                    user.grant(right, table.name)
+                )),
+                Ok(Answer::NoTable) => {
+                    missing.push(table.name);
+                    break;
+                }
+                Ok(Answer::NoColumn(says)) => Finding::new(Level::Wrong, about.as_str(), says).remedy(
+                    "run `roomwatt init-db`; columns of the original program's tables are not made by it, sql/001_original_tables.sql has them",
+                ),
+                Err(error) => failed(&about, error),
+            };
+            is_well = false;
+            tell(finding);
+        }
+    }
+    if !missing.is_empty() {
+        let says = format!("{} not there", missing.join(", "));
+        tell(Finding::new(Level::Wrong, "tables", says).remedy("run `roomwatt init-db`"));
+    } else if is_well {
+        tell(Finding::ok(
+            "rights",
+            format!(
+                "the service may do all it does with its {} tables",
+                TABLES.len()
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Whether this user could run `init-db`, which no service needs. What a server would say to CREATE
+/// and ALTER it says to statements that name a column twice, too, and those can't succeed.
+pub(super) fn init_db(conn: &mut Conn, tell: Tell<'_>) -> mysql::Result<()> {
+    const ABOUT: &str = "rights for init-db";
+    let (created, altered) = schema::tables();
+    let create = |table| {
+        (
+            "CREATE",
+            format!("CREATE TABLE {table} (a INT, a INT)"),
+            table,
+        )
+    };
+    let alter = |table| {
+        let twice = "ADD COLUMN twice INT, ADD COLUMN twice INT";
+        ("ALTER", format!("ALTER TABLE {table} {twice}"), table)
+    };
+    let (mut granted, mut denied) = (Vec::new(), Vec::new());
+    let asked = created.iter().map(create).chain(altered.iter().map(alter));
+    for (right, statement, table) in asked {
+        match conn.query_drop(&statement) {
+            Err(mysql::Error::MySqlError(error)) if error.code == 1142 => {
+                denied.push(format!("{right} on {table}"));
+            }
+            // The column is there twice, the table already; or that is not there, and somebody who
+            // may create it may change it.
+            Ok(()) => granted.push(right),
+            Err(mysql::Error::MySqlError(error)) if matches!(error.code, 1050 | 1060 | 1146) => {
+                granted.push(right);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let is_up_to_date = schema::check(conn).is_ok();
+    tell(
+        match (is_up_to_date, granted.as_slice(), denied.as_slice()) {
+            (true, [], _) => Finding::ok(ABOUT, "this user has none, and the service needs none"),
+            (true, ..) => Finding::new(
+                Level::Advice,
+                ABOUT,
+                "this user may create or change tables, which the service never does",
+            )
+            .remedy("give init-db a user of its own: sql/grants.sql"),
+            (false, _, []) => Finding::ok(ABOUT, "this user may run it"),
+            (false, _, denied) => Finding::new(
+                Level::Warning,
+                ABOUT,
+                format!("this user can't run it, not granted: {}", denied.join(", ")),
+            )
+            .remedy("run it as the user that sql/grants.sql has for it"),
+        },
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_of_ours_is_looked_at() {
+        let (mut created, _) = schema::tables();
+        // Others' table is looked at by itself.
+        assert!(created.remove("smart_meter"));
+        let looked_at = TABLES.iter().map(|table| table.name.to_owned());
+        assert_eq!(
+            looked_at.collect::<std::collections::BTreeSet<_>>(),
+            created
+        );
+    }
+
+    #[test]
+    fn no_statement_would_change_a_row() {
+        let statements = TABLES.iter().flat_map(Table::statements);
+        for (right, statement) in statements {
+            assert!(statement.starts_with(right), "{statement}");
+            assert!(statement.ends_with(" WHERE 1 = 0"), "{statement}");
+        }
+    }
+}

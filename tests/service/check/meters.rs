@@ -1,0 +1,352 @@
+//! What is said of the meter table, and of its rooms against those of messages.
+
+use mysql::prelude::Queryable;
+
+use crate::support::Rig;
+use crate::{minutes_ago, said};
+
+use super::{Look, statement, with_grants};
+
+#[test]
+fn a_meter_table_that_is_otherwise_is_told() {
+    let mut rig = Rig::new("checkmeter");
+    let table = "CREATE OR REPLACE TABLE smart_meter (id BIGINT PRIMARY KEY, hotel_id VARCHAR(50), \
+         room_number VARCHAR(20), reading_value DECIMAL(10,2), script_time DATETIME, \
+         INDEX (hotel_id, room_number), INDEX (script_time))";
+    for (from, to, parts) in [
+        (
+            "room_number VARCHAR(20)",
+            "room_num VARCHAR(20)",
+            &["no column", ""][..],
+        ),
+        (
+            "id BIGINT",
+            "id VARCHAR(20)",
+            &["column id does not number the rows", "set meter.id = \"\""],
+        ),
+        (
+            "script_time DATETIME",
+            "script_time BIGINT",
+            &["column script_time is no DATETIME", "FROM_UNIXTIME"],
+        ),
+        (
+            "script_time DATETIME",
+            "script_time DATE",
+            &["column script_time is no DATETIME"],
+        ),
+        (
+            "reading_value DECIMAL(10,2)",
+            "reading_value DATETIME",
+            &["column reading_value is neither a number"],
+        ),
+        (
+            "hotel_id VARCHAR(50)",
+            "hotel_id DOUBLE",
+            &["column hotel_id is neither a text"],
+        ),
+    ] {
+        let other = table
+            .replace(from, to)
+            .replace("INDEX (hotel_id, room_number)", "INDEX (hotel_id)");
+        rig.execute(&other);
+        let look = Look::online(&mut rig);
+        assert_eq!(look.code, Some(78), "{to}: {:#?}", look.lines);
+        look.has("error meter table smart_meter: ", parts);
+    }
+    rig.execute(
+        &table
+            .replace("room_number", "room_num")
+            .replace("script_time", "gmt"),
+    );
+    Look::online(&mut rig).has(
+        "error meter table smart_meter: it has no column room_number, script_time; ",
+        &["those it has are id, hotel_id, room_num, reading_value, gmt"],
+    );
+    // Names do not depend on case, and every type that is read is well.
+    for (from, to) in [
+        ("reading_value DECIMAL(10,2)", "READING_VALUE TEXT"),
+        ("reading_value DECIMAL(10,2)", "reading_value FLOAT"),
+        ("reading_value DECIMAL(10,2)", "reading_value INT UNSIGNED"),
+        ("script_time DATETIME", "script_time TIMESTAMP(3) NULL"),
+        ("id BIGINT", "id DECIMAL(20,0)"),
+        ("hotel_id VARCHAR(50)", "hotel_id CHAR(50)"),
+        ("room_number VARCHAR(20)", "room_number INT"),
+    ] {
+        rig.execute(&table.replace(from, to));
+        Look::online(&mut rig).has("ok meter table smart_meter: its columns can be read", &[]);
+    }
+    rig.execute("CREATE OR REPLACE VIEW v AS SELECT * FROM smart_meter");
+    rig.execute("DROP TABLE smart_meter");
+    rig.configure("[meter]\ntable = 'v'");
+    Look::online(&mut rig).has("error meter table v: ", &["mend the view"]);
+    rig.finish();
+}
+
+#[test]
+fn each_index_that_is_missing_is_advised_and_the_advice_is_right() {
+    let mut rig = with_grants("checkindex");
+    let time = minutes_ago(5);
+    for room in 0..40 {
+        for interval in 0..10 {
+            let time = time.plus(-interval * 1_800).to_string();
+            rig.meter("H001", &format!("{}", 100 + room), &time, "500.00");
+        }
+    }
+    let well = "ok indexes of smart_meter: ";
+    Look::online(&mut rig).has(well, &[]);
+    let database = rig.database.clone();
+    for (ddl, part) in [
+        (
+            "DROP INDEX idx_hotel_room",
+            "CREATE INDEX idx_hotel_room ON `DB`.`smart_meter` (`hotel_id`, `room_number`)",
+        ),
+        (
+            "DROP INDEX idx_hotel_room, ADD INDEX one (hotel_id), ADD INDEX other (room_number)",
+            "CREATE INDEX idx_hotel_room ON `DB`.`smart_meter` (`hotel_id`, `room_number`)",
+        ),
+        (
+            "DROP INDEX idx_script_time",
+            "CREATE INDEX idx_script_time ON `DB`.`smart_meter` (`script_time`)",
+        ),
+        (
+            "DROP INDEX idx_script_time, ADD INDEX idx_later (room_number, script_time)",
+            "CREATE INDEX idx_script_time ON `DB`.`smart_meter` (`script_time`)",
+        ),
+        (
+            "MODIFY id BIGINT NOT NULL, DROP PRIMARY KEY",
+            "CREATE UNIQUE INDEX idx_id ON `DB`.`smart_meter` (`id`)",
+        ),
+        (
+            "MODIFY id BIGINT NOT NULL, DROP PRIMARY KEY, ADD INDEX plain (id)",
+            "CREATE UNIQUE INDEX idx_id ON `DB`.`smart_meter` (`id`)",
+        ),
+    ] {
+        rig.execute("CREATE TABLE kept LIKE smart_meter");
+        rig.execute("INSERT INTO kept SELECT * FROM smart_meter");
+        rig.execute(&format!("ALTER TABLE smart_meter {ddl}"));
+        let create = part.replace("DB", &database);
+        let look = Look::online(&mut rig);
+        assert_eq!(look.code, Some(0));
+        look.has_only(&["advice indexes of smart_meter: "]);
+        look.has("advice indexes of smart_meter: ", &[&create]);
+        rig.execute(&create);
+        let look = Look::online(&mut rig);
+        look.has_only(&[]);
+        look.has(well, &[]);
+        rig.execute("DROP TABLE smart_meter");
+        rig.execute("RENAME TABLE kept TO smart_meter");
+    }
+    rig.execute("ALTER TABLE smart_meter MODIFY script_time VARCHAR(30) NOT NULL");
+    Look::online(&mut rig).has(
+        "advice indexes of smart_meter: the time is a text",
+        &["DATETIME"],
+    );
+    // Without an id none is missing.
+    rig.execute("ALTER TABLE smart_meter MODIFY script_time DATETIME NOT NULL, DROP COLUMN id");
+    rig.configure("[meter]\nid = ''");
+    Look::online(&mut rig).has(
+        "ok indexes of smart_meter: rows are found by room, by time; -",
+        &[],
+    );
+
+    // Who may only read the view is not told how the server reads it.
+    rig.execute("CREATE VIEW v AS SELECT * FROM smart_meter");
+    statement(&rig, "REVOKE SELECT ON `DB`.smart_meter FROM USER");
+    statement(&rig, "GRANT SELECT ON `DB`.v TO USER");
+    rig.configure("table = 'v'");
+    let look = Look::online(&mut rig);
+    look.has_only(&["advice indexes of v: it is a view"]);
+    look.has("ok meter table v: its newest reading", &["5 minutes ago"]);
+    statement(&rig, "GRANT SELECT ON `DB`.smart_meter TO USER");
+    statement(&rig, "GRANT SHOW VIEW ON `DB`.v TO USER");
+    Look::online(&mut rig).has_only(&[]);
+    rig.finish();
+}
+
+#[test]
+fn the_newest_rows_are_looked_at() {
+    let mut rig = with_grants("checknewest");
+    let told = |rig: &mut Rig, starts: &[&str]| {
+        let look = Look::online(rig);
+        assert_eq!(look.code, Some(0));
+        look.has_only(starts);
+        rig.execute("DELETE FROM smart_meter");
+    };
+    told(
+        &mut rig,
+        &["warning meter table smart_meter: it has no readings yet"],
+    );
+    rig.meter("H001", "101", &minutes_ago(91).to_string(), "500.00");
+    told(
+        &mut rig,
+        &["warning meter table smart_meter: its newest reading is of "],
+    );
+    rig.meter("H001", "101", &minutes_ago(80).to_string(), "500.00");
+    rig.meter("H001", "102", &minutes_ago(-61).to_string(), "500.00");
+    rig.meter("H001", "102", &minutes_ago(-59).to_string(), "500.00");
+    told(
+        &mut rig,
+        &["warning meter table smart_meter: 1 row is more than an hour ahead of now"],
+    );
+    rig.execute("ALTER TABLE smart_meter MODIFY reading_value VARCHAR(20) NULL");
+    rig.execute(&format!(
+        "INSERT INTO smart_meter (hotel_id, room_number, script_time) VALUES ('H', '1', '{}')",
+        minutes_ago(5)
+    ));
+    rig.meter("H001", "101", &minutes_ago(6).to_string(), "much");
+    rig.meter("H001", "101", &minutes_ago(7).to_string(), "1.00");
+    told(
+        &mut rig,
+        &["warning meter table smart_meter: 2 of its newest 3 rows are no readings"],
+    );
+    rig.finish();
+}
+
+/// As a view may do over a large table, whose plan this user is not shown.
+#[test]
+fn a_question_that_takes_long_is_given_up() {
+    let mut rig = with_grants("checklong");
+    rig.meter("H001", "101", &minutes_ago(5).to_string(), "500.00");
+    rig.execute("CREATE VIEW v AS SELECT * FROM smart_meter WHERE SLEEP(300) = 0");
+    statement(&rig, "GRANT SELECT ON `DB`.v TO USER");
+    rig.configure("[meter]\ntable = 'v'");
+    let look = Look::online(&mut rig);
+    assert_eq!(look.code, Some(0), "{:#?}", look.lines);
+    look.has(
+        "warning meter table v: a question was given up after 10 s",
+        &["indexes"],
+    );
+    look.has("ok Feishu at ", &[]);
+    rig.finish();
+}
+
+/// 1.3 million rows without an index on the time.
+#[test]
+fn a_large_table_is_never_read_as_a_whole() {
+    let mut rig = with_grants("checklarge");
+    rig.execute("ALTER TABLE smart_meter DROP INDEX idx_script_time, DROP INDEX idx_hotel_room");
+    rig.execute(&format!(
+        "INSERT INTO smart_meter SELECT seq, 'H001', seq % 5000, 1, '{}' + INTERVAL seq DIV 5000 MINUTE FROM seq_1_to_1300000",
+        minutes_ago(265)
+    ));
+    rig.execute("ANALYZE TABLE smart_meter");
+    let reads = |rig: &Rig| -> u64 {
+        let user = rig.user();
+        let rows: Vec<u64> = rig.rows(&format!(
+            "SELECT ROWS_READ FROM information_schema.USER_STATISTICS WHERE USER = '{user}'"
+        ));
+        rows.first().copied().unwrap_or_default()
+    };
+    rig.execute("SET GLOBAL userstat = 1");
+    let look = Look::online(&mut rig);
+    // The newest by id.
+    look.has("ok rooms: ", &["among the 5000 that the meters told of"]);
+    look.has(
+        "ok meter table smart_meter: its newest reading",
+        &["5 minutes ago"],
+    );
+    let by_id = reads(&rig);
+    assert!((200_000..300_000).contains(&by_id), "{by_id} rows");
+
+    rig.configure("[meter]\nid = ''");
+    let look = Look::online(&mut rig);
+    look.has(
+        "warning meter table smart_meter: its newest rows and their rooms are not looked at",
+        &[],
+    );
+    look.has(
+        "advice indexes of smart_meter: no index begins with the time",
+        &[],
+    );
+    assert!(reads(&rig) - by_id < 1_000, "{} rows", reads(&rig) - by_id);
+    rig.finish();
+}
+
+#[test]
+fn rooms_that_are_spelled_otherwise_are_shown() {
+    let mut rig = with_grants("checkrooms");
+    rig.execute(
+        "ALTER TABLE smart_meter CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci",
+    );
+    let time = minutes_ago(5).to_string();
+    for room in ["101", "A1", "205", "0307", "301室", "401", "Spa"] {
+        rig.meter("H001", room, &time, "500.00");
+    }
+    rig.meter("H001", "501", &minutes_ago(3_000).to_string(), "500.00");
+    rig.meter("H001", "b9", &minutes_ago(3_000).to_string(), "500.00");
+    let watch = |rig: &Rig, hotel: &str, room: &str| {
+        rig.conn()
+            .exec_drop(
+                "INSERT INTO electricity_monitoring (hotel_id, room_number) VALUES (?, ?)",
+                (hotel, room),
+            )
+            .expect("a row");
+    };
+    for room in [
+        "0101",
+        "a1",
+        "２０５",
+        "307",
+        "301",
+        " 401",
+        "501",
+        "601",
+        "B9",
+        "Spa",
+        "Spa",
+    ] {
+        watch(&rig, "H001", room);
+    }
+    watch(&rig, "h-001", "101");
+    watch(&rig, "H999", "1\u{1b}[2J");
+    let look = Look::online(&mut rig);
+    assert_eq!(look.code, Some(0), "{:#?}", look.lines);
+    look.has(
+        "ok rooms: 12 are watched, 1 of them are among the 7 that the meters told of since ",
+        &[],
+    );
+    look.has(
+        "warning rooms: 8 watched rooms are never judged, the meters spell them otherwise: ",
+        &[
+            "\"H001/ 401\" for \"H001/401\"",
+            "\"H001/0101\" for \"H001/101\"",
+            "\"H001/301\" for \"H001/301室\"",
+            "\"H001/307\" for \"H001/0307\"",
+            "\"H001/a1\" for \"H001/A1\"",
+            "\"H001/２０５\" for \"H001/205\"",
+            "\"H001/B9\" for \"H001/b9\"",
+            "\"h-001/101\" for \"H001/101\"",
+        ],
+    );
+    look.has(
+        "warning rooms: 2 watched rooms are never judged, no meter tells of them: ",
+        &["\"H001/601\"", "know no hotel \"H999\""],
+    );
+    look.has(
+        "warning rooms: 1 watched rooms have older readings only: \"H001/501\"",
+        &[],
+    );
+    let (_, out, _) = said(&rig.roomwatt(&["check", "--online"]));
+    assert!(
+        !out.contains('\u{1b}') && out.contains("\\u{1b}[2J"),
+        "{out}"
+    );
+
+    // A table that has no letters for some of them.
+    rig.execute("DELETE FROM smart_meter WHERE room_number = '301室'");
+    rig.execute("ALTER TABLE smart_meter CONVERT TO CHARACTER SET latin1");
+    let look = Look::online(&mut rig);
+    assert_eq!(look.code, Some(0), "{:#?}", look.lines);
+    look.has(
+        "warning rooms: 1 watched rooms have older readings only: \"H001/501\"",
+        &[],
+    );
+
+    // Once there is a state, it is that which counts.
+    rig.execute(
+        "INSERT INTO room_state (hotel_id, room_number, msg_type, stay_time, interval_seconds, history, version) \
+         VALUES ('H001', '101', 'checkin', NOW(), 1800, '', 1)",
+    );
+    Look::online(&mut rig).has_only(&[]);
+    rig.finish();
+}

@@ -1,0 +1,365 @@
+//! What `roomwatt check` says of each part.
+
+mod meters;
+mod rights;
+
+use amiquip::{ConsumerOptions, QueueDeclareOptions, QueueDeleteOptions};
+use serde_json::Value;
+
+use crate::support::{Rig, broker};
+use crate::{minutes_ago, said};
+
+/// What a look has found.
+struct Look {
+    code: Option<i32>,
+    /// As `level about: says; remedy`.
+    lines: Vec<String>,
+}
+
+impl Look {
+    /// Has a look, as a script would.
+    fn online(rig: &mut Rig) -> Look {
+        let (code, out, _) = said(&rig.roomwatt(&["check", "--online", "--json"]));
+        let finding = |line: &str| -> Value { serde_json::from_str(line).expect(line) };
+        let findings: Vec<Value> = out.lines().map(finding).collect();
+        let exits = findings.iter().map(|finding| finding["exit"].as_i64());
+        assert_eq!(code.map(i64::from), exits.max().flatten(), "{out}");
+        let text = |finding: &Value, key: &str| finding[key].as_str().unwrap_or("-").to_owned();
+        let line = |finding: &Value| {
+            let [level, about, says, remedy] =
+                ["level", "about", "says", "remedy"].map(|key| text(finding, key));
+            format!("{level} {about}: {says}; {remedy}")
+        };
+        Look {
+            code,
+            lines: findings.iter().map(line).collect(),
+        }
+    }
+
+    /// The one line that begins so and has all these parts.
+    fn has(&self, start: &str, parts: &[&str]) {
+        let wanted = |line: &&String| {
+            line.starts_with(start) && parts.iter().all(|part| line.contains(part))
+        };
+        let found: Vec<_> = self.lines.iter().filter(wanted).collect();
+        assert_eq!(found.len(), 1, "{start} {parts:?} in {:#?}", self.lines);
+    }
+
+    /// Those that are not ok.
+    fn not_ok(&self) -> Vec<&str> {
+        let lines = self.lines.iter().map(String::as_str);
+        lines.filter(|line| !line.starts_with("ok ")).collect()
+    }
+
+    /// That nothing is told but what is well, and what begins so.
+    fn has_only(&self, starts: &[&str]) {
+        let found = self.not_ok();
+        let expected = found.len() == starts.len()
+            && found
+                .iter()
+                .zip(starts)
+                .all(|(line, start)| line.starts_with(start));
+        assert!(expected, "{starts:#?} expected, found {found:#?}");
+    }
+}
+
+/// Runs one part of `sql/grants.sql` for a user of this rig's; its other rights are gone.
+fn grant(rig: &Rig, part: &str, user: &str, password: &str) {
+    let text = include_str!("../../../sql/grants.sql");
+    let (first, second) = text.split_once("-- 2. ").expect("two parts");
+    let (text, name) = match part {
+        "init" => (first, "roomwatt_init"),
+        _ => (second, "roomwatt"),
+    };
+    let text = text
+        .replace("`hotel`", &format!("`{}`", rig.database))
+        .replace(&format!("'{name}'"), &format!("'{user}'"))
+        .replace("change me", password);
+    let lines = text.lines().filter(|line| !line.starts_with("--"));
+    let code = lines.collect::<Vec<_>>().join("\n");
+    for statement in code
+        .split(";\n")
+        .map(str::trim)
+        .filter(|s| s.starts_with("CREATE") || s.starts_with("GRANT"))
+    {
+        rig.execute(statement);
+    }
+}
+
+/// The service's user has no more than `sql/grants.sql` gives.
+fn with_grants(name: &str) -> Rig {
+    let rig = Rig::new(name);
+    let (database, user) = (&rig.database, rig.user());
+    rig.execute(&format!("REVOKE ALL ON `{database}`.* FROM '{user}'@'%'"));
+    grant(&rig, "service", &user, "");
+    rig
+}
+
+fn statement(rig: &Rig, statement: &str) {
+    let statement = statement
+        .replace("DB", &rig.database)
+        .replace("USER", &format!("'{}'@'%'", rig.user()));
+    rig.execute(&statement);
+}
+
+#[test]
+fn the_configuration_is_shown_with_its_warnings() {
+    let mut rig = Rig::new("checkoff");
+    let bot = rig.feishu.add_bot("canary-of-another", None);
+    let route = format!(
+        "[[feishu.routes]]\nhotels = ['H7']\nwebhook_url = '{}'\n[log]",
+        bot.webhook_url()
+    );
+    rig.reconfigure("[log]", &route);
+    rig.configure("[[monitoring.overrides]]\nhotel_id = 'H1'\ncheckin_abnormal_threshold = 3");
+    let (code, out, errors) = said(&rig.roomwatt(&["check"]));
+    assert_eq!((code, errors.as_str()), (Some(0), ""), "{out}");
+    let queue = rig.queue.clone();
+    for (start, part) in [
+        ("queue        ", queue.as_str()),
+        ("database     ", &rig.database),
+        (
+            "meter table  ",
+            "smart_meter: hotel_id, room_number, reading_value, script_time, id",
+        ),
+        (
+            "thresholds   ",
+            "2 kWh occupied, 1.5 kWh vacant in 30 minutes, 4 times in a row; of their own have 1 hotels and 0 rooms",
+        ),
+        ("notices      ", "to the default bot"),
+        ("notices      ", "to the bot of H7"),
+        ("time zone    ", "Asia/Shanghai, now 20"),
+    ] {
+        let found = out
+            .lines()
+            .any(|line| line.starts_with(start) && line.contains(part));
+        assert!(found, "{start}{part} is not in\n{out}");
+    }
+    assert_eq!(out.lines().count(), 7, "{out}");
+    assert!(!out.contains("/hook/") && !out.contains("canary"), "{out}");
+
+    rig.configure("[meter]\ntable = 'm'");
+    rig.reconfigure(
+        "[monitoring]\n",
+        "[monitoring]\ntimezone = 'Europe/Berlin'\n",
+    );
+    let (code, out, _) = said(&rig.roomwatt(&["check"]));
+    assert_eq!(code, Some(0));
+    let warnings: Vec<&str> = out
+        .lines()
+        .filter(|line| line.starts_with("warning "))
+        .collect();
+    assert!(
+        matches!(warnings[..], [w] if w.contains("Europe/Berlin has daylight saving")),
+        "{out}"
+    );
+    let mut service = rig.start();
+    service.wait_until_ready();
+    let log = service.stop();
+    assert_eq!(
+        log.matches("Europe/Berlin has daylight saving").count(),
+        1,
+        "{log}"
+    );
+
+    rig.reconfigure("[mysql]\n", "[mysql]\nnonsense = 1\n");
+    assert_eq!(said(&rig.roomwatt(&["check"])).0, Some(78));
+    std::fs::write(rig.config(), "").expect("a file");
+    let (code, out, errors) = said(&rig.roomwatt(&["check"]));
+    assert_eq!(
+        (code, errors.as_str()),
+        (Some(78), "roomwatt: 2 errors were found\n")
+    );
+    assert!(
+        out.contains("error    configuration: there is no section [mysql]"),
+        "{out}"
+    );
+    rig.finish();
+}
+
+#[test]
+fn a_hotel_in_order_has_nothing_to_be_told() {
+    let mut rig = with_grants("checkwell");
+    let time = minutes_ago(5).to_string();
+    rig.meter("H001", "101", &time, "500.00");
+    rig.meter("H001", "102", &time, "500.00");
+    rig.execute(
+        "INSERT INTO electricity_monitoring (hotel_id, room_number) VALUES ('H001', '101')",
+    );
+    rig.publish(["{}"]);
+    let look = Look::online(&mut rig);
+    assert_eq!((look.code, look.not_ok()), (Some(0), vec![]));
+    for (about, part) in [
+        ("queue ", "1 messages wait, 0 consumers"),
+        ("database ", "connected as u"),
+        ("clock of the database", "it is 0 s"),
+        ("schema", "all 5 files of sql/ are applied"),
+        ("rights:", "its 8 tables"),
+        ("rights for init-db", "this user has none"),
+        (
+            "meter table smart_meter",
+            "its columns can be read: hotel_id, room_number, reading_value, script_time, id",
+        ),
+        ("meter table smart_meter", "5 minutes ago"),
+        ("indexes of smart_meter", "by room, by time, and by id"),
+        ("rooms", "1 are watched, 1 of them are among the 2"),
+        ("Feishu at http://127.0.0.1:", "roomwatt send-notice"),
+    ] {
+        look.has(&format!("ok {about}"), &[part]);
+    }
+    assert_eq!(look.lines.len(), 11, "{:#?}", look.lines);
+    assert_eq!(rig.waiting_messages(), 1, "no message is taken");
+    assert!(rig.feishu.received().is_empty(), "nothing is sent to a bot");
+
+    let (code, out, _) = said(&rig.roomwatt(&["check", "--online"]));
+    assert_eq!(code, Some(0));
+    assert!(out.contains("\nok       schema: all 5 files"), "{out}");
+    rig.finish();
+}
+
+#[test]
+fn each_fault_of_the_broker_is_told_and_the_rest_is_looked_at() {
+    let mut rig = Rig::new("checkbroker");
+    let name = format!("queue = '{}'", rig.queue);
+    let declared = name.clone() + "\ndeclare = true";
+    for (from, to, code, level, part) in [
+        (
+            "username = '",
+            "username = 'not",
+            78,
+            "error",
+            "and its password are refused",
+        ),
+        (
+            "[rabbitmq]\n",
+            "[rabbitmq]\nvirtual_host = 'nowhere'\n",
+            78,
+            "error",
+            "nowhere",
+        ),
+        (
+            &name,
+            "queue = 'rw_nowhere'",
+            78,
+            "error",
+            "create the queue, or set rabbitmq.declare = true",
+        ),
+        (
+            &name,
+            "queue = 'rw_nowhere'\ndeclare = true",
+            0,
+            "ok",
+            "the service declares it",
+        ),
+        (&name, &declared, 0, "ok", "0 messages wait"),
+        (
+            "[rabbitmq]\nhost = '127.0.0.1'",
+            "[rabbitmq]\nhost = '127.0.0.9'",
+            75,
+            "error",
+            "see that the broker runs",
+        ),
+    ] {
+        rig.reconfigure(from, to);
+        let look = Look::online(&mut rig);
+        assert_eq!(look.code, Some(code), "{to}: {:#?}", look.lines);
+        look.has(&format!("{level} queue "), &[part]);
+        look.has("ok Feishu", &[]);
+        look.has("ok schema", &[]);
+        rig.reconfigure(to, from);
+    }
+
+    let mut broker = broker();
+    let channel = broker.open_channel(None).expect("a channel");
+    let queue = channel.queue_declare_passive(&rig.queue).expect("a queue");
+    let others: Vec<_> = (0..4)
+        .map(|_| queue.consume(ConsumerOptions::default()).expect("consumes"))
+        .collect();
+    Look::online(&mut rig).has("warning queue ", &["4 consumers", "3 are this program's"]);
+    for other in others {
+        other.cancel().expect("cancelled");
+    }
+    channel
+        .queue_delete(&rig.queue, QueueDeleteOptions::default())
+        .expect("deleted");
+    channel
+        .queue_declare(&rig.queue, QueueDeclareOptions::default())
+        .expect("not durable");
+    rig.reconfigure(&name, &declared);
+    let look = Look::online(&mut rig);
+    look.has(
+        "error queue ",
+        &["PRECONDITION_FAILED", "leave rabbitmq.declare out"],
+    );
+    rig.finish();
+}
+
+#[test]
+fn a_database_that_is_away_hides_nothing_else() {
+    let mut rig = Rig::new("checkaway");
+    for (from, to, code, part) in [
+        (
+            "[mysql]\nhost = '127.0.0.1'",
+            "[mysql]\nhost = '127.0.0.9'",
+            75,
+            "see that the server runs",
+        ),
+        ("user = 'u", "user = 'not", 78, "Access denied"),
+        (
+            "database = 'rw",
+            "database = 'not",
+            78,
+            "see that mysql.user, password and database are right",
+        ),
+    ] {
+        rig.reconfigure(from, to);
+        let look = Look::online(&mut rig);
+        assert_eq!(look.code, Some(code), "{:#?}", look.lines);
+        look.has("error database ", &[part]);
+        look.has("ok queue ", &[]);
+        look.has("ok Feishu", &[]);
+        rig.reconfigure(to, from);
+    }
+    // What has to be changed comes first, whatever can't be reached.
+    rig.reconfigure("user = 'u", "user = 'not");
+    rig.reconfigure(
+        "[rabbitmq]\nhost = '127.0.0.1'",
+        "[rabbitmq]\nhost = '127.0.0.9'",
+    );
+    let look = Look::online(&mut rig);
+    assert_eq!(look.code, Some(78), "{:#?}", look.lines);
+    rig.finish();
+}
+
+#[test]
+fn the_way_to_feishu_is_looked_at_without_a_message() {
+    let mut rig = Rig::new("checkfeishu");
+    let other = rig.feishu.add_bot("canary-of-another", None);
+    let route = format!(
+        "[[feishu.routes]]\nhotels = ['H7']\nwebhook_url = '{}'\n[log]",
+        other.webhook_url()
+    );
+    rig.reconfigure("[log]", &route);
+    let strays = rig.feishu.strays();
+    Look::online(&mut rig).has("ok Feishu at ", &["for the default bot and 1 more"]);
+    assert!(rig.feishu.received().is_empty() && other.received().is_empty());
+    let asked: Vec<String> = strays.received().iter().map(|r| r.path.clone()).collect();
+    assert_eq!(asked, ["/"], "one host is asked once, without a token");
+
+    rig.feishu.set_clock_offset(-7_200);
+    let look = Look::online(&mut rig);
+    assert_eq!(look.code, Some(78));
+    look.has(
+        "error Feishu at ",
+        &["clock is 72", "ahead of", "takes no signature"],
+    );
+    rig.feishu.set_clock_offset(0);
+
+    let strange = format!("http://127.0.0.1:{}/", rig.feishu.port());
+    rig.reconfigure(&strange, "http://127.0.0.1:9/");
+    let look = Look::online(&mut rig);
+    assert_eq!(look.code, Some(75), "{:#?}", look.lines);
+    look.has("error Feishu at http://127.0.0.1:9, ", &["feishu.proxy"]);
+    look.has("ok queue ", &[]);
+    rig.finish();
+}

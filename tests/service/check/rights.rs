@@ -1,0 +1,283 @@
+//! Which rights are enough, and what is said where one is missing.
+
+use mysql::Conn;
+use mysql::prelude::Queryable;
+
+use roomwatt::config::Config;
+use roomwatt::engine::{MeterNotice, MeterNoticeKind, Notice};
+use roomwatt::store::{MySqlStore, Plan, Rejected, Store};
+use roomwatt::types::HotelId;
+
+use crate::support::{LIMIT, Rig};
+use crate::{check_in, check_out, minutes_ago, said};
+
+use super::{Look, grant, statement, with_grants};
+
+/// A user or a role that goes with its test.
+struct User {
+    root: Conn,
+    name: String,
+}
+
+impl Drop for User {
+    fn drop(&mut self) {
+        for what in ["USER", "ROLE"] {
+            let drop = format!("DROP {what} IF EXISTS '{}'", self.name);
+            let _ = self.root.query_drop(drop);
+        }
+    }
+}
+
+#[test]
+fn a_schema_that_is_not_there_or_old_is_told() {
+    let mut rig = Rig::without_schema("checkschema");
+    let look = Look::online(&mut rig);
+    assert_eq!(look.code, Some(78));
+    look.has("error schema: ", &["schema_migration", "roomwatt init-db"]);
+    look.has(
+        "error tables: ",
+        &["service, room_state", "electricity_abnormal not there"],
+    );
+    look.has("ok rights for init-db: ", &["this user may run it"]);
+    look.has("error meter table ", &["no such table"]);
+
+    assert!(rig.roomwatt(&["init-db"]).status.success());
+    rig.execute("ALTER TABLE notification DROP COLUMN error");
+    rig.execute("ALTER TABLE electricity_abnormal DROP COLUMN msg_type");
+    rig.execute("DELETE FROM schema_migration WHERE version >= 5");
+    let look = Look::online(&mut rig);
+    assert_eq!(look.code, Some(78));
+    look.has(
+        "error schema: ",
+        &["005_outbox_and_silence.sql was not applied yet", "init-db"],
+    );
+    look.has("error rights on notification: ", &["'error'"]);
+    look.has(
+        "error rights on electricity_abnormal: Unknown column 'msg_type'",
+        &["INSERT"],
+    );
+    rig.finish();
+}
+
+#[test]
+fn each_right_that_is_missing_is_told_with_its_grant() {
+    let mut rig = with_grants("checkrights");
+    rig.meter("H001", "101", &minutes_ago(5).to_string(), "500.00");
+    let rights = [
+        ("schema_migration", "SELECT"),
+        ("service", "SELECT UPDATE"),
+        ("room_state", "SELECT INSERT DELETE"),
+        ("silent_hotel", "SELECT INSERT DELETE"),
+        ("notification", "SELECT INSERT UPDATE DELETE"),
+        ("rejected_message", "SELECT INSERT UPDATE DELETE"),
+        ("electricity_monitoring", "SELECT INSERT UPDATE"),
+        ("electricity_abnormal", "SELECT INSERT UPDATE"),
+        ("smart_meter", "SELECT"),
+    ];
+    for (table, right) in rights
+        .iter()
+        .flat_map(|(table, rights)| rights.split(' ').map(move |right| (*table, right)))
+    {
+        let grant = format!(
+            "GRANT {right} ON `{}`.`{table}` TO '{}'@'%'",
+            rig.database,
+            rig.user()
+        );
+        statement(&rig, &format!("REVOKE {right} ON `DB`.`{table}` FROM USER"));
+        let look = Look::online(&mut rig);
+        assert_eq!(look.code, Some(78), "{table} {right}: {:#?}", look.lines);
+        let about = match table {
+            "smart_meter" => "error meter table smart_meter: ".to_owned(),
+            _ => format!("error rights on {table}: {right} is not granted"),
+        };
+        look.has(&about, &[&grant]);
+        let errors = look
+            .not_ok()
+            .into_iter()
+            .filter(|line| line.starts_with("error"));
+        assert_eq!(errors.count(), 1 + usize::from(table == "schema_migration"));
+        if (table, right) == ("room_state", "SELECT") {
+            look.has("warning rooms: they are not compared", &[]);
+        }
+        rig.execute(&grant);
+    }
+    assert_eq!(Look::online(&mut rig).code, Some(0), "and with all of them");
+
+    // However they are given.
+    let role = format!("r{}", rig.user());
+    statement(&rig, "REVOKE ALL, GRANT OPTION FROM USER");
+    let _role = User {
+        root: rig.conn(),
+        name: role.clone(),
+    };
+    rig.execute(&format!("CREATE ROLE '{role}'"));
+    rig.execute(&format!(
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON `{}`.* TO '{role}'",
+        rig.database
+    ));
+    statement(&rig, &format!("GRANT '{role}' TO USER"));
+    statement(&rig, &format!("SET DEFAULT ROLE '{role}' FOR USER"));
+    let look = Look::online(&mut rig);
+    assert_eq!(look.code, Some(0), "{:#?}", look.lines);
+    look.has("ok rights: ", &[]);
+    look.has(
+        "advice meter table smart_meter: this user may INSERT, UPDATE, DELETE in it",
+        &[],
+    );
+    rig.finish();
+}
+
+#[test]
+fn the_grants_are_enough_and_no_more() {
+    let mut rig = Rig::without_schema("grants");
+    let (database, user) = (rig.database.clone(), rig.user());
+    rig.execute(&format!("REVOKE ALL ON `{database}`.* FROM '{user}'@'%'"));
+    let init = User {
+        root: rig.conn(),
+        name: user.replacen('u', "i", 1),
+    };
+    grant(&rig, "init", &init.name, "canaryinit");
+    let config = std::fs::read_to_string(rig.config()).expect("a configuration");
+    let as_init = {
+        let (before, after) = config
+            .split_once(&format!("user = '{user}'"))
+            .expect("a user");
+        let after = after.split_once("password = '").expect("a password").1;
+        let after = after.split_once('\'').expect("its end").1;
+        format!(
+            "{before}user = '{}'\npassword = 'canaryinit'{after}",
+            init.name
+        )
+    };
+    std::fs::write(rig.config(), &as_init).expect("a configuration");
+    Look::online(&mut rig).has("ok rights for init-db: this user may run it", &[]);
+    let output = rig.roomwatt(&["init-db"]);
+    assert!(output.status.success(), "{output:?}");
+    rig.execute("INSERT INTO electricity_monitoring (hotel_id, room_number, check_in_time) VALUES ('H001', '301', NOW())");
+    let output = rig.roomwatt(&["init-db", "--adopt"]);
+    assert!(said(&output).1.contains("adopted 1 rooms"), "{output:?}");
+
+    std::fs::write(rig.config(), &config).expect("a configuration");
+    rig.configure("keep_days = 1");
+    grant(&rig, "service", &user, "");
+    Look::online(&mut rig).has("ok rights: ", &[]);
+    walk(&mut rig);
+
+    // And nothing else.
+    let ours = [("host", "MYSQL_HOST"), ("port", "MYSQL_PORT")];
+    let [host, port] =
+        ours.map(|(_, name)| std::env::var(format!("ROOMWATT_TEST_{name}")).expect("set"));
+    let password = config
+        .split("password = '")
+        .nth(2)
+        .and_then(|rest| rest.split('\'').next());
+    let opts = mysql::OptsBuilder::new()
+        .ip_or_hostname(Some(host))
+        .tcp_port(port.parse().expect("a port"))
+        .user(Some(user))
+        .pass(password)
+        .db_name(Some(database));
+    let mut conn = Conn::new(opts).expect("a connection");
+    for statement in [
+        "CREATE TABLE t (a INT)",
+        "ALTER TABLE service ADD COLUMN a INT",
+        "DROP TABLE room_state",
+        "CREATE INDEX i ON notification (kind)",
+        "TRUNCATE TABLE notification",
+        "INSERT INTO smart_meter (hotel_id) VALUES ('H1')",
+        "UPDATE smart_meter SET reading_value = 0",
+        "DELETE FROM smart_meter",
+        "DELETE FROM electricity_abnormal",
+        "DELETE FROM electricity_monitoring",
+        "DELETE FROM service",
+        "INSERT INTO service (id, epoch, seq) VALUES (2, 0, 0)",
+        "UPDATE schema_migration SET version = 9",
+    ] {
+        let error = conn.query_drop(statement).expect_err(statement).to_string();
+        assert!(error.contains("command denied"), "{statement}: {error}");
+    }
+    drop(init);
+    rig.finish();
+}
+
+/// Everything the service and its commands do with the database.
+fn walk(rig: &mut Rig) {
+    let left = minutes_ago(200);
+    // Deleted by age: a refused message and a notice.
+    rig.execute("INSERT INTO rejected_message (created_at, source, reason, body, truncated) VALUES (NOW() - INTERVAL 9 DAY, 's', 'r', 'old', 0)");
+    rig.execute("INSERT INTO notification (created_at, hotel_id, room_number, kind, detected_time, body, state) VALUES (NOW() - INTERVAL 9 DAY, 'H', '1', 'alert', NOW(), '{}', 'sent')");
+    // It was told that the meters of this hotel are silent: it tells that they are heard again.
+    rig.execute("INSERT INTO silent_hotel (hotel_id) VALUES ('H001')");
+    let mut service = rig.start();
+    service.wait_until_ready();
+    let out = check_out("H001", "101", left);
+    let arrival = check_in("H001", "102", left);
+    let later = arrival.replace("}", r#","expected_checkout_time":"2099-01-01 00:00:00"}"#);
+    rig.publish([out.as_str(), &arrival, &later, "nonsense"]);
+    for (interval, register) in (0..).zip(["500.00", "502.40", "504.80", "507.20", "509.60"]) {
+        rig.meter(
+            "H001",
+            "101",
+            &left.plus(interval * 1_800).to_string(),
+            register,
+        );
+    }
+    rig.feishu.wait_until("one card", LIMIT, |received| {
+        received.iter().any(|r| r.accepted)
+    });
+    rig.wait_for_rows("SELECT is_notified FROM electricity_abnormal", &[true]);
+    rig.wait_for_rows("SELECT CAST(initial_reading AS CHAR) FROM electricity_monitoring WHERE room_number = '101'", &["500.00".to_owned()]);
+    rig.wait_for_rows(
+        "SELECT YEAR(expected_checkout_time) FROM electricity_monitoring WHERE room_number = '102'",
+        &[2099],
+    );
+    rig.wait_for_rows(
+        "SELECT CAST(body AS CHAR) FROM rejected_message",
+        &["nonsense".to_owned()],
+    );
+    rig.wait_for_rows(
+        "SELECT state FROM notification WHERE kind = 'alert'",
+        &["sent".to_owned()],
+    );
+    rig.wait_for_rows::<String>("SELECT hotel_id FROM silent_hotel", &[]);
+    rig.wait_for_rows::<String>(
+        "SELECT state FROM notification WHERE state = 'pending'",
+        &[],
+    );
+    let log = service.stop();
+    for part in ["denied", " ERROR "] {
+        assert!(!log.contains(part), "{log}");
+    }
+    let ids: Vec<u64> = rig.rows("SELECT id FROM notification WHERE kind = 'alert'");
+    let retried = rig.roomwatt(&["outbox", "retry", "--again", &ids[0].to_string()]);
+    assert!(retried.status.success(), "{retried:?}");
+    let ids: Vec<u64> = rig.rows("SELECT id FROM rejected_message");
+    let replayed = rig.roomwatt(&["rejected", "replay", &ids[0].to_string()]);
+    assert!(replayed.status.success(), "{replayed:?}");
+    rig.wait_for_rows(
+        "SELECT replayed_at IS NOT NULL FROM rejected_message",
+        &[true],
+    );
+
+    // To see it by the service would take an hour and a half of silence.
+    let config = Config::load(Some(&rig.config()), &[]).expect("a configuration");
+    let mysql = config.mysql.expect("a section");
+    let mut store = MySqlStore::new(&mysql, config.messages.zone);
+    store.take_over().expect("it is free");
+    let silent = Notice::Meters(MeterNotice {
+        kind: MeterNoticeKind::Silent,
+        hotel_id: HotelId::new("H001"),
+        detected: left,
+        since: None,
+        silent: 5,
+        watched: 8,
+        rooms: Vec::new(),
+    });
+    let plan = Plan {
+        notices: vec![silent],
+        rejected: vec![Rejected::new("test", "again".into(), b"nonsense", true)],
+        ..Plan::default()
+    };
+    store.commit(&plan).expect("it may");
+    rig.wait_for_rows("SELECT hotel_id FROM silent_hotel", &["H001".to_owned()]);
+}
