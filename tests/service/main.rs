@@ -13,6 +13,7 @@ mod logs;
 mod meters;
 mod notices;
 mod outbox;
+mod readme;
 mod rejected;
 mod reload;
 mod restart;

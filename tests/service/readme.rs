@@ -1,0 +1,175 @@
+//! What the READMEs say is so.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::Command;
+
+use crate::support::{ROOMWATT, Rig};
+
+const ENGLISH: &str = include_str!("../../README.md");
+const CHINESE: &str = include_str!("../../README.zh-CN.md");
+
+/// The commands of the code blocks, without their comments.
+fn commands(readme: &str) -> Vec<&str> {
+    let programs = ["roomwatt ", "scripts/", "cargo ", "mysql ", "cp "];
+    let lines = readme.lines().filter_map(|line| line.strip_prefix("    "));
+    lines
+        .map(|line| line.strip_prefix("$ ").unwrap_or(line))
+        .filter(|line| programs.iter().any(|program| line.starts_with(program)))
+        .map(|line| line.split("  #").next().unwrap_or_default())
+        .map(|line| line.split("    #").next().unwrap_or_default().trim_end())
+        .collect()
+}
+
+/// The first cells of the rows of tables.
+fn first_cells(readme: &str) -> impl Iterator<Item = &str> {
+    let rows = readme.lines().filter_map(|line| line.strip_prefix("| `"));
+    rows.filter_map(|row| row.split_once("` |").map(|(cell, _)| cell))
+}
+
+#[test]
+fn every_command_does_what_it_is_there_for() {
+    let all = commands(ENGLISH);
+    assert_eq!(all, commands(CHINESE), "both languages have the same");
+    assert!(all.len() >= 12, "{all:#?}");
+    let mut rig = Rig::without_schema("readme");
+    let config = rig.config();
+    let folder = config.parent().expect("a folder");
+    symlink(ROOMWATT, folder.join("roomwatt")).expect("a link");
+    let checkout = r#"{"hotel_id":"H12345","room_number":"1001","msgType":"5710013","actual_checkout_time":"2023-04-10 12:00:00"}"#;
+    rig.file("messages.jsonl", checkout);
+    let readings = (0..=4).map(|interval| {
+        let minutes = 12 * 60 + 30 * interval;
+        let register = 100.0 + 2.4 * f64::from(interval);
+        format!(
+            "H12345,1001,{register:.2},2023-04-10 {:02}:{:02}:00\n",
+            minutes / 60,
+            minutes % 60
+        )
+    });
+    let header = "hotel_id,room_number,reading_value,script_time\n".to_owned();
+    rig.file("readings.csv", &(header + &readings.collect::<String>()));
+
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut service = None;
+    for command in all {
+        let program = command.split(' ').next().expect("a word");
+        match program {
+            // The one runs this test, the other is one.
+            "scripts/test" | "scripts/rehearse" => {
+                let mode = fs::metadata(root.join(program))
+                    .expect("it is there")
+                    .permissions();
+                assert_eq!(mode.mode() & 0o111, 0o111, "{program} can be run");
+            }
+            // As this test was built; with a database of its own; from a file that is there.
+            "cargo" => assert_eq!(command, "cargo build --release"),
+            "mysql" => assert!(command.contains("CREATE DATABASE"), "{command}"),
+            "cp" => {
+                let from = command.split(' ').nth(1).expect("a file");
+                assert!(root.join(from).is_file(), "{from}");
+            }
+            _ if command == "roomwatt run --config roomwatt.toml" => {
+                let mut started = rig.start();
+                started.wait_until_ready();
+                service = Some(started);
+            }
+            _ => {
+                let path = format!("{}:/usr/bin:/bin", folder.display());
+                let output = Command::new("sh")
+                    .args(["-c", command])
+                    .current_dir(folder)
+                    .env("PATH", path)
+                    .output()
+                    .expect("a shell");
+                assert!(output.status.success(), "{command}: {output:?}");
+                if command.starts_with("roomwatt backtest") && !command.contains("--set") {
+                    let told = String::from_utf8(output.stdout).expect("UTF-8");
+                    assert!(
+                        told.starts_with('{') && ENGLISH.contains(told.trim_end()),
+                        "{told}"
+                    );
+                    assert!(CHINESE.contains(told.trim_end()), "{told}");
+                }
+            }
+        }
+    }
+    let service = service.expect("it was started");
+    rig.wait_for_rows("SELECT hotel_id FROM room_state", &["H001".to_owned()]);
+    service.stop();
+    rig.finish();
+}
+
+#[test]
+fn every_key_stands_in_the_tables_with_its_default() {
+    let example: toml::Table = include_str!("../../etc/roomwatt.toml")
+        .parse()
+        .expect("TOML");
+    let mut missing = Vec::new();
+    for (section, keys) in &example {
+        for (key, value) in keys.as_table().expect("a section") {
+            // Of names only the first is shown, and the others after it.
+            let is_name = section == "message_fields" || section == "meter";
+            let row = format!("| `{section}.{key}` | `{value}` | ");
+            let is_required = [("rabbitmq", "queue"), ("mysql", "database")];
+            let row = if is_required.contains(&(section.as_str(), key.as_str())) {
+                format!("| `{section}.{key}` |  | ")
+            } else {
+                row
+            };
+            for readme in [ENGLISH, CHINESE] {
+                if !(readme.contains(&row) || is_name && readme.contains(&format!("`{key}`"))) {
+                    missing.push(row.clone());
+                }
+            }
+        }
+    }
+    // msgType and the times of messages are shown as messages.
+    missing.retain(|row| !row.contains("message_fields"));
+    assert_eq!(missing, [""; 0]);
+    let keys = |readme| -> Vec<String> {
+        let dotted = first_cells(readme).filter(|cell| cell.contains('.') && !cell.contains(' '));
+        dotted.map(str::to_owned).collect()
+    };
+    assert_eq!(keys(ENGLISH), keys(CHINESE));
+}
+
+#[test]
+fn every_log_line_is_one_that_is_written() {
+    let mut sources = String::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                sources += &fs::read_to_string(path).expect("a source file");
+            }
+        }
+    }
+    let section = |readme: &'static str, title: &str| {
+        let text = readme.split(title).nth(1).expect("a section");
+        text.split("\n## ").next().unwrap_or_default()
+    };
+    let english = section(ENGLISH, "## What the log says");
+    let lines: Vec<&str> = first_cells(english).collect();
+    let chinese = section(CHINESE, "## 日志与退出码");
+    assert_eq!(lines, first_cells(chinese).collect::<Vec<&str>>());
+    assert!(lines.len() > 10, "{lines:#?}");
+    for line in lines {
+        // What is fixed in it; the rest are numbers and names.
+        let parts = line
+            .split(|c: char| c.is_ascii_digit())
+            .flat_map(|part| part.split("..."));
+        let fixed: Vec<&str> = parts.filter(|part| part.len() >= 14).collect();
+        for part in &fixed {
+            let part = part.trim_end_matches("room_events");
+            assert!(
+                sources.contains(part),
+                "{part:?} of {line:?} is not written anywhere"
+            );
+        }
+    }
+}
