@@ -1,11 +1,13 @@
 //! What the operator reads.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::support::{Rig, wait};
+use crate::support::{ROOMWATT, Rig, wait};
 use crate::{check_in, minutes_ago};
 
 #[test]
@@ -63,5 +65,32 @@ fn many_bad_messages_make_a_hundred_lines() {
     let log = service.stop();
     assert_eq!(log.matches("was refused and kept").count(), 100);
     assert!(log.contains("150 refused;"), "{log}");
+    rig.finish();
+}
+
+#[test]
+fn nobody_who_reads_the_log_is_no_reason_to_stop() {
+    let rig = Rig::new("nobodyreads");
+    let mut child = Command::new(ROOMWATT)
+        .args(["run", "--config"])
+        .arg(rig.config())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the service starts");
+    let mut first = String::new();
+    let out = child.stdout.take().expect("its output");
+    // The first line is read, then the pipe is closed.
+    BufReader::new(out).read_line(&mut first).expect("a line");
+    assert!(first.contains("starts: queue"), "{first}");
+    rig.publish([check_in("H001", "101", minutes_ago(5)).as_str()]);
+    rig.wait_for_rows("SELECT room_number FROM room_state", &["101".to_owned()]);
+    let pid = i32::try_from(child.id()).expect("a pid");
+    kill_process(Pid::from_raw(pid).expect("a pid"), Signal::TERM).expect("a signal");
+    let status = wait("the service to end", || {
+        let ended = child.try_wait().expect("a status");
+        ended.ok_or("it runs".to_owned())
+    });
+    assert!(status.success(), "{status}");
+    fs::write(rig.config().with_file_name("first.log"), first).expect("a log");
     rig.finish();
 }
