@@ -27,6 +27,34 @@ fn nothing_written_means_the_originals_rules() {
 }
 
 #[test]
+fn the_originals_settings_carry_over_by_name() {
+    let config = loaded(
+        "[rabbitmq]\nhost = 'mq'\nport = 5673\nvirtual_host = '/hotels'\nusername = 'u'\npassword = 'p'\n\
+         queue = 'q'\n[mysql]\nhost = 'db'\nport = 3307\nuser = 'u'\npassword = 'p'\ndatabase = 'd'\n\
+         pool_size = 20\n[monitoring]\ncheck_interval_minutes = 15\ncheckin_abnormal_threshold = 3.0\n\
+         checkout_abnormal_threshold = 1\ncontinuous_alert_count = 5\nbatch_size = 100\n\
+         max_history_size = 10\n[feishu]\nwebhook_url = 'https://example.com/hook'\n\
+         [performance]\nconsumer_count = 5\n",
+        &[],
+        &[],
+    )
+    .expect("all right");
+    let rules = &config.rules;
+    assert_eq!((rules.interval_seconds, rules.alert_periods), (900, 5));
+    assert_eq!(rules.thresholds.checkin, WattHours(3_000));
+    assert_eq!(rules.thresholds.checkout, WattHours(1_000));
+    assert_eq!((config.batch_size, rules.history_intervals), (100, 10));
+    assert_eq!(config.consumer_count, 5);
+    assert!(config.feishu.webhook.is_some());
+    let (rabbitmq, mysql) = (config.rabbitmq.expect("one"), config.mysql.expect("one"));
+    assert_eq!(
+        (rabbitmq.port, rabbitmq.virtual_host.as_str()),
+        (5_673, "/hotels")
+    );
+    assert_eq!((mysql.port, mysql.pool_size), (3_307, 20));
+}
+
+#[test]
 fn the_example_shows_the_defaults() {
     let needed = "[rabbitmq]\nqueue = \"room_events\"\n[mysql]\ndatabase = \"hotel\"\n";
     let shown = loaded(include_str!("../../etc/roomwatt.toml"), &[], &[]).expect("all right");
