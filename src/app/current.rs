@@ -1,0 +1,51 @@
+use crossbeam_channel::Receiver;
+
+use crate::clock::unix_seconds;
+use crate::config::{Config, ConfigErrors};
+
+/// The configuration in force, and what changes it.
+pub(super) struct Current<'a> {
+    pub(super) config: Config,
+    pub(super) reread: &'a dyn Fn() -> Result<Config, ConfigErrors>,
+    pub(super) hang_ups: Receiver<()>,
+}
+
+impl Current<'_> {
+    pub(super) fn warn(&self) {
+        for warning in self.config.warnings(unix_seconds()) {
+            log::warn!("{warning}");
+        }
+    }
+
+    /// Takes what may change under a running service from the configuration as it is by now; whether
+    /// something has changed.
+    pub(super) fn change(&mut self) -> bool {
+        let new = match (self.reread)() {
+            Ok(new) => new,
+            Err(errors) => {
+                log::error!("SIGHUP: the configuration is wrong, the old one stays:\n{errors}");
+                return false;
+            }
+        };
+        let changed = self.config.changed_by(&new);
+        // Secrets show in no text; they are of servers that need a restart anyway, or of bots.
+        let text = |config: &Config| format!("{config:?}");
+        if text(&changed) != text(&new) {
+            log::warn!(
+                "SIGHUP: thresholds and the section [feishu] are taken over; other changes need a restart"
+            );
+        }
+        let is_other = changed.rules != self.config.rules || changed.feishu != self.config.feishu;
+        log::info!(
+            "SIGHUP: {}",
+            if is_other {
+                "the configuration has changed"
+            } else {
+                "thresholds and the section [feishu] are as they were"
+            }
+        );
+        self.config = changed;
+        self.warn();
+        is_other
+    }
+}

@@ -1,0 +1,162 @@
+//! How the threads of an instance end.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, select};
+
+use crate::owner::Ended;
+use crate::store::StoreError;
+use crate::threads::{Exit, Stop, Stopper};
+
+use super::End;
+use super::current::Current;
+
+/// From the signal to the end, at most: below every supervisor's patience that is set to 30 s.
+pub(super) const DRAIN_PATIENCE: Duration = Duration::from_secs(25);
+
+/// The threads of an instance that owns the state.
+pub(super) struct Threads {
+    /// Their names.
+    pub(super) running: BTreeSet<String>,
+    pub(super) owner_ended: Receiver<Ended>,
+    /// Dropped when they are to end.
+    pub(super) term: Stopper,
+}
+
+/// Why an instance's threads have ended.
+pub(super) enum Over {
+    End(End),
+    /// To be started anew with another configuration.
+    Reconfigured,
+    /// Another instance owns the state.
+    Replaced,
+}
+
+impl Threads {
+    /// Waits for a signal, then for the threads. A thread that ends before is the end of all, but for
+    /// an owner that has been replaced: then the others end too, and there is no end to tell.
+    pub(super) fn wait(
+        self,
+        ended: &Receiver<Exit>,
+        stop: &Stop,
+        current: &mut Current<'_>,
+    ) -> Over {
+        let Threads {
+            mut running,
+            owner_ended,
+            term,
+        } = self;
+        let mut early = None;
+        let mut is_reconfigured = false;
+        while early.is_none() && !is_reconfigured && !stop.is_set() {
+            select! {
+                recv(stop.channel()) -> _ => {}
+                recv(ended) -> exit => early = exit.ok(),
+                recv(current.hang_ups) -> _ => is_reconfigured = current.change(),
+            }
+        }
+        // Both can be ready at once: a thread that heard of the stop first has ended in order.
+        let died = early.take_if(|exit| exit.panicked || !stop.is_set());
+        if let Some(exit) = &early {
+            running.remove(&exit.thread);
+        }
+        if let Some(exit) = &died {
+            if !was_replaced(exit, &owner_ended) {
+                return Over::End(End::ThreadDied);
+            }
+            running.remove(&exit.thread);
+        }
+        drop(term);
+        let deadline = Instant::now() + DRAIN_PATIENCE;
+        // Consumers, sweep and notifiers end first; then the owner has nobody to wait for, writes
+        // what is left, and its end lets the consumers acknowledge it.
+        let drained = drain(running, ended, deadline);
+        if died.is_some() {
+            return match drained {
+                Ok(()) => Over::Replaced,
+                Err(_) => Over::End(End::ThreadDied),
+            };
+        }
+        let how = owner_ended.try_recv();
+        if is_reconfigured && !stop.is_set() {
+            return match (drained, how) {
+                (Err(_), _) => Over::End(End::ThreadDied),
+                (Ok(()), Ok(Ended::Failed(error @ StoreError::Replaced { .. }))) => {
+                    log::error!("{error}: this one forgets everything and stands by");
+                    Over::Replaced
+                }
+                (Ok(()), Ok(Ended::Failed(error))) => {
+                    log::error!("ending: {error}");
+                    Over::End(End::ThreadDied)
+                }
+                (Ok(()), _) => Over::Reconfigured,
+            };
+        }
+        match (drained, how) {
+            (Err(Undrained::Panicked), _) => return Over::End(End::ThreadDied),
+            (Err(Undrained::TooLate), _) => {}
+            (Ok(()), Ok(Ended::GaveUp)) => log::warn!(
+                "stopped while the database did not answer: messages not acknowledged will come again"
+            ),
+            (Ok(()), Ok(Ended::Failed(error))) => log::error!("stopped: {error}"),
+            (Ok(()), Ok(Ended::Drained) | Err(_)) => {
+                log::info!("stopped: everything taken is written");
+            }
+        }
+        Over::End(End::Stopped)
+    }
+}
+
+/// Why threads that were told to end did not do so in order.
+pub(super) enum Undrained {
+    Panicked,
+    TooLate,
+}
+
+/// Waits for the ends of these threads.
+pub(super) fn drain(
+    mut running: BTreeSet<String>,
+    ended: &Receiver<Exit>,
+    deadline: Instant,
+) -> Result<(), Undrained> {
+    while !running.is_empty() {
+        match ended.recv_deadline(deadline) {
+            Ok(exit) if exit.panicked => {
+                log::error!("thread {} panicked: ending", exit.thread);
+                return Err(Undrained::Panicked);
+            }
+            Ok(exit) => {
+                running.remove(&exit.thread);
+            }
+            Err(_) => {
+                log::warn!(
+                    "{} did not end in {} s: ending without, nothing is lost",
+                    Vec::from_iter(running).join(", "),
+                    DRAIN_PATIENCE.as_secs()
+                );
+                return Err(Undrained::TooLate);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a thread has ended because another instance owns the state by now; says why if not.
+fn was_replaced(exit: &Exit, owner_ended: &Receiver<Ended>) -> bool {
+    // An owner that fails takes others with it, and theirs can be the first end to be heard of.
+    match owner_ended.recv_timeout(Duration::from_secs(1)) {
+        Ok(Ended::Failed(error @ StoreError::Replaced { .. })) if !exit.panicked => {
+            log::error!("{error}: this one forgets everything and stands by");
+            return true;
+        }
+        Ok(Ended::Failed(error)) => log::error!("ending: {error}"),
+        Ok(Ended::Drained | Ended::GaveUp) | Err(_) => {}
+    }
+    let how = if exit.panicked { "panicked" } else { "ended" };
+    log::error!(
+        "thread {} {how}: ending; what is unwritten was not acknowledged",
+        exit.thread
+    );
+    false
+}

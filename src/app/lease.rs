@@ -1,0 +1,76 @@
+//! Waiting for the lease, and keeping it.
+
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+
+use crate::config::MySql;
+use crate::outage::Outage;
+use crate::store::MySqlLease;
+use crate::threads::Stop;
+
+use super::current::Current;
+use super::outside::tell_manager;
+
+/// The thread that keeps the lease.
+pub(super) const LEASE: &str = "lease";
+
+/// So often the lease is refused before it is said: longer than the server keeps a dead one.
+const REFUSALS_TOLD: u32 = 6;
+
+/// How long the lock is waited for before it is said again that this instance stands by.
+const STANDBY_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Waits for the database and for the end of any other instance. `None` when it is time to stop
+/// first.
+pub(super) fn stand_by(
+    current: &mut Current<'_>,
+    mysql: &MySql,
+    stop: &Stop,
+) -> Option<MySqlLease> {
+    let mut lease = MySqlLease::new(mysql, current.config.messages.zone);
+    let mut outage = Outage::new("waiting for the lease");
+    let mut standing_by = false;
+    while !stop.is_set() {
+        if current.hang_ups.try_recv().is_ok() {
+            current.change();
+        }
+        match lease.acquire(STANDBY_PATIENCE) {
+            Ok(true) => return Some(lease),
+            Ok(false) => {
+                outage.over();
+                if !standing_by {
+                    log::info!("standing by: another instance works on this database");
+                    tell_manager(&[NotifyState::Status("standing by")]);
+                }
+                standing_by = true;
+            }
+            Err(error) => {
+                stop.wait(outage.failed(&error));
+            }
+        }
+    }
+    None
+}
+
+/// Keeps the lease until it is over. Losing it harms nothing by itself: an instance that takes over
+/// raises the epoch, and this one can't write any more.
+pub(super) fn keep(mut lease: MySqlLease, over: &Stop) {
+    let mut outage = Outage::new("keeping the lease");
+    // After a lost connection the server takes a while to find out that this is the same one.
+    let mut refused = 0;
+    while !over.wait(MySqlLease::KEEP_EVERY) {
+        match lease.acquire(Duration::ZERO) {
+            Ok(held) => {
+                outage.over();
+                refused = if held { 0 } else { refused + 1 };
+                if refused == REFUSALS_TOLD {
+                    log::warn!("another instance has the lease and is about to take over");
+                }
+            }
+            Err(error) => {
+                outage.failed(&error);
+            }
+        }
+    }
+}
