@@ -243,7 +243,7 @@ fn each_hotel_has_its_bot_and_a_dead_one_delays_no_other() {
         stalled.answer_next(Answer::Stall);
     }
     let mut service = rig.start();
-    service.wait_for_log("notices of hotels without a route go to this log only");
+    service.wait_for_log("notices of hotels without a route go to the log only");
     service.wait_until_ready();
     let rooms = ["Ha", "Hb", "Hc", "Hd", "He"].map(|hotel| (hotel, "101"));
     let mut rooms = vec![Trouble::of(&rig, &rooms)];
