@@ -19,6 +19,9 @@ use crate::types::Zone;
 /// thousand messages is told for the first ones, and counted for the others.
 const LINES_A_MINUTE: u32 = 100;
 
+/// What the staff is told is never left out: without a bot it stands nowhere else.
+const NOTICES: &str = "roomwatt::notices";
+
 /// Starts logging for this process; times are the hotels'. Gives the file, if there is one.
 ///
 /// # Errors
@@ -157,7 +160,9 @@ impl Log for Sparing {
             return;
         }
         let (mut taken, mut left_out) = (true, 0);
-        if let (Some(file), Some(line)) = (record.file_static(), record.line()) {
+        if record.target() != NOTICES
+            && let (Some(file), Some(line)) = (record.file_static(), record.line())
+        {
             let now = Instant::now();
             let mut sites = self.sites.lock();
             let site = sites.entry((file, line)).or_insert(Site::new(now));
@@ -204,6 +209,40 @@ impl<W: Write> Write for Tolerant<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    struct Count(Arc<Mutex<u32>>);
+
+    impl Log for Count {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn log(&self, _: &Record<'_>) {
+            *self.0.lock() += 1;
+        }
+
+        fn flush(&self) {}
+    }
+
+    #[test]
+    fn of_what_the_staff_is_told_nothing_is_left_out() {
+        for (target, written) in [("roomwatt::owner", LINES_A_MINUTE), (NOTICES, 150)] {
+            let count = Arc::default();
+            let sparing = Sparing {
+                inner: Box::new(Count(Arc::clone(&count))),
+                sites: Mutex::default(),
+            };
+            for _ in 0..150 {
+                let mut record = Record::builder();
+                record
+                    .target(target)
+                    .file_static(Some("a.rs"))
+                    .line(Some(1));
+                sparing.log(&record.args(format_args!("x")).build());
+            }
+            assert_eq!(*count.lock(), written, "{target}");
+        }
+    }
 
     #[test]
     fn what_is_written_again_and_again_is_left_out_and_counted() {

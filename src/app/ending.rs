@@ -68,10 +68,22 @@ impl Threads {
             running.remove(&exit.thread);
         }
         drop(term);
-        let deadline = Instant::now() + DRAIN_PATIENCE;
+        let mut deadline = Instant::now() + DRAIN_PATIENCE;
         // Consumers, sweep and notifiers end first; then the owner has nobody to wait for, writes
         // what is left, and its end lets the consumers acknowledge it.
-        let drained = drain(running, ended, deadline);
+        let mut drained = drain(&mut running, ended, deadline);
+        // To be configured anew is no hurry: what is down is waited for, as ever.
+        while is_reconfigured && !stop.is_set() && matches!(drained, Err(Undrained::TooLate)) {
+            deadline = Instant::now() + DRAIN_PATIENCE;
+            drained = drain(&mut running, ended, deadline);
+        }
+        if let Err(Undrained::TooLate) = drained {
+            log::warn!(
+                "{} did not end in {} s: ending without, nothing is lost",
+                Vec::from_iter(running).join(", "),
+                DRAIN_PATIENCE.as_secs()
+            );
+        }
         if died.is_some() {
             return match drained {
                 Ok(()) => Over::Replaced,
@@ -114,9 +126,9 @@ pub(super) enum Undrained {
     TooLate,
 }
 
-/// Waits for the ends of these threads.
+/// Waits for the ends of these threads; those that are left are those that did not end.
 pub(super) fn drain(
-    mut running: BTreeSet<String>,
+    running: &mut BTreeSet<String>,
     ended: &Receiver<Exit>,
     deadline: Instant,
 ) -> Result<(), Undrained> {
@@ -129,14 +141,7 @@ pub(super) fn drain(
             Ok(exit) => {
                 running.remove(&exit.thread);
             }
-            Err(_) => {
-                log::warn!(
-                    "{} did not end in {} s: ending without, nothing is lost",
-                    Vec::from_iter(running).join(", "),
-                    DRAIN_PATIENCE.as_secs()
-                );
-                return Err(Undrained::TooLate);
-            }
+            Err(_) => return Err(Undrained::TooLate),
         }
     }
     Ok(())

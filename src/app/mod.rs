@@ -24,10 +24,10 @@ use crate::pulse::Pulses;
 use crate::rooms::Rooms;
 use crate::store::{MySqlReader, MySqlStore, Ownership, StoreError};
 use crate::sweep::Sweeper;
-use crate::threads::{Exit, Stop, spawn, stop_signal};
+use crate::threads::{Exit, spawn, stop_signal};
 
 use current::Current;
-use ending::{DRAIN_PATIENCE, Over, Threads, drain};
+use ending::{DRAIN_PATIENCE, Over, Threads, Undrained, drain};
 use lease::{LEASE, keep, stand_by};
 use outside::{feed, listen_to_signals, tell_manager};
 
@@ -93,6 +93,7 @@ pub fn run(
         hang_ups,
     };
     current.warn();
+    let mut outage = Outage::new("taking the state over");
     loop {
         let Some(lease) = stand_by(&mut current, mysql, &stop) else {
             log::info!("stopped: it owned no state");
@@ -106,10 +107,15 @@ pub fn run(
             keep(lease, &lease_over);
         })?;
         loop {
-            let Some(state) = load(&current.config, mysql, &stop) else {
-                log::info!("stopped: it owned no state");
-                return Ok(End::Stopped);
+            let state = match load(&current.config, mysql) {
+                Ok(state) => state,
+                // By the time it works somebody else may have the lease: it is waited for anew.
+                Err(error) => {
+                    stop.wait(outage.failed(&error));
+                    break;
+                }
             };
+            outage.over();
             let threads = serve(&current.config, servers, state, &pulses, &exits)?;
             match threads.wait(&ended, &stop, &mut current) {
                 Over::End(end) => return Ok(end),
@@ -119,9 +125,15 @@ pub fn run(
         }
         // Its threads have ended, and all it knew has gone with them.
         drop(end_of_lease);
-        let deadline = Instant::now() + DRAIN_PATIENCE;
-        if drain(BTreeSet::from([LEASE.to_owned()]), &ended, deadline).is_err() {
-            return Ok(End::ThreadDied);
+        let mut lease = BTreeSet::from([LEASE.to_owned()]);
+        loop {
+            match drain(&mut lease, &ended, Instant::now() + DRAIN_PATIENCE) {
+                Ok(()) => break,
+                Err(Undrained::Panicked) => return Ok(End::ThreadDied),
+                // A link that is silently dead is waited for.
+                Err(Undrained::TooLate) if stop.is_set() => return Ok(End::Stopped),
+                Err(Undrained::TooLate) => {}
+            }
         }
     }
 }
@@ -239,40 +251,23 @@ fn serve(
     })
 }
 
-/// Takes the state over and loads it, until that succeeds. `None` when it is time to stop first.
-fn load(config: &Config, mysql: &MySql, stop: &Stop) -> Option<State> {
+/// Takes the state over and loads it.
+fn load(config: &Config, mysql: &MySql) -> Result<State, StoreError> {
     let mut store = MySqlStore::new(mysql, config.messages.zone);
-    let mut outage = Outage::new("taking the state over");
-    while !stop.is_set() {
-        match take_over(&mut store) {
-            Ok((ownership, rooms)) => {
-                outage.over();
-                log::info!(
-                    "{} rooms are watched (epoch {}, transaction {})",
-                    rooms.len(),
-                    ownership.epoch,
-                    ownership.seq
-                );
-                tell_manager(&[NotifyState::Status("watching rooms")]);
-                let rooms = Arc::new(rooms);
-                return Some(State {
-                    store,
-                    rooms,
-                    ownership,
-                });
-            }
-            Err(error) => {
-                stop.wait(outage.failed(&error));
-            }
-        }
-    }
-    None
-}
-
-fn take_over(store: &mut MySqlStore) -> Result<(Ownership, Rooms), StoreError> {
     let ownership = store.take_over()?;
     let rooms = Rooms::default();
     store.load_rooms(|room, watch| rooms.adopt([(room, watch)]))?;
     store.load_silent_hotels(|hotel, since| rooms.told_silent(hotel, since))?;
-    Ok((ownership, rooms))
+    log::info!(
+        "{} rooms are watched (epoch {}, transaction {})",
+        rooms.len(),
+        ownership.epoch,
+        ownership.seq
+    );
+    tell_manager(&[NotifyState::Status("watching rooms")]);
+    Ok(State {
+        store,
+        rooms: Arc::new(rooms),
+        ownership,
+    })
 }

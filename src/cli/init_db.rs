@@ -37,11 +37,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.adopt {
         let zone = config.messages.zone;
         let now = SystemClock { zone }.now();
-        let adopted = store::adopt(mysql, zone, &config.rules, now)
-            .map_err(|error| Failure::new(Code::TryLater, error))?;
+        let adopted = store::adopt(
+            mysql,
+            zone,
+            &config.rules,
+            now,
+            config.messages.max_ahead_seconds,
+        )
+        .map_err(|error| Failure::new(Code::TryLater, error))?;
         println!(
-            "adopted {} rooms; {} had a watch already, {} rows name no room or no stay",
-            adopted.rooms, adopted.known, adopted.unreadable
+            "adopted {} rooms; {} had a watch already, {} rows name no room or no stay, \
+             {} are of stays too far ahead",
+            adopted.rooms, adopted.known, adopted.unreadable, adopted.ahead
         );
     }
     Ok(())

@@ -30,7 +30,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let log_file = logging::start(&config.log, config.messages.zone)
         .map_err(|error| Failure::new(Code::Configuration, anyhow!("log.file: {error}")))?;
-    match app::run(config, &servers, || Config::load(path, &[]), log_file) {
+    match app::run(
+        config,
+        &servers,
+        || Config::load(path, &[])?.with_servers(),
+        log_file,
+    ) {
         Ok(End::Stopped) => Ok(()),
         Ok(End::ThreadDied) => Err(Failure::new(
             Code::Bug,

@@ -236,6 +236,26 @@ impl Config {
 }
 
 impl Config {
+    /// The same, if it names the servers that the service can't do without.
+    ///
+    /// # Errors
+    /// The sections that are missing.
+    pub fn with_servers(self) -> Result<Config, ConfigErrors> {
+        let sections = [
+            ("mysql", self.mysql.is_some()),
+            ("rabbitmq", self.rabbitmq.is_some()),
+        ];
+        let missing = sections.iter().filter(|(_, is_there)| !is_there);
+        let missing: Vec<String> = missing
+            .map(|(name, _)| format!("the configuration has no section [{name}]"))
+            .collect();
+        if missing.is_empty() {
+            Ok(self)
+        } else {
+            Err(ConfigErrors(missing))
+        }
+    }
+
     /// This configuration with all of `new` that may change under a running service: thresholds, and
     /// how the staff is told.
     pub fn changed_by(&self, new: &Config) -> Config {
@@ -266,7 +286,10 @@ fn read(
     settings: &[Setting],
 ) -> Result<Config, Vec<String>> {
     let written = Written::read(file, text, environment, settings)?;
-    let checked = check::check(written.raw());
+    let raw = written
+        .raw()
+        .map_err(|problem| written.told(vec![problem]))?;
+    let checked = check::check(raw);
     match (checked, written.has_problems()) {
         (Ok(config), false) => Ok(config),
         (Ok(_), true) => Err(written.told(Vec::new())),

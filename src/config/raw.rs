@@ -36,8 +36,7 @@ pub(super) struct MessageTypes {
 pub(super) struct MessageFields {
     pub hotel_id: Option<String>,
     pub room_number: Option<String>,
-    // Names from the environment come in lower case.
-    #[serde(rename = "msgType", alias = "msgtype")]
+    #[serde(rename = "msgType")]
     pub msg_type: Option<String>,
     pub check_in_time: Option<String>,
     pub expected_checkout_time: Option<String>,

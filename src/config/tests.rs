@@ -109,12 +109,12 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place() {
         "roomwatt.toml:7: monitoring.timezone is Mars, which is no IANA zone like Asia/Shanghai",
         "roomwatt.toml:8: monitoring.max_gap_minutes is 32, it must be at least a tenth more than check_interval_minutes (30)",
         "roomwatt.toml:9: monitoring.keep_days is 0, allowed is 1 to 3650",
-        "roomwatt.toml:10: monitoring.batch_size is string \"many\", expected is a whole number from 0 on",
+        "roomwatt.toml:10: monitoring.batch_size is a text that is not expected here; expected is a whole number from 0 on",
         "roomwatt.toml:11: monitoring.no_such_key is unknown; known are `check_interval_minutes`, ",
         "roomwatt.toml:12: monitoring.checkin_abnormal_threshold is -1, allowed is 0 to 1000000",
         "roomwatt.toml:14: feishu.webhook_url must begin with https:// (http:// only on loopback)",
         "roomwatt.toml:15: feishu.secret is wrong: a secret must be a text in quotes",
-        "roomwatt.toml:16: feishu.language is unknown variant `fr`, expected is `zh` or `en`",
+        "roomwatt.toml:16: feishu.language is a text that is not expected here; expected is `zh` or `en`",
         "roomwatt.toml:18: log.level is loud, allowed are error, warn, info, debug, trace, off",
         "roomwatt.toml:19: nothing is unknown; known are `rabbitmq`, ",
         "roomwatt.toml:23: monitoring.overrides[0].checkin_abnormal_threshold is -2, allowed is 0 to 1000000",
@@ -122,7 +122,7 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place() {
         "roomwatt.toml:26: monitoring.overrides[2] is the second for H1",
         "--set max_history_size=100: monitoring.max_history_size is 100, allowed is 1 to 96",
         "ROOMWATT_MONITORING__SWEEP_SECONDS: monitoring.sweep_seconds is 0, allowed is 1 to 3600",
-        "ROOMWATT_MYSQL__POOL_SIZE: mysql.pool_size is string \"four\", expected is a whole number from 0 on",
+        "ROOMWATT_MYSQL__POOL_SIZE: mysql.pool_size is a text that is not expected here; expected is a whole number from 0 on",
     ];
     for (told, expected) in told.iter().zip(expected) {
         assert!(
@@ -225,6 +225,79 @@ fn a_meter_table_may_have_no_ids_and_must_have_the_rest() {
     assert_eq!(config.meter.id(), Some("id"));
     let wrong = loaded("[meter]\nscript_time = \"\"\n", &[], &[]).expect_err("needed");
     assert!(wrong.contains("meter.script_time"), "{wrong}");
+}
+
+#[test]
+fn nothing_is_dropped_without_a_word() {
+    for (text, environment, part) in [
+        (
+            "[mysql]\ndatabase = 'd'\n[monitoring]\nbatch_size = 99999999999999999999999\n",
+            &[][..],
+            "roomwatt.toml:4: a number is too large",
+        ),
+        (
+            "[mysql]\ndatabase = 'd'\npassword = 12345678901234567890123\n",
+            &[],
+            "roomwatt.toml:3: a number is too large",
+        ),
+        (
+            "[feishu]\nroutes = 'https://example.com/hook/canary'\n",
+            &[],
+            "roomwatt.toml:2: feishu.routes is a text that is not expected here",
+        ),
+        (
+            "[feishu]\nroutes = ['https://example.com/hook/canary']\n",
+            &[],
+            "feishu.routes",
+        ),
+        (
+            "",
+            &[("ROOMWATT_FOO__BAR", "2")],
+            "ROOMWATT_FOO__BAR: foo is unknown",
+        ),
+    ] {
+        let wrong = loaded(text, environment, &[]).expect_err("it is wrong");
+        assert!(wrong.contains(part), "{part} is not in:\n{wrong}");
+        assert!(
+            !wrong.contains("canary") && !wrong.contains("1234567"),
+            "{wrong}"
+        );
+    }
+    let both = loaded(
+        "[mysql]\ndatabase = 'd'\n[message_fields]\nmsgType = 'a'\n",
+        &[("ROOMWATT_MESSAGE_FIELDS__MSGTYPE", "b")],
+        &[],
+    );
+    let both = both.expect("the variable wins");
+    assert_eq!(both.messages.fields.msg_type, "b");
+    assert!(both.mysql.is_some());
+}
+
+#[test]
+fn a_variable_takes_the_place_of_a_file_and_a_file_of_a_value() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("password");
+    std::fs::write(&path, "of a file\n").expect("a file");
+    let path = path.display().to_string();
+    let mysql = "[mysql]\ndatabase = 'd'\n";
+    for (text, variable, value, expected) in [
+        (
+            format!("{mysql}password = ''\n"),
+            "PASSWORD_FILE",
+            &path[..],
+            "of a file",
+        ),
+        (
+            format!("{mysql}password_file = '{path}'\n"),
+            "PASSWORD",
+            "other",
+            "other",
+        ),
+    ] {
+        let name = format!("ROOMWATT_MYSQL__{variable}");
+        let config = loaded(&text, &[(&name, value)], &[]).expect("all right");
+        assert_eq!(config.mysql.expect("a section").password.expose(), expected);
+    }
 }
 
 #[test]

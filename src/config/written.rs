@@ -80,10 +80,14 @@ impl Written {
             });
             return Err(told.collect());
         }
+        // Only here numbers are made of digits.
+        let table = text.parse().map_err(|error: toml::de::Error| {
+            let at = error.span().map_or(0, |span| span.start);
+            vec![format!("{file}:{}: a number is too large", line(at))]
+        })?;
         let mut written = Written {
             file: file.to_owned(),
-            // It has just been parsed.
-            table: text.parse().unwrap_or_default(),
+            table,
             places: HashMap::new(),
             problems: Vec::new(),
         };
@@ -132,6 +136,8 @@ impl Written {
     /// Sets a key to what was given as text: the text itself where the key takes one (a password may
     /// be 1234), else the TOML value it spells.
     fn put(&mut self, section: &str, key: &str, text: &str, place: String) {
+        // Variables come in lower case.
+        let key = if key == "msgtype" { "msgType" } else { key };
         let path = format!("{section}.{key}");
         let as_text = toml::Value::from(text);
         let value = match text.parse::<toml::Value>() {
@@ -143,9 +149,18 @@ impl Written {
         let entry = self.table.entry(section);
         let section = entry.or_insert_with(|| toml::Table::new().into());
         if let Some(section) = section.as_table_mut() {
+            // A secret takes the place of the file that would have it, and the other way round.
+            let other = match key.strip_suffix(FILE_SUFFIX) {
+                Some(key) => key.to_owned(),
+                None => format!("{key}{FILE_SUFFIX}"),
+            };
+            section.remove(&other);
             section.insert(key.to_owned(), value);
         }
-        self.places.insert(path, Place::Named(place));
+        let place = Place::Named(place);
+        let section = path.split('.').next().unwrap_or_default().to_owned();
+        self.places.entry(section).or_insert_with(|| place.clone());
+        self.places.insert(path, place);
     }
 
     /// Takes secrets from the files that are named in their place.
@@ -193,9 +208,12 @@ impl Written {
     }
 
     /// The values whose names and types are right.
-    pub(super) fn raw(&self) -> raw::Raw {
-        // What fails by itself was left out; what does not fails nowhere.
-        raw::Raw::deserialize(self.table.clone()).unwrap_or_default()
+    ///
+    /// # Errors
+    /// What is wrong with them together.
+    pub(super) fn raw(&self) -> Result<raw::Raw, Problem> {
+        raw::Raw::deserialize(self.table.clone())
+            .map_err(|error| Problem::new("the configuration", said(error.message())))
     }
 
     pub(super) fn has_problems(&self) -> bool {
@@ -268,6 +286,11 @@ pub(super) fn said(message: &str) -> String {
         "a sequence" => "a list in [ ]",
         other => other,
     };
+    // What was found may be a secret that stands in the wrong place.
+    let is_text = wrong.starts_with("invalid type: string") || wrong.starts_with("unknown variant");
+    if is_text || wrong.starts_with("invalid value: string") {
+        return format!("is a text that is not expected here; expected is {expected}");
+    }
     let wrong = wrong
         .trim_start_matches("invalid type: ")
         .trim_start_matches("invalid value: ");

@@ -288,7 +288,7 @@ impl Notifier {
         let ids: Vec<u64> = stories.iter().flat_map(Story::ids).collect();
         let numbers = ranges(ids.clone());
         let Some(bot) = &self.bot else {
-            log::warn!("notice {numbers}:\n{}", card.rendered());
+            log::warn!(target: "roomwatt::notices", "notice {numbers}:\n{}", card.rendered());
             let logged = ids.into_iter().map(|id| Settled {
                 id,
                 how: Settlement::Logged,

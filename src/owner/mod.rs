@@ -369,6 +369,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
 fn tell(notice: &Notice) {
     match notice {
         Notice::Room(notice) => log::info!(
+            target: "roomwatt::notices",
             "{} {} {}: {} intervals in a row since {}, {} kWh, detected {}",
             notice.kind.as_str(),
             notice.room,
@@ -379,6 +380,7 @@ fn tell(notice: &Notice) {
             notice.detected,
         ),
         Notice::Meters(notice) => log::warn!(
+            target: "roomwatt::notices",
             "{} meters of hotel {}: {} of {} are silent",
             notice.kind.as_str(),
             notice.hotel_id,

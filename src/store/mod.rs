@@ -252,6 +252,8 @@ pub struct Adopted {
     pub known: u64,
     /// Rows without a room or a stay.
     pub unreadable: u64,
+    /// Rows of stays that begin too far ahead of now.
+    pub ahead: u64,
 }
 
 /// A room's readings are wanted that are newer than a time.

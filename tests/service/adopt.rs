@@ -48,6 +48,22 @@ fn rooms_are_watched_from_the_first_minute_and_their_past_is_left_alone() {
         [&lately, &quoted(-600), none, none],
         None,
     );
+    // It would make every message of years stale.
+    left(
+        &rig,
+        "102",
+        "'checkin'",
+        ["'2099-01-01 00:00:00'", none, none, none],
+        None,
+    );
+    // Of one stay the row that came last.
+    left(
+        &rig,
+        "a1",
+        "'checkin'",
+        [&lately, &quoted(-1_200), none, none],
+        None,
+    );
     // Nothing to go by.
     left(&rig, "103", "'checkin'", [none, none, none, none], None);
     left(&rig, " ", "'checkin'", [&lately, none, none, none], None);
@@ -59,7 +75,10 @@ fn rooms_are_watched_from_the_first_minute_and_their_past_is_left_alone() {
     let (code, out, _) = said(&rig.roomwatt(&["init-db", "--adopt"]));
     assert_eq!(code, Some(0));
     assert!(
-        out.ends_with("adopted 4 rooms; 0 had a watch already, 2 rows name no room or no stay\n"),
+        out.ends_with(
+            "adopted 4 rooms; 0 had a watch already, 2 rows name no room or no stay, \
+                       1 are of stays too far ahead\n"
+        ),
         "{out}"
     );
     let watches = ["101 checkout", "102 checkout", "A1 checkin", "a1 checkin"];
@@ -68,6 +87,10 @@ fn rooms_are_watched_from_the_first_minute_and_their_past_is_left_alone() {
             "SELECT CONCAT(room_number, ' ', msg_type) FROM room_state ORDER BY room_number"
         ),
         watches
+    );
+    assert_eq!(
+        rig.rows::<bool>("SELECT other_time IS NOT NULL FROM room_state WHERE room_number = 'a1'"),
+        [true]
     );
     let (_, again, _) = said(&rig.roomwatt(&["init-db", "--adopt"]));
     assert!(

@@ -1,8 +1,11 @@
 //! A configuration that changes under a running service.
 
+use std::fs;
+
 use rustix::process::Signal;
 
-use crate::support::{LIMIT, Rig};
+use crate::support::proxy::Fault;
+use crate::support::{LIMIT, Link, Rig};
 use crate::{check_out, minutes_ago};
 
 /// The register of a room that uses 1 kWh an interval, at these intervals after its guest left.
@@ -37,6 +40,13 @@ fn thresholds_and_bots_change_without_a_restart() {
     );
     read(&rig, 6..=6);
     rig.wait_for_rows(JUDGED, &[6]);
+
+    // Half written: that is broken too.
+    let whole = fs::read_to_string(rig.config()).expect("a configuration");
+    fs::write(rig.config(), "").expect("a configuration");
+    service.signal(Signal::HUP);
+    service.wait_for_log("the configuration has no section [mysql]");
+    fs::write(rig.config(), whole).expect("a configuration");
 
     rig.reconfigure("'low'", "0.5");
     rig.reconfigure(
@@ -93,5 +103,24 @@ fn one_that_stands_by_changes_too() {
         &[(4, true)],
     );
     second.stop();
+    rig.finish();
+}
+
+#[test]
+fn a_database_that_is_silent_meanwhile_ends_nothing() {
+    let mut rig = Rig::new("reloadsilent");
+    let proxy = rig.proxy(Link::MySql);
+    let mut service = rig.start();
+    service.wait_until_ready();
+    rig.configure("checkout_abnormal_threshold = 0.5");
+    proxy.set(Fault::Hold);
+    rig.publish([check_out("H001", "101", minutes_ago(400)).as_str()]);
+    service.signal(Signal::HUP);
+    service.wait_for_log("SIGHUP: the configuration has changed");
+    // The owner hangs at the database, and the change waits for its end.
+    service.wait_for_log("fails and is tried again");
+    proxy.lift();
+    rig.wait_for_rows("SELECT room_number FROM room_state", &["101".to_owned()]);
+    service.stop();
     rig.finish();
 }

@@ -18,6 +18,7 @@ const ROWS: usize = 200;
 
 /// Makes the newest row of each room in `electricity_monitoring` its watch, where it has none. What
 /// the meters said until an interval before `now` is not judged: the original program has done that.
+/// Stays that begin more than `max_ahead_seconds` after `now` are left out.
 ///
 /// # Errors
 /// [`StoreError::Conflict`] while the service runs on this database, or any other of the connection;
@@ -27,6 +28,7 @@ pub fn adopt(
     zone: Zone,
     rules: &Rules,
     now: LocalTime,
+    max_ahead_seconds: i64,
 ) -> Result<Adopted, StoreError> {
     let mut lease = MySqlLease::new(config, zone);
     if !lease.acquire(MySqlLease::KEEP_EVERY)? {
@@ -36,7 +38,8 @@ pub fn adopt(
     }
     let mut conn = Conn::new(connect::reading(config, zone))?;
     let mut adopted = Adopted::default();
-    let mut watches = newest(&mut conn, &mut adopted, rules)?;
+    let latest = now.plus(max_ahead_seconds);
+    let mut watches = newest(&mut conn, &mut adopted, rules, latest)?;
     let known: Vec<(String, String)> =
         conn.query("SELECT hotel_id, room_number FROM room_state")?;
     for (hotel, room) in known {
@@ -70,20 +73,27 @@ fn newest(
     conn: &mut Conn,
     adopted: &mut Adopted,
     rules: &Rules,
+    latest: LocalTime,
 ) -> Result<HashMap<RoomKey, Watch>, StoreError> {
     let mut watches: HashMap<RoomKey, Watch> = HashMap::new();
     let rows = conn.query_iter(
         "SELECT hotel_id, room_number, msg_type, check_in_time, expected_checkout_time, \
          actual_checkin_time, actual_checkout_time, CAST(initial_reading AS CHAR), \
-         monitoring_start_time FROM electricity_monitoring",
+         monitoring_start_time FROM electricity_monitoring ORDER BY id",
     )?;
     for row in rows {
         let Some((room, watch)) = watch(&row?, rules) else {
             adopted.unreadable += 1;
             continue;
         };
+        if watch.stay.time() > latest {
+            // A message of it would be refused, and it would make all that come stale.
+            adopted.ahead += 1;
+            continue;
+        }
         match watches.get_mut(&room) {
-            Some(known) if known.stay.order() >= watch.stay.order() => {}
+            // Of one stay the row that was written last is the newest.
+            Some(known) if known.stay.order() > watch.stay.order() => {}
             Some(known) => *known = watch,
             None => {
                 watches.insert(room, watch);
