@@ -13,7 +13,7 @@ use super::End;
 use super::current::Current;
 
 /// From the signal to the end, at most: below every supervisor's patience that is set to 30 s.
-pub(super) const DRAIN_PATIENCE: Duration = Duration::from_secs(25);
+const DRAIN_PATIENCE: Duration = Duration::from_secs(25);
 
 /// The threads of an instance that owns the state.
 pub(super) struct Threads {

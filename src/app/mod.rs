@@ -7,7 +7,7 @@ mod outside;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
 use sd_notify::NotifyState;
@@ -27,7 +27,7 @@ use crate::sweep::Sweeper;
 use crate::threads::{Exit, spawn, stop_signal};
 
 use current::Current;
-use ending::{DRAIN_PATIENCE, Over, Threads, Undrained, drain};
+use ending::{Over, Threads, Undrained, drain};
 use lease::{LEASE, keep, stand_by};
 use outside::{feed, listen_to_signals, tell_manager};
 
@@ -38,6 +38,9 @@ const INPUTS: usize = 200;
 
 /// Threads besides the consumers and notifiers: signals, watchdog, lease, owner, sweep.
 const OTHER_THREADS: usize = 5;
+
+/// How often who waits for the end of the lease sees whether it is time to stop.
+const LOOK_AROUND: Duration = Duration::from_secs(1);
 
 /// How the service ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +114,10 @@ pub fn run(
                 Ok(state) => state,
                 // By the time it works somebody else may have the lease: it is waited for anew.
                 Err(error) => {
-                    stop.wait(outage.failed(&error));
+                    if stop.wait(outage.failed(&error)) {
+                        log::info!("stopped: it owned no state");
+                        return Ok(End::Stopped);
+                    }
                     break;
                 }
             };
@@ -127,10 +133,10 @@ pub fn run(
         drop(end_of_lease);
         let mut lease = BTreeSet::from([LEASE.to_owned()]);
         loop {
-            match drain(&mut lease, &ended, Instant::now() + DRAIN_PATIENCE) {
+            match drain(&mut lease, &ended, Instant::now() + LOOK_AROUND) {
                 Ok(()) => break,
                 Err(Undrained::Panicked) => return Ok(End::ThreadDied),
-                // A link that is silently dead is waited for.
+                // A link that is silently dead is waited for, but not by who is to stop.
                 Err(Undrained::TooLate) if stop.is_set() => return Ok(End::Stopped),
                 Err(Undrained::TooLate) => {}
             }
