@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use sd_notify::NotifyState;
 
-use crate::config::MySql;
 use crate::outage::Outage;
-use crate::store::MySqlLease;
+use crate::store::{Database, LEASE_KEPT_EVERY, Lease};
 use crate::threads::Stop;
 
 use super::current::Current;
@@ -25,10 +24,10 @@ const STANDBY_PATIENCE: Duration = Duration::from_secs(2);
 /// first.
 pub(super) fn stand_by(
     current: &mut Current<'_>,
-    mysql: &MySql,
+    database: &Database,
     stop: &Stop,
-) -> Option<MySqlLease> {
-    let mut lease = MySqlLease::new(mysql, current.config.messages.zone);
+) -> Option<Box<dyn Lease>> {
+    let mut lease = database.lease();
     let mut outage = Outage::new("waiting for the lease");
     let mut standing_by = false;
     while !stop.is_set() {
@@ -55,11 +54,11 @@ pub(super) fn stand_by(
 
 /// Keeps the lease until it is over. Losing it harms nothing by itself: an instance that takes over
 /// raises the epoch, and this one can't write any more.
-pub(super) fn keep(mut lease: MySqlLease, over: &Stop) {
+pub(super) fn keep(mut lease: Box<dyn Lease>, over: &Stop) {
     let mut outage = Outage::new("keeping the lease");
     // After a lost connection the server takes a while to find out that this is the same one.
     let mut refused = 0;
-    while !over.wait(MySqlLease::KEEP_EVERY) {
+    while !over.wait(LEASE_KEPT_EVERY) {
         match lease.acquire(Duration::ZERO) {
             Ok(held) => {
                 outage.over();

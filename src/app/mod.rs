@@ -14,7 +14,7 @@ use sd_notify::NotifyState;
 
 use crate::amqp::Consumer;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, ConfigErrors, MySql, RabbitMq};
+use crate::config::{Config, ConfigErrors, RabbitMq};
 use crate::gate::Gate;
 use crate::logging::LogFile;
 use crate::notify::notifiers;
@@ -22,7 +22,7 @@ use crate::outage::Outage;
 use crate::owner::{Counts, Owner};
 use crate::pulse::Pulses;
 use crate::rooms::Rooms;
-use crate::store::{MySqlReader, MySqlStore, Ownership, StoreError};
+use crate::store::{Database, Ownership, StateStore, StoreError};
 use crate::sweep::Sweeper;
 use crate::threads::{Exit, spawn, stop_signal};
 
@@ -62,16 +62,13 @@ pub fn run(
     reread: impl Fn() -> Result<Config, ConfigErrors>,
     log_file: LogFile,
 ) -> std::io::Result<End> {
-    let Servers { mysql, rabbitmq } = servers;
+    let Servers { database, rabbitmq } = servers;
     log::info!(
-        "roomwatt {} starts: queue {} of {}:{}, database {} of {}:{}, times of {}",
+        "roomwatt {} starts: queue {} of {}:{}, {database}, times of {}",
         env!("CARGO_PKG_VERSION"),
         rabbitmq.queue,
         rabbitmq.host,
         rabbitmq.port,
-        mysql.database,
-        mysql.host,
-        mysql.port,
         config.messages.zone.name(),
     );
     // One message a thread, so that an ending thread never waits long.
@@ -98,7 +95,7 @@ pub fn run(
     current.warn();
     let mut outage = Outage::new("taking the state over");
     loop {
-        let Some(lease) = stand_by(&mut current, mysql, &stop) else {
+        let Some(lease) = stand_by(&mut current, database, &stop) else {
             log::info!("stopped: it owned no state");
             return Ok(End::Stopped);
         };
@@ -110,7 +107,7 @@ pub fn run(
             keep(lease, &lease_over);
         })?;
         loop {
-            let state = match load(&current.config, mysql) {
+            let state = match load(database) {
                 Ok(state) => state,
                 // By the time it works somebody else may have the lease: it is waited for anew.
                 Err(error) => {
@@ -146,13 +143,13 @@ pub fn run(
 
 /// The servers that the service can't do without.
 pub struct Servers {
-    pub mysql: MySql,
+    pub database: Database,
     pub rabbitmq: RabbitMq,
 }
 
 /// What an instance has that owns the state.
 struct State {
-    store: MySqlStore,
+    store: Box<dyn StateStore>,
     rooms: Arc<Rooms>,
     ownership: Ownership,
 }
@@ -170,17 +167,17 @@ fn serve(
         rooms,
         ownership,
     } = state;
-    let Servers { mysql, rabbitmq } = servers;
+    let Servers { database, rabbitmq } = servers;
     let zone = config.messages.zone;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock { zone });
     let rules = Arc::new(config.rules.clone());
-    let reader = MySqlReader::new(mysql, config.meter.clone(), zone);
+    let reader = database.reader();
     let intake = Arc::new(Gate::new(config.consumer_count));
     let (inputs, to_owner) = bounded(INPUTS);
     let (end_of_owner, owner_ended) = bounded(1);
     // Set when it is time to stop, and also when this instance has been replaced or configured anew.
     let (term, over) = stop_signal();
-    let (notifiers, bells) = notifiers(&config.feishu, &reader, &rooms, &over);
+    let (notifiers, bells) = notifiers(&config.feishu, reader.clone(), &rooms, &over);
 
     let mut running = BTreeSet::new();
     let mut start = |name: String, work: Box<dyn FnOnce() + Send>| {
@@ -258,12 +255,12 @@ fn serve(
 }
 
 /// Takes the state over and loads it.
-fn load(config: &Config, mysql: &MySql) -> Result<State, StoreError> {
-    let mut store = MySqlStore::new(mysql, config.messages.zone);
+fn load(database: &Database) -> Result<State, StoreError> {
+    let mut store = database.store();
     let ownership = store.take_over()?;
     let rooms = Rooms::default();
-    store.load_rooms(|room, watch| rooms.adopt([(room, watch)]))?;
-    store.load_silent_hotels(|hotel, since| rooms.told_silent(hotel, since))?;
+    store.load_rooms(&mut |room, watch| rooms.adopt([(room, watch)]))?;
+    store.load_silent_hotels(&mut |hotel, since| rooms.told_silent(hotel, since))?;
     log::info!(
         "{} rooms are watched (epoch {}, transaction {})",
         rooms.len(),

@@ -25,16 +25,18 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = load(arguments.config.config.as_deref(), &[])?;
-    let mysql = super::needed(config.mysql.as_ref(), "mysql")?;
-    let applied = store::init_db(mysql, config.messages.zone)
+    let database = super::database(&config)?;
+    let applied = database
+        .init()
         .map_err(|error| Failure::new(Code::TryLater, error))?;
     for name in &applied {
         println!("applied {name}");
     }
     if applied.is_empty() {
-        println!("database {} is up to date", mysql.database);
+        println!("{database} is up to date");
     }
     if arguments.adopt {
+        let mysql = super::needed(config.mysql.as_ref(), "mysql")?;
         let zone = config.messages.zone;
         let now = SystemClock { zone }.now();
         let adopted = store::adopt(

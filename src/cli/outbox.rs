@@ -11,7 +11,7 @@ use crate::store::{NoticeState, OutboxRow, OutboxRows, StoreError};
 use crate::types::LocalTime;
 
 use super::rows::{self, Listing, Out, Row, configured, tell, try_later};
-use super::{ConfigFile, Failure, needed, terminal};
+use super::{ConfigFile, Failure, database, terminal};
 
 /// List, show and retry notices to the staff
 #[derive(clap::Args)]
@@ -127,9 +127,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
-fn open(config: &Config) -> Result<OutboxRows, Failure> {
-    let mysql = needed(config.mysql.as_ref(), "mysql")?;
-    OutboxRows::open(mysql, config.messages.zone).map_err(try_later)
+fn open(config: &Config) -> Result<Box<dyn OutboxRows>, Failure> {
+    database(config)?.outbox().map_err(try_later)
 }
 
 fn list(arguments: &List) -> Result<(), Failure> {
@@ -250,7 +249,7 @@ fn retry(arguments: &Retry) -> Result<(), Failure> {
     };
     let mut refused = 0;
     for &id in ids {
-        let retried = retry_one(&mut outbox, id, arguments.again)
+        let retried = retry_one(outbox.as_mut(), id, arguments.again)
             .map_err(|error| try_later(anyhow!("{id}: {error}")))?;
         match retried {
             Ok(done) => tell(&done),
@@ -268,7 +267,7 @@ fn retry(arguments: &Retry) -> Result<(), Failure> {
 
 /// Makes a notice pending; what was done, or why it was not.
 fn retry_one(
-    outbox: &mut OutboxRows,
+    outbox: &mut dyn OutboxRows,
     id: u64,
     again: bool,
 ) -> Result<Result<String, String>, StoreError> {

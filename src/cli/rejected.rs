@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::store::{RejectedMessage, RejectedMessages, StoreError};
 
 use super::rows::{self, Listing, Out, Row, configured, tell, try_later};
-use super::{ConfigFile, Failure, needed, terminal};
+use super::{ConfigFile, Failure, database, needed, terminal};
 
 /// List, show and replay messages that were refused
 #[derive(clap::Args)]
@@ -98,9 +98,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
-fn open(config: &Config) -> Result<RejectedMessages, Failure> {
-    let mysql = needed(config.mysql.as_ref(), "mysql")?;
-    RejectedMessages::open(mysql, config.messages.zone).map_err(try_later)
+fn open(config: &Config) -> Result<Box<dyn RejectedMessages>, Failure> {
+    database(config)?.rejected().map_err(try_later)
 }
 
 fn list(arguments: &List) -> Result<(), Failure> {
@@ -208,7 +207,7 @@ fn replay(arguments: &Replay) -> Result<(), Failure> {
     let mut publisher: Option<Publisher> = None;
     let mut refused = 0;
     for &id in ids {
-        let message = match replayable(&mut messages, id, arguments.again).map_err(try_later)? {
+        let message = match replayable(messages.as_mut(), id, arguments.again).map_err(try_later)? {
             Ok(message) => message,
             Err(reason) => {
                 refused += 1;
@@ -239,7 +238,7 @@ fn replay(arguments: &Replay) -> Result<(), Failure> {
 
 /// A message that may be replayed, or why it may not.
 fn replayable(
-    messages: &mut RejectedMessages,
+    messages: &mut dyn RejectedMessages,
     id: u64,
     again: bool,
 ) -> Result<Result<RejectedMessage, String>, StoreError> {

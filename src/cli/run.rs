@@ -25,7 +25,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let path = arguments.config.config.as_deref();
     let config = load(path, &[])?;
     let servers = Servers {
-        mysql: super::needed(config.mysql.as_ref(), "mysql")?.clone(),
+        database: super::database(&config)?,
         rabbitmq: super::needed(config.rabbitmq.as_ref(), "rabbitmq")?.clone(),
     };
     let log_file = logging::start(&config.log, config.messages.zone)

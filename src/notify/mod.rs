@@ -22,7 +22,7 @@ use crate::outage::Outage;
 use crate::owner::Input;
 use crate::pulse;
 use crate::rooms::Rooms;
-use crate::store::{MySqlReader, Settled, Settlement, Share, StoreError};
+use crate::store::{Outbox, Settled, Settlement, Share, StoreError};
 use crate::threads::Stop;
 use crate::types::{HotelId, RoomKey, RoomNumber};
 
@@ -55,7 +55,7 @@ pub fn rendered(id: u64, notice: &Notice, config: &config::Feishu) -> String {
 /// The threads that tell the staff, and what wakes them.
 pub fn notifiers(
     config: &config::Feishu,
-    reader: &MySqlReader,
+    outbox: Arc<dyn Outbox>,
     rooms: &Arc<Rooms>,
     stop: &Stop,
 ) -> (Vec<Notifier>, Bells) {
@@ -82,7 +82,7 @@ pub fn notifiers(
                 label: route.label,
                 share: route.share,
                 config: config.clone(),
-                reader: reader.clone(),
+                outbox: Arc::clone(&outbox),
                 rooms: Arc::clone(rooms),
                 stop: stop.clone(),
                 woken,
@@ -158,7 +158,7 @@ pub struct Notifier {
     /// Without one, notices go to the log.
     bot: Option<Feishu>,
     config: config::Feishu,
-    reader: MySqlReader,
+    outbox: Arc<dyn Outbox>,
     rooms: Arc<Rooms>,
     stop: Stop,
     woken: Receiver<()>,
@@ -246,7 +246,7 @@ impl Notifier {
             self.read_to = 0;
         }
         while self.waiting.len() < MOST_WAITING {
-            let pending = (self.reader).pending_notices(&self.share, self.read_to, AT_A_TIME)?;
+            let pending = (self.outbox).pending_notices(&self.share, self.read_to, AT_A_TIME)?;
             let is_all = pending.len() < AT_A_TIME;
             let now = Instant::now();
             // What goes to the log waits for nobody.

@@ -1,7 +1,10 @@
 //! Where state lives between two runs. The only place that knows SQL.
 
+mod backend;
+mod database;
 mod error;
 mod mysql;
+mod tail;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,11 +14,16 @@ use sha2::{Digest, Sha256};
 use crate::engine::{MAX_MESSAGE_BYTES, Notice, Opening, Stay, Watch};
 use crate::types::{HotelId, LocalTime, Reading, RoomKey};
 
+pub use backend::{
+    LEASE_KEPT_EVERY, Lease, MeterRows, MeterStream, Outbox, OutboxRows, Reader, RejectedMessages,
+    StateStore,
+};
+pub use database::Database;
 pub use error::StoreError;
 pub use mysql::{
-    MeterRows, MeterTail, MySqlLease, MySqlReader, MySqlStore, OutboxRows, RejectedMessages, adopt,
-    check, codec, init_db,
+    MySqlLease, MySqlOutbox, MySqlReader, MySqlRejected, MySqlStore, adopt, check, codec,
 };
+pub use tail::MeterTail;
 
 /// Keeps the state: the way of its one writer.
 pub trait Store {

@@ -18,7 +18,7 @@ use crate::outage::Outage;
 use crate::owner::{Input, Judged, READING_AHEAD};
 use crate::pulse;
 use crate::rooms::Rooms;
-use crate::store::{MeterTail, MySqlReader, Position, Readings, StoreError, Wanted};
+use crate::store::{MeterStream, MeterTail, Position, Readings, StoreError, Wanted};
 use crate::threads::Stop;
 use crate::types::{LocalTime, RoomKey};
 
@@ -37,7 +37,7 @@ const UNHEARD_INTERVALS: i64 = 3;
 pub struct Sweeper {
     pub rooms: Arc<Rooms>,
     pub rules: Arc<Rules>,
-    pub reader: MySqlReader,
+    pub reader: Arc<dyn MeterStream>,
     pub clock: Arc<dyn Clock>,
     pub batch_size: usize,
     pub every: Duration,
@@ -168,20 +168,24 @@ impl Sweeper {
         let mut from = None;
         loop {
             let mut news: HashMap<RoomKey, Readings> = HashMap::new();
-            let rows = self
-                .reader
-                .stream_new(tail, from, MOST_ROWS, latest, |room, reading| {
-                    match self.rooms.needs_after(&room) {
-                        Some(seen) if reading.time <= seen => {}
-                        Some(seen) if begin.serves(seen) => {
-                            news.entry(room).or_default().push(reading);
-                        }
-                        Some(seen) => {
-                            unserved.insert(room, seen);
-                        }
-                        None => {}
-                    }
-                })?;
+            let rows =
+                self.reader
+                    .stream_new(
+                        tail,
+                        from,
+                        MOST_ROWS,
+                        latest,
+                        &mut |room, reading| match self.rooms.needs_after(&room) {
+                            Some(seen) if reading.time <= seen => {}
+                            Some(seen) if begin.serves(seen) => {
+                                news.entry(room).or_default().push(reading);
+                            }
+                            Some(seen) => {
+                                unserved.insert(room, seen);
+                            }
+                            None => {}
+                        },
+                    )?;
             swept.rows += rows.rows;
             swept.bad += rows.bad;
             let news: Vec<(RoomKey, Readings)> = news.into_iter().collect();

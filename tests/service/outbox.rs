@@ -5,7 +5,7 @@ use std::thread;
 use mysql::prelude::Queryable;
 use roomwatt::config::Config;
 use roomwatt::engine::{MeterNotice, MeterNoticeKind, Notice, NoticeKind, RoomNotice, Stay};
-use roomwatt::store::{NoticeState, OutboxRows};
+use roomwatt::store::{MySqlOutbox, NoticeState, OutboxRows};
 use roomwatt::types::{HotelId, LocalTime, RoomKey, WattHours};
 use serde_json::{Value, json};
 
@@ -439,7 +439,7 @@ fn a_retry_is_of_the_state_that_was_seen() {
 
     let config = Config::load(Some(&rig.config()), &[]).expect("a configuration");
     let mysql = config.mysql.expect("a section");
-    let mut outbox = OutboxRows::open(&mysql, config.messages.zone).expect("a connection");
+    let mut outbox = MySqlOutbox::open(&mysql, config.messages.zone).expect("a connection");
     let mut retry = |seen| outbox.retry(number(&id), seen).expect("an answer");
     assert!(!retry(NoticeState::Sent));
     assert!(retry(NoticeState::Logged));

@@ -1,7 +1,7 @@
 //! Old rows go, and nothing else does.
 
 use roomwatt::config::Config;
-use roomwatt::store::{MOST_FORGOTTEN, MySqlStore, Plan, Position, Store, StoreError};
+use roomwatt::store::{MOST_FORGOTTEN, MySqlStore, Plan, Position, StateStore, Store, StoreError};
 
 use crate::support::Rig;
 use crate::{check_in, minutes_ago};

@@ -12,7 +12,7 @@ use roomwatt::engine::{Event, MeterNotice, MeterNoticeKind, Notice, Parsed, Stay
 use roomwatt::gate::Gate;
 use roomwatt::owner::{Counts, Input, Message, Owner};
 use roomwatt::rooms::Rooms;
-use roomwatt::store::{MySqlReader, MySqlStore};
+use roomwatt::store::{MySqlReader, MySqlStore, StateStore};
 use roomwatt::sweep::Sweeper;
 use roomwatt::threads::{Exit, Stopper, spawn, stop_signal};
 use roomwatt::types::{HotelId, LocalTime, RoomKey, RoomNumber};
@@ -87,10 +87,10 @@ impl Instance {
         let ownership = store.take_over().expect("it is free");
         let rooms = Arc::new(Rooms::default());
         store
-            .load_rooms(|room, watch| rooms.adopt([(room, watch)]))
+            .load_rooms(&mut |room, watch| rooms.adopt([(room, watch)]))
             .expect("loaded");
         store
-            .load_silent_hotels(|hotel, since| rooms.told_silent(hotel, since))
+            .load_silent_hotels(&mut |hotel, since| rooms.told_silent(hotel, since))
             .expect("loaded");
         let clock = Arc::new(Hand(Mutex::new(at(minutes))));
         let rules = Arc::new(config.rules);
@@ -103,7 +103,7 @@ impl Instance {
         let sweeper = Sweeper {
             rooms: Arc::clone(&rooms),
             rules: Arc::clone(&rules),
-            reader: reader.clone(),
+            reader: Arc::new(reader.clone()),
             clock: clock.clone(),
             batch_size: 4,
             every: Duration::from_millis(1),

@@ -4,8 +4,8 @@ use mysql::prelude::Queryable;
 
 use roomwatt::config::Config;
 use roomwatt::store::{
-    MeterTail, MySqlLease, MySqlReader, MySqlStore, Plan, Position, Rejected, Store, StoreError,
-    Wanted,
+    Lease, MeterStream, MeterTail, MySqlLease, MySqlReader, MySqlStore, Plan, Position, Rejected,
+    StateStore, Store, StoreError, Wanted,
 };
 use roomwatt::types::{LocalTime, RoomKey};
 
@@ -145,7 +145,7 @@ fn sweep(reader: &MySqlReader, tail: &mut MeterTail, latest: LocalTime) -> Vec<S
     tail.begin();
     loop {
         let rows = reader
-            .stream_new(tail, from, 2, latest, |room, _| {
+            .stream_new(tail, from, 2, latest, &mut |room, _| {
                 shown.push(room.room_number.to_string());
             })
             .expect("a stream");
@@ -224,7 +224,7 @@ fn a_table_made_anew_voids_what_was_known_of_its_ids() {
     assert!(reader.cheap_after().is_some());
     rig.execute("RENAME TABLE smart_meter TO away");
     let error = reader
-        .stream_new(&mut tail, None, 2, latest, |_, _| {})
+        .stream_new(&mut tail, None, 2, latest, &mut |_, _| {})
         .expect_err("there is no table");
     assert!(matches!(error, StoreError::Meters(_)), "{error}");
     assert_eq!(reader.cheap_after(), None);

@@ -7,7 +7,7 @@ use mysql::{Conn, Row, TxOpts, Value};
 
 use crate::config;
 use crate::engine::{Rules, Stay, Watch};
-use crate::store::{Adopted, StoreError};
+use crate::store::{Adopted, LEASE_KEPT_EVERY, Lease, StoreError};
 use crate::types::{HotelId, Kind, LocalTime, Reading, RoomKey, RoomNumber, WattHours, Zone};
 
 use super::commit::insert_by;
@@ -31,7 +31,7 @@ pub fn adopt(
     max_ahead_seconds: i64,
 ) -> Result<Adopted, StoreError> {
     let mut lease = MySqlLease::new(config, zone);
-    if !lease.acquire(MySqlLease::KEEP_EVERY)? {
+    if !lease.acquire(LEASE_KEPT_EVERY)? {
         return Err(StoreError::Conflict(
             "the service is running on this database: stop it first".into(),
         ));

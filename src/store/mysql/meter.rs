@@ -2,47 +2,29 @@
 
 mod keys;
 pub(super) mod rows;
-mod tail;
+
+use std::collections::HashMap;
 
 use mysql::prelude::Queryable;
 use mysql::{Conn, Row, Value};
 
 use crate::config::MeterTable;
-use crate::store::{Position, StoreError};
+use crate::store::tail::Anchor;
+use crate::store::{MeterRows, MeterStream, MeterTail, Position, Readings, StoreError, Wanted};
 use crate::types::{LocalTime, Reading, RoomKey};
 
 use super::MySqlReader;
 use super::codec::{datetime, local_time};
 use super::window::Window;
 
+use keys::Beyond;
 use rows::{ID, integer, reading};
-use tail::Anchor;
-
-pub use tail::MeterTail;
 
 /// How far back a start learns which ids recent rows have, and what is recent without ids. Seconds.
 const RECENT: i64 = 4 * 3600;
 
-/// What a stream brought.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MeterRows {
-    /// Rows read, those of the overlap again.
-    pub rows: u64,
-    /// New rows that are no readings: NULLs, zero dates, times ahead of now. A stream by time does
-    /// not meet those whose time is none of the past.
-    pub bad: u64,
-    /// Where to go on when the stream ended at its limit.
-    pub next: Option<Position>,
-}
-
-impl MySqlReader {
-    /// The tail of the meter table: from what has been judged, or from its end on when that is not
-    /// known, or only by the id where the table is read by time. No row is expected to be later
-    /// than `latest`.
-    ///
-    /// # Errors
-    /// Any [`StoreError`] of the connection or the table.
-    pub fn meter_tail(
+impl MeterStream for MySqlReader {
+    fn meter_tail(
         &self,
         judged: Option<Position>,
         latest: LocalTime,
@@ -75,19 +57,13 @@ impl MySqlReader {
         self.pool.with(tail).map_err(|error| self.away(error))
     }
 
-    /// Streams up to `limit` rows to `take`, in the order of their ids or times: those from a
-    /// position on, or without one those of the overlap again and all since. Rows later than
-    /// `latest` are no readings. A row may be shown twice.
-    ///
-    /// # Errors
-    /// Any [`StoreError`] of the connection or the table; then the tail has not moved.
-    pub fn stream_new(
+    fn stream_new(
         &self,
         tail: &mut MeterTail,
         from: Option<Position>,
         limit: u64,
         latest: LocalTime,
-        take: impl FnMut(RoomKey, Reading),
+        take: &mut dyn FnMut(RoomKey, Reading),
     ) -> Result<MeterRows, StoreError> {
         let stream = |conn: &mut Conn| match (self.meter.id(), from.unwrap_or(tail.from())) {
             (Some(_), Position::Id(after)) => {
@@ -102,6 +78,21 @@ impl MySqlReader {
         self.pool.with(stream).map_err(|error| self.away(error))
     }
 
+    fn readings_up_to(
+        &self,
+        wanted: &[Wanted],
+        latest: LocalTime,
+        up_to: Option<Position>,
+    ) -> Result<HashMap<RoomKey, Readings>, StoreError> {
+        self.read(wanted, latest, Beyond { up_to, swept: None })
+    }
+
+    fn cheap_after(&self) -> Option<LocalTime> {
+        self.window.lock().as_ref().map(Window::reaches_back_to)
+    }
+}
+
+impl MySqlReader {
     fn stream_by_id(
         &self,
         conn: &mut Conn,
@@ -109,7 +100,7 @@ impl MySqlReader {
         after: u64,
         limit: u64,
         latest: LocalTime,
-        mut take: impl FnMut(RoomKey, Reading),
+        take: &mut dyn FnMut(RoomKey, Reading),
     ) -> Result<MeterRows, StoreError> {
         let MeterTable { id, table, .. } = &self.meter;
         let query = format!(
@@ -164,7 +155,7 @@ impl MySqlReader {
         since: LocalTime,
         mut limit: u64,
         latest: LocalTime,
-        mut take: impl FnMut(RoomKey, Reading),
+        take: &mut dyn FnMut(RoomKey, Reading),
     ) -> Result<MeterRows, StoreError> {
         let MeterTable {
             table, script_time, ..
@@ -268,11 +259,6 @@ impl MySqlReader {
     /// An id below which no row newer than `after` lies, if that is known.
     fn smallest_id(&self, after: LocalTime) -> Option<u64> {
         (self.window.lock().as_ref()).and_then(|window| window.smallest_id_after(after))
-    }
-
-    /// The time from which on single rooms are cheap to read, where the stream has shown all since.
-    pub fn cheap_after(&self) -> Option<LocalTime> {
-        self.window.lock().as_ref().map(Window::reaches_back_to)
     }
 
     fn last_id(&self, conn: &mut Conn, id: &str) -> Result<u64, StoreError> {

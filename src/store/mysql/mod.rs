@@ -25,14 +25,13 @@ use crate::config;
 use crate::engine::Watch;
 use crate::types::{HotelId, LocalTime, RoomKey, Zone};
 
-use super::{Ownership, Position, StoreError};
+use super::{Ownership, Position, StateStore, StoreError};
 
 pub use adopt::adopt;
 pub use check::check;
 pub use lease::MySqlLease;
-pub use meter::{MeterRows, MeterTail};
-pub use outbox::OutboxRows;
-pub use rejected::RejectedMessages;
+pub use outbox::MySqlOutbox;
+pub use rejected::MySqlRejected;
 pub use schema::init_db;
 
 use pool::Pool;
@@ -67,11 +66,30 @@ impl MySqlStore {
         }
     }
 
-    /// Makes this instance the owner of the state: every other one's transactions fail from now on.
-    ///
-    /// # Errors
-    /// Any [`StoreError`] of the connection, [`StoreError::NotSetUp`] without the schema.
-    pub fn take_over(&mut self) -> Result<Ownership, StoreError> {
+    /// Does `work` on the connection; after an error that connection is given up, and with it
+    /// whatever its transaction had done.
+    fn connected<T>(
+        &mut self,
+        work: impl FnOnce(&mut Conn) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        // After some silence the server has closed it, or is about to.
+        let usable = |(mut conn, used): (Conn, Instant)| {
+            (used.elapsed() < connect::SILENCE / 2 || conn.ping().is_ok()).then_some(conn)
+        };
+        let mut conn = match self.conn.take().and_then(usable) {
+            Some(conn) => conn,
+            None => Conn::new(self.opts.clone())?,
+        };
+        let result = work(&mut conn);
+        if result.is_ok() {
+            self.conn = Some((conn, Instant::now()));
+        }
+        result
+    }
+}
+
+impl StateStore for MySqlStore {
+    fn take_over(&mut self) -> Result<Ownership, StoreError> {
         let result = self.connected(|conn| {
             schema::check(conn)?;
             let mut transaction = conn.start_transaction(mysql::TxOpts::default())?;
@@ -94,11 +112,7 @@ impl MySqlStore {
         result
     }
 
-    /// Every room's watch, one by one.
-    ///
-    /// # Errors
-    /// Any [`StoreError`] of the connection, [`StoreError::Unreadable`] with the row that is.
-    pub fn load_rooms(&mut self, mut take: impl FnMut(RoomKey, Watch)) -> Result<(), StoreError> {
+    fn load_rooms(&mut self, take: &mut dyn FnMut(RoomKey, Watch)) -> Result<(), StoreError> {
         let query = format!("SELECT {} FROM room_state", codec::COLUMNS.join(", "));
         self.connected(|conn| {
             for row in conn.query_iter(&query)? {
@@ -114,14 +128,9 @@ impl MySqlStore {
         })
     }
 
-    /// The hotels whose silence the staff has been told of and not yet its end, each with the last
-    /// reading before it.
-    ///
-    /// # Errors
-    /// Any [`StoreError`] of the connection.
-    pub fn load_silent_hotels(
+    fn load_silent_hotels(
         &mut self,
-        mut take: impl FnMut(HotelId, Option<LocalTime>),
+        take: &mut dyn FnMut(HotelId, Option<LocalTime>),
     ) -> Result<(), StoreError> {
         self.connected(|conn| {
             let rows: Vec<(String, Value)> =
@@ -131,27 +140,6 @@ impl MySqlStore {
             }
             Ok(())
         })
-    }
-
-    /// Does `work` on the connection; after an error that connection is given up, and with it
-    /// whatever its transaction had done.
-    fn connected<T>(
-        &mut self,
-        work: impl FnOnce(&mut Conn) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        // After some silence the server has closed it, or is about to.
-        let usable = |(mut conn, used): (Conn, Instant)| {
-            (used.elapsed() < connect::SILENCE / 2 || conn.ping().is_ok()).then_some(conn)
-        };
-        let mut conn = match self.conn.take().and_then(usable) {
-            Some(conn) => conn,
-            None => Conn::new(self.opts.clone())?,
-        };
-        let result = work(&mut conn);
-        if result.is_ok() {
-            self.conn = Some((conn, Instant::now()));
-        }
-        result
     }
 }
 

@@ -6,18 +6,14 @@ use mysql::Value;
 use mysql::prelude::Queryable;
 
 use crate::engine::Notice;
-use crate::store::{Pending, Share, StoreError};
+use crate::store::{Outbox, Pending, Share, StoreError};
 
 use super::MySqlReader;
 
-pub use rows::OutboxRows;
+pub use rows::MySqlOutbox;
 
-impl MySqlReader {
-    /// The oldest notices of a share that are still to be told, at most `limit`, after row `after`.
-    ///
-    /// # Errors
-    /// Any [`StoreError`] of the connection.
-    pub fn pending_notices(
+impl Outbox for MySqlReader {
+    fn pending_notices(
         &self,
         share: &Share,
         after: u64,

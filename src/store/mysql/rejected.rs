@@ -6,7 +6,7 @@ use mysql::prelude::Queryable;
 use mysql::{Conn, Transaction, Value};
 
 use crate::config;
-use crate::store::{Plan, Rejected, RejectedMessage, StoreError};
+use crate::store::{Plan, Rejected, RejectedMessage, RejectedMessages, StoreError};
 use crate::types::Zone;
 
 use super::commit::insert_by;
@@ -72,25 +72,23 @@ fn known(transaction: &mut Transaction, plan: &Plan) -> Result<HashSet<Vec<u8>>,
 }
 
 /// The refused messages on a connection of their own, for commands.
-pub struct RejectedMessages {
+pub struct MySqlRejected {
     conn: Conn,
 }
 
-impl RejectedMessages {
+impl MySqlRejected {
     /// Connects.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection.
-    pub fn open(config: &config::MySql, zone: Zone) -> Result<RejectedMessages, StoreError> {
+    pub fn open(config: &config::MySql, zone: Zone) -> Result<MySqlRejected, StoreError> {
         let conn = Conn::new(connect::reading(config, zone))?;
-        Ok(RejectedMessages { conn })
+        Ok(MySqlRejected { conn })
     }
+}
 
-    /// At most `limit` messages, the newest first; with `before`, of those with a lower id.
-    ///
-    /// # Errors
-    /// Any [`StoreError`] of the connection, [`StoreError::NotSetUp`] without the schema.
-    pub fn newest(
+impl RejectedMessages for MySqlRejected {
+    fn newest(
         &mut self,
         before: Option<u64>,
         limit: usize,
@@ -102,33 +100,21 @@ impl RejectedMessages {
         rows.into_iter().map(message).collect()
     }
 
-    /// One message, if it is there.
-    ///
-    /// # Errors
-    /// As [`RejectedMessages::newest`].
-    pub fn get(&mut self, id: u64) -> Result<Option<RejectedMessage>, StoreError> {
+    fn get(&mut self, id: u64) -> Result<Option<RejectedMessage>, StoreError> {
         let row: Option<Columns> = self
             .conn
             .exec_first(format!("{SELECT} WHERE id = ?"), (id,))?;
         row.map(message).transpose()
     }
 
-    /// The ids of all messages that are whole and were not replayed yet, the oldest first.
-    ///
-    /// # Errors
-    /// As [`RejectedMessages::newest`].
-    pub fn not_replayed(&mut self) -> Result<Vec<u64>, StoreError> {
+    fn not_replayed(&mut self) -> Result<Vec<u64>, StoreError> {
         Ok(self.conn.query(
             "SELECT id FROM rejected_message WHERE replayed_at IS NULL AND NOT truncated \
              ORDER BY id",
         )?)
     }
 
-    /// Notes that a message was replayed, now.
-    ///
-    /// # Errors
-    /// Any [`StoreError`] of the connection or of missing rights.
-    pub fn mark_replayed(&mut self, id: u64) -> Result<(), StoreError> {
+    fn mark_replayed(&mut self, id: u64) -> Result<(), StoreError> {
         Ok(self.conn.exec_drop(
             "UPDATE rejected_message SET replayed_at = CURRENT_TIMESTAMP WHERE id = ?",
             (id,),

@@ -46,7 +46,7 @@ const MIGRATIONS: [(u32, &str, &str); 5] = [
 ///
 /// # Errors
 /// Any [`StoreError`]; what had been applied before it stays.
-pub fn init_db(config: &config::MySql, zone: Zone) -> Result<Vec<&'static str>, StoreError> {
+pub fn init_db(config: &config::MySql, zone: Zone) -> Result<Vec<String>, StoreError> {
     let mut conn = Conn::new(connect::reading(config, zone))?;
     let lock: Option<Option<i64>> =
         conn.query_first("SELECT GET_LOCK(CONCAT('roomwatt-init:', MD5(DATABASE())), 10)")?;
@@ -81,7 +81,7 @@ pub fn init_db(config: &config::MySql, zone: Zone) -> Result<Vec<&'static str>, 
             "INSERT INTO schema_migration (version, name) VALUES (?, ?)",
             (version, name),
         )?;
-        applied.push(name);
+        applied.push(name.to_owned());
     }
     Ok(applied)
 }

@@ -5,7 +5,7 @@ use mysql::prelude::Queryable;
 
 use roomwatt::config::Config;
 use roomwatt::engine::{MeterNotice, MeterNoticeKind, Notice};
-use roomwatt::store::{MySqlStore, Plan, Rejected, Store};
+use roomwatt::store::{MySqlStore, Plan, Rejected, StateStore, Store};
 use roomwatt::types::HotelId;
 
 use crate::support::{LIMIT, Rig};

@@ -25,11 +25,11 @@ const KEYS_WITH_HISTORY: usize = 20;
 
 /// Which of the newest rows are not wanted.
 #[derive(Clone, Copy)]
-struct Beyond {
+pub(super) struct Beyond {
     /// None beyond this one.
-    up_to: Option<Position>,
+    pub(super) up_to: Option<Position>,
     /// Beyond this one those that are later than each room's own time.
-    swept: Option<Position>,
+    pub(super) swept: Option<Position>,
 }
 
 /// Costs what is new where the time is recent, else the history of those rooms.
@@ -53,21 +53,7 @@ impl Meters for MySqlReader {
 }
 
 impl MySqlReader {
-    /// As [`Meters::readings`], but of a numbered table only the rows up to a position.
-    ///
-    /// # Errors
-    /// Any [`StoreError`] of the connection or the table.
-    pub fn readings_up_to(
-        &self,
-        wanted: &[Wanted],
-        latest: LocalTime,
-        up_to: Option<Position>,
-    ) -> Result<HashMap<RoomKey, Readings>, StoreError> {
-        let swept = None;
-        self.read(wanted, latest, Beyond { up_to, swept })
-    }
-
-    fn read(
+    pub(super) fn read(
         &self,
         wanted: &[Wanted],
         latest: LocalTime,

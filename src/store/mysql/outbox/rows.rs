@@ -1,36 +1,31 @@
-//! The outbox as an operator sees it: every notice, whatever became of it.
-
 use mysql::prelude::Queryable;
 use mysql::{Conn, Value};
 
 use crate::config;
 use crate::store::mysql::{codec, connect};
-use crate::store::{NoticeState, OutboxRow, StoreError};
+use crate::store::{NoticeState, OutboxRow, OutboxRows, StoreError};
 use crate::types::Zone;
 
 use super::notice;
 
 /// The outbox on a connection of its own, for commands.
-pub struct OutboxRows {
+pub struct MySqlOutbox {
     conn: Conn,
 }
 
-impl OutboxRows {
+impl MySqlOutbox {
     /// Connects.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection.
-    pub fn open(config: &config::MySql, zone: Zone) -> Result<OutboxRows, StoreError> {
+    pub fn open(config: &config::MySql, zone: Zone) -> Result<MySqlOutbox, StoreError> {
         let conn = Conn::new(connect::reading(config, zone))?;
-        Ok(OutboxRows { conn })
+        Ok(MySqlOutbox { conn })
     }
+}
 
-    /// At most `limit` notices that are in one of `states`, the newest first; with `before`, of
-    /// those with a lower id. Costs `limit` rows a state, however many there are.
-    ///
-    /// # Errors
-    /// Any [`StoreError`] of the connection, [`StoreError::NotSetUp`] without the schema.
-    pub fn newest(
+impl OutboxRows for MySqlOutbox {
+    fn newest(
         &mut self,
         states: &[NoticeState],
         before: Option<u64>,
@@ -61,34 +56,21 @@ impl OutboxRows {
         rows.into_iter().map(outbox_row).collect()
     }
 
-    /// One notice, if it is there.
-    ///
-    /// # Errors
-    /// As [`OutboxRows::newest`], and [`StoreError::Unreadable`] at a state that none has.
-    pub fn get(&mut self, id: u64) -> Result<Option<OutboxRow>, StoreError> {
+    fn get(&mut self, id: u64) -> Result<Option<OutboxRow>, StoreError> {
         let row: Option<Columns> = self
             .conn
             .exec_first(format!("{SELECT} WHERE id = ?"), (id,))?;
         row.map(outbox_row).transpose()
     }
 
-    /// The ids of all notices that were given up, because they failed or expired, the oldest first.
-    ///
-    /// # Errors
-    /// As [`OutboxRows::newest`].
-    pub fn given_up(&mut self) -> Result<Vec<u64>, StoreError> {
+    fn given_up(&mut self) -> Result<Vec<u64>, StoreError> {
         Ok(self.conn.query(
             "SELECT id FROM notification FORCE INDEX (idx_state) \
              WHERE state IN ('expired', 'failed') ORDER BY id",
         )?)
     }
 
-    /// Has a notice told once more, if it still is in the state in which it was seen; whether it
-    /// was. It is as old as if it had come about now.
-    ///
-    /// # Errors
-    /// Any [`StoreError`] of the connection or of missing rights.
-    pub fn retry(&mut self, id: u64, seen: NoticeState) -> Result<bool, StoreError> {
+    fn retry(&mut self, id: u64, seen: NoticeState) -> Result<bool, StoreError> {
         self.conn.exec_drop(
             "UPDATE notification \
              SET state = 'pending', retried_at = CURRENT_TIMESTAMP, sent_at = NULL, error = NULL \

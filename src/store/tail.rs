@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::store::Position;
 use crate::types::{LocalTime, RoomKey};
+
+use super::Position;
 
 /// Of two open transactions the lower id can commit later: rows this young are read again.
 const OVERLAP_BY_ID: Duration = Duration::from_secs(600);

@@ -1,0 +1,109 @@
+use std::fmt;
+use std::sync::Arc;
+
+use crate::config::{self, Config};
+use crate::types::Zone;
+
+use super::{
+    Lease, MySqlLease, MySqlOutbox, MySqlReader, MySqlRejected, MySqlStore, OutboxRows, Reader,
+    RejectedMessages, StateStore, StoreError, mysql,
+};
+
+/// The database that a configuration names, and what can be opened there.
+#[derive(Clone)]
+pub struct Database {
+    place: Place,
+    zone: Zone,
+}
+
+#[derive(Clone)]
+enum Place {
+    MySql {
+        server: config::MySql,
+        meter: config::MeterTable,
+    },
+}
+
+/// For the log: where it is.
+impl fmt::Display for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::MySql { server, .. } => {
+                let config::MySql {
+                    database,
+                    host,
+                    port,
+                    ..
+                } = server;
+                write!(f, "database {database} of {host}:{port}")
+            }
+        }
+    }
+}
+
+impl Database {
+    /// The database of a configuration.
+    pub fn of(config: &Config) -> Option<Database> {
+        let place = Place::MySql {
+            server: config.mysql.clone()?,
+            meter: config.meter.clone(),
+        };
+        Some(Database {
+            place,
+            zone: config.messages.zone,
+        })
+    }
+
+    /// The state's writer; it connects when it is needed.
+    pub fn store(&self) -> Box<dyn StateStore> {
+        match &self.place {
+            Place::MySql { server, .. } => Box::new(MySqlStore::new(server, self.zone)),
+        }
+    }
+
+    /// What sweeps and notifiers read by; it connects when it is needed.
+    pub fn reader(&self) -> Arc<dyn Reader> {
+        match &self.place {
+            Place::MySql { server, meter } => {
+                Arc::new(MySqlReader::new(server, meter.clone(), self.zone))
+            }
+        }
+    }
+
+    /// What keeps a second instance away.
+    pub fn lease(&self) -> Box<dyn Lease> {
+        match &self.place {
+            Place::MySql { server, .. } => Box::new(MySqlLease::new(server, self.zone)),
+        }
+    }
+
+    /// The outbox as an operator sees it.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of the connection.
+    pub fn outbox(&self) -> Result<Box<dyn OutboxRows>, StoreError> {
+        Ok(match &self.place {
+            Place::MySql { server, .. } => Box::new(MySqlOutbox::open(server, self.zone)?),
+        })
+    }
+
+    /// The refused messages as an operator sees them.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of the connection.
+    pub fn rejected(&self) -> Result<Box<dyn RejectedMessages>, StoreError> {
+        Ok(match &self.place {
+            Place::MySql { server, .. } => Box::new(MySqlRejected::open(server, self.zone)?),
+        })
+    }
+
+    /// Creates the tables, or brings them up to date; gives what was applied.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of the connection or of missing rights.
+    pub fn init(&self) -> Result<Vec<String>, StoreError> {
+        match &self.place {
+            Place::MySql { server, .. } => mysql::init_db(server, self.zone),
+        }
+    }
+}
