@@ -69,9 +69,10 @@ const MAY_USE: [(&str, &[&str]); 20] = [
 ];
 
 /// Crates that stay behind one part.
-const ONLY_IN: [(&str, &[&str]); 12] = [
+const ONLY_IN: [(&str, &[&str]); 13] = [
     ("mysql::", &["store"]),
     ("r2d2", &["store"]),
+    ("rusqlite", &["store"]),
     ("amiquip", &["amqp"]),
     ("mio::", &["amqp"]),
     ("rustls", &["amqp"]),

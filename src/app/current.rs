@@ -20,7 +20,8 @@ impl Current<'_> {
     /// Takes what may change under a running service from the configuration as it is by now; whether
     /// something has changed.
     pub(super) fn change(&mut self) -> bool {
-        let new = match (self.reread)() {
+        let new = (self.reread)().and_then(|new| new.with_servers_of(&self.config));
+        let new = match new {
             Ok(new) => new,
             Err(errors) => {
                 log::error!("SIGHUP: the configuration is wrong, the old one stays:\n{errors}");

@@ -1,6 +1,6 @@
 //! Waiting for the lease, and keeping it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sd_notify::NotifyState;
 
@@ -34,6 +34,7 @@ pub(super) fn stand_by(
         if current.hang_ups.try_recv().is_ok() {
             current.change();
         }
+        let asked = Instant::now();
         match lease.acquire(STANDBY_PATIENCE) {
             Ok(true) => return Some(lease),
             Ok(false) => {
@@ -43,6 +44,8 @@ pub(super) fn stand_by(
                     tell_manager(&[NotifyState::Status("standing by")]);
                 }
                 standing_by = true;
+                // Not every kind of lease waits by itself.
+                stop.wait(STANDBY_PATIENCE.saturating_sub(asked.elapsed()));
             }
             Err(error) => {
                 stop.wait(outage.failed(&error));

@@ -1,5 +1,5 @@
 use crate::clock::{Clock, SystemClock};
-use crate::store;
+use crate::store::{self, Database};
 
 use super::{Code, ConfigFile, Failure, load};
 
@@ -13,6 +13,7 @@ Examples:
 
 Existing tables of the original program stay as they are. The database itself must exist:
   CREATE DATABASE hotel CHARACTER SET utf8mb4;
+The embedded database, which is used without a section [mysql], is created.
 ")]
 pub(super) struct Arguments {
     /// Watch the rooms that the original program has left in electricity_monitoring: for the day of
@@ -25,7 +26,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = load(arguments.config.config.as_deref(), &[])?;
-    let database = super::database(&config)?;
+    let database = Database::of(&config);
     let applied = database
         .init()
         .map_err(|error| Failure::new(Code::TryLater, error))?;

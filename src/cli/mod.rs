@@ -18,7 +18,6 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, Setting};
-use crate::store::Database;
 
 /// Watches the electricity of hotel rooms and tells the staff when a room burns power that it
 /// shouldn't.
@@ -119,11 +118,6 @@ pub fn main() -> ExitCode {
 /// Loads the configuration that a command was given.
 fn load(path: Option<&Path>, settings: &[Setting]) -> Result<Config, Failure> {
     Config::load(path, settings).map_err(|errors| Failure::new(Code::Configuration, errors))
-}
-
-/// The database that a command can't do without.
-fn database(config: &Config) -> Result<Database, Failure> {
-    needed(Database::of(config).as_ref(), "mysql").cloned()
 }
 
 /// A section that a command can't do without.

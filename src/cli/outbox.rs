@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use crate::config::{self, Config};
 use crate::notify;
-use crate::store::{NoticeState, OutboxRow, OutboxRows, StoreError};
+use crate::store::{Database, NoticeState, OutboxRow, OutboxRows, StoreError};
 use crate::types::LocalTime;
 
 use super::rows::{self, Listing, Out, Row, configured, tell, try_later};
-use super::{ConfigFile, Failure, database, terminal};
+use super::{ConfigFile, Failure, terminal};
 
 /// List, show and retry notices to the staff
 #[derive(clap::Args)]
@@ -128,7 +128,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn open(config: &Config) -> Result<Box<dyn OutboxRows>, Failure> {
-    database(config)?.outbox().map_err(try_later)
+    Database::of(config).outbox().map_err(try_later)
 }
 
 fn list(arguments: &List) -> Result<(), Failure> {

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use crate::amqp::Publisher;
 use crate::config::Config;
-use crate::store::{RejectedMessage, RejectedMessages, StoreError};
+use crate::store::{Database, RejectedMessage, RejectedMessages, StoreError};
 
 use super::rows::{self, Listing, Out, Row, configured, tell, try_later};
-use super::{ConfigFile, Failure, database, needed, terminal};
+use super::{ConfigFile, Failure, needed, terminal};
 
 /// List, show and replay messages that were refused
 #[derive(clap::Args)]
@@ -99,7 +99,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn open(config: &Config) -> Result<Box<dyn RejectedMessages>, Failure> {
-    database(config)?.rejected().map_err(try_later)
+    Database::of(config).rejected().map_err(try_later)
 }
 
 fn list(arguments: &List) -> Result<(), Failure> {

@@ -3,6 +3,7 @@ use anyhow::anyhow;
 use crate::app::{self, End, Servers};
 use crate::config::Config;
 use crate::logging;
+use crate::store::Database;
 
 use super::{Code, ConfigFile, Failure, load};
 
@@ -25,17 +26,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let path = arguments.config.config.as_deref();
     let config = load(path, &[])?;
     let servers = Servers {
-        database: super::database(&config)?,
+        database: Database::of(&config),
         rabbitmq: super::needed(config.rabbitmq.as_ref(), "rabbitmq")?.clone(),
     };
     let log_file = logging::start(&config.log, config.messages.zone)
         .map_err(|error| Failure::new(Code::Configuration, anyhow!("log.file: {error}")))?;
-    match app::run(
-        config,
-        &servers,
-        || Config::load(path, &[])?.with_servers(),
-        log_file,
-    ) {
+    match app::run(config, &servers, || Config::load(path, &[]), log_file) {
         Ok(End::Stopped) => Ok(()),
         Ok(End::ThreadDied) => Err(Failure::new(
             Code::Bug,

@@ -86,6 +86,16 @@ pub(super) fn check(raw: raw::Raw) -> Result<Config, Vec<Problem>> {
     if let Some(mysql) = &raw.mysql {
         check_mysql(mysql, &mut problems);
     }
+    if let Some(embedded) = &raw.embedded {
+        let is_file = embedded.path.file_name().is_some() && !embedded.path.is_dir();
+        problems.unless(is_file, "embedded.path", "is no name of a file");
+        // Else nobody knows where the rooms are.
+        problems.unless(
+            raw.mysql.is_none(),
+            "embedded",
+            "stands beside [mysql]: leave one of them out",
+        );
+    }
     check_meter(&raw.meter, &mut problems);
     let feishu = check_feishu(raw.feishu, &mut problems);
     let level = raw.log.level.parse();
@@ -104,6 +114,7 @@ pub(super) fn check(raw: raw::Raw) -> Result<Config, Vec<Problem>> {
     Ok(Config {
         rabbitmq: raw.rabbitmq,
         mysql: raw.mysql,
+        embedded: raw.embedded.unwrap_or_default(),
         meter: raw.meter,
         messages: MessageFormat {
             types: type_codes(raw.message_types),

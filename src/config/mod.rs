@@ -24,6 +24,8 @@ use written::Written;
 pub struct Config {
     pub rabbitmq: Option<RabbitMq>,
     pub mysql: Option<MySql>,
+    /// Where state and readings live without a server.
+    pub embedded: Embedded,
     pub meter: MeterTable,
     pub messages: MessageFormat,
     pub rules: Rules,
@@ -74,6 +76,14 @@ pub struct MySql {
     /// Certificates (PEM) of the authority that vouches for the server. With it connections are
     /// encrypted and the server has to prove who it is.
     pub tls_ca: Option<PathBuf>,
+}
+
+/// Where state and readings live without a server.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Embedded {
+    /// The file, from the working directory on.
+    pub path: PathBuf,
 }
 
 /// Names of the meter table and its columns, safe to be quoted.
@@ -179,6 +189,14 @@ impl Default for MySql {
     }
 }
 
+impl Default for Embedded {
+    fn default() -> Embedded {
+        Embedded {
+            path: "roomwatt.db".into(),
+        }
+    }
+}
+
 impl Default for MeterTable {
     fn default() -> MeterTable {
         MeterTable {
@@ -236,16 +254,20 @@ impl Config {
 }
 
 impl Config {
-    /// The same, if it names the servers that the service can't do without.
+    /// The same, if it names the servers that a running service has: a file may be read while
+    /// somebody writes it.
     ///
     /// # Errors
     /// The sections that are missing.
-    pub fn with_servers(self) -> Result<Config, ConfigErrors> {
+    pub fn with_servers_of(self, running: &Config) -> Result<Config, ConfigErrors> {
         let sections = [
-            ("mysql", self.mysql.is_some()),
-            ("rabbitmq", self.rabbitmq.is_some()),
+            ("mysql", running.mysql.is_some() && self.mysql.is_none()),
+            (
+                "rabbitmq",
+                running.rabbitmq.is_some() && self.rabbitmq.is_none(),
+            ),
         ];
-        let missing = sections.iter().filter(|(_, is_there)| !is_there);
+        let missing = sections.iter().filter(|(_, is_missing)| *is_missing);
         let missing: Vec<String> = missing
             .map(|(name, _)| format!("the configuration has no section [{name}]"))
             .collect();

@@ -7,13 +7,14 @@ use serde::de::{DeserializeOwned, Deserializer};
 use crate::types::WattHours;
 
 use super::written::said;
-use super::{MeterTable, MySql, RabbitMq, Secret};
+use super::{Embedded, MeterTable, MySql, RabbitMq, Secret};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Raw {
     pub rabbitmq: Option<RabbitMq>,
     pub mysql: Option<MySql>,
+    pub embedded: Option<Embedded>,
     pub meter: MeterTable,
     pub message_types: MessageTypes,
     pub message_fields: MessageFields,

@@ -63,6 +63,33 @@ fn the_example_shows_the_defaults() {
 }
 
 #[test]
+fn without_a_server_the_database_is_a_file() {
+    let config = loaded("", &[], &[]).expect("all right");
+    assert!(config.mysql.is_none());
+    assert_eq!(config.embedded.path, Path::new("roomwatt.db"));
+    let config = loaded(
+        "[embedded]\npath = '/var/lib/roomwatt/hotel.db'\n",
+        &[],
+        &[],
+    );
+    let config = config.expect("all right");
+    assert_eq!(
+        config.embedded.path,
+        Path::new("/var/lib/roomwatt/hotel.db")
+    );
+    let both = loaded(
+        "[mysql]\ndatabase = 'hotel'\n[embedded]\npath = '/'\n",
+        &[],
+        &[],
+    );
+    assert_eq!(
+        both.expect_err("which one?"),
+        "roomwatt.toml:3: embedded stands beside [mysql]: leave one of them out\n\
+         roomwatt.toml:4: embedded.path is no name of a file"
+    );
+}
+
+#[test]
 fn environment_and_settings_override_the_file() {
     let config = loaded(
         "[mysql]\ndatabase = \"hotel\"\nport = 3307\n[monitoring]\ncheckin_abnormal_threshold = 3\n",

@@ -1,5 +1,7 @@
 //! Judging one room: a fold over its readings in time order.
 
+use serde::{Deserialize, Serialize};
+
 use crate::types::{LocalTime, Reading, WattHours};
 
 use super::Rules;
@@ -8,7 +10,7 @@ use super::Rules;
 const JITTER: WattHours = WattHours(20);
 
 /// What judging remembers of a room between two readings.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fold {
     /// The last reading that closed an interval: the base of the next one.
     pub sample: Option<Reading>,
@@ -21,7 +23,7 @@ pub struct Fold {
 }
 
 /// Abnormal intervals in a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     /// Intervals, where one of two hours between readings stands for four. At least one.
     pub periods: u32,

@@ -50,7 +50,7 @@ impl Stay {
 }
 
 /// The watch on a room. A room has at most one.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watch {
     pub stay: Stay,
     /// The reading it started from, once there is one.

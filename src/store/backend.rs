@@ -82,6 +82,15 @@ pub trait MeterStream: Meters + Send + Sync {
     fn cheap_after(&self) -> Option<LocalTime>;
 }
 
+/// Adds readings where the meter table is ours.
+pub trait MeterWriter: Send + Sync {
+    /// Adds readings, all of them or none; they are committed when it returns.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of the connection.
+    fn add(&self, readings: &[(RoomKey, Reading)]) -> Result<(), StoreError>;
+}
+
 /// Reads what the staff is still to be told.
 pub trait Outbox: Send + Sync {
     /// The oldest notices of a share that are still to be told, at most `limit`, after row `after`.

@@ -1,12 +1,14 @@
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::{self, Config};
 use crate::types::Zone;
 
 use super::{
-    Lease, MySqlLease, MySqlOutbox, MySqlReader, MySqlRejected, MySqlStore, OutboxRows, Reader,
-    RejectedMessages, StateStore, StoreError, mysql,
+    FileLease, Lease, MeterWriter, MySqlLease, MySqlOutbox, MySqlReader, MySqlRejected, MySqlStore,
+    OutboxRows, Reader, RejectedMessages, SqliteFile, SqliteOutbox, SqliteRejected, SqliteStore,
+    StateStore, StoreError, init_file, mysql,
 };
 
 /// The database that a configuration names, and what can be opened there.
@@ -19,9 +21,10 @@ pub struct Database {
 #[derive(Clone)]
 enum Place {
     MySql {
-        server: config::MySql,
+        server: Box<config::MySql>,
         meter: config::MeterTable,
     },
+    Embedded(PathBuf),
 }
 
 /// For the log: where it is.
@@ -34,30 +37,35 @@ impl fmt::Display for Database {
                     host,
                     port,
                     ..
-                } = server;
+                } = &**server;
                 write!(f, "database {database} of {host}:{port}")
             }
+            Place::Embedded(path) => write!(f, "embedded database {}", path.display()),
         }
     }
 }
 
 impl Database {
-    /// The database of a configuration.
-    pub fn of(config: &Config) -> Option<Database> {
-        let place = Place::MySql {
-            server: config.mysql.clone()?,
-            meter: config.meter.clone(),
+    /// The database of a configuration: without a server, the embedded one.
+    pub fn of(config: &Config) -> Database {
+        let place = match &config.mysql {
+            Some(server) => Place::MySql {
+                server: Box::new(server.clone()),
+                meter: config.meter.clone(),
+            },
+            None => Place::Embedded(config.embedded.path.clone()),
         };
-        Some(Database {
+        Database {
             place,
             zone: config.messages.zone,
-        })
+        }
     }
 
     /// The state's writer; it connects when it is needed.
     pub fn store(&self) -> Box<dyn StateStore> {
         match &self.place {
             Place::MySql { server, .. } => Box::new(MySqlStore::new(server, self.zone)),
+            Place::Embedded(path) => Box::new(SqliteStore::new(path)),
         }
     }
 
@@ -67,6 +75,15 @@ impl Database {
             Place::MySql { server, meter } => {
                 Arc::new(MySqlReader::new(server, meter.clone(), self.zone))
             }
+            Place::Embedded(path) => Arc::new(SqliteFile::new(path, self.zone)),
+        }
+    }
+
+    /// What adds readings, where the meter table is ours.
+    pub fn meter_writer(&self) -> Option<Arc<dyn MeterWriter>> {
+        match &self.place {
+            Place::MySql { .. } => None,
+            Place::Embedded(path) => Some(Arc::new(SqliteFile::new(path, self.zone))),
         }
     }
 
@@ -74,6 +91,7 @@ impl Database {
     pub fn lease(&self) -> Box<dyn Lease> {
         match &self.place {
             Place::MySql { server, .. } => Box::new(MySqlLease::new(server, self.zone)),
+            Place::Embedded(path) => Box::new(FileLease::new(path)),
         }
     }
 
@@ -84,6 +102,7 @@ impl Database {
     pub fn outbox(&self) -> Result<Box<dyn OutboxRows>, StoreError> {
         Ok(match &self.place {
             Place::MySql { server, .. } => Box::new(MySqlOutbox::open(server, self.zone)?),
+            Place::Embedded(path) => Box::new(SqliteOutbox(SqliteFile::new(path, self.zone))),
         })
     }
 
@@ -94,6 +113,7 @@ impl Database {
     pub fn rejected(&self) -> Result<Box<dyn RejectedMessages>, StoreError> {
         Ok(match &self.place {
             Place::MySql { server, .. } => Box::new(MySqlRejected::open(server, self.zone)?),
+            Place::Embedded(path) => Box::new(SqliteRejected(SqliteFile::new(path, self.zone))),
         })
     }
 
@@ -104,6 +124,7 @@ impl Database {
     pub fn init(&self) -> Result<Vec<String>, StoreError> {
         match &self.place {
             Place::MySql { server, .. } => mysql::init_db(server, self.zone),
+            Place::Embedded(path) => init_file(path),
         }
     }
 }

@@ -4,6 +4,7 @@ mod backend;
 mod database;
 mod error;
 mod mysql;
+mod sqlite;
 mod tail;
 
 use std::collections::HashMap;
@@ -15,13 +16,16 @@ use crate::engine::{MAX_MESSAGE_BYTES, Notice, Opening, Stay, Watch};
 use crate::types::{HotelId, LocalTime, Reading, RoomKey};
 
 pub use backend::{
-    LEASE_KEPT_EVERY, Lease, MeterRows, MeterStream, Outbox, OutboxRows, Reader, RejectedMessages,
-    StateStore,
+    LEASE_KEPT_EVERY, Lease, MeterRows, MeterStream, MeterWriter, Outbox, OutboxRows, Reader,
+    RejectedMessages, StateStore,
 };
 pub use database::Database;
 pub use error::StoreError;
 pub use mysql::{
     MySqlLease, MySqlOutbox, MySqlReader, MySqlRejected, MySqlStore, adopt, check, codec,
+};
+pub use sqlite::{
+    FileLease, SqliteFile, SqliteOutbox, SqliteRejected, SqliteStore, check_file, init_file,
 };
 pub use tail::MeterTail;
 
@@ -212,6 +216,22 @@ impl NoticeState {
             NoticeState::Failed => "failed",
         }
     }
+
+    /// The state of notice `id` by its word.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`] where there is no such state.
+    fn from_word(word: &str, id: u64) -> Result<NoticeState, StoreError> {
+        let known = NoticeState::ALL.into_iter().find(|s| s.as_str() == word);
+        known.ok_or_else(|| {
+            StoreError::Unreadable(format!("state of notification {id} is none: {word:?}"))
+        })
+    }
+}
+
+/// A notice as it was written.
+fn notice_of(body: &str) -> Result<Notice, String> {
+    serde_json::from_str(body).map_err(|error| format!("its body can't be read: {error}"))
 }
 
 /// Which hotels' notices are meant.
@@ -370,5 +390,24 @@ mod tests {
         let kept = |body| Rejected::new("amqp:q", "bad".into(), body, true);
         assert_eq!(kept(&longer).body, long);
         assert!(kept(&longer).truncated && !kept(&long).truncated);
+    }
+
+    /// Rows outlive the version that wrote them.
+    #[test]
+    fn bodies_are_read_as_they_have_always_been_written() {
+        let of_room = r#"{"kind":"alert","room":{"hotel_id":"H001","room_number":"101"},
+            "stay":{"kind":"checkout","actual_checkin":null,"actual_checkout":"2023-04-10 11:58:00"},
+            "detected":"2023-04-10 14:00:00","since":"2023-04-10 12:00:00","periods":4,"energy":9600,
+            "threshold":1500,"interval_seconds":1800,
+            "history":[{"seconds":1800,"energy":2400},{"seconds":7200,"energy":null}]}"#;
+        let of_meters = r#"{"kind":"silent","hotel_id":"H001","detected":"2023-04-10 14:00:00",
+            "since":null,"silent":5,"watched":8,"rooms":["101","102"]}"#;
+        for (body, kind) in [(of_room, "alert"), (of_meters, "silent")] {
+            let read = notice_of(body).expect("it can be read");
+            assert_eq!((read.hotel_id().as_str(), read.kind()), ("H001", kind));
+            let written = serde_json::to_value(&read).expect("JSON");
+            let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
+            assert_eq!(written, body);
+        }
     }
 }

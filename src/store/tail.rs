@@ -28,6 +28,8 @@ pub struct MeterTail {
     marks: VecDeque<Mark>,
     /// The newest row that was read.
     last: Position,
+    /// How long rows are read again.
+    overlap: Duration,
     from_the_end: bool,
     /// When the sweep began that streams now. All its passes count from then: where the next one
     /// begins, the one before this has been.
@@ -55,10 +57,19 @@ impl MeterTail {
         MeterTail {
             marks: VecDeque::from([Mark { when, at, row }]),
             last: at,
+            overlap: overlap(at),
             from_the_end: false,
             begun: when,
             from: at,
             is_over: true,
+        }
+    }
+
+    /// A tail of a table to which rows come in the order of their ids: nothing is read again.
+    pub(super) fn in_order(at: Position) -> MeterTail {
+        MeterTail {
+            overlap: Duration::ZERO,
+            ..MeterTail::after(at, None)
         }
     }
 
@@ -131,10 +142,9 @@ impl MeterTail {
             _ => None,
         };
         self.last = self.last.max(to);
-        let overlap = overlap(to);
         // A mark between two that are close tells nothing: their number is bounded.
         if let Some(before) = self.marks.len().checked_sub(2)
-            && now.duration_since(self.marks[before].when) < overlap / MARKS
+            && now.duration_since(self.marks[before].when) < self.overlap / MARKS
         {
             self.marks.pop_back();
         }
@@ -145,9 +155,8 @@ impl MeterTail {
 
     /// Forgets marks that no stream will begin at any more.
     fn forget(&mut self, now: Instant) {
-        let overlap = overlap(self.last);
         while let Some(mark) = self.marks.get(1)
-            && now.duration_since(mark.when) >= overlap
+            && now.duration_since(mark.when) >= self.overlap
         {
             self.marks.pop_front();
         }
@@ -188,6 +197,19 @@ mod tests {
         assert_eq!((tail.settled(), tail.last), (id(200), id(400)));
         tail.advance(id(400), None, after(5_000));
         assert_eq!(tail.settled(), id(400));
+    }
+
+    #[test]
+    fn what_comes_in_order_is_read_once() {
+        let id = Position::Id;
+        let mut tail = MeterTail::in_order(id(100));
+        for last in [200, 200, 300] {
+            tail.begin();
+            tail.advance(id(last), None, tail.begun());
+            tail.end();
+            assert_eq!((tail.settled(), tail.read_to()), (id(last), id(last)));
+            assert_eq!(tail.marks.len(), 1);
+        }
     }
 
     #[test]

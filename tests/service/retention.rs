@@ -1,7 +1,7 @@
 //! Old rows go, and nothing else does.
 
 use roomwatt::config::Config;
-use roomwatt::store::{MOST_FORGOTTEN, MySqlStore, Plan, Position, StateStore, Store, StoreError};
+use roomwatt::store::{MOST_FORGOTTEN, MySqlStore, Plan, Position, StateStore, Store};
 
 use crate::support::Rig;
 use crate::{check_in, minutes_ago};
@@ -87,21 +87,6 @@ fn the_oldest_go_first_and_not_all_at_once() {
     assert_eq!(rig.rows::<u32>("SELECT COUNT(*) FROM notification"), [400]);
     assert_eq!(store.forget(30).expect("deleted"), 900);
     assert_eq!(store.forget(30).expect("nothing left"), 0);
-    rig.roomwatt(&["init-db"]);
-    rig.finish();
-}
-
-#[test]
-fn an_instance_that_was_replaced_deletes_nothing() {
-    let mut rig = Rig::new("forgetreplaced");
-    let (mut first, mut second) = (store(&rig), store(&rig));
-    first.take_over().expect("it is free");
-    second.take_over().expect("it may");
-    refuse(&rig, 0..3, 40);
-    let refused = first.forget(30).expect_err("it was replaced");
-    assert!(matches!(refused, StoreError::Replaced { .. }), "{refused}");
-    assert_eq!(rig.rows::<(u32, u32)>(REFUSED), [(3, 0)]);
-    assert_eq!(second.forget(30).expect("deleted"), 3);
     rig.roomwatt(&["init-db"]);
     rig.finish();
 }

@@ -1,4 +1,4 @@
-//! The store by itself: who may write, what is written twice, what a stream shows again.
+//! What only a server's store does; what each does is in the tests of `store`.
 
 use mysql::prelude::Queryable;
 
@@ -21,82 +21,23 @@ fn store(rig: &Rig) -> MySqlStore {
     MySqlStore::new(&config.mysql.expect("a section"), config.messages.zone)
 }
 
-/// A plan that leaves a row with `reason`.
-fn plan(reason: &str) -> Plan {
-    Plan {
-        rejected: vec![Rejected::new("test", reason.into(), b"", false)],
-        ..Plan::default()
-    }
-}
-
-const WRITTEN: &str = "SELECT reason FROM rejected_message ORDER BY id";
-
 #[test]
-fn an_instance_that_was_replaced_writes_nothing() {
-    let mut rig = Rig::new("replaced");
-    let (mut first, mut second) = (store(&rig), store(&rig));
-    let before = first.take_over().expect("it is free");
-    first.commit(&plan("first")).expect("it is the owner");
-    let after = second.take_over().expect("it may");
-    assert_eq!((after.epoch, after.seq), (before.epoch + 1, before.seq + 1));
-    let refused = first.commit(&plan("late")).expect_err("it was replaced");
-    assert!(matches!(refused, StoreError::Replaced { .. }), "{refused}");
-    second.commit(&plan("second")).expect("it is the owner");
-    assert_eq!(rig.rows::<String>(WRITTEN), ["first", "second"]);
-    rig.roomwatt(&["init-db"]);
-    rig.finish();
-}
-
-#[test]
-fn a_commit_whose_answer_was_lost_is_not_repeated() {
-    let mut rig = Rig::new("lostanswer");
-    let mut store = store(&rig);
-    store.take_over().expect("it is free");
-    store.commit(&plan("one")).expect("written");
-    // As the database is when the COMMIT of the next plan succeeded and nobody heard of it.
-    rig.execute("INSERT INTO rejected_message (source, reason, body, truncated) VALUES ('test', 'two', '', 0)");
-    rig.execute("UPDATE service SET seq = seq + 1");
-    store.commit(&plan("two")).expect("recognised");
-    store.commit(&plan("three")).expect("written");
-    assert_eq!(rig.rows::<String>(WRITTEN), ["one", "two", "three"]);
-    // A number nobody can explain is no success.
-    rig.execute("UPDATE service SET seq = seq + 7");
-    store
-        .commit(&plan("four"))
-        .expect_err("somebody else writes here");
-    rig.roomwatt(&["init-db"]);
-    rig.finish();
-}
-
-#[test]
-fn a_refused_message_that_comes_again_is_written_once() {
+fn rows_from_before_there_were_digests_are_like_none() {
     let mut rig = Rig::new("again");
     let mut store = store(&rig);
     store.take_over().expect("it is free");
-    let first = |body: &str| Rejected::new("test", body.into(), body.as_bytes(), false);
-    let again = |body: &str| Rejected::new("test", body.into(), body.as_bytes(), true);
-    let mut commit = |rejected: &[Rejected]| {
+    let mut commit = |redelivered| {
         let plan = Plan {
-            rejected: rejected.to_vec(),
+            rejected: vec![Rejected::new("test", "c".into(), b"c", redelivered)],
             ..Plan::default()
         };
         store.commit(&plan).expect("written");
-        rig.rows::<String>(WRITTEN)
+        rig.rows::<u32>("SELECT COUNT(*) FROM rejected_message")
     };
-    // What comes again without having been written is written, each.
-    let written = commit(&[first("a"), again("b"), again("b")]);
-    assert_eq!(written, ["a", "b", "b"]);
-    // What was written is not; what comes for the first time is, like it or not.
-    let written = commit(&[again("a"), first("a"), again("b"), again("c"), again("c")]);
-    assert_eq!(written, ["a", "b", "b", "a", "c", "c"]);
-    // From elsewhere it is another one.
-    let elsewhere = Rejected::new("elsewhere", "other a".into(), b"a", true);
-    let written = commit(&[elsewhere, again("a")]);
-    assert_eq!(written, ["a", "b", "b", "a", "c", "c", "other a"]);
-    // Rows from before there were digests are like none.
-    rig.execute("DELETE FROM rejected_message WHERE reason <> 'c'");
+    assert_eq!(commit(false), [1]);
+    assert_eq!(commit(true), [1]);
     rig.execute("UPDATE rejected_message SET digest = NULL");
-    assert_eq!(commit(&[again("c")]), ["c", "c", "c"]);
+    assert_eq!(commit(true), [2]);
     rig.roomwatt(&["init-db"]);
     rig.finish();
 }
@@ -264,62 +205,6 @@ fn a_page_that_ends_within_one_time_loses_no_row() {
         let all: Vec<String> = (1..=10).map(|room| format!("{room:02}")).collect();
         assert_eq!((shown, last), (all, Some("10".to_owned())));
     }
-    rig.roomwatt(&["init-db"]);
-    rig.finish();
-}
-
-#[test]
-fn of_one_plan_and_after_a_replay_refused_messages_are_counted_right() {
-    let mut rig = Rig::new("samedigest");
-    let mut store = store(&rig);
-    store.take_over().expect("it is free");
-    let refused = |redelivered| Rejected::new("test", "bad".into(), b"x", redelivered);
-    let mut commit = |rejected: Vec<Rejected>| {
-        let plan = Plan {
-            rejected,
-            ..Plan::default()
-        };
-        store.commit(&plan).expect("written");
-    };
-    // A connection was cut: what it had delivered is taken together with what comes again.
-    commit(vec![refused(false), refused(true)]);
-    assert_eq!(rig.rows::<String>(WRITTEN), ["bad"]);
-    // Replayed, delivered, and not written; then delivered again, and refused again.
-    rig.execute("UPDATE rejected_message SET replayed_at = CURRENT_TIMESTAMP");
-    commit(vec![refused(true)]);
-    assert_eq!(rig.rows::<String>(WRITTEN), ["bad", "bad"]);
-    commit(vec![refused(true)]);
-    assert_eq!(rig.rows::<String>(WRITTEN), ["bad", "bad"]);
-    rig.roomwatt(&["init-db"]);
-    rig.finish();
-}
-
-#[test]
-fn single_rooms_are_read_up_to_where_the_stream_has_come() {
-    let mut rig = Rig::new("upto");
-    let config = config(&rig);
-    let mysql = config.mysql.expect("a section");
-    let reader = MySqlReader::new(&mysql, config.meter, config.messages.zone);
-    let latest = minutes_ago(0);
-    let mut tail = reader.meter_tail(None, latest).expect("a tail");
-    let time = |minutes: i64| minutes_ago(minutes).to_string();
-    rig.meter("H001", "101", &time(60), "1.00");
-    sweep(&reader, &mut tail, latest);
-    // Of two rows that come now the stream shows both, by their time; asked for by key and only
-    // from a time on, the newer one would make the older one late.
-    rig.meter("H001", "101", &time(50), "2.00");
-    rig.meter("H001", "101", &time(5), "3.00");
-    let wanted = [Wanted {
-        room: RoomKey::new("H001", "101"),
-        after: minutes_ago(70),
-        until: LocalTime::LAST,
-    }];
-    let found = |up_to| {
-        let readings = reader.readings_up_to(&wanted, latest, up_to);
-        readings.expect("readings")[&wanted[0].room].len()
-    };
-    assert_eq!(found(Some(tail.read_to())), 1);
-    assert_eq!(found(None), 3);
     rig.roomwatt(&["init-db"]);
     rig.finish();
 }

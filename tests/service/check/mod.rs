@@ -171,7 +171,7 @@ fn the_configuration_is_shown_with_its_warnings() {
         (Some(78), "roomwatt: 2 errors were found\n")
     );
     assert!(
-        out.contains("error    configuration: there is no section [mysql]"),
+        out.contains("error    configuration: there is no section [rabbitmq]"),
         "{out}"
     );
     rig.finish();

@@ -3,10 +3,8 @@ use mysql::{Conn, Value};
 
 use crate::config;
 use crate::store::mysql::{codec, connect};
-use crate::store::{NoticeState, OutboxRow, OutboxRows, StoreError};
+use crate::store::{NoticeState, OutboxRow, OutboxRows, StoreError, notice_of};
 use crate::types::Zone;
-
-use super::notice;
 
 /// The outbox on a connection of its own, for commands.
 pub struct MySqlOutbox {
@@ -113,7 +111,6 @@ fn outbox_row(row: Columns) -> Result<OutboxRow, StoreError> {
         sent_at,
         retried_at,
     ) = row;
-    let known = NoticeState::ALL.into_iter().find(|s| s.as_str() == state);
     let needed = |value: &Value, column: &str| {
         codec::needed_time(value, &format!("{column} of notification {id}"))
     };
@@ -123,11 +120,9 @@ fn outbox_row(row: Columns) -> Result<OutboxRow, StoreError> {
         room_number,
         kind,
         detected: needed(&detected, "detected_time")?,
-        notice: notice(&body),
+        notice: notice_of(&body),
         body,
-        state: known.ok_or_else(|| {
-            StoreError::Unreadable(format!("state of notification {id} is none: {state:?}"))
-        })?,
+        state: NoticeState::from_word(&state, id)?,
         error,
         created_at: needed(&created_at, "created_at")?,
         sent_at: codec::local_time(&sent_at),

@@ -1,0 +1,45 @@
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use crate::finding::{Finding, Level};
+use crate::store::StoreError;
+
+use super::open;
+
+/// Looks at the embedded database, and changes nothing.
+pub fn check_file(path: &Path, tell: &mut dyn FnMut(Finding)) {
+    let about = format!("embedded database {}", path.display());
+    if !path.exists() {
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+        tell(match folder {
+            Some(folder) if !folder.is_dir() => {
+                let says = format!("the folder {} is not there", folder.display());
+                Finding::new(Level::Wrong, about, says).remedy("create it, or mend embedded.path")
+            }
+            _ => Finding::new(Level::Advice, about, "is not there yet")
+                .remedy("the service creates it, or roomwatt init-db"),
+        });
+        return;
+    }
+    tell(match open(path).and_then(|conn| contents(&conn)) {
+        Ok(contents) => Finding::ok(about, contents),
+        Err(error @ StoreError::Conflict(_)) => {
+            Finding::new(Level::Unreachable, about, error.to_string())
+        }
+        Err(error) => Finding::new(Level::Wrong, about, error.to_string()),
+    });
+}
+
+fn contents(conn: &Connection) -> Result<String, StoreError> {
+    let number = |query| conn.query_row(query, (), |row| row.get::<_, i64>(0));
+    let rooms = number("SELECT count(*) FROM room_state")?;
+    // Its ids are never used twice, and no row is deleted.
+    let readings = number("SELECT coalesce(max(id), 0) FROM smart_meter")?;
+    let waiting = number("SELECT count(*) FROM notification WHERE state = 'pending'")?;
+    // As a writer would have to.
+    conn.execute_batch("BEGIN IMMEDIATE; ROLLBACK")?;
+    Ok(format!(
+        "{rooms} rooms are watched, {readings} readings, {waiting} notices to be told"
+    ))
+}

@@ -1,0 +1,268 @@
+//! One transaction for a state change and all that follows from it.
+
+use rusqlite::{Connection, Transaction, params};
+
+use crate::engine::{MeterNoticeKind, Notice, NoticeKind, Opening, Stay};
+use crate::faults;
+use crate::store::{
+    MOST_FORGOTTEN, NoticeState, Ownership, Plan, Position, Settled, Settlement, Standing, Store,
+    StoreError,
+};
+use crate::types::RoomKey;
+
+use super::{SqliteStore, WATCH_VERSION, rejected, values};
+
+impl Store for SqliteStore {
+    fn commit(&mut self, plan: &Plan) -> Result<(), StoreError> {
+        let ownership = self.ownership;
+        self.connected(|conn| write(conn, plan, ownership))?;
+        self.ownership.seq += 1;
+        Ok(())
+    }
+
+    fn forget(&mut self, keep_days: u32) -> Result<u64, StoreError> {
+        let ownership = self.ownership;
+        self.connected(|conn| {
+            let transaction = conn.transaction()?;
+            standing(&transaction, ownership)?;
+            let mut deleted = 0;
+            for (table, condition) in [
+                ("rejected_message", ""),
+                ("notification", "state <> 'pending' AND "),
+            ] {
+                let delete = format!(
+                    "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} \
+                     WHERE {condition}created_at < unixepoch() - ? ORDER BY created_at, id LIMIT ?)"
+                );
+                let seconds = i64::from(keep_days) * 24 * 3_600;
+                let most = MOST_FORGOTTEN.cast_signed();
+                deleted += transaction.execute(&delete, (seconds, most))? as u64;
+            }
+            transaction.commit()?;
+            Ok(deleted)
+        })
+    }
+}
+
+fn write(conn: &mut Connection, plan: &Plan, ownership: Ownership) -> Result<(), StoreError> {
+    let transaction = conn.transaction()?;
+    match standing(&transaction, ownership)? {
+        Standing::Next => {}
+        Standing::Written => return Ok(transaction.rollback()?),
+    }
+    write_rooms(&transaction, plan)?;
+    write_watches(&transaction, plan)?;
+    write_notices(&transaction, &plan.notices)?;
+    write_silent_hotels(&transaction, &plan.notices)?;
+    settle(&transaction, &plan.settled)?;
+    rejected::write(&transaction, plan)?;
+    let seq = ownership.seq + 1;
+    match plan.position {
+        Some(Position::Id(id)) => transaction
+            .prepare_cached("UPDATE service SET seq = ?, meter_id = ?")?
+            .execute((seq.cast_signed(), id.cast_signed()))?,
+        // Rows are numbered here.
+        Some(Position::Time(_)) | None => transaction
+            .prepare_cached("UPDATE service SET seq = ?")?
+            .execute((seq.cast_signed(),))?,
+    };
+    faults::point("commit::before");
+    transaction.commit()?;
+    faults::point("commit::after");
+    Ok(())
+}
+
+/// Begins a transaction: looks who owns the state. Nobody else writes meanwhile.
+fn standing(transaction: &Transaction<'_>, ownership: Ownership) -> Result<Standing, StoreError> {
+    let (epoch, seq) = transaction
+        .prepare_cached("SELECT epoch, seq FROM service")?
+        .query_row((), |row| {
+            Ok((values::number(row, 0)?, values::number(row, 1)?))
+        })?;
+    ownership.standing(epoch, seq)
+}
+
+fn write_rooms(transaction: &Transaction<'_>, plan: &Plan) -> Result<(), StoreError> {
+    let mut replace = transaction.prepare_cached(
+        "REPLACE INTO room_state (hotel_id, room_number, version, watch) VALUES (?, ?, ?, ?)",
+    )?;
+    for (room, watch) in &plan.rooms {
+        let (hotel, number) = key(room);
+        replace.execute(params![hotel, number, WATCH_VERSION, json(watch)?])?;
+    }
+    Ok(())
+}
+
+fn write_watches(transaction: &Transaction<'_>, plan: &Plan) -> Result<(), StoreError> {
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO electricity_monitoring (hotel_id, room_number, msg_type, check_in_time, \
+         expected_checkout_time, actual_checkin_time, actual_checkout_time, initial_wh, \
+         monitoring_start_time) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )?;
+    for (room, Opening { stay, initial }) in &plan.openings {
+        let [check_in, expected, checkin, checkout] = stay_columns(stay);
+        let (hotel, number) = key(room);
+        insert.execute(params![
+            hotel,
+            number,
+            stay.kind().as_str(),
+            check_in,
+            expected,
+            checkin,
+            checkout,
+            initial.map(|reading| reading.register),
+            initial.map(|reading| reading.time),
+        ])?;
+    }
+    for (room, Opening { stay, initial }) in &plan.initial_readings {
+        let (hotel, number) = key(room);
+        let update = update_watch("initial_wh = ?, monitoring_start_time = ?", stay);
+        transaction.prepare_cached(&update)?.execute(params![
+            initial.map(|reading| reading.register),
+            initial.map(|reading| reading.time),
+            hotel,
+            number,
+            stay.kind().as_str(),
+            stay.time(),
+        ])?;
+    }
+    for (room, stay) in &plan.expected_checkouts {
+        if let Stay::Occupied {
+            expected_checkout, ..
+        } = stay
+        {
+            let (hotel, number) = key(room);
+            let update = update_watch("expected_checkout_time = ?", stay);
+            let kind = stay.kind().as_str();
+            transaction.prepare_cached(&update)?.execute(params![
+                expected_checkout,
+                hotel,
+                number,
+                kind,
+                stay.time()
+            ])?;
+        }
+    }
+    Ok(())
+}
+
+/// Check-in, expected check-out; actual check-in, actual check-out.
+fn stay_columns(stay: &Stay) -> [Option<crate::types::LocalTime>; 4] {
+    match *stay {
+        Stay::Occupied {
+            check_in,
+            expected_checkout,
+        } => [Some(check_in), expected_checkout, None, None],
+        Stay::Vacant {
+            actual_checkin,
+            actual_checkout,
+        } => [None, None, actual_checkin, Some(actual_checkout)],
+    }
+}
+
+/// Changes the row of one watch.
+fn update_watch(set: &str, stay: &Stay) -> String {
+    let stay_time = match stay {
+        Stay::Occupied { .. } => "check_in_time",
+        Stay::Vacant { .. } => "actual_checkout_time",
+    };
+    format!(
+        "UPDATE electricity_monitoring SET {set} \
+         WHERE hotel_id = ? AND room_number = ? AND msg_type = ? AND {stay_time} = ?"
+    )
+}
+
+fn write_notices(transaction: &Transaction<'_>, notices: &[Notice]) -> Result<(), StoreError> {
+    let mut alert = transaction.prepare_cached(
+        "INSERT INTO electricity_abnormal (hotel_id, room_number, detected_time, total_wh, \
+         continuous_periods, msg_type) VALUES (?, ?, ?, ?, ?, ?)",
+    )?;
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO notification (hotel_id, room_number, detected_time, kind, body) \
+         VALUES (?, ?, ?, ?, ?)",
+    )?;
+    for notice in notices {
+        let room = match notice {
+            Notice::Room(notice) => notice.room.room_number.as_str(),
+            Notice::Meters(_) => "",
+        };
+        let hotel = notice.hotel_id().as_str();
+        if let Notice::Room(notice) = notice
+            && notice.kind == NoticeKind::Alert
+        {
+            alert.execute(params![
+                hotel,
+                room,
+                notice.detected,
+                notice.energy,
+                notice.periods,
+                notice.stay.kind().as_str(),
+            ])?;
+        }
+        let (detected, kind) = (notice.detected(), notice.kind());
+        insert.execute(params![hotel, room, detected, kind, json(notice)?])?;
+    }
+    Ok(())
+}
+
+/// Remembers which hotels' meters the staff knows to be silent.
+fn write_silent_hotels(
+    transaction: &Transaction<'_>,
+    notices: &[Notice],
+) -> Result<(), StoreError> {
+    for notice in notices {
+        let Notice::Meters(notice) = notice else {
+            continue;
+        };
+        let hotel = notice.hotel_id.as_str();
+        match notice.kind {
+            MeterNoticeKind::Silent => transaction
+                .prepare_cached("REPLACE INTO silent_hotel (hotel_id, since) VALUES (?, ?)")?
+                .execute(params![hotel, notice.since])?,
+            MeterNoticeKind::Heard => transaction
+                .prepare_cached("DELETE FROM silent_hotel WHERE hotel_id = ?")?
+                .execute((hotel,))?,
+        };
+    }
+    Ok(())
+}
+
+fn settle(transaction: &Transaction<'_>, settled: &[Settled]) -> Result<(), StoreError> {
+    let mut update = transaction.prepare_cached(
+        "UPDATE notification SET state = ?1, sent_at = iif(?1 = 'sent', unixepoch(), NULL), \
+         error = ?2 WHERE id = ?3 AND state = 'pending'",
+    )?;
+    // A stay whose time was corrected by seconds can have another such row, with a notice of its own.
+    let mut notified = transaction.prepare_cached(
+        "UPDATE electricity_abnormal SET is_notified = 1 WHERE id = (SELECT id \
+         FROM electricity_abnormal WHERE hotel_id = ? AND room_number = ? AND detected_time = ? \
+         AND msg_type = ? AND NOT is_notified ORDER BY id LIMIT 1)",
+    )?;
+    for Settled { id, how } in settled {
+        faults::point("mark_sent::before");
+        let (state, error) = match how {
+            Settlement::Sent(_) => (NoticeState::Sent, None),
+            Settlement::Logged => (NoticeState::Logged, None),
+            Settlement::Expired => (NoticeState::Expired, None),
+            Settlement::Failed(error) => (NoticeState::Failed, Some(error)),
+        };
+        let changed = update.execute(params![state.as_str(), error, id.cast_signed()])?;
+        if let Settlement::Sent(Notice::Room(notice)) = how
+            && changed > 0
+            && notice.kind == NoticeKind::Alert
+        {
+            let (hotel, number) = key(&notice.room);
+            let kind = notice.stay.kind().as_str();
+            notified.execute(params![hotel, number, notice.detected, kind])?;
+        }
+    }
+    Ok(())
+}
+
+fn key(room: &RoomKey) -> (&str, &str) {
+    (room.hotel_id.as_str(), room.room_number.as_str())
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Unreadable(error.to_string()))
+}

@@ -1,0 +1,63 @@
+//! The numbered files of `sql/embedded/`, applied once each; SQLite's `user_version` counts them.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::store::StoreError;
+
+use super::connect;
+
+const MIGRATIONS: [(&str, &str); 1] = [(
+    "embedded/001_tables.sql",
+    include_str!("../../../sql/embedded/001_tables.sql"),
+)];
+
+/// Creates the file, or brings its tables up to date; gives the names of what was applied now.
+///
+/// Safe to repeat and to run twice at once: it is one transaction.
+///
+/// # Errors
+/// Any [`StoreError`] of the file; then nothing has changed.
+pub fn init_file(path: &Path) -> Result<Vec<String>, StoreError> {
+    let mut conn = connect(path, OpenFlags::SQLITE_OPEN_CREATE)?;
+    let transaction = conn.transaction()?;
+    let known = version(&transaction)?;
+    let mut applied = Vec::new();
+    for (name, statements) in MIGRATIONS.iter().skip(known) {
+        transaction.execute_batch(statements)?;
+        applied.push((*name).to_owned());
+    }
+    if !applied.is_empty() {
+        transaction.pragma_update(None, "user_version", MIGRATIONS.len() as i64)?;
+    }
+    transaction.commit()?;
+    Ok(applied)
+}
+
+/// Whether the tables are those that this program knows.
+pub(super) fn check(conn: &Connection) -> Result<(), StoreError> {
+    match version(conn)? {
+        version if version == MIGRATIONS.len() => Ok(()),
+        version => Err(StoreError::NotSetUp(format!(
+            "the embedded database has layout {version}, this program wants {}",
+            MIGRATIONS.len()
+        ))),
+    }
+}
+
+/// How many migrations the file has seen.
+///
+/// # Errors
+/// Where a newer program has written it.
+fn version(conn: &Connection) -> Result<usize, StoreError> {
+    let version: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    match usize::try_from(version) {
+        Ok(version) if version <= MIGRATIONS.len() => Ok(version),
+        _ => Err(StoreError::Refused(format!(
+            "a newer roomwatt has written it (layout {version}, this one knows {}): \
+             install that one",
+            MIGRATIONS.len()
+        ))),
+    }
+}

@@ -1,0 +1,62 @@
+//! What every store has to do, on each kind there is: a real MariaDB, and an embedded file.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod meters;
+mod outbox;
+mod ownership;
+mod plans;
+mod refused;
+mod subject;
+
+use roomwatt::engine::{Notice, NoticeKind, RoomNotice, Stay};
+use roomwatt::types::{LocalTime, Reading, RoomKey, WattHours};
+
+/// Runs each test on every kind of store.
+macro_rules! on_each_store {
+    ($($test:ident),* $(,)?) => {
+        mod mysql {
+            $(#[test] fn $test() { $crate::subject::on_mysql(stringify!($test), super::$test); })*
+        }
+        mod embedded {
+            $(#[test] fn $test() { $crate::subject::on_file(super::$test); })*
+        }
+    };
+}
+pub(crate) use on_each_store;
+
+/// A time on the day of these tests.
+fn at(minutes: i64) -> LocalTime {
+    let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
+    noon.plus(minutes * 60)
+}
+
+fn reading(minutes: i64, wh: i64) -> Reading {
+    Reading {
+        time: at(minutes),
+        register: WattHours(wh),
+    }
+}
+
+fn vacant(minutes: i64) -> Stay {
+    Stay::Vacant {
+        actual_checkin: None,
+        actual_checkout: at(minutes),
+    }
+}
+
+fn notice(kind: NoticeKind, room: &RoomKey, minutes: i64) -> Notice {
+    Notice::Room(RoomNotice {
+        kind,
+        room: room.clone(),
+        stay: vacant(0),
+        detected: at(minutes),
+        since: at(0),
+        periods: 4,
+        energy: WattHours(9_600),
+        threshold: WattHours(1_500),
+        interval_seconds: 1_800,
+        history: Vec::new(),
+    })
+}

@@ -1,0 +1,265 @@
+//! What a plan leaves in the tables, and what is found there by the next instance.
+
+use fastrand::Rng;
+use roomwatt::engine::{
+    Fold, Interval, MeterNotice, MeterNoticeKind, Notice, NoticeKind, Opening, Run, Stay, Watch,
+};
+use roomwatt::store::{Settled, Settlement, StateStore};
+use roomwatt::types::{HotelId, LocalTime, Reading, RoomKey, WattHours};
+
+use crate::subject::{Subject, commit};
+use crate::{at, notice, on_each_store, reading, vacant};
+
+fn maybe<T>(rng: &mut Rng, make: impl Fn(&mut Rng) -> T) -> Option<T> {
+    rng.bool().then(|| make(rng))
+}
+
+fn any_time(rng: &mut Rng) -> LocalTime {
+    at(rng.i64(-2_000_000..2_000_000)).plus(rng.i64(0..60))
+}
+
+fn any_reading(rng: &mut Rng) -> Reading {
+    Reading {
+        time: any_time(rng),
+        register: WattHours(rng.i64(-5..1_000_000_000_000_000_000)),
+    }
+}
+
+fn any_watch(rng: &mut Rng) -> Watch {
+    let (begin, other) = (any_time(rng), maybe(rng, any_time));
+    Watch {
+        stay: if rng.bool() {
+            Stay::Occupied {
+                check_in: begin,
+                expected_checkout: other,
+            }
+        } else {
+            Stay::Vacant {
+                actual_checkin: other,
+                actual_checkout: begin,
+            }
+        },
+        initial: maybe(rng, any_reading),
+        fold: Fold {
+            sample: maybe(rng, any_reading),
+            suspect: maybe(rng, any_reading),
+            seen: maybe(rng, any_time),
+            run: maybe(rng, |rng| Run {
+                periods: rng.u32(1..),
+                energy: WattHours(rng.i64(0..1_000_000_000_000)),
+                since: any_time(rng),
+                told: rng.u32(..),
+            }),
+        },
+        history: (0..rng.usize(0..96))
+            .map(|_| Interval {
+                seconds: rng.i64(1..100_000),
+                energy: maybe(rng, |rng| WattHours(rng.i64(0..50_000))),
+            })
+            .collect(),
+        interval_seconds: rng.i64(60..86_400),
+    }
+}
+
+fn a_watch_is_loaded_as_it_was_written(subject: &Subject) {
+    let seed = fastrand::u64(..);
+    println!("seed {seed}");
+    let mut rng = Rng::with_seed(seed);
+    let mut store = subject.owner();
+    let names = [
+        "101",
+        "A1",
+        "a1",
+        "é",
+        "e\u{301}",
+        "房间一",
+        "'; --",
+        "%_\\",
+    ];
+    let mut expected = Vec::new();
+    for _ in 0..3 {
+        expected = names
+            .map(|name| (RoomKey::new("H'1", name), any_watch(&mut rng)))
+            .to_vec();
+        commit(&mut store, |plan| plan.rooms.clone_from(&expected));
+    }
+    expected.sort_by(|(a, _), (b, _)| a.cmp(b));
+    assert_eq!(subject.rooms(), expected);
+}
+
+fn each_watch_has_a_row_with_its_messages_times(subject: &Subject) {
+    let mut store = subject.owner();
+    let room = RoomKey::new("H1", "A1");
+    let other = RoomKey::new("H1", "a1");
+    let arrived = |expected: Option<i64>| Stay::Occupied {
+        check_in: at(0),
+        expected_checkout: expected.map(at),
+    };
+    let opening = |stay, initial| Opening { stay, initial };
+    commit(&mut store, |plan| {
+        let left = Stay::Vacant {
+            actual_checkin: Some(at(-600)),
+            actual_checkout: at(30),
+        };
+        plan.openings = vec![
+            (room.clone(), opening(arrived(None), None)),
+            (other.clone(), opening(arrived(None), None)),
+            (room.clone(), opening(left, Some(reading(20, 1_230)))),
+        ];
+    });
+    commit(&mut store, |plan| {
+        let found = opening(arrived(None), Some(reading(5, 1_000)));
+        plan.initial_readings = vec![(room.clone(), found)];
+        plan.expected_checkouts = vec![(room.clone(), arrived(Some(900)))];
+    });
+    let columns = [
+        "check_in_time",
+        "expected_checkout_time",
+        "actual_checkin_time",
+        "actual_checkout_time",
+        "monitoring_start_time",
+    ];
+    let columns = columns.map(|column| format!("coalesce({}, '-')", subject.time(column)));
+    let initial = if subject.is_file() {
+        "coalesce(initial_wh, '-')"
+    } else {
+        "coalesce(CAST(initial_reading * 1000 AS SIGNED), '-')"
+    };
+    let rows = subject.rows(&format!(
+        "SELECT concat_ws(' ', room_number, msg_type, {initial}, {}) \
+         FROM electricity_monitoring ORDER BY id",
+        columns.join(", ")
+    ));
+    assert_eq!(
+        rows,
+        [
+            "A1 checkin 1000 2023-04-10 12:00:00 2023-04-11 03:00:00 - - 2023-04-10 12:05:00",
+            "a1 checkin - 2023-04-10 12:00:00 - - - -",
+            "A1 checkout 1230 - - 2023-04-10 02:00:00 2023-04-10 12:30:00 2023-04-10 12:20:00",
+        ]
+    );
+}
+
+const ABNORMAL: &str = "SELECT concat_ws(' ', room_number, msg_type, continuous_periods, is_notified) \
+     FROM electricity_abnormal ORDER BY id";
+const OUTBOX: &str = "SELECT concat_ws(' ', room_number, kind, state, coalesce(error, '-'), \
+     sent_at IS NOT NULL) FROM notification ORDER BY id";
+
+fn an_alert_is_notified_when_it_was_sent_and_never_before(subject: &Subject) {
+    let mut store = subject.owner();
+    let (room, other) = (RoomKey::new("H1", "A1"), RoomKey::new("H1", "a1"));
+    commit(&mut store, |plan| {
+        plan.notices = vec![
+            notice(NoticeKind::Alert, &room, 120),
+            notice(NoticeKind::Alert, &other, 120),
+            notice(NoticeKind::Reminder, &room, 240),
+            notice(NoticeKind::Recovered, &room, 300),
+            // A stay that was corrected by seconds has another row with the same key.
+            notice(NoticeKind::Alert, &room, 120),
+        ];
+    });
+    let alerts = |notified: [u8; 3]| -> Vec<String> {
+        let rows = ["A1", "a1", "A1"].iter().zip(notified);
+        rows.map(|(room, notified)| format!("{room} checkout 4 {notified}"))
+            .collect()
+    };
+    assert_eq!(subject.rows(ABNORMAL), alerts([0, 0, 0]));
+    let sent = |minutes, kind, room| Settlement::Sent(notice(kind, room, minutes));
+    let settle = |store: &mut Box<dyn StateStore>, id: u64, how: Settlement| {
+        commit(store, |plan| plan.settled = vec![Settled { id, how }]);
+    };
+    settle(&mut store, 3, sent(240, NoticeKind::Reminder, &room));
+    settle(&mut store, 4, Settlement::Failed("no".into()));
+    assert_eq!(subject.rows(ABNORMAL), alerts([0, 0, 0]));
+    settle(&mut store, 1, sent(120, NoticeKind::Alert, &room));
+    assert_eq!(subject.rows(ABNORMAL), alerts([1, 0, 0]));
+    settle(&mut store, 1, sent(120, NoticeKind::Alert, &room));
+    assert_eq!(subject.rows(ABNORMAL), alerts([1, 0, 0]), "told of twice");
+    settle(&mut store, 5, sent(120, NoticeKind::Alert, &room));
+    assert_eq!(subject.rows(ABNORMAL), alerts([1, 0, 1]));
+    settle(&mut store, 2, Settlement::Expired);
+    settle(&mut store, 2, sent(120, NoticeKind::Alert, &other));
+    assert_eq!(subject.rows(ABNORMAL), alerts([1, 0, 1]), "it was over");
+    assert_eq!(
+        subject.rows(OUTBOX),
+        [
+            "A1 alert sent - 1",
+            "a1 alert expired - 0",
+            "A1 reminder sent - 1",
+            "A1 recovered failed no 0",
+            "A1 alert sent - 1",
+        ]
+    );
+}
+
+fn which_hotels_were_told_silent_is_remembered(subject: &Subject) {
+    let told = || {
+        let mut told = Vec::new();
+        let mut store = subject.database.store();
+        store
+            .load_silent_hotels(&mut |hotel, since| told.push((hotel.to_string(), since)))
+            .expect("hotels");
+        told.sort();
+        told
+    };
+    let meters = |kind, hotel, since| {
+        Notice::Meters(MeterNotice {
+            kind,
+            hotel_id: HotelId::new(hotel),
+            detected: at(0),
+            since,
+            silent: 5,
+            watched: 8,
+            rooms: Vec::new(),
+        })
+    };
+    let mut store = subject.owner();
+    commit(&mut store, |plan| {
+        plan.notices = vec![
+            meters(MeterNoticeKind::Silent, "h1", Some(at(-90))),
+            meters(MeterNoticeKind::Silent, "H1", None),
+            meters(MeterNoticeKind::Silent, "H2", Some(at(-60))),
+        ];
+    });
+    let [upper, lower] = [("H1".to_owned(), None), ("h1".to_owned(), Some(at(-90)))];
+    let second = ("H2".to_owned(), Some(at(-60)));
+    assert_eq!(told(), [upper.clone(), second, lower.clone()]);
+    commit(&mut store, |plan| {
+        plan.notices = vec![meters(MeterNoticeKind::Heard, "H2", None)];
+    });
+    assert_eq!(told(), [upper, lower]);
+}
+
+fn a_plan_is_written_whole_or_not_at_all(subject: &Subject) {
+    let mut store = subject.owner();
+    let room = RoomKey::new("H1", "101");
+    let watch = Watch::new(vacant(0), &roomwatt::engine::Rules::default());
+    // What comes last in a transaction fails.
+    subject.execute(if subject.is_file() {
+        "CREATE TRIGGER no BEFORE UPDATE ON service WHEN NEW.seq <> OLD.seq \
+         BEGIN SELECT raise(ABORT, 'not now'); END"
+    } else {
+        "CREATE TRIGGER no BEFORE UPDATE ON service FOR EACH ROW \
+         SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not now'"
+    });
+    let plan = roomwatt::store::Plan {
+        rooms: vec![(room.clone(), watch.clone())],
+        notices: vec![notice(NoticeKind::Alert, &room, 120)],
+        ..Default::default()
+    };
+    let refused = store.commit(&plan).expect_err("the trigger refuses");
+    assert!(refused.to_string().contains("not now"), "{refused}");
+    assert_eq!((subject.rooms(), subject.rows(OUTBOX).len()), (vec![], 0));
+    subject.execute("DROP TRIGGER no");
+    store.commit(&plan).expect("written");
+    assert_eq!(subject.rooms(), [(room, watch)]);
+    assert_eq!(subject.rows(OUTBOX).len(), 1);
+}
+
+on_each_store!(
+    a_watch_is_loaded_as_it_was_written,
+    each_watch_has_a_row_with_its_messages_times,
+    an_alert_is_notified_when_it_was_sent_and_never_before,
+    which_hotels_were_told_silent_is_remembered,
+    a_plan_is_written_whole_or_not_at_all,
+);

@@ -1,0 +1,132 @@
+//! A store under test, and a way past it to its tables.
+
+use std::path::PathBuf;
+
+use mysql::prelude::Queryable;
+use roomwatt::config::Config;
+use roomwatt::store::{Database, StateStore, Store};
+use roomwatt::types::{Reading, RoomKey};
+
+use crate::support::Rig;
+
+pub struct Subject {
+    pub database: Database,
+    tables: Tables,
+}
+
+enum Tables {
+    MySql(Box<Rig>),
+    File(PathBuf),
+}
+
+pub fn on_mysql(name: &str, test: impl Fn(&Subject)) {
+    let rig = Rig::new(&name[..name.len().min(30)]);
+    let config = Config::load(Some(&rig.config()), &[]).expect("a configuration");
+    let subject = Subject {
+        database: Database::of(&config),
+        tables: Tables::MySql(Box::new(rig)),
+    };
+    test(&subject);
+    if let Tables::MySql(mut rig) = subject.tables {
+        rig.roomwatt(&["init-db"]);
+        rig.finish();
+    }
+}
+
+pub fn on_file(test: impl Fn(&Subject)) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut config = Config::load(None, &[]).expect("a configuration");
+    let file = folder.path().join("hotel.db");
+    config.embedded.path.clone_from(&file);
+    let database = Database::of(&config);
+    database.init().expect("tables");
+    let tables = Tables::File(file);
+    test(&Subject { database, tables });
+}
+
+impl Subject {
+    /// The store, as the owner of the state.
+    pub fn owner(&self) -> Box<dyn StateStore> {
+        let mut store = self.database.store();
+        store.take_over().expect("it is free");
+        store
+    }
+
+    pub fn is_file(&self) -> bool {
+        matches!(self.tables, Tables::File(_))
+    }
+
+    pub fn execute(&self, statement: &str) {
+        match &self.tables {
+            Tables::MySql(rig) => rig.execute(statement),
+            Tables::File(file) => {
+                let conn = rusqlite::Connection::open(file).expect("a file");
+                conn.execute_batch(statement).expect(statement);
+            }
+        }
+    }
+
+    /// The rows of a query of one text.
+    pub fn rows(&self, query: &str) -> Vec<String> {
+        match &self.tables {
+            Tables::MySql(rig) => rig.conn().query(query).expect(query),
+            Tables::File(file) => {
+                let conn = rusqlite::Connection::open(file).expect("a file");
+                let mut query = conn.prepare(query).expect(query);
+                let rows = query.query_map((), |row| row.get(0)).expect("rows");
+                rows.map(|row| row.expect("a text")).collect()
+            }
+        }
+    }
+
+    /// A hotel's time as a text.
+    pub fn time(&self, column: &str) -> String {
+        match &self.tables {
+            Tables::MySql(_) => column.to_owned(),
+            Tables::File(_) => format!("datetime({column}, 'unixepoch')"),
+        }
+    }
+
+    /// The moment so many seconds ago, as the clock of a table has it.
+    pub fn ago(&self, seconds: i64) -> String {
+        match &self.tables {
+            Tables::MySql(_) => format!("(CURRENT_TIMESTAMP - INTERVAL {seconds} SECOND)"),
+            Tables::File(_) => format!("(unixepoch() - {seconds})"),
+        }
+    }
+
+    /// Adds readings in this order.
+    pub fn add(&self, readings: &[(&RoomKey, Reading)]) {
+        if let Some(writer) = self.database.meter_writer() {
+            let rows: Vec<(RoomKey, Reading)> = (readings.iter())
+                .map(|(room, r)| ((*room).clone(), *r))
+                .collect();
+            return writer.add(&rows).expect("added");
+        }
+        for (room, Reading { time, register }) in readings {
+            self.execute(&format!(
+                "INSERT INTO smart_meter (hotel_id, room_number, reading_value, script_time) \
+                 VALUES ('{}', '{}', {register}, '{time}')",
+                room.hotel_id, room.room_number
+            ));
+        }
+    }
+
+    /// Everything that the store knows of rooms, in order.
+    pub fn rooms(&self) -> Vec<(RoomKey, roomwatt::engine::Watch)> {
+        let mut rooms = Vec::new();
+        let mut store = self.database.store();
+        store
+            .load_rooms(&mut |room, watch| rooms.push((room, watch)))
+            .expect("rooms");
+        rooms.sort_by(|(a, _), (b, _)| a.cmp(b));
+        rooms
+    }
+}
+
+/// Commits a plan made of the default one.
+pub fn commit(store: &mut Box<dyn StateStore>, change: impl FnOnce(&mut roomwatt::store::Plan)) {
+    let mut plan = roomwatt::store::Plan::default();
+    change(&mut plan);
+    store.commit(&plan).expect("written");
+}
