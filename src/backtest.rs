@@ -84,11 +84,11 @@ struct Line<'a> {
     total_kwh: Box<serde_json::value::RawValue>,
 }
 
-/// A room with the stays and readings the files have of it.
+/// What is known of a room, in any order; of readings with one time the first counts.
 #[derive(Default)]
-struct History {
-    stays: Vec<Stay>,
-    readings: Vec<Reading>,
+pub struct History {
+    pub stays: Vec<Stay>,
+    pub readings: Vec<Reading>,
 }
 
 /// Judges what `messages` (JSON lines) and `readings` (CSV) hold, rows in any order. Notices go to
@@ -269,7 +269,7 @@ fn remark(
 }
 
 /// Every notice of a room, in the order of its stays and readings.
-fn judge(room: &RoomKey, mut history: History, rules: &Rules) -> Vec<RoomNotice> {
+pub fn judge(room: &RoomKey, mut history: History, rules: &Rules) -> Vec<RoomNotice> {
     history.stays.sort_by_key(Stay::order);
     history
         .stays

@@ -10,6 +10,7 @@ pub mod engine;
 pub mod faults;
 pub mod finding;
 pub mod gate;
+pub mod hotel;
 pub mod logging;
 pub mod notify;
 pub mod outage;

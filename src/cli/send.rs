@@ -1,10 +1,9 @@
 use clap::ValueEnum;
-use serde_json::{Map, Value};
 
 use crate::amqp::Publisher;
 use crate::clock::{Clock, SystemClock};
-use crate::engine::{MessageFormat, Parsed};
-use crate::types::{Kind, Stamp};
+use crate::engine::{Parsed, Stay};
+use crate::types::{BadTime, LocalTime, RoomKey, Stamp, Zone};
 
 use super::{Code, ConfigFile, Failure, load};
 
@@ -26,11 +25,11 @@ pub(super) struct Arguments {
     #[arg(long)]
     msg_type: MessageType,
     /// Check-in time, local to the hotel [default of a check-in: now]
-    #[arg(long, value_name = "TIME", value_parser = written_time)]
-    checkin_time: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = Stamp::parse)]
+    checkin_time: Option<Stamp>,
     /// Check-out time; expected for a check-in [default of a check-out: now]
-    #[arg(long, value_name = "TIME", value_parser = written_time)]
-    checkout_time: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = Stamp::parse)]
+    checkout_time: Option<Stamp>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -39,18 +38,14 @@ enum MessageType {
     Checkout,
 }
 
-fn written_time(text: &str) -> Result<String, String> {
-    Stamp::parse(text)
-        .map(|_| text.to_owned())
-        .map_err(|error| error.to_string())
-}
-
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = load(arguments.config.config.as_deref(), &[])?;
     let rabbitmq = super::needed(config.rabbitmq.as_ref(), "rabbitmq")?;
     let zone = config.messages.zone;
     let now = SystemClock { zone }.now();
-    let body = message(arguments, &config.messages, &now.to_string());
+    let stay = stay(arguments, zone, now).map_err(|error| Failure::new(Code::Usage, error))?;
+    let room = RoomKey::new(&arguments.hotel_id, &arguments.room_number);
+    let body = config.messages.write(&room, &stay);
     // Told here rather than in the service's table of refused messages.
     if let Parsed::Refused(reason) = config.messages.parse(body.as_bytes(), Some(now)) {
         let error = anyhow::anyhow!("the service would refuse this message: {reason}");
@@ -63,36 +58,21 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-fn message(arguments: &Arguments, format: &MessageFormat, now: &str) -> String {
-    let names = &format.fields;
-    let (kind, code) = match arguments.msg_type {
-        MessageType::Checkin => (Kind::Checkin, &format.types.checkin),
-        MessageType::Checkout => (Kind::Checkout, &format.types.checkout),
+fn stay(arguments: &Arguments, zone: Zone, now: LocalTime) -> Result<Stay, BadTime> {
+    let local = |stamp: Option<Stamp>| match stamp {
+        Some(stamp) => zone.resolve(stamp).map(Some).ok_or(BadTime),
+        None => Ok(None),
     };
-    let checkin = arguments.checkin_time.as_deref();
-    let checkout = arguments.checkout_time.as_deref();
-    let times = match kind {
-        Kind::Checkin => [
-            (&names.check_in_time, checkin.or(Some(now))),
-            (&names.expected_checkout_time, checkout),
-        ],
-        Kind::Checkout => [
-            (&names.actual_checkin_time, checkin),
-            (&names.actual_checkout_time, checkout.or(Some(now))),
-        ],
-    };
-    let mut fields = Map::new();
-    for (name, value) in [
-        (&names.hotel_id, arguments.hotel_id.as_str()),
-        (&names.room_number, arguments.room_number.as_str()),
-        (&names.msg_type, code.as_str()),
-    ] {
-        fields.insert(name.clone(), value.into());
-    }
-    for (name, time) in times {
-        if let Some(time) = time {
-            fields.insert(name.clone(), time.into());
-        }
-    }
-    Value::Object(fields).to_string()
+    let checkin = local(arguments.checkin_time)?;
+    let checkout = local(arguments.checkout_time)?;
+    Ok(match arguments.msg_type {
+        MessageType::Checkin => Stay::Occupied {
+            check_in: checkin.unwrap_or(now),
+            expected_checkout: checkout,
+        },
+        MessageType::Checkout => Stay::Vacant {
+            actual_checkin: checkin,
+            actual_checkout: checkout.unwrap_or(now),
+        },
+    })
 }

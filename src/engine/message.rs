@@ -1,5 +1,7 @@
 //! Check-in and check-out messages as the property management system publishes them.
 
+mod write;
+
 use std::collections::HashMap;
 
 use serde::de::IgnoredAny;

@@ -1,0 +1,120 @@
+use crate::types::{Kind, LocalTime};
+
+use super::chance::Chance;
+use super::guests::{Phase, midnight};
+use super::{HALF_HOUR, HOUR};
+
+/// How likely a guest is in the room, hour by hour: 54 % of a stay in all.
+const PRESENT: [f64; 24] = [
+    0.80, 0.82, 0.82, 0.82, 0.82, 0.80, 0.78, 0.65, 0.50, 0.40, 0.25, 0.20, //
+    0.20, 0.20, 0.20, 0.20, 0.22, 0.25, 0.25, 0.28, 0.40, 0.55, 0.68, 0.76,
+];
+
+/// How often guests come or go, or at least could: a share of the half hours.
+const RESTLESS: f64 = 0.35;
+
+/// Kettle, shower, hair dryer: a share of the half hours in which the guest is there.
+const BURSTS: f64 = 0.12;
+
+/// What a room uses while nothing is wrong. All in Wh a half hour.
+pub(super) struct Load {
+    chance: Chance,
+    /// Refrigerator, standby.
+    base: i64,
+    /// What this guest's air conditioner is set to.
+    air_conditioner: i64,
+    present: bool,
+    cleaning: Option<LocalTime>,
+}
+
+impl Load {
+    pub(super) fn new(mut chance: Chance) -> Load {
+        let base = chance.between(20..=80);
+        Load {
+            chance,
+            base,
+            air_conditioner: 0,
+            present: false,
+            cleaning: None,
+        }
+    }
+
+    /// Somebody comes, or leaves.
+    pub(super) fn turn(&mut self, phase: &Phase) {
+        self.present = phase.kind() == Kind::Checkin;
+        self.air_conditioner = self.chance.between(250..=500);
+        let later = self.chance.between(HALF_HOUR..=5 * HALF_HOUR);
+        self.cleaning = (!self.present).then(|| phase.from().plus(later));
+    }
+
+    /// What is used from `from` on, before `until`.
+    pub(super) fn slot(&mut self, kind: Kind, from: LocalTime, until: LocalTime) -> i64 {
+        let mut load = self.base + self.chance.between(0..=20);
+        match kind {
+            Kind::Checkout => {
+                if self.cleaning.is_some_and(|at| at < until) {
+                    self.cleaning = None;
+                    load += self.chance.between(200..=500);
+                }
+            }
+            Kind::Checkin => {
+                if self.chance.happens(RESTLESS) {
+                    let hour = from.since(midnight(from)) / HOUR;
+                    let likely = PRESENT.get(hour as usize).copied().unwrap_or(1.0);
+                    self.present = self.chance.happens(likely);
+                }
+                if self.present {
+                    load = self.air_conditioner + self.chance.between(0..=100);
+                    if self.chance.happens(BURSTS) {
+                        // Small ones are more frequent than large ones.
+                        let one = self.chance.between(100..=2_000);
+                        let other = self.chance.between(100..=2_000);
+                        load += one.min(other);
+                    }
+                }
+            }
+        }
+        load
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::DAY;
+    use super::super::guests::Guests;
+    use super::*;
+
+    #[test]
+    fn guests_are_there_for_about_half_of_their_stay() {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let begin = LocalTime::parse("2023-04-10 00:00:00").expect("a time");
+        let (mut there, mut occupied) = (0, 0);
+        for room in 0..100 {
+            let chance = |what| Chance::new(seed, &[what, &format!("{room}")]);
+            let mut guests = Guests::new(chance("guests"), begin, 0.68);
+            let mut load = Load::new(chance("load"));
+            while guests.phase().from() < begin.plus(30 * DAY) {
+                let phase = *guests.phase();
+                load.turn(&phase);
+                let mut now = phase.from();
+                while now < phase.until {
+                    let next = now.plus(HALF_HOUR);
+                    let used = load.slot(phase.kind(), now, next);
+                    let allowed = match (phase.kind(), load.present) {
+                        (Kind::Checkout, _) => 20..=600,
+                        (Kind::Checkin, false) => 20..=100,
+                        (Kind::Checkin, true) => 250..=2_600,
+                    };
+                    assert!(allowed.contains(&used), "{used} Wh at {now}");
+                    occupied += i64::from(phase.kind() == Kind::Checkin);
+                    there += i64::from(load.present);
+                    now = next;
+                }
+                guests.next();
+            }
+        }
+        let percent = there * 100 / occupied;
+        assert!((50..=58).contains(&percent), "{percent} %");
+    }
+}

@@ -1,0 +1,116 @@
+use std::vec;
+
+use crate::types::{HotelId, LocalTime, RoomKey};
+
+use super::outage::Outage;
+use super::room::Room;
+use super::{HALF_HOUR, Happening, Plan, What};
+
+/// What happens in all rooms, in the order in which it becomes known. Rooms are taken on together,
+/// half an hour at a time: memory is a matter of rooms, not of days.
+pub struct Story {
+    plan: Plan,
+    hotels: Vec<(HotelId, Vec<(RoomKey, Room)>)>,
+    /// Happenings before this time are ready.
+    told_until: LocalTime,
+    end: LocalTime,
+    ready: vec::IntoIter<Entry>,
+    /// In order up to where new ones were added.
+    later: Vec<Entry>,
+}
+
+/// A happening that does not yet know the name of its room.
+struct Entry {
+    at: LocalTime,
+    hotel: u32,
+    room: u32,
+    what: What,
+}
+
+impl Entry {
+    /// Of one second: readings belong to the stay before a message, troubles to that after it.
+    fn order(&self) -> (LocalTime, u8, u32, u32) {
+        let rank = match self.what {
+            What::Reading(_) => 0,
+            What::Message(_) => 1,
+            What::Trouble(_) => 2,
+        };
+        (self.at, rank, self.hotel, self.room)
+    }
+}
+
+impl Story {
+    pub(super) fn new(plan: Plan) -> Story {
+        let mut later = Vec::new();
+        let mut hotels = Vec::new();
+        for (hotel, id) in (0..).zip(&plan.hotels) {
+            let keys = plan.rooms_of(id);
+            let rooms = (0..).zip(keys).map(|(room, key)| {
+                let mut tell = teller(&mut later, hotel, room);
+                let story = Room::new(&plan, &key, &mut tell);
+                (key, story)
+            });
+            hotels.push((id.clone(), rooms.collect()));
+        }
+        Story {
+            told_until: plan.start,
+            end: plan.end(),
+            plan,
+            hotels,
+            ready: Vec::new().into_iter(),
+            later,
+        }
+    }
+
+    /// Takes all rooms on by half an hour.
+    fn advance(&mut self) {
+        let from = self.told_until;
+        let until = from.plus(HALF_HOUR).min(self.end);
+        for (hotel, (id, rooms)) in (0..).zip(&mut self.hotels) {
+            let outage = Outage::of_day(self.plan.seed, id, from, self.plan.meters.faults.outage);
+            for (room, (_, story)) in (0..).zip(rooms) {
+                let mut tell = teller(&mut self.later, hotel, room);
+                story.advance(until, &self.plan, outage.as_ref(), &mut tell);
+            }
+        }
+        // Stable: what a room tells of one second stays in its order.
+        self.later.sort_by_key(Entry::order);
+        let ready = self.later.partition_point(|entry| entry.at < until);
+        let later = self.later.split_off(ready);
+        self.ready = std::mem::replace(&mut self.later, later).into_iter();
+        self.told_until = until;
+    }
+}
+
+fn teller(later: &mut Vec<Entry>, hotel: u32, room: u32) -> impl FnMut(LocalTime, What) {
+    move |at, what| {
+        later.push(Entry {
+            at,
+            hotel,
+            room,
+            what,
+        })
+    }
+}
+
+impl Iterator for Story {
+    type Item = Happening;
+
+    fn next(&mut self) -> Option<Happening> {
+        loop {
+            if let Some(entry) = self.ready.next() {
+                let (_, rooms) = self.hotels.get(entry.hotel as usize)?;
+                let (key, _) = rooms.get(entry.room as usize)?;
+                return Some(Happening {
+                    at: entry.at,
+                    room: key.clone(),
+                    what: entry.what,
+                });
+            }
+            if self.told_until >= self.end {
+                return None;
+            }
+            self.advance();
+        }
+    }
+}

@@ -1,0 +1,153 @@
+use serde::Serialize;
+
+use crate::types::{Kind, LocalTime, WattHours};
+
+use super::HOUR;
+use super::chance::Chance;
+use super::guests::Phase;
+
+/// Something that uses more than it should, as it truly is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Trouble {
+    pub appliance: Appliance,
+    /// Whether the room is occupied or vacant; it is so for the whole time.
+    pub kind: Kind,
+    pub from: LocalTime,
+    pub until: LocalTime,
+    /// What it uses in half an hour, on top of all else.
+    pub per_half_hour: WattHours,
+}
+
+/// What uses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Appliance {
+    /// 0.5 to 0.75 kWh a half hour: below every threshold, even in a vacant room.
+    AirConditioner,
+    /// 2 kW.
+    Heater,
+    /// A mining rig of 1 kW.
+    Miner,
+    /// A car on a 16 A socket: 1.8 kWh a half hour. It shows where the guest's own use is added.
+    CarCharger,
+    /// A heat pump heater of 5 kW: above both thresholds.
+    HeatPump,
+}
+
+impl Appliance {
+    /// The word for commands and their users.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Appliance::AirConditioner => "air conditioner",
+            Appliance::Heater => "heater",
+            Appliance::Miner => "miner",
+            Appliance::CarCharger => "car charger",
+            Appliance::HeatPump => "heat pump",
+        }
+    }
+}
+
+/// How likely troubles are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Troubles {
+    /// Per check-out: left on in the vacant room.
+    pub vacant: Likely,
+    /// Per check-in: used by the guest.
+    pub occupied: Likely,
+}
+
+/// Of each appliance, with what probability it is the trouble; at most one is.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Likely {
+    pub air_conditioner: f64,
+    pub heater: f64,
+    pub miner: f64,
+    pub car_charger: f64,
+    pub heat_pump: f64,
+}
+
+impl Troubles {
+    /// All is well.
+    pub fn none() -> Troubles {
+        Troubles {
+            vacant: Likely::default(),
+            occupied: Likely::default(),
+        }
+    }
+}
+
+impl Default for Troubles {
+    fn default() -> Troubles {
+        Troubles {
+            vacant: Likely {
+                air_conditioner: 0.03,
+                heater: 0.01,
+                heat_pump: 0.01,
+                ..Likely::default()
+            },
+            occupied: Likely {
+                heater: 0.02,
+                miner: 0.01,
+                car_charger: 0.01,
+                heat_pump: 0.01,
+                ..Likely::default()
+            },
+        }
+    }
+}
+
+impl Likely {
+    fn pick(&self, fraction: f64) -> Option<Appliance> {
+        let mut below = 0.0;
+        let all = [
+            (Appliance::AirConditioner, self.air_conditioner),
+            (Appliance::Heater, self.heater),
+            (Appliance::Miner, self.miner),
+            (Appliance::CarCharger, self.car_charger),
+            (Appliance::HeatPump, self.heat_pump),
+        ];
+        all.into_iter().find_map(|(appliance, probability)| {
+            below += probability;
+            (fraction < below).then_some(appliance)
+        })
+    }
+}
+
+/// The trouble of a phase, if it has one.
+pub(super) fn trouble(chance: &mut Chance, phase: &Phase, likely: &Troubles) -> Option<Trouble> {
+    let kind = phase.kind();
+    // Drawn in any case: what comes later does not depend on what is likely.
+    let fraction = chance.fraction();
+    let air_conditioner = chance.between(500..=750);
+    let begins = chance.between(HOUR / 2..=4 * HOUR);
+    let evening = chance.between(3 * HOUR..=12 * HOUR);
+    let noticed = chance.between(6 * HOUR..=48 * HOUR);
+    let appliance = match kind {
+        Kind::Checkin => likely.occupied.pick(fraction),
+        Kind::Checkout => likely.vacant.pick(fraction),
+    }?;
+    let per_half_hour = match appliance {
+        Appliance::AirConditioner => air_conditioner,
+        Appliance::Heater => 1_000,
+        Appliance::Miner => 500,
+        Appliance::CarCharger => 1_800,
+        Appliance::HeatPump => 2_600,
+    };
+    let from = match kind {
+        Kind::Checkin => phase.from().plus(begins),
+        Kind::Checkout => phase.from(),
+    };
+    let until = match (kind, appliance) {
+        (Kind::Checkout, _) => from.plus(noticed),
+        (Kind::Checkin, Appliance::Miner) => phase.until,
+        (Kind::Checkin, Appliance::CarCharger) => from.plus(6 * HOUR),
+        (Kind::Checkin, _) => from.plus(evening),
+    };
+    Some(Trouble {
+        appliance,
+        kind,
+        from,
+        until: until.min(phase.until),
+        per_half_hour: WattHours(per_half_hour),
+    })
+}

@@ -1,0 +1,107 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use roomwatt::backtest::{History, judge};
+use roomwatt::engine::{NoticeKind, RoomNotice, Rules};
+use roomwatt::hotel::{Appliance, MeterFaults, Plan, REGISTER_MODULUS, Trouble, What};
+use roomwatt::types::{Kind, RoomKey};
+
+use crate::{by_room, honest, plan, seed};
+
+type Judged = BTreeMap<RoomKey, (Vec<Trouble>, Vec<RoomNotice>)>;
+
+/// Each room's troubles and alerts.
+fn judged(plan: &Plan) -> Judged {
+    let rules = Rules {
+        register_modulus: Some(REGISTER_MODULUS),
+        ..Rules::default()
+    };
+    let judged = by_room(plan.story()).into_iter().map(|(room, told)| {
+        let mut history = History::default();
+        let mut troubles = Vec::new();
+        for (_, what) in told {
+            match what {
+                What::Message(stay) => history.stays.push(stay),
+                What::Reading(reading) => history.readings.push(reading),
+                What::Trouble(trouble) => troubles.push(trouble),
+            }
+        }
+        let mut notices = judge(&room, history, &rules);
+        notices.retain(|notice| notice.kind == NoticeKind::Alert);
+        (room, (troubles, notices))
+    });
+    judged.collect()
+}
+
+/// Whether an alert tells of a trouble.
+fn tells_of(notice: &RoomNotice, trouble: &Trouble) -> bool {
+    notice.since < trouble.until && trouble.from < notice.detected
+}
+
+fn false_alarms(judged: &Judged) -> Vec<&RoomNotice> {
+    judged
+        .values()
+        .flat_map(|(troubles, notices)| {
+            notices
+                .iter()
+                .filter(|notice| !troubles.iter().any(|trouble| tells_of(notice, trouble)))
+        })
+        .collect()
+}
+
+#[test]
+fn ordinary_rooms_alarm_nobody() {
+    let seed = seed();
+    for (plan, what) in [
+        (honest(seed, 250, 20), "honest meters"),
+        (plan(seed, 250, 20), "ordinary meters"),
+    ] {
+        let judged = judged(&plan);
+        let wrong = false_alarms(&judged);
+        println!("{what}: {} false alarms in 5000 room days", wrong.len());
+        // One in a thousand room days would be ten times what a hotel can bear.
+        assert!(wrong.len() <= 1, "{what}: {wrong:#?}");
+    }
+}
+
+#[test]
+fn what_is_beyond_the_thresholds_is_found_and_nothing_below_them() {
+    let mut plan = honest(seed(), 250, 20);
+    plan.meters.faults = MeterFaults::none();
+    let mut found: BTreeMap<(Kind, Appliance), (u32, u32)> = BTreeMap::new();
+    for (room, (troubles, notices)) in judged(&plan) {
+        for trouble in troubles {
+            let told: BTreeSet<_> = notices
+                .iter()
+                .filter(|n| tells_of(n, &trouble))
+                .map(|n| n.detected)
+                .collect();
+            let counts = found.entry((trouble.kind, trouble.appliance)).or_default();
+            counts.0 += u32::from(!told.is_empty());
+            counts.1 += 1;
+            let seconds = trouble.until.since(trouble.from);
+            match trouble.appliance {
+                Appliance::HeatPump if seconds >= 5 * 1_800 + 300 => {
+                    assert!(!told.is_empty(), "{room}: {trouble:?} was missed");
+                    let after = told.first().expect("one").since(trouble.from);
+                    assert!(
+                        after <= 5 * 1_800 + 300,
+                        "{room}: {trouble:?} after {after} s"
+                    );
+                }
+                Appliance::AirConditioner => {
+                    assert!(told.is_empty(), "{room}: {trouble:?} {told:?}")
+                }
+                _ => {}
+            }
+        }
+    }
+    println!("found, of all: {found:?}");
+    assert!(
+        found[&(Kind::Checkout, Appliance::HeatPump)].0 > 3,
+        "{found:?}"
+    );
+    assert!(
+        found[&(Kind::Checkout, Appliance::AirConditioner)].1 > 10,
+        "{found:?}"
+    );
+}

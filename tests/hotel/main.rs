@@ -1,0 +1,242 @@
+//! The made-up hotels: what a story promises, and what the rules make of it.
+
+mod engine;
+mod meters;
+mod truth;
+
+use std::collections::{BTreeMap, HashMap};
+
+use roomwatt::engine::{Event, MessageFormat, Parsed, Stay};
+use roomwatt::hotel::{Happening, MeterFaults, Plan, Troubles, What};
+use roomwatt::types::{HotelId, Kind, LocalTime, RoomKey, Zone};
+
+/// Today's seed, printed.
+fn seed() -> u64 {
+    let seed = std::env::var("ROOMWATT_HOTEL_SEED")
+        .map_or_else(|_| fastrand::u64(..), |seed| seed.parse().expect("a seed"));
+    println!("ROOMWATT_HOTEL_SEED={seed}");
+    seed
+}
+
+fn time(text: &str) -> LocalTime {
+    LocalTime::parse(text).expect("a time")
+}
+
+fn hotels(count: u32) -> Vec<HotelId> {
+    (1..=count)
+        .map(|n| HotelId::new(&format!("SIM-{n}")))
+        .collect()
+}
+
+/// An ordinary hotel from a midnight on.
+fn plan(seed: u64, rooms: u32, days: u32) -> Plan {
+    Plan::new(seed, hotels(1), rooms, time("2023-04-10 00:00:00"), days)
+}
+
+/// The same with meters that tell the truth.
+fn honest(seed: u64, rooms: u32, days: u32) -> Plan {
+    let mut plan = plan(seed, rooms, days);
+    plan.meters.faults = MeterFaults::none();
+    plan
+}
+
+/// Faults and troubles in every room, every day.
+fn rough(seed: u64, rooms: u32, days: u32) -> Plan {
+    let mut plan = plan(seed, rooms, days);
+    plan.meters.faults = MeterFaults {
+        gap: 0.01,
+        duplicate: 0.02,
+        late: 0.02,
+        outlier: 0.01,
+        replacement: 0.005,
+        coarse: 0.3,
+        about_to_wrap: 0.3,
+        outage: 0.5,
+    };
+    for likely in [&mut plan.troubles.vacant, &mut plan.troubles.occupied] {
+        likely.heater = 0.3;
+        likely.heat_pump = 0.3;
+        likely.miner = 0.1;
+    }
+    plan
+}
+
+fn by_room(story: impl Iterator<Item = Happening>) -> BTreeMap<RoomKey, Vec<(LocalTime, What)>> {
+    let mut rooms: BTreeMap<RoomKey, Vec<_>> = BTreeMap::new();
+    for Happening { at, room, what } in story {
+        rooms.entry(room).or_default().push((at, what));
+    }
+    rooms
+}
+
+/// FNV-1a of all that a story says.
+fn digest(plan: &Plan) -> u64 {
+    plan.story()
+        .flat_map(|happening| format!("{happening:?}\n").into_bytes())
+        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        })
+}
+
+#[test]
+fn a_plan_tells_one_story() {
+    let seed = seed();
+    let plan = rough(seed, 12, 5);
+    assert_eq!(digest(&plan), digest(&plan.clone()));
+    assert_ne!(digest(&plan), digest(&rough(seed ^ 1, 12, 5)));
+    // On every machine. Who changes the model puts the new number here.
+    assert_eq!(digest(&rough(1, 12, 5)), GOLDEN);
+}
+
+const GOLDEN: u64 = 17_422_878_954_787_550_810;
+
+#[test]
+fn it_is_told_in_order_and_within_its_time() {
+    let plan = rough(seed(), 15, 4);
+    let mut last = plan.start;
+    let mut count = 0;
+    for happening in plan.story() {
+        assert!(last <= happening.at, "{happening:?} after {last}");
+        last = happening.at;
+        count += 1;
+        match happening.what {
+            What::Reading(reading) => assert!(plan.start <= reading.time && reading.time <= last),
+            What::Message(stay) => assert!(stay.time() == last || last == plan.start),
+            What::Trouble(trouble) => assert_eq!(trouble.from, last),
+        }
+    }
+    assert!(last < plan.end());
+    assert!(count > 15 * 4 * 40, "only {count}");
+}
+
+#[test]
+fn a_larger_plan_begins_with_the_smaller_one() {
+    let seed = seed();
+    let small = rough(seed, 5, 3);
+    let told: Vec<Happening> = small.story().collect();
+
+    let rooms: Vec<RoomKey> = small.rooms_of(&small.hotels[0]).collect();
+    let more_rooms = Plan {
+        rooms: 40,
+        ..small.clone()
+    };
+    let of_these: Vec<_> = more_rooms
+        .story()
+        .filter(|h| rooms.contains(&h.room))
+        .collect();
+    assert_eq!(of_these, told);
+
+    let more_hotels = Plan {
+        hotels: hotels(3),
+        ..small.clone()
+    };
+    let of_these: Vec<_> = more_hotels
+        .story()
+        .filter(|h| rooms.contains(&h.room))
+        .collect();
+    assert_eq!(of_these, told);
+
+    let more_days = Plan {
+        days: 6,
+        ..small.clone()
+    };
+    let of_these: Vec<_> = more_days
+        .story()
+        .take_while(|h| h.at < small.end())
+        .collect();
+    assert_eq!(of_these, told);
+}
+
+#[test]
+fn rooms_have_numbers_of_their_own() {
+    let plan = plan(1, 45, 1);
+    let numbers: Vec<String> = plan
+        .rooms_of(&plan.hotels[0])
+        .map(|room| room.room_number.to_string())
+        .collect();
+    assert_eq!(
+        [&numbers[0], &numbers[19], &numbers[20], &numbers[44]],
+        ["101", "120", "201", "305"]
+    );
+    let told = by_room(plan.story());
+    assert_eq!(told.len(), 45);
+}
+
+#[test]
+fn messages_take_turns_and_are_taken_by_the_service() {
+    let plan = rough(seed(), 60, 7);
+    let mut format = MessageFormat {
+        types: Default::default(),
+        fields: Default::default(),
+        zone: Zone::named("Asia/Shanghai").expect("a zone"),
+        max_ahead_seconds: 0,
+    };
+    format.fields.hotel_id = "dept_code".into();
+    format.types.checkout = "left".into();
+    let mut last: HashMap<RoomKey, Stay> = HashMap::new();
+    let mut count = 0;
+    for Happening { at, room, what } in plan.story() {
+        let What::Message(stay) = what else { continue };
+        count += 1;
+        let body = format.write(&room, &stay);
+        let event = Event {
+            room: room.clone(),
+            stay,
+        };
+        assert_eq!(
+            format.parse(body.as_bytes(), Some(at)),
+            Parsed::Event(event),
+            "{body}"
+        );
+        if let Some(before) = last.insert(room, stay) {
+            assert_ne!(before.kind(), stay.kind(), "{before:?}, then {stay:?}");
+            assert!(before.time() < stay.time(), "{before:?}, then {stay:?}");
+            if let Stay::Vacant { actual_checkin, .. } = stay {
+                assert_eq!(actual_checkin, Some(before.time()));
+            }
+        } else {
+            assert_eq!(at, plan.start, "every room has its message at the start");
+        }
+    }
+    assert_eq!(last.len(), 60);
+    assert!(count > 60 * 3, "only {count} messages");
+}
+
+#[test]
+fn two_thirds_of_the_nights_are_sold() {
+    for occupancy in [0.68, 0.3, 0.95] {
+        let mut plan = honest(seed(), 300, 20);
+        plan.occupancy = occupancy;
+        plan.meters.interval_seconds = 24 * 3_600;
+        let mut nights = 0;
+        for (_, told) in by_room(plan.story()) {
+            let stays: Vec<Stay> = told
+                .iter()
+                .filter_map(|(_, what)| match what {
+                    What::Message(stay) => Some(*stay),
+                    _ => None,
+                })
+                .collect();
+            nights += (0..20)
+                .map(|day| plan.start.plus(day * 24 * 3_600 + 3_600))
+                .filter(|&night| {
+                    let now = stays.iter().rfind(|stay| stay.time() <= night);
+                    now.is_some_and(|stay| stay.kind() == Kind::Checkin)
+                })
+                .count();
+        }
+        let share = nights as f64 / (300.0 * 20.0);
+        println!("occupied: {share:.3} of the nights, wanted {occupancy}");
+        assert!(
+            (share - occupancy).abs() < 0.04,
+            "{share} instead of {occupancy}"
+        );
+    }
+}
+
+#[test]
+fn nothing_is_wrong_where_nothing_is_likely() {
+    let mut plan = honest(seed(), 50, 10);
+    plan.troubles = Troubles::none();
+    assert!(plan.story().all(|h| !matches!(h.what, What::Trouble(_))));
+}

@@ -1,0 +1,203 @@
+use std::collections::BTreeMap;
+
+use roomwatt::hotel::{Happening, MeterFaults, Plan, REGISTER_MODULUS, What};
+use roomwatt::types::{LocalTime, Reading, RoomKey};
+
+use crate::{by_room, honest, plan, seed};
+
+type Told = Vec<(LocalTime, Reading)>;
+
+fn readings(plan: &Plan) -> BTreeMap<RoomKey, Told> {
+    let only_readings = |told: Vec<(LocalTime, What)>| {
+        told.into_iter()
+            .filter_map(|(at, what)| match what {
+                What::Reading(reading) => Some((at, reading)),
+                _ => None,
+            })
+            .collect()
+    };
+    by_room(plan.story())
+        .into_iter()
+        .map(|(room, told)| (room, only_readings(told)))
+        .collect()
+}
+
+#[test]
+fn honest_meters_count_upwards_in_time() {
+    for interval in [1_800, 900, 300, 3_600] {
+        let mut plan = honest(seed(), 30, 4);
+        plan.meters.interval_seconds = interval;
+        for (room, told) in readings(&plan) {
+            let expected = 4 * 24 * 3_600 / interval;
+            assert!(
+                (expected - 1..=expected + 1).contains(&(told.len() as i64)),
+                "{room}"
+            );
+            for (at, reading) in &told {
+                assert_eq!(*at, reading.time, "{room}");
+                assert_eq!(reading.register.0 % 10, 0, "{room}: {reading:?}");
+            }
+            for pair in told.windows(2) {
+                let [(_, one), (_, next)] = pair else {
+                    continue;
+                };
+                let pause = next.time.since(one.time);
+                assert!(
+                    (pause - interval).abs() <= interval / 40,
+                    "{room}: {pause} s"
+                );
+                assert!(next.register >= one.register, "{room}: {one:?}, {next:?}");
+                // The rules take nothing of it for a fault, and a column holds it.
+                let most = 6_000 * interval.max(1_800) / 1_800;
+                assert!(
+                    (next.register - one.register).0 < most,
+                    "{room}: {one:?}, {next:?}"
+                );
+                assert!(next.register < REGISTER_MODULUS);
+            }
+        }
+    }
+}
+
+/// With one fault alone, and often; and without any.
+fn with(
+    fault: impl FnOnce(&mut MeterFaults),
+) -> (BTreeMap<RoomKey, Told>, BTreeMap<RoomKey, Told>) {
+    let mut plan = honest(seed(), 40, 6);
+    let truth = readings(&plan);
+    fault(&mut plan.meters.faults);
+    (readings(&plan), truth)
+}
+
+fn count(rooms: &BTreeMap<RoomKey, Told>) -> usize {
+    rooms.values().map(Vec::len).sum()
+}
+
+#[test]
+fn lost_readings_are_missing_and_the_others_as_they_were() {
+    let (told, truth) = with(|faults| faults.gap = 0.02);
+    let (told_count, all) = (count(&told), count(&truth));
+    assert!(
+        told_count > all / 2 && told_count < all,
+        "{told_count} of {all}"
+    );
+    for (room, told) in &told {
+        assert!(
+            told.iter().all(|reading| truth[room].contains(reading)),
+            "{room}"
+        );
+    }
+}
+
+#[test]
+fn duplicates_come_twice() {
+    let (told, truth) = with(|faults| faults.duplicate = 0.1);
+    assert!(count(&told) > count(&truth));
+    for (room, mut told) in told {
+        told.dedup();
+        assert_eq!(told, truth[&room]);
+    }
+}
+
+#[test]
+fn late_readings_come_after_younger_ones() {
+    let (told, truth) = with(|faults| faults.late = 0.1);
+    let mut overtaken = 0;
+    for (room, told) in told {
+        overtaken += told
+            .windows(2)
+            .filter(|p| p[0].1.time > p[1].1.time)
+            .count();
+        assert!(
+            told.iter()
+                .all(|(at, reading)| at.since(reading.time) <= 5_400)
+        );
+        let mut sorted: Vec<Reading> = told.iter().map(|(_, reading)| *reading).collect();
+        sorted.sort_by_key(|reading| reading.time);
+        // What comes after the end is not told.
+        assert!(
+            sorted
+                .iter()
+                .all(|r| truth[&room].iter().any(|(_, t)| t == r)),
+            "{room}"
+        );
+    }
+    assert!(overtaken > 100, "only {overtaken}");
+}
+
+#[test]
+fn outliers_stand_alone() {
+    let (told, truth) = with(|faults| faults.outlier = 0.02);
+    let mut wrong = 0;
+    for (room, told) in told {
+        for ((_, told), (_, truth)) in told.iter().zip(&truth[&room]) {
+            assert_eq!(told.time, truth.time);
+            if told.register != truth.register {
+                wrong += 1;
+                let off = (told.register - truth.register).0;
+                assert!(
+                    told.register.0 == 0 || off.abs() >= 50_000,
+                    "{room}: {told:?}, {truth:?}"
+                );
+            }
+        }
+    }
+    assert!(wrong > 100, "only {wrong}");
+}
+
+#[test]
+fn a_replaced_meter_goes_on_from_its_own_register() {
+    let (told, truth) = with(|faults| faults.replacement = 0.01);
+    let mut replaced = 0;
+    for (room, told) in told {
+        for (pair, truth) in told.windows(2).zip(truth[&room].windows(2)) {
+            let used = (pair[1].1.register - pair[0].1.register).0;
+            let truly = (truth[1].1.register - truth[0].1.register).0;
+            // Two decimals: one more or less in the last.
+            replaced += usize::from((used - truly).abs() > 10);
+        }
+    }
+    assert!((20..400).contains(&replaced), "{replaced}");
+}
+
+#[test]
+fn some_meters_wrap_and_some_count_whole_kwh() {
+    let (told, _) = with(|faults| faults.about_to_wrap = 1.0);
+    let wraps = |told: &Told| {
+        told.windows(2)
+            .any(|p| p[0].1.register.0 > REGISTER_MODULUS.0 * 9 / 10 && p[1].1.register.0 < 10_000)
+    };
+    let wrapped = told.values().filter(|told| wraps(told)).count();
+    assert!(wrapped > 20, "only {wrapped} of 40");
+
+    let (told, truth) = with(|faults| faults.coarse = 0.5);
+    let coarse = |told: &&Told| told.iter().all(|(_, r)| r.register.0 % 1_000 == 0);
+    let whole = told.values().filter(coarse).count();
+    assert!((8..=32).contains(&whole), "{whole} of 40");
+    assert_eq!(truth.values().filter(coarse).count(), 0);
+}
+
+#[test]
+fn a_dead_gateway_silences_its_hotel() {
+    let (told, truth) = with(|faults| faults.outage = 1.0);
+    let lost = count(&truth) - count(&told);
+    let late = |told: &Told| told.iter().filter(|(at, r)| *at != r.time).count();
+    let late: usize = told.values().map(late).sum();
+    println!("{lost} lost, {late} late of {}", count(&truth));
+    assert!(lost + late > 40 * 6 * 2, "an hour a day at least");
+    for (room, told) in told {
+        // All that was kept comes in its order.
+        assert!(told.windows(2).all(|p| p[0].1.time < p[1].1.time), "{room}");
+    }
+}
+
+#[test]
+fn guests_are_the_same_whatever_is_wrong_with_the_meters() {
+    let seed = seed();
+    let guests = |plan: Plan| -> Vec<Happening> {
+        let mut told: Vec<_> = plan.story().collect();
+        told.retain(|h| !matches!(h.what, What::Reading(_)));
+        told
+    };
+    assert_eq!(guests(plan(seed, 30, 5)), guests(honest(seed, 30, 5)));
+}

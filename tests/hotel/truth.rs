@@ -1,0 +1,102 @@
+use std::collections::BTreeMap;
+
+use roomwatt::hotel::{Appliance, Plan, Trouble, Troubles, What};
+use roomwatt::types::{Kind, LocalTime};
+
+use crate::{by_room, honest, seed};
+
+/// Many troubles of each sort.
+fn troubled(seed: u64, rooms: u32, days: u32) -> Plan {
+    let mut plan = honest(seed, rooms, days);
+    for likely in [&mut plan.troubles.vacant, &mut plan.troubles.occupied] {
+        likely.air_conditioner = 0.15;
+        likely.heater = 0.15;
+        likely.miner = 0.15;
+        likely.car_charger = 0.15;
+        likely.heat_pump = 0.15;
+    }
+    plan
+}
+
+/// Energy of the troubles up to a time: Wh times seconds of half an hour.
+fn energy(troubles: &[Trouble], until: LocalTime) -> i64 {
+    troubles
+        .iter()
+        .map(|t| t.per_half_hour.0 * until.min(t.until).since(t.from).max(0))
+        .sum()
+}
+
+#[test]
+fn the_readings_show_each_trouble_and_nothing_else() {
+    let plan = troubled(seed(), 30, 6);
+    let calm = Plan {
+        troubles: Troubles::none(),
+        ..plan.clone()
+    };
+    let calm = by_room(calm.story());
+    let mut seen: BTreeMap<(Kind, Appliance), usize> = BTreeMap::new();
+    for (room, told) in by_room(plan.story()) {
+        let mut troubles = Vec::new();
+        let mut calm = calm[&room].iter();
+        let mut kind = None;
+        for (at, what) in told {
+            if let What::Trouble(trouble) = what {
+                assert_eq!(Some(trouble.kind), kind, "{room}: {trouble:?}");
+                assert!(trouble.from < trouble.until, "{room}: {trouble:?}");
+                assert_eq!(at, trouble.from);
+                *seen.entry((trouble.kind, trouble.appliance)).or_default() += 1;
+                troubles.push(trouble);
+                continue;
+            }
+            let (_, otherwise) = calm.next().expect("as much is told of a calm room");
+            match (what, *otherwise) {
+                (What::Message(stay), otherwise) => {
+                    assert_eq!(What::Message(stay), otherwise, "{room}");
+                    let ended = troubles
+                        .last()
+                        .is_none_or(|t: &Trouble| t.until <= stay.time());
+                    assert!(ended, "{room}: {troubles:?} goes on beyond {stay:?}");
+                    kind = Some(stay.kind());
+                }
+                (What::Reading(told), What::Reading(calm)) => {
+                    assert_eq!(told.time, calm.time, "{room}");
+                    let more = (told.register - calm.register).0;
+                    let truth = energy(&troubles, told.time) / 1_800;
+                    // Each register is cut to two decimals.
+                    assert!(
+                        (more - truth).abs() <= 10,
+                        "{room} at {at}: {more} of {truth} Wh"
+                    );
+                }
+                (told, calm) => panic!("{room}: {told:?} instead of {calm:?}"),
+            }
+        }
+    }
+    assert_eq!(seen.len(), 10, "not each trouble came: {seen:?}");
+}
+
+#[test]
+fn air_conditioners_stay_on_after_three_check_outs_in_a_hundred() {
+    let mut plan = honest(seed(), 400, 30);
+    plan.meters.interval_seconds = 24 * 3_600;
+    let (mut check_outs, mut left_on) = (0.0_f64, 0.0);
+    for happening in plan.story() {
+        match happening.what {
+            What::Message(stay) if stay.kind() == Kind::Checkout => check_outs += 1.0,
+            What::Trouble(trouble)
+                if (trouble.kind, trouble.appliance)
+                    == (Kind::Checkout, Appliance::AirConditioner) =>
+            {
+                assert!((500..=750).contains(&trouble.per_half_hour.0));
+                left_on += 1.0;
+            }
+            _ => {}
+        }
+    }
+    let share = left_on / check_outs;
+    println!("{share:.4} of {check_outs} check-outs");
+    assert!(
+        check_outs > 2_000.0 && (share - 0.03).abs() < 0.015,
+        "{share}"
+    );
+}
