@@ -85,7 +85,7 @@ struct Line<'a> {
 }
 
 /// What is known of a room, in any order; of readings with one time the first counts.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub struct History {
     pub stays: Vec<Stay>,
     pub readings: Vec<Reading>,

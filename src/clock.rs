@@ -1,6 +1,6 @@
 //! What time it is for the hotels.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::threads::Stop;
 use crate::types::{LocalTime, Zone};
@@ -8,6 +8,11 @@ use crate::types::{LocalTime, Zone};
 /// Tells the hotels' local time, and lets it pass.
 pub trait Clock: Send + Sync {
     fn now(&self) -> LocalTime;
+
+    /// The same on a clock that nobody sets: for times between two of them.
+    fn instant(&self) -> Instant {
+        Instant::now()
+    }
 
     /// Waits until it is time to stop, or `patience` is over; whether it is time to stop.
     fn wait(&self, stop: &Stop, patience: Duration) -> bool {

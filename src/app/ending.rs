@@ -16,7 +16,7 @@ use super::current::Current;
 const DRAIN_PATIENCE: Duration = Duration::from_secs(25);
 
 /// The threads of an instance that owns the state.
-pub(super) struct Threads {
+pub(crate) struct Threads {
     /// Their names.
     pub(super) running: BTreeSet<String>,
     pub(super) owner_ended: Receiver<Ended>,
@@ -34,6 +34,17 @@ pub(super) enum Over {
 }
 
 impl Threads {
+    /// Ends them in order, without a signal; the error names one that panicked, or those that did not
+    /// end.
+    pub(crate) fn end(self, ended: &Receiver<Exit>) -> Result<(), String> {
+        let Threads {
+            mut running, term, ..
+        } = self;
+        drop(term);
+        drain(&mut running, ended, Instant::now() + DRAIN_PATIENCE)
+            .map_err(|_| Vec::from_iter(running).join(", "))
+    }
+
     /// Waits for a signal, then for the threads. A thread that ends before is the end of all, but for
     /// an owner that has been replaced: then the others end too, and there is no end to tell.
     pub(super) fn wait(

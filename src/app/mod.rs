@@ -1,5 +1,6 @@
 //! The service: starts the threads, waits, and ends them in order.
 
+mod core;
 mod current;
 mod ending;
 mod lease;
@@ -17,24 +18,18 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigErrors, RabbitMq};
 use crate::gate::Gate;
 use crate::logging::LogFile;
-use crate::notify::notifiers;
+use crate::notify::to_the_log;
 use crate::outage::Outage;
-use crate::owner::{Counts, Owner};
 use crate::pulse::Pulses;
-use crate::rooms::Rooms;
-use crate::store::{Database, Ownership, StateStore, StoreError};
-use crate::sweep::Sweeper;
+use crate::store::Database;
 use crate::threads::{Exit, spawn, stop_signal};
 
+pub(crate) use self::core::{Core, Running, State};
 use current::Current;
 use ending::{Over, Threads, Undrained, drain};
 use lease::{LEASE, keep, stand_by};
+pub(crate) use outside::stop_at_signals;
 use outside::{feed, listen_to_signals, tell_manager};
-
-/// Inputs on the way to the state-owner. Who sends more waits: a consumer that waits here goes on
-/// passing acknowledgements back, and the owner waits for none of the senders. A sweep's chunks
-/// hold `batch_size` rooms each, so their number bounds the memory too.
-const INPUTS: usize = 200;
 
 /// Threads besides the consumers and notifiers: signals, watchdog, lease, owner, sweep.
 const OTHER_THREADS: usize = 5;
@@ -107,7 +102,7 @@ pub fn run(
             keep(lease, &lease_over);
         })?;
         loop {
-            let state = match load(database) {
+            let state = match State::load(database) {
                 Ok(state) => state,
                 // By the time it works somebody else may have the lease: it is waited for anew.
                 Err(error) => {
@@ -147,13 +142,6 @@ pub struct Servers {
     pub rabbitmq: RabbitMq,
 }
 
-/// What an instance has that owns the state.
-struct State {
-    store: Box<dyn StateStore>,
-    rooms: Arc<Rooms>,
-    ownership: Ownership,
-}
-
 /// Starts the threads of an instance that owns the state.
 fn serve(
     config: &Config,
@@ -162,115 +150,30 @@ fn serve(
     pulses: &Pulses,
     exits: &Sender<Exit>,
 ) -> std::io::Result<Threads> {
-    let State {
-        store,
-        rooms,
-        ownership,
-    } = state;
-    let Servers { database, rabbitmq } = servers;
     let zone = config.messages.zone;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock { zone });
-    let rules = Arc::new(config.rules.clone());
-    let reader = database.reader();
     let intake = Arc::new(Gate::new(config.consumer_count));
-    let (inputs, to_owner) = bounded(INPUTS);
-    let (end_of_owner, owner_ended) = bounded(1);
-    // Set when it is time to stop, and also when this instance has been replaced or configured anew.
-    let (term, over) = stop_signal();
-    let (notifiers, bells) = notifiers(&config.feishu, reader.clone(), &rooms, &over);
-
-    let mut running = BTreeSet::new();
-    let mut start = |name: String, work: Box<dyn FnOnce() + Send>| {
-        running.insert(name.clone());
-        let pulses = pulses.clone();
-        spawn(name.clone(), exits, move || {
-            let _watched = pulses.watch(&name);
-            work();
-        })
-    };
-    let owner = Owner {
-        rooms: Arc::clone(&rooms),
-        rules: Arc::clone(&rules),
-        store,
-        meters: reader.clone(),
+    let mut core = Core {
+        config,
+        reader: servers.database.reader(),
         clock: Arc::clone(&clock),
-        position: ownership.position,
-        swept_to: ownership.position,
-        keep_days: config.keep_days,
-        inputs: to_owner,
         intake: Arc::clone(&intake),
-        counts: Counts::default(),
-        wake_notifier: Box::new(move |hotel| bells.ring(hotel)),
-        stop: over.clone(),
-    };
-    start(
-        "owner".into(),
-        Box::new(move || {
-            // There is room for the one message.
-            let _ = end_of_owner.send(owner.run());
-        }),
-    )?;
-    for (number, notifier) in notifiers.into_iter().enumerate() {
-        let to_settle = inputs.clone();
-        start(
-            format!("notifier-{number}"),
-            Box::new(move || notifier.run(to_settle)),
-        )?;
+        aloud: to_the_log(),
+        pulses,
+        exits,
     }
-    let sweeper = Sweeper {
-        rooms,
-        rules,
-        reader,
-        clock: Arc::clone(&clock),
-        batch_size: config.batch_size,
-        every: config.sweep_every,
-        intake: Arc::clone(&intake),
-        stop: over.clone(),
-        judged: ownership.position,
-    };
-    let verdicts = inputs.clone();
-    start("sweep".into(), Box::new(move || sweeper.run(verdicts)))?;
+    .start(state)?;
     let format = Arc::new(config.messages.clone());
     for number in 1..=config.consumer_count {
         let consumer = Consumer {
-            config: rabbitmq.clone(),
+            config: servers.rabbitmq.clone(),
             format: Arc::clone(&format),
             clock: Arc::clone(&clock),
             intake: Arc::clone(&intake),
-            stop: over.clone(),
+            stop: core.over.clone(),
         };
-        let inputs = inputs.clone();
-        start(
-            format!("consumer-{number}"),
-            Box::new(move || consumer.run(inputs)),
-        )?;
+        let inputs = core.inputs.clone();
+        core.spawn(format!("consumer-{number}"), move || consumer.run(inputs))?;
     }
-    // The owner ends when the last sender is gone; this one is of no thread. So with the others.
-    drop((inputs, over));
-    Ok(Threads {
-        running,
-        owner_ended,
-        term,
-    })
-}
-
-/// Takes the state over and loads it.
-fn load(database: &Database) -> Result<State, StoreError> {
-    let mut store = database.store();
-    let ownership = store.take_over()?;
-    let rooms = Rooms::default();
-    store.load_rooms(&mut |room, watch| rooms.adopt([(room, watch)]))?;
-    store.load_silent_hotels(&mut |hotel, since| rooms.told_silent(hotel, since))?;
-    log::info!(
-        "{} rooms are watched (epoch {}, transaction {})",
-        rooms.len(),
-        ownership.epoch,
-        ownership.seq
-    );
-    tell_manager(&[NotifyState::Status("watching rooms")]);
-    Ok(State {
-        store,
-        rooms: Arc::new(rooms),
-        ownership,
-    })
+    Ok(core.started())
 }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Sender, bounded};
 use sd_notify::NotifyState;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::logging::LogFile;
 use crate::pulse::Pulses;
-use crate::threads::{Exit, Stop, Stopper, spawn};
+use crate::threads::{Exit, Stop, Stopper, spawn, stop_signal};
 
 /// SIGHUP opens the log anew and tells `hang_up`, which has room for one. The first SIGTERM or SIGINT
 /// begins an orderly stop; a second one ends the process at once, which is as safe as SIGKILL.
@@ -49,6 +49,14 @@ pub(super) fn listen_to_signals(
             }
         }
     })
+}
+
+/// The signal to stop, for a command: set by SIGTERM and SIGINT.
+pub(crate) fn stop_at_signals(log_file: LogFile, exits: &Sender<Exit>) -> std::io::Result<Stop> {
+    let (stopper, stop) = stop_signal();
+    let (hang_up, _) = bounded(1);
+    listen_to_signals(stopper, hang_up, log_file, exits)?;
+    Ok(stop)
 }
 
 /// Tells systemd's watchdog that all is well, as long as all threads make progress.

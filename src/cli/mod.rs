@@ -3,6 +3,7 @@
 mod backtest;
 mod check;
 mod completions;
+mod demo;
 mod init_db;
 mod outbox;
 mod rejected;
@@ -28,6 +29,7 @@ use crate::config::{Config, Setting};
     max_term_width = 100,
     before_help = "\
 Examples:
+  roomwatt demo                                   see it do its job, without any server
   roomwatt init-db --config roomwatt.toml         the tables
   roomwatt run --config roomwatt.toml             the service
   roomwatt send-notice --dry-run --card alert     a card as the staff sees it
@@ -49,6 +51,7 @@ enum Command {
     Rejected(rejected::Arguments),
     Outbox(outbox::Arguments),
     Backtest(backtest::Arguments),
+    Demo(demo::Arguments),
     #[command(hide = true)]
     Completions(completions::Arguments),
 }
@@ -104,6 +107,7 @@ pub fn main() -> ExitCode {
         Command::Rejected(arguments) => rejected::run(&arguments),
         Command::Outbox(arguments) => outbox::run(&arguments),
         Command::Backtest(arguments) => backtest::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     };
     match done {

@@ -52,11 +52,20 @@ pub fn rendered(id: u64, notice: &Notice, config: &config::Feishu) -> String {
     Card::new(notice.hotel_id(), &[story], config).rendered()
 }
 
-/// The threads that tell the staff, and what wakes them.
+/// Tells notices where no bot does: their numbers, and a card as the staff would see it.
+pub type Aloud = Arc<dyn Fn(&str, &str) + Send + Sync>;
+
+/// To the log.
+pub fn to_the_log() -> Aloud {
+    Arc::new(|numbers, card| log::warn!(target: "roomwatt::notices", "notice {numbers}:\n{card}"))
+}
+
+/// The threads that tell the staff, and what wakes them. What has no bot is told `aloud`.
 pub fn notifiers(
     config: &config::Feishu,
     outbox: Arc<dyn Outbox>,
     rooms: &Arc<Rooms>,
+    aloud: &Aloud,
     stop: &Stop,
 ) -> (Vec<Notifier>, Bells) {
     let mut bells = Bells {
@@ -78,6 +87,7 @@ pub fn notifiers(
             }
             Notifier {
                 bot: (route.webhook).map(|bot| Feishu::new(bot.clone(), config.proxy.as_ref())),
+                aloud: Arc::clone(aloud),
                 feishu: Outage::new(format!("telling {}", route.label)).told_at_once(),
                 label: route.label,
                 share: route.share,
@@ -155,8 +165,9 @@ impl Bells {
 pub struct Notifier {
     label: String,
     share: Share,
-    /// Without one, notices go to the log.
+    /// Without one, notices are told aloud.
     bot: Option<Feishu>,
+    aloud: Aloud,
     config: config::Feishu,
     outbox: Arc<dyn Outbox>,
     rooms: Arc<Rooms>,
@@ -288,7 +299,7 @@ impl Notifier {
         let ids: Vec<u64> = stories.iter().flat_map(Story::ids).collect();
         let numbers = ranges(ids.clone());
         let Some(bot) = &self.bot else {
-            log::warn!(target: "roomwatt::notices", "notice {numbers}:\n{}", card.rendered());
+            (self.aloud)(&numbers, &card.rendered());
             let logged = ids.into_iter().map(|id| Settled {
                 id,
                 how: Settlement::Logged,

@@ -80,11 +80,11 @@ impl Sweeper {
         let mut tail = self.tail().ok();
         let mut asked_by_key = None;
         let mut listening = Listening::default();
-        let mut due = Instant::now();
-        while !self
-            .stop
-            .wait(due.saturating_duration_since(Instant::now()))
-        {
+        let mut due = self.clock.instant();
+        while !self.clock.wait(
+            &self.stop,
+            due.saturating_duration_since(self.clock.instant()),
+        ) {
             self.wait_for_messages();
             let began = Instant::now();
             // What the meters say while the sweep is under way is the next one's.
@@ -106,7 +106,7 @@ impl Sweeper {
                 }
             }
             due += self.every;
-            let missed = missed_ticks(due, Instant::now(), self.every);
+            let missed = missed_ticks(due, self.clock.instant(), self.every);
             if missed > 0 {
                 log::warn!("the sweep took longer than its time: {missed} left out");
                 due += self.every * missed;
@@ -158,11 +158,12 @@ impl Sweeper {
             let rooms = self.rooms.unheard_since(LocalTime::LAST).into_iter();
             let all: Vec<Wanted> = rooms.map(|(room, seen)| wanted(room, seen)).collect();
             self.by_key(&all, None, inputs, &mut swept)?;
-            *asked_by_key = Some(Instant::now());
+            *asked_by_key = Some(self.clock.instant());
         }
 
         let interval = Duration::from_secs(self.rules.interval_seconds.unsigned_abs());
-        let due = asked_by_key.is_none_or(|asked| asked.elapsed() >= interval);
+        let now = self.clock.instant();
+        let due = asked_by_key.is_none_or(|asked| now.duration_since(asked) >= interval);
         // Rooms with news, of which the stream does not show all.
         let mut unserved: HashMap<RoomKey, LocalTime> = HashMap::new();
         let mut from = None;
@@ -208,7 +209,7 @@ impl Sweeper {
         };
         self.by_key(&stragglers, Some(tail.read_to()), inputs, &mut swept)?;
         if due {
-            *asked_by_key = Some(Instant::now());
+            *asked_by_key = Some(self.clock.instant());
         }
 
         // Its answer comes after all chunks have been written and adopted.

@@ -1,0 +1,101 @@
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Sender, bounded, select};
+use parking_lot::{Condvar, Mutex};
+
+use crate::clock::Clock;
+use crate::pulse;
+use crate::threads::Stop;
+use crate::types::LocalTime;
+
+/// A clock on which time passes when the story says so. Who waits by it is woken when its time has
+/// come, and the story goes on when all that woke has gone to sleep again.
+pub(super) struct StoryClock {
+    start: LocalTime,
+    /// What the start is called on the clock that nobody sets.
+    origin: Instant,
+    state: Mutex<State>,
+    fell_asleep: Condvar,
+}
+
+struct State {
+    now: LocalTime,
+    sleepers: Vec<Sleeper>,
+}
+
+struct Sleeper {
+    until: LocalTime,
+    wake: Sender<()>,
+}
+
+impl StoryClock {
+    pub(super) fn new(start: LocalTime) -> StoryClock {
+        StoryClock {
+            start,
+            origin: Instant::now(),
+            state: Mutex::new(State {
+                now: start,
+                sleepers: Vec::new(),
+            }),
+            fell_asleep: Condvar::new(),
+        }
+    }
+
+    /// It is now this time; nobody is woken yet.
+    pub(super) fn set(&self, now: LocalTime) {
+        self.state.lock().now = now;
+    }
+
+    /// Wakes those whose time has come.
+    pub(super) fn wake(&self) {
+        let mut state = self.state.lock();
+        let now = state.now;
+        state.sleepers.retain(|sleeper| {
+            let is_due = sleeper.until <= now;
+            if is_due {
+                // There is room for the one call.
+                let _ = sleeper.wake.try_send(());
+            }
+            !is_due
+        });
+    }
+
+    /// Waits until somebody sleeps, for `patience` at most; whether somebody does.
+    pub(super) fn sleeps(&self, patience: Duration) -> bool {
+        let mut state = self.state.lock();
+        if state.sleepers.is_empty() {
+            self.fell_asleep.wait_for(&mut state, patience);
+        }
+        !state.sleepers.is_empty()
+    }
+}
+
+impl Clock for StoryClock {
+    fn now(&self) -> LocalTime {
+        self.state.lock().now
+    }
+
+    fn instant(&self) -> Instant {
+        let passed = self.now().since(self.start);
+        self.origin + Duration::from_secs(passed.unsigned_abs())
+    }
+
+    fn wait(&self, stop: &Stop, patience: Duration) -> bool {
+        let (wake, woken) = bounded(1);
+        {
+            let mut state = self.state.lock();
+            let seconds = patience.as_secs() + u64::from(patience.subsec_nanos() > 0);
+            if seconds == 0 {
+                return stop.is_set();
+            }
+            let until = state.now.plus(seconds.cast_signed());
+            state.sleepers.push(Sleeper { until, wake });
+        }
+        self.fell_asleep.notify_all();
+        let _rest = pulse::rest();
+        select! {
+            recv(woken) -> _ => stop.is_set(),
+            recv(stop.channel()) -> _ => true,
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! `roomwatt demo`: a hotel without any server.
+
+#[path = "support/mod.rs"]
+mod support;
+
+use std::collections::HashMap;
+use std::fs;
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+
+use crossbeam_channel::bounded;
+use parking_lot::Mutex;
+use rustix::process::{Pid, Signal, kill_process};
+
+use roomwatt::backtest::{History, judge};
+use roomwatt::config::Config;
+use roomwatt::demo::{Demo, Fate};
+use roomwatt::engine::{Notice, NoticeKind, RoomNotice};
+use roomwatt::hotel::{Plan, What};
+use roomwatt::store::{Database, NoticeState};
+use roomwatt::threads::stop_signal;
+use roomwatt::types::{HotelId, LocalTime, RoomKey};
+
+use support::{ROOMWATT, wait};
+
+fn demo(arguments: &[&str]) -> Output {
+    let mut command = Command::new(ROOMWATT);
+    command.arg("demo").args(arguments).stdin(Stdio::null());
+    command.output().expect("the program runs")
+}
+
+fn told(arguments: &[&str]) -> String {
+    let output = demo(arguments);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+const SMALL: [&str; 6] = ["--rooms", "30", "--days", "2", "--speed", "1e9"];
+
+#[test]
+fn a_seed_tells_one_story_however_fast() {
+    let with = |more: &[&str]| told(&[&SMALL[..], more].concat());
+    let story = with(&["--seed", "8"]);
+    assert!(story.contains("用电异常 DEMO · "), "{story}");
+    assert_eq!(story, with(&["--seed", "8"]));
+    // Two days in four seconds.
+    assert_eq!(
+        story,
+        told(&[
+            "--rooms", "30", "--days", "2", "--speed", "43200", "--seed", "8"
+        ])
+    );
+    assert_ne!(story, with(&["--seed", "9"]));
+    let english = with(&["--seed", "8", "--language", "en"]);
+    assert!(!english.contains("用电异常"), "{english}");
+}
+
+#[test]
+fn a_lower_threshold_finds_what_was_missed() {
+    let missed = told(&["--seed", "1", "--days", "2", "--speed", "1e9"]);
+    let line = |story: &str| -> String {
+        let mut lines = story.lines().filter(|line| line.contains("DEMO/403 "));
+        lines.next_back().expect("its line").to_owned()
+    };
+    assert!(
+        line(&missed).contains("under the threshold of 1.5, one of 0."),
+        "{missed}"
+    );
+    let setting = ["--set", "checkout_abnormal_threshold=0.5"];
+    let found = [
+        &["--seed", "1", "--days", "2", "--speed", "1e9"][..],
+        &setting,
+    ]
+    .concat();
+    let found = told(&found);
+    assert!(line(&found).contains("found after 2 h"), "{found}");
+}
+
+/// The service's own way ends in what the engine by itself makes of the story.
+#[test]
+fn what_is_told_is_what_the_rules_say() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = ["sweep_seconds=300".parse().expect("a setting")];
+    let mut config = Config::load(None, &settings).expect("a configuration");
+    config.embedded.path = folder.path().join("demo.db");
+    let start = LocalTime::parse("2024-03-04 00:00:00").expect("a time");
+    let mut plan = Plan::new(5, vec![HotelId::new("DEMO")], 80, start, 3);
+    // What comes late is late for the service, and in its place for the engine.
+    plan.meters.faults.late = 0.0;
+    plan.meters.faults.outage = 0.0;
+    let (exits, ended) = bounded(4);
+    let (_stopper, stop) = stop_signal();
+    let cards = Arc::new(Mutex::new(Vec::new()));
+    let shown = Arc::clone(&cards);
+    let report = Demo {
+        config: &config,
+        plan: &plan,
+        speed: 1e9,
+        show: Arc::new(move |_, card| shown.lock().push(card.to_owned())),
+        progress: &|_| {},
+        exits: &exits,
+        ended: &ended,
+    }
+    .run(&stop)
+    .expect("the story ends");
+
+    let mut rooms: HashMap<RoomKey, History> = HashMap::new();
+    for happening in plan.story() {
+        let history = rooms.entry(happening.room).or_default();
+        match happening.what {
+            What::Message(stay) => history.stays.push(stay),
+            What::Reading(reading) => history.readings.push(reading),
+            What::Trouble(_) => {}
+        }
+    }
+    let of = |notice: RoomNotice| (notice.detected, notice.room, notice.kind, notice.energy);
+    let rooms = rooms.into_iter();
+    let mut expected: Vec<_> = rooms
+        .flat_map(|(room, history)| judge(&room, history, &config.rules))
+        .map(of)
+        .collect();
+    expected.sort();
+    let rows = Database::of(&config).outbox().expect("the outbox");
+    let rows = { rows }.newest(&NoticeState::ALL, None, 10_000);
+    let rows = rows.expect("rows");
+    assert!(rows.iter().all(|row| row.state == NoticeState::Logged));
+    let mut written: Vec<_> = rows
+        .into_iter()
+        .map(|row| match row.notice.expect("a notice") {
+            Notice::Room(notice) => of(notice),
+            Notice::Meters(notice) => panic!("no gateway fails here: {notice:?}"),
+        })
+        .collect();
+    written.sort();
+    assert_eq!(written, expected);
+
+    let count = |kind| written.iter().filter(|row| row.2 == kind).count();
+    assert_eq!(report.alerts, count(NoticeKind::Alert));
+    assert!(report.alerts >= 2 && report.found() >= 2);
+    assert_eq!(report.reminders, count(NoticeKind::Reminder));
+    assert_eq!(report.recovered, count(NoticeKind::Recovered));
+    assert_eq!(report.false_alarms, []);
+    assert_eq!(cards.lock().len(), written.len());
+    // Of each kind of fate the story has some.
+    let fates = |is: fn(&Fate) -> bool| report.troubles.iter().filter(|t| is(&t.2)).count();
+    assert!(fates(|fate| matches!(fate, Fate::Below { .. })) > 2);
+    assert_eq!(report.until, plan.end());
+}
+
+#[test]
+fn it_can_be_stopped_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut child = Command::new(ROOMWATT)
+        .args(["demo", "--speed", "1000"])
+        .env("TMPDIR", folder.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let left = || fs::read_dir(folder.path()).expect("a folder").count();
+    // By then it hears signals.
+    wait("its database", || {
+        let mut folders = fs::read_dir(folder.path()).expect("a folder").flatten();
+        let is_there = folders.any(|folder| folder.path().join("demo.db").exists());
+        is_there.then_some(()).ok_or(format!("{} folders", left()))
+    });
+    let pid = Pid::from_raw(child.id().cast_signed()).expect("a pid");
+    kill_process(pid, Signal::INT).expect("a signal");
+    wait("its end", || match child.try_wait().expect("a status") {
+        Some(_) => Ok(()),
+        None => Err("it goes on".to_owned()),
+    });
+    let output = child.wait_with_output().expect("its output");
+    assert!(output.status.success(), "{output:?}");
+    let told = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(told.contains("Stopped at 2024-03-0"), "{told}");
+    assert!(told.contains(" troubles were found"), "{told}");
+    assert_eq!(left(), 0);
+}
+
+#[test]
+fn wrong_use_is_told() {
+    for (arguments, said) in [
+        (["--rooms", "0"], "0 is not in 1..=20000"),
+        (["--speed", "0"], "it must be a number from 1 on"),
+        (
+            ["--set", "no_such_key=1"],
+            "monitoring.no_such_key is unknown",
+        ),
+    ] {
+        let output = demo(&arguments);
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert!(matches!(output.status.code(), Some(64 | 78)), "{output:?}");
+        assert!(err.contains(said), "{err}");
+    }
+}
