@@ -2,7 +2,6 @@
 
 pub mod amqp;
 pub mod app;
-pub mod backtest;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -17,6 +16,7 @@ pub mod notify;
 pub mod outage;
 pub mod owner;
 pub mod pulse;
+pub mod review;
 pub mod rooms;
 pub mod store;
 pub mod sweep;

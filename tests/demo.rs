@@ -12,11 +12,11 @@ use crossbeam_channel::bounded;
 use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
 
-use roomwatt::backtest::{History, judge};
 use roomwatt::config::Config;
 use roomwatt::demo::{Demo, Fate};
 use roomwatt::engine::{Notice, NoticeKind, RoomNotice};
 use roomwatt::hotel::{Plan, What};
+use roomwatt::review::{Room, judge};
 use roomwatt::store::{Database, NoticeState};
 use roomwatt::threads::stop_signal;
 use roomwatt::types::{HotelId, LocalTime, RoomKey};
@@ -105,9 +105,10 @@ fn what_is_told_is_what_the_rules_say() {
     .run(&stop)
     .expect("the story ends");
 
-    let mut rooms: HashMap<RoomKey, History> = HashMap::new();
+    let mut rooms: HashMap<RoomKey, Room> = HashMap::new();
     for happening in plan.story() {
-        let history = rooms.entry(happening.room).or_default();
+        let room = rooms.entry(happening.room.clone());
+        let history = room.or_insert_with(|| Room::new(happening.room));
         match happening.what {
             What::Message(stay) => history.stays.push(stay),
             What::Reading(reading) => history.readings.push(reading),
@@ -117,7 +118,7 @@ fn what_is_told_is_what_the_rules_say() {
     let of = |notice: RoomNotice| (notice.detected, notice.room, notice.kind, notice.energy);
     let rooms = rooms.into_iter();
     let mut expected: Vec<_> = rooms
-        .flat_map(|(room, history)| judge(&room, history, &config.rules))
+        .flat_map(|(_, room)| judge(&room.sorted(), &config.rules))
         .map(of)
         .collect();
     expected.sort();

@@ -17,7 +17,6 @@ const MAY_USE: [(&str, &[&str]); 22] = [
     ("clock", &["threads", "types"]),
     ("engine", &["types"]),
     ("rooms", &["engine", "types"]),
-    ("backtest", &["engine", "types"]),
     ("hotel", &["engine", "types"]),
     ("config", &["engine", "types"]),
     ("logging", &["clock", "config", "types"]),
@@ -25,6 +24,7 @@ const MAY_USE: [(&str, &[&str]); 22] = [
         "store",
         &["clock", "config", "engine", "faults", "finding", "types"],
     ),
+    ("review", &["engine", "store", "types"]),
     (
         "owner",
         &[
@@ -63,15 +63,15 @@ const MAY_USE: [(&str, &[&str]); 22] = [
     (
         "demo",
         &[
-            "app", "backtest", "clock", "config", "engine", "gate", "hotel", "notify", "owner",
-            "pulse", "store", "threads", "types",
+            "app", "clock", "config", "engine", "gate", "hotel", "notify", "owner", "pulse",
+            "review", "store", "threads", "types",
         ],
     ),
     (
         "cli",
         &[
-            "amqp", "app", "backtest", "clock", "config", "demo", "engine", "finding", "hotel",
-            "logging", "notify", "store", "types",
+            "amqp", "app", "clock", "config", "demo", "engine", "finding", "hotel", "logging",
+            "notify", "review", "store", "types",
         ],
     ),
 ];
@@ -86,7 +86,7 @@ const ONLY_IN: [(&str, &[&str]); 14] = [
     ("rustls", &["amqp"]),
     // The configuration checks an address with ureq's own type.
     ("ureq", &["notify", "config"]),
-    ("rayon", &["sweep", "backtest"]),
+    ("rayon", &["sweep", "review"]),
     ("fern", &["logging"]),
     ("signal_hook", &["app", "faults"]),
     ("sd_notify", &["app"]),

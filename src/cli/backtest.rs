@@ -1,13 +1,17 @@
-use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufWriter, Write};
+use std::str::FromStr;
 
-use anyhow::Context;
+use serde::Serialize;
+use serde_json::value::RawValue;
 
-use crate::backtest::{BacktestError, Input, backtest};
+use crate::clock::{Clock, SystemClock};
 use crate::config::Setting;
+use crate::engine::{NoticeKind, RoomNotice, Rules};
+use crate::review::{Counts, Finding, Past, Summary, backtest};
+use crate::types::{Kind, LocalTime};
 
-use super::{Code, ConfigFile, Failure, load};
+use super::past::{self, Source, usage};
+use super::{ConfigFile, Failure, load, summary};
 
 /// Tell what the rules would have told, as JSON lines
 #[derive(clap::Args)]
@@ -15,58 +19,234 @@ use super::{Code, ConfigFile, Failure, load};
 Examples:
   roomwatt backtest --messages messages.jsonl --readings readings.csv
   roomwatt backtest --messages m.jsonl --readings r.csv --set checkout_abnormal_threshold=0.3
+  roomwatt backtest --config roomwatt.toml --from 2023-04-01 --to 2023-04-30
+  roomwatt backtest --config roomwatt.toml --from 2023-04-01 --rule now \\
+      --rule strict:checkout_abnormal_threshold=0.3 \\
+      --rule late:checkout_abnormal_threshold=0.3,continuous_alert_count=8
+
+Each alert, reminder and recovery is one line; of several rules each line begins with its rule. A table
+on standard error counts them. From the database, a stay that began before --from is judged as if its
+meter had first been read then.
 ")]
 pub(super) struct Arguments {
-    /// Check-in and check-out messages, one JSON object a line
-    #[arg(long, value_name = "FILE")]
-    messages: PathBuf,
-    /// Meter readings: CSV with hotel_id,room_number,reading_value,script_time
-    #[arg(long, value_name = "FILE")]
-    readings: PathBuf,
+    #[command(flatten)]
+    source: Source,
     #[command(flatten)]
     config: ConfigFile,
     /// Another value for a key of [monitoring]; can be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<Setting>,
+    /// A rule beside others: a name, and what is other than configured; can be repeated
+    #[arg(long = "rule", value_name = "NAME:KEY=VALUE,...")]
+    rules: Vec<Named>,
 }
 
-pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let config = load(arguments.config.config.as_deref(), &arguments.settings)?;
-    let usage = |error: anyhow::Error| Failure::new(Code::Usage, error);
-    let messages = open(&arguments.messages).map_err(usage)?;
-    let readings = open(&arguments.readings).map_err(usage)?;
-    let mut out = BufWriter::new(io::stdout().lock());
-    let result = backtest(
-        messages,
-        readings,
-        &config.messages,
-        &config.rules,
-        &mut out,
-        &mut io::stderr().lock(),
-    )
-    .and_then(|counts| {
-        out.flush().map_err(|error| BacktestError::Io {
-            file: "output".into(),
-            error,
-        })?;
-        Ok(counts)
-    });
-    match result {
-        Ok(counts) => {
-            eprintln!("backtest: {counts}");
-            Ok(())
+/// A rule as the command line gives it.
+#[derive(Clone, Debug)]
+struct Named {
+    name: String,
+    settings: Vec<Setting>,
+}
+
+/// The keys of [monitoring] that judging goes by.
+const RULE_KEYS: [&str; 7] = [
+    "check_interval_minutes",
+    "checkin_abnormal_threshold",
+    "checkout_abnormal_threshold",
+    "continuous_alert_count",
+    "max_gap_minutes",
+    "max_plausible_kwh",
+    "register_modulus_kwh",
+];
+
+impl FromStr for Named {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Named, String> {
+        let (name, settings) = text.split_once(':').unwrap_or((text, ""));
+        let name = name.trim();
+        if name.is_empty() || name.contains('=') {
+            return Err(
+                "expected NAME:KEY=VALUE,... or a NAME alone for the rule as configured".into(),
+            );
         }
-        // Who reads the output has seen enough.
-        Err(BacktestError::Io { error, .. }) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        Err(error) => Err(usage(error.into())),
+        let option = format!("--rule {name}:");
+        let settings = settings.split(',').filter(|text| !text.trim().is_empty());
+        let settings: Vec<Setting> = settings
+            .map(|text| Setting::read(&option, text))
+            .collect::<Result<_, _>>()?;
+        let known = |setting: &&Setting| RULE_KEYS.contains(&setting.key());
+        if let Some(unknown) = settings.iter().find(|setting| !known(setting)) {
+            let keys = RULE_KEYS.join(", ");
+            return Err(format!(
+                "{} is no key of a rule; known are {keys}",
+                unknown.key()
+            ));
+        }
+        Ok(Named {
+            name: name.to_owned(),
+            settings,
+        })
     }
 }
 
-fn open(path: &Path) -> anyhow::Result<Input<BufReader<File>>> {
-    let name = path.display().to_string();
-    let file = File::open(path).with_context(|| name.clone())?;
-    Ok(Input {
-        name,
-        from: BufReader::with_capacity(1 << 16, file),
-    })
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let path = arguments.config.config.as_deref();
+    let config = load(path, &arguments.settings)?;
+    let names = names(&arguments.rules)?;
+    let mut rules: Vec<Rules> = Vec::new();
+    for rule in &arguments.rules {
+        let settings = [&arguments.settings[..], &rule.settings].concat();
+        rules.push(load(path, &settings)?.rules);
+    }
+    if rules.is_empty() {
+        rules.push(config.rules.clone());
+    }
+
+    let (past, counts) = match arguments.source.files() {
+        Some(files) => past::from_files(files, &config)?,
+        None if arguments.source.from.is_none() => {
+            return Err(usage(anyhow::anyhow!(
+                "what is to be judged? Name --messages and --readings, or --from (and --to) for \
+                 the configured database"
+            )));
+        }
+        None => {
+            let zone = config.messages.zone;
+            let latest = past::latest(SystemClock { zone }.now());
+            let wanted = arguments.source.span(latest, latest)?;
+            past::from_archive(&wanted, &config, &rules)?
+        }
+    };
+    let findings = backtest(&past, &rules);
+    match write_lines(&findings, &names) {
+        // Who reads the output has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+        Err(error) => return Err(usage(anyhow::anyhow!("output: {error}"))),
+        Ok(()) => {}
+    }
+    sum_up(&past, counts, &findings, &names);
+    Ok(())
+}
+
+/// The names of several rules; none where there is only one.
+fn names(rules: &[Named]) -> Result<Vec<&str>, Failure> {
+    let names: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();
+    for (at, name) in names.iter().enumerate() {
+        if names[..at].contains(name) {
+            return Err(usage(anyhow::anyhow!(
+                "--rule {name}: two rules have this name"
+            )));
+        }
+    }
+    Ok(if names.len() > 1 { names } else { Vec::new() })
+}
+
+/// One line of the output.
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'a str>,
+    event: NoticeKind,
+    hotel_id: &'a str,
+    room_number: &'a str,
+    kind: Kind,
+    detected_time: LocalTime,
+    since: LocalTime,
+    periods: u32,
+    total_kwh: Box<RawValue>,
+}
+
+fn write_lines(findings: &[Finding], names: &[&str]) -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    for Finding { rule, notice } in findings {
+        let RoomNotice { room, stay, .. } = notice;
+        let line = Line {
+            rule: names.get(*rule).copied(),
+            event: notice.kind,
+            hotel_id: room.hotel_id.as_str(),
+            room_number: room.room_number.as_str(),
+            kind: stay.kind(),
+            detected_time: notice.detected,
+            since: notice.since,
+            periods: notice.periods,
+            // A JSON number, exact.
+            total_kwh: RawValue::from_string(notice.energy.to_string())?,
+        };
+        serde_json::to_writer(&mut out, &line)?;
+        out.write_all(b"\n")?;
+    }
+    out.flush()
+}
+
+/// The table of each rule, and a line with all that was counted, on standard error.
+fn sum_up(past: &Past, counts: Counts, findings: &[Finding], names: &[&str]) {
+    let watched = Summary::watched(past);
+    let mut text = String::new();
+    let mut told = watched.clone();
+    for rule in 0..names.len().max(1) {
+        let mut of_rule = watched.clone();
+        for finding in findings.iter().filter(|finding| finding.rule == rule) {
+            of_rule.tell(&finding.notice);
+            told.tell(&finding.notice);
+        }
+        if let Some(name) = names.get(rule) {
+            text.push_str(&format!("rule {name}\n"));
+        }
+        text.push_str(&summary::table(&of_rule));
+    }
+    let Counts {
+        messages,
+        events,
+        ignored,
+        refused,
+        readings,
+        bad,
+    } = counts;
+    let summary::Row {
+        rooms,
+        alerts,
+        reminders,
+        recovered,
+        ..
+    } = told.all;
+    // Nobody may read it.
+    let _ = writeln!(
+        io::stderr(),
+        "{text}backtest: messages={messages} events={events} ignored={ignored} refused={refused} \
+         readings={readings} bad={bad} rooms={rooms} alerts={alerts} reminders={reminders} \
+         recovered={recovered}"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_read_as_they_are_written() {
+        let keys = |text: &str| {
+            let rule: Named = text.parse().expect("a rule");
+            let keys: Vec<String> = rule.settings.iter().map(|s| s.key().to_owned()).collect();
+            (rule.name, keys.join(" "))
+        };
+        let is = |name: &str, keys: &str| (name.to_owned(), keys.to_owned());
+        assert_eq!(keys("now"), is("now", ""));
+        assert_eq!(keys("now:"), is("now", ""));
+        assert_eq!(
+            keys("a b: continuous_alert_count=6 , max_gap_minutes = 90"),
+            is("a b", "continuous_alert_count max_gap_minutes")
+        );
+        for (wrong, told) in [
+            ("", "NAME:KEY=VALUE"),
+            (":max_gap_minutes=90", "NAME:KEY=VALUE"),
+            ("max_gap_minutes=90", "NAME:KEY=VALUE"),
+            ("x:max_gap_minutes", "key=value"),
+            ("x:threshold=1", "known are check_interval_minutes, checkin"),
+            ("x:keep_days=1", "keep_days is no key of a rule"),
+        ] {
+            let error = wrong.parse::<Named>().expect_err(wrong);
+            assert!(error.contains(told), "{wrong}: {error}");
+        }
+    }
 }

@@ -6,11 +6,13 @@ mod completions;
 mod demo;
 mod init_db;
 mod outbox;
+mod past;
 mod rejected;
 mod rows;
 mod run;
 mod send;
 mod send_notice;
+mod summary;
 mod terminal;
 
 use std::path::{Path, PathBuf};
@@ -119,9 +121,18 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Loads the configuration that a command was given.
+/// Loads the configuration that a command was given. Where only its own options are wrong, it is
+/// the command line that is.
 fn load(path: Option<&Path>, settings: &[Setting]) -> Result<Config, Failure> {
-    Config::load(path, settings).map_err(|errors| Failure::new(Code::Configuration, errors))
+    Config::load(path, settings).map_err(|errors| {
+        let is_option = !settings.is_empty() && Config::load(path, &[]).is_ok();
+        let code = if is_option {
+            Code::Usage
+        } else {
+            Code::Configuration
+        };
+        Failure::new(code, errors)
+    })
 }
 
 /// A section that a command can't do without.

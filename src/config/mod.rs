@@ -216,24 +216,42 @@ impl Default for MeterTable {
 #[error("{}", .0.join("\n"))]
 pub struct ConfigErrors(Vec<String>);
 
-/// `[monitoring] key = value`, as `--set key=value` gives it.
+/// `[monitoring] key = value`, as the command line gives it.
 #[derive(Clone, Debug)]
 pub struct Setting {
     key: String,
     value: String,
+    /// The option as it was written, for what is wrong with it.
+    option: String,
+}
+
+impl Setting {
+    /// Reads `key=value`; `option` is what was written before it, as `--set `.
+    ///
+    /// # Errors
+    /// What was expected instead.
+    pub fn read(option: &str, text: &str) -> Result<Setting, String> {
+        let (key, value) = text
+            .split_once('=')
+            .ok_or("expected key=value, as checkout_abnormal_threshold=0.3")?;
+        let (key, value) = (key.trim().to_owned(), value.trim().to_owned());
+        Ok(Setting {
+            option: format!("{option}{key}={value}"),
+            key,
+            value,
+        })
+    }
+
+    pub fn key(&self) -> &str {
+        &self.key
+    }
 }
 
 impl std::str::FromStr for Setting {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Setting, String> {
-        let (key, value) = text
-            .split_once('=')
-            .ok_or("expected key=value, as checkout_abnormal_threshold=0.3")?;
-        Ok(Setting {
-            key: key.trim().to_owned(),
-            value: value.trim().to_owned(),
-        })
+        Setting::read("--set ", text)
     }
 }
 

@@ -99,8 +99,8 @@ impl Written {
                 written.put(section, key, &value, name.clone());
             }
         }
-        for Setting { key, value } in settings {
-            written.put("monitoring", key, value, format!("--set {key}={value}"));
+        for Setting { key, value, option } in settings {
+            written.put("monitoring", key, value, option.clone());
         }
         written.read_files();
         written.check_types();

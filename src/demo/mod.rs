@@ -12,7 +12,6 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use thiserror::Error;
 
 use crate::app::{Core, Running, State};
-use crate::backtest::History;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{Parsed, Stay};
@@ -21,6 +20,7 @@ use crate::hotel::{Plan, Trouble, What};
 use crate::notify::Aloud;
 use crate::owner::{Input, Message};
 use crate::pulse::Pulses;
+use crate::review::Room;
 use crate::store::{Database, MeterWriter, NoticeState, Reader, Share, StoreError};
 use crate::threads::{Exit, Stop};
 use crate::types::{LocalTime, Reading, RoomKey};
@@ -117,7 +117,7 @@ impl Demo<'_> {
 struct Told {
     messages: u64,
     readings: u64,
-    rooms: HashMap<RoomKey, History>,
+    rooms: HashMap<RoomKey, Room>,
     troubles: Vec<(RoomKey, Trouble)>,
 }
 
@@ -148,8 +148,7 @@ impl Stage<'_> {
                 match next.what {
                     What::Reading(reading) => {
                         self.story.readings += 1;
-                        let room = self.story.rooms.entry(next.room.clone()).or_default();
-                        room.readings.push(reading);
+                        self.room(&next.room).readings.push(reading);
                         readings.push((next.room, reading));
                     }
                     What::Message(stay) => {
@@ -170,6 +169,12 @@ impl Stage<'_> {
             }
             now = now.plus(every.as_secs().cast_signed()).min(plan.end());
         }
+    }
+
+    fn room(&mut self, key: &RoomKey) -> &mut Room {
+        let rooms = &mut self.story.rooms;
+        let room = rooms.entry(key.clone());
+        room.or_insert_with(|| Room::new(key.clone()))
     }
 
     /// The meters write their rows.
@@ -203,7 +208,7 @@ impl Stage<'_> {
         // It fails where the owner has ended, and then there will be no answer.
         let _ = self.running.inputs.send(Input::Message(message));
         self.story.messages += 1;
-        self.story.rooms.entry(room).or_default().stays.push(stay);
+        self.room(&room).stays.push(stay);
         while committed.recv_timeout(LOOK_AROUND).is_err() {
             self.look_around()?;
         }

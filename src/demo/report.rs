@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use crate::backtest::{History, judge};
 use crate::engine::{Notice, NoticeKind, RoomNotice, Rules};
 use crate::hotel::Trouble;
+use crate::review::{Room, judge};
 use crate::types::{Kind, LocalTime, RoomKey, WattHours};
 
 use super::Told;
@@ -54,6 +54,10 @@ impl Report {
             rooms,
             troubles,
         } = told;
+        let rooms: HashMap<RoomKey, Room> = rooms
+            .into_iter()
+            .map(|(key, room)| (key, room.sorted()))
+            .collect();
         let of_rooms: Vec<&RoomNotice> = notices
             .iter()
             .filter_map(|notice| match notice {
@@ -75,7 +79,9 @@ impl Report {
                 Some(alert) => Fate::Found {
                     seconds: alert.detected.since(trouble.from),
                 },
-                None => missed(room, trouble, rooms.get(room), until, rules),
+                None => rooms
+                    .get(room)
+                    .map_or(Fate::Hidden, |room| missed(room, trouble, until, rules)),
             };
             (room.clone(), *trouble, fate)
         });
@@ -109,13 +115,7 @@ fn is_of(alert: &RoomNotice, trouble: &Trouble, rules: &Rules) -> bool {
     alert.stay.kind() == trouble.kind && alert.since < last && trouble.from < alert.detected
 }
 
-fn missed(
-    room: &RoomKey,
-    trouble: &Trouble,
-    history: Option<&History>,
-    until: LocalTime,
-    rules: &Rules,
-) -> Fate {
+fn missed(room: &Room, trouble: &Trouble, until: LocalTime, rules: &Rules) -> Fate {
     let seconds = trouble.until.min(until).since(trouble.from);
     let needed = i64::from(rules.alert_periods) * rules.interval_seconds;
     if seconds < needed {
@@ -134,8 +134,7 @@ fn missed(
             room_thresholds: HashMap::new(),
             ..rules.clone()
         };
-        let history = history.cloned().unwrap_or_default();
-        let notices = judge(room, history, &rules);
+        let notices = judge(room, &rules);
         let alerts = notices.iter().filter(|n| n.kind == NoticeKind::Alert);
         alerts
             .into_iter()

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::{LocalTime, Reading, WattHours};
 
-use super::Rules;
+use super::{NoticeKind, Rules};
 
 /// A register may fall this much without being anything but jitter.
 const JITTER: WattHours = WattHours(20);
@@ -98,6 +98,16 @@ impl Outcome {
             ended: None,
             tell: None,
         }
+    }
+
+    /// What the staff is to be told of it, and of which run.
+    pub fn news(&self) -> impl Iterator<Item = (NoticeKind, Run)> {
+        let recovered = match self.ended {
+            Some((run, RunEnd::Recovered)) if run.told > 0 => Some((NoticeKind::Recovered, run)),
+            _ => None,
+        };
+        let told = self.tell.map(|run| (NoticeKind::of_telling(&run), run));
+        recovered.into_iter().chain(told)
     }
 }
 

@@ -20,6 +20,6 @@ pub use notice::{MeterNotice, MeterNoticeKind, Notice, NoticeKind, RoomNotice};
 pub use rules::{Rules, Thresholds};
 pub use silence::{Hearing, HotelMeters, Look, Silence};
 pub use watch::{
-    Arrival, Change, Interval, Opening, Stay, Tally, Transition, Watch, observe,
+    Arrival, Change, Interval, Opening, Stay, Tally, Transition, Watch, observe, observe_each,
     readings_needed_after, receive,
 };

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::types::{Kind, LocalTime, Reading, RoomKey, WattHours};
 
 use super::judge::{Fold, Outcome, RunEnd, Step};
-use super::{Event, NoticeKind, RoomNotice, Rules, Run};
+use super::{Event, RoomNotice, Rules};
 
 /// A stay as its message told it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,8 +153,16 @@ impl Watch {
         self.fold.seen.unwrap_or(nothing_seen)
     }
 
-    /// Folds readings in time order; of several with one time the first counts.
-    fn fold(&mut self, room: &RoomKey, readings: &[Reading], rules: &Rules, told: &mut Told) {
+    /// Folds readings in time order; of several with one time the first counts. Each is shown with
+    /// what it was and the watch by then.
+    fn fold(
+        &mut self,
+        room: &RoomKey,
+        readings: &[Reading],
+        rules: &Rules,
+        told: &mut Told,
+        mut show: impl FnMut(Reading, &Outcome, &Watch),
+    ) {
         if self.interval_seconds != rules.interval_seconds {
             self.fold.end_run(RunEnd::IntervalChanged);
             self.interval_seconds = rules.interval_seconds;
@@ -164,7 +172,7 @@ impl Watch {
             let outcome = self.fold.step(reading, self.stay.time(), threshold, rules);
             self.record(reading, outcome, rules);
             told.tally.count(&outcome);
-            let notice = |kind, run: Run| {
+            let notices = outcome.news().map(|(kind, run)| {
                 Change::Notice(RoomNotice {
                     kind,
                     room: room.clone(),
@@ -177,15 +185,9 @@ impl Watch {
                     interval_seconds: rules.interval_seconds,
                     history: self.history.clone(),
                 })
-            };
-            if let Some((run, RunEnd::Recovered)) = outcome.ended
-                && run.told > 0
-            {
-                told.changes.push(notice(NoticeKind::Recovered, run));
-            }
-            if let Some(run) = outcome.tell {
-                told.changes.push(notice(NoticeKind::of_telling(&run), run));
-            }
+            });
+            told.changes.extend(notices);
+            show(reading, &outcome, self);
         }
     }
 
@@ -243,9 +245,20 @@ struct Told {
 /// Judges a watched room's readings, given in time order. Readings it has seen already are
 /// ignored, so a repetition does no harm.
 pub fn observe(room: &RoomKey, watch: &Watch, readings: &[Reading], rules: &Rules) -> Transition {
+    observe_each(room, watch, readings, rules, |_, _, _| {})
+}
+
+/// Judges as [`observe`] does, and shows of each reading what it was, and the watch by then.
+pub fn observe_each(
+    room: &RoomKey,
+    watch: &Watch,
+    readings: &[Reading],
+    rules: &Rules,
+    show: impl FnMut(Reading, &Outcome, &Watch),
+) -> Transition {
     let mut told = Told::default();
     let mut after = watch.clone();
-    after.fold(room, readings, rules, &mut told);
+    after.fold(room, readings, rules, &mut told, show);
     if after.initial != watch.initial {
         told.changes.push(Change::InitialReading(after.opening()));
     }
@@ -281,7 +294,7 @@ pub fn receive(
     }
     let mut watch = Watch::new(stay, rules);
     let at = told.changes.len();
-    watch.fold(&event.room, readings, rules, &mut told);
+    watch.fold(&event.room, readings, rules, &mut told, |_, _, _| {});
     told.changes.insert(at, Change::Opened(watch.opening()));
     Arrival::Newer(Transition {
         watch,

@@ -1,5 +1,6 @@
 //! Where state lives between two runs. The only place that knows SQL.
 
+mod archive;
 mod backend;
 mod database;
 mod error;
@@ -15,6 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::engine::{MAX_MESSAGE_BYTES, Notice, Opening, Stay, Watch};
 use crate::types::{HotelId, LocalTime, Reading, RoomKey};
 
+pub use archive::{Archive, Span};
 pub use backend::{
     LEASE_KEPT_EVERY, Lease, MeterRows, MeterStream, MeterWriter, Outbox, OutboxRows, Reader,
     RejectedMessages, StateStore,
@@ -22,7 +24,8 @@ pub use backend::{
 pub use database::Database;
 pub use error::StoreError;
 pub use mysql::{
-    MySqlLease, MySqlOutbox, MySqlReader, MySqlRejected, MySqlStore, adopt, check, codec,
+    MySqlArchive, MySqlLease, MySqlOutbox, MySqlReader, MySqlRejected, MySqlStore, adopt, check,
+    codec,
 };
 pub use sqlite::{
     FileLease, SqliteFile, SqliteOutbox, SqliteRejected, SqliteStore, check_file, init_file,

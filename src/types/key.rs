@@ -1,3 +1,4 @@
+use std::borrow::Borrow;
 use std::fmt;
 
 use compact_str::CompactString;
@@ -35,6 +36,19 @@ impl RoomNumber {
     }
 
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Equal, ordered and hashed as its text: maps can be asked without making a key.
+impl Borrow<str> for HotelId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for RoomNumber {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

@@ -2,6 +2,7 @@
 
 mod energy;
 mod key;
+pub mod spelling;
 mod time;
 
 pub use energy::{BadRegister, WattHours};

@@ -1,8 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use roomwatt::backtest::{History, judge};
 use roomwatt::engine::{NoticeKind, RoomNotice, Rules};
 use roomwatt::hotel::{Appliance, MeterFaults, Plan, REGISTER_MODULUS, Trouble, What};
+use roomwatt::review::{Room, judge};
 use roomwatt::types::{Kind, RoomKey};
 
 use crate::{by_room, honest, plan, seed};
@@ -15,19 +15,19 @@ fn judged(plan: &Plan) -> Judged {
         register_modulus: Some(REGISTER_MODULUS),
         ..Rules::default()
     };
-    let judged = by_room(plan.story()).into_iter().map(|(room, told)| {
-        let mut history = History::default();
+    let judged = by_room(plan.story()).into_iter().map(|(key, told)| {
+        let mut room = Room::new(key.clone());
         let mut troubles = Vec::new();
         for (_, what) in told {
             match what {
-                What::Message(stay) => history.stays.push(stay),
-                What::Reading(reading) => history.readings.push(reading),
+                What::Message(stay) => room.stays.push(stay),
+                What::Reading(reading) => room.readings.push(reading),
                 What::Trouble(trouble) => troubles.push(trouble),
             }
         }
-        let mut notices = judge(&room, history, &rules);
+        let mut notices = judge(&room.sorted(), &rules);
         notices.retain(|notice| notice.kind == NoticeKind::Alert);
-        (room, (troubles, notices))
+        (key, (troubles, notices))
     });
     judged.collect()
 }

@@ -1,7 +1,7 @@
 //! The running service tells what a backtest of the same history tells.
 
 use std::fmt::Write as _;
-use std::fs;
+use std::process::Output;
 
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ impl Happening {
 }
 
 /// Two days of a small hotel: guests, heavy loads, gaps, a replaced meter now and then.
-fn history(rng: &mut fastrand::Rng) -> Vec<Happening> {
+pub fn history(rng: &mut fastrand::Rng) -> Vec<Happening> {
     let begin = minutes_ago(2 * 24 * 60);
     let mut happenings = Vec::new();
     for room in 101..=106 {
@@ -149,6 +149,33 @@ fn the_service_tells_what_the_backtest_tells() {
     let expected = backtest(&mut rig, &happenings);
     assert!(!expected.is_empty(), "nothing happened: seed {seed}");
     assert_eq!(told, expected, "seed {seed}");
+
+    // The same from the database, where all began within the span.
+    let begin = minutes_ago(3 * 24 * 60);
+    let from = begin.to_string();
+    assert_eq!(
+        lines(&rig.roomwatt(&["backtest", "--from", &from])),
+        expected
+    );
+    // A later span has all of the stays that began within it.
+    let from = begin.plus(36 * 3_600);
+    let later = lines(&rig.roomwatt(&["backtest", "--from", &from.to_string()]));
+    let after_its_first_stay = |line: &&Value| {
+        let room = line["room_number"].as_str().expect("a room");
+        let first = happenings.iter().find(|happening| match happening {
+            Happening::Message { room: of, time, .. } => of.to_string() == room && *time >= from,
+            Happening::Reading { .. } => false,
+        });
+        first.is_some_and(|first| line["detected_time"].as_str() > Some(&first.time().to_string()))
+    };
+    let kept = |lines: &[Value]| -> Vec<Value> {
+        lines.iter().filter(after_its_first_stay).cloned().collect()
+    };
+    assert!(
+        !kept(&later).is_empty(),
+        "nothing happened later: seed {seed}"
+    );
+    assert_eq!(kept(&later), kept(&expected), "seed {seed}");
     rig.finish();
 }
 
@@ -178,6 +205,12 @@ pub fn told(rig: &Rig) -> Vec<Value> {
 
 /// What a backtest tells of a history.
 pub fn backtest(rig: &mut Rig, happenings: &[Happening]) -> Vec<Value> {
+    let (messages, readings) = files(rig, happenings);
+    lines(&rig.roomwatt(&["backtest", "--messages", &messages, "--readings", &readings]))
+}
+
+/// A history as files of messages and readings.
+pub fn files(rig: &Rig, happenings: &[Happening]) -> (String, String) {
     let mut messages = String::new();
     let mut readings = String::from("hotel_id,room_number,reading_value,script_time\n");
     for happening in happenings {
@@ -192,19 +225,15 @@ pub fn backtest(rig: &mut Rig, happenings: &[Happening]) -> Vec<Value> {
             Happening::Message { body, .. } => writeln!(messages, "{body}").expect("written"),
         }
     }
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = |name: &str| folder.path().join(name).display().to_string();
-    fs::write(path("messages.jsonl"), messages).expect("written");
-    fs::write(path("readings.csv"), readings).expect("written");
-    let output = rig.roomwatt(&[
-        "backtest",
-        "--messages",
-        &path("messages.jsonl"),
-        "--readings",
-        &path("readings.csv"),
-    ]);
+    (
+        rig.file("messages.jsonl", &messages),
+        rig.file("readings.csv", &readings),
+    )
+}
+
+fn lines(output: &Output) -> Vec<Value> {
     assert!(output.status.success(), "{output:?}");
-    let lines = String::from_utf8(output.stdout).expect("UTF-8");
+    let lines = std::str::from_utf8(&output.stdout).expect("UTF-8");
     lines
         .lines()
         .map(|line| {

@@ -18,6 +18,7 @@ mod rejected;
 mod reload;
 mod restart;
 mod retention;
+mod review;
 mod send_notice;
 mod setup;
 mod silence;

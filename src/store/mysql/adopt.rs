@@ -6,12 +6,12 @@ use mysql::prelude::Queryable;
 use mysql::{Conn, Row, TxOpts, Value};
 
 use crate::config;
-use crate::engine::{Rules, Stay, Watch};
+use crate::engine::{Rules, Watch};
 use crate::store::{Adopted, LEASE_KEPT_EVERY, Lease, StoreError};
-use crate::types::{HotelId, Kind, LocalTime, Reading, RoomKey, RoomNumber, WattHours, Zone};
+use crate::types::{LocalTime, Reading, RoomKey, WattHours, Zone};
 
 use super::commit::insert_by;
-use super::{MySqlLease, codec, connect};
+use super::{MySqlLease, archive, codec, connect};
 
 /// Rows a statement.
 const ROWS: usize = 200;
@@ -76,11 +76,11 @@ fn newest(
     latest: LocalTime,
 ) -> Result<HashMap<RoomKey, Watch>, StoreError> {
     let mut watches: HashMap<RoomKey, Watch> = HashMap::new();
-    let rows = conn.query_iter(
-        "SELECT hotel_id, room_number, msg_type, check_in_time, expected_checkout_time, \
-         actual_checkin_time, actual_checkout_time, CAST(initial_reading AS CHAR), \
-         monitoring_start_time FROM electricity_monitoring ORDER BY id",
-    )?;
+    let rows = conn.query_iter(format!(
+        "SELECT {}, CAST(initial_reading AS CHAR), monitoring_start_time \
+         FROM electricity_monitoring ORDER BY id",
+        archive::STAY
+    ))?;
     for row in rows {
         let Some((room, watch)) = watch(&row?, rules) else {
             adopted.unreadable += 1;
@@ -105,37 +105,16 @@ fn newest(
 
 /// A row as a watch; `None` where it has no room or no stay.
 fn watch(row: &Row, rules: &Rules) -> Option<(RoomKey, Watch)> {
+    let (room, stay) = archive::stay(row)?;
     let value = |column: usize| row.as_ref(column).unwrap_or(&Value::NULL);
     let text = |column: usize| match value(column) {
         Value::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
         _ => None,
     };
     let time = |column: usize| codec::local_time(value(column));
-    let (hotel, room) = (text(0)?.trim(), text(1)?.trim());
-    let fits = |name: &str, most: usize| !name.is_empty() && name.chars().count() <= most;
-    if !fits(hotel, HotelId::MAX_CHARS) || !fits(room, RoomNumber::MAX_CHARS) {
-        return None;
-    }
-    let occupied = || {
-        Some(Stay::Occupied {
-            check_in: time(3)?,
-            expected_checkout: time(4),
-        })
-    };
-    let vacant = || {
-        Some(Stay::Vacant {
-            actual_checkin: time(5),
-            actual_checkout: time(6)?,
-        })
-    };
-    // The column says `checkin` also where nobody has written it.
-    let stay = match Kind::from_word(text(2).unwrap_or_default()) {
-        Some(Kind::Checkout) => vacant().or_else(occupied),
-        Some(Kind::Checkin) | None => occupied().or_else(vacant),
-    }?;
     let mut watch = Watch::new(stay, rules);
     let initial = time(8).zip(text(7).and_then(|kwh| WattHours::parse_kwh(kwh).ok()));
     watch.initial = initial.map(|(time, register)| Reading { time, register });
     watch.fold.sample = watch.initial;
-    Some((RoomKey::new(hotel, room), watch))
+    Some((room, watch))
 }

@@ -17,6 +17,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// more, because a link that is silently dead is found out by this.
 const READING: Duration = Duration::from_secs(20);
 
+/// The longest silence while it looks back: to find the ids of a span takes about a second for ten
+/// million rows, and a person waits.
+const LOOKING_BACK: Duration = Duration::from_secs(120);
+
 /// The longest silence while it writes: more than a wait for a lock, less than a stop may take.
 const WRITING: Duration = Duration::from_secs(15);
 
@@ -39,6 +43,11 @@ pub(super) fn writing(config: &config::MySql, zone: Zone) -> Opts {
 /// Options of connections that read.
 pub(super) fn reading(config: &config::MySql, zone: Zone) -> Opts {
     opts(config, zone, READING, None)
+}
+
+/// Options of connections that read the past.
+pub(super) fn looking_back(config: &config::MySql, zone: Zone) -> Opts {
+    opts(config, zone, LOOKING_BACK, None)
 }
 
 /// Options of connections that look at what there is. No question of theirs keeps the server busy

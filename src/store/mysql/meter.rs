@@ -289,25 +289,29 @@ impl MySqlReader {
         ))
     }
 
-    /// What an error of the meter table means: it is others' table, and `init-db` no remedy.
+    /// As [`of_the_meters`], for a reader that goes on.
     fn away(&self, error: StoreError) -> StoreError {
-        let said = match error {
-            StoreError::NotSetUp(said) => said,
-            // A view that can't compute a row: whoever made it can mend it.
-            StoreError::Unstorable(said) | StoreError::Unreadable(said) => {
-                return StoreError::Meters(said);
-            }
-            other => return other,
-        };
-        // Another table may come in its place, with other ids.
-        *self.window.lock() = None;
-        StoreError::Meters(format!(
-            "{said}; bring the table back, or see that section [meter] of the configuration names it and its columns, and that the user may SELECT from it"
-        ))
+        if matches!(error, StoreError::NotSetUp(_)) {
+            // Another table may come in its place, with other ids.
+            *self.window.lock() = None;
+        }
+        of_the_meters(error)
     }
 
     fn columns(&self) -> String {
         rows::columns(&self.meter)
+    }
+}
+
+/// What an error of the meter table means: it is others' table, and `init-db` no remedy.
+pub(super) fn of_the_meters(error: StoreError) -> StoreError {
+    match error {
+        StoreError::NotSetUp(said) => StoreError::Meters(format!(
+            "{said}; bring the table back, or see that section [meter] of the configuration names it and its columns, and that the user may SELECT from it"
+        )),
+        // A view that can't compute a row: whoever made it can mend it.
+        StoreError::Unstorable(said) | StoreError::Unreadable(said) => StoreError::Meters(said),
+        other => other,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The store on MySQL or MariaDB.
 
 mod adopt;
+mod archive;
 mod check;
 pub mod codec;
 mod commit;
@@ -28,6 +29,7 @@ use crate::types::{HotelId, LocalTime, RoomKey, Zone};
 use super::{Ownership, Position, StateStore, StoreError};
 
 pub use adopt::adopt;
+pub use archive::MySqlArchive;
 pub use check::check;
 pub use lease::MySqlLease;
 pub use outbox::MySqlOutbox;

@@ -6,7 +6,6 @@ mod meter;
 mod plans;
 mod rights;
 mod rooms;
-mod spelling;
 
 use mysql::prelude::Queryable;
 use mysql::{Conn, Opts};

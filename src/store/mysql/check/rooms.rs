@@ -7,10 +7,10 @@ use mysql::{Conn, Value};
 
 use crate::config::MeterTable;
 use crate::finding::{Finding, Level, Tell};
+use crate::types::spelling::plain;
 use crate::types::{HotelId, RoomKey};
 
 use super::meter::Sample;
-use super::spelling::plain;
 
 const ABOUT: &str = "rooms";
 

@@ -60,7 +60,7 @@ fn text(value: &Value) -> Option<Cow<'_, str>> {
 }
 
 /// A column that numbers rows. A text is none, whatever it spells: "10" sorts before "9".
-pub(super) fn integer(row: &Row, at: usize) -> Option<u64> {
+pub(in crate::store::mysql) fn integer(row: &Row, at: usize) -> Option<u64> {
     match row.as_ref(at)? {
         Value::Int(number) => u64::try_from(*number).ok(),
         Value::UInt(number) => Some(*number),

@@ -1,10 +1,10 @@
 //! Room keys are compared byte for byte; here is what people would take for the same.
 
-use crate::types::RoomKey;
+use super::RoomKey;
 
 /// What is left of a key when its spelling does not count: blanks, marks, case, full-width letters
 /// and digits, zeros at the beginning of a number, and words for a room.
-pub(super) fn plain(room: &RoomKey) -> (String, String) {
+pub fn plain(room: &RoomKey) -> (String, String) {
     (
         plain_name(room.hotel_id.as_str()),
         plain_name(room.room_number.as_str()),

@@ -1,0 +1,271 @@
+//! The past from files: messages as JSON lines, readings as CSV.
+
+mod blocks;
+
+use std::io::{BufRead, Read, Write};
+
+use csv::ByteRecord;
+use rayon::prelude::*;
+
+use crate::engine::{MessageFormat, Parsed};
+use crate::types::{LocalTime, Reading, WattHours};
+
+use super::{Counts, Past, ReviewError};
+
+use blocks::Blocks;
+
+/// The columns a file of readings must have.
+pub const COLUMNS: [&str; 4] = ["hotel_id", "room_number", "reading_value", "script_time"];
+
+/// Lines told of one kind; the rest is only counted.
+const LINES_TOLD: u64 = 20;
+
+/// A named source of lines, for errors and remarks.
+pub struct Input<R> {
+    pub name: String,
+    pub from: R,
+}
+
+/// Reads `messages` (JSON lines) and `readings` (CSV), rows in any order; refused messages and bad
+/// rows go to `remarks` with their line.
+///
+/// Memory: 16 bytes a reading of a room that has a message.
+///
+/// # Errors
+/// [`ReviewError`] when a file can't be read or its header lacks a column.
+pub fn read_files(
+    messages: Input<impl BufRead>,
+    readings: Input<impl Read>,
+    format: &MessageFormat,
+    remarks: &mut impl Write,
+) -> Result<(Past, Counts), ReviewError> {
+    let mut counts = Counts::default();
+    let mut past = Past::new(LocalTime::FIRST);
+    read_messages(messages, format, &mut past, &mut counts, remarks)?;
+    read_readings(readings, &mut past, &mut counts, remarks)?;
+    Ok((past.sorted(), counts))
+}
+
+fn read_messages(
+    mut messages: Input<impl BufRead>,
+    format: &MessageFormat,
+    past: &mut Past,
+    counts: &mut Counts,
+    remarks: &mut impl Write,
+) -> Result<(), ReviewError> {
+    let name = messages.name;
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.clear();
+        let length = messages
+            .from
+            .read_until(b'\n', &mut line)
+            .map_err(|error| ReviewError::Io {
+                file: name.clone(),
+                error,
+            })?;
+        if length == 0 {
+            break;
+        }
+        let body = line.strip_suffix(b"\n").unwrap_or(&line);
+        let body = body.strip_suffix(b"\r").unwrap_or(body);
+        if body.trim_ascii().is_empty() {
+            continue;
+        }
+        counts.messages += 1;
+        match format.parse(body, None) {
+            Parsed::Event(event) | Parsed::EventWithoutExpected(event) => {
+                counts.events += 1;
+                past.add_stay(event.room, event.stay);
+            }
+            Parsed::Ignored => counts.ignored += 1,
+            Parsed::Refused(reason) => {
+                counts.refused += 1;
+                remark(remarks, counts.refused, &name, number, &reason);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where the columns are.
+struct Header {
+    columns: usize,
+    places: [usize; COLUMNS.len()],
+}
+
+/// What a block of lines holds.
+#[derive(Default)]
+struct Rows {
+    count: u64,
+    /// Those of rooms with a stay, by their place.
+    readings: Vec<(usize, Reading)>,
+    bad: u64,
+    /// The first bad ones, each with its line within the block.
+    told: Vec<(u64, String)>,
+    lines: u64,
+}
+
+/// Blocks of lines are parsed by rayon workers, a few at a time, and taken in their order.
+fn read_readings(
+    readings: Input<impl Read>,
+    past: &mut Past,
+    counts: &mut Counts,
+    remarks: &mut impl Write,
+) -> Result<(), ReviewError> {
+    let name = readings.name;
+    let fail = |error: std::io::Error| ReviewError::Io {
+        file: name.clone(),
+        error,
+    };
+    let mut blocks = Blocks::new(readings.from);
+    let mut next = blocks.next().map_err(fail)?;
+    let header = read_header(next.as_deref().unwrap_or_default(), &name)?;
+    let mut lines = 0;
+    while next.is_some() {
+        let mut batch = Vec::from_iter(next.take());
+        while batch.len() < rayon::current_num_threads() {
+            match blocks.next().map_err(fail)? {
+                Some(block) => batch.push(block),
+                None => break,
+            }
+        }
+        let known = &*past;
+        let parsed: Vec<Result<Rows, csv::Error>> = (batch.par_iter().enumerate())
+            .map(|(at, block)| read_block(block, &header, lines == 0 && at == 0, known))
+            .collect();
+        for rows in parsed {
+            let rows = rows.map_err(|error| fail(error.into()))?;
+            for (nth, (line, reason)) in (counts.bad + 1..).zip(&rows.told) {
+                remark(remarks, nth, &name, lines + line, reason);
+            }
+            lines += rows.lines;
+            counts.readings += rows.count;
+            counts.bad += rows.bad;
+            for (place, reading) in rows.readings {
+                past.add_reading(place, reading);
+            }
+        }
+        next = blocks.next().map_err(fail)?;
+    }
+    Ok(())
+}
+
+fn csv_reader(block: &[u8], has_headers: bool) -> csv::Reader<&[u8]> {
+    csv::ReaderBuilder::new()
+        .flexible(true)
+        .has_headers(has_headers)
+        .from_reader(block)
+}
+
+/// The header of the first block.
+fn read_header(block: &[u8], name: &str) -> Result<Header, ReviewError> {
+    let mut csv = csv_reader(block, true);
+    let header = csv.byte_headers().map_err(|error| ReviewError::Io {
+        file: name.to_owned(),
+        error: error.into(),
+    })?;
+    let mut places = [0; COLUMNS.len()];
+    for (place, column) in places.iter_mut().zip(COLUMNS) {
+        *place = header
+            .iter()
+            .position(|name| name.trim_ascii() == column.as_bytes())
+            .ok_or_else(|| ReviewError::Header {
+                file: name.to_owned(),
+                column,
+            })?;
+    }
+    Ok(Header {
+        columns: header.len(),
+        places,
+    })
+}
+
+fn read_block(
+    block: &[u8],
+    header: &Header,
+    has_header: bool,
+    known: &Past,
+) -> Result<Rows, csv::Error> {
+    let mut csv = csv_reader(block, has_header);
+    let mut rows = Rows::default();
+    let mut record = ByteRecord::new();
+    while csv.read_byte_record(&mut record)? {
+        rows.count += 1;
+        match read_row(&record, header, known) {
+            Ok(Some(reading)) => rows.readings.push(reading),
+            Ok(None) => {}
+            Err(reason) => {
+                rows.bad += 1;
+                if rows.bad <= LINES_TOLD + 1 {
+                    rows.told.push((line_of(&record, block), reason));
+                }
+            }
+        }
+    }
+    rows.lines = newlines(block.iter());
+    Ok(rows)
+}
+
+/// The line of a block that a row stands on. The reader counts from before the empty lines that it
+/// skips.
+fn line_of(record: &ByteRecord, block: &[u8]) -> u64 {
+    let Some(position) = record.position() else {
+        return 0;
+    };
+    let start = usize::try_from(position.byte()).unwrap_or(block.len());
+    let skipped = block.iter().skip(start);
+    position.line() + newlines(skipped.take_while(|byte| matches!(byte, b'\r' | b'\n')))
+}
+
+fn newlines<'a>(bytes: impl Iterator<Item = &'a u8>) -> u64 {
+    bytes.filter(|&&byte| byte == b'\n').count() as u64
+}
+
+/// A reading with the place of its room; `None` where that has no stay.
+fn read_row(
+    record: &ByteRecord,
+    header: &Header,
+    known: &Past,
+) -> Result<Option<(usize, Reading)>, String> {
+    if record.len() != header.columns {
+        return Err(format!(
+            "bad row: {} fields where the header has {}",
+            record.len(),
+            header.columns
+        ));
+    }
+    let [hotel_id, room_number, reading_value, script_time] = header.places.map(|place| {
+        let bytes = record.get(place).unwrap_or_default();
+        std::str::from_utf8(bytes).map_err(|_| "bad row: it is not UTF-8".to_owned())
+    });
+    let (hotel_id, room_number) = (hotel_id?, room_number?);
+    if hotel_id.is_empty() || room_number.is_empty() {
+        return Err("bad row: hotel_id or room_number is empty".into());
+    }
+    let told = |column: &str, text: &str, error: &dyn std::fmt::Display| {
+        format!("bad row: {column} {text:?} is {error}")
+    };
+    let register = reading_value
+        .and_then(|text| WattHours::parse_kwh(text).map_err(|e| told("reading_value", text, &e)))?;
+    let time = script_time
+        .and_then(|text| LocalTime::parse(text).map_err(|e| told("script_time", text, &e)))?;
+    let place = known.place(hotel_id, room_number);
+    Ok(place.map(|place| (place, Reading { time, register })))
+}
+
+/// Tells of one line, unless many like it have been told of. Nothing depends on the remarks, so a
+/// closed standard error is no error.
+fn remark(
+    remarks: &mut impl Write,
+    nth: u64,
+    file: &str,
+    line: u64,
+    reason: &dyn std::fmt::Display,
+) {
+    let _ = match nth {
+        1..=LINES_TOLD => writeln!(remarks, "{file}:{line}: {reason}"),
+        n if n == LINES_TOLD + 1 => writeln!(remarks, "{file}: more are only counted"),
+        _ => Ok(()),
+    };
+}

@@ -1,0 +1,134 @@
+//! A CSV file in blocks that end where a row does, so that each can be parsed by itself.
+
+use std::io::{self, Read};
+
+/// The size of a block, as far as its last row allows.
+const SIZE: usize = 4 << 20;
+
+pub(super) struct Blocks<R> {
+    from: R,
+    size: usize,
+    /// What was read beyond the last block's end.
+    rest: Vec<u8>,
+    is_over: bool,
+}
+
+impl<R: Read> Blocks<R> {
+    pub fn new(from: R) -> Blocks<R> {
+        Blocks {
+            from,
+            size: SIZE,
+            rest: Vec::new(),
+            is_over: false,
+        }
+    }
+
+    /// The next block; `None` after the last one. Only the last one may end without a newline.
+    pub fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let mut block = std::mem::take(&mut self.rest);
+        let mut rows = Rows::default();
+        let mut end = rows.last_end(&block);
+        while !self.is_over && (block.len() < self.size || end == 0) {
+            let before = block.len();
+            let wanted = self.size as u64;
+            block.reserve(self.size);
+            let read = (&mut self.from).take(wanted).read_to_end(&mut block)?;
+            self.is_over = read < self.size;
+            end = rows.last_end(&block[..before + read]).max(end);
+        }
+        if !self.is_over {
+            self.rest = block.split_off(end);
+        }
+        Ok(Some(block).filter(|block| !block.is_empty()))
+    }
+}
+
+/// Where rows end. A newline inside of quotes ends none; quotes count as the csv crate has them:
+/// they open at the beginning of a field only, and two inside of quotes stand for one.
+#[derive(Default)]
+struct Rows {
+    /// Bytes looked at.
+    to: usize,
+    in_quotes: bool,
+    /// Just beyond the quote that closed last.
+    closed: usize,
+}
+
+impl Rows {
+    /// Just beyond the last newline that ends a row, among the bytes not looked at yet; 0 where
+    /// there is none.
+    fn last_end(&mut self, bytes: &[u8]) -> usize {
+        let from = std::mem::replace(&mut self.to, bytes.len());
+        let new = &bytes[from..];
+        if !self.in_quotes && !new.contains(&b'"') {
+            let newline = new.iter().rposition(|&byte| byte == b'\n');
+            return newline.map_or(0, |at| from + at + 1);
+        }
+        let mut end = 0;
+        for (at, byte) in (from..).zip(new) {
+            match byte {
+                b'"' if self.in_quotes => {
+                    self.in_quotes = false;
+                    self.closed = at + 1;
+                }
+                b'"' => {
+                    let is_doubled = at > 0 && self.closed == at;
+                    let begins = at == 0 || matches!(bytes[at - 1], b',' | b'\n' | b'\r');
+                    self.in_quotes = is_doubled || begins;
+                }
+                b'\n' if !self.in_quotes => end = at + 1,
+                _ => {}
+            }
+        }
+        end
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(mut csv: csv::Reader<&[u8]>) -> Vec<Vec<Vec<u8>>> {
+        let records = csv.byte_records().map(|record| record.expect("a row"));
+        records
+            .map(|record| record.iter().map(<[u8]>::to_vec).collect())
+            .collect()
+    }
+
+    fn reader(text: &[u8]) -> csv::Reader<&[u8]> {
+        csv::ReaderBuilder::new()
+            .flexible(true)
+            .has_headers(false)
+            .from_reader(text)
+    }
+
+    /// Texts of a few bytes that mean something to CSV, cut at every size.
+    #[test]
+    fn blocks_have_the_rows_of_the_whole() {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut several = 0;
+        for _ in 0..3_000 {
+            let length = rng.usize(0..40);
+            let text: Vec<u8> = (0..length)
+                .map(|_| *rng.choice(b"ab,,\n\n\r\"\"").expect("one"))
+                .collect();
+            let mut blocks = Blocks::new(&text[..]);
+            blocks.size = rng.usize(1..12);
+            let mut found = Vec::new();
+            let mut joined = Vec::new();
+            let mut count = 0;
+            while let Some(block) = blocks.next().expect("a block") {
+                found.extend(rows(reader(&block)));
+                joined.extend(block);
+                count += 1;
+            }
+            several += usize::from(count > 1);
+            assert_eq!(joined, text);
+            let shown = String::from_utf8_lossy(&text);
+            assert_eq!(found, rows(reader(&text)), "{shown:?} by {}", blocks.size);
+        }
+        assert!(several > 1_000, "only {several} had several blocks");
+    }
+}

@@ -1,0 +1,30 @@
+//! Questions about the past, put to the engine: what rules would have told, why a room was judged
+//! as it was, which thresholds fit a hotel. Changes nothing.
+
+mod archive;
+mod backtest;
+mod files;
+mod past;
+mod summary;
+
+use std::io;
+
+use thiserror::Error;
+
+use crate::store::StoreError;
+
+pub use archive::{read_archive, read_room};
+pub use backtest::{Finding, backtest, judge};
+pub use files::{COLUMNS, Input, read_files};
+pub use past::{Counts, Past, Room};
+pub use summary::{Row, Summary};
+
+#[derive(Debug, Error)]
+pub enum ReviewError {
+    #[error("{file}: {error}")]
+    Io { file: String, error: io::Error },
+    #[error("{file}:1: the header has no column {column}; it must be {}", COLUMNS.join(","))]
+    Header { file: String, column: &'static str },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

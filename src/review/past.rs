@@ -1,0 +1,257 @@
+//! What is known of the past: each room's stays and readings.
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+
+use crate::engine::{Rules, Stay, Watch};
+use crate::types::{HotelId, LocalTime, Reading, RoomKey, RoomNumber};
+
+/// Rooms with what the sources have of them.
+pub struct Past {
+    rooms: Vec<Room>,
+    places: HashMap<HotelId, HashMap<RoomNumber, usize>>,
+    /// Where the span begins that is asked about.
+    pub from: LocalTime,
+}
+
+/// One room's past.
+pub struct Room {
+    pub key: RoomKey,
+    /// In order, each once.
+    pub stays: Vec<Stay>,
+    /// In time order; of several with one time the first stored is first.
+    pub readings: Vec<Reading>,
+}
+
+/// What was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub messages: u64,
+    pub events: u64,
+    pub ignored: u64,
+    pub refused: u64,
+    pub readings: u64,
+    pub bad: u64,
+}
+
+impl Past {
+    /// Nothing yet, for a span that begins at `from`.
+    pub fn new(from: LocalTime) -> Past {
+        Past {
+            rooms: Vec::new(),
+            places: HashMap::new(),
+            from,
+        }
+    }
+
+    /// The rooms with a stay, once they are [`Past::sorted`].
+    pub fn rooms(&self) -> &[Room] {
+        &self.rooms
+    }
+
+    pub fn room(&self, key: &RoomKey) -> Option<&Room> {
+        let at = self.place(key.hotel_id.as_str(), key.room_number.as_str())?;
+        self.rooms.get(at)
+    }
+
+    /// Adds a stay in any order. Of those that began before the span a room needs only the newest.
+    pub fn add_stay(&mut self, key: RoomKey, stay: Stay) {
+        let of_hotel = self.places.entry(key.hotel_id.clone()).or_default();
+        let place = *of_hotel.entry(key.room_number.clone()).or_insert_with(|| {
+            self.rooms.push(Room::new(key));
+            self.rooms.len() - 1
+        });
+        let stays = &mut self.rooms[place].stays;
+        // The one before the span stands first, so that many of them take no memory.
+        match stays.first_mut() {
+            Some(first) if stay.time() < self.from && first.time() < self.from => {
+                if first.order() <= stay.order() {
+                    take_over(first, stay);
+                }
+            }
+            _ => {
+                let at = if stay.time() < self.from {
+                    0
+                } else {
+                    stays.len()
+                };
+                stays.insert(at, stay);
+            }
+        }
+    }
+
+    /// Where a room's readings go, if it has a stay.
+    pub fn place(&self, hotel_id: &str, room_number: &str) -> Option<usize> {
+        Some(*self.places.get(hotel_id)?.get(room_number)?)
+    }
+
+    /// Adds a reading in any order, to a room's place.
+    pub fn add_reading(&mut self, place: usize, reading: Reading) {
+        self.rooms[place].readings.push(reading);
+    }
+
+    /// Brings stays and readings into their order.
+    pub fn sorted(mut self) -> Past {
+        self.rooms.par_iter_mut().for_each(Room::sort);
+        self
+    }
+}
+
+/// A stay gives way to a newer one; a duplicate without an expected check-out changes nothing.
+fn take_over(kept: &mut Stay, next: Stay) {
+    let tells_nothing = !matches!(
+        next,
+        Stay::Occupied {
+            expected_checkout: Some(_),
+            ..
+        }
+    );
+    if next.order() != kept.order() || !tells_nothing {
+        *kept = next;
+    }
+}
+
+impl Room {
+    /// A room of which nothing is known.
+    pub fn new(key: RoomKey) -> Room {
+        Room {
+            key,
+            stays: Vec::new(),
+            readings: Vec::new(),
+        }
+    }
+
+    /// The same, stays and readings in their order.
+    pub fn sorted(mut self) -> Room {
+        self.sort();
+        self
+    }
+
+    fn sort(&mut self) {
+        // Stable: of equal stays the later one came later, of readings with one time the first row
+        // counts.
+        self.stays.sort_by_key(Stay::order);
+        self.stays.dedup_by(|next, kept| {
+            let is_same = next.order() == kept.order();
+            if is_same {
+                take_over(kept, *next);
+            }
+            is_same
+        });
+        self.readings.sort_by_key(|reading| reading.time);
+    }
+
+    /// A watch for each stay, and the readings it takes.
+    pub fn watches(&self, rules: &Rules) -> impl Iterator<Item = (Watch, &[Reading])> {
+        self.stays.iter().enumerate().map(|(at, &stay)| {
+            let watch = Watch::new(stay, rules);
+            let from = watch.needs_after();
+            let first = self.readings.partition_point(|r| r.time <= from);
+            let end = match self.stays.get(at + 1) {
+                Some(next) => self.readings.partition_point(|r| r.time <= next.time()),
+                None => self.readings.len(),
+            };
+            (watch, &self.readings[first..end])
+        })
+    }
+
+    /// Each stay with the seconds it was watched: from its beginning to the next one's, as far as
+    /// the room has readings, and not before `from`.
+    pub fn watched(&self, from: LocalTime) -> impl Iterator<Item = (&Stay, i64)> {
+        let heard = self.readings.first().zip(self.readings.last());
+        self.stays.iter().enumerate().map(move |(at, stay)| {
+            let seconds = heard.map_or(0, |(first, last)| {
+                let begin = stay.time().max(first.time).max(from);
+                let next = self.stays.get(at + 1).map(Stay::time);
+                let end = next.map_or(last.time, |next| next.min(last.time));
+                end.since(begin).max(0)
+            });
+            (stay, seconds)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::WattHours;
+
+    fn at(text: &str) -> LocalTime {
+        LocalTime::parse(&format!("2023-04-{text}:00")).expect("a time")
+    }
+
+    fn left(text: &str) -> Stay {
+        Stay::Vacant {
+            actual_checkin: None,
+            actual_checkout: at(text),
+        }
+    }
+
+    fn came(text: &str, expected: Option<&str>) -> Stay {
+        Stay::Occupied {
+            check_in: at(text),
+            expected_checkout: expected.map(at),
+        }
+    }
+
+    fn past(from: LocalTime, stays: &[Stay]) -> Past {
+        let mut past = Past::new(from);
+        for &stay in stays {
+            past.add_stay(RoomKey::new("H001", "101"), stay);
+        }
+        past.sorted()
+    }
+
+    #[test]
+    fn of_stays_before_the_span_the_newest_is_kept() {
+        let (old, older) = (left("09 10:00"), came("08 15:00", None));
+        let (within, later) = (came("10 00:00", None), left("11 11:00"));
+        for stays in [
+            [old, older, within, later],
+            [later, within, older, old],
+            [within, old, later, older],
+            [older, later, old, within],
+        ] {
+            let past = past(at("10 00:00"), &stays);
+            assert_eq!(past.rooms()[0].stays, [old, within, later], "{stays:?}");
+        }
+    }
+
+    #[test]
+    fn a_later_row_of_a_stay_may_bring_another_expected_check_out() {
+        let plain = came("10 15:00", None);
+        let (first, second) = (
+            came("10 15:00", Some("11 12:00")),
+            came("10 15:00", Some("12 12:00")),
+        );
+        for from in [at("01 00:00"), at("20 00:00")] {
+            let stays = |stays: &[Stay]| past(from, stays).rooms()[0].stays.clone();
+            assert_eq!(stays(&[first, second, plain]), [second]);
+            assert_eq!(stays(&[plain, second, first]), [first]);
+        }
+    }
+
+    #[test]
+    fn watched_time_is_between_a_rooms_readings() {
+        let mut past = Past::new(at("10 12:00"));
+        let key = RoomKey::new("H001", "101");
+        for stay in [left("10 11:00"), came("10 14:00", None), left("11 14:00")] {
+            past.add_stay(key.clone(), stay);
+        }
+        for time in ["10 11:30", "11 13:00"] {
+            let reading = Reading {
+                time: at(time),
+                register: WattHours::ZERO,
+            };
+            past.add_reading(0, reading);
+        }
+        let past = past.sorted();
+        let seconds: Vec<i64> = (past.rooms()[0].watched(past.from))
+            .map(|(_, seconds)| seconds)
+            .collect();
+        assert_eq!(seconds, [2 * 3_600, 23 * 3_600, 0]);
+        assert_eq!(past.room(&key).map(|room| room.stays.len()), Some(3));
+        assert!(past.room(&RoomKey::new("H001", "0101")).is_none());
+    }
+}

@@ -1,0 +1,211 @@
+//! What is kept of the past, for people's questions.
+
+use mysql::prelude::Queryable;
+use mysql::{Conn, Opts, Params, Row, Value};
+
+use crate::config::{self, MeterTable};
+use crate::engine::Stay;
+use crate::store::{Archive, Span, StoreError};
+use crate::types::{HotelId, Kind, LocalTime, Reading, RoomKey, RoomNumber, Zone};
+
+use super::codec::{datetime, local_time};
+use super::meter::rows::{self, integer};
+use super::{connect, meter};
+
+/// The columns of `electricity_monitoring` that [`stay`] reads.
+pub(super) const STAY: &str = "hotel_id, room_number, msg_type, check_in_time, \
+     expected_checkout_time, actual_checkin_time, actual_checkout_time";
+
+/// A row read by its id costs a third of one read by its time: so many rows of other times may lie
+/// between those of the span.
+const ROWS_BETWEEN: u64 = 2;
+
+/// Reads the past, on a connection of its own for each question.
+pub struct MySqlArchive {
+    opts: Opts,
+    meter: MeterTable,
+}
+
+/// How the readings of a span are found.
+enum Way {
+    /// All of them lie between two ids, and not much else does.
+    Ids(u64, u64),
+    /// By the time.
+    Times,
+}
+
+impl MySqlArchive {
+    pub fn new(config: &config::MySql, meter: MeterTable, zone: Zone) -> MySqlArchive {
+        MySqlArchive {
+            opts: connect::looking_back(config, zone),
+            meter,
+        }
+    }
+
+    /// Ids are the shorter way, unless gateways have delivered very late.
+    fn way(&self, conn: &mut Conn, id: &str, span: Span) -> Result<Way, StoreError> {
+        let MeterTable {
+            table, script_time, ..
+        } = &self.meter;
+        let query = format!(
+            "SELECT MIN(`{id}`), MAX(`{id}`), COUNT(*) FROM `{table}` \
+             WHERE `{script_time}` > ? AND `{script_time}` <= ?"
+        );
+        let row: Option<Row> = conn.exec_first(query, params(times(span).into()))?;
+        let number = |at| row.as_ref().and_then(|row| integer(row, at));
+        Ok(match (number(0), number(1), number(2)) {
+            (Some(first), Some(last), Some(rows))
+                if (last - first) / (ROWS_BETWEEN + 1) <= rows =>
+            {
+                Way::Ids(first, last)
+            }
+            _ => Way::Times,
+        })
+    }
+
+    /// The statement for the readings of a span, and its values.
+    fn query(
+        &self,
+        conn: &mut Conn,
+        of: Option<&RoomKey>,
+        span: Span,
+    ) -> Result<(String, Vec<Value>), StoreError> {
+        let MeterTable {
+            table,
+            hotel_id,
+            room_number,
+            script_time,
+            ..
+        } = &self.meter;
+        let columns = rows::columns(&self.meter);
+        let select = format!("SELECT {columns} FROM `{table}` WHERE ");
+        let in_span = format!("`{script_time}` > ? AND `{script_time}` <= ?");
+        let [after, to] = times(span);
+        // Without an id nobody knows which of two readings with one time was first: the server's
+        // order it is, and the server does not sort, which would keep it busy before the first row.
+        Ok(match (of, self.meter.id()) {
+            (Some(room), id) => {
+                let order = id.map_or(String::new(), |id| format!(" ORDER BY `{id}`"));
+                let key = [room.hotel_id.as_str(), room.room_number.as_str()].map(Value::from);
+                (
+                    format!(
+                        "{select}`{hotel_id}` = ? AND `{room_number}` = ? AND {in_span}{order}"
+                    ),
+                    [&key[..], &[after, to]].concat(),
+                )
+            }
+            (None, None) => (format!("{select}{in_span}"), vec![after, to]),
+            (None, Some(id)) => match self.way(conn, id, span)? {
+                Way::Ids(first, last) => (
+                    format!("{select}`{id}` BETWEEN ? AND ? ORDER BY `{id}`"),
+                    vec![first.into(), last.into()],
+                ),
+                Way::Times => (
+                    format!("{select}{in_span} ORDER BY `{script_time}`, `{id}`"),
+                    vec![after, to],
+                ),
+            },
+        })
+    }
+}
+
+impl Archive for MySqlArchive {
+    fn stays(
+        &mut self,
+        of: Option<&RoomKey>,
+        to: LocalTime,
+        take: &mut dyn FnMut(RoomKey, Stay),
+    ) -> Result<(), StoreError> {
+        let mut conn = Conn::new(self.opts.clone())?;
+        let mut values: Vec<Value> = Vec::new();
+        let mut of_room = "";
+        if let Some(room) = of {
+            of_room = "WHERE hotel_id = ? AND room_number = ? ";
+            values.push(room.hotel_id.as_str().into());
+            values.push(room.room_number.as_str().into());
+        }
+        let query = format!("SELECT {STAY} FROM electricity_monitoring {of_room}ORDER BY id");
+        for row in conn.exec_iter(query, params(values))? {
+            let Some((room, stay)) = stay(&row?) else {
+                continue; // nobody could watch it either
+            };
+            // The column may compare without regard to case.
+            if of.is_none_or(|of| *of == room) && stay.time() <= to {
+                take(room, stay);
+            }
+        }
+        Ok(())
+    }
+
+    fn readings(
+        &mut self,
+        of: Option<&RoomKey>,
+        span: Span,
+        take: &mut dyn FnMut(RoomKey, Reading),
+    ) -> Result<u64, StoreError> {
+        let mut read = || {
+            let mut conn = Conn::new(self.opts.clone())?;
+            let (query, values) = self.query(&mut conn, of, span)?;
+            let mut bad = 0;
+            // Prepared, as sweeps read them: a FLOAT comes with fewer digits as a text.
+            for row in conn.exec_iter(query, params(values))? {
+                let row = row?;
+                if !rows::time(&row).is_some_and(|time| span.has(time)) {
+                    continue;
+                }
+                match rows::reading(&row, span.to) {
+                    Some((room, reading)) if of.is_none_or(|of| *of == room) => take(room, reading),
+                    Some(_) => {}
+                    None => bad += 1,
+                }
+            }
+            Ok(bad)
+        };
+        read().map_err(meter::of_the_meters)
+    }
+}
+
+fn times(span: Span) -> [Value; 2] {
+    [datetime(span.after), datetime(span.to)]
+}
+
+fn params(values: Vec<Value>) -> Params {
+    if values.is_empty() {
+        Params::Empty
+    } else {
+        Params::Positional(values)
+    }
+}
+
+/// A row with [`STAY`] as a room's stay; `None` where it has no room or no stay.
+pub(super) fn stay(row: &Row) -> Option<(RoomKey, Stay)> {
+    let value = |column: usize| row.as_ref(column).unwrap_or(&Value::NULL);
+    let text = |column: usize| match value(column) {
+        Value::Bytes(bytes) => std::str::from_utf8(bytes).ok(),
+        _ => None,
+    };
+    let time = |column: usize| local_time(value(column));
+    let (hotel, room) = (text(0)?.trim(), text(1)?.trim());
+    let fits = |name: &str, most: usize| !name.is_empty() && name.chars().count() <= most;
+    if !fits(hotel, HotelId::MAX_CHARS) || !fits(room, RoomNumber::MAX_CHARS) {
+        return None;
+    }
+    let occupied = || {
+        Some(Stay::Occupied {
+            check_in: time(3)?,
+            expected_checkout: time(4),
+        })
+    };
+    let vacant = || {
+        Some(Stay::Vacant {
+            actual_checkin: time(5),
+            actual_checkout: time(6)?,
+        })
+    };
+    // The column says `checkin` also where nobody has written it.
+    let stay = match Kind::from_word(text(2).unwrap_or_default()) {
+        Some(Kind::Checkout) => vacant().or_else(occupied),
+        Some(Kind::Checkin) | None => occupied().or_else(vacant),
+    }?;
+    Some((RoomKey::new(hotel, room), stay))
+}

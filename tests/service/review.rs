@@ -1,0 +1,306 @@
+//! Questions about the past: from files, and from databases of every sort.
+
+use mysql::prelude::Queryable;
+
+use roomwatt::types::LocalTime;
+
+use crate::backtest::{Happening, files, history, kwh};
+use crate::support::Rig;
+use crate::{check_out, said};
+
+/// Puts a history into `electricity_monitoring`, as the service would have written it, and into a
+/// meter table whose rows `insert` begins: a register and a time are to follow the keys.
+fn store(rig: &Rig, happenings: &[Happening], insert: &str) {
+    let mut conn = rig.conn();
+    let mut meter: Vec<String> = Vec::new();
+    for happening in happenings {
+        match happening {
+            Happening::Reading {
+                room,
+                time,
+                register,
+            } => meter.push(format!("('H001', '{room}', {}, '{time}')", kwh(*register))),
+            Happening::Message { room, time, body } => {
+                let (kind, column) = if body.contains("5710005") {
+                    ("checkin", "check_in_time")
+                } else {
+                    ("checkout", "actual_checkout_time")
+                };
+                conn.query_drop(format!(
+                    "INSERT INTO electricity_monitoring (hotel_id, room_number, msg_type, {column}) \
+                     VALUES ('H001', '{room}', '{kind}', '{time}')"
+                ))
+                .expect("a watch");
+            }
+        }
+    }
+    for rows in meter.chunks(200) {
+        let values = rows.join(", ");
+        conn.query_drop(format!("{insert} VALUES {values}"))
+            .expect("meter rows");
+    }
+}
+
+const SMART_METER: &str =
+    "INSERT INTO smart_meter (hotel_id, room_number, reading_value, script_time)";
+
+fn seeded() -> fastrand::Rng {
+    let seed = std::env::var("ROOMWATT_REVIEW_SEED")
+        .map_or_else(|_| fastrand::u64(..), |seed| seed.parse().expect("a seed"));
+    println!("ROOMWATT_REVIEW_SEED={seed}");
+    fastrand::Rng::with_seed(seed)
+}
+
+/// What files and database tell, by three rules: each line of it.
+fn told_alike(rig: &mut Rig, happenings: &[Happening]) {
+    let (messages, readings) = files(rig, happenings);
+    let rules = [
+        "--set",
+        "continuous_alert_count=2",
+        "--rule",
+        "now",
+        "--rule",
+        "strict:checkout_abnormal_threshold=0.3,checkin_abnormal_threshold=1",
+        "--rule",
+        "hourly:check_interval_minutes=60",
+    ];
+    let from = happenings[0].time().plus(-24 * 3_600).to_string();
+    let mut tell = |source: &[&str]| {
+        let output = rig.roomwatt(&[&["backtest"][..], source, &rules].concat());
+        let (code, lines, table) = said(&output);
+        assert_eq!(code, Some(0), "{table}");
+        (lines, table)
+    };
+    let (expected, table) = tell(&["--messages", &messages, "--readings", &readings]);
+    for rule in ["now", "strict", "hourly"] {
+        assert!(expected.contains(&format!("{{\"rule\":\"{rule}\",\"event\":")));
+        assert!(table.contains(&format!("rule {rule}\n")), "{table}");
+    }
+    let (lines, same_table) = tell(&["--from", &from]);
+    assert_eq!(lines, expected);
+    assert_eq!(same_table, table);
+}
+
+#[test]
+fn files_and_every_sort_of_table_tell_the_same() {
+    let mut happenings = history(&mut seeded());
+    // Of readings with one time the first counts.
+    for at in (0..happenings.len()).step_by(40) {
+        if let Happening::Reading { room, time, .. } = happenings[at] {
+            let register = 1;
+            let again = Happening::Reading {
+                room,
+                time,
+                register,
+            };
+            happenings.insert(at + 1, again);
+        }
+    }
+    let mut rig = Rig::new("reviewed");
+    store(&rig, &happenings, SMART_METER);
+    told_alike(&mut rig, &happenings);
+    // Many rows of other times between those of the span: read by the time.
+    rig.execute("UPDATE smart_meter SET id = id + 1000000 ORDER BY id DESC LIMIT 3");
+    told_alike(&mut rig, &happenings);
+    // As others write them.
+    rig.execute(
+        "CREATE TABLE t_electric (dept_code VARCHAR(50), room_num VARCHAR(20), value DOUBLE, \
+         gmt_modified DATETIME, KEY (gmt_modified))",
+    );
+    rig.execute(
+        "INSERT INTO t_electric SELECT hotel_id, room_number, MAX(reading_value), script_time \
+         FROM smart_meter GROUP BY hotel_id, room_number, script_time",
+    );
+    rig.configure(
+        "[meter]\ntable = 't_electric'\nid = ''\nhotel_id = 'dept_code'\nroom_number = 'room_num'\n\
+         reading_value = 'value'\nscript_time = 'gmt_modified'",
+    );
+    // A time that was told twice has its greater register here.
+    happenings.retain(|happening| !matches!(happening, Happening::Reading { register: 1, .. }));
+    told_alike(&mut rig, &happenings);
+    // Without rooms, or in a time without any.
+    let (code, lines, table) =
+        said(&rig.roomwatt(&["backtest", "--from", "2001-01-01", "--to", "2001-01-31"]));
+    assert_eq!((code, lines.as_str()), (Some(0), ""));
+    assert!(table.contains("rooms=0"), "{table}");
+    rig.finish();
+}
+
+/// A heater in a vacant room, from `left` on.
+fn heated(left: &str) -> (Vec<Happening>, LocalTime) {
+    let left = LocalTime::parse(left).expect("a time");
+    let mut happenings = vec![Happening::Message {
+        room: 101,
+        time: left,
+        body: check_out("H001", "101", left),
+    }];
+    for interval in -2..=6 {
+        happenings.push(Happening::Reading {
+            room: 101,
+            time: left.plus(interval * 1_800),
+            register: 100_000 + 2_400 * interval.clamp(0, 5),
+        });
+    }
+    (happenings, left)
+}
+
+#[test]
+fn spans_end_where_they_are_said_to() {
+    let (happenings, _) = heated("2023-04-10 12:00:00");
+    let mut rig = Rig::new("spans");
+    store(&rig, &happenings, SMART_METER);
+    rig.execute("INSERT INTO electricity_monitoring (hotel_id, room_number) VALUES ('H001', '')");
+    for (span, events) in [
+        (&["--from", "2023-04-10"][..], "alert recovered"),
+        (
+            &["--from", "2023-04-10", "--to", "2023-04-10"],
+            "alert recovered",
+        ),
+        (
+            &["--from", "2023-04-10", "--to", "2023-04-10 14:30:00"],
+            "alert",
+        ),
+        (&["--from", "2023-04-10", "--to", "2023-04-10 13:59:59"], ""),
+        // Nothing is known of what it was before.
+        (&["--from", "2023-04-10 13:31:00"], ""),
+        (&["--from", "2023-04-10 12:00:00"], "alert recovered"),
+        (&["--from", "2023-04-11"], ""),
+    ] {
+        let (code, lines, errors) = said(&rig.roomwatt(&[&["backtest"], span].concat()));
+        assert_eq!(code, Some(0), "{span:?}: {errors}");
+        let told: Vec<&str> = ["alert", "recovered"]
+            .into_iter()
+            .filter(|event| lines.contains(&format!("\"event\":\"{event}\"")))
+            .collect();
+        assert_eq!(told.join(" "), events, "{span:?}: {lines}");
+    }
+    rig.finish();
+}
+
+#[test]
+fn what_is_wrong_with_the_command_line_is_said() {
+    let mut rig = Rig::new("wronglines");
+    for (arguments, told) in [
+        (&["backtest"][..], "--messages and --readings, or --from"),
+        (&["backtest", "--from", "10.4.2023"], "expected YYYY-MM-DD"),
+        (
+            &["backtest", "--from", "2023-04-10", "--to", "2023-04-09"],
+            "--from 2023-04-10 00:00:00 is later than --to 2023-04-09 23:59:59",
+        ),
+        (
+            &[
+                "backtest",
+                "--from",
+                "2023-04-10",
+                "--messages",
+                "m",
+                "--readings",
+                "r",
+            ],
+            "cannot be used with",
+        ),
+        (&["backtest", "--messages", "m"], "--readings"),
+        (
+            &["backtest", "--from", "2023-04-10", "--set", "threshold=1"],
+            "--set threshold=1: monitoring.threshold is unknown; known are",
+        ),
+        (
+            &[
+                "backtest",
+                "--from",
+                "2023-04-10",
+                "--rule",
+                "x:continuous_alert_count=0",
+            ],
+            "--rule x:continuous_alert_count=0: monitoring.continuous_alert_count is 0, allowed is",
+        ),
+        (
+            &["backtest", "--from", "2023-04-10", "--rule", "x:thresh=1"],
+            "thresh is no key of a rule; known are check_interval_minutes",
+        ),
+        (
+            &[
+                "backtest",
+                "--from",
+                "2023-04-10",
+                "--rule",
+                "x",
+                "--rule",
+                "x",
+            ],
+            "two rules have this name",
+        ),
+    ] {
+        let (code, _, errors) = said(&rig.roomwatt(arguments));
+        assert_eq!(code, Some(64), "{arguments:?}: {errors}");
+        assert!(errors.contains(told), "{arguments:?}: {errors}");
+    }
+    // What is wrong in the file is the file's fault.
+    rig.configure("keep_days = 0");
+    let (code, _, _) =
+        said(&rig.roomwatt(&["backtest", "--from", "2023-04-10", "--set", "keep_days=3"]));
+    assert_eq!(code, Some(0));
+    let (code, _, _) = said(&rig.roomwatt(&["backtest", "--from", "2023-04-10", "--set", "x=3"]));
+    assert_eq!(code, Some(78));
+    rig.reconfigure("keep_days = 0", "[meter]\ntable = 'nowhere'");
+    let (code, _, errors) = said(&rig.roomwatt(&["backtest", "--from", "2023-04-10"]));
+    assert_eq!(code, Some(75));
+    assert!(errors.contains("section [meter]"), "{errors}");
+    rig.finish();
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_said_with_its_line() {
+    let mut rig = Rig::without_schema("wrongfiles");
+    let good = rig.file("good.jsonl", &check_out("H001", "101", LocalTime::FIRST));
+    let header = "hotel_id,room_number,reading_value,script_time\n";
+    let junk: String = (0u8..=127).map(char::from).cycle().take(3_000).collect();
+    for (messages, readings, code, told) in [
+        (
+            None,
+            "hotel_id,room_number,value,script_time\n",
+            64,
+            "r.csv:1: the header has no column reading_value; it must be",
+        ),
+        (None, "", 64, "r.csv:1: the header has no column hotel_id"),
+        (None, junk.as_str(), 64, "r.csv:1: the header has no column"),
+        (
+            None,
+            &format!("{header}H001,101,1,2023-04-10 12:00:00\nH001,101,1,12:00\n"),
+            0,
+            "r.csv:3: bad row: script_time \"12:00\"",
+        ),
+        (
+            None,
+            &format!("{header}\nH001,101,many,2023-04-10 12:00:00\n"),
+            0,
+            "r.csv:3: bad row: reading_value \"many\"",
+        ),
+        (
+            None,
+            &format!("{header}H001,101,1\n"),
+            0,
+            "r.csv:2: bad row: 3 fields where the header has 4",
+        ),
+        (None, &format!("{header}{junk}"), 0, "r.csv:2: bad row"),
+        (Some(junk.as_str()), header, 0, "m.jsonl:1: "),
+        (
+            Some("{}\n\n[]\n"),
+            header,
+            0,
+            "m.jsonl:3: the body is JSON but not an object",
+        ),
+    ] {
+        let messages = messages.map_or(good.clone(), |text| rig.file("m.jsonl", text));
+        let readings = rig.file("r.csv", readings);
+        let output = rig.roomwatt(&["backtest", "--messages", &messages, "--readings", &readings]);
+        let (exit, lines, errors) = said(&output);
+        assert_eq!((exit, lines.as_str()), (Some(code), ""), "{errors}");
+        assert!(errors.contains(told), "{told} is not in {errors}");
+    }
+    let (code, _, errors) =
+        said(&rig.roomwatt(&["backtest", "--messages", "nowhere", "--readings", &good]));
+    assert_eq!(code, Some(64));
+    assert!(errors.contains("nowhere"), "{errors}");
+    rig.finish();
+}
