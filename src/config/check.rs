@@ -9,16 +9,30 @@ use crate::engine::{FieldNames, MessageFormat, Rules, Thresholds, TypeCodes};
 use crate::types::{HotelId, RoomKey, WattHours, Zone};
 
 use super::warnings::is_loopback;
-use super::written::Problem;
+use super::written::{FILE_SUFFIX, Problem};
 use super::{Config, Feishu, Log, MeterTable, MySql, RabbitMq, Route, Secret, Webhook, raw};
 
 /// Collects what is wrong, so that all of it can be told at once.
-#[derive(Default)]
-struct Problems(Vec<Problem>);
+struct Problems {
+    all: Vec<Problem>,
+    /// So many of them are of names and types: their values are gone, and nothing else is to be said of
+    /// their keys.
+    known: usize,
+}
 
 impl Problems {
     fn add(&mut self, key: &str, text: impl fmt::Display) {
-        self.0.push(Problem::new(key, text));
+        if !self.is_known(key) {
+            self.all.push(Problem::new(key, text));
+        }
+    }
+
+    fn is_known(&self, key: &str) -> bool {
+        self.all[..self.known].iter().any(|known| known.key == key)
+    }
+
+    fn is_wrong(&self, key: &str) -> bool {
+        self.all.iter().any(|problem| problem.key == key)
     }
 
     fn kwh(&mut self, key: &str, value: raw::Kwh, least: WattHours) -> WattHours {
@@ -42,8 +56,15 @@ impl Problems {
     }
 }
 
-pub(super) fn check(raw: raw::Raw) -> Result<Config, Vec<Problem>> {
-    let mut problems = Problems::default();
+/// `known` is what is wrong already with names and types: those values are not in `raw`.
+///
+/// # Errors
+/// All that is wrong.
+pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Problem>> {
+    let mut problems = Problems {
+        known: known.len(),
+        all: known,
+    };
     let rules = check_rules(&raw.monitoring, &mut problems);
     let zone = Zone::named(&raw.monitoring.timezone);
     problems.unless(
@@ -108,8 +129,8 @@ pub(super) fn check(raw: raw::Raw) -> Result<Config, Vec<Problem>> {
         ),
     );
 
-    let (Some(zone), Ok(level), true) = (zone, level, problems.0.is_empty()) else {
-        return Err(problems.0);
+    let (Some(zone), Ok(level), true) = (zone, level, problems.all.is_empty()) else {
+        return Err(problems.all);
     };
     Ok(Config {
         rabbitmq: raw.rabbitmq,
@@ -195,13 +216,6 @@ fn check_rules(raw: &raw::Monitoring, problems: &mut Problems) -> Rules {
     };
     for (number, entry) in raw.overrides.iter().enumerate() {
         let path = format!("monitoring.overrides[{number}]");
-        let entry = match &entry.0 {
-            Ok(entry) => entry,
-            Err(fault) => {
-                problems.add(&path, fault);
-                continue;
-            }
-        };
         let mut own = |key: &str, value: Option<raw::Kwh>| {
             value.map(|value| problems.kwh(&format!("{path}.{key}"), value, WattHours::ZERO))
         };
@@ -215,10 +229,19 @@ fn check_rules(raw: &raw::Monitoring, problems: &mut Problems) -> Rules {
                 entry.checkout_abnormal_threshold,
             ),
         };
-        let (hotel, room) = (
-            entry.hotel_id.trim(),
-            entry.room_number.as_deref().map(str::trim),
+        let hotel = entry.hotel_id.as_deref().unwrap_or_default().trim();
+        let room = entry.room_number.as_deref().map(str::trim);
+        problems.unless(!hotel.is_empty(), &format!("{path}.hotel_id"), "is missing");
+        problems.unless(
+            room != Some(""),
+            &format!("{path}.room_number"),
+            "is empty: leave it out for the whole hotel",
         );
+        let is_wrong = |key: &&str| problems.is_wrong(&format!("{path}.{key}"));
+        // Nobody knows whom it is for.
+        if ["hotel_id", "room_number"].iter().any(is_wrong) {
+            continue;
+        }
         let known = match room {
             Some(room) => rules
                 .room_thresholds
@@ -339,7 +362,7 @@ fn is_http_proxy(proxy: &Secret) -> bool {
 
 /// The routes, those to one webhook made one: it has a rate of its own, whoever it is for.
 fn check_routes(
-    raw: Vec<raw::Entry<raw::Route>>,
+    raw: Vec<raw::Route>,
     default: Option<&Webhook>,
     problems: &mut Problems,
 ) -> Vec<Route> {
@@ -347,30 +370,30 @@ fn check_routes(
     let mut known = HashSet::new();
     for (number, route) in raw.into_iter().enumerate() {
         let path = format!("feishu.routes[{number}]");
-        let route = match route.0 {
-            Ok(route) => route,
-            Err(fault) => {
-                problems.add(&path, fault);
-                continue;
-            }
-        };
-        problems.unless(
-            !route.hotels.is_empty(),
-            &format!("{path}.hotels"),
-            "is empty",
-        );
-        let key = format!("{path}.webhook_url");
-        let webhook = check_webhook(&key, route.webhook_url, route.secret, problems);
-        for hotel in &route.hotels {
-            let is_one = !hotel.trim().is_empty();
-            problems.unless(is_one, &format!("{path}.hotels"), "has one without a name");
+        let key = format!("{path}.hotels");
+        problems.unless(route.hotels.is_some(), &key, "is missing");
+        problems.unless(route.hotels != Some(Vec::new()), &key, "is empty");
+        let hotels = route.hotels.unwrap_or_default();
+        for hotel in &hotels {
+            problems.unless(!hotel.trim().is_empty(), &key, "has one without a name");
             problems.unless(
                 known.insert(hotel.trim().to_owned()),
-                &format!("{path}.hotels"),
+                &key,
                 format_args!("has {hotel}, which has a route already"),
             );
         }
-        let hotels = route.hotels.iter().map(|hotel| HotelId::new(hotel.trim()));
+        let key = format!("{path}.webhook_url");
+        let Some(url) = route.webhook_url else {
+            // One whose file is at fault is not missing.
+            problems.unless(
+                problems.is_known(&format!("{key}{FILE_SUFFIX}")),
+                &key,
+                "is missing",
+            );
+            continue;
+        };
+        let webhook = check_webhook(&key, url, route.secret, problems);
+        let hotels = hotels.iter().map(|hotel| HotelId::new(hotel.trim()));
         let same_bot = |other: &Webhook| other.url == webhook.url;
         let mut same = routes.iter_mut().find(|route| same_bot(&route.webhook));
         let default = default.filter(|default| same_bot(default));

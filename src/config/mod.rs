@@ -325,16 +325,16 @@ fn read(
     environment: impl Iterator<Item = (String, String)>,
     settings: &[Setting],
 ) -> Result<Config, Vec<String>> {
-    let written = Written::read(file, text, environment, settings)?;
-    let raw = written
-        .raw()
-        .map_err(|problem| written.told(vec![problem]))?;
-    let checked = check::check(raw);
-    match (checked, written.has_problems()) {
-        (Ok(config), false) => Ok(config),
-        (Ok(_), true) => Err(written.told(Vec::new())),
-        (Err(problems), _) => Err(written.told(problems)),
-    }
+    let mut written = Written::read(file, text, environment, settings)?;
+    let mut problems = written.take_problems();
+    let checked = match written.raw() {
+        Ok(raw) => check::check(raw, problems),
+        Err(problem) => {
+            problems.push(problem);
+            Err(problems)
+        }
+    };
+    checked.map_err(|problems| written.told(&problems))
 }
 
 #[cfg(test)]

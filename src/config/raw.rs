@@ -2,11 +2,9 @@
 //! the parent module.
 
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer};
 
 use crate::types::WattHours;
 
-use super::written::said;
 use super::{Embedded, MeterTable, MySql, RabbitMq, Secret};
 
 #[derive(Debug, Default, Deserialize)]
@@ -62,7 +60,7 @@ pub(super) struct Monitoring {
     pub max_ahead_minutes: i64,
     pub keep_days: u32,
     pub timezone: String,
-    pub overrides: Vec<Entry<Override>>,
+    pub overrides: Vec<Override>,
 }
 
 impl Default for Monitoring {
@@ -87,10 +85,10 @@ impl Default for Monitoring {
     }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct Override {
-    pub hotel_id: String,
+    pub hotel_id: Option<String>,
     pub room_number: Option<String>,
     pub checkin_abnormal_threshold: Option<Kwh>,
     pub checkout_abnormal_threshold: Option<Kwh>,
@@ -101,7 +99,7 @@ pub(super) struct Override {
 pub(super) struct Feishu {
     pub webhook_url: Option<Secret>,
     pub secret: Option<Secret>,
-    pub routes: Vec<Entry<Route>>,
+    pub routes: Vec<Route>,
     pub proxy: Option<Secret>,
     pub language: super::Language,
     pub price_per_kwh: Option<f64>,
@@ -124,11 +122,11 @@ impl Default for Feishu {
     }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct Route {
-    pub hotels: Vec<String>,
-    pub webhook_url: Secret,
+    pub hotels: Option<Vec<String>>,
+    pub webhook_url: Option<Secret>,
     pub secret: Option<Secret>,
 }
 
@@ -159,19 +157,6 @@ impl Default for Log {
             json: false,
             level: "info".into(),
         }
-    }
-}
-
-/// One of several tables. What is wrong with it is told with its own line, and the others are read
-/// all the same.
-#[derive(Debug)]
-pub(super) struct Entry<T>(pub Result<T, String>);
-
-impl<'de, T: DeserializeOwned> Deserialize<'de> for Entry<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Entry<T>, D::Error> {
-        let table = toml::Table::deserialize(deserializer)?;
-        let entry = T::deserialize(table).map_err(|error| said(error.message()));
-        Ok(Entry(entry))
     }
 }
 

@@ -145,7 +145,7 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place() {
         "roomwatt.toml:18: log.level is loud, allowed are error, warn, info, debug, trace, off",
         "roomwatt.toml:19: nothing is unknown; known are `rabbitmq`, ",
         "roomwatt.toml:23: monitoring.overrides[0].checkin_abnormal_threshold is -2, allowed is 0 to 1000000",
-        "roomwatt.toml:24: monitoring.overrides[1] is wrong: missing field `hotel_id`",
+        "roomwatt.toml:24: monitoring.overrides[1].hotel_id is missing",
         "roomwatt.toml:26: monitoring.overrides[2] is the second for H1",
         "--set max_history_size=100: monitoring.max_history_size is 100, allowed is 1 to 96",
         "ROOMWATT_MONITORING__SWEEP_SECONDS: monitoring.sweep_seconds is 0, allowed is 1 to 3600",
@@ -158,6 +158,64 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place() {
         );
     }
     assert_eq!(told.len(), expected.len(), "{wrong}");
+    assert!(
+        !wrong.contains("canary") && !wrong.contains("31337"),
+        "{wrong}"
+    );
+}
+
+#[test]
+fn everything_that_is_wrong_in_an_entry_is_told_with_the_line_of_its_key() {
+    let wrong = loaded(
+        "[monitoring]\nkeep_days = 0\n\
+         [[monitoring.overrides]]\nhotel_id = 5\nroom_number = 101\ncheckin_abnormal_threshold = 'low'\n\
+         checkout_abnormal_threshold = -1\nthreshold = 'canary'\n\
+         [[monitoring.overrides]]\nhotel_id = 'H1'\nroom_number = 101\n\
+         [[monitoring.overrides]]\nhotel_id = 'H1'\nroom_number = ' '\n\
+         [[monitoring.overrides]]\nhotel_id = 'H1'\n\
+         [[monitoring.overrides]]\nhotel_id = ''\n\
+         [[monitoring.overides]]\nhotel_id = 5\nroom_number = 5\n\
+         [[feishu.routes]]\nhotels = 'canary'\nwebhook_url = 31337\nsecret = 31337\nurl = 'canary'\n\
+         [[feishu.routes]]\n\
+         [[feishu.routes]]\nhotels = []\nwebhook_url_file = '/nowhere/url'\n\
+         [[feishu.routes]]\nhotels = ['H1', 'H1', 'H2', 'H2']\nwebhook_url = 'http://canary'\n\
+         [[mysql]]\n",
+        &[("ROOMWATT_MESSAGE_TYPES__IGNORE", "[1]")],
+        &[],
+    )
+    .expect_err("much is wrong");
+    let expected = [
+        "roomwatt.toml:2: monitoring.keep_days is 0, allowed is 1 to 3650",
+        "roomwatt.toml:4: monitoring.overrides[0].hotel_id is integer `5`, expected is a text in quotes",
+        "roomwatt.toml:5: monitoring.overrides[0].room_number is integer `101`, expected is a text in quotes",
+        "roomwatt.toml:6: monitoring.overrides[0].checkin_abnormal_threshold is wrong: it must be a number of kWh",
+        "roomwatt.toml:7: monitoring.overrides[0].checkout_abnormal_threshold is -1, allowed is 0 to 1000000",
+        "roomwatt.toml:8: monitoring.overrides[0].threshold is unknown; known are `hotel_id`, `room_number`, `checkin_abnormal_threshold`, `checkout_abnormal_threshold`",
+        "roomwatt.toml:11: monitoring.overrides[1].room_number is integer `101`, expected is a text in quotes",
+        "roomwatt.toml:14: monitoring.overrides[2].room_number is empty: leave it out for the whole hotel",
+        "roomwatt.toml:18: monitoring.overrides[4].hotel_id is missing",
+        "roomwatt.toml:19: monitoring.overides is unknown; known are `check_interval_minutes`, `checkin_abnormal_threshold`, ",
+        "roomwatt.toml:23: feishu.routes[0].hotels is a text that is not expected here; expected is a list in [ ]",
+        "roomwatt.toml:24: feishu.routes[0].webhook_url is wrong: a secret must be a text in quotes",
+        "roomwatt.toml:25: feishu.routes[0].secret is wrong: a secret must be a text in quotes",
+        "roomwatt.toml:26: feishu.routes[0].url is unknown; known are `hotels`, `webhook_url`, `secret`",
+        "roomwatt.toml:27: feishu.routes[1].hotels is missing",
+        "roomwatt.toml:27: feishu.routes[1].webhook_url is missing",
+        "roomwatt.toml:29: feishu.routes[2].hotels is empty",
+        "roomwatt.toml:30: feishu.routes[2].webhook_url_file /nowhere/url can't be read: ",
+        "roomwatt.toml:32: feishu.routes[3].hotels has H1, which has a route already",
+        "roomwatt.toml:32: feishu.routes[3].hotels has H2, which has a route already",
+        "roomwatt.toml:33: feishu.routes[3].webhook_url must begin with https:// (http:// only on loopback)",
+        "roomwatt.toml:34: mysql is a section: it begins with [mysql]",
+        "ROOMWATT_MESSAGE_TYPES__IGNORE: message_types.ignore is integer `1`, expected is a text in quotes",
+    ];
+    for (told, expected) in wrong.lines().zip(expected) {
+        assert!(
+            told.starts_with(expected),
+            "{expected} is not where it should be:\n{wrong}"
+        );
+    }
+    assert_eq!(wrong.lines().count(), expected.len(), "{wrong}");
     assert!(
         !wrong.contains("canary") && !wrong.contains("31337"),
         "{wrong}"

@@ -14,7 +14,7 @@ use super::{Setting, raw};
 const ENV_PREFIX: &str = "ROOMWATT_";
 
 /// A key that ends with this names a file with the value.
-const FILE_SUFFIX: &str = "_file";
+pub(super) const FILE_SUFFIX: &str = "_file";
 
 /// Keys that a file may hold, by their section.
 const SECRETS: [(&str, &str); 5] = [
@@ -142,8 +142,8 @@ impl Written {
         let as_text = toml::Value::from(text);
         let value = match text.parse::<toml::Value>() {
             _ if fault(section, key, &as_text).is_none() => as_text,
-            Ok(value) if fault(section, key, &value).is_none() => value,
-            // It is told with all other types.
+            Ok(value) if value.is_array() || fault(section, key, &value).is_none() => value,
+            // It is told with all other types, as what is wrong in a list is.
             _ => as_text,
         };
         let entry = self.table.entry(section);
@@ -188,23 +188,35 @@ impl Written {
     fn check_types(&mut self) {
         let problems = &mut self.problems;
         self.table.retain(|section, value| {
-            let toml::Value::Table(table) = value else {
-                problems.push(Problem::new(section, "stands outside of any section"));
-                return false;
+            let unknown = fault_of(section, toml::Table::new());
+            let fault = match (value.is_table(), unknown) {
+                (true, unknown) => unknown,
+                (false, None) => Some(format!("is a section: it begins with [{section}]")),
+                (false, Some(_)) => Some("stands outside of any section".to_owned()),
             };
-            if let Some(fault) = fault_of(section, toml::Table::new()) {
-                problems.push(Problem::new(section, fault));
-                return false;
-            }
-            table.retain(|key, value| match fault(section, key, value) {
-                Some(fault) => {
-                    problems.push(Problem::new(format!("{section}.{key}"), fault));
-                    false
-                }
-                None => true,
-            });
-            true
+            is_right(problems, section.to_owned(), fault)
         });
+        let sections = self.table.iter_mut();
+        for (section, table) in sections.filter_map(|(s, value)| Some((s, value.as_table_mut()?))) {
+            for (key, value) in &mut *table {
+                let is_list = fault(section, key, &toml::Value::Array(Vec::new())).is_none();
+                for (number, entry) in entries(value).enumerate().filter(|_| is_list) {
+                    entry.retain(|inner, value| {
+                        let alone = toml::Table::from_iter([(inner.to_owned(), value.clone())]);
+                        let fault = fault(section, key, &vec![alone].into());
+                        is_right(
+                            problems,
+                            format!("{section}.{key}[{number}].{inner}"),
+                            fault,
+                        )
+                    });
+                }
+            }
+            table.retain(|key, value| {
+                let fault = fault(section, key, value);
+                is_right(problems, format!("{section}.{key}"), fault)
+            });
+        }
     }
 
     /// The values whose names and types are right.
@@ -216,17 +228,15 @@ impl Written {
             .map_err(|error| Problem::new("the configuration", said(error.message())))
     }
 
-    pub(super) fn has_problems(&self) -> bool {
-        !self.problems.is_empty()
+    /// What is wrong with names and types.
+    pub(super) fn take_problems(&mut self) -> Vec<Problem> {
+        std::mem::take(&mut self.problems)
     }
 
-    /// All that is wrong, by its place: the problems of names and types, and these. A key is told of
-    /// once.
-    pub(super) fn told(&self, more: Vec<Problem>) -> Vec<String> {
-        let known: Vec<&str> = self.problems.iter().map(|p| p.key.as_str()).collect();
-        let more = more.iter().filter(|p| !known.contains(&p.key.as_str()));
-        let all = self.problems.iter().chain(more);
-        let mut placed: Vec<(Place, &Problem)> = all.map(|p| (self.place(&p.key), p)).collect();
+    /// Problems in the order of their places, each with its place.
+    pub(super) fn told(&self, problems: &[Problem]) -> Vec<String> {
+        let placed = problems.iter().map(|p| (self.place(&p.key), p));
+        let mut placed: Vec<(Place, &Problem)> = placed.collect();
         placed.sort_by(|(a, _), (b, _)| a.cmp(b));
         let told = placed.into_iter().map(|(place, problem)| match place {
             Place::Line(0) => format!("{}: {}", self.file, problem.text),
@@ -251,6 +261,19 @@ impl Written {
     }
 }
 
+/// The tables of a list, as `[[monitoring.overrides]]` writes them.
+fn entries(value: &mut toml::Value) -> impl Iterator<Item = &mut toml::Table> {
+    let list = value.as_array_mut().into_iter().flatten();
+    list.filter_map(toml::Value::as_table_mut)
+}
+
+/// Adds a fault to the problems; whether there is none.
+fn is_right(problems: &mut Vec<Problem>, key: String, fault: Option<String>) -> bool {
+    let is_right = fault.is_none();
+    problems.extend(fault.map(|fault| Problem::new(key, fault)));
+    is_right
+}
+
 /// What is wrong with a key and its value, if something is.
 fn fault(section: &str, key: &str, value: &toml::Value) -> Option<String> {
     let table = toml::Table::from_iter([(key.to_owned(), value.clone())]);
@@ -264,7 +287,7 @@ fn fault_of(section: &str, table: toml::Table) -> Option<String> {
 }
 
 /// What serde says, for people who write no Rust.
-pub(super) fn said(message: &str) -> String {
+fn said(message: &str) -> String {
     if message.starts_with("unknown field") {
         return match message.split_once(", expected ") {
             Some((_, expected)) => {
@@ -284,6 +307,7 @@ pub(super) fn said(message: &str) -> String {
         "a string" | "path string" => "a text in quotes",
         "a boolean" => "true or false",
         "a sequence" => "a list in [ ]",
+        "struct Override" | "struct Route" => "a table",
         other => other,
     };
     // What was found may be a secret that stands in the wrong place.
