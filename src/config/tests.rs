@@ -223,6 +223,50 @@ fn everything_that_is_wrong_in_an_entry_is_told_with_the_line_of_its_key() {
 }
 
 #[test]
+fn a_variable_that_means_nothing_is_an_error_that_says_what_was_meant() {
+    for (name, says) in [
+        (
+            "ROOMWATT_MYSQL_PASSWORD",
+            "environment: ROOMWATT_MYSQL_PASSWORD means nothing: with two underscores after the section it \
+             is ROOMWATT_MYSQL__PASSWORD",
+        ),
+        (
+            "ROOMWATT_MESSAGE_TYPES_CHECKIN",
+            "ROOMWATT_MESSAGE_TYPES__CHECKIN",
+        ),
+        (
+            "ROOMWATT_FEISHU_WEBHOOK_URL_FILE",
+            "ROOMWATT_FEISHU__WEBHOOK_URL_FILE",
+        ),
+        (
+            "ROOMWATT_SQL__PASSWORD",
+            "ROOMWATT_SQL__PASSWORD: sql is unknown; known are ",
+        ),
+        (
+            "ROOMWATT_MYSQL__PASWORD",
+            "ROOMWATT_MYSQL__PASWORD: mysql.pasword is unknown; known are ",
+        ),
+    ] {
+        let wrong = loaded("[mysql]\ndatabase = 'd'\n", &[(name, "canary")], &[]);
+        let wrong = wrong.expect_err(name);
+        assert!(wrong.contains(says), "{says} is not in:\n{wrong}");
+        assert!(!wrong.contains("canary"), "{wrong}");
+    }
+    // Of the tests and scripts, or of others.
+    for name in [
+        "ROOMWATT_SEED",
+        "ROOMWATT_KEEP_SERVICES",
+        "ROOMWATT_SERVICES_DIR",
+        "ROOMWATT_TEST_MYSQL_PORT",
+        "ROOMWATT_LOGS_DIR",
+        "ROOMWATT_MYSQL",
+        "MYSQL_PASSWORD",
+    ] {
+        loaded("", &[(name, "somebody else's")], &[]).expect(name);
+    }
+}
+
+#[test]
 fn an_authority_is_named_for_connections_in_tls() {
     let folder = tempfile::tempdir().expect("a folder");
     let ca = folder.path().join("ca.pem");

@@ -93,10 +93,20 @@ impl Written {
         };
         written.mark("", parsed.get_ref(), &line);
         for (name, value) in environment {
-            if let Some(path) = name.strip_prefix(ENV_PREFIX)
-                && let Some((section, key)) = path.to_lowercase().split_once("__")
-            {
+            let Some(path) = name.strip_prefix(ENV_PREFIX) else {
+                continue;
+            };
+            let path = path.to_lowercase();
+            if let Some((section, key)) = path.split_once("__") {
                 written.put(section, key, &value, name.clone());
+            } else if let Some((section, key)) = one_underscore(&path) {
+                let meant = format!("{ENV_PREFIX}{section}__{key}").to_uppercase();
+                let place = Place::Named("environment".to_owned());
+                written.places.insert(name.clone(), place);
+                written.problems.push(Problem::new(
+                    name,
+                    format!("means nothing: with two underscores after the section it is {meant}"),
+                ));
             }
         }
         for Setting { key, value, option } in settings {
@@ -272,6 +282,14 @@ fn is_right(problems: &mut Vec<Problem>, key: String, fault: Option<String>) -> 
     let is_right = fault.is_none();
     problems.extend(fault.map(|fault| Problem::new(key, fault)));
     is_right
+}
+
+/// The section and key that a variable seems to be meant for. Others are none of ours.
+fn one_underscore(path: &str) -> Option<(&str, &str)> {
+    let mut cuts = path
+        .match_indices('_')
+        .map(|(at, _)| (&path[..at], &path[at + 1..]));
+    cuts.find(|(section, key)| !key.is_empty() && fault_of(section, toml::Table::new()).is_none())
 }
 
 /// What is wrong with a key and its value, if something is.
