@@ -29,9 +29,7 @@ impl Current<'_> {
             }
         };
         let changed = self.config.changed_by(&new);
-        // Secrets show in no text; they are of servers that need a restart anyway, or of bots.
-        let text = |config: &Config| format!("{config:?}");
-        if text(&changed) != text(&new) {
+        if changed != new {
             log::warn!(
                 "SIGHUP: thresholds and the section [feishu] are taken over; other changes need a restart"
             );

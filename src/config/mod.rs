@@ -20,7 +20,7 @@ pub use secret::Secret;
 use written::Written;
 
 /// A configuration that can be run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     pub rabbitmq: Option<RabbitMq>,
     pub mysql: Option<MySql>,
@@ -41,7 +41,7 @@ pub struct Config {
 }
 
 /// Where messages come from.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RabbitMq {
     pub host: String,
@@ -63,7 +63,7 @@ pub struct RabbitMq {
 }
 
 /// Where state and readings live.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MySql {
     pub host: String,
@@ -87,7 +87,7 @@ pub struct Embedded {
 }
 
 /// Names of the meter table and its columns, safe to be quoted.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MeterTable {
     pub table: String,
@@ -148,7 +148,7 @@ pub enum Language {
     En,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Log {
     /// Besides standard output.
     pub file: Option<PathBuf>,

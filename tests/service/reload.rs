@@ -124,3 +124,22 @@ fn a_database_that_is_silent_meanwhile_ends_nothing() {
     service.stop();
     rig.finish();
 }
+
+#[test]
+fn a_change_that_needs_a_restart_is_told_also_of_what_is_never_shown() {
+    let mut rig = Rig::new("reloadsecret");
+    let mut service = rig.start();
+    service.wait_until_ready();
+    let user = format!("user = '{}'\n", rig.user());
+    let secret = rig.secret("changed");
+    // Before the rest of the old one.
+    rig.reconfigure(
+        &format!("{user}password = '"),
+        &format!("{user}password = '{secret}"),
+    );
+    service.signal(Signal::HUP);
+    service.wait_for_log("other changes need a restart");
+    service.wait_for_log("SIGHUP: thresholds and the section [feishu] are as they were");
+    service.stop();
+    rig.finish();
+}
