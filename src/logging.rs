@@ -7,11 +7,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use log::{LevelFilter, Log, Metadata, Record};
+use log::{Level, LevelFilter, Log, Metadata, Record};
 use parking_lot::Mutex;
 use serde_json::json;
 
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock, unix_seconds};
 use crate::config;
 use crate::types::Zone;
 
@@ -31,12 +31,11 @@ pub fn start(config: &config::Log, zone: Zone) -> io::Result<LogFile> {
     let is_json = config.json;
     let mut dispatch = fern::Dispatch::new()
         .format(move |out, message, record| {
-            let now = clock.now();
             let thread = std::thread::current();
             let thread = thread.name().unwrap_or("-");
             if is_json {
                 let line = json!({
-                    "time": now.to_string(),
+                    "time": zone.rfc3339(unix_seconds()),
                     "level": record.level().as_str(),
                     "thread": thread,
                     "message": message.to_string(),
@@ -44,7 +43,8 @@ pub fn start(config: &config::Log, zone: Zone) -> io::Result<LogFile> {
                 out.finish(format_args!("{line}"));
             } else {
                 out.finish(format_args!(
-                    "{now} {:5} [{thread}] {message}",
+                    "{} {:5} [{thread}] {message}",
+                    clock.now(),
                     record.level()
                 ));
             }
@@ -109,7 +109,8 @@ impl Write for LogFile {
     }
 }
 
-/// Leaves out what one place in the program writes again and again.
+/// Leaves out what one place in the program writes again and again. To flush it tells how much was
+/// left out since that was told last.
 struct Sparing {
     inner: Box<dyn Log>,
     /// By file and line.
@@ -117,36 +118,59 @@ struct Sparing {
 }
 
 /// What a place has written since a minute began.
-#[derive(Clone, Copy)]
 struct Site {
     began: Instant,
     lines: u32,
-    left_out: u32,
+    left_out: Option<LeftOut>,
+}
+
+/// What was left out of a place, by its first line.
+struct LeftOut {
+    lines: u32,
+    level: Level,
+    target: String,
+    first: String,
 }
 
 impl Site {
-    /// Another line at `now`: whether it is written, and how many before it were not.
-    fn takes(&mut self, now: Instant) -> (bool, u32) {
-        let mut left_out = 0;
+    fn new(now: Instant) -> Site {
+        Site {
+            began: now,
+            lines: 0,
+            left_out: None,
+        }
+    }
+
+    /// Another line at `now`: whether it is written, and what was left out before a new minute.
+    fn takes(&mut self, record: &Record<'_>, now: Instant) -> (bool, Option<LeftOut>) {
+        let mut told = None;
         if now.saturating_duration_since(self.began) >= Duration::from_secs(60) {
-            left_out = self.left_out;
+            told = self.left_out.take();
             *self = Site::new(now);
         }
         let taken = self.lines < LINES_A_MINUTE;
         if taken {
             self.lines += 1;
         } else {
-            self.left_out += 1;
+            let left_out = self.left_out.get_or_insert_with(|| LeftOut {
+                lines: 0,
+                level: record.level(),
+                target: record.target().to_owned(),
+                first: record.args().to_string(),
+            });
+            left_out.lines = left_out.lines.saturating_add(1);
         }
-        (taken, left_out)
+        (taken, told)
     }
+}
 
-    fn new(now: Instant) -> Site {
-        Site {
-            began: now,
-            lines: 0,
-            left_out: 0,
-        }
+impl Sparing {
+    fn tell(&self, left_out: &LeftOut) {
+        let LeftOut { lines, first, .. } = left_out;
+        let mut record = Record::builder();
+        record.level(left_out.level).target(&left_out.target);
+        let args = format_args!("{lines} lines like this one were left out: {first}");
+        self.inner.log(&record.args(args).build());
     }
 }
 
@@ -159,23 +183,17 @@ impl Log for Sparing {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let (mut taken, mut left_out) = (true, 0);
+        let (mut taken, mut left_out) = (true, None);
         if record.target() != NOTICES
             && let (Some(file), Some(line)) = (record.file_static(), record.line())
         {
             let now = Instant::now();
             let mut sites = self.sites.lock();
-            let site = sites.entry((file, line)).or_insert(Site::new(now));
-            (taken, left_out) = site.takes(now);
+            let site = sites.entry((file, line)).or_insert_with(|| Site::new(now));
+            (taken, left_out) = site.takes(record, now);
         }
-        if left_out > 0 {
-            let text = format_args!("{left_out} lines like the next one were left out");
-            self.inner.log(
-                &Record::builder()
-                    .metadata(record.metadata().clone())
-                    .args(text)
-                    .build(),
-            );
+        if let Some(left_out) = left_out {
+            self.tell(&left_out);
         }
         if taken {
             self.inner.log(record);
@@ -183,6 +201,13 @@ impl Log for Sparing {
     }
 
     fn flush(&self) {
+        let mut sites = self.sites.lock();
+        let left_out = sites.values_mut().filter_map(|site| site.left_out.take());
+        let left_out: Vec<LeftOut> = left_out.collect();
+        drop(sites);
+        for left_out in &left_out {
+            self.tell(left_out);
+        }
         self.inner.flush();
     }
 }
@@ -210,38 +235,74 @@ impl<W: Write> Write for Tolerant<W> {
 mod tests {
     use super::*;
 
-    struct Count(Arc<Mutex<u32>>);
+    struct Kept(Arc<Mutex<Vec<String>>>);
 
-    impl Log for Count {
+    impl Log for Kept {
         fn enabled(&self, _: &Metadata<'_>) -> bool {
             true
         }
 
-        fn log(&self, _: &Record<'_>) {
-            *self.0.lock() += 1;
+        fn log(&self, record: &Record<'_>) {
+            let line = format!("{} {} {}", record.level(), record.target(), record.args());
+            self.0.lock().push(line);
         }
 
         fn flush(&self) {}
     }
 
+    /// Logs of one place, and what of it was written.
+    fn sparing() -> (Sparing, Arc<Mutex<Vec<String>>>) {
+        let kept = Arc::default();
+        let sparing = Sparing {
+            inner: Box::new(Kept(Arc::clone(&kept))),
+            sites: Mutex::default(),
+        };
+        (sparing, kept)
+    }
+
+    fn with_record(target: &str, text: &str, then: impl FnOnce(&Record<'_>)) {
+        let mut record = Record::builder();
+        record.level(Level::Warn).target(target);
+        record.file_static(Some("a.rs")).line(Some(1));
+        then(&record.args(format_args!("{text}")).build());
+    }
+
     #[test]
     fn of_what_the_staff_is_told_nothing_is_left_out() {
-        for (target, written) in [("roomwatt::owner", LINES_A_MINUTE), (NOTICES, 150)] {
-            let count = Arc::default();
-            let sparing = Sparing {
-                inner: Box::new(Count(Arc::clone(&count))),
-                sites: Mutex::default(),
-            };
+        for (target, written) in [("roomwatt::owner", 100), (NOTICES, 150)] {
+            let (sparing, kept) = sparing();
             for _ in 0..150 {
-                let mut record = Record::builder();
-                record
-                    .target(target)
-                    .file_static(Some("a.rs"))
-                    .line(Some(1));
-                sparing.log(&record.args(format_args!("x")).build());
+                with_record(target, "x", |record| sparing.log(record));
             }
-            assert_eq!(*count.lock(), written, "{target}");
+            assert_eq!(kept.lock().len(), written, "{target}");
         }
+    }
+
+    #[test]
+    fn what_was_left_out_is_told_once_by_its_first_line() {
+        let (sparing, kept) = sparing();
+        for number in 0..150 {
+            let text = format!("line {number}");
+            with_record("roomwatt::owner", &text, |record| sparing.log(record));
+        }
+        for _ in 0..2 {
+            sparing.flush();
+            assert_eq!(kept.lock().len(), 101);
+        }
+        assert_eq!(
+            kept.lock()[100],
+            "WARN roomwatt::owner 50 lines like this one were left out: line 100"
+        );
+        // The minute is not over by that.
+        for expected in [101, 102] {
+            with_record("roomwatt::owner", "more", |record| sparing.log(record));
+            assert_eq!(kept.lock().len(), expected);
+            sparing.flush();
+        }
+        assert_eq!(
+            kept.lock()[101],
+            "WARN roomwatt::owner 1 lines like this one were left out: more"
+        );
     }
 
     #[test]
@@ -250,10 +311,15 @@ mod tests {
         let mut site = Site::new(start);
         let minute = Duration::from_secs(60);
         let mut written = |count: u32, at: Instant| {
-            let lines = (0..count).map(|_| site.takes(at));
-            lines.fold((0, 0), |(taken, left_out), line| {
-                (taken + u32::from(line.0), left_out + line.1)
-            })
+            let mut sums = (0, 0);
+            for _ in 0..count {
+                with_record("roomwatt::owner", "x", |record| {
+                    let (taken, told) = site.takes(record, at);
+                    sums.0 += u32::from(taken);
+                    sums.1 += told.map_or(0, |left_out| left_out.lines);
+                });
+            }
+            sums
         };
         assert_eq!(written(30, start), (30, 0));
         assert_eq!(written(100, start + minute / 2), (70, 0));

@@ -15,6 +15,9 @@ use super::current::Current;
 /// From the signal to the end, at most: below every supervisor's patience that is set to 30 s.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(25);
 
+/// So often the log is asked to tell how much was left out of what repeats.
+const LOG_COUNTED: Duration = Duration::from_secs(30);
+
 /// The threads of an instance that owns the state.
 pub(crate) struct Threads {
     /// Their names.
@@ -65,6 +68,7 @@ impl Threads {
                 recv(stop.channel()) -> _ => {}
                 recv(ended) -> exit => early = exit.ok(),
                 recv(current.hang_ups) -> _ => is_reconfigured = current.change(),
+                default(LOG_COUNTED) => log::logger().flush(),
             }
         }
         // Both can be ready at once: a thread that heard of the stop first has ended in order.

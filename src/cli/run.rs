@@ -31,7 +31,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let log_file = logging::start(&config.log, config.messages.zone)
         .map_err(|error| Failure::new(Code::Configuration, anyhow!("log.file: {error}")))?;
-    match app::run(config, &servers, || Config::load(path, &[]), log_file) {
+    let reread = || Config::load(path, &[]);
+    let end = app::run(config, &servers, reread, log_file);
+    // What is still to be said of lines that were left out.
+    log::logger().flush();
+    match end {
         Ok(End::Stopped) => Ok(()),
         Ok(End::ThreadDied) => Err(Failure::new(
             Code::Bug,

@@ -227,6 +227,13 @@ impl Zone {
         DateTime::from_timestamp(unix_seconds, 0).map_or(0, |moment| self.offset_at(moment))
     }
 
+    /// A moment in seconds since the Unix epoch by RFC 3339, with the offset it has here:
+    /// `2023-04-10T14:30:00+08:00`.
+    pub fn rfc3339(self, unix_seconds: i64) -> String {
+        let moment = DateTime::from_timestamp(unix_seconds, 0).unwrap_or_default();
+        moment.with_timezone(&self.0).to_rfc3339()
+    }
+
     /// Whether the clocks of this zone change within a year from a moment in seconds since the Unix
     /// epoch.
     pub fn has_daylight_saving(self, unix_seconds: i64) -> bool {
@@ -300,5 +307,16 @@ mod tests {
         assert_eq!(last.plus(i64::MAX), last);
         let first = LocalTime::parse("0001-01-01 00:00:00").expect("a time");
         assert_eq!(first.plus(i64::MIN), first);
+    }
+
+    #[test]
+    fn a_moment_has_the_offset_of_its_season() {
+        let moment =
+            |zone: &str, seconds| Zone::named(zone).expect("a known zone").rfc3339(seconds);
+        let [winter, summer] = [1_768_435_200, 1_784_073_600];
+        assert_eq!(moment("Asia/Shanghai", winter), "2026-01-15T08:00:00+08:00");
+        assert_eq!(moment("Europe/Berlin", winter), "2026-01-15T01:00:00+01:00");
+        assert_eq!(moment("Europe/Berlin", summer), "2026-07-15T02:00:00+02:00");
+        assert_eq!(moment("UTC", summer), "2026-07-15T00:00:00+00:00");
     }
 }
