@@ -26,6 +26,7 @@ mod store;
 mod storm;
 mod supervisor;
 mod tables;
+mod terminal;
 mod tls;
 mod transactions;
 mod trouble;
