@@ -3,7 +3,10 @@
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use amiquip::{Auth, Connection, ConnectionOptions, ConnectionTuning, Error};
+use amiquip::{
+    Auth, Channel, Connection, ConnectionOptions, ConnectionTuning, Error, Queue,
+    QueueDeclareOptions,
+};
 
 use crate::config::RabbitMq;
 
@@ -58,6 +61,18 @@ fn connect_to(address: SocketAddr, config: &RabbitMq) -> Result<Connection, Amqp
         }
         told
     })
+}
+
+/// The queue: expected to be there, or declared where the configuration says so.
+pub(super) fn declare<'a>(channel: &'a Channel, config: &RabbitMq) -> Result<Queue<'a>, Error> {
+    if !config.declare {
+        return channel.queue_declare_passive(&config.queue);
+    }
+    let durable = QueueDeclareOptions {
+        durable: true,
+        ..QueueDeclareOptions::default()
+    };
+    channel.queue_declare(&config.queue, durable)
 }
 
 /// An address of version 6 may stand in brackets.

@@ -4,9 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use amiquip::{
-    Channel, Connection, ConsumerMessage, ConsumerOptions, Delivery, QueueDeclareOptions,
-};
+use amiquip::{Channel, Connection, ConsumerMessage, ConsumerOptions, Delivery};
 use crossbeam_channel::{Receiver, RecvError, Sender, after, bounded, never, select};
 
 use crate::clock::Clock;
@@ -20,7 +18,7 @@ use crate::pulse;
 use crate::threads::Stop;
 
 use super::AmqpError;
-use super::connect::connect;
+use super::connect::{connect, declare};
 
 /// How long the broker may take to confirm that it delivers no more.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(5);
@@ -110,16 +108,7 @@ impl Consumer {
         let prefetch = config.prefetch;
         let channel = connection.open_channel(None).map_err(fail)?;
         channel.qos(0, prefetch, false).map_err(fail)?;
-        let queue = if config.declare {
-            let durable = QueueDeclareOptions {
-                durable: true,
-                ..QueueDeclareOptions::default()
-            };
-            channel.queue_declare(&config.queue, durable)
-        } else {
-            channel.queue_declare_passive(&config.queue)
-        }
-        .map_err(fail)?;
+        let queue = declare(&channel, &config).map_err(fail)?;
         let consumer = queue.consume(ConsumerOptions::default()).map_err(fail)?;
         outage.works();
         let began = Instant::now();

@@ -1,11 +1,9 @@
 //! A look at the queue for an operator. No message is taken.
 
-use amiquip::QueueDeclareOptions;
-
 use crate::config::RabbitMq;
 use crate::finding::{Finding, Level, Tell};
 
-use super::connect::connect;
+use super::connect::{connect, declare};
 use super::{AmqpError, place};
 
 /// What is known of a queue.
@@ -51,13 +49,7 @@ fn queue(config: &RabbitMq) -> Result<Option<Queue>, AmqpError> {
     let channel = connection.open_channel(None).map_err(fail)?;
     let declared = match channel.queue_declare_passive(&config.queue) {
         // One that is there is only compared.
-        Ok(_) if config.declare => {
-            let durable = QueueDeclareOptions {
-                durable: true,
-                ..QueueDeclareOptions::default()
-            };
-            channel.queue_declare(&config.queue, durable)
-        }
+        Ok(_) => declare(&channel, config),
         Err(amiquip::Error::ServerClosedChannel { code: 404, .. }) if config.declare => {
             return Ok(None);
         }

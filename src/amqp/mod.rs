@@ -24,6 +24,11 @@ pub struct AmqpError {
 }
 
 impl AmqpError {
+    /// Whether the broker was reached and will say the same until somebody has changed something.
+    pub fn is_refusal(&self) -> bool {
+        self.is_refusal
+    }
+
     fn lost() -> AmqpError {
         AmqpError::passing("the connection was lost")
     }

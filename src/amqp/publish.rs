@@ -6,7 +6,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use crate::config::RabbitMq;
 
 use super::AmqpError;
-use super::connect::connect;
+use super::connect::{connect, declare};
 
 /// How long the broker may take to confirm. It says nothing at all while it is short of memory.
 const CONFIRM_PATIENCE: Duration = Duration::from_secs(10);
@@ -30,7 +30,7 @@ impl<'a> Publisher<'a> {
         let mut connection = connect(config)?;
         let channel = connection.open_channel(None).map_err(fail)?;
         // A message to a queue that does not exist would be confirmed and dropped.
-        channel.queue_declare_passive(&config.queue).map_err(fail)?;
+        declare(&channel, config).map_err(fail)?;
         let confirms = channel.listen_for_publisher_confirms().map_err(fail)?;
         channel.enable_publisher_confirms().map_err(fail)?;
         Ok(Publisher {
