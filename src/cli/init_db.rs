@@ -1,7 +1,7 @@
 use crate::clock::{Clock, SystemClock};
 use crate::store::{self, Database};
 
-use super::{Code, ConfigFile, Failure, load};
+use super::{ConfigFile, Failure, load, tell};
 
 /// Create the tables, or bring them up to date
 #[derive(clap::Args)]
@@ -27,14 +27,12 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = load(arguments.config.config.as_deref(), &[])?;
     let database = Database::of(&config);
-    let applied = database
-        .init()
-        .map_err(|error| Failure::new(Code::TryLater, error))?;
+    let applied = database.init()?;
     for name in &applied {
-        println!("applied {name}");
+        tell(&format!("applied {name}"));
     }
     if applied.is_empty() {
-        println!("{database} is up to date");
+        tell(&format!("{database} is up to date"));
     }
     if arguments.adopt {
         let mysql = super::needed(config.mysql.as_ref(), "mysql")?;
@@ -46,13 +44,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             &config.rules,
             now,
             config.messages.max_ahead_seconds,
-        )
-        .map_err(|error| Failure::new(Code::TryLater, error))?;
-        println!(
+        )?;
+        tell(&format!(
             "adopted {} rooms; {} had a watch already, {} rows name no room or no stay, \
              {} are of stays too far ahead",
             adopted.rooms, adopted.known, adopted.unreadable, adopted.ahead
-        );
+        ));
     }
     Ok(())
 }

@@ -15,12 +15,16 @@ mod send_notice;
 mod summary;
 mod terminal;
 
+use std::fmt::Display;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::amqp::AmqpError;
 use crate::config::{Config, Setting};
+use crate::store::StoreError;
 
 /// Watches the electricity of hotel rooms and tells the staff when a room burns power that it
 /// shouldn't.
@@ -67,7 +71,7 @@ pub enum Code {
     Bug = 70,
     /// Something it depends on is not there now.
     TryLater = 75,
-    /// The configuration is wrong.
+    /// The configuration is wrong, or a server as it is set up: somebody has to change it.
     Configuration = 78,
 }
 
@@ -83,6 +87,36 @@ impl Failure {
             code,
             error: error.into(),
         }
+    }
+
+    /// The same, with what it is about before it.
+    fn about(self, text: impl Display + Send + Sync + 'static) -> Failure {
+        Failure {
+            error: self.error.context(text),
+            ..self
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Failure {
+        let code = if error.is_for_somebody() {
+            Code::Configuration
+        } else {
+            Code::TryLater
+        };
+        Failure::new(code, error)
+    }
+}
+
+impl From<AmqpError> for Failure {
+    fn from(error: AmqpError) -> Failure {
+        let code = if error.is_refusal() {
+            Code::Configuration
+        } else {
+            Code::TryLater
+        };
+        Failure::new(code, error)
     }
 }
 
@@ -115,10 +149,22 @@ pub fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { code, error }) => {
-            eprintln!("roomwatt: {error:#}");
+            for line in format!("{error:#}").lines() {
+                complain(&format!("roomwatt: {line}"));
+            }
             ExitCode::from(code as u8)
         }
     }
+}
+
+/// One line for whoever reads. Nobody may, or the disk behind it is full: what was done is done.
+fn tell(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// One line of what is wrong.
+fn complain(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Loads the configuration that a command was given. Where only its own options are wrong, it is

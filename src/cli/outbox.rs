@@ -1,6 +1,5 @@
 use std::io::{self, Write};
 
-use anyhow::anyhow;
 use clap::builder::PossibleValue;
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
@@ -10,8 +9,8 @@ use crate::notify;
 use crate::store::{Database, NoticeState, OutboxRow, OutboxRows, StoreError};
 use crate::types::LocalTime;
 
-use super::rows::{self, Listing, Out, Row, configured, tell, try_later};
-use super::{ConfigFile, Failure, terminal};
+use super::rows::{self, Listing, Out, Row, configured};
+use super::{ConfigFile, Failure, complain, tell, terminal};
 
 /// List, show and retry notices to the staff
 #[derive(clap::Args)]
@@ -128,7 +127,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn open(config: &Config) -> Result<Box<dyn OutboxRows>, Failure> {
-    Database::of(config).outbox().map_err(try_later)
+    Ok(Database::of(config).outbox()?)
 }
 
 fn list(arguments: &List) -> Result<(), Failure> {
@@ -239,7 +238,7 @@ fn retry(arguments: &Retry) -> Result<(), Failure> {
     let mut outbox = open(&configured(&arguments.config)?)?;
     let all;
     let ids = if arguments.all {
-        all = outbox.given_up().map_err(try_later)?;
+        all = outbox.given_up()?;
         if all.is_empty() {
             tell("there is no notice to retry");
         }
@@ -250,12 +249,12 @@ fn retry(arguments: &Retry) -> Result<(), Failure> {
     let mut refused = 0;
     for &id in ids {
         let retried = retry_one(outbox.as_mut(), id, arguments.again)
-            .map_err(|error| try_later(anyhow!("{id}: {error}")))?;
+            .map_err(|error| Failure::from(error).about(id))?;
         match retried {
             Ok(done) => tell(&done),
             Err(reason) => {
                 refused += 1;
-                rows::complain(&reason);
+                complain(&reason);
             }
         }
     }

@@ -8,8 +8,8 @@ use crate::amqp::Publisher;
 use crate::config::Config;
 use crate::store::{Database, RejectedMessage, RejectedMessages, StoreError};
 
-use super::rows::{self, Listing, Out, Row, configured, tell, try_later};
-use super::{ConfigFile, Failure, needed, terminal};
+use super::rows::{self, Listing, Out, Row, configured};
+use super::{Code, ConfigFile, Failure, complain, needed, tell, terminal};
 
 /// List, show and replay messages that were refused
 #[derive(clap::Args)]
@@ -99,7 +99,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 fn open(config: &Config) -> Result<Box<dyn RejectedMessages>, Failure> {
-    Database::of(config).rejected().map_err(try_later)
+    Ok(Database::of(config).rejected()?)
 }
 
 fn list(arguments: &List) -> Result<(), Failure> {
@@ -196,7 +196,7 @@ fn replay(arguments: &Replay) -> Result<(), Failure> {
     let mut messages = open(&config)?;
     let all;
     let ids = if arguments.all {
-        all = messages.not_replayed().map_err(try_later)?;
+        all = messages.not_replayed()?;
         if all.is_empty() {
             tell("there is no message to replay");
         }
@@ -207,11 +207,11 @@ fn replay(arguments: &Replay) -> Result<(), Failure> {
     let mut publisher: Option<Publisher> = None;
     let mut refused = 0;
     for &id in ids {
-        let message = match replayable(messages.as_mut(), id, arguments.again).map_err(try_later)? {
+        let message = match replayable(messages.as_mut(), id, arguments.again)? {
             Ok(message) => message,
             Err(reason) => {
                 refused += 1;
-                rows::complain(&reason);
+                complain(&reason);
                 continue;
             }
         };
@@ -221,15 +221,18 @@ fn replay(arguments: &Replay) -> Result<(), Failure> {
         };
         let published = connected
             .and_then(|publisher| publisher.publish(&message.body))
-            .map_err(|error| try_later(anyhow!("{id}: not replayed: {error}")))?;
+            .map_err(|error| Failure::from(error).about(format!("{id}: not replayed")))?;
         publisher = Some(published);
         // It is in the queue by now, whoever hears of it: a closed pipe is no reason to stop.
         messages.mark_replayed(id).map_err(|error| {
-            try_later(anyhow!(
-                "{id}: published to queue {}, but that could not be noted ({error}): \
-                 it may be replayed once more, which does no harm",
-                rabbitmq.queue
-            ))
+            Failure::new(
+                Code::TryLater,
+                anyhow!(
+                    "{id}: published to queue {}, but that could not be noted ({error}): \
+                     it may be replayed once more, which does no harm",
+                    rabbitmq.queue
+                ),
+            )
         })?;
         tell(&format!("{id}: published to queue {}", rabbitmq.queue));
     }

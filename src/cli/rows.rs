@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::config::Config;
 use crate::store::StoreError;
 
-use super::{Code, ConfigFile, Failure, load, terminal};
+use super::{Code, ConfigFile, Failure, complain, load, terminal};
 
 /// A row as a person and a script see it.
 pub(super) trait Row {
@@ -44,10 +44,6 @@ pub(super) fn configured(file: &ConfigFile) -> Result<Config, Failure> {
     load(file.config.as_deref(), &[])
 }
 
-pub(super) fn try_later(error: impl Into<anyhow::Error>) -> Failure {
-    Failure::new(Code::TryLater, error)
-}
-
 /// Lists rows as `newest` gives them: those with a lower id than one, as many at most. `none` is
 /// said where there are none.
 pub(super) fn list<R: Row>(
@@ -62,7 +58,7 @@ pub(super) fn list<R: Row>(
     let mut before = None;
     while listed < listing.limit {
         let wanted = PAGE.min(listing.limit - listed);
-        let page = newest(before, wanted).map_err(try_later)?;
+        let page = newest(before, wanted)?;
         for row in &page {
             let line = if listing.json {
                 terminal::json(&row.json().to_string())
@@ -85,7 +81,7 @@ pub(super) fn list<R: Row>(
     written(out.flush())?;
     // What is not shown is said, but not where a script reads.
     if listed > 0 && listed == listing.limit && !listing.json {
-        let older = newest(before, 1).map_err(try_later)?;
+        let older = newest(before, 1)?;
         if !older.is_empty() {
             complain("older ones are not listed, see --limit");
         }
@@ -105,7 +101,7 @@ pub(super) fn show<R: Row>(
     let mut out = BufWriter::new(io::stdout().lock());
     let mut missing = 0;
     for &id in ids {
-        match get(id).map_err(try_later)? {
+        match get(id)? {
             Some(row) => {
                 if let Err(error) = write(&mut out, &row).and_then(|()| writeln!(out)) {
                     return written(Err(error));
@@ -148,20 +144,12 @@ pub(super) fn some_failed<R: Row>(failed: usize, not_done: &str) -> Result<(), F
     Err(Failure::new(Code::Usage, error))
 }
 
-/// One line for whoever reads: nobody may.
-pub(super) fn tell(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
-}
-
-/// One line of what is wrong.
-pub(super) fn complain(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
-}
-
 /// Who reads the output may have seen enough.
 fn written(result: io::Result<()>) -> Result<(), Failure> {
     match result {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(try_later(error)),
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new(Code::TryLater, error))
+        }
         _ => Ok(()),
     }
 }

@@ -5,7 +5,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::engine::{Parsed, Stay};
 use crate::types::{BadTime, LocalTime, RoomKey, Stamp, Zone};
 
-use super::{Code, ConfigFile, Failure, load};
+use super::{Code, ConfigFile, Failure, load, tell};
 
 /// Publish a check-in or check-out message, to try the service
 #[derive(clap::Args)]
@@ -51,10 +51,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let error = anyhow::anyhow!("the service would refuse this message: {reason}");
         return Err(Failure::new(Code::Usage, error));
     }
-    Publisher::connect(rabbitmq)
-        .and_then(|publisher| publisher.publish(body.as_bytes()))
-        .map_err(|error| Failure::new(Code::TryLater, error))?;
-    println!("published to queue {}: {body}", rabbitmq.queue);
+    Publisher::connect(rabbitmq)?.publish(body.as_bytes())?;
+    tell(&format!("published to queue {}: {body}", rabbitmq.queue));
     Ok(())
 }
 

@@ -7,8 +7,8 @@ use crate::clock::{Clock, SystemClock};
 use crate::notify::{self, Sample, SendError, State};
 use crate::types::HotelId;
 
-use super::rows::{complain, configured, tell};
-use super::{Code, ConfigFile, Failure};
+use super::rows::configured;
+use super::{Code, ConfigFile, Failure, complain, tell};
 
 /// Send a test card to each bot, or show what cards look like
 #[derive(clap::Args)]

@@ -79,7 +79,7 @@ pub struct MySql {
 }
 
 /// Where state and readings live without a server.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Embedded {
     /// The file, from the working directory on.

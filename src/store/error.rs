@@ -17,6 +17,11 @@ pub enum StoreError {
     /// The server takes no writes: it is a replica by now.
     #[error("the database is read-only: {0}")]
     ReadOnly(String),
+    /// The server does not know this user with this password, or the user may not enter the database.
+    #[error(
+        "the database turns this user away: {0}; see that mysql.user, password and database are right"
+    )]
+    Denied(String),
     /// Tables, columns or rights are not as they have to be.
     #[error(
         "the database is not set up: {0}; run `roomwatt init-db` and see that the user has the rights it needs"
@@ -44,12 +49,23 @@ impl StoreError {
             | StoreError::Conflict(_)
             | StoreError::Refused(_)
             | StoreError::ReadOnly(_)
+            | StoreError::Denied(_)
             | StoreError::NotSetUp(_)
             | StoreError::Meters(_) => true,
             StoreError::Unstorable(_) | StoreError::Replaced { .. } | StoreError::Unreadable(_) => {
                 false
             }
         }
+    }
+}
+
+impl StoreError {
+    /// Whether the server was reached and will say the same until somebody has changed something.
+    pub fn is_for_somebody(&self) -> bool {
+        matches!(
+            self,
+            StoreError::Denied(_) | StoreError::NotSetUp(_) | StoreError::Meters(_)
+        )
     }
 }
 
@@ -66,11 +82,10 @@ impl From<mysql::Error> for StoreError {
                     1053 | 1317 | 1927 | 2006 | 2013 => StoreError::Unreachable(text),
                     // Option read_only, transaction read only, read-only mode.
                     1290 | 1792 | 1836 => StoreError::ReadOnly(text),
-                    // Access denied, unknown database, column, table; command denied; a view of
-                    // what is not there.
-                    1044 | 1045 | 1049 | 1054 | 1142 | 1143 | 1146 | 1356 => {
-                        StoreError::NotSetUp(text)
-                    }
+                    // Access denied, to the database or at all; unknown database; account locked.
+                    1044 | 1045 | 1049 | 1698 | 3118 | 4151 => StoreError::Denied(text),
+                    // Unknown column, table; command denied; a view of what is not there.
+                    1054 | 1142 | 1143 | 1146 | 1356 => StoreError::NotSetUp(text),
                     // Packet too large, out of range, truncated, not a time, not in the column's character set, too long.
                     // And collations that do not mix: a key that the column's character set can't hold.
                     1153 | 1264 | 1265 | 1267 | 1270 | 1271 | 1292 | 1366 | 1406 | 1690 | 3988 => {
@@ -89,11 +104,11 @@ impl From<mysql::Error> for StoreError {
             {
                 StoreError::Unreachable("it did not answer in time".to_owned())
             }
-            Error::IoError(_)
-            | Error::DriverError(_)
-            | Error::CodecError(_)
-            | Error::UrlError(_)
-            | Error::TlsError(_) => StoreError::Unreachable(error.to_string()),
+            // Its own words, without the name of their type.
+            Error::DriverError(error) => StoreError::Unreachable(error.to_string()),
+            Error::IoError(_) | Error::CodecError(_) | Error::UrlError(_) | Error::TlsError(_) => {
+                StoreError::Unreachable(error.to_string())
+            }
         }
     }
 }

@@ -266,7 +266,7 @@ fn a_replay_without_its_servers_says_what_was_done() {
     let queue = format!("queue = '{}'", rig.queue);
     rig.reconfigure(&queue, &format!("queue = '{}_missing'", rig.queue));
     let (code, _, err) = said(&rig.roomwatt(&["rejected", "replay", &id]));
-    assert_eq!(code, Some(75));
+    assert_eq!(code, Some(78));
     assert!(
         err.contains("not replayed") && err.contains("NOT_FOUND"),
         "{err}"

@@ -1,6 +1,8 @@
 //! The commands around the service.
 
-use crate::support::Rig;
+use amiquip::QueueDeleteOptions;
+
+use crate::support::{Rig, broker};
 use crate::{check_in, minutes_ago};
 
 #[test]
@@ -193,7 +195,7 @@ fn wrong_use_has_an_exit_code_and_says_what_to_do() {
     rig.reconfigure("check_interval_minute = 30\n", "");
     rig.reconfigure("[rabbitmq]\n", "[rabbitmq]\nvirtual_host = 'nowhere'\n");
     let send = [&["send"], &room[..]].concat();
-    assert_eq!(code(&mut rig, &send, "nowhere"), Some(75));
+    assert_eq!(code(&mut rig, &send, "nowhere"), Some(78));
     rig.finish();
 }
 
@@ -249,6 +251,109 @@ Odu/jLBr36/LcITgTlvz2hSxAiBdsk4ij4LrJxEFnBNn/HC/z0h+bQBBfwejFflz
 doJ16g==
 -----END CERTIFICATE-----
 ";
+
+#[test]
+fn init_db_says_what_keeps_it_out_and_whether_that_can_pass() {
+    let mut rig = Rig::without_schema("keptout");
+    let port = std::env::var("ROOMWATT_TEST_MYSQL_PORT").expect("a port");
+    let of_database = format!("database = '{}'", rig.database);
+    let access = "the database turns this user away: ERROR 10";
+    let remedy = "; see that mysql.user, password and database are right";
+    for (from, to, code, says) in [
+        (
+            of_database.as_str(),
+            "database = 'nowhere'",
+            78,
+            [access, remedy],
+        ),
+        (
+            &format!("user = '{}'", rig.user()),
+            "user = 'nobody'",
+            78,
+            [access, remedy],
+        ),
+        (
+            &format!("port = {port}\n"),
+            "port = 1\n",
+            75,
+            [
+                "the database can't be reached: Could not connect to",
+                "127.0.0.1:1",
+            ],
+        ),
+    ] {
+        let whole = std::fs::read_to_string(rig.config()).expect("a configuration");
+        rig.reconfigure(from, to);
+        let output = rig.roomwatt(&["init-db"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        for part in says {
+            assert!(said.contains(part), "{part:?} is not in\n{said}");
+        }
+        std::fs::write(rig.config(), whole).expect("a configuration");
+    }
+    rig.finish();
+}
+
+#[test]
+fn output_that_nobody_takes_changes_no_exit_code() {
+    let mut rig = Rig::without_schema("fulldisk");
+    let room = ["--hotel-id", "H001", "--room-number", "101"];
+    let send = [&["send", "--msg-type", "checkin"], &room[..]].concat();
+    let wrong = rig.file("wrong.toml", "[monitoring]\nkeep_days = 0\n");
+    let right = rig.config();
+    let right = right.to_str().expect("UTF-8");
+    for (command, config, expected) in [
+        (&["init-db"][..], right, 0),
+        (&["init-db", "--adopt"], right, 0),
+        (&send, right, 0),
+        (&["check", "--online"], right, 0),
+        (&["send-notice"], right, 0),
+        (&["run"], &wrong, 78),
+        (&["check"], &wrong, 78),
+        (&["outbox", "show", "1"], right, 64),
+        (&["chekc"], right, 64),
+    ] {
+        let full = || {
+            let mut options = std::fs::File::options();
+            options.write(true).open("/dev/full").expect("/dev/full")
+        };
+        let status = std::process::Command::new(crate::support::ROOMWATT)
+            .args(command)
+            .args(["--config", config])
+            .stdout(full())
+            .stderr(full())
+            .status()
+            .expect("it runs");
+        assert_eq!(status.code(), Some(expected), "{command:?}");
+    }
+    assert_eq!(rig.waiting_messages(), 1);
+    let said = rig.roomwatt(&["check"]);
+    assert!(said.status.success(), "{said:?}");
+    rig.finish();
+}
+
+#[test]
+fn send_declares_the_queue_where_the_service_would() {
+    let mut rig = Rig::new("senddeclares");
+    let mut broker = broker();
+    let channel = broker.open_channel(None).expect("a channel");
+    channel
+        .queue_delete(&rig.queue, QueueDeleteOptions::default())
+        .expect("deleted");
+    broker.close().expect("closed");
+    let room = ["--hotel-id", "H001", "--room-number", "101"];
+    let send = [&["send", "--msg-type", "checkin"], &room[..]].concat();
+    let output = rig.roomwatt(&send);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(78), "{said}");
+    assert!(said.contains("or set rabbitmq.declare = true"), "{said}");
+    rig.reconfigure("[rabbitmq]\n", "[rabbitmq]\ndeclare = true\n");
+    let output = rig.roomwatt(&send);
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(rig.waiting_messages(), 1);
+    rig.finish();
+}
 
 #[test]
 fn help_begins_with_examples() {

@@ -82,7 +82,9 @@ fn failed(about: &str, error: mysql::Error) -> Finding {
     }
     let access = "see that mysql.user, password and database are right";
     match StoreError::from(error) {
-        StoreError::NotSetUp(text) => Finding::new(Level::Wrong, about, text).remedy(access),
+        StoreError::Denied(text) | StoreError::NotSetUp(text) => {
+            Finding::new(Level::Wrong, about, text).remedy(access)
+        }
         error if error.is_passing() => {
             let remedy = "see that the server runs and that [mysql] names it";
             Finding::new(Level::Unreachable, about, error.to_string()).remedy(remedy)
