@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -76,7 +76,7 @@ pub struct LogFile(Option<(PathBuf, Arc<Mutex<File>>)>);
 
 impl LogFile {
     fn open(path: PathBuf) -> io::Result<LogFile> {
-        let file = fern::log_file(&path)?;
+        let file = open(&path)?;
         Ok(LogFile(Some((path, Arc::new(Mutex::new(file))))))
     }
 
@@ -86,11 +86,17 @@ impl LogFile {
     /// When it can't be opened; then the old one is written on.
     pub fn reopen(&self) -> io::Result<()> {
         if let Some((path, file)) = &self.0 {
-            let opened = fern::log_file(path)?;
+            let opened = open(path)?;
             *file.lock() = opened;
         }
         Ok(())
     }
+}
+
+/// Opens a file to append to; the error has its name.
+fn open(path: &Path) -> io::Result<File> {
+    fern::log_file(path)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }
 
 impl Write for LogFile {

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::amqp::AmqpError;
-use crate::config::{Config, Setting};
+use crate::config::{Config, Setting, missing_section};
 use crate::store::StoreError;
 
 /// Watches the electricity of hotel rooms and tells the staff when a room burns power that it
@@ -184,7 +184,7 @@ fn load(path: Option<&Path>, settings: &[Setting]) -> Result<Config, Failure> {
 /// A section that a command can't do without.
 fn needed<'a, T>(section: Option<&'a T>, name: &str) -> Result<&'a T, Failure> {
     section.ok_or_else(|| {
-        let error = anyhow::anyhow!("the configuration has no section [{name}]");
+        let error = anyhow::anyhow!(missing_section(name));
         Failure::new(Code::Configuration, error)
     })
 }

@@ -71,7 +71,7 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
         zone.is_some(),
         "monitoring.timezone",
         format_args!(
-            "is {}, which is no IANA zone like Asia/Shanghai",
+            "is {:?}, which is no IANA zone like Asia/Shanghai",
             raw.monitoring.timezone
         ),
     );
@@ -124,9 +124,16 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
         level.is_ok(),
         "log.level",
         format_args!(
-            "is {}, allowed are error, warn, info, debug, trace, off",
+            "is {:?}, allowed are error, warn, info, debug, trace, off",
             raw.log.level
         ),
+    );
+
+    let folder = raw.log.file.as_deref().map(|file| file.parent());
+    problems.unless(
+        folder.is_none_or(|folder| folder.is_some_and(is_folder)),
+        "log.file",
+        "is in a folder that does not exist: create it, for the service's user to write in",
     );
 
     let (Some(zone), Ok(level), true) = (zone, level, problems.all.is_empty()) else {
@@ -295,6 +302,11 @@ fn check_ca(key: &str, file: Option<&Path>, problems: &mut Problems) {
             format_args!("{} holds no certificate (PEM)", file.display()),
         ),
     }
+}
+
+/// A name alone is of a file in this folder.
+fn is_folder(path: &Path) -> bool {
+    path.as_os_str().is_empty() || path.is_dir()
 }
 
 /// Names go into statements between backquotes.

@@ -6,6 +6,7 @@ mod secret;
 mod warnings;
 mod written;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -262,9 +263,13 @@ impl Config {
     /// Everything that is wrong, each with its place and the key it is about.
     pub fn load(path: Option<&Path>, settings: &[Setting]) -> Result<Config, ConfigErrors> {
         let file = path.map_or("configuration".into(), |path| path.display().to_string());
-        let text = match path {
-            Some(path) => std::fs::read_to_string(path)
-                .map_err(|error| ConfigErrors(vec![format!("{file}: can't be read: {error}")]))?,
+        let text = match path.map(std::fs::read) {
+            Some(Ok(bytes)) => utf8(&file, bytes).map_err(|told| ConfigErrors(vec![told]))?,
+            Some(Err(error)) => {
+                return Err(ConfigErrors(vec![format!(
+                    "{file}: can't be read: {error}"
+                )]));
+            }
             None => String::new(),
         };
         read(&file, &text, environment(), settings).map_err(ConfigErrors)
@@ -286,9 +291,7 @@ impl Config {
             ),
         ];
         let missing = sections.iter().filter(|(_, is_missing)| *is_missing);
-        let missing: Vec<String> = missing
-            .map(|(name, _)| format!("the configuration has no section [{name}]"))
-            .collect();
+        let missing: Vec<String> = missing.map(|(name, _)| missing_section(name)).collect();
         if missing.is_empty() {
             Ok(self)
         } else {
@@ -313,16 +316,31 @@ impl Config {
     }
 }
 
-/// The variables of this process that are texts; others are none of ours.
-fn environment() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+/// What to say where a section is missing that is needed. Mostly the file is another one.
+pub fn missing_section(name: &str) -> String {
+    format!(
+        "the configuration has no section [{name}]; --config names its file, and etc/roomwatt.toml shows every key"
+    )
+}
+
+/// The text of a file, or the line where it is none.
+fn utf8(file: &str, bytes: Vec<u8>) -> Result<String, String> {
+    String::from_utf8(bytes).map_err(|error| {
+        let right = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = right.iter().filter(|byte| **byte == b'\n').count() + 1;
+        format!("{file}:{line}: is not UTF-8: save the file in this encoding")
+    })
+}
+
+/// The variables of this process. One whose name is no text is none of ours.
+fn environment() -> impl Iterator<Item = (String, OsString)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
 }
 
 fn read(
     file: &str,
     text: &str,
-    environment: impl Iterator<Item = (String, String)>,
+    environment: impl Iterator<Item = (String, OsString)>,
     settings: &[Setting],
 ) -> Result<Config, Vec<String>> {
     let mut written = Written::read(file, text, environment, settings)?;

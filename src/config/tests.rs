@@ -1,3 +1,5 @@
+use std::os::unix::ffi::OsStringExt;
+
 use super::*;
 use crate::engine::FieldNames;
 use crate::types::{RoomKey, WattHours};
@@ -7,9 +9,7 @@ pub(super) fn loaded(
     environment: &[(&str, &str)],
     settings: &[&str],
 ) -> Result<Config, String> {
-    let environment = environment
-        .iter()
-        .map(|&(k, v)| (k.to_owned(), v.to_owned()));
+    let environment = environment.iter().map(|&(k, v)| (k.to_owned(), v.into()));
     let settings: Vec<Setting> = settings
         .iter()
         .map(|s| s.parse().expect("key=value"))
@@ -133,7 +133,7 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place() {
         "roomwatt.toml:2: rabbitmq.port is integer `70000`, expected is a whole number from 0 to 65535",
         "roomwatt.toml:3: mysql.database is missing",
         "roomwatt.toml:5: meter.table is \"a`b\", it may only have letters, digits, _ and $",
-        "roomwatt.toml:7: monitoring.timezone is Mars, which is no IANA zone like Asia/Shanghai",
+        "roomwatt.toml:7: monitoring.timezone is \"Mars\", which is no IANA zone like Asia/Shanghai",
         "roomwatt.toml:8: monitoring.max_gap_minutes is 32, it must be at least a tenth more than check_interval_minutes (30)",
         "roomwatt.toml:9: monitoring.keep_days is 0, allowed is 1 to 3650",
         "roomwatt.toml:10: monitoring.batch_size is a text that is not expected here; expected is a whole number from 0 on",
@@ -142,7 +142,7 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place() {
         "roomwatt.toml:14: feishu.webhook_url must begin with https:// (http:// only on loopback)",
         "roomwatt.toml:15: feishu.secret is wrong: a secret must be a text in quotes",
         "roomwatt.toml:16: feishu.language is a text that is not expected here; expected is `zh` or `en`",
-        "roomwatt.toml:18: log.level is loud, allowed are error, warn, info, debug, trace, off",
+        "roomwatt.toml:18: log.level is \"loud\", allowed are error, warn, info, debug, trace, off",
         "roomwatt.toml:19: nothing is unknown; known are `rabbitmq`, ",
         "roomwatt.toml:23: monitoring.overrides[0].checkin_abnormal_threshold is -2, allowed is 0 to 1000000",
         "roomwatt.toml:24: monitoring.overrides[1].hotel_id is missing",
@@ -263,6 +263,72 @@ fn a_variable_that_means_nothing_is_an_error_that_says_what_was_meant() {
         "MYSQL_PASSWORD",
     ] {
         loaded("", &[(name, "somebody else's")], &[]).expect(name);
+    }
+}
+
+#[test]
+fn a_text_that_is_none_has_its_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("roomwatt.toml");
+    for (bytes, line) in [
+        (
+            &b"[mysql]\ndatabase = 'd'\npassword = 'canary\xff'\n"[..],
+            3,
+        ),
+        (b"\xff\xfe[\0m\0", 1),
+    ] {
+        std::fs::write(&file, bytes).expect("a file");
+        let wrong = Config::load(Some(&file), &[]).expect_err("it is wrong");
+        let expected = format!(
+            "{}:{line}: is not UTF-8: save the file in this encoding",
+            file.display()
+        );
+        assert_eq!(wrong.to_string(), expected);
+    }
+    let value = std::ffi::OsString::from_vec(b"canary\xff".to_vec());
+    let environment = [("ROOMWATT_MYSQL__PASSWORD".to_owned(), value)];
+    let wrong = read(
+        "roomwatt.toml",
+        "[mysql]\ndatabase = 'd'\n",
+        environment.into_iter(),
+        &[],
+    );
+    assert_eq!(
+        wrong.expect_err("it is wrong"),
+        ["ROOMWATT_MYSQL__PASSWORD: mysql.password is not UTF-8"]
+    );
+}
+
+#[test]
+fn files_of_windows_are_read() {
+    let text = "\u{feff}[mysql]\r\ndatabase = 'd'\r\n[rabbitmq]\r\nqueue = 'q'\r\nprefetch = 0\r\n";
+    let wrong = loaded(text, &[], &[]).expect_err("it is wrong");
+    assert_eq!(
+        wrong,
+        "roomwatt.toml:5: rabbitmq.prefetch is 0, allowed is 1 to 65535"
+    );
+}
+
+#[test]
+fn a_log_file_is_in_a_folder_that_exists() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (file, is_right) in [
+        ("roomwatt.log", true),
+        ("", false),
+        ("/nowhere/roomwatt.log", false),
+        (
+            &folder.path().join("roomwatt.log").display().to_string(),
+            true,
+        ),
+    ] {
+        let read = loaded(&format!("[log]\nfile = '{file}'\n"), &[], &[]);
+        assert_eq!(read.is_ok(), is_right, "{file:?}");
+        if let Err(wrong) = read {
+            assert!(
+                wrong.starts_with("roomwatt.toml:2: log.file is in a folder that"),
+                "{wrong}"
+            );
+        }
     }
 }
 

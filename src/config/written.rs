@@ -2,6 +2,7 @@
 //! line say laid over it, and where each value comes from.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
 
@@ -68,7 +69,7 @@ impl Written {
     pub(super) fn read(
         file: &str,
         text: &str,
-        environment: impl Iterator<Item = (String, String)>,
+        environment: impl Iterator<Item = (String, OsString)>,
         settings: &[Setting],
     ) -> Result<Written, Vec<String>> {
         let line = |at: usize| text[..at.min(text.len())].matches('\n').count() + 1;
@@ -98,7 +99,15 @@ impl Written {
             };
             let path = path.to_lowercase();
             if let Some((section, key)) = path.split_once("__") {
-                written.put(section, key, &value, name.clone());
+                match value.into_string() {
+                    Ok(value) => written.put(section, key, &value, name),
+                    Err(_) => {
+                        let key = format!("{section}.{key}");
+                        let problem = Problem::new(key.as_str(), "is not UTF-8");
+                        written.problems.push(problem);
+                        written.places.insert(key, Place::Named(name));
+                    }
+                }
             } else if let Some((section, key)) = one_underscore(&path) {
                 let meant = format!("{ENV_PREFIX}{section}__{key}").to_uppercase();
                 let place = Place::Named("environment".to_owned());

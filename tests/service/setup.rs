@@ -1,8 +1,10 @@
 //! The commands around the service.
 
+use std::process::Command;
+
 use amiquip::QueueDeleteOptions;
 
-use crate::support::{Rig, broker};
+use crate::support::{ROOMWATT, Rig, broker};
 use crate::{check_in, minutes_ago};
 
 #[test]
@@ -12,7 +14,7 @@ fn init_db_may_be_repeated_and_run_twice_at_once() {
     let config = rig.config();
     let outputs: Vec<_> = std::thread::scope(|scope| {
         let run = || {
-            std::process::Command::new(crate::support::ROOMWATT)
+            Command::new(ROOMWATT)
                 .args(["init-db", "--config"])
                 .arg(&config)
                 .output()
@@ -190,6 +192,23 @@ fn wrong_use_has_an_exit_code_and_says_what_to_do() {
         ),
         Some(64)
     );
+    for servers in [&["init-db"][..], &["send"], &["outbox", "list"]] {
+        let room = if servers == ["send"] { &room[..] } else { &[] };
+        let command = [servers, room, &["--config", "/dev/null"]].concat();
+        let output = Command::new(ROOMWATT).args(&command).output();
+        let output = output.expect("it runs");
+        assert_eq!(output.status.code(), Some(78), "{output:?}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("]; --config names its file, and"), "{said}");
+    }
+    let output = Command::new(ROOMWATT).arg("run").output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    for section in ["mysql", "rabbitmq"] {
+        let part =
+            format!("roomwatt: the configuration has no section [{section}]; --config names");
+        assert!(said.contains(&part), "{said}");
+    }
+    assert_eq!(output.status.code(), Some(78), "{said}");
     rig.configure("check_interval_minute = 30");
     assert_eq!(code(&mut rig, &["run"], "check_interval_minute"), Some(78));
     rig.reconfigure("check_interval_minute = 30\n", "");
@@ -318,7 +337,7 @@ fn output_that_nobody_takes_changes_no_exit_code() {
             let mut options = std::fs::File::options();
             options.write(true).open("/dev/full").expect("/dev/full")
         };
-        let status = std::process::Command::new(crate::support::ROOMWATT)
+        let status = Command::new(ROOMWATT)
             .args(command)
             .args(["--config", config])
             .stdout(full())
@@ -358,7 +377,7 @@ fn send_declares_the_queue_where_the_service_would() {
 #[test]
 fn help_begins_with_examples() {
     let help = |arguments: &[&str]| {
-        let output = std::process::Command::new(crate::support::ROOMWATT)
+        let output = Command::new(ROOMWATT)
             .args(arguments)
             .output()
             .expect("it runs");
