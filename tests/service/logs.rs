@@ -54,6 +54,45 @@ fn a_log_file_that_is_moved_away_is_opened_anew() {
 }
 
 #[test]
+fn logrotate_takes_the_file_by_the_one_that_is_shipped() {
+    let mut rig = Rig::new("logrotate");
+    let path = rig.file("roomwatt-file.log", "");
+    rig.reconfigure("[log]\n", &format!("[log]\nfile = '{path}'\n"));
+    let mut service = rig.start();
+    service.wait_until_ready();
+    let mut shipped = include_str!("../../etc/logrotate.d/roomwatt").to_owned();
+    for (there, here) in [
+        ("/var/log/roomwatt/roomwatt.log {", format!("{path} {{")),
+        (
+            "systemctl kill --signal=HUP roomwatt.service",
+            format!("kill -HUP {}", service.pid()),
+        ),
+    ] {
+        assert!(shipped.contains(there), "{there}");
+        shipped = shipped.replace(there, &here);
+    }
+    let config = rig.file("logrotate.conf", &shipped);
+    let state = rig.config().with_file_name("logrotate.state");
+    let output = Command::new("/usr/sbin/logrotate")
+        .arg("--force")
+        .arg("--state")
+        .args([state, config.into()])
+        .output()
+        .expect("it comes with RabbitMQ's package");
+    assert!(
+        output.status.success() && output.stderr.is_empty(),
+        "{output:?}"
+    );
+    service.wait_for_log("SIGHUP");
+    service.stop();
+    let read = |path: &str| fs::read_to_string(path).expect("a log");
+    let (before, after) = (read(&format!("{path}.1")), read(&path));
+    assert!(before.contains("consuming queue") && !before.contains("stopped: "));
+    assert!(after.contains("stopped: ") && !after.contains("starts: "));
+    rig.finish();
+}
+
+#[test]
 fn many_bad_messages_make_a_hundred_lines() {
     let mut rig = Rig::new("manylines");
     let mut service = rig.start();

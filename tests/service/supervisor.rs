@@ -180,6 +180,32 @@ fn a_wrong_configuration_is_not_tried_for_ever() {
 }
 
 #[test]
+fn both_are_patient_for_longer_than_the_service_needs() {
+    const UNIT: &str = include_str!("../../etc/systemd/roomwatt.service");
+    let value = |text: &'static str, key: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(key));
+        line.expect(key)
+    };
+    let ending = include_str!("../../src/app/ending.rs");
+    let drain = value(
+        ending,
+        "const DRAIN_PATIENCE: Duration = Duration::from_secs(",
+    );
+    let drain: u64 = drain.trim_end_matches(");").parse().expect("seconds");
+    assert!(drain < 30, "it promises to end in time");
+    for (text, key) in [(SHIPPED, "stopwaitsecs="), (UNIT, "TimeoutStopSec=")] {
+        let patience: u64 = value(text, key).parse().expect("seconds");
+        assert!(patience >= 30 + 5, "{key}{patience}");
+    }
+    // What a restart does not mend is not restarted by either; all else is.
+    assert_eq!(value(UNIT, "RestartPreventExitStatus="), "64 78");
+    assert_eq!(value(SHIPPED, "exitcodes="), "0,64,78");
+    assert_eq!(value(UNIT, "Restart="), "on-failure");
+    assert_eq!(value(SHIPPED, "autorestart="), "unexpected");
+    assert_eq!(value(UNIT, "Type="), "notify");
+}
+
+#[test]
 fn systemd_hears_how_it_goes() {
     let mut rig = Rig::new("notified");
     let socket = rig.config().with_file_name("notify.sock");

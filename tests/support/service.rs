@@ -96,6 +96,10 @@ impl Service {
         1_024 * peak.expect("a peak").parse::<u64>().expect("a number")
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).expect("a pid");
         let pid = Pid::from_raw(pid).expect("a pid");
