@@ -27,11 +27,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = load(arguments.config.config.as_deref(), &[])?;
     let database = Database::of(&config);
-    let applied = database.init()?;
-    for name in &applied {
-        tell(&format!("applied {name}"));
-    }
-    if applied.is_empty() {
+    if database.init(&|name| tell(&format!("applied {name}")))? == 0 {
         tell(&format!("{database} is up to date"));
     }
     if arguments.adopt {

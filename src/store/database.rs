@@ -117,14 +117,16 @@ impl Database {
         })
     }
 
-    /// Creates the tables, or brings them up to date; gives what was applied.
+    /// Creates the tables, or brings them up to date; gives the number of files that were `applied`,
+    /// which is told the name of each.
     ///
     /// # Errors
-    /// Any [`StoreError`] of the connection or of missing rights.
-    pub fn init(&self) -> Result<Vec<String>, StoreError> {
+    /// [`StoreError::Newer`] where a newer version of this program has been before, or any other of the
+    /// connection or of missing rights.
+    pub fn init(&self, applied: &dyn Fn(&str)) -> Result<usize, StoreError> {
         match &self.place {
-            Place::MySql { server, .. } => mysql::init_db(server, self.zone),
-            Place::Embedded(path) => init_file(path),
+            Place::MySql { server, .. } => mysql::init_db(server, self.zone, applied),
+            Place::Embedded(path) => init_file(path, applied),
         }
     }
 }

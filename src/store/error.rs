@@ -27,6 +27,9 @@ pub enum StoreError {
         "the database is not set up: {0}; run `roomwatt init-db` and see that the user has the rights it needs"
     )]
     NotSetUp(String),
+    /// The schema has files that this program does not.
+    #[error("a newer roomwatt has set this database up, and nothing leads back: install that one")]
+    Newer,
     /// The meter table, which is others', is not as the configuration says.
     #[error("the meter table can't be read: {0}")]
     Meters(String),
@@ -52,9 +55,10 @@ impl StoreError {
             | StoreError::Denied(_)
             | StoreError::NotSetUp(_)
             | StoreError::Meters(_) => true,
-            StoreError::Unstorable(_) | StoreError::Replaced { .. } | StoreError::Unreadable(_) => {
-                false
-            }
+            StoreError::Newer
+            | StoreError::Unstorable(_)
+            | StoreError::Replaced { .. }
+            | StoreError::Unreadable(_) => false,
         }
     }
 }
@@ -64,7 +68,10 @@ impl StoreError {
     pub fn is_for_somebody(&self) -> bool {
         matches!(
             self,
-            StoreError::Denied(_) | StoreError::NotSetUp(_) | StoreError::Meters(_)
+            StoreError::Denied(_)
+                | StoreError::NotSetUp(_)
+                | StoreError::Newer
+                | StoreError::Meters(_)
         )
     }
 }

@@ -89,6 +89,31 @@ fn init_db_finishes_what_was_half_applied() {
 }
 
 #[test]
+fn init_db_goes_forward_only_and_says_how_far_it_came() {
+    let mut rig = Rig::new("forward");
+    rig.execute("INSERT INTO schema_migration (version, name) VALUES (99, 'of the future')");
+    let output = rig.roomwatt(&["init-db"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(78), "{said}");
+    assert!(
+        said.contains("a newer roomwatt has set this database up"),
+        "{said}"
+    );
+
+    // The third file's turn comes after the second's, and something is in its way.
+    rig.execute("DELETE FROM schema_migration WHERE version >= 2");
+    rig.execute("DROP TABLE rejected_message");
+    rig.execute("CREATE VIEW rejected_message AS SELECT 1");
+    let output = rig.roomwatt(&["init-db"]);
+    assert!(!output.status.success(), "{output:?}");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "applied 002_service_tables.sql\n"
+    );
+    rig.finish();
+}
+
+#[test]
 fn a_service_waits_for_the_schema_it_needs() {
     let mut rig = Rig::new("oldschema");
     // As the version before left it.

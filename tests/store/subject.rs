@@ -39,7 +39,7 @@ pub fn on_file(test: impl Fn(&Subject)) {
     let file = folder.path().join("hotel.db");
     config.embedded.path.clone_from(&file);
     let database = Database::of(&config);
-    database.init().expect("tables");
+    database.init(&|_| {}).expect("tables");
     let tables = Tables::File(file);
     test(&Subject { database, tables });
 }

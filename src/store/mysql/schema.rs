@@ -39,14 +39,19 @@ const MIGRATIONS: [(u32, &str, &str); 5] = [
     ),
 ];
 
-/// Brings the schema up to date; gives the names of the files that were applied now.
+/// Brings the schema up to date; tells the name of each file that is applied now, and gives their number.
 ///
 /// Safe to repeat and to run twice at once: each statement can be done again, and one instance at a
 /// time holds the lock.
 ///
 /// # Errors
-/// Any [`StoreError`]; what had been applied before it stays.
-pub fn init_db(config: &config::MySql, zone: Zone) -> Result<Vec<String>, StoreError> {
+/// [`StoreError::Newer`] where a newer version of this program has been before, or any other; what had
+/// been applied before it stays.
+pub fn init_db(
+    config: &config::MySql,
+    zone: Zone,
+    applied: &dyn Fn(&str),
+) -> Result<usize, StoreError> {
     let mut conn = Conn::new(connect::reading(config, zone))?;
     let lock: Option<Option<i64>> =
         conn.query_first("SELECT GET_LOCK(CONCAT('roomwatt-init:', MD5(DATABASE())), 10)")?;
@@ -65,7 +70,11 @@ pub fn init_db(config: &config::MySql, zone: Zone) -> Result<Vec<String>, StoreE
     let done: Option<u32> = conn
         .query_first::<Option<u32>, _>("SELECT MAX(version) FROM schema_migration")?
         .flatten();
-    let mut applied = Vec::new();
+    let newest = MIGRATIONS.iter().map(|(version, ..)| *version).max();
+    if done > newest {
+        return Err(StoreError::Newer);
+    }
+    let mut count = 0;
     for (version, name, text) in MIGRATIONS {
         if done.is_some_and(|done| version <= done) {
             continue;
@@ -81,9 +90,10 @@ pub fn init_db(config: &config::MySql, zone: Zone) -> Result<Vec<String>, StoreE
             "INSERT INTO schema_migration (version, name) VALUES (?, ?)",
             (version, name),
         )?;
-        applied.push(name.to_owned());
+        applied(name);
+        count += 1;
     }
-    Ok(applied)
+    Ok(count)
 }
 
 /// Sees that every file has been applied: an older schema would let some transactions through and

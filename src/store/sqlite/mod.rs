@@ -90,7 +90,7 @@ impl SqliteStore {
 impl StateStore for SqliteStore {
     /// Creates the file where there is none: nobody else could have.
     fn take_over(&mut self) -> Result<Ownership, StoreError> {
-        init_file(&self.path)?;
+        init_file(&self.path, &|_| {})?;
         let ownership = self.connected(|conn| {
             let take = "UPDATE service SET epoch = epoch + 1 RETURNING epoch, seq, meter_id";
             let ownership = conn.query_row(take, (), |row| {

@@ -13,26 +13,30 @@ const MIGRATIONS: [(&str, &str); 1] = [(
     include_str!("../../../sql/embedded/001_tables.sql"),
 )];
 
-/// Creates the file, or brings its tables up to date; gives the names of what was applied now.
+/// Creates the file, or brings its tables up to date; gives the number of files that were `applied`,
+/// which is told the name of each.
 ///
 /// Safe to repeat and to run twice at once: it is one transaction.
 ///
 /// # Errors
-/// Any [`StoreError`] of the file; then nothing has changed.
-pub fn init_file(path: &Path) -> Result<Vec<String>, StoreError> {
+/// [`StoreError::Newer`] where a newer version of this program has written it, or any other of the
+/// file; then nothing has changed.
+pub fn init_file(path: &Path, applied: &dyn Fn(&str)) -> Result<usize, StoreError> {
     let mut conn = connect(path, OpenFlags::SQLITE_OPEN_CREATE)?;
     let transaction = conn.transaction()?;
     let known = version(&transaction)?;
-    let mut applied = Vec::new();
-    for (name, statements) in MIGRATIONS.iter().skip(known) {
+    let new = &MIGRATIONS[known..];
+    for (_, statements) in new {
         transaction.execute_batch(statements)?;
-        applied.push((*name).to_owned());
     }
-    if !applied.is_empty() {
+    if !new.is_empty() {
         transaction.pragma_update(None, "user_version", MIGRATIONS.len() as i64)?;
     }
     transaction.commit()?;
-    Ok(applied)
+    for (name, _) in new {
+        applied(name);
+    }
+    Ok(new.len())
 }
 
 /// Whether the tables are those that this program knows.
@@ -54,10 +58,6 @@ fn version(conn: &Connection) -> Result<usize, StoreError> {
     let version: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match usize::try_from(version) {
         Ok(version) if version <= MIGRATIONS.len() => Ok(version),
-        _ => Err(StoreError::Refused(format!(
-            "a newer roomwatt has written it (layout {version}, this one knows {}): \
-             install that one",
-            MIGRATIONS.len()
-        ))),
+        _ => Err(StoreError::Newer),
     }
 }
