@@ -8,6 +8,7 @@ mod backtest;
 mod broker;
 mod check;
 mod delivery;
+mod ends;
 mod intake;
 mod logs;
 mod meters;
