@@ -5,15 +5,16 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::engine::{FieldNames, MessageFormat, Rules, Thresholds, TypeCodes};
+use crate::engine::{MessageFormat, Rules, Thresholds};
 use crate::types::{HotelId, RoomKey, WattHours, Zone};
 
+use super::messages::{field_names, type_codes};
 use super::warnings::is_loopback;
 use super::written::{FILE_SUFFIX, Problem};
 use super::{Config, Feishu, Log, MeterTable, MySql, RabbitMq, Route, Secret, Webhook, raw};
 
 /// Collects what is wrong, so that all of it can be told at once.
-struct Problems {
+pub(super) struct Problems {
     all: Vec<Problem>,
     /// So many of them are of names and types: their values are gone, and nothing else is to be said of
     /// their keys.
@@ -21,7 +22,7 @@ struct Problems {
 }
 
 impl Problems {
-    fn add(&mut self, key: &str, text: impl fmt::Display) {
+    pub(super) fn add(&mut self, key: &str, text: impl fmt::Display) {
         if !self.is_known(key) {
             self.all.push(Problem::new(key, text));
         }
@@ -41,7 +42,7 @@ impl Problems {
         value.0
     }
 
-    fn unless(&mut self, right: bool, key: &str, text: impl fmt::Display) {
+    pub(super) fn unless(&mut self, right: bool, key: &str, text: impl fmt::Display) {
         if !right {
             self.add(key, text);
         }
@@ -118,6 +119,8 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
         );
     }
     check_meter(&raw.meter, &mut problems);
+    let types = type_codes(raw.message_types, &mut problems);
+    let fields = field_names(raw.message_fields, &mut problems);
     let feishu = check_feishu(raw.feishu, &mut problems);
     let level = raw.log.level.parse();
     problems.unless(
@@ -145,8 +148,8 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
         embedded: raw.embedded.unwrap_or_default(),
         meter: raw.meter,
         messages: MessageFormat {
-            types: type_codes(raw.message_types),
-            fields: field_names(raw.message_fields),
+            types,
+            fields,
             zone,
             max_ahead_seconds: raw.monitoring.max_ahead_minutes.saturating_mul(60),
         },
@@ -260,20 +263,17 @@ fn check_rules(raw: &raw::Monitoring, problems: &mut Problems) -> Rules {
         problems.unless(
             known.is_none(),
             &path,
-            format_args!("is the second for {hotel} {}", room.unwrap_or_default()),
+            format_args!(
+                "is the second for {}",
+                [&[hotel], room.as_slice()].concat().join("/")
+            ),
         );
     }
     rules
 }
 
 fn check_rabbitmq(raw: &RabbitMq, problems: &mut Problems) {
-    let is_host = |c: char| c.is_alphanumeric() || "-._:[]".contains(c);
-    let host_is_one = !raw.host.is_empty() && raw.host.chars().all(is_host);
-    problems.unless(
-        host_is_one,
-        "rabbitmq.host",
-        "is no name or address of a host",
-    );
+    check_address("rabbitmq", &raw.host, raw.port, problems);
     problems.unless(!raw.queue.is_empty(), "rabbitmq.queue", "is missing");
     // Else the file would look as if connections were encrypted.
     problems.unless(
@@ -287,9 +287,18 @@ fn check_rabbitmq(raw: &RabbitMq, problems: &mut Problems) {
 }
 
 fn check_mysql(raw: &MySql, problems: &mut Problems) {
+    check_address("mysql", &raw.host, raw.port, problems);
     problems.unless(!raw.database.is_empty(), "mysql.database", "is missing");
     problems.range("mysql.pool_size", raw.pool_size, 1, 256);
     check_ca("mysql.tls_ca", raw.tls_ca.as_deref(), problems);
+}
+
+fn check_address(section: &str, host: &str, port: u16, problems: &mut Problems) {
+    let of_host = |c: char| c.is_alphanumeric() || "-._:[]".contains(c);
+    let is_host = !host.is_empty() && host.chars().all(of_host);
+    let key = format!("{section}.host");
+    problems.unless(is_host, &key, "is no name or address of a host");
+    problems.range(&format!("{section}.port"), port, 1, u16::MAX);
 }
 
 fn check_ca(key: &str, file: Option<&Path>, problems: &mut Problems) {
@@ -449,31 +458,5 @@ fn check_webhook(
     Webhook {
         url,
         secret: secret.filter(|secret| !secret.expose().is_empty()),
-    }
-}
-
-fn type_codes(raw: raw::MessageTypes) -> TypeCodes {
-    let known = TypeCodes::default();
-    TypeCodes {
-        checkin: raw.checkin.unwrap_or(known.checkin),
-        checkout: raw.checkout.unwrap_or(known.checkout),
-        ignore: raw.ignore,
-    }
-}
-
-fn field_names(raw: raw::MessageFields) -> FieldNames {
-    let known = FieldNames::default();
-    FieldNames {
-        hotel_id: raw.hotel_id.unwrap_or(known.hotel_id),
-        room_number: raw.room_number.unwrap_or(known.room_number),
-        msg_type: raw.msg_type.unwrap_or(known.msg_type),
-        check_in_time: raw.check_in_time.unwrap_or(known.check_in_time),
-        expected_checkout_time: raw
-            .expected_checkout_time
-            .unwrap_or(known.expected_checkout_time),
-        actual_checkin_time: raw.actual_checkin_time.unwrap_or(known.actual_checkin_time),
-        actual_checkout_time: raw
-            .actual_checkout_time
-            .unwrap_or(known.actual_checkout_time),
     }
 }

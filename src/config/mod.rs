@@ -1,6 +1,7 @@
 //! Configuration: one TOML file, then `ROOMWATT_*` variables, then `--set`; checked as a whole.
 
 mod check;
+mod messages;
 mod raw;
 mod secret;
 mod warnings;

@@ -333,6 +333,32 @@ fn a_log_file_is_in_a_folder_that_exists() {
 }
 
 #[test]
+fn what_could_never_be_right_is_an_error() {
+    for (text, wrong) in [
+        (
+            "[mysql]\ndatabase = 'd'\nhost = ''\n",
+            "3: mysql.host is no name or address of a host",
+        ),
+        (
+            "[mysql]\ndatabase = 'd'\nport = 0\n",
+            "3: mysql.port is 0, allowed is 1 to 65535",
+        ),
+        (
+            "[rabbitmq]\nqueue = 'q'\nport = 0\n",
+            "3: rabbitmq.port is 0, allowed is 1 to 65535",
+        ),
+        (
+            "[[monitoring.overrides]]\nhotel_id = 'H1'\nroom_number = '1'\n\
+             [[monitoring.overrides]]\nhotel_id = 'H1'\nroom_number = '1'\n",
+            "4: monitoring.overrides[1] is the second for H1/1",
+        ),
+    ] {
+        let told = loaded(text, &[], &[]).expect_err(wrong);
+        assert_eq!(told, format!("roomwatt.toml:{wrong}"), "{text}");
+    }
+}
+
+#[test]
 fn an_authority_is_named_for_connections_in_tls() {
     let folder = tempfile::tempdir().expect("a folder");
     let ca = folder.path().join("ca.pem");
