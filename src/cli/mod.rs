@@ -20,6 +20,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
 use crate::amqp::AmqpError;
@@ -125,6 +126,7 @@ pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
+            let error = with_tip(error);
             // Help and version are no errors; printing can only fail on a closed pipe.
             let _ = error.print();
             return if error.use_stderr() {
@@ -155,6 +157,23 @@ pub fn main() -> ExitCode {
             ExitCode::from(code as u8)
         }
     }
+}
+
+/// A file that stands where an option is expected is mostly the configuration.
+fn with_tip(mut error: clap::Error) -> clap::Error {
+    let argument = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(argument)) if error.kind() == ErrorKind::UnknownArgument => {
+            argument
+        }
+        _ => return error,
+    };
+    if argument == "-c" || argument.ends_with(".toml") {
+        let file = if argument == "-c" { "FILE" } else { argument };
+        let tip = format!("the configuration is named by '--config {file}'");
+        let tips = ContextValue::StyledStrs(vec![tip.into()]);
+        error.insert(ContextKind::Suggested, tips);
+    }
+    error
 }
 
 /// One line for whoever reads. Nobody may, or the disk behind it is full: what was done is done.

@@ -217,6 +217,29 @@ fn wrong_use_has_an_exit_code_and_says_what_to_do() {
         ),
         Some(64)
     );
+    for (command, tip) in [
+        (
+            &["check", "hotel.toml"][..],
+            "the configuration is named by '--config hotel.toml'",
+        ),
+        (
+            &["run", "-c", "hotel.toml"],
+            "the configuration is named by '--config FILE'",
+        ),
+        (&["--config", "hotel.toml", "run"], "'run --config' exists"),
+        (&["check", "--onlin"], "'--online'"),
+        (&["initdb"], "'init-db'"),
+    ] {
+        let output = Command::new(ROOMWATT).args(command).output();
+        let output = output.expect("it runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(64), "{said}");
+        let told = said.contains(&format!("tip: {tip}"));
+        assert!(
+            told || said.contains("tip: a similar") && said.contains(tip),
+            "{said}"
+        );
+    }
     for servers in [&["init-db"][..], &["send"], &["outbox", "list"]] {
         let room = if servers == ["send"] { &room[..] } else { &[] };
         let command = [servers, room, &["--config", "/dev/null"]].concat();
