@@ -55,6 +55,12 @@ impl Problems {
             format_args!("is {value}, allowed is {from} to {to}"),
         );
     }
+
+    /// A whole number that is within its range; what else it gives is told, and of no use.
+    fn whole<T: TryFrom<i64> + Default>(&mut self, key: &str, value: i64, from: i64, to: i64) -> T {
+        self.range(key, value, from, to);
+        T::try_from(value).unwrap_or_default()
+    }
 }
 
 /// `known` is what is wrong already with names and types: those values are not in `raw`.
@@ -76,13 +82,13 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
             raw.monitoring.timezone
         ),
     );
-    problems.range(
+    let batch_size = problems.whole(
         "monitoring.batch_size",
         raw.monitoring.batch_size,
         1,
         100_000,
     );
-    problems.range(
+    let sweep_seconds = problems.whole(
         "monitoring.sweep_seconds",
         raw.monitoring.sweep_seconds,
         1,
@@ -94,8 +100,8 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
         0,
         10_080,
     );
-    problems.range("monitoring.keep_days", raw.monitoring.keep_days, 1, 3_650);
-    problems.range(
+    let keep_days = problems.whole("monitoring.keep_days", raw.monitoring.keep_days, 1, 3_650);
+    let consumer_count = problems.whole(
         "performance.consumer_count",
         raw.performance.consumer_count,
         1,
@@ -154,11 +160,11 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
             max_ahead_seconds: raw.monitoring.max_ahead_minutes.saturating_mul(60),
         },
         rules,
-        batch_size: raw.monitoring.batch_size,
-        keep_days: raw.monitoring.keep_days,
-        sweep_every: Duration::from_secs(raw.monitoring.sweep_seconds),
+        batch_size,
+        keep_days,
+        sweep_every: Duration::from_secs(sweep_seconds),
         feishu,
-        consumer_count: raw.performance.consumer_count,
+        consumer_count,
         log: Log {
             file: raw.log.file,
             json: raw.log.json,
@@ -170,13 +176,14 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
 fn check_rules(raw: &raw::Monitoring, problems: &mut Problems) -> Rules {
     let interval = raw.check_interval_minutes;
     problems.range("monitoring.check_interval_minutes", interval, 1, 1_440);
-    problems.range(
+    let alert_periods = problems.whole(
         "monitoring.continuous_alert_count",
         raw.continuous_alert_count,
         1,
         1_000,
     );
-    problems.range("monitoring.max_history_size", raw.max_history_size, 1, 96);
+    let history_intervals =
+        problems.whole("monitoring.max_history_size", raw.max_history_size, 1, 96);
     problems.range("monitoring.max_gap_minutes", raw.max_gap_minutes, 1, 10_080);
     problems.unless(
         raw.max_gap_minutes.saturating_mul(10) >= interval.saturating_mul(11),
@@ -218,8 +225,8 @@ fn check_rules(raw: &raw::Monitoring, problems: &mut Problems) -> Rules {
         max_gap_seconds: raw.max_gap_minutes.saturating_mul(60),
         max_plausible,
         register_modulus,
-        alert_periods: raw.continuous_alert_count,
-        history_intervals: raw.max_history_size,
+        alert_periods,
+        history_intervals,
         silent_after_seconds: raw.silent_after_minutes.saturating_mul(60),
         thresholds,
         ..Rules::default()
@@ -344,8 +351,8 @@ fn check_feishu(raw: raw::Feishu, problems: &mut Problems) -> Feishu {
         problems.range("feishu.price_per_kwh", price, 0.0, 1_000.0);
     }
     let (wait, age) = (raw.group_wait_seconds, raw.notice_max_age_hours);
-    problems.range("feishu.group_wait_seconds", wait, 0, 600);
-    problems.range("feishu.notice_max_age_hours", age, 1, 720);
+    let wait = problems.whole("feishu.group_wait_seconds", wait, 0, 600);
+    let age: u64 = problems.whole("feishu.notice_max_age_hours", age, 1, 720);
     let proxy = raw.proxy.filter(|proxy| !proxy.expose().is_empty());
     if let Some(proxy) = &proxy {
         problems.unless(

@@ -49,16 +49,16 @@ pub(super) struct Monitoring {
     pub check_interval_minutes: i64,
     pub checkin_abnormal_threshold: Kwh,
     pub checkout_abnormal_threshold: Kwh,
-    pub continuous_alert_count: u32,
-    pub batch_size: usize,
-    pub max_history_size: usize,
-    pub sweep_seconds: u64,
+    pub continuous_alert_count: i64,
+    pub batch_size: i64,
+    pub max_history_size: i64,
+    pub sweep_seconds: i64,
     pub max_gap_minutes: i64,
     pub max_plausible_kwh: Kwh,
     pub register_modulus_kwh: Option<Kwh>,
     pub silent_after_minutes: i64,
     pub max_ahead_minutes: i64,
-    pub keep_days: u32,
+    pub keep_days: i64,
     pub timezone: String,
     pub overrides: Vec<Override>,
 }
@@ -103,8 +103,8 @@ pub(super) struct Feishu {
     pub proxy: Option<Secret>,
     pub language: super::Language,
     pub price_per_kwh: Option<f64>,
-    pub group_wait_seconds: u64,
-    pub notice_max_age_hours: u64,
+    pub group_wait_seconds: i64,
+    pub notice_max_age_hours: i64,
 }
 
 impl Default for Feishu {
@@ -133,7 +133,7 @@ pub(super) struct Route {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Performance {
-    pub consumer_count: usize,
+    pub consumer_count: i64,
 }
 
 impl Default for Performance {

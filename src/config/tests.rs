@@ -113,7 +113,7 @@ fn environment_and_settings_override_the_file() {
 fn everything_that_is_wrong_is_told_at_once_with_its_place() {
     let wrong = loaded(
         "[rabbitmq]\nport = 70000\n[mysql]\n[meter]\ntable = \"a`b\"\n\
-         [monitoring]\ntimezone = \"Mars\"\nmax_gap_minutes = 32\nkeep_days = 0\n\
+         [monitoring]\ntimezone = \"Mars\"\nmax_gap_minutes = 32\nkeep_days = -1\n\
          batch_size = \"many\"\nno_such_key = 1\ncheckin_abnormal_threshold = -1\n\
          [feishu]\nwebhook_url = \"http://example.com/hook/canary\"\nsecret = 31337\n\
          language = \"fr\"\n[log]\nlevel = \"loud\"\n[nothing]\nof = 1\n\
@@ -135,8 +135,8 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place() {
         "roomwatt.toml:5: meter.table is \"a`b\", it may only have letters, digits, _ and $",
         "roomwatt.toml:7: monitoring.timezone is \"Mars\", which is no IANA zone like Asia/Shanghai",
         "roomwatt.toml:8: monitoring.max_gap_minutes is 32, it must be at least a tenth more than check_interval_minutes (30)",
-        "roomwatt.toml:9: monitoring.keep_days is 0, allowed is 1 to 3650",
-        "roomwatt.toml:10: monitoring.batch_size is a text that is not expected here; expected is a whole number from 0 on",
+        "roomwatt.toml:9: monitoring.keep_days is -1, allowed is 1 to 3650",
+        "roomwatt.toml:10: monitoring.batch_size is a text that is not expected here; expected is a whole number",
         "roomwatt.toml:11: monitoring.no_such_key is unknown; known are `check_interval_minutes`, ",
         "roomwatt.toml:12: monitoring.checkin_abnormal_threshold is -1, allowed is 0 to 1000000",
         "roomwatt.toml:14: feishu.webhook_url must begin with https:// (http:// only on loopback)",
