@@ -240,6 +240,25 @@ fn wrong_use_has_an_exit_code_and_says_what_to_do() {
             "{said}"
         );
     }
+    let wrong = rig.file("wrong.toml", "[monitoring]\nkeep_days = 0\n");
+    let wrong = ["--config", &wrong];
+    for (config, expected) in [(&[][..], 64), (&wrong, 78)] {
+        let set = [
+            "backtest",
+            "--messages",
+            "m",
+            "--readings",
+            "r",
+            "--set",
+            "batch_size=0",
+        ];
+        let output = Command::new(ROOMWATT).args(set).args(config).output();
+        let output = output.expect("it runs");
+        assert_eq!(output.status.code(), Some(expected), "{output:?}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        let told = "--set batch_size=0: monitoring.batch_size is 0, allowed is 1 to 100000";
+        assert!(said.contains(told), "{said}");
+    }
     for servers in [&["init-db"][..], &["send"], &["outbox", "list"]] {
         let room = if servers == ["send"] { &room[..] } else { &[] };
         let command = [servers, room, &["--config", "/dev/null"]].concat();
