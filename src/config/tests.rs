@@ -97,6 +97,10 @@ fn environment_and_settings_override_the_file() {
             ("ROOMWATT_MYSQL__PASSWORD", "1234"),
             ("ROOMWATT_MYSQL__PORT", "3308"),
             ("ROOMWATT_FEISHU__LANGUAGE", "en"),
+            (
+                "ROOMWATT_MONITORING__OVERRIDES",
+                "[{hotel_id = 'H1', checkin_abnormal_threshold = 1}]",
+            ),
             ("ROOMWATT_TEST_MYSQL_PORT", "somebody else's"),
         ],
         &["checkin_abnormal_threshold=2.5", "register_modulus_kwh = 10000"],
@@ -105,6 +109,7 @@ fn environment_and_settings_override_the_file() {
     let mysql = config.mysql.expect("there is a section");
     assert_eq!((mysql.port, mysql.password.expose()), (3308, "1234"));
     assert_eq!(config.feishu.language, Language::En);
+    assert_eq!(config.rules.hotel_thresholds.len(), 1);
     assert_eq!(config.rules.thresholds.checkin, WattHours(2_500));
     assert_eq!(config.rules.register_modulus, Some(WattHours(10_000_000)));
 }
