@@ -374,3 +374,6 @@ fn read_file(table: &mut toml::Table, section: &str, key: &str) -> Option<Proble
     table.insert(key.to_owned(), text.into());
     None
 }
+
+#[cfg(test)]
+mod tests;
