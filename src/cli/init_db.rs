@@ -1,7 +1,9 @@
-use crate::clock::{Clock, SystemClock};
-use crate::store::{self, Database};
+use anyhow::anyhow;
 
-use super::{ConfigFile, Failure, load, tell};
+use crate::clock::{Clock, SystemClock};
+use crate::store::{self, Database, StoreError};
+
+use super::{Code, ConfigFile, Failure, load, tell};
 
 /// Create the tables, or bring them up to date
 #[derive(clap::Args)]
@@ -27,7 +29,8 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = load(arguments.config.config.as_deref(), &[])?;
     let database = Database::of(&config);
-    if database.init(&|name| tell(&format!("applied {name}")))? == 0 {
+    let applied = |name: &str| tell(&format!("applied {name}"));
+    if database.init(&applied).map_err(explained)? == 0 {
         tell(&format!("{database} is up to date"));
     }
     if arguments.adopt {
@@ -40,7 +43,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             &config.rules,
             now,
             config.messages.max_ahead_seconds,
-        )?;
+        )
+        .map_err(explained)?;
         tell(&format!(
             "adopted {} rooms; {} had a watch already, {} rows name no room or no stay, \
              {} are of stays too far ahead",
@@ -48,4 +52,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         ));
     }
     Ok(())
+}
+
+/// Who is about to set the database up lacks a right, not that.
+fn explained(error: StoreError) -> Failure {
+    match error {
+        StoreError::NotSetUp(said) => {
+            let error = anyhow!("{said}; sql/grants.sql has the rights that init-db needs");
+            Failure::new(Code::Configuration, error)
+        }
+        other => other.into(),
+    }
 }

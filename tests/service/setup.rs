@@ -378,6 +378,20 @@ fn init_db_says_what_keeps_it_out_and_whether_that_can_pass() {
         }
         std::fs::write(rig.config(), whole).expect("a configuration");
     }
+    let (database, user) = (&rig.database, rig.user());
+    for statement in [
+        format!("REVOKE ALL ON `{database}`.* FROM '{user}'@'%'"),
+        format!("GRANT SELECT ON `{database}`.* TO '{user}'@'%'"),
+    ] {
+        rig.execute(&statement);
+    }
+    let output = rig.roomwatt(&["init-db"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(78), "{said}");
+    assert!(
+        said.contains("CREATE command denied") && said.contains("; sql/grants.sql has the rights"),
+        "{said}"
+    );
     rig.finish();
 }
 
