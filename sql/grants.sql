@@ -38,4 +38,5 @@ GRANT SELECT, INSERT, UPDATE ON `hotel`.`electricity_abnormal` TO 'roomwatt'@'%'
 
 -- The meter table is only read. Of a view, a right on the view is enough; with SHOW VIEW on it and SELECT
 -- on what is behind it, `roomwatt check --online` can also say whether indexes are missing there.
+-- `roomwatt simulate` also takes INSERT on it: better on a database to try things on.
 GRANT SELECT ON `hotel`.`smart_meter` TO 'roomwatt'@'%';

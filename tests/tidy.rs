@@ -71,7 +71,7 @@ const MAY_USE: [(&str, &[&str]); 22] = [
         "cli",
         &[
             "amqp", "app", "clock", "config", "demo", "engine", "finding", "hotel", "logging",
-            "notify", "review", "store", "types",
+            "notify", "review", "store", "threads", "types",
         ],
     ),
 ];

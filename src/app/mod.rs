@@ -28,8 +28,9 @@ pub(crate) use self::core::{Core, Running, State};
 use current::Current;
 use ending::{Over, Threads, Undrained, drain};
 use lease::{LEASE, keep, stand_by};
-pub(crate) use outside::stop_at_signals;
 use outside::{feed, listen_to_signals, tell_manager};
+
+pub use outside::interruption;
 
 /// Threads besides the consumers and notifiers: signals, watchdog, lease, owner, sweep.
 const OTHER_THREADS: usize = 5;

@@ -51,11 +51,23 @@ pub(super) fn listen_to_signals(
     })
 }
 
-/// The signal to stop, for a command: set by SIGTERM and SIGINT.
-pub(crate) fn stop_at_signals(log_file: LogFile, exits: &Sender<Exit>) -> std::io::Result<Stop> {
+/// Tells a command to stop at SIGTERM or SIGINT. A second one ends it at once.
+///
+/// # Errors
+/// When the system refuses threads or signals.
+pub fn interruption() -> std::io::Result<Stop> {
+    let mut signals = Signals::new([SIGTERM, SIGINT])?;
     let (stopper, stop) = stop_signal();
-    let (hang_up, _) = bounded(1);
-    listen_to_signals(stopper, hang_up, log_file, exits)?;
+    // A command ends without asking for the thread's end.
+    let (exits, _) = bounded(1);
+    spawn("signals", &exits, move || {
+        let mut stopper = Some(stopper);
+        for signal in &mut signals {
+            if stopper.take().is_none() {
+                std::process::exit(128 + signal);
+            }
+        }
+    })?;
     Ok(stop)
 }
 

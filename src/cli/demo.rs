@@ -6,7 +6,7 @@ use crossbeam_channel::bounded;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use log::LevelFilter;
 
-use crate::app::stop_at_signals;
+use crate::app::interruption;
 use crate::config::{Config, Setting};
 use crate::demo::{Demo, DemoError, Fate, Report};
 use crate::hotel::Plan;
@@ -68,8 +68,8 @@ const START: &str = "2024-03-04 00:00:00";
 /// Seconds of the story between two sweeps.
 const SWEEP: &str = "sweep_seconds=300";
 
-/// Threads besides the one notifier: signals, owner, sweep.
-const OTHER_THREADS: usize = 3;
+/// Owner, sweep, and the one notifier.
+const THREADS: usize = 3;
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let folder = tempfile::Builder::new()
@@ -82,7 +82,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Language::Zh => crate::config::Language::Zh,
         Language::En => crate::config::Language::En,
     };
-    let log_file = logging::start(&config.log, config.messages.zone)
+    logging::start(&config.log, config.messages.zone)
         .map_err(|error| Failure::new(Code::Bug, error))?;
 
     let start = LocalTime::parse(START).map_err(|error| Failure::new(Code::Bug, error))?;
@@ -94,8 +94,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         start,
         arguments.days,
     );
-    let (exits, ended) = bounded(1 + OTHER_THREADS);
-    let stop = stop_at_signals(log_file, &exits).map_err(|e| Failure::new(Code::TryLater, e))?;
+    let (exits, ended) = bounded(THREADS);
+    let stop = interruption().map_err(|e| Failure::new(Code::TryLater, e))?;
     let bar = progress_bar(plan.end().since(start).unsigned_abs());
     tell(&bar, &introduction(arguments, &config));
     let on_bar = bar.clone();

@@ -12,6 +12,7 @@ mod rows;
 mod run;
 mod send;
 mod send_notice;
+mod simulate;
 mod summary;
 mod terminal;
 
@@ -59,6 +60,7 @@ enum Command {
     Outbox(outbox::Arguments),
     Backtest(backtest::Arguments),
     Demo(demo::Arguments),
+    Simulate(simulate::Arguments),
     #[command(hide = true)]
     Completions(completions::Arguments),
 }
@@ -146,6 +148,7 @@ pub fn main() -> ExitCode {
         Command::Outbox(arguments) => outbox::run(&arguments),
         Command::Backtest(arguments) => backtest::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),
     };
     match done {

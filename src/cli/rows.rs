@@ -145,7 +145,7 @@ pub(super) fn some_failed<R: Row>(failed: usize, not_done: &str) -> Result<(), F
 }
 
 /// Who reads the output may have seen enough.
-fn written(result: io::Result<()>) -> Result<(), Failure> {
+pub(super) fn written(result: io::Result<()>) -> Result<(), Failure> {
     match result {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::new(Code::TryLater, error))

@@ -74,6 +74,21 @@ impl Troubles {
             occupied: Likely::default(),
         }
     }
+
+    /// So many times as likely.
+    pub fn times(self, factor: f64) -> Troubles {
+        let times = |likely: Likely| Likely {
+            air_conditioner: likely.air_conditioner * factor,
+            heater: likely.heater * factor,
+            miner: likely.miner * factor,
+            car_charger: likely.car_charger * factor,
+            heat_pump: likely.heat_pump * factor,
+        };
+        Troubles {
+            vacant: times(self.vacant),
+            occupied: times(self.occupied),
+        }
+    }
 }
 
 impl Default for Troubles {

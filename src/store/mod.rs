@@ -24,8 +24,8 @@ pub use backend::{
 pub use database::Database;
 pub use error::StoreError;
 pub use mysql::{
-    MySqlArchive, MySqlLease, MySqlOutbox, MySqlReader, MySqlRejected, MySqlStore, adopt, check,
-    codec,
+    MySqlArchive, MySqlLease, MySqlOutbox, MySqlReader, MySqlRejected, MySqlStore, SimulatedMeters,
+    adopt, check, codec,
 };
 pub use sqlite::{
     FileLease, SqliteFile, SqliteOutbox, SqliteRejected, SqliteStore, check_file, init_file,

@@ -23,6 +23,7 @@ mod review;
 mod send_notice;
 mod setup;
 mod silence;
+mod simulate;
 mod store;
 mod storm;
 mod supervisor;

@@ -13,6 +13,7 @@ mod pool;
 mod rejected;
 mod retention;
 mod schema;
+mod simulated;
 mod window;
 
 use std::sync::Arc;
@@ -35,6 +36,7 @@ pub use lease::MySqlLease;
 pub use outbox::MySqlOutbox;
 pub use rejected::MySqlRejected;
 pub use schema::init_db;
+pub use simulated::SimulatedMeters;
 
 use pool::Pool;
 

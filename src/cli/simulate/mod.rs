@@ -1,0 +1,288 @@
+mod outlet;
+mod pace;
+
+use std::io::{self, BufWriter, Write};
+
+use anyhow::anyhow;
+use clap::value_parser;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use crate::app::interruption;
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::hotel::{MeterFaults, Plan, Trouble, Troubles, What};
+use crate::store::SimulatedMeters;
+use crate::types::{HotelId, Kind, LocalTime, RoomKey};
+
+use super::rows::{configured, written};
+use super::{Code, ConfigFile, Failure, needed};
+
+use outlet::{Delivered, Outlet};
+use pace::Pace;
+
+/// Made-up rows and messages are never those of a hotel that exists.
+const PREFIX: &str = "SIM-";
+
+const DAY: i64 = 24 * 3_600;
+
+/// A story without an end, in days: a hundred years.
+const FOR_EVER: u32 = 36_500;
+
+/// Play hotels that don't exist: messages to the broker, readings to the meter table
+#[derive(clap::Args)]
+#[command(before_help = "\
+Examples:
+  roomwatt simulate --config roomwatt.toml
+  roomwatt simulate --rooms 200 --backfill 7 --days 7 --config roomwatt.toml
+  roomwatt simulate --hotel-id SIM-A --from '2023-04-10 00:00:00' --days 30 --seed 7 --config roomwatt.toml
+  roomwatt simulate --hotels 20 --rooms 1000 --rate 500 --json --config roomwatt.toml
+
+The story begins in the past, catches up with now, and goes on as time goes until Ctrl-C: guests come
+and go, meters are read and have faults, and some rooms use more than they should. At the end it lists
+which: what of it the service has told is another matter.
+
+Told as fast as the servers take it, the past can outrun the service: readings come before it has taken
+the message of a check-out, and it may tell of the guest who has left. --speed 600, ten minutes a
+second, leaves it the time.
+
+With the same --seed, --from, hotels, --rooms, --troubles and --no-faults it is the same story: told
+once more it changes nothing, and goes on where it was. Another story is for other hotel ids, because
+its meters begin anew. The user needs the right to INSERT into the meter table; the service does not.
+")]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// A hotel to play; can be repeated. It begins with SIM- [default: SIM-1]
+    #[arg(long = "hotel-id", value_name = "ID", value_parser = simulated)]
+    hotel_ids: Vec<HotelId>,
+    /// So many hotels: SIM-1, SIM-2 ...
+    #[arg(long, value_name = "N", conflicts_with = "hotel_ids", value_parser = value_parser!(u32).range(1..=10_000))]
+    hotels: Option<u32>,
+    /// Rooms of each hotel
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = value_parser!(u32).range(1..=100_000))]
+    rooms: u32,
+    /// Begin so many days ago
+    #[arg(long, value_name = "DAYS", default_value_t = 1, value_parser = value_parser!(u32).range(0..=3_650))]
+    backfill: u32,
+    /// Begin at this time, local to the hotels
+    #[arg(long, value_name = "TIME", conflicts_with = "backfill", value_parser = LocalTime::parse)]
+    from: Option<LocalTime>,
+    /// End after so many days of the story [default: go on until it is stopped]
+    #[arg(long, value_parser = value_parser!(u32).range(1..=i64::from(FOR_EVER)))]
+    days: Option<u32>,
+    /// Which story [default: any, and it is said which]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Let the past go by N times as fast as time does [default: as fast as the servers take it]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    speed: Option<u32>,
+    /// Messages a second at most
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
+    rate: Option<u32>,
+    /// Troubles N times as frequent as they are; 0: none
+    #[arg(long, value_name = "N", default_value_t = 1.0)]
+    troubles: f64,
+    /// Meters that are always right and in time
+    #[arg(long)]
+    no_faults: bool,
+    /// One JSON object a line: the troubles, then what was done
+    #[arg(long)]
+    json: bool,
+}
+
+fn simulated(id: &str) -> Result<HotelId, String> {
+    if !id.starts_with(PREFIX) {
+        return Err(format!(
+            "only hotels that don't exist are played: the id must begin with {PREFIX}, as {PREFIX}1"
+        ));
+    }
+    if id.chars().count() > HotelId::MAX_CHARS
+        || id.chars().any(char::is_control)
+        || id != id.trim()
+    {
+        return Err(format!(
+            "an id has at most {} characters, none of them invisible",
+            HotelId::MAX_CHARS
+        ));
+    }
+    Ok(HotelId::new(id))
+}
+
+/// What was told.
+struct Told {
+    delivered: Delivered,
+    troubles: Vec<(RoomKey, Trouble)>,
+    until: LocalTime,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let config = configured(&arguments.config)?;
+    let rabbitmq = needed(config.rabbitmq.as_ref(), "rabbitmq")?;
+    let mysql = needed(config.mysql.as_ref(), "mysql")?;
+    let zone = config.messages.zone;
+    let clock = SystemClock { zone };
+    let plan = plan(arguments, &config, clock.now())?;
+    let stop = interruption().map_err(|error| Failure::new(Code::TryLater, error))?;
+    let bar = bar(&plan, clock.now());
+    let meters = SimulatedMeters::new(mysql, config.meter.clone(), zone);
+    let mut outlet = Outlet::open(meters, rabbitmq, arguments.rate, stop.clone(), bar.clone())?;
+    let mut pace = Pace::new(clock, plan.start, arguments.speed, stop);
+    let mut troubles = Vec::new();
+    let mut until = plan.start;
+    let result = (|| {
+        for happening in plan.story() {
+            let at = happening.at;
+            if (outlet.is_full(at) || !pace.has_reached(at)) && !outlet.deliver()? {
+                return Ok(());
+            }
+            until = at;
+            while !pace.has_reached(at) {
+                if pace.wait_for(at) {
+                    return Ok(());
+                }
+            }
+            show(&bar, &plan, at, outlet.delivered);
+            match happening.what {
+                What::Message(stay) => {
+                    let body = config.messages.write(&happening.room, &stay);
+                    outlet.message(at, body);
+                }
+                What::Reading(reading) => outlet.reading(happening.room, reading),
+                What::Trouble(trouble) => troubles.push((happening.room, trouble)),
+            }
+        }
+        until = plan.end();
+        outlet.deliver().map(|_| ())
+    })();
+    bar.finish_and_clear();
+    let told = Told {
+        delivered: outlet.delivered,
+        troubles,
+        until,
+    };
+    report(&plan, &told, arguments.json)?;
+    result
+}
+
+fn plan(arguments: &Arguments, config: &Config, now: LocalTime) -> Result<Plan, Failure> {
+    let usage = |text: String| Failure::new(Code::Usage, anyhow!(text));
+    let mut hotels = arguments.hotel_ids.clone();
+    if hotels.is_empty() {
+        let numbers = 1..=arguments.hotels.unwrap_or(1);
+        hotels = numbers
+            .map(|n| HotelId::new(&format!("{PREFIX}{n}")))
+            .collect();
+    }
+    let mut sorted = hotels.clone();
+    sorted.sort();
+    if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(usage(format!("--hotel-id {} is there twice", twice[0])));
+    }
+    let ago = i64::from(arguments.backfill) * DAY;
+    let start = arguments.from.unwrap_or(now.plus(-ago));
+    if start > now {
+        return Err(usage(format!(
+            "--from {start} is not over yet (it is {now}): what lies ahead would be refused"
+        )));
+    }
+    let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(..));
+    let days = arguments.days.unwrap_or(FOR_EVER);
+    let mut plan = Plan::new(seed, hotels, arguments.rooms, start, days);
+    plan.meters.interval_seconds = config.rules.interval_seconds;
+    plan.troubles = Troubles::default().times(arguments.troubles);
+    if arguments.no_faults {
+        plan.meters.faults = MeterFaults::none();
+    }
+    Ok(plan)
+}
+
+/// How much of the past is told; only on a terminal.
+fn bar(plan: &Plan, now: LocalTime) -> ProgressBar {
+    let seconds = plan.end().min(now).since(plan.start);
+    let bar = ProgressBar::new(u64::try_from(seconds).unwrap_or_default().max(1));
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+fn show(bar: &ProgressBar, plan: &Plan, at: LocalTime, delivered: Delivered) {
+    let position = u64::try_from(at.since(plan.start)).unwrap_or_default();
+    if position == bar.position() || bar.is_hidden() {
+        return;
+    }
+    let Delivered { readings, messages } = delivered;
+    bar.set_message(format!("{at}  {readings} readings, {messages} messages"));
+    bar.set_position(position.min(bar.length().unwrap_or(position)));
+}
+
+/// Says what was done, and what is true.
+fn report(plan: &Plan, told: &Told, as_json: bool) -> Result<(), Failure> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let write = if as_json { write_json } else { write_text };
+    written(write(&mut out, plan, told).and_then(|()| out.flush()))
+}
+
+fn write_text(out: &mut dyn Write, plan: &Plan, told: &Told) -> io::Result<()> {
+    let Delivered { readings, messages } = told.delivered;
+    let hotels = match &plan.hotels[..] {
+        [hotel] => hotel.to_string(),
+        hotels => format!("{} hotels", hotels.len()),
+    };
+    writeln!(
+        out,
+        "told {hotels} of {} rooms, from {} to {}: {readings} readings, {messages} messages, {} troubles",
+        plan.rooms,
+        plan.start,
+        told.until,
+        told.troubles.len(),
+    )?;
+    for (room, trouble) in &told.troubles {
+        let kind = match trouble.kind {
+            Kind::Checkin => "occupied",
+            Kind::Checkout => "vacant",
+        };
+        writeln!(
+            out,
+            "  {room} {kind}: {}, {} kWh in 30 minutes, {} to {}",
+            trouble.appliance.as_str(),
+            trouble.per_half_hour,
+            trouble.from,
+            trouble.until
+        )?;
+    }
+    writeln!(
+        out,
+        "the same story again, and on: --seed {} --from '{}'",
+        plan.seed, plan.start
+    )
+}
+
+fn write_json(out: &mut dyn Write, plan: &Plan, told: &Told) -> io::Result<()> {
+    for (room, trouble) in &told.troubles {
+        let line = json!({
+            "event": "trouble",
+            "hotel_id": room.hotel_id,
+            "room_number": room.room_number,
+            "kind": trouble.kind,
+            "appliance": trouble.appliance,
+            "from": trouble.from,
+            "until": trouble.until,
+            "kwh_per_30_minutes": trouble.per_half_hour.0 as f64 / 1_000.0,
+        });
+        writeln!(out, "{line}")?;
+    }
+    let line = json!({
+        "event": "told",
+        "seed": plan.seed,
+        "hotels": plan.hotels,
+        "rooms": plan.rooms,
+        "from": plan.start,
+        "until": told.until,
+        "readings": told.delivered.readings,
+        "messages": told.delivered.messages,
+        "troubles": told.troubles.len(),
+    });
+    writeln!(out, "{line}")
+}

@@ -1,0 +1,100 @@
+//! Rows of the meter table as a meter writes them: for simulated hotels alone. The service only reads
+//! that table.
+
+use mysql::prelude::Queryable;
+
+use crate::config::{self, MeterTable};
+use crate::store::StoreError;
+use crate::types::{Reading, RoomKey, Zone};
+
+use super::commit::insert_by;
+use super::connect;
+use super::pool::Pool;
+
+/// Writes readings of made-up meters.
+pub struct SimulatedMeters {
+    pool: Pool,
+    meter: MeterTable,
+}
+
+/// Rows a statement: four values each, of the 65,535 that one may have.
+const ROWS: usize = 1_000;
+
+impl SimulatedMeters {
+    pub fn new(config: &config::MySql, meter: MeterTable, zone: Zone) -> SimulatedMeters {
+        SimulatedMeters {
+            pool: Pool::new(connect::writing(config, zone), 1),
+            meter,
+        }
+    }
+
+    /// Whether rows can be inserted; inserts none.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of the connection or the table.
+    pub fn look(&self) -> Result<(), StoreError> {
+        let into = self.into();
+        let columns = self.columns().join(", ");
+        let none = format!("{into} ({columns}) SELECT '', '', 0, NULL FROM DUAL WHERE FALSE");
+        self.pool
+            .with(|conn| Ok(conn.query_drop(none)?))
+            .map_err(remedied)
+    }
+
+    /// Inserts readings in their order, all or none.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of the connection; of one that broke the outcome is unknown.
+    /// [`StoreError::Unstorable`] for a register that no two-decimal column holds.
+    pub fn write(&self, readings: &[(RoomKey, Reading)]) -> Result<(), StoreError> {
+        let rows: Vec<_> = readings
+            .iter()
+            .map(|(room, reading)| {
+                let too_large = || StoreError::Unstorable(format!("{} kWh", reading.register));
+                let kwh = reading.register.kwh_2().ok_or_else(too_large)?;
+                Ok(vec![
+                    room.hotel_id.as_str().into(),
+                    room.room_number.as_str().into(),
+                    kwh.into(),
+                    // As text, which a column of texts takes as well.
+                    reading.time.to_string().into(),
+                ])
+            })
+            .collect::<Result<_, StoreError>>()?;
+        let columns = self.columns();
+        let columns = columns.each_ref().map(String::as_str);
+        self.pool
+            .with(|conn| {
+                let mut transaction = conn.start_transaction(mysql::TxOpts::default())?;
+                let into = self.into();
+                insert_by(ROWS, &mut transaction, &into, &columns, rows.into_iter())?;
+                Ok(transaction.commit()?)
+            })
+            .map_err(remedied)
+    }
+
+    fn into(&self) -> String {
+        format!("INSERT INTO `{}`", self.meter.table)
+    }
+
+    fn columns(&self) -> [String; 4] {
+        let meter = &self.meter;
+        [
+            &meter.hotel_id,
+            &meter.room_number,
+            &meter.reading_value,
+            &meter.script_time,
+        ]
+        .map(|column| format!("`{column}`"))
+    }
+}
+
+/// The remedy is another one than the service's.
+fn remedied(error: StoreError) -> StoreError {
+    match error {
+        StoreError::NotSetUp(text) => StoreError::Refused(format!(
+            "{text}; to simulate takes a meter table and the right to INSERT into it"
+        )),
+        other => other,
+    }
+}
