@@ -4,6 +4,7 @@ mod backtest;
 mod check;
 mod completions;
 mod demo;
+mod explain;
 mod init_db;
 mod outbox;
 mod past;
@@ -59,6 +60,7 @@ enum Command {
     Rejected(rejected::Arguments),
     Outbox(outbox::Arguments),
     Backtest(backtest::Arguments),
+    Explain(explain::Arguments),
     Demo(demo::Arguments),
     Simulate(simulate::Arguments),
     #[command(hide = true)]
@@ -147,6 +149,7 @@ pub fn main() -> ExitCode {
         Command::Rejected(arguments) => rejected::run(&arguments),
         Command::Outbox(arguments) => outbox::run(&arguments),
         Command::Backtest(arguments) => backtest::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),

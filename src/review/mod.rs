@@ -3,6 +3,7 @@
 
 mod archive;
 mod backtest;
+mod explain;
 mod files;
 mod past;
 mod summary;
@@ -15,6 +16,7 @@ use crate::store::StoreError;
 
 pub use archive::{read_archive, read_room};
 pub use backtest::{Finding, backtest, judge};
+pub use explain::{Chapter, Line, duration, explain};
 pub use files::{COLUMNS, Input, read_files};
 pub use past::{Counts, Past, Room};
 pub use summary::{Row, Summary};

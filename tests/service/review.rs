@@ -6,7 +6,7 @@ use roomwatt::types::LocalTime;
 
 use crate::backtest::{Happening, files, history, kwh};
 use crate::support::Rig;
-use crate::{check_out, said};
+use crate::{check_out, minutes_ago, said};
 
 /// Puts a history into `electricity_monitoring`, as the service would have written it, and into a
 /// meter table whose rows `insert` begins: a register and a time are to follow the keys.
@@ -302,5 +302,76 @@ fn what_is_wrong_with_a_file_is_said_with_its_line() {
         said(&rig.roomwatt(&["backtest", "--messages", "nowhere", "--readings", &good]));
     assert_eq!(code, Some(64));
     assert!(errors.contains("nowhere"), "{errors}");
+    rig.finish();
+}
+
+#[test]
+fn explaining_goes_back_to_where_the_stay_began() {
+    let begin = minutes_ago(4 * 24 * 60);
+    let mut happenings = vec![Happening::Message {
+        room: 101,
+        time: begin,
+        body: check_out("H001", "101", begin),
+    }];
+    // A heater that nobody turns off, in an hour's rhythm.
+    for hour in 0..4 * 24 {
+        happenings.push(Happening::Reading {
+            room: 101,
+            time: begin.plus(hour * 3_600),
+            register: 100_000 + 4_000 * hour,
+        });
+    }
+    let mut rig = Rig::new("explained");
+    store(&rig, &happenings, SMART_METER);
+    let (messages, readings) = files(&rig, &happenings);
+    let mut explain = |arguments: &[&str]| {
+        let (code, text, errors) = said(&rig.roomwatt(&[&["explain"], arguments].concat()));
+        assert_eq!((code, errors.as_str()), (Some(0), ""));
+        text
+    };
+    let whole = explain(&[
+        "H001",
+        "101",
+        "--messages",
+        &messages,
+        "--readings",
+        &readings,
+    ]);
+    assert_eq!(whole.lines().count(), 2 + 4 * 24, "{whole}");
+    assert!(
+        whole.contains("abnormal 4       ALERT: more than 1.5 kWh; 1 h counts as 2 intervals"),
+        "{whole}"
+    );
+    assert_eq!(explain(&["H001", "101", "--from", "2001-01-01"]), whole);
+    // Runs are as long as they truly are, also where their beginning is not shown.
+    let recent = explain(&["H001", "101"]);
+    let count = recent.lines().count();
+    assert!((2 + 47..=2 + 48).contains(&count), "{recent}");
+    for line in recent.lines() {
+        assert!(whole.contains(line), "{line}");
+    }
+    assert!(recent.contains("abnormal 128     REMINDER"), "{recent}");
+    let json = explain(&["H001", "101", "--json"]);
+    assert_eq!(json.lines().count(), count - 2);
+    for (room, told) in [
+        ("0101", "is \"H001/101\" meant?"),
+        ("a1", "rooms of that hotel are \"H001/101\""),
+    ] {
+        let (code, text, errors) = said(&rig.roomwatt(&["explain", "H001", room]));
+        assert_eq!((code, text.as_str()), (Some(64), ""));
+        assert!(errors.contains(told), "{errors}");
+    }
+    let early = begin.plus(-1).to_string();
+    for (arguments, told) in [
+        (
+            &["H001", "101", "--to", &early][..],
+            "its first message is of a later time",
+        ),
+        (&["H002", "101"], "nor of any room of hotel \"H002\""),
+    ] {
+        let (code, _, errors) = said(&rig.roomwatt(&[&["explain"], arguments].concat()));
+        assert_eq!(code, Some(64));
+        assert!(errors.contains(told), "{errors}");
+    }
     rig.finish();
 }
