@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod advise;
 mod backtest;
 mod check;
 mod completions;
@@ -61,6 +62,7 @@ enum Command {
     Outbox(outbox::Arguments),
     Backtest(backtest::Arguments),
     Explain(explain::Arguments),
+    Advise(advise::Arguments),
     Demo(demo::Arguments),
     Simulate(simulate::Arguments),
     #[command(hide = true)]
@@ -150,6 +152,7 @@ pub fn main() -> ExitCode {
         Command::Outbox(arguments) => outbox::run(&arguments),
         Command::Backtest(arguments) => backtest::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Advise(arguments) => advise::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments),

@@ -1,6 +1,7 @@
 //! Questions about the past, put to the engine: what rules would have told, why a room was judged
 //! as it was, which thresholds fit a hotel. Changes nothing.
 
+pub mod advise;
 mod archive;
 mod backtest;
 mod explain;

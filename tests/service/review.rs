@@ -375,3 +375,36 @@ fn explaining_goes_back_to_where_the_stay_began() {
     }
     rig.finish();
 }
+
+#[test]
+fn thresholds_are_advised_from_files_and_database_alike() {
+    let happenings = history(&mut seeded());
+    let mut rig = Rig::new("advised");
+    store(&rig, &happenings, SMART_METER);
+    let (messages, readings) = files(&rig, &happenings);
+    let mut advise = |arguments: &[&str]| {
+        let (code, text, errors) = said(&rig.roomwatt(&[&["advise"], arguments].concat()));
+        assert_eq!((code, errors.as_str()), (Some(0), ""));
+        text
+    };
+    let of_files = ["--messages", &messages, "--readings", &readings];
+    let text = advise(&of_files);
+    assert_eq!(advise(&[]), text);
+    for part in [
+        "occupied: 6 rooms",
+        "vacant: 6 rooms",
+        "too little data: 6 rooms",
+        "# checkin_abnormal_threshold: nothing",
+    ] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+    let json = advise(&[&of_files[..], &["--json"]].concat());
+    assert_eq!(advise(&["--json"]), json);
+    assert_eq!(json.lines().count(), 4);
+    let begin = happenings[0].time().plus(-1_000).to_string();
+    assert!(advise(&["--to", &begin]).contains("no such room was watched"));
+    let (code, _, errors) = said(&rig.roomwatt(&["advise", "--budget", "few"]));
+    assert_eq!(code, Some(64));
+    assert!(errors.contains("a number from 0 to 1000"), "{errors}");
+    rig.finish();
+}

@@ -1,0 +1,262 @@
+//! Thresholds from hotels' own data.
+
+mod study;
+
+use crate::types::{Kind, WattHours};
+
+pub use study::{Distribution, Studies, Study, candidates, study};
+
+/// With fewer rooms or room-days nothing is advised: one room with a habit of its own would decide.
+pub const ENOUGH_ROOMS: u64 = 20;
+pub const ENOUGH_ROOM_DAYS: f64 = 200.0;
+
+/// What is advised for rooms of one kind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Advice {
+    /// kWh per interval; `None` where nothing can be advised.
+    pub threshold: Option<WattHours>,
+    pub reason: String,
+}
+
+/// Advises a threshold; `budget` is how many alerts of no use the staff puts up with in a day of a
+/// hundred rooms.
+///
+/// Which alerts are of no use nobody has written down. In vacant rooms it shows: what runs on its own
+/// there uses little, what was left on uses much, and between them lies a range where a threshold
+/// may be moved without a change. So the lowest threshold is advised at which so few alerts as the
+/// budget has hang on loads that are not half as high again, and which is twice of what most
+/// vacant rooms use. What guests use has no such gap: there all alerts count.
+pub fn advise(study: &Study, kind: Kind, budget: f64) -> Advice {
+    let days = study.room_days();
+    if study.rooms < ENOUGH_ROOMS || days < ENOUGH_ROOM_DAYS {
+        return Advice {
+            threshold: None,
+            reason: format!(
+                "too little data: {} rooms and {days:.0} room-days, {ENOUGH_ROOMS} and \
+                 {ENOUGH_ROOM_DAYS:.0} are needed",
+                study.rooms
+            ),
+        };
+    }
+    let found = match kind {
+        Kind::Checkout => apart(study, budget),
+        Kind::Checkin => within(study, budget),
+    };
+    found.unwrap_or_else(|| Advice {
+        threshold: None,
+        reason: format!(
+            "each threshold up to {} kWh would have raised more alerts than the budget of {budget} per \
+             100 rooms and day",
+            candidates().last().copied().unwrap_or_default()
+        ),
+    })
+}
+
+/// Advises a threshold for one hotel, where `general` is advised for all: its own only where it
+/// clearly differs, because a few alerts more or less are chance.
+pub fn advise_hotel(study: &Study, kind: Kind, budget: f64, general: &Advice) -> Advice {
+    let own = advise(study, kind, budget);
+    let (Some(of_all), Some(_), Kind::Checkin) = (general.threshold, own.threshold, kind) else {
+        return own;
+    };
+    let alerts = study.alerts_at(of_all) as f64;
+    let expected = budget * study.room_days() / 100.0;
+    if (alerts - expected).abs() > 2.0 * expected.sqrt() {
+        return own;
+    }
+    Advice {
+        threshold: general.threshold,
+        reason: format!(
+            "as for all hotels: {alerts} alerts where the budget has {expected:.1} are no clear \
+             difference"
+        ),
+    }
+}
+
+/// The lowest threshold above which rooms stand apart.
+fn apart(study: &Study, budget: f64) -> Option<Advice> {
+    let most = study.intervals.quantile(0.75)?;
+    let candidates = candidates();
+    let mut tried = candidates.iter().zip(&study.alerts);
+    tried.find_map(|(&threshold, &alerts)| {
+        let higher = (candidates.iter().zip(&study.alerts))
+            .find(|(other, _)| other.0 * 2 >= threshold.0 * 3)
+            .map_or(0, |(_, &alerts)| alerts);
+        let hanging = study.rate(alerts.saturating_sub(higher));
+        let is_apart = threshold.0 >= 2 * most.0 && hanging <= budget;
+        is_apart.then(|| Advice {
+            threshold: Some(threshold),
+            reason: format!(
+                "three of four intervals use no more than {most} kWh; of {:.2} alerts per 100 rooms \
+                 and day only {hanging:.2} would go if it were half as high again, so what is above \
+                 it stands apart",
+                study.rate(alerts)
+            ),
+        })
+    })
+}
+
+/// The lowest threshold whose alerts the staff puts up with.
+fn within(study: &Study, budget: f64) -> Option<Advice> {
+    let candidates = candidates();
+    // Above it all are: where runs are split, a higher threshold may raise more.
+    let too_many = |&alerts: &u64| study.rate(alerts) > budget;
+    let first = (study.alerts.iter().rposition(too_many)).map_or(0, |last| last + 1);
+    let threshold = *candidates.get(first)?;
+    let rate = study.rate(*study.alerts.get(first)?);
+    let below = first.checked_sub(1).and_then(|below| {
+        let rate = study.rate(*study.alerts.get(below)?);
+        Some(format!(
+            "; {} kWh would raise {rate:.2}",
+            candidates.get(below)?
+        ))
+    });
+    Some(Advice {
+        threshold: Some(threshold),
+        reason: format!(
+            "the lowest within the budget of {budget} per 100 rooms and day: {rate:.2} alerts{}",
+            below.unwrap_or_default()
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A hundred rooms for ten days; alerts per 100 rooms and day by threshold, as `rate` has them,
+    /// and three of four intervals below `most` Wh.
+    fn studied(most: i64, rate: impl Fn(i64) -> f64) -> Study {
+        let mut study = Study {
+            rooms: 100,
+            seconds: 1_000 * 86_400,
+            alerts: candidates()
+                .iter()
+                .map(|candidate| (rate(candidate.0) * 10.0).round() as u64)
+                .collect(),
+            ..Study::default()
+        };
+        study.intervals.add(WattHours(most), 75);
+        study.intervals.add(WattHours(1_000), 25);
+        study
+    }
+
+    fn advised(study: &Study, kind: Kind) -> Option<i64> {
+        advise(study, kind, 1.0)
+            .threshold
+            .map(|threshold| threshold.0)
+    }
+
+    /// Few alerts that hang on nothing, of what was left on.
+    fn left_on(wh: i64) -> f64 {
+        match wh {
+            ..500 => 4.0,
+            500..1_000 => 2.0,
+            1_000..2_000 => 1.0,
+            _ => 0.5,
+        }
+    }
+
+    #[test]
+    fn in_vacant_rooms_the_threshold_lies_where_what_was_left_on_stands_apart() {
+        let noise = |most: f64, until: f64| {
+            move |wh: i64| left_on(wh) + (most * (1.0 - wh as f64 / until)).max(0.0)
+        };
+        for (most, until, three_quarters, threshold) in [
+            // Nothing but what was left on.
+            (0.0, 1.0, 40, Some(100)),
+            // It has to be twice of what is ordinary.
+            (0.0, 1.0, 80, Some(200)),
+            (0.0, 1.0, 120, Some(250)),
+            // Alerts of what is ordinary, up to more and more.
+            (30.0, 200.0, 40, Some(200)),
+            (30.0, 300.0, 40, Some(300)),
+        ] {
+            let study = studied(three_quarters, noise(most, until));
+            assert_eq!(advised(&study, Kind::Checkout), threshold, "{most} {until}");
+        }
+    }
+
+    #[test]
+    fn where_nothing_stands_apart_the_budget_decides() {
+        // Less and less, and nowhere a gap.
+        let study = studied(40, |wh| 30_000.0 / wh as f64);
+        assert_eq!(advised(&study, Kind::Checkout), None);
+        let advice = advise(&study, Kind::Checkin, 1.0);
+        assert!(
+            advice.reason.starts_with("each threshold up to 3 kWh"),
+            "{advice:?}"
+        );
+        let study = studied(40, |wh| 30.0 * 0.5f64.powf(wh as f64 / 200.0));
+        assert_eq!(advised(&study, Kind::Checkout), Some(950));
+        assert_eq!(advised(&study, Kind::Checkin), Some(1_000));
+    }
+
+    #[test]
+    fn for_guests_all_alerts_count_and_so_do_those_of_higher_thresholds() {
+        let study = studied(300, left_on);
+        assert_eq!(advised(&study, Kind::Checkin), Some(1_000));
+        let split = |wh| if wh == 1_500 { 1.2 } else { left_on(wh) };
+        assert_eq!(advised(&studied(300, split), Kind::Checkin), Some(1_600));
+        let advice = advise(&study, Kind::Checkin, 2.0);
+        assert_eq!(advice.threshold, Some(WattHours(500)));
+        assert_eq!(
+            advice.reason,
+            "the lowest within the budget of 2 per 100 rooms and day: 2.00 alerts; 0.45 kWh would \
+             raise 4.00"
+        );
+    }
+
+    #[test]
+    fn a_hotel_has_a_threshold_of_its_own_where_it_clearly_differs() {
+        let general = advise(&studied(300, left_on), Kind::Checkin, 1.0);
+        let own = |rate: &dyn Fn(i64) -> f64| {
+            advise_hotel(&studied(300, rate), Kind::Checkin, 1.0, &general).threshold
+        };
+        // Ten alerts in a thousand room-days are expected.
+        assert_eq!(
+            own(&|wh| if wh <= 1_500 { 1.6 } else { 0.3 }),
+            Some(WattHours(1_000))
+        );
+        assert_eq!(
+            own(&|wh| if wh <= 1_500 { 1.7 } else { 0.3 }),
+            Some(WattHours(1_600))
+        );
+        assert_eq!(
+            own(&|wh| if wh <= 300 { 1.7 } else { 0.3 }),
+            Some(WattHours(350))
+        );
+        let small = Study {
+            rooms: 5,
+            ..studied(300, left_on)
+        };
+        assert_eq!(
+            advise_hotel(&small, Kind::Checkin, 1.0, &general).threshold,
+            None
+        );
+        // In vacant rooms it is a matter of what stands apart.
+        let vacant = advise(&studied(40, left_on), Kind::Checkout, 1.0);
+        let other = advise_hotel(&studied(140, left_on), Kind::Checkout, 1.0, &vacant);
+        assert_eq!(other.threshold, Some(WattHours(300)));
+    }
+
+    #[test]
+    fn quantiles_are_what_most_do_not_exceed() {
+        let mut distribution = Distribution::default();
+        assert_eq!(distribution.quantile(0.5), None);
+        for (wh, intervals) in [(0, 1), (11, 2), (20, 1), (2_000, 6)] {
+            distribution.add(WattHours(wh), intervals);
+        }
+        assert_eq!(distribution.total(), 10);
+        for (share, wh) in [
+            (0.0, 0),
+            (0.1, 0),
+            (0.11, 20),
+            (0.4, 20),
+            (0.41, 2_000),
+            (1.0, 2_000),
+        ] {
+            assert_eq!(distribution.quantile(share), Some(WattHours(wh)), "{share}");
+        }
+    }
+}

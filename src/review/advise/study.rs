@@ -1,0 +1,241 @@
+//! How rooms use electricity, and what each threshold would have told.
+
+use std::collections::{BTreeMap, HashMap};
+
+use rayon::prelude::*;
+
+use crate::engine::{NoticeKind, Outcome, Rules, Step, Thresholds, Watch, observe_each};
+use crate::review::backtest::{judge, without_history};
+use crate::review::explain::per_interval;
+use crate::review::{Past, Room};
+use crate::types::{HotelId, Kind, LocalTime, Reading, WattHours};
+
+/// Rooms of one kind: a hotel's, or those of all hotels.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Study {
+    /// Rooms that were watched.
+    pub rooms: u64,
+    /// For how long, all of them together.
+    pub seconds: i64,
+    /// Rooms whose meter counts whole kWh.
+    pub coarse: u64,
+    pub intervals: Distribution,
+    /// The alerts that the configured rules would have raised.
+    pub now: u64,
+    /// The alerts that each threshold would have raised, in the order of [`candidates`].
+    pub alerts: Vec<u64>,
+}
+
+/// How much was used in an interval, how often, to 10 Wh.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Distribution {
+    /// Intervals by their energy in tens of Wh, rounded up.
+    counts: Vec<u64>,
+    total: u64,
+}
+
+/// Studies of all hotels together, and of each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Studies {
+    pub all: BTreeMap<Kind, Study>,
+    pub hotels: BTreeMap<HotelId, BTreeMap<Kind, Study>>,
+}
+
+/// Thresholds that are tried: in steps of 0.05 kWh where vacant rooms lie, of 0.1 beyond.
+pub fn candidates() -> Vec<WattHours> {
+    let fine = (100..1_000).step_by(50);
+    let coarse = (1_000..=3_000).step_by(100);
+    fine.chain(coarse).map(WattHours).collect()
+}
+
+/// The most that a step of the distribution holds, in Wh: more than any room uses.
+const MOST: i64 = 100_000;
+
+const WH_A_STEP: i64 = 10;
+
+impl Distribution {
+    /// Counts intervals with this energy.
+    pub fn add(&mut self, energy: WattHours, intervals: u64) {
+        let energy = energy.0.clamp(0, MOST);
+        let step = ((energy + WH_A_STEP - 1) / WH_A_STEP) as usize;
+        if self.counts.len() <= step {
+            self.counts.resize(step + 1, 0);
+        }
+        self.counts[step] += intervals;
+        self.total += intervals;
+    }
+
+    fn merge(&mut self, other: &Distribution) {
+        let steps = self.counts.len().max(other.counts.len());
+        self.counts.resize(steps, 0);
+        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
+            *count += more;
+        }
+        self.total += other.total;
+    }
+
+    /// Intervals.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// The energy that at least this share of the intervals did not exceed; `None` where there are
+    /// none.
+    pub fn quantile(&self, share: f64) -> Option<WattHours> {
+        let wanted = (self.total as f64 * share).ceil().max(1.0) as u64;
+        let mut seen = 0;
+        let step = self.counts.iter().position(|count| {
+            seen += count;
+            seen >= wanted
+        })?;
+        Some(WattHours(step as i64 * WH_A_STEP))
+    }
+}
+
+impl Study {
+    pub fn room_days(&self) -> f64 {
+        self.seconds as f64 / 86_400.0
+    }
+
+    /// The alerts that one of the [`candidates`] would have raised.
+    pub fn alerts_at(&self, threshold: WattHours) -> u64 {
+        let at = candidates()
+            .iter()
+            .position(|&candidate| candidate == threshold);
+        at.and_then(|at| self.alerts.get(at))
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// So many alerts in a day of a hundred rooms.
+    pub fn rate(&self, alerts: u64) -> f64 {
+        alerts as f64 * 100.0 / self.room_days().max(f64::MIN_POSITIVE)
+    }
+
+    fn merge(&mut self, other: &Study) {
+        self.rooms += other.rooms;
+        self.seconds += other.seconds;
+        self.coarse += other.coarse;
+        self.now += other.now;
+        self.intervals.merge(&other.intervals);
+        self.alerts
+            .resize(self.alerts.len().max(other.alerts.len()), 0);
+        for (count, more) in self.alerts.iter_mut().zip(&other.alerts) {
+            *count += more;
+        }
+    }
+}
+
+impl Studies {
+    fn merge(mut self, other: Studies) -> Studies {
+        for (kind, study) in &other.all {
+            self.all.entry(*kind).or_default().merge(study);
+        }
+        for (hotel, kinds) in other.hotels {
+            let own = self.hotels.entry(hotel).or_default();
+            for (kind, study) in &kinds {
+                own.entry(*kind).or_default().merge(study);
+            }
+        }
+        self
+    }
+
+    fn add(mut self, hotel: &HotelId, of_room: BTreeMap<Kind, Study>) -> Studies {
+        let own = self.hotels.entry(hotel.clone()).or_default();
+        for (kind, study) in &of_room {
+            self.all.entry(*kind).or_default().merge(study);
+            own.entry(*kind).or_default().merge(study);
+        }
+        self
+    }
+}
+
+/// Rules to be compared.
+struct Tried {
+    now: Rules,
+    candidates: Vec<Rules>,
+}
+
+/// Studies every room, by `rules` and by the same with each of the [`candidates`].
+pub fn study(past: &Past, rules: &Rules) -> Studies {
+    let now = without_history(rules);
+    let candidates = candidates().into_iter();
+    let tried = Tried {
+        candidates: candidates.map(|wh| with_threshold(&now, wh)).collect(),
+        now,
+    };
+    (past.rooms().par_iter())
+        .fold(Studies::default, |studies, room| {
+            studies.add(&room.key.hotel_id, study_room(room, past.from, &tried))
+        })
+        .reduce(Studies::default, Studies::merge)
+}
+
+/// The same rules with one threshold for all rooms.
+fn with_threshold(rules: &Rules, threshold: WattHours) -> Rules {
+    Rules {
+        thresholds: Thresholds {
+            checkin: threshold,
+            checkout: threshold,
+        },
+        hotel_thresholds: HashMap::new(),
+        room_thresholds: HashMap::new(),
+        ..rules.clone()
+    }
+}
+
+fn study_room(room: &Room, from: LocalTime, tried: &Tried) -> BTreeMap<Kind, Study> {
+    let mut kinds: BTreeMap<Kind, Study> = BTreeMap::new();
+    let coarse = u64::from(counts_whole_kwh(room));
+    for (stay, seconds) in room.watched(from) {
+        if seconds > 0 {
+            let study = kinds.entry(stay.kind()).or_default();
+            study.rooms = 1;
+            study.coarse = coarse;
+            study.seconds += seconds;
+            study.alerts.resize(tried.candidates.len(), 0);
+        }
+    }
+    for (watch, readings) in room.watches(&tried.now) {
+        let Some(study) = kinds.get_mut(&watch.stay.kind()) else {
+            continue;
+        };
+        // How much was used does not depend on the threshold.
+        let show = |reading: Reading, outcome: &Outcome, _: &Watch| {
+            if let Step::Judged {
+                periods,
+                seconds,
+                energy,
+                ..
+            } = outcome.step
+                && reading.time >= from
+            {
+                let energy = per_interval(energy, seconds, &tried.now);
+                study.intervals.add(energy, periods.into());
+            }
+        };
+        observe_each(&room.key, &watch, readings, &tried.now, show);
+    }
+    let mut count = |rules: &Rules, add: &dyn Fn(&mut Study)| {
+        for notice in judge(room, rules) {
+            if notice.kind == NoticeKind::Alert
+                && notice.detected >= from
+                && let Some(study) = kinds.get_mut(&notice.stay.kind())
+            {
+                add(study);
+            }
+        }
+    };
+    count(&tried.now, &|study| study.now += 1);
+    for (at, rules) in tried.candidates.iter().enumerate() {
+        count(rules, &|study| study.alerts[at] += 1);
+    }
+    kinds
+}
+
+/// Such a meter hides most of what a fine one shows.
+fn counts_whole_kwh(room: &Room) -> bool {
+    const ENOUGH: usize = 20;
+    let is_whole = |reading: &Reading| reading.register.0 % 1_000 == 0;
+    room.readings.len() >= ENOUGH && room.readings.iter().all(is_whole)
+}
