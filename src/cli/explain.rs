@@ -22,14 +22,16 @@ Examples:
   roomwatt explain --config roomwatt.toml H12345 1001 --from 2023-04-09 --to 2023-04-10
   roomwatt explain H12345 1001 --messages messages.jsonl --readings readings.csv
 
-Each line: time, register, kWh in an interval, the threshold, a bar in which the middle is the
-threshold, the verdict, and why. It is made by the configured rules as they are now; the service may
-have judged by others then.
+Without --from and without files it is the last two days of the configured database. Each line: time,
+register, kWh in an interval, the threshold, a bar in which the middle is the threshold, the verdict,
+and why. It is made by the configured rules as they are now; the service may have judged by others
+then.
 ")]
 pub(super) struct Arguments {
+    /// Its hotel_id, as messages have it
     hotel: String,
+    /// Its room_number, as messages have it
     room: String,
-    /// From the database, without --from: the last two days
     #[command(flatten)]
     source: Source,
     #[command(flatten)]
@@ -157,6 +159,12 @@ fn write_text(
                 "  no interval: the meter told nothing that could be judged"
             )?;
         }
+    }
+    if chapters.iter().all(|chapter| chapter.lines.is_empty()) {
+        writeln!(
+            out,
+            "roomwatt check --online tells whether messages and meters spell their rooms alike"
+        )?;
     }
     Ok(())
 }
@@ -356,6 +364,14 @@ mod tests {
         let later = shown(at("13:30"), false);
         assert!(!later.contains("occupied") && !later.contains("04-10 13:00  "));
         assert!(later.contains("abnormal 4       ALERT"), "{later}");
+    }
+
+    #[test]
+    fn a_room_without_readings_is_no_mystery() {
+        let later = shown(at("23:00"), true);
+        for told in ["no interval", "check --online"] {
+            assert!(later.contains(told), "{later}");
+        }
     }
 
     #[test]

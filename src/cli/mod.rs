@@ -44,6 +44,7 @@ Examples:
   roomwatt run --config roomwatt.toml             the service
   roomwatt send-notice --dry-run --card alert     a card as the staff sees it
   roomwatt backtest --messages messages.jsonl --readings readings.csv
+  roomwatt explain --config roomwatt.toml H12345 1001     why it was judged so
 "
 )]
 struct Arguments {
