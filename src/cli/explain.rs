@@ -8,6 +8,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Setting};
 use crate::engine::{NoticeKind, Rules, Stay};
 use crate::review::{Chapter, Line, Past, duration, explain, read_room};
+use crate::store::Database;
 use crate::types::spelling::plain;
 use crate::types::{LocalTime, RoomKey, WattHours};
 
@@ -82,7 +83,7 @@ fn read(arguments: &Arguments, config: &Config, key: &RoomKey) -> Result<Past, F
     let wanted = arguments
         .source
         .span(now.plus(-DEFAULT_SPAN), past::latest(now))?;
-    let mut archive = past::archive(config)?;
+    let mut archive = Database::of(config).archive();
     let read = read_room(&mut *archive, key, wanted.from, wanted.to, &config.rules);
     Ok(read.map_err(|error| past::failed(error.into()))?.0)
 }
@@ -97,7 +98,7 @@ fn known_rooms(
         return Ok(past.rooms().iter().map(|room| room.key.clone()).collect());
     }
     let mut rooms = BTreeSet::new();
-    let mut archive = past::archive(config)?;
+    let mut archive = Database::of(config).archive();
     archive
         .stays(None, LocalTime::LAST, &mut |room, _| {
             rooms.insert(room);

@@ -9,10 +9,10 @@ use anyhow::{Context, anyhow};
 use crate::config::Config;
 use crate::engine::Rules;
 use crate::review::{Counts, Input, Past, ReviewError, read_archive, read_files};
-use crate::store::{Archive, MySqlArchive};
+use crate::store::Database;
 use crate::types::LocalTime;
 
-use super::{Code, Failure, needed};
+use super::{Code, Failure};
 
 /// The options that say where the past is.
 #[derive(clap::Args)]
@@ -89,15 +89,8 @@ pub(super) fn from_archive(
     config: &Config,
     rules: &[Rules],
 ) -> Result<(Past, Counts), Failure> {
-    let mut archive = archive(config)?;
+    let mut archive = Database::of(config).archive();
     read_archive(&mut *archive, wanted.from, wanted.to, rules).map_err(|error| failed(error.into()))
-}
-
-/// The configured database, where its past is kept.
-pub(super) fn archive(config: &Config) -> Result<Box<dyn Archive>, Failure> {
-    let mysql = needed(config.mysql.as_ref(), "mysql")?;
-    let archive = MySqlArchive::new(mysql, config.meter.clone(), config.messages.zone);
-    Ok(Box::new(archive))
 }
 
 fn open(path: &Path) -> anyhow::Result<Input<BufReader<File>>> {

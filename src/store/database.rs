@@ -6,9 +6,9 @@ use crate::config::{self, Config};
 use crate::types::Zone;
 
 use super::{
-    FileLease, Lease, MeterWriter, MySqlLease, MySqlOutbox, MySqlReader, MySqlRejected, MySqlStore,
-    OutboxRows, Reader, RejectedMessages, SqliteFile, SqliteOutbox, SqliteRejected, SqliteStore,
-    StateStore, StoreError, init_file, mysql,
+    Archive, FileLease, Lease, MeterWriter, MySqlArchive, MySqlLease, MySqlOutbox, MySqlReader,
+    MySqlRejected, MySqlStore, OutboxRows, Reader, RejectedMessages, SqliteFile, SqliteOutbox,
+    SqliteRejected, SqliteStore, StateStore, StoreError, init_file, mysql,
 };
 
 /// The database that a configuration names, and what can be opened there.
@@ -92,6 +92,16 @@ impl Database {
         match &self.place {
             Place::MySql { server, .. } => Box::new(MySqlLease::new(server, self.zone)),
             Place::Embedded(path) => Box::new(FileLease::new(path)),
+        }
+    }
+
+    /// What is kept of the past; it connects when it is needed.
+    pub fn archive(&self) -> Box<dyn Archive> {
+        match &self.place {
+            Place::MySql { server, meter } => {
+                Box::new(MySqlArchive::new(server, meter.clone(), self.zone))
+            }
+            Place::Embedded(path) => Box::new(SqliteFile::new(path, self.zone)),
         }
     }
 

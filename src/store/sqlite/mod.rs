@@ -4,6 +4,7 @@
 //! the end of the process as well as of the machine. SQLite has one writer at a time; the state-owner
 //! and the intake of readings wait for each other, for milliseconds.
 
+mod archive;
 mod check;
 mod commit;
 mod lease;
@@ -175,6 +176,10 @@ impl SqliteFile {
 
 /// Opens a file that is there, with the layout that this program knows.
 fn open(path: &Path) -> Result<Connection, StoreError> {
+    if !path.exists() {
+        let why = format!("there is no embedded database {}", path.display());
+        return Err(StoreError::NotSetUp(why));
+    }
     let conn = connect(path, OpenFlags::empty())?;
     schema::check(&conn)?;
     Ok(conn)

@@ -1,0 +1,98 @@
+//! What is kept of the past, for people's questions.
+
+use rusqlite::types::Value;
+use rusqlite::{Row, params_from_iter};
+
+use crate::engine::Stay;
+use crate::store::{Archive, Span, StoreError};
+use crate::types::{Kind, LocalTime, Reading, RoomKey};
+
+use super::{SqliteFile, values};
+
+impl Archive for SqliteFile {
+    fn stays(
+        &mut self,
+        of: Option<&RoomKey>,
+        to: LocalTime,
+        take: &mut dyn FnMut(RoomKey, Stay),
+    ) -> Result<(), StoreError> {
+        let (of_room, key) = condition(of);
+        let query = format!(
+            "SELECT hotel_id, room_number, msg_type, check_in_time, expected_checkout_time, \
+             actual_checkin_time, actual_checkout_time FROM electricity_monitoring \
+             WHERE {of_room} ORDER BY id"
+        );
+        self.with(|conn| {
+            let mut query = conn.prepare_cached(&query)?;
+            let mut rows = query.query(params_from_iter(key))?;
+            while let Some(row) = rows.next()? {
+                let room = values::room(row, 0)?;
+                let stay = stay(row)?.ok_or_else(|| {
+                    StoreError::Unreadable(format!("a row of {room} tells of no stay"))
+                })?;
+                if stay.time() <= to {
+                    take(room, stay);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn readings(
+        &mut self,
+        of: Option<&RoomKey>,
+        span: Span,
+        take: &mut dyn FnMut(RoomKey, Reading),
+    ) -> Result<u64, StoreError> {
+        let (of_room, mut values) = condition(of);
+        values.extend([span.after, span.to].map(|time| Value::from(time.seconds())));
+        // Of all rooms it is the whole table, in the order in which the rows came: no index on the
+        // time has to be kept for that.
+        let query = format!(
+            "SELECT hotel_id, room_number, reading_wh, script_time FROM smart_meter \
+             WHERE {of_room} AND script_time > ? AND script_time <= ? ORDER BY id"
+        );
+        self.with(|conn| {
+            let mut query = conn.prepare_cached(&query)?;
+            let mut rows = query.query(params_from_iter(values))?;
+            while let Some(row) = rows.next()? {
+                take(values::room(row, 0)?, values::reading(row, 2)?);
+            }
+            // Nothing else is let in.
+            Ok(0)
+        })
+    }
+}
+
+/// A condition for one room's rows, or all, and its values.
+fn condition(of: Option<&RoomKey>) -> (&'static str, Vec<Value>) {
+    let Some(room) = of else {
+        return ("TRUE", Vec::new());
+    };
+    let key = [room.hotel_id.as_str(), room.room_number.as_str()];
+    let key = key.map(|part| Value::from(part.to_owned()));
+    ("hotel_id = ? AND room_number = ?", key.to_vec())
+}
+
+fn stay(row: &Row<'_>) -> rusqlite::Result<Option<Stay>> {
+    let kind: String = row.get(2)?;
+    let occupied = || -> rusqlite::Result<_> {
+        let expected_checkout = values::time(row, 4)?;
+        Ok(values::time(row, 3)?.map(|check_in| Stay::Occupied {
+            check_in,
+            expected_checkout,
+        }))
+    };
+    let vacant = || -> rusqlite::Result<_> {
+        let actual_checkin = values::time(row, 5)?;
+        Ok(values::time(row, 6)?.map(|actual_checkout| Stay::Vacant {
+            actual_checkin,
+            actual_checkout,
+        }))
+    };
+    match Kind::from_word(&kind) {
+        Some(Kind::Checkin) => occupied(),
+        Some(Kind::Checkout) => vacant(),
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,88 @@
+//! What is kept of the past.
+
+use roomwatt::engine::{Opening, Stay};
+use roomwatt::store::Span;
+use roomwatt::types::{LocalTime, Reading, RoomKey};
+
+use crate::subject::{Subject, commit};
+use crate::{at, on_each_store, reading, vacant};
+
+fn stays_are_given_in_the_order_in_which_they_were_written(subject: &Subject) {
+    let (room, other) = (RoomKey::new("H1", "A1"), RoomKey::new("H1", "a1"));
+    let occupied = Stay::Occupied {
+        check_in: at(60),
+        expected_checkout: Some(at(900)),
+    };
+    let left = Stay::Vacant {
+        actual_checkin: Some(at(60)),
+        actual_checkout: at(800),
+    };
+    let openings = [
+        (&room, vacant(0)),
+        (&other, occupied),
+        (&room, occupied),
+        (&room, left),
+    ];
+    commit(&mut subject.owner(), |plan| {
+        let openings = openings.map(|(room, stay)| {
+            (
+                room.clone(),
+                Opening {
+                    stay,
+                    initial: None,
+                },
+            )
+        });
+        plan.openings = openings.to_vec();
+    });
+    let mut archive = subject.database.archive();
+    let mut stays = |of: Option<&RoomKey>, to: LocalTime| {
+        let mut found = Vec::new();
+        archive
+            .stays(of, to, &mut |room, stay| found.push((room, stay)))
+            .expect("stays");
+        found
+    };
+    let all = openings.map(|(room, stay)| (room.clone(), stay));
+    assert_eq!(stays(None, LocalTime::LAST), all);
+    assert_eq!(stays(None, at(799)), all[..3]);
+    assert_eq!(stays(Some(&other), LocalTime::LAST), all[1..2]);
+    assert_eq!(stays(Some(&room), at(0)), all[..1]);
+    assert_eq!(stays(Some(&RoomKey::new("H2", "A1")), at(0)), []);
+}
+
+fn readings_of_a_span_are_given_the_first_stored_first(subject: &Subject) {
+    let (room, other) = (RoomKey::new("H1", "A1"), RoomKey::new("H1", "a1"));
+    let rows = [
+        (&room, reading(60, 1_000)),
+        (&other, reading(30, 2_000)),
+        (&room, reading(0, 3_000)),
+        (&room, reading(60, 4_000)),
+        (&room, reading(90, 5_000)),
+    ];
+    subject.add(&rows);
+    let mut archive = subject.database.archive();
+    let mut readings = |of: Option<&RoomKey>, after: i64, to: i64| {
+        let mut found: Vec<(RoomKey, Reading)> = Vec::new();
+        let span = Span {
+            after: at(after),
+            to: at(to),
+        };
+        let bad = archive.readings(of, span, &mut |room, reading| found.push((room, reading)));
+        assert_eq!(bad.expect("readings"), 0);
+        // Stable: only those of one time have an order.
+        found.sort_by_key(|(room, reading)| (room.clone(), reading.time));
+        let registers = found.iter().map(|(_, reading)| reading.register.0);
+        registers.collect::<Vec<i64>>()
+    };
+    assert_eq!(readings(None, -1, 90), [3_000, 1_000, 4_000, 5_000, 2_000]);
+    assert_eq!(readings(None, 0, 60), [1_000, 4_000, 2_000]);
+    assert_eq!(readings(Some(&room), -1, 60), [3_000, 1_000, 4_000]);
+    assert_eq!(readings(Some(&other), -1, 90), [2_000]);
+    assert_eq!(readings(Some(&room), 90, 900), [0; 0]);
+}
+
+on_each_store!(
+    stays_are_given_in_the_order_in_which_they_were_written,
+    readings_of_a_span_are_given_the_first_stored_first,
+);
