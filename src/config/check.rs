@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::engine::{MessageFormat, Rules, Thresholds};
 use crate::types::{HotelId, RoomKey, WattHours, Zone};
 
+use super::http::check_http;
 use super::messages::{field_names, type_codes};
 use super::warnings::is_loopback;
 use super::written::{FILE_SUFFIX, Problem};
@@ -32,7 +33,7 @@ impl Problems {
         self.all[..self.known].iter().any(|known| known.key == key)
     }
 
-    fn is_wrong(&self, key: &str) -> bool {
+    pub(super) fn is_wrong(&self, key: &str) -> bool {
         self.all.iter().any(|problem| problem.key == key)
     }
 
@@ -128,6 +129,11 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
     let types = type_codes(raw.message_types, &mut problems);
     let fields = field_names(raw.message_fields, &mut problems);
     let feishu = check_feishu(raw.feishu, &mut problems);
+    // Somewhere messages have to come from.
+    let http = match (raw.http, &raw.rabbitmq) {
+        (None, Some(_)) => None,
+        (http, _) => check_http(http.unwrap_or_default(), &mut problems),
+    };
     let level = raw.log.level.parse();
     problems.unless(
         level.is_ok(),
@@ -165,6 +171,7 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
         sweep_every: Duration::from_secs(sweep_seconds),
         feishu,
         consumer_count,
+        http,
         log: Log {
             file: raw.log.file,
             json: raw.log.json,

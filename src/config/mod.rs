@@ -1,6 +1,7 @@
 //! Configuration: one TOML file, then `ROOMWATT_*` variables, then `--set`; checked as a whole.
 
 mod check;
+mod http;
 mod messages;
 mod raw;
 mod secret;
@@ -8,6 +9,7 @@ mod warnings;
 mod written;
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -39,6 +41,8 @@ pub struct Config {
     pub keep_days: u32,
     pub feishu: Feishu,
     pub consumer_count: usize,
+    /// The service's own intake; `None` where messages come from RabbitMQ alone.
+    pub http: Option<Http>,
     pub log: Log,
 }
 
@@ -148,6 +152,14 @@ pub enum Language {
     #[default]
     Zh,
     En,
+}
+
+/// Where the service takes messages itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Http {
+    pub listen: SocketAddr,
+    /// What clients have to show. On loopback there may be none.
+    pub token: Option<Secret>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

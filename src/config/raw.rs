@@ -19,6 +19,7 @@ pub(super) struct Raw {
     pub monitoring: Monitoring,
     pub feishu: Feishu,
     pub performance: Performance,
+    pub http: Option<Http>,
     pub log: Log,
 }
 
@@ -139,6 +140,22 @@ pub(super) struct Performance {
 impl Default for Performance {
     fn default() -> Performance {
         Performance { consumer_count: 3 }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Http {
+    pub listen: String,
+    pub token: Option<Secret>,
+}
+
+impl Default for Http {
+    fn default() -> Http {
+        Http {
+            listen: "127.0.0.1:8580".into(),
+            token: None,
+        }
     }
 }
 

@@ -27,6 +27,14 @@ impl Config {
             let encrypted = mysql.tls_ca.is_some();
             in_clear("MySQL", &mysql.host, encrypted, "set mysql.tls_ca");
         }
+        if let Some(http) = &self.http
+            && !http.listen.ip().is_loopback()
+        {
+            warnings.push(format!(
+                "the HTTP intake at {} is not encrypted, its token included: let a proxy with TLS stand before it",
+                http.listen
+            ));
+        }
         let zone = self.messages.zone;
         if zone.has_daylight_saving(unix_seconds) {
             warnings.push(format!(
@@ -124,6 +132,11 @@ mod tests {
                 zone("Australia/Sydney"),
                 vec!["Australia/Sydney has daylight saving"],
             ),
+            (
+                format!("{QUIET}[http]\nlisten = '0.0.0.0:8580'\ntoken = 'canary-canary-canary'\n"),
+                vec!["the HTTP intake at 0.0.0.0:8580 is not encrypted"],
+            ),
+            (format!("{QUIET}[http]\nlisten = '[::1]:8580'\n"), vec![]),
             // It had, until 1991.
             (zone("Asia/Shanghai"), vec![]),
             (zone("UTC"), vec![]),

@@ -18,12 +18,13 @@ const ENV_PREFIX: &str = "ROOMWATT_";
 pub(super) const FILE_SUFFIX: &str = "_file";
 
 /// Keys that a file may hold, by their section.
-const SECRETS: [(&str, &str); 5] = [
+const SECRETS: [(&str, &str); 6] = [
     ("rabbitmq", "password"),
     ("mysql", "password"),
     ("feishu", "webhook_url"),
     ("feishu", "secret"),
     ("feishu", "proxy"),
+    ("http", "token"),
 ];
 
 /// Something that is wrong, with the key it is about: `monitoring.overrides[0].hotel_id`.
