@@ -131,6 +131,8 @@ pub enum Refusal {
     },
     #[error("{field} is not a time like 2023-04-10 14:30:00: {value}")]
     NotATime { field: String, value: String },
+    #[error("{field} is no register in kWh like 1234.56: {value}")]
+    NotARegister { field: String, value: String },
     #[error("{checkout} is before {checkin}")]
     LeftBeforeArrival { checkout: String, checkin: String },
     /// Found out when it was written, not when it was read.
@@ -152,19 +154,7 @@ impl MessageFormat {
     }
 
     fn read(&self, body: &[u8], now: Option<LocalTime>) -> Result<Parsed, Refusal> {
-        if body.len() > MAX_MESSAGE_BYTES {
-            return Err(Refusal::TooLarge(body.len()));
-        }
-        let text = std::str::from_utf8(body).map_err(|_| Refusal::NotUtf8)?;
-        let fields: Fields = serde_json::from_str(text).map_err(|error| {
-            match serde_json::from_str::<IgnoredAny>(text) {
-                Err(error) => Refusal::NotJson(error.to_string()),
-                // An object all the same: then the name of a field can't be read.
-                Ok(_) if text.trim_start().starts_with('{') => Refusal::NotJson(error.to_string()),
-                Ok(_) => Refusal::NotAnObject,
-            }
-        })?;
-
+        let fields = fields(body)?;
         let Some(kind) = self.kind(&fields)? else {
             return Ok(Parsed::Ignored);
         };
@@ -278,32 +268,51 @@ impl MessageFormat {
         let Some(value) = present(fields, field) else {
             return Ok(None);
         };
-        text(value)
-            .and_then(|text| Stamp::parse(&text).ok())
-            .and_then(|stamp| self.zone.resolve(stamp))
-            .map(Some)
-            .ok_or_else(|| Refusal::NotATime {
-                field: field.to_owned(),
-                value: excerpt(&text(value).unwrap_or_else(|| value.get().to_owned())),
-            })
+        // What is no text at all is shown as it is written.
+        let text = text(value).unwrap_or_else(|| value.get().to_owned());
+        time(self.zone, field, &text).map(Some)
     }
 }
 
+/// A time as it is written, in the hotels' zone.
+pub(super) fn time(zone: Zone, field: &str, text: &str) -> Result<LocalTime, Refusal> {
+    let stamp = Stamp::parse(text).ok();
+    let time = stamp.and_then(|stamp| zone.resolve(stamp));
+    time.ok_or_else(|| Refusal::NotATime {
+        field: field.to_owned(),
+        value: excerpt(text),
+    })
+}
+
 /// The fields of a message as they are written: of a name that comes twice the last.
-type Fields<'a> = HashMap<String, &'a RawValue>;
+pub(super) type Fields<'a> = HashMap<String, &'a RawValue>;
+
+/// The fields of an object.
+pub(super) fn fields(body: &[u8]) -> Result<Fields<'_>, Refusal> {
+    if body.len() > MAX_MESSAGE_BYTES {
+        return Err(Refusal::TooLarge(body.len()));
+    }
+    let text = std::str::from_utf8(body).map_err(|_| Refusal::NotUtf8)?;
+    serde_json::from_str(text).map_err(|error| match serde_json::from_str::<IgnoredAny>(text) {
+        Err(error) => Refusal::NotJson(error.to_string()),
+        // An object all the same: then the name of a field can't be read.
+        Ok(_) if text.trim_start().starts_with('{') => Refusal::NotJson(error.to_string()),
+        Ok(_) => Refusal::NotAnObject,
+    })
+}
 
 /// A field's value; null and "" mean absent.
-fn present<'a>(fields: &Fields<'a>, field: &str) -> Option<&'a RawValue> {
+pub(super) fn present<'a>(fields: &Fields<'a>, field: &str) -> Option<&'a RawValue> {
     let value = *fields.get(field)?;
     (!matches!(value.get(), "null" | "\"\"")).then_some(value)
 }
 
-fn text(value: &RawValue) -> Option<String> {
+pub(super) fn text(value: &RawValue) -> Option<String> {
     serde_json::from_str(value.get()).ok()
 }
 
 /// A string, or the digits of an integer of any length.
-fn text_or_integer(value: &RawValue) -> Option<String> {
+pub(super) fn text_or_integer(value: &RawValue) -> Option<String> {
     let written = value.get();
     let digits = written.strip_prefix('-').unwrap_or(written);
     if digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -313,12 +322,16 @@ fn text_or_integer(value: &RawValue) -> Option<String> {
     }
 }
 
-/// Half of a room key: trimmed, not empty, not longer than its column, without control characters.
 fn key(fields: &Fields, field: &str, max: usize) -> Result<String, Refusal> {
     let value = present(fields, field).ok_or_else(|| missing(field))?;
     let text = text_or_integer(value).ok_or_else(|| Refusal::NotAKey {
         field: field.to_owned(),
     })?;
+    half_key(field, &text, max)
+}
+
+/// Half of a room key: trimmed, not empty, not longer than its column, without control characters.
+pub(super) fn half_key(field: &str, text: &str, max: usize) -> Result<String, Refusal> {
     let text = text.trim();
     let chars = text.chars().count();
     if chars == 0 {
@@ -338,14 +351,14 @@ fn key(fields: &Fields, field: &str, max: usize) -> Result<String, Refusal> {
     }
 }
 
-fn missing(field: &str) -> Refusal {
+pub(super) fn missing(field: &str) -> Refusal {
     Refusal::Missing {
         field: field.to_owned(),
     }
 }
 
 /// The start of a value, fit for a one-line reason.
-fn excerpt(value: &str) -> String {
+pub(super) fn excerpt(value: &str) -> String {
     const SHOWN: usize = 40;
     let mut short: String = value.chars().take(SHOWN).collect();
     if value.chars().nth(SHOWN).is_some() {

@@ -7,6 +7,7 @@ mod census;
 mod judge;
 mod message;
 mod notice;
+mod reading;
 mod rules;
 mod silence;
 mod watch;
@@ -17,6 +18,7 @@ pub use message::{
     Event, FieldNames, MAX_MESSAGE_BYTES, MessageFormat, Parsed, Refusal, TypeCodes,
 };
 pub use notice::{MeterNotice, MeterNoticeKind, Notice, NoticeKind, RoomNotice};
+pub use reading::{READING_FIELDS, ReadingFormat};
 pub use rules::{Rules, Thresholds};
 pub use silence::{Hearing, HotelMeters, Look, Silence};
 pub use watch::{

@@ -15,7 +15,7 @@ use super::{Counts, Past, ReviewError};
 use blocks::Blocks;
 
 /// The columns a file of readings must have.
-pub const COLUMNS: [&str; 4] = ["hotel_id", "room_number", "reading_value", "script_time"];
+pub use crate::engine::READING_FIELDS as COLUMNS;
 
 /// Lines told of one kind; the rest is only counted.
 const LINES_TOLD: u64 = 20;
