@@ -11,6 +11,7 @@ pub mod faults;
 pub mod finding;
 pub mod gate;
 pub mod hotel;
+pub mod http;
 pub mod logging;
 pub mod notify;
 pub mod outage;

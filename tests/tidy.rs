@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What each part of `src/` may use of the others: dependencies point one way.
-const MAY_USE: [(&str, &[&str]); 22] = [
+const MAY_USE: [(&str, &[&str]); 23] = [
     ("types", &[]),
     ("pulse", &[]),
     ("threads", &["pulse"]),
@@ -40,6 +40,12 @@ const MAY_USE: [(&str, &[&str]); 22] = [
         ],
     ),
     (
+        "http",
+        &[
+            "clock", "config", "engine", "gate", "outage", "owner", "store", "threads", "types",
+        ],
+    ),
+    (
         "sweep",
         &[
             "clock", "engine", "gate", "outage", "owner", "pulse", "rooms", "store", "threads",
@@ -56,8 +62,8 @@ const MAY_USE: [(&str, &[&str]); 22] = [
     (
         "app",
         &[
-            "amqp", "clock", "config", "gate", "logging", "notify", "outage", "owner", "pulse",
-            "rooms", "store", "sweep", "threads",
+            "amqp", "clock", "config", "gate", "http", "logging", "notify", "outage", "owner",
+            "pulse", "rooms", "store", "sweep", "threads",
         ],
     ),
     (
@@ -77,7 +83,7 @@ const MAY_USE: [(&str, &[&str]); 22] = [
 ];
 
 /// Crates that stay behind one part.
-const ONLY_IN: [(&str, &[&str]); 14] = [
+const ONLY_IN: [(&str, &[&str]); 15] = [
     ("mysql::", &["store"]),
     ("r2d2", &["store"]),
     ("rusqlite", &["store"]),
@@ -86,6 +92,7 @@ const ONLY_IN: [(&str, &[&str]); 14] = [
     ("rustls", &["amqp"]),
     // The configuration checks an address with ureq's own type.
     ("ureq", &["notify", "config"]),
+    ("oxhttp", &["http"]),
     ("rayon", &["sweep", "review"]),
     ("fern", &["logging"]),
     ("signal_hook", &["app", "faults"]),

@@ -20,6 +20,7 @@ use crate::engine::{MessageFormat, Rules};
 use crate::types::HotelId;
 
 pub use secret::Secret;
+pub use warnings::is_loopback;
 
 use written::Written;
 

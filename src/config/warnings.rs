@@ -57,7 +57,7 @@ impl Config {
 }
 
 /// Whether a host is this machine, where nobody listens on the way.
-pub(super) fn is_loopback(host: &str) -> bool {
+pub fn is_loopback(host: &str) -> bool {
     let host = host.trim_matches(['[', ']']);
     host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }

@@ -1,0 +1,243 @@
+//! Who may come in, and what for.
+
+use oxhttp::model::header::{AUTHORIZATION, FORWARDED, HOST, ORIGIN, VIA};
+use oxhttp::model::uri::Authority;
+use oxhttp::model::{Body, Method, Request, StatusCode};
+use sha2::{Digest, Sha256};
+
+use crate::config::{Secret, is_loopback};
+
+use super::answer::Fault;
+
+/// What can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Path {
+    Messages,
+    Readings,
+    Health,
+}
+
+/// Lets those in who may.
+pub(super) struct Door {
+    /// SHA-256 of the token: how long comparing two of these takes tells nothing of the token.
+    token: Option<[u8; 32]>,
+}
+
+impl Door {
+    pub(super) fn new(token: Option<&Secret>) -> Door {
+        Door {
+            token: token.map(|token| Sha256::digest(token.expose()).into()),
+        }
+    }
+
+    /// What a request asks for.
+    ///
+    /// # Errors
+    /// 401 without the token. Where there is none, 403 for what a page in somebody's browser may
+    /// have sent. 404 and 405.
+    pub(super) fn admit(&self, request: &Request<Body>) -> Result<Path, Fault> {
+        let path = match request.uri().path() {
+            "/api/messages" => Some(Path::Messages),
+            "/api/readings" => Some(Path::Readings),
+            "/healthz" => Some(Path::Health),
+            _ => None,
+        };
+        match &self.token {
+            // It says no more than a port that is open, and monitors show no tokens.
+            Some(_) if path == Some(Path::Health) => {}
+            Some(token) => check_token(request, token)?,
+            None => check_local(request)?,
+        }
+        let Some(path) = path else {
+            return Err(Fault::new(
+                StatusCode::NOT_FOUND,
+                "there are /api/messages, /api/readings and /healthz",
+            ));
+        };
+        match (path, request.method()) {
+            (Path::Health, &Method::GET) | (Path::Messages | Path::Readings, &Method::POST) => {
+                Ok(path)
+            }
+            (Path::Health, _) => Err(Fault::wrong_method("GET")),
+            (Path::Messages | Path::Readings, _) => Err(Fault::wrong_method("POST")),
+        }
+    }
+}
+
+fn check_token(request: &Request<Body>, token: &[u8; 32]) -> Result<(), Fault> {
+    let Some(shown) = request.headers().get(AUTHORIZATION) else {
+        return Err(Fault::unauthorized(
+            "show the token of the configuration: Authorization: Bearer ...",
+        ));
+    };
+    let shown = shown.as_bytes().split_at_checked(7);
+    let shown = shown.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"bearer "));
+    let shown: [u8; 32] = Sha256::digest(shown.unwrap_or_default().1.trim_ascii()).into();
+    let pairs = shown.iter().zip(token);
+    match pairs.fold(0, |different, (a, b)| different | (a ^ b)) {
+        0 => Ok(()),
+        _ => Err(Fault::unauthorized(
+            "the token after Authorization: Bearer is not that of the configuration",
+        )),
+    }
+}
+
+/// Without a token every program of this machine may come in, but no page that is shown on it: a
+/// browser names the page's origin, or, tricked by a name that leads here, the name it was given.
+fn check_local(request: &Request<Body>) -> Result<(), Fault> {
+    let headers = request.headers();
+    if headers.contains_key(ORIGIN) {
+        return Err(Fault::new(
+            StatusCode::FORBIDDEN,
+            "requests of browsers (header Origin) are refused while there is no http.token",
+        ));
+    }
+    if headers.contains_key(FORWARDED)
+        || headers.contains_key(VIA)
+        || headers.contains_key("x-forwarded-for")
+    {
+        return Err(Fault::new(
+            StatusCode::FORBIDDEN,
+            "it comes through a proxy, so that others can reach this service: set http.token",
+        ));
+    }
+    let named = headers.get_all(HOST).iter();
+    let named = named.map(|host| Authority::try_from(host.as_bytes()).ok());
+    let meant = std::iter::once(request.uri().authority().cloned());
+    for host in named.chain(meant) {
+        let is_local = (host.as_ref()).is_some_and(|host| is_loopback(host.host()));
+        if !is_local {
+            let host = host.map(|host| host.to_string()).unwrap_or_default();
+            return Err(Fault::new(
+                StatusCode::FORBIDDEN,
+                format!(
+                    "the header Host is {host:?}; while there is no http.token it must be localhost or a \
+                     loopback address"
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admit(token: Option<&str>, method: &str, path: &str, headers: &[(&str, &str)]) -> String {
+        let door = Door::new(token.map(Secret::new).as_ref());
+        let mut request = Request::builder().method(method);
+        let host = headers.iter().find(|(name, _)| *name == "host");
+        let host = host.map_or("localhost", |(_, host)| host);
+        request = request.uri(format!("http://{host}{path}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::empty()).expect("a request");
+        match door.admit(&request) {
+            Ok(path) => format!("{path:?}"),
+            Err(fault) => fault.to_string(),
+        }
+    }
+
+    #[test]
+    fn what_is_there_is_found_by_path_and_method() {
+        for (method, path, expected) in [
+            ("POST", "/api/messages", "Messages"),
+            ("POST", "/api/messages?from=pms", "Messages"),
+            ("POST", "/api/readings", "Readings"),
+            ("GET", "/healthz", "Health"),
+            ("GET", "/api/messages", "405, use POST"),
+            ("OPTIONS", "/api/readings", "405, use POST"),
+            ("HEAD", "/healthz", "405, use GET"),
+            ("POST", "/api/messages/", "404, there are /api/messages, "),
+            ("GET", "/", "404, there are "),
+            ("POST", "//api/messages", "404, there are "),
+        ] {
+            let admitted = admit(None, method, path, &[]);
+            assert!(
+                admitted.starts_with(expected),
+                "{method} {path}: {admitted}"
+            );
+        }
+    }
+
+    #[test]
+    fn without_a_token_no_page_in_a_browser_comes_in() {
+        let post = |headers: &[(&str, &str)]| admit(None, "POST", "/api/messages", headers);
+        for host in [
+            "localhost",
+            "localhost:8580",
+            "127.0.0.1:8580",
+            "127.1.2.3",
+            "[::1]:8580",
+        ] {
+            assert_eq!(post(&[("host", host)]), "Messages", "{host}");
+        }
+        for host in [
+            "evil.example",
+            "localhost.evil.example:8580",
+            "127.0.0.1.evil.example",
+            "10.0.0.1:8580",
+            "user@evil.example",
+        ] {
+            let refused = post(&[("host", host)]);
+            assert!(
+                refused.starts_with("403, the header Host is "),
+                "{host}: {refused}"
+            );
+        }
+        // One that leads here beside one that doesn't.
+        let twice = post(&[("host", "localhost"), ("host", "evil.example")]);
+        assert!(twice.starts_with("403, "), "{twice}");
+        for origin in ["http://evil.example", "null", "http://localhost:8580"] {
+            let refused = post(&[("origin", origin)]);
+            assert!(
+                refused.starts_with("403, requests of browsers"),
+                "{refused}"
+            );
+        }
+        for proxied in ["forwarded", "via", "x-forwarded-for"] {
+            let refused = post(&[(proxied, "10.0.0.1")]);
+            assert!(
+                refused.starts_with("403, it comes through a proxy"),
+                "{refused}"
+            );
+        }
+        let health = admit(None, "GET", "/healthz", &[("host", "evil.example")]);
+        assert!(health.starts_with("403, "), "{health}");
+    }
+
+    #[test]
+    fn a_token_opens_for_whoever_shows_it() {
+        const TOKEN: &str = "0123456789abcdef";
+        let post = |headers: &[(&str, &str)]| admit(Some(TOKEN), "POST", "/api/messages", headers);
+        for shown in ["Bearer 0123456789abcdef", "bearer  0123456789abcdef "] {
+            let headers = [
+                ("authorization", shown),
+                ("host", "watt.example"),
+                ("via", "a proxy"),
+            ];
+            assert_eq!(post(&headers), "Messages", "{shown}");
+        }
+        assert!(post(&[]).starts_with("401, show the token"));
+        for shown in [
+            "Bearer 0123456789abcdeF",
+            "Bearer 0123456789abcde",
+            "Bearer 0123456789abcdef0",
+            "Bearer ",
+            "Basic 0123456789abcdef",
+            "0123456789abcdef",
+            "",
+        ] {
+            let refused = post(&[("authorization", shown)]);
+            assert!(
+                refused.starts_with("401, the token after"),
+                "{shown}: {refused}"
+            );
+        }
+        // What there is is none of a stranger's business.
+        assert!(admit(Some(TOKEN), "GET", "/", &[]).starts_with("401, "));
+        assert_eq!(admit(Some(TOKEN), "GET", "/healthz", &[]), "Health");
+    }
+}

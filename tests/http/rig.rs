@@ -1,0 +1,298 @@
+//! A listener on an address of its own, a desk, and a real owner over a store in memory.
+
+use std::collections::{HashMap, HashSet};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use parking_lot::Mutex;
+
+use roomwatt::clock::Clock;
+use roomwatt::config::{Http, Secret};
+use roomwatt::engine::{FieldNames, MessageFormat, Rules, TypeCodes};
+use roomwatt::gate::Gate;
+use roomwatt::http::{Desk, Listener, Service};
+use roomwatt::owner::{Counts, Owner};
+use roomwatt::rooms::Rooms;
+use roomwatt::store::{MeterWriter, Meters, Plan, Position, Readings, Store, StoreError, Wanted};
+use roomwatt::threads::{Exit, Stopper, spawn, stop_signal};
+use roomwatt::types::{LocalTime, Reading, RoomKey, Zone};
+
+/// The longest wait for anything.
+pub const LIMIT: Duration = Duration::from_secs(60);
+
+pub const TOKEN: &str = "canary-0123456789";
+
+/// Not to synchronise: nothing may come in this time.
+pub const SHORT: Duration = Duration::from_millis(300);
+
+/// What the store has and does.
+#[derive(Default)]
+pub struct Stored {
+    pub rooms: HashSet<RoomKey>,
+    /// Reasons.
+    pub rejected: Vec<String>,
+    pub readings: Vec<(RoomKey, Reading)>,
+    /// What it answers from now on instead of writing.
+    pub fails: Option<StoreError>,
+    /// Transactions wait until this is dropped.
+    pub held: Option<Receiver<()>>,
+}
+
+#[derive(Clone, Default)]
+pub struct Memory(pub Arc<Mutex<Stored>>);
+
+impl Memory {
+    /// Waits while it is held, and fails as it is told to.
+    fn begin(&self) -> Result<(), StoreError> {
+        let held = self.0.lock().held.clone();
+        if let Some(held) = held {
+            let _ = held.recv_timeout(LIMIT);
+        }
+        self.0.lock().fails.clone().map_or(Ok(()), Err)
+    }
+}
+
+impl Store for Memory {
+    fn commit(&mut self, plan: &Plan) -> Result<(), StoreError> {
+        self.begin()?;
+        let mut stored = self.0.lock();
+        let rooms = plan.rooms.iter().map(|(room, _)| room.clone());
+        stored.rooms.extend(rooms);
+        let reasons = plan.rejected.iter().map(|rejected| {
+            assert!(rejected.redelivered && rejected.source == "http");
+            rejected.reason.clone()
+        });
+        stored.rejected.extend(reasons);
+        Ok(())
+    }
+
+    fn forget(&mut self, _: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+}
+
+impl Meters for Memory {
+    fn readings(
+        &self,
+        _: &[Wanted],
+        _: LocalTime,
+        _: Position,
+    ) -> Result<HashMap<RoomKey, Readings>, StoreError> {
+        Ok(HashMap::new())
+    }
+}
+
+impl MeterWriter for Memory {
+    fn add(&self, readings: &[(RoomKey, Reading)]) -> Result<(), StoreError> {
+        self.begin()?;
+        self.0.lock().readings.extend_from_slice(readings);
+        Ok(())
+    }
+}
+
+struct Noon;
+
+impl Clock for Noon {
+    fn now(&self) -> LocalTime {
+        LocalTime::parse("2023-04-10 12:00:00").expect("a time")
+    }
+}
+
+pub struct Rig {
+    pub address: SocketAddr,
+    pub desk: Arc<Desk>,
+    pub memory: Memory,
+    pub gate: Arc<Gate>,
+    pub exits: Sender<Exit>,
+    pub ended: Receiver<Exit>,
+    /// Of the listener.
+    _stopper: Stopper,
+}
+
+/// An address of loopback that nobody else has.
+pub fn address() -> SocketAddr {
+    let [a, b, c] = std::array::from_fn(|_| fastrand::u8(1..255));
+    SocketAddr::from(([127, a, b, c], 8_580))
+}
+
+impl Rig {
+    /// A listener; nobody serves.
+    pub fn listening(token: Option<&str>) -> Rig {
+        let address = address();
+        let desk = Arc::new(Desk::default());
+        let (exits, ended) = bounded(10);
+        let (stopper, stop) = stop_signal();
+        let listener = Listener {
+            config: Http {
+                listen: address,
+                token: token.map(Secret::new),
+            },
+            desk: Arc::clone(&desk),
+            stop,
+        };
+        spawn("listener", &exits, move || listener.run()).expect("a thread");
+        wait("the listener", || TcpStream::connect(address).ok());
+        Rig {
+            address,
+            desk,
+            memory: Memory::default(),
+            gate: Arc::new(Gate::new(0)),
+            exits,
+            ended,
+            _stopper: stopper,
+        }
+    }
+
+    /// A listener with an owner behind it, which ends with what is given beside it.
+    pub fn serving(token: Option<&str>) -> (Rig, Stopper) {
+        let rig = Rig::listening(token);
+        let end = rig.serve(true);
+        (rig, end)
+    }
+
+    /// Has an owner serve until the result is dropped.
+    pub fn serve(&self, fills_the_meter_table: bool) -> Stopper {
+        let (end, over) = stop_signal();
+        let (inputs, to_owner) = bounded(200);
+        let (owner_lives, owner_gone) = stop_signal();
+        let clock: Arc<dyn Clock> = Arc::new(Noon);
+        let owner = Owner {
+            rooms: Arc::new(Rooms::default()),
+            rules: Arc::new(Rules::default()),
+            store: self.memory.clone(),
+            meters: self.memory.clone(),
+            clock: Arc::clone(&clock),
+            position: None,
+            swept_to: None,
+            keep_days: 30,
+            inputs: to_owner,
+            intake: Arc::clone(&self.gate),
+            counts: Counts::default(),
+            wake_notifier: Box::new(|_| {}),
+            stop: over.clone(),
+        };
+        spawn("owner", &self.exits, move || {
+            owner.run();
+            drop(owner_lives);
+        })
+        .expect("a thread");
+        let memory: Arc<dyn MeterWriter> = Arc::new(self.memory.clone());
+        let service = Service {
+            inputs,
+            owner_gone,
+            intake: Arc::clone(&self.gate),
+            messages: Arc::new(MessageFormat {
+                types: TypeCodes::default(),
+                fields: FieldNames::default(),
+                zone: Zone::named("Asia/Shanghai").expect("a zone"),
+                max_ahead_seconds: 7_200,
+            }),
+            clock,
+            meters: fills_the_meter_table.then_some(memory),
+        };
+        let desk = Arc::clone(&self.desk);
+        spawn("desk", &self.exits, move || desk.serve(service, &over)).expect("a thread");
+        wait("somebody to serve", || {
+            let health = self.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            health.ends_with("{\"status\":\"ok\"}\n").then_some(())
+        });
+        end
+    }
+
+    /// Has every transaction wait until the result is dropped.
+    pub fn hold(&self) -> Sender<()> {
+        let (release, held) = bounded(0);
+        self.memory.0.lock().held = Some(held);
+        release
+    }
+
+    pub fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).expect("a connection");
+        stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
+        stream
+    }
+
+    /// A connection on which this was sent.
+    pub fn sending(&self, request: &str) -> TcpStream {
+        let mut stream = self.connect();
+        stream.write_all(request.as_bytes()).expect("sent");
+        stream
+    }
+
+    /// Sends a request; gives all of the answer.
+    pub fn send(&self, request: &str) -> String {
+        answer(self.sending(request))
+    }
+
+    /// Posts a body of a type; gives the status and the answer's body.
+    pub fn post(&self, path: &str, form: &str, body: &str) -> (u16, String) {
+        parts(&self.send(&post(path, form, body)))
+    }
+
+    pub fn messages(&self, form: &str, body: &str) -> (u16, String) {
+        self.post("/api/messages", form, body)
+    }
+}
+
+pub fn post(path: &str, form: &str, body: &str) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost:8580\r\nContent-Type: {form}\r\n\
+         Authorization: Bearer {TOKEN}\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// All that comes until the end of the connection.
+pub fn answer(mut stream: TcpStream) -> String {
+    let mut all = Vec::new();
+    match stream.read_to_end(&mut all) {
+        Ok(_) => {}
+        // Closed while something was still to be read there.
+        Err(error) if error.kind() == ErrorKind::ConnectionReset => {}
+        Err(error) => panic!("{error}, after {:?}", String::from_utf8_lossy(&all)),
+    }
+    String::from_utf8(all).expect("UTF-8")
+}
+
+/// Status and body; the answer's own form is checked.
+pub fn parts(answer: &str) -> (u16, String) {
+    let (head, body) = answer.split_once("\r\n\r\n").expect(answer);
+    let status = head.strip_prefix("HTTP/1.0 ").expect(answer);
+    assert!(
+        head.contains("\r\ncontent-type: application/json"),
+        "{answer}"
+    );
+    let length = format!("\r\ncontent-length: {}", body.len());
+    assert!(head.contains(&length), "{answer}");
+    let status = status[..3].parse().expect("a status");
+    (status, body.trim_end().to_owned())
+}
+
+/// Whether nothing comes for a while.
+pub fn is_silent(stream: &TcpStream) -> bool {
+    stream.set_read_timeout(Some(SHORT)).expect("a timeout");
+    let peeked = stream.peek(&mut [0]);
+    stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
+    peeked.is_err_and(|error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
+}
+
+/// Polls until there is something.
+pub fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited {LIMIT:?} for {what}");
+        std::thread::sleep(Duration::from_millis(10)); // between two looks
+    }
+}
+
+pub fn check_in(room: usize) -> String {
+    format!(
+        r#"{{"hotel_id":"H1","room_number":"{room}","msgType":"5710005","check_in_time":"2023-04-10 11:00:00"}}"#
+    )
+}
