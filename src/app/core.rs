@@ -77,6 +77,8 @@ pub(crate) struct Running<'a> {
     pub(crate) inputs: Sender<Input>,
     /// Set when it is time to stop, and also when this instance has been replaced or configured anew.
     pub(crate) over: Stop,
+    /// Set when the owner has ended: it may leave inputs behind.
+    pub(crate) owner_gone: Stop,
     names: BTreeSet<String>,
     owner_ended: Receiver<Ended>,
     term: Stopper,
@@ -108,9 +110,11 @@ impl<'a> Core<'a> {
         let (inputs, to_owner) = bounded(INPUTS);
         let (end_of_owner, owner_ended) = bounded(1);
         let (term, over) = stop_signal();
+        let (owner_lives, owner_gone) = stop_signal();
         let mut running = Running {
             inputs,
             over,
+            owner_gone,
             names: BTreeSet::new(),
             owner_ended,
             term,
@@ -142,6 +146,7 @@ impl<'a> Core<'a> {
         running.spawn("owner", move || {
             // There is room for the one message.
             let _ = end_of_owner.send(owner.run());
+            drop(owner_lives);
         })?;
         for (number, notifier) in notifiers.into_iter().enumerate() {
             let to_settle = running.inputs.clone();

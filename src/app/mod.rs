@@ -17,6 +17,7 @@ use crate::amqp::Consumer;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigErrors, RabbitMq};
 use crate::gate::Gate;
+use crate::http::{Desk, Listener, Service};
 use crate::logging::LogFile;
 use crate::notify::to_the_log;
 use crate::outage::Outage;
@@ -32,8 +33,9 @@ use outside::{feed, listen_to_signals, tell_manager};
 
 pub use outside::interruption;
 
-/// Threads besides the consumers and notifiers: signals, watchdog, lease, owner, sweep.
-const OTHER_THREADS: usize = 5;
+/// Threads besides the consumers and notifiers: signals, watchdog, lease, owner, sweep, listener,
+/// http.
+const OTHER_THREADS: usize = 7;
 
 /// How often who waits for the end of the lease sees whether it is time to stop.
 const LOOK_AROUND: Duration = Duration::from_secs(1);
@@ -59,12 +61,18 @@ pub fn run(
     log_file: LogFile,
 ) -> std::io::Result<End> {
     let Servers { database, rabbitmq } = servers;
+    let queue = rabbitmq.as_ref().map(
+        |RabbitMq {
+             queue, host, port, ..
+         }| { format!("queue {queue} of {host}:{port}") },
+    );
+    let http = config.http.as_ref();
+    let http = http.map(|http| format!("HTTP at {}", http.listen));
+    let intakes: Vec<String> = queue.into_iter().chain(http).collect();
     log::info!(
-        "roomwatt {} starts: queue {} of {}:{}, {database}, times of {}",
+        "roomwatt {} starts: {}, {database}, times of {}",
         env!("CARGO_PKG_VERSION"),
-        rabbitmq.queue,
-        rabbitmq.host,
-        rabbitmq.port,
+        intakes.join(", "),
         config.messages.zone.name(),
     );
     // One message a thread, so that an ending thread never waits long.
@@ -83,6 +91,12 @@ pub fn run(
         let (pulses, stop) = (pulses.clone(), stop.clone());
         spawn("watchdog", &exits, move || feed(&pulses, patience, &stop))?;
     }
+    let desk = Arc::new(Desk::default());
+    let mut listener = config.http.clone().map(|config| Listener {
+        config,
+        desk: Arc::clone(&desk),
+        stop: stop.clone(),
+    });
     let mut current = Current {
         config,
         reread: &reread,
@@ -115,7 +129,12 @@ pub fn run(
                 }
             };
             outage.over();
-            let threads = serve(&current.config, servers, state, &pulses, &exits)?;
+            // Not before: one that stands by leaves the address to who works. It stays then, and
+            // what comes while nobody owns the state is answered so.
+            if let Some(listener) = listener.take() {
+                spawn("listener", &exits, move || listener.run())?;
+            }
+            let threads = serve(&current.config, servers, &desk, state, &pulses, &exits)?;
             match threads.wait(&ended, &stop, &mut current) {
                 Over::End(end) => return Ok(end),
                 Over::Reconfigured => {}
@@ -137,26 +156,31 @@ pub fn run(
     }
 }
 
-/// The servers that the service can't do without.
+/// What the service works with.
 pub struct Servers {
     pub database: Database,
-    pub rabbitmq: RabbitMq,
+    /// Without it messages come over HTTP alone.
+    pub rabbitmq: Option<RabbitMq>,
 }
 
 /// Starts the threads of an instance that owns the state.
 fn serve(
     config: &Config,
     servers: &Servers,
+    desk: &Arc<Desk>,
     state: State,
     pulses: &Pulses,
     exits: &Sender<Exit>,
 ) -> std::io::Result<Threads> {
+    let Servers { database, rabbitmq } = servers;
     let zone = config.messages.zone;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock { zone });
-    let intake = Arc::new(Gate::new(config.consumer_count));
+    // Nobody has to catch up with what comes over HTTP: it waits nowhere.
+    let consumers = rabbitmq.as_ref().map_or(0, |_| config.consumer_count);
+    let intake = Arc::new(Gate::new(consumers));
     let mut core = Core {
         config,
-        reader: servers.database.reader(),
+        reader: database.reader(),
         clock: Arc::clone(&clock),
         intake: Arc::clone(&intake),
         aloud: to_the_log(),
@@ -165,16 +189,30 @@ fn serve(
     }
     .start(state)?;
     let format = Arc::new(config.messages.clone());
-    for number in 1..=config.consumer_count {
-        let consumer = Consumer {
-            config: servers.rabbitmq.clone(),
-            format: Arc::clone(&format),
-            clock: Arc::clone(&clock),
+    if config.http.is_some() {
+        let service = Service {
+            inputs: core.inputs.clone(),
+            owner_gone: core.owner_gone.clone(),
             intake: Arc::clone(&intake),
-            stop: core.over.clone(),
+            messages: Arc::clone(&format),
+            clock: Arc::clone(&clock),
+            meters: database.meter_writer(),
         };
-        let inputs = core.inputs.clone();
-        core.spawn(format!("consumer-{number}"), move || consumer.run(inputs))?;
+        let (desk, over) = (Arc::clone(desk), core.over.clone());
+        core.spawn("http", move || desk.serve(service, &over))?;
+    }
+    if let Some(rabbitmq) = rabbitmq {
+        for number in 1..=consumers {
+            let consumer = Consumer {
+                config: rabbitmq.clone(),
+                format: Arc::clone(&format),
+                clock: Arc::clone(&clock),
+                intake: Arc::clone(&intake),
+                stop: core.over.clone(),
+            };
+            let inputs = core.inputs.clone();
+            core.spawn(format!("consumer-{number}"), move || consumer.run(inputs))?;
+        }
     }
     Ok(core.started())
 }

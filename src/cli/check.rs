@@ -56,11 +56,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     for warning in config.warnings(unix_seconds()) {
         tell(Finding::new(Level::Warning, "configuration", warning));
     }
-    if config.rabbitmq.is_none() {
-        let says = "there is no section [rabbitmq], and the service needs one";
-        let finding = Finding::new(Level::Wrong, "configuration", says);
-        tell(finding.remedy("etc/roomwatt.toml shows every key"));
-    }
     if arguments.online {
         if let Some(rabbitmq) = &config.rabbitmq {
             amqp::check(rabbitmq, config.consumer_count, &mut tell);
@@ -94,6 +89,13 @@ fn meaning(config: &Config) -> Vec<(&'static str, String)> {
         let place = format!("{}:{}", rabbitmq.host, rabbitmq.port);
         let queue = format!("{} of {place}, as {}", rabbitmq.queue, rabbitmq.username);
         meaning.push(("queue", queue));
+    }
+    if let Some(http) = &config.http {
+        let whom = match http.token {
+            Some(_) => "whoever shows the token",
+            None => "this machine's programs",
+        };
+        meaning.push(("http", format!("at {}, for {whom}", http.listen)));
     }
     match &config.mysql {
         Some(mysql) => {

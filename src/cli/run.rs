@@ -27,7 +27,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = load(path, &[])?;
     let servers = Servers {
         database: Database::of(&config),
-        rabbitmq: super::needed(config.rabbitmq.as_ref(), "rabbitmq")?.clone(),
+        rabbitmq: config.rabbitmq.clone(),
     };
     let log_file = logging::start(&config.log, config.messages.zone)
         .map_err(|error| Failure::new(Code::Configuration, anyhow!("log.file: {error}")))?;

@@ -9,6 +9,7 @@ mod broker;
 mod check;
 mod delivery;
 mod ends;
+mod http;
 mod intake;
 mod logs;
 mod meters;

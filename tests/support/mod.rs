@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods)] // no part of the service
 
 pub mod feishu;
+pub mod intake;
 pub mod proxy;
 mod service;
 
