@@ -5,6 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
 
+use crate::support::intake::wait_until_served;
 use crate::support::{ROOMWATT, Rig};
 
 const ENGLISH: &str = include_str!("../../README.md");
@@ -12,7 +13,7 @@ const CHINESE: &str = include_str!("../../README.zh-CN.md");
 
 /// The commands of the code blocks, without their comments.
 fn commands(readme: &str) -> Vec<&str> {
-    let programs = ["roomwatt ", "scripts/", "cargo ", "mysql ", "cp "];
+    let programs = ["roomwatt ", "scripts/", "cargo ", "mysql ", "cp ", "curl "];
     let lines = readme.lines().filter_map(|line| line.strip_prefix("    "));
     lines
         .map(|line| line.strip_prefix("$ ").unwrap_or(line))
@@ -43,6 +44,7 @@ fn every_command_does_what_it_is_there_for() {
     assert_eq!(all, commands(CHINESE), "both languages have the same");
     assert!(all.len() >= 12, "{all:#?}");
     let mut rig = Rig::without_schema("readme");
+    let address = rig.listen();
     let config = rig.config();
     let folder = config.parent().expect("a folder");
     symlink(ROOMWATT, folder.join("roomwatt")).expect("a link");
@@ -82,9 +84,11 @@ fn every_command_does_what_it_is_there_for() {
             _ if command == "roomwatt run --config roomwatt.toml" => {
                 let mut started = rig.start();
                 started.wait_until_ready();
+                wait_until_served(address);
                 service = Some(started);
             }
             _ => {
+                let command = &command.replace("127.0.0.1:8580", &address.to_string());
                 let path = format!("{}:/usr/bin:/bin", folder.display());
                 let output = Command::new("sh")
                     .args(["-c", command])
@@ -94,6 +98,14 @@ fn every_command_does_what_it_is_there_for() {
                     .expect("a shell");
                 assert!(output.status.success(), "{command}: {output:?}");
                 let told = String::from_utf8(output.stdout).expect("UTF-8");
+                if program == "curl" {
+                    let expected = match command.contains("/api/messages") {
+                        true => "{\"taken\":1,\"refused\":[]}",
+                        // With [mysql] that is all there is to be told.
+                        false => "this service only reads it",
+                    };
+                    assert!(told.contains(expected), "{command}: {told}");
+                }
                 if command == "roomwatt backtest --messages messages.jsonl --readings readings.csv"
                 {
                     assert!(told.starts_with('{'), "{told}");
@@ -107,7 +119,10 @@ fn every_command_does_what_it_is_there_for() {
         }
     }
     let service = service.expect("it was started");
-    rig.wait_for_rows("SELECT hotel_id FROM room_state", &["H001".to_owned()]);
+    rig.wait_for_rows(
+        "SELECT hotel_id FROM room_state ORDER BY hotel_id",
+        &["H001".to_owned(), "H12345".to_owned()],
+    );
     service.stop();
     rig.finish();
 }
