@@ -28,13 +28,15 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = load(arguments.config.config.as_deref(), &[])?;
+    let original = match arguments.adopt {
+        true => Some(super::needed(config.mysql.as_ref(), "mysql")?),
+        false => None,
+    };
     let database = Database::of(&config);
     let applied = |name: &str| tell(&format!("applied {name}"));
-    if database.init(&applied).map_err(explained)? == 0 {
-        tell(&format!("{database} is up to date"));
-    }
-    if arguments.adopt {
-        let mysql = super::needed(config.mysql.as_ref(), "mysql")?;
+    database.init(&applied).map_err(explained)?;
+    tell(&format!("{database} is up to date"));
+    if let Some(mysql) = original {
         let zone = config.messages.zone;
         let now = SystemClock { zone }.now();
         let adopted = store::adopt(

@@ -259,23 +259,31 @@ fn wrong_use_has_an_exit_code_and_says_what_to_do() {
         let told = "--set batch_size=0: monitoring.batch_size is 0, allowed is 1 to 100000";
         assert!(said.contains(told), "{said}");
     }
-    for servers in [&["init-db"][..], &["send"], &["outbox", "list"]] {
-        let room = if servers == ["send"] { &room[..] } else { &[] };
-        let command = [servers, room, &["--config", "/dev/null"]].concat();
-        let output = Command::new(ROOMWATT).args(&command).output();
-        let output = output.expect("it runs");
-        assert_eq!(output.status.code(), Some(78), "{output:?}");
+    let send = [&["send"], &room[..]].concat();
+    for (command, told) in [
+        (
+            &send[..],
+            "no section [rabbitmq]; --config names its file, and",
+        ),
+        (
+            &["init-db", "--adopt"],
+            "no section [mysql]; --config names its file, and",
+        ),
+        (
+            &["outbox", "list"],
+            "there is no embedded database roomwatt.db; run",
+        ),
+    ] {
+        let folder = rig.config();
+        let output = Command::new(ROOMWATT)
+            .args([command, &["--config", "/dev/null"]].concat())
+            .current_dir(folder.parent().expect("a folder"))
+            .output()
+            .expect("it runs");
         let said = String::from_utf8_lossy(&output.stderr);
-        assert!(said.contains("]; --config names its file, and"), "{said}");
+        assert_eq!(output.status.code(), Some(78), "{said}");
+        assert!(said.contains(told), "{said}");
     }
-    let output = Command::new(ROOMWATT).arg("run").output().expect("it runs");
-    let said = String::from_utf8_lossy(&output.stderr);
-    for section in ["mysql", "rabbitmq"] {
-        let part =
-            format!("roomwatt: the configuration has no section [{section}]; --config names");
-        assert!(said.contains(&part), "{said}");
-    }
-    assert_eq!(output.status.code(), Some(78), "{said}");
     rig.configure("check_interval_minute = 30");
     assert_eq!(code(&mut rig, &["run"], "check_interval_minute"), Some(78));
     rig.reconfigure("check_interval_minute = 30\n", "");
@@ -466,7 +474,7 @@ fn help_begins_with_examples() {
         String::from_utf8(output.stdout).expect("UTF-8")
     };
     let all = help(&["--help"]);
-    assert!(all.starts_with("Examples:\n  roomwatt init-db"), "{all}");
+    assert!(all.starts_with("Examples:\n  roomwatt demo"), "{all}");
     let commands = all.split("Commands:\n").nth(1).expect("commands");
     let commands: Vec<&str> = commands
         .lines()
