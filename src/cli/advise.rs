@@ -364,10 +364,10 @@ mod tests {
         let file = folder.path().join("roomwatt.toml");
         std::fs::write(&file, advised().toml()).expect("written");
         let config = crate::config::Config::load(Some(&file), &[]).expect("a configuration");
-        assert_eq!(config.rules.thresholds.checkout, WattHours(200));
+        assert_eq!(config.rules.thresholds.checkout, WattHours(150));
         let hotel = HotelId::new("H\u{1b}[2J\"");
         let own = config.rules.hotel_thresholds[&hotel];
-        assert_eq!((own.checkin, own.checkout), (None, Some(WattHours(400))));
+        assert_eq!((own.checkin, own.checkout), (None, Some(WattHours(350))));
         assert_eq!(config.rules.hotel_thresholds.len(), 1);
     }
 
@@ -381,7 +381,7 @@ mod tests {
         assert_eq!(lines.len(), 8);
         assert_eq!(lines[0]["hotel_id"], Value::Null);
         assert_eq!(lines[0]["kind"], "checkout");
-        assert_eq!(lines[0]["advised_threshold_kwh"], 0.2);
+        assert_eq!(lines[0]["advised_threshold_kwh"], 0.15);
         assert_eq!(lines[0]["tried"][2]["threshold_kwh"], 0.2);
         let small = lines.iter().find(|line| line["hotel_id"] == "H003");
         assert_eq!(small.expect("a line")["advised_threshold_kwh"], Value::Null);

@@ -23,9 +23,10 @@ pub struct Advice {
 ///
 /// Which alerts are of no use nobody has written down. In vacant rooms it shows: what runs on its own
 /// there uses little, what was left on uses much, and between them lies a range where a threshold
-/// may be moved without a change. So the lowest threshold is advised at which so few alerts as the
-/// budget has hang on loads that are not half as high again, and which is twice of what most
-/// vacant rooms use. What guests use has no such gap: there all alerts count.
+/// may be moved without a change. So the lowest threshold is advised that could be raised by half with
+/// a change of no more alerts than the budget has, and that is at least three times what is ordinary:
+/// the median, because what was left on may be a good part of all vacant time. What guests use has no
+/// such gap: there all alerts count.
 pub fn advise(study: &Study, kind: Kind, budget: f64) -> Advice {
     let days = study.room_days();
     if study.rooms < ENOUGH_ROOMS || days < ENOUGH_ROOM_DAYS {
@@ -75,21 +76,26 @@ pub fn advise_hotel(study: &Study, kind: Kind, budget: f64, general: &Advice) ->
 
 /// The lowest threshold above which rooms stand apart.
 fn apart(study: &Study, budget: f64) -> Option<Advice> {
-    let most = study.intervals.quantile(0.75)?;
-    let candidates = candidates();
-    let mut tried = candidates.iter().zip(&study.alerts);
-    tried.find_map(|(&threshold, &alerts)| {
-        let higher = (candidates.iter().zip(&study.alerts))
-            .find(|(other, _)| other.0 * 2 >= threshold.0 * 3)
-            .map_or(0, |(_, &alerts)| alerts);
-        let hanging = study.rate(alerts.saturating_sub(higher));
-        let is_apart = threshold.0 >= 2 * most.0 && hanging <= budget;
+    let ordinary = study.intervals.quantile(0.5)?;
+    let tried: Vec<(WattHours, u64)> = (candidates().into_iter())
+        .zip(study.alerts.iter().copied())
+        .collect();
+    tried.iter().enumerate().find_map(|(at, &(threshold, alerts))| {
+        let up_to = tried.iter().position(|(other, _)| other.0 * 2 >= threshold.0 * 3);
+        let end = up_to.map_or(tried.len(), |up_to| up_to + 1);
+        let moved = tried[at..end].iter().map(|&(_, alerts)| alerts);
+            // Beyond what is tried nothing is known.
+            let moved = moved.chain(up_to.is_none().then_some(0));
+        // Also upwards: where all is abnormal, a room is told of only once.
+        let change = moved.clone().max()?.saturating_sub(moved.min()?);
+        let change = study.rate(change);
+        let is_apart = threshold.0 >= 3 * ordinary.0 && change <= budget;
         is_apart.then(|| Advice {
             threshold: Some(threshold),
             reason: format!(
-                "three of four intervals use no more than {most} kWh; of {:.2} alerts per 100 rooms \
-                 and day only {hanging:.2} would go if it were half as high again, so what is above \
-                 it stands apart",
+                "half of all intervals use no more than {ordinary} kWh, and of {:.2} alerts per 100 \
+                 rooms and day no more than {change:.2} come or go if it is raised by half: what is \
+                 above it stands apart",
                 study.rate(alerts)
             ),
         })
@@ -124,9 +130,9 @@ fn within(study: &Study, budget: f64) -> Option<Advice> {
 mod tests {
     use super::*;
 
-    /// A hundred rooms for ten days; alerts per 100 rooms and day by threshold, as `rate` has them,
-    /// and three of four intervals below `most` Wh.
-    fn studied(most: i64, rate: impl Fn(i64) -> f64) -> Study {
+    /// A hundred rooms for ten days; alerts per 100 rooms and day by threshold, as `rate` has them.
+    /// In four of ten intervals something was left on, else `ordinary` Wh were used.
+    fn studied(ordinary: i64, rate: impl Fn(i64) -> f64) -> Study {
         let mut study = Study {
             rooms: 100,
             seconds: 1_000 * 86_400,
@@ -136,8 +142,8 @@ mod tests {
                 .collect(),
             ..Study::default()
         };
-        study.intervals.add(WattHours(most), 75);
-        study.intervals.add(WattHours(1_000), 25);
+        study.intervals.add(WattHours(ordinary), 60);
+        study.intervals.add(WattHours(1_000), 40);
         study
     }
 
@@ -162,19 +168,30 @@ mod tests {
         let noise = |most: f64, until: f64| {
             move |wh: i64| left_on(wh) + (most * (1.0 - wh as f64 / until)).max(0.0)
         };
-        for (most, until, three_quarters, threshold) in [
+        for (most, until, ordinary, threshold) in [
             // Nothing but what was left on.
-            (0.0, 1.0, 40, Some(100)),
-            // It has to be twice of what is ordinary.
-            (0.0, 1.0, 80, Some(200)),
-            (0.0, 1.0, 120, Some(250)),
+            (0.0, 1.0, 30, Some(100)),
+            // It has to be three times what is ordinary.
+            (0.0, 1.0, 60, Some(200)),
+            (0.0, 1.0, 100, Some(300)),
             // Alerts of what is ordinary, up to more and more.
             (30.0, 200.0, 40, Some(200)),
             (30.0, 300.0, 40, Some(300)),
         ] {
-            let study = studied(three_quarters, noise(most, until));
+            let study = studied(ordinary, noise(most, until));
             assert_eq!(advised(&study, Kind::Checkout), threshold, "{most} {until}");
         }
+    }
+
+    /// Below what all rooms use, each is told of only once.
+    #[test]
+    fn few_alerts_of_rooms_that_are_always_abnormal_are_no_calm() {
+        let study = studied(30, |wh| match wh {
+            ..150 => 5.0,
+            150..200 => 20.0,
+            _ => left_on(wh),
+        });
+        assert_eq!(advised(&study, Kind::Checkout), Some(200));
     }
 
     #[test]
@@ -236,7 +253,7 @@ mod tests {
         );
         // In vacant rooms it is a matter of what stands apart.
         let vacant = advise(&studied(40, left_on), Kind::Checkout, 1.0);
-        let other = advise_hotel(&studied(140, left_on), Kind::Checkout, 1.0, &vacant);
+        let other = advise_hotel(&studied(100, left_on), Kind::Checkout, 1.0, &vacant);
         assert_eq!(other.threshold, Some(WattHours(300)));
     }
 

@@ -109,7 +109,7 @@ mod tests {
         println!("seed {seed}");
         let mut rng = fastrand::Rng::with_seed(seed);
         let mut several = 0;
-        for _ in 0..3_000 {
+        for _ in 0..1_500 {
             let length = rng.usize(0..40);
             let text: Vec<u8> = (0..length)
                 .map(|_| *rng.choice(b"ab,,\n\n\r\"\"").expect("one"))
@@ -129,6 +129,6 @@ mod tests {
             let shown = String::from_utf8_lossy(&text);
             assert_eq!(found, rows(reader(&text)), "{shown:?} by {}", blocks.size);
         }
-        assert!(several > 1_000, "only {several} had several blocks");
+        assert!(several > 500, "only {several} had several blocks");
     }
 }
