@@ -118,7 +118,7 @@ fn what_is_told_is_what_the_rules_say() {
     let of = |notice: RoomNotice| (notice.detected, notice.room, notice.kind, notice.energy);
     let rooms = rooms.into_values();
     let mut expected: Vec<_> = rooms
-        .flat_map(|room| judge(&room.sorted(), &config.rules))
+        .flat_map(|room| judge(&room.sorted(), &config.rules, LocalTime::FIRST))
         .map(of)
         .collect();
     expected.sort();

@@ -134,7 +134,7 @@ fn missed(room: &Room, trouble: &Trouble, until: LocalTime, rules: &Rules) -> Fa
             room_thresholds: HashMap::new(),
             ..rules.clone()
         };
-        let notices = judge(room, &rules);
+        let notices = judge(room, &rules, LocalTime::FIRST);
         let alerts = notices.iter().filter(|n| n.kind == NoticeKind::Alert);
         alerts
             .into_iter()

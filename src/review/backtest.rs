@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use crate::engine::{Change, RoomNotice, Rules, observe};
+use crate::types::LocalTime;
 
 use super::{Past, Room};
 
@@ -19,11 +20,10 @@ pub fn backtest(past: &Past, rules: &[Rules]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = (past.rooms().par_iter())
         .flat_map_iter(|room| {
             rules.iter().enumerate().flat_map(|(rule, rules)| {
-                let notices = judge(room, rules).into_iter();
+                let notices = judge(room, rules, past.from).into_iter();
                 notices.map(move |notice| Finding { rule, notice })
             })
         })
-        .filter(|finding| finding.notice.detected >= past.from)
         .collect();
     // Stable, so that notices of one room at one time stay in the order of its stays.
     findings.par_sort_by(|a, b| {
@@ -41,15 +41,70 @@ pub(super) fn without_history(rules: &Rules) -> Rules {
     }
 }
 
-/// Every notice of a room, in the order of its stays and readings.
-pub fn judge(room: &Room, rules: &Rules) -> Vec<RoomNotice> {
+/// Every notice of a room from `from` on, in the order of its stays and readings. What it was before
+/// is not known to the rules, whatever the room has.
+pub fn judge(room: &Room, rules: &Rules, from: LocalTime) -> Vec<RoomNotice> {
     let mut notices = Vec::new();
-    for (watch, readings) in room.watches(rules) {
+    for (watch, readings) in room.watches(rules, from) {
         let changes = observe(&room.key, &watch, readings, rules).changes;
         notices.extend(changes.into_iter().filter_map(|change| match change {
-            Change::Notice(notice) => Some(notice),
+            Change::Notice(notice) if notice.detected >= from => Some(notice),
             _ => None,
         }));
     }
     notices
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{NoticeKind, Stay};
+    use crate::types::{Reading, RoomKey, WattHours};
+
+    fn at(clock: &str) -> LocalTime {
+        LocalTime::parse(&format!("2023-04-10 {clock}:00")).expect("a time")
+    }
+
+    /// A vacant room with a heater, whose meter is read every 28 minutes.
+    #[test]
+    fn a_span_begins_with_what_is_known_of_it() {
+        let mut room = Room::new(RoomKey::new("H001", "101"));
+        room.stays = vec![Stay::Vacant {
+            actual_checkin: None,
+            actual_checkout: at("08:00"),
+        }];
+        let readings = (0..20).map(|nth: i64| Reading {
+            time: at("08:03").plus(nth * 28 * 60),
+            register: WattHours(100_000 + nth * 2_500),
+        });
+        room.readings = readings.collect();
+        let told = |from: &str, alert_periods| -> Vec<(NoticeKind, String)> {
+            let rules = Rules {
+                alert_periods,
+                ..Rules::default()
+            };
+            let notices = judge(&room, &rules, at(from)).into_iter();
+            let told = notices.map(|notice| (notice.kind, notice.detected.day_hour_minute()));
+            told.take(2).collect()
+        };
+        let is = |kind, clock: &str| (kind, format!("04-10 {clock}"));
+        let (alert, reminder) = (NoticeKind::Alert, NoticeKind::Reminder);
+        assert_eq!(
+            told("08:00", 4),
+            [is(alert, "09:55"), is(reminder, "11:47")]
+        );
+        // Readings of 09:55 and 10:23 lie in the interval before; what the latter told lies there, too.
+        assert_eq!(
+            told("10:24", 4),
+            [is(alert, "11:47"), is(reminder, "13:39")]
+        );
+        assert_eq!(
+            told("10:24", 1),
+            [is(reminder, "10:51"), is(reminder, "11:47")]
+        );
+        assert_eq!(
+            told("10:30", 1),
+            [is(alert, "10:51"), is(reminder, "11:19")]
+        );
+    }
 }

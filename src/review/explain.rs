@@ -38,7 +38,7 @@ pub struct Line {
 /// The stays of a room, each with its readings from `from` on as the engine judges them.
 pub fn explain(room: &Room, from: LocalTime, rules: &Rules) -> Vec<Chapter> {
     let mut chapters: Vec<Chapter> = Vec::new();
-    for (watch, readings) in room.watches(rules) {
+    for (watch, readings) in room.watches(rules, LocalTime::FIRST) {
         if let Some(before) = chapters.last_mut() {
             before.until = Some(watch.stay.time());
         }

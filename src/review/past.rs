@@ -142,17 +142,23 @@ impl Room {
         self.readings.sort_by_key(|reading| reading.time);
     }
 
-    /// A watch for each stay, and the readings it takes.
-    pub fn watches(&self, rules: &Rules) -> impl Iterator<Item = (Watch, &[Reading])> {
-        self.stays.iter().enumerate().map(|(at, &stay)| {
+    /// A watch for each stay, and the readings it takes: none of before `from`, but for one interval
+    /// in which the first of them may lie.
+    pub fn watches(
+        &self,
+        rules: &Rules,
+        from: LocalTime,
+    ) -> impl Iterator<Item = (Watch, &[Reading])> {
+        let earliest = from.plus(-rules.interval_seconds - 1);
+        self.stays.iter().enumerate().map(move |(at, &stay)| {
             let watch = Watch::new(stay, rules);
-            let from = watch.needs_after();
+            let from = watch.needs_after().max(earliest);
             let first = self.readings.partition_point(|r| r.time <= from);
             let end = match self.stays.get(at + 1) {
                 Some(next) => self.readings.partition_point(|r| r.time <= next.time()),
                 None => self.readings.len(),
             };
-            (watch, &self.readings[first..end])
+            (watch, &self.readings[first.min(end)..end])
         })
     }
 

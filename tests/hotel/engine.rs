@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use roomwatt::engine::{NoticeKind, RoomNotice, Rules};
 use roomwatt::hotel::{Appliance, MeterFaults, Plan, REGISTER_MODULUS, Trouble, What};
 use roomwatt::review::{Room, judge};
-use roomwatt::types::{Kind, RoomKey};
+use roomwatt::types::{Kind, LocalTime, RoomKey};
 
 use crate::{by_room, honest, plan, seed};
 
@@ -25,7 +25,7 @@ fn judged(plan: &Plan) -> Judged {
                 What::Trouble(trouble) => troubles.push(trouble),
             }
         }
-        let mut notices = judge(&room.sorted(), &rules);
+        let mut notices = judge(&room.sorted(), &rules, LocalTime::FIRST);
         notices.retain(|notice| notice.kind == NoticeKind::Alert);
         (key, (troubles, notices))
     });

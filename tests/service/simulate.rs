@@ -49,7 +49,7 @@ fn alerts(plan: &Plan, rules: &Rules) -> Vec<Alert> {
     }
     let notices = rooms
         .into_values()
-        .flat_map(|room| judge(&room.sorted(), rules));
+        .flat_map(|room| judge(&room.sorted(), rules, LocalTime::FIRST));
     let mut alerts: Vec<Alert> = notices
         .filter(|notice| notice.kind == NoticeKind::Alert)
         .map(|notice| {

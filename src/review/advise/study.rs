@@ -196,7 +196,7 @@ fn study_room(room: &Room, from: LocalTime, tried: &Tried) -> BTreeMap<Kind, Stu
             study.alerts.resize(tried.candidates.len(), 0);
         }
     }
-    for (watch, readings) in room.watches(&tried.now) {
+    for (watch, readings) in room.watches(&tried.now, from) {
         let Some(study) = kinds.get_mut(&watch.stay.kind()) else {
             continue;
         };
@@ -217,9 +217,8 @@ fn study_room(room: &Room, from: LocalTime, tried: &Tried) -> BTreeMap<Kind, Stu
         observe_each(&room.key, &watch, readings, &tried.now, show);
     }
     let mut count = |rules: &Rules, add: &dyn Fn(&mut Study)| {
-        for notice in judge(room, rules) {
+        for notice in judge(room, rules, from) {
             if notice.kind == NoticeKind::Alert
-                && notice.detected >= from
                 && let Some(study) = kinds.get_mut(&notice.stay.kind())
             {
                 add(study);
