@@ -12,7 +12,8 @@ CREATE TABLE smart_meter (
     reading_wh  INTEGER NOT NULL,
     script_time INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX smart_meter_room ON smart_meter (hotel_id, room_number, script_time);
+-- Of readings with one time the first counts: one that is sent again is not kept.
+CREATE UNIQUE INDEX smart_meter_room ON smart_meter (hotel_id, room_number, script_time);
 
 -- One row a watch.
 CREATE TABLE electricity_monitoring (

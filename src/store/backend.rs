@@ -84,7 +84,8 @@ pub trait MeterStream: Meters + Send + Sync {
 
 /// Adds readings where the meter table is ours.
 pub trait MeterWriter: Send + Sync {
-    /// Adds readings, all of them or none; they are committed when it returns.
+    /// Adds readings, all of them or none; they are committed when it returns. Of a room's readings
+    /// with one time the first is kept, so that sending them again changes nothing.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection.

@@ -181,7 +181,11 @@ fn the_service_tells_what_the_backtest_tells() {
 
 /// The outbox as lines of a backtest.
 pub fn told(rig: &Rig) -> Vec<Value> {
-    let bodies: Vec<String> = rig.rows("SELECT body FROM notification ORDER BY id");
+    told_of(&rig.rows::<String>("SELECT body FROM notification ORDER BY id"))
+}
+
+/// Bodies of notices as lines of a backtest.
+pub fn told_of(bodies: &[String]) -> Vec<Value> {
     let mut lines: Vec<Value> = bodies
         .iter()
         .map(|body| {
@@ -231,7 +235,7 @@ pub fn files(rig: &Rig, happenings: &[Happening]) -> (String, String) {
     )
 }
 
-fn lines(output: &Output) -> Vec<Value> {
+pub fn lines(output: &Output) -> Vec<Value> {
     assert!(output.status.success(), "{output:?}");
     let lines = std::str::from_utf8(&output.stdout).expect("UTF-8");
     lines

@@ -16,7 +16,7 @@ use crate::support::{LIMIT, Rig, feishu, wait};
 use crate::{check_in, check_out, minutes_ago, said};
 
 /// Takes a section out of the configuration.
-fn without(rig: &Rig, section: &str) {
+pub fn without(rig: &Rig, section: &str) {
     let config = fs::read_to_string(rig.config()).expect("a configuration");
     let (before, rest) = config
         .split_once(&format!("[{section}]\n"))

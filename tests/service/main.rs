@@ -8,6 +8,7 @@ mod backtest;
 mod broker;
 mod check;
 mod delivery;
+mod embedded;
 mod ends;
 mod http;
 mod intake;

@@ -74,7 +74,7 @@ fn single_rooms_are_read_by_key_and_time(subject: &Subject) {
     let reader = subject.database.reader();
     let (room, other) = (RoomKey::new("H1", "A1"), RoomKey::new("H1", "a1"));
     let nowhere = RoomKey::new("H2", "A1");
-    // Ids 1 to 6; two of one time, of which the first stored is first.
+    // Ids 1 to 6; two of one time, of which the first stored is first, or the only one.
     subject.add(&[
         (&room, reading(60, 1_000)),
         (&room, reading(0, 2_000)),
@@ -94,10 +94,16 @@ fn single_rooms_are_read_by_key_and_time(subject: &Subject) {
             .to_vec()
     };
     let latest = at(600);
+    let of = |registers: &[i64]| -> Vec<i64> {
+        let kept = registers
+            .iter()
+            .filter(|r| **r != 4_000 || !subject.is_file());
+        kept.copied().collect()
+    };
     let all = wanted(-1, LocalTime::LAST);
     let found = reader.readings_up_to(&all, latest, None).expect("readings");
     assert_eq!(found.len(), 3);
-    assert_eq!(registers(&found, &room), [2_000, 1_000, 4_000, 5_000]);
+    assert_eq!(registers(&found, &room), of(&[2_000, 1_000, 4_000, 5_000]));
     assert_eq!(registers(&found, &other), [3_000]);
     assert_eq!(registers(&found, &nowhere), [0; 0]);
     let found = reader.readings_up_to(&wanted(60, LocalTime::LAST), latest, None);
@@ -110,7 +116,7 @@ fn single_rooms_are_read_by_key_and_time(subject: &Subject) {
     let found = reader.readings(&wanted(-1, at(60)), latest, Position::Id(1));
     assert_eq!(
         registers(&found.expect("readings"), &room),
-        [2_000, 1_000, 4_000]
+        of(&[2_000, 1_000, 4_000])
     );
     let found = reader.readings(
         &wanted(-1, at(-5)),

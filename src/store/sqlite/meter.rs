@@ -101,7 +101,7 @@ impl MeterWriter for SqliteFile {
             {
                 let mut insert = transaction.prepare_cached(
                     "INSERT INTO smart_meter (hotel_id, room_number, reading_wh, script_time) \
-                     VALUES (?, ?, ?, ?)",
+                     VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 )?;
                 for (room, Reading { time, register }) in readings {
                     let (hotel, room) = (room.hotel_id.as_str(), room.room_number.as_str());
@@ -113,8 +113,7 @@ impl MeterWriter for SqliteFile {
     }
 }
 
-/// Readings of single rooms in time order, of several with one time the first stored first; those
-/// that `is_shown` of their id and time and the room's `until`.
+/// Readings of single rooms in time order, one at a time; those that `is_shown` of their id and time and the room's `until`.
 fn read(
     conn: &Connection,
     wanted: &[Wanted],
@@ -124,7 +123,7 @@ fn read(
     let mut query = conn.prepare_cached(
         "SELECT id, reading_wh, script_time FROM smart_meter \
          WHERE hotel_id = ? AND room_number = ? AND script_time > ? AND script_time <= ? \
-         ORDER BY script_time, id",
+         ORDER BY script_time",
     )?;
     let mut found = HashMap::with_capacity(wanted.len());
     for Wanted { room, after, until } in wanted {
