@@ -6,6 +6,7 @@ mod support;
 
 use roomwatt::clock::{Clock, SystemClock};
 use roomwatt::types::{LocalTime, Zone};
+use serde_json::Value;
 
 use support::{LIMIT, Rig, feishu};
 
@@ -139,12 +140,71 @@ fn main() {
     );
     service.stop();
     assert_eq!(rig.waiting_messages(), 0);
+    say("2 messages taken and acknowledged, 1 anomaly recorded, 3 cards accepted, none twice");
+
+    whole_hotel(&mut rig);
 
     step("Looking back");
-    say("2 messages taken and acknowledged, 1 anomaly recorded, 3 cards accepted, none twice");
     rig.finish();
     say("no password, token or signing key in anything that was printed");
     println!("\nThe rehearsal went well.");
+}
+
+/// The same with a made-up hotel, of which it is known what was wrong in it.
+fn whole_hotel(rig: &mut Rig) {
+    step("A whole hotel that does not exist: roomwatt simulate");
+    let simulate =
+        "simulate --rooms 40 --from 2023-04-10T00:00:00 --days 2 --seed 5 --troubles 3 --json";
+    let output = rig.roomwatt(&simulate.split(' ').collect::<Vec<_>>());
+    assert!(output.status.success(), "{output:?}");
+    let told = String::from_utf8(output.stdout).expect("UTF-8");
+    let lines = told
+        .lines()
+        .map(|line| -> Value { serde_json::from_str(line).expect("JSON") });
+    let (troubles, done): (Vec<Value>, Vec<Value>) =
+        lines.partition(|line| line["appliance"].is_string());
+    say(&done[0].to_string());
+    say(
+        "while it slept, two days of 40 rooms have come: messages into the queue, readings into MySQL",
+    );
+
+    let mut service = rig.start();
+    service.wait_until_ready();
+    let unseen = "SELECT COUNT(*) FROM room_state JOIN (SELECT room_number, MAX(script_time) AS last \
+         FROM smart_meter WHERE hotel_id = 'SIM-1' GROUP BY room_number) AS meter \
+         USING (room_number) WHERE hotel_id = 'SIM-1' AND (seen_time IS NULL OR seen_time < last)";
+    let rooms = "SELECT COUNT(*) FROM room_state WHERE hotel_id = 'SIM-1'";
+    rig.wait_for_rows(rooms, &[40]);
+    rig.wait_for_rows(unseen, &[0]);
+    rig.wait_for_rows(
+        "SELECT COUNT(*) FROM notification WHERE state = 'pending'",
+        &[0],
+    );
+    service.stop();
+
+    let alerts: Vec<(String, String, String)> = rig.rows(
+        "SELECT room_number, msg_type, CAST(detected_time AS CHAR) FROM electricity_abnormal \
+         WHERE hotel_id = 'SIM-1' ORDER BY detected_time, id",
+    );
+    assert!(!alerts.is_empty(), "{troubles:?}");
+    for (room, kind, detected) in &alerts {
+        let is_it = |trouble: &&Value| {
+            trouble["room_number"] == room.as_str() && trouble["kind"] == kind.as_str()
+        };
+        let trouble = troubles.iter().find(is_it);
+        let trouble = trouble.unwrap_or_else(|| panic!("{room} has no trouble: {troubles:#?}"));
+        say(&format!(
+            "{detected}  SIM-1/{room} {kind}: {} since {}",
+            trouble["appliance"].as_str().expect("a word"),
+            trouble["from"].as_str().expect("a time")
+        ));
+    }
+    say(&format!(
+        "{} alerts, each for a trouble that was truly there; of {} troubles in all, the others stayed \
+         below the thresholds",
+        alerts.len(),
+        troubles.len()
+    ));
 }
 
 /// A smart meter: each reading is one row of its table.
