@@ -76,8 +76,8 @@ const MAY_USE: [(&str, &[&str]); 23] = [
     (
         "cli",
         &[
-            "amqp", "app", "clock", "config", "demo", "engine", "finding", "hotel", "logging",
-            "notify", "review", "store", "threads", "types",
+            "amqp", "app", "clock", "config", "demo", "engine", "finding", "hotel", "http",
+            "logging", "notify", "review", "store", "threads", "types",
         ],
     ),
 ];
@@ -91,7 +91,7 @@ const ONLY_IN: [(&str, &[&str]); 15] = [
     ("mio::", &["amqp"]),
     ("rustls", &["amqp"]),
     // The configuration checks an address with ureq's own type.
-    ("ureq", &["notify", "config"]),
+    ("ureq", &["http", "notify", "config"]),
     ("oxhttp", &["http"]),
     ("rayon", &["sweep", "review"]),
     ("fern", &["logging"]),

@@ -7,6 +7,7 @@ mod completions;
 mod demo;
 mod explain;
 mod init_db;
+mod intake;
 mod outbox;
 mod past;
 mod rejected;

@@ -4,12 +4,12 @@ use anyhow::anyhow;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
-use crate::amqp::Publisher;
 use crate::config::Config;
 use crate::store::{Database, RejectedMessage, RejectedMessages, StoreError};
 
+use super::intake::Intake;
 use super::rows::{self, Listing, Out, Row, configured};
-use super::{Code, ConfigFile, Failure, complain, needed, tell, terminal};
+use super::{Code, ConfigFile, Failure, complain, tell, terminal};
 
 /// List, show and replay messages that were refused
 #[derive(clap::Args)]
@@ -192,7 +192,7 @@ fn write_whole(out: &mut Out, message: &RejectedMessage) -> io::Result<()> {
 
 fn replay(arguments: &Replay) -> Result<(), Failure> {
     let config = configured(&arguments.config)?;
-    let rabbitmq = needed(config.rabbitmq.as_ref(), "rabbitmq")?;
+    let mut intake = Intake::of(&config)?;
     let mut messages = open(&config)?;
     let all;
     let ids = if arguments.all {
@@ -204,7 +204,6 @@ fn replay(arguments: &Replay) -> Result<(), Failure> {
     } else {
         &arguments.ids
     };
-    let mut publisher: Option<Publisher> = None;
     let mut refused = 0;
     for &id in ids {
         let message = match replayable(messages.as_mut(), id, arguments.again)? {
@@ -215,26 +214,25 @@ fn replay(arguments: &Replay) -> Result<(), Failure> {
                 continue;
             }
         };
-        let connected = match publisher.take() {
-            Some(publisher) => Ok(publisher),
-            None => Publisher::connect(rabbitmq),
-        };
-        let published = connected
-            .and_then(|publisher| publisher.publish(&message.body))
-            .map_err(|error| Failure::from(error).about(format!("{id}: not replayed")))?;
-        publisher = Some(published);
-        // It is in the queue by now, whoever hears of it: a closed pipe is no reason to stop.
+        let sent = intake.send(&message.body);
+        let sent = sent.map_err(|error| error.about(format!("{id}: not replayed")))?;
+        if let Some(reason) = sent {
+            refused += 1;
+            complain(&format!("{id}: refused again: {reason}"));
+            continue;
+        }
+        let done = intake.done();
+        // It is there by now, whoever hears of it: a closed pipe is no reason to stop.
         messages.mark_replayed(id).map_err(|error| {
             Failure::new(
                 Code::TryLater,
                 anyhow!(
-                    "{id}: published to queue {}, but that could not be noted ({error}): \
+                    "{id}: {done}, but that could not be noted ({error}): \
                      it may be replayed once more, which does no harm",
-                    rabbitmq.queue
                 ),
             )
         })?;
-        tell(&format!("{id}: published to queue {}", rabbitmq.queue));
+        tell(&format!("{id}: {done}"));
     }
     rows::some_failed::<RejectedMessage>(refused, "not replayed")
 }

@@ -1,10 +1,10 @@
 use clap::ValueEnum;
 
-use crate::amqp::Publisher;
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{Parsed, Stay};
 use crate::types::{BadTime, LocalTime, RoomKey, Stamp, Zone};
 
+use super::intake::Intake;
 use super::{Code, ConfigFile, Failure, load, tell};
 
 /// Publish a check-in or check-out message, to try the service
@@ -40,20 +40,27 @@ enum MessageType {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = load(arguments.config.config.as_deref(), &[])?;
-    let rabbitmq = super::needed(config.rabbitmq.as_ref(), "rabbitmq")?;
+    let mut intake = Intake::of(&config)?;
     let zone = config.messages.zone;
     let now = SystemClock { zone }.now();
     let stay = stay(arguments, zone, now).map_err(|error| Failure::new(Code::Usage, error))?;
     let room = RoomKey::new(&arguments.hotel_id, &arguments.room_number);
     let body = config.messages.write(&room, &stay);
+    let refused = |reason: String| {
+        let error = anyhow::anyhow!("the service would refuse this message: {reason}");
+        Err(Failure::new(Code::Usage, error))
+    };
     // Told here rather than in the service's table of refused messages.
     if let Parsed::Refused(reason) = config.messages.parse(body.as_bytes(), Some(now)) {
-        let error = anyhow::anyhow!("the service would refuse this message: {reason}");
-        return Err(Failure::new(Code::Usage, error));
+        return refused(reason.to_string());
     }
-    Publisher::connect(rabbitmq)?.publish(body.as_bytes())?;
-    tell(&format!("published to queue {}: {body}", rabbitmq.queue));
-    Ok(())
+    match intake.send(body.as_bytes())? {
+        Some(reason) => refused(reason),
+        None => {
+            tell(&format!("{}: {body}", intake.done()));
+            Ok(())
+        }
+    }
 }
 
 fn stay(arguments: &Arguments, zone: Zone, now: LocalTime) -> Result<Stay, BadTime> {

@@ -6,6 +6,7 @@
 
 mod answer;
 mod body;
+mod client;
 mod desk;
 mod door;
 mod form;
@@ -22,6 +23,7 @@ use crate::engine::READING_FIELDS;
 use crate::outage::Outage;
 use crate::threads::Stop;
 
+pub use client::{ClientError, send};
 pub use desk::{Desk, Service};
 
 use answer::{Answer, Fault};

@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::backtest::{Happening, backtest, history, kwh, lines, told_of};
 use crate::http::without;
-use crate::minutes_ago;
 use crate::support::intake::{ask, wait_until_served};
 use crate::support::{Rig, wait};
+use crate::{minutes_ago, said};
 
 /// Taken over HTTP, in order: messages and readings that follow one another, many a request.
 fn requests(happenings: &[Happening]) -> Vec<String> {
@@ -54,6 +54,88 @@ fn insist(address: SocketAddr, requests: &[String], sent: &AtomicUsize) {
     }
 }
 
+/// A rig whose service has no server, and listens at this address.
+fn alone(name: &str) -> (Rig, SocketAddr) {
+    let rig = Rig::without_schema(name);
+    let address = rig.listen();
+    without(&rig, "rabbitmq");
+    without(&rig, "mysql");
+    rig.reconfigure("webhook_url = ", "# ");
+    let file = rig.config().with_file_name("hotel.db");
+    rig.configure(&format!("[embedded]\npath = '{}'", file.display()));
+    (rig, address)
+}
+
+#[test]
+fn operators_have_their_commands_without_servers_too() {
+    let (mut rig, address) = alone("alone");
+    let room = ["--hotel-id", "H001", "--room-number", "101", "--msg-type"];
+    let send = [&["send"], &room[..], &["checkin"]].concat();
+    let run = |rig: &mut Rig, arguments: &[&str]| said(&rig.roomwatt(arguments));
+    let (code, _, err) = run(&mut rig, &send);
+    assert_eq!(code, Some(75), "{err}");
+    assert!(
+        err.contains("can't be reached") && err.contains("does it run?"),
+        "{err}"
+    );
+    let (code, out, _) = run(&mut rig, &["check", "--online"]);
+    assert_eq!(code, Some(0), "{out}");
+    assert!(
+        out.contains("is not there yet; the service creates it"),
+        "{out}"
+    );
+
+    let service = rig.start();
+    wait_until_served(address);
+    let (code, out, err) = run(&mut rig, &send);
+    assert_eq!(code, Some(0), "{err}");
+    let taken = format!("taken by the service at http://{address}: {{");
+    assert!(out.starts_with(&taken), "{out}");
+    let (code, out, _) = run(&mut rig, &["check", "--online"]);
+    assert_eq!(code, Some(0), "{out}");
+    assert!(
+        out.contains("1 rooms are watched, 0 readings, 0 notices"),
+        "{out}"
+    );
+    let (code, out, err) = run(&mut rig, &["explain", "H001", "101"]);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(out.contains("occupied from"), "{out}");
+    let (code, out, _) = run(&mut rig, &["outbox", "list"]);
+    assert_eq!((code, out.contains("no notices")), (Some(0), true), "{out}");
+
+    // A message of a type that nobody knows yet.
+    let other = r#"{"hotel_id":"H001","room_number":"102","msgType":"777","check_in_time":"2023-04-10 12:00:00"}"#;
+    let post = format!(
+        "POST /api/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n{other}",
+        other.len()
+    );
+    let (status, answer) = ask(address, &post).expect("an answer");
+    assert_eq!(status, 200);
+    assert!(answer.starts_with(r#"{"taken":0,"refused":[{"#), "{answer}");
+    let (_, out, _) = run(&mut rig, &["rejected", "list"]);
+    assert!(out.starts_with("1  ") && out.contains("777"), "{out}");
+    let (code, _, err) = run(&mut rig, &["rejected", "replay", "1"]);
+    assert_eq!(code, Some(64), "{err}");
+    assert!(err.contains("1: refused again: "), "{err}");
+    let (_, out, _) = run(&mut rig, &["rejected", "show", "1"]);
+    assert!(out.contains("replayed: no"), "{out}");
+    service.stop();
+    rig.configure("[message_types]\ncheckin = '777'");
+    let service = rig.start();
+    wait_until_served(address);
+    let (code, out, err) = run(&mut rig, &["rejected", "replay", "1"]);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(
+        out.starts_with("1: taken by the service at http://"),
+        "{out}"
+    );
+    let (_, out, _) = run(&mut rig, &["check", "--online"]);
+    assert!(out.contains("2 rooms are watched"), "{out}");
+    service.stop();
+    rig.finish();
+}
+
 #[test]
 fn killed_again_and_again_it_tells_what_the_backtest_tells() {
     let seed = std::env::var("ROOMWATT_LIVE_SEED")
@@ -62,13 +144,8 @@ fn killed_again_and_again_it_tells_what_the_backtest_tells() {
     let mut rng = fastrand::Rng::with_seed(seed);
     let happenings = history(&mut rng);
     let requests = requests(&happenings);
-    let mut rig = Rig::without_schema("embedded");
-    let address = rig.listen();
-    without(&rig, "rabbitmq");
-    without(&rig, "mysql");
-    rig.reconfigure("webhook_url = ", "# ");
+    let (mut rig, address) = alone("embedded");
     let file = rig.config().with_file_name("hotel.db");
-    rig.configure(&format!("[embedded]\npath = '{}'", file.display()));
     let mut running = rig.start();
     wait_until_served(address);
 

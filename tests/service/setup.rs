@@ -259,10 +259,9 @@ fn wrong_use_has_an_exit_code_and_says_what_to_do() {
         let told = "--set batch_size=0: monitoring.batch_size is 0, allowed is 1 to 100000";
         assert!(said.contains(told), "{said}");
     }
-    let send = [&["send"], &room[..]].concat();
     for (command, told) in [
         (
-            &send[..],
+            &["simulate"][..],
             "no section [rabbitmq]; --config names its file, and",
         ),
         (

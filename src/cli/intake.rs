@@ -1,0 +1,58 @@
+use crate::amqp::Publisher;
+use crate::config::{Config, Http, RabbitMq};
+use crate::http;
+
+use super::{Code, Failure, needed};
+
+/// Where a command sends messages: into the queue or, where there is none, to the running service.
+pub(super) enum Intake<'a> {
+    Queue {
+        config: &'a RabbitMq,
+        /// Kept from one message to the next.
+        publisher: Option<Box<Publisher<'a>>>,
+    },
+    Http(&'a Http),
+}
+
+impl<'a> Intake<'a> {
+    /// The one that the configuration names.
+    pub(super) fn of(config: &'a Config) -> Result<Intake<'a>, Failure> {
+        match (&config.rabbitmq, &config.http) {
+            (None, Some(http)) => Ok(Intake::Http(http)),
+            (rabbitmq, _) => Ok(Intake::Queue {
+                config: needed(rabbitmq.as_ref(), "rabbitmq")?,
+                publisher: None,
+            }),
+        }
+    }
+
+    /// Sends one message and waits until it is there; gives why it was refused, if that is known.
+    pub(super) fn send(&mut self, message: &[u8]) -> Result<Option<String>, Failure> {
+        match self {
+            Intake::Queue { config, publisher } => {
+                let connected = match publisher.take() {
+                    Some(publisher) => *publisher,
+                    None => Publisher::connect(config)?,
+                };
+                *publisher = Some(Box::new(connected.publish(message)?));
+                Ok(None)
+            }
+            Intake::Http(config) => http::send(config, message).map_err(|error| {
+                let code = if error.is_passing() {
+                    Code::TryLater
+                } else {
+                    Code::Configuration
+                };
+                Failure::new(code, error)
+            }),
+        }
+    }
+
+    /// What has been done with a message, for a line of output.
+    pub(super) fn done(&self) -> String {
+        match self {
+            Intake::Queue { config, .. } => format!("published to queue {}", config.queue),
+            Intake::Http(config) => format!("taken by the service at http://{}", config.listen),
+        }
+    }
+}
