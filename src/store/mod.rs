@@ -6,6 +6,7 @@ mod database;
 mod error;
 mod mysql;
 mod sqlite;
+mod stay;
 mod tail;
 
 use std::collections::HashMap;

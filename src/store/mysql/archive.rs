@@ -5,7 +5,7 @@ use mysql::{Conn, Opts, Params, Row, Value};
 
 use crate::config::{self, MeterTable};
 use crate::engine::Stay;
-use crate::store::{Archive, Span, StoreError};
+use crate::store::{Archive, Span, StoreError, stay};
 use crate::types::{HotelId, Kind, LocalTime, Reading, RoomKey, RoomNumber, Zone};
 
 use super::codec::{datetime, local_time};
@@ -190,22 +190,7 @@ pub(super) fn stay(row: &Row) -> Option<(RoomKey, Stay)> {
     if !fits(hotel, HotelId::MAX_CHARS) || !fits(room, RoomNumber::MAX_CHARS) {
         return None;
     }
-    let occupied = || {
-        Some(Stay::Occupied {
-            check_in: time(3)?,
-            expected_checkout: time(4),
-        })
-    };
-    let vacant = || {
-        Some(Stay::Vacant {
-            actual_checkin: time(5),
-            actual_checkout: time(6)?,
-        })
-    };
-    // The column says `checkin` also where nobody has written it.
-    let stay = match Kind::from_word(text(2).unwrap_or_default()) {
-        Some(Kind::Checkout) => vacant().or_else(occupied),
-        Some(Kind::Checkin) | None => occupied().or_else(vacant),
-    }?;
+    let kind = Kind::from_word(text(2).unwrap_or_default());
+    let stay = stay::stay(kind, [3, 4, 5, 6].map(time))?;
     Some((RoomKey::new(hotel, room), stay))
 }

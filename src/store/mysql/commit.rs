@@ -6,7 +6,7 @@ use mysql::{Conn, Transaction, TxOpts, Value};
 use crate::engine::{MeterNoticeKind, Notice, NoticeKind, Opening, Stay};
 use crate::faults;
 use crate::store::{
-    NoticeState, Ownership, Plan, Position, Settled, Settlement, Standing, Store, StoreError,
+    NoticeState, Ownership, Plan, Position, Settled, Settlement, Standing, Store, StoreError, stay,
 };
 use crate::types::{LocalTime, Reading, RoomKey};
 
@@ -126,19 +126,9 @@ fn write_watches(transaction: &mut Transaction, plan: &Plan) -> Result<(), Store
         .openings
         .iter()
         .map(|(room, Opening { stay, initial })| {
-            let [check_in, expected, checkin, checkout] = match *stay {
-                Stay::Occupied {
-                    check_in,
-                    expected_checkout,
-                } => [Some(check_in), expected_checkout, None, None],
-                Stay::Vacant {
-                    actual_checkin,
-                    actual_checkout,
-                } => [None, None, actual_checkin, Some(actual_checkout)],
-            };
             let mut row = key(room);
             row.push(stay.kind().as_str().into());
-            row.extend([check_in, expected, checkin, checkout].map(time));
+            row.extend(stay::times(stay).map(time));
             row.extend(initial_columns(*initial));
             row
         });
@@ -180,10 +170,7 @@ fn initial_columns(initial: Option<Reading>) -> [Value; 2] {
 
 /// Changes the row of one watch. The column may compare without regard to case: `A1` is not `a1`.
 fn update_watch(set: &str, stay: &Stay) -> String {
-    let stay_time = match stay {
-        Stay::Occupied { .. } => "check_in_time",
-        Stay::Vacant { .. } => "actual_checkout_time",
-    };
+    let stay_time = stay::begin(stay);
     format!(
         "UPDATE electricity_monitoring SET {set} WHERE {SAME_ROOM} AND msg_type = ? AND {stay_time} = ?"
     )

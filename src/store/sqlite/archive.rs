@@ -4,7 +4,7 @@ use rusqlite::types::Value;
 use rusqlite::{Row, params_from_iter};
 
 use crate::engine::Stay;
-use crate::store::{Archive, Span, StoreError};
+use crate::store::{Archive, Span, StoreError, stay};
 use crate::types::{Kind, LocalTime, Reading, RoomKey};
 
 use super::{SqliteFile, values};
@@ -27,7 +27,7 @@ impl Archive for SqliteFile {
             let mut rows = query.query(params_from_iter(key))?;
             while let Some(row) = rows.next()? {
                 let room = values::room(row, 0)?;
-                let stay = stay(row)?.ok_or_else(|| {
+                let stay = stay_of(row)?.ok_or_else(|| {
                     StoreError::Unreadable(format!("a row of {room} tells of no stay"))
                 })?;
                 if stay.time() <= to {
@@ -74,25 +74,9 @@ fn condition(of: Option<&RoomKey>) -> (&'static str, Vec<Value>) {
     ("hotel_id = ? AND room_number = ?", key.to_vec())
 }
 
-fn stay(row: &Row<'_>) -> rusqlite::Result<Option<Stay>> {
+fn stay_of(row: &Row<'_>) -> rusqlite::Result<Option<Stay>> {
     let kind: String = row.get(2)?;
-    let occupied = || -> rusqlite::Result<_> {
-        let expected_checkout = values::time(row, 4)?;
-        Ok(values::time(row, 3)?.map(|check_in| Stay::Occupied {
-            check_in,
-            expected_checkout,
-        }))
-    };
-    let vacant = || -> rusqlite::Result<_> {
-        let actual_checkin = values::time(row, 5)?;
-        Ok(values::time(row, 6)?.map(|actual_checkout| Stay::Vacant {
-            actual_checkin,
-            actual_checkout,
-        }))
-    };
-    match Kind::from_word(&kind) {
-        Some(Kind::Checkin) => occupied(),
-        Some(Kind::Checkout) => vacant(),
-        None => Ok(None),
-    }
+    let time = |column| values::time(row, column);
+    let times = [time(3)?, time(4)?, time(5)?, time(6)?];
+    Ok(stay::stay(Kind::from_word(&kind), times))
 }

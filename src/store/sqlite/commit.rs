@@ -6,7 +6,7 @@ use crate::engine::{MeterNoticeKind, Notice, NoticeKind, Opening, Stay};
 use crate::faults;
 use crate::store::{
     MOST_FORGOTTEN, NoticeState, Ownership, Plan, Position, Settled, Settlement, Standing, Store,
-    StoreError,
+    StoreError, stay,
 };
 use crate::types::RoomKey;
 
@@ -100,7 +100,7 @@ fn write_watches(transaction: &Transaction<'_>, plan: &Plan) -> Result<(), Store
          monitoring_start_time) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?;
     for (room, Opening { stay, initial }) in &plan.openings {
-        let [check_in, expected, checkin, checkout] = stay_columns(stay);
+        let [check_in, expected, checkin, checkout] = stay::times(stay);
         let (hotel, number) = key(room);
         insert.execute(params![
             hotel,
@@ -146,26 +146,9 @@ fn write_watches(transaction: &Transaction<'_>, plan: &Plan) -> Result<(), Store
     Ok(())
 }
 
-/// Check-in, expected check-out; actual check-in, actual check-out.
-fn stay_columns(stay: &Stay) -> [Option<crate::types::LocalTime>; 4] {
-    match *stay {
-        Stay::Occupied {
-            check_in,
-            expected_checkout,
-        } => [Some(check_in), expected_checkout, None, None],
-        Stay::Vacant {
-            actual_checkin,
-            actual_checkout,
-        } => [None, None, actual_checkin, Some(actual_checkout)],
-    }
-}
-
 /// Changes the row of one watch.
 fn update_watch(set: &str, stay: &Stay) -> String {
-    let stay_time = match stay {
-        Stay::Occupied { .. } => "check_in_time",
-        Stay::Vacant { .. } => "actual_checkout_time",
-    };
+    let stay_time = stay::begin(stay);
     format!(
         "UPDATE electricity_monitoring SET {set} \
          WHERE hotel_id = ? AND room_number = ? AND msg_type = ? AND {stay_time} = ?"
