@@ -81,7 +81,8 @@ fn a_lower_threshold_finds_what_was_missed() {
 #[test]
 fn what_is_told_is_what_the_rules_say() {
     let folder = tempfile::tempdir().expect("a folder");
-    let settings = ["sweep_seconds=300".parse().expect("a setting")];
+    // The last sweep begins after the end of the story.
+    let settings = ["sweep_seconds=700".parse().expect("a setting")];
     let mut config = Config::load(None, &settings).expect("a configuration");
     config.embedded.path = folder.path().join("demo.db");
     let start = LocalTime::parse("2024-03-04 00:00:00").expect("a time");

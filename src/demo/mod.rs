@@ -165,9 +165,10 @@ impl Stage<'_> {
             let passed = now.since(plan.start) as f64 / self.demo.speed;
             let pause = Duration::from_secs_f64(passed).saturating_sub(began.elapsed());
             if now >= plan.end() || stop.wait(pause) {
-                return Ok(now);
+                return Ok(now.min(plan.end()));
             }
-            now = now.plus(every.as_secs().cast_signed()).min(plan.end());
+            // Whole steps only, also the last one: it would else be too short for a sweep.
+            now = now.plus(every.as_secs().cast_signed());
         }
     }
 
