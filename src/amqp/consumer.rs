@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use amiquip::{Channel, Connection, ConsumerMessage, ConsumerOptions, Delivery};
-use crossbeam_channel::{Receiver, RecvError, Sender, after, bounded, never, select};
+use crossbeam_channel::{Receiver, RecvError, Sender, bounded, never, select, tick};
 
 use crate::clock::Clock;
 use crate::config::RabbitMq;
@@ -23,8 +23,8 @@ use super::connect::{connect, declare};
 /// How long the broker may take to confirm that it delivers no more.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(5);
 
-/// A queue that delivers nothing for so long, with all that came written, has been caught up with.
-const QUIET: Duration = Duration::from_millis(200);
+/// How often the broker is asked whether anything still waits in the queue, until nothing has.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// A connection that lasted so long was a good one: the next loss is a new outage.
 const STEADY: Duration = Duration::from_secs(30);
@@ -158,14 +158,16 @@ impl Consumer {
         back: &mut Back<'_>,
         phase: &Stop,
     ) -> Result<Done, AmqpError> {
-        // After a lost connection it may be told once more than there are consumers: no harm.
-        let mut behind = true;
+        let mut looks = tick(LOOK);
+        // The last of what had waited, once the queue has been seen empty: in a hotel chain messages
+        // always come, so that their end can't be waited for.
+        let mut last_waiting = None;
         loop {
-            let quiet = if behind && back.held.is_empty() {
-                after(QUIET)
-            } else {
-                never()
-            };
+            if last_waiting.is_some_and(|last| back.held.has_written(last)) {
+                // After a lost connection it may be told once more than there are consumers: no harm.
+                self.intake.has_caught_up();
+                last_waiting = None;
+            }
             let rest = pulse::rest();
             let delivery = select! {
                 recv(deliveries) -> message => match message {
@@ -177,9 +179,12 @@ impl Consumer {
                     self.acknowledge(back, tag)?;
                     continue;
                 }
-                recv(quiet) -> _ => {
-                    self.intake.has_caught_up();
-                    behind = false;
+                recv(looks) -> _ => {
+                    if self.is_queue_empty(back.channel)? {
+                        let on_the_way = u64::try_from(deliveries.len()).unwrap_or(u64::MAX);
+                        last_waiting = Some(back.held.newest.saturating_add(on_the_way));
+                        looks = never();
+                    }
                     continue;
                 }
                 recv(phase.channel()) -> _ => return Ok(Done::Closed),
@@ -200,6 +205,20 @@ impl Consumer {
                 }
             }
         }
+    }
+
+    /// Whether the queue holds nothing that it has not delivered, and those of its deliveries that
+    /// are this channel's have come.
+    fn is_queue_empty(&self, channel: &Channel) -> Result<bool, AmqpError> {
+        // An answer can overtake deliveries that the channel has not written yet; the next can't.
+        for _ in 0..2 {
+            let queue = channel.queue_declare_passive(&self.config.queue);
+            let queue = queue.map_err(|error| self.error(&error))?;
+            if queue.declared_message_count() != Some(0) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn acknowledge(
@@ -288,7 +307,11 @@ impl Back<'_> {
 }
 
 /// Deliveries of a channel that are not acknowledged, in the order of their tags.
-struct Unacknowledged<D>(VecDeque<Held<D>>);
+struct Unacknowledged<D> {
+    held: VecDeque<Held<D>>,
+    /// The newest delivery's tag: the broker counts them from 1.
+    newest: u64,
+}
 
 struct Held<D> {
     tag: u64,
@@ -298,18 +321,23 @@ struct Held<D> {
 
 impl<D> Default for Unacknowledged<D> {
     fn default() -> Unacknowledged<D> {
-        Unacknowledged(VecDeque::new())
+        Unacknowledged {
+            held: VecDeque::new(),
+            newest: 0,
+        }
     }
 }
 
 impl<D> Unacknowledged<D> {
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Whether the delivery of this tag has come, and all up to it are written.
+    fn has_written(&self, tag: u64) -> bool {
+        self.newest >= tag && self.held.front().is_none_or(|first| first.tag > tag)
     }
 
     /// A delivery that has come after all others.
     fn push(&mut self, tag: u64, delivery: D) {
-        self.0.push_back(Held {
+        self.newest = tag;
+        self.held.push_back(Held {
             tag,
             delivery,
             written: false,
@@ -317,15 +345,15 @@ impl<D> Unacknowledged<D> {
     }
 
     fn written(&mut self, tag: u64) {
-        if let Ok(at) = self.0.binary_search_by_key(&tag, |held| held.tag) {
-            self.0[at].written = true;
+        if let Ok(at) = self.held.binary_search_by_key(&tag, |held| held.tag) {
+            self.held[at].written = true;
         }
     }
 
     /// The last one that is written with all before it: to acknowledge it acknowledges them all.
     fn take_written(&mut self) -> Option<D> {
-        let written = self.0.iter().take_while(|held| held.written).count();
-        self.0
+        let written = self.held.iter().take_while(|held| held.written).count();
+        self.held
             .drain(..written)
             .next_back()
             .map(|held| held.delivery)
@@ -360,9 +388,25 @@ mod tests {
         assert_eq!(held.take_written(), None);
         held.written(4);
         assert_eq!(held.take_written(), Some(5));
-        assert!(held.is_empty());
         held.push(6, 6);
         held.written(6);
         assert_eq!(held.take_written(), Some(6));
+    }
+
+    #[test]
+    fn what_had_waited_is_written_when_all_up_to_its_last_is() {
+        let mut held = Unacknowledged::default();
+        assert!(held.has_written(0), "nothing had waited");
+        assert!(!held.has_written(1), "it is on the way");
+        held.push(1, 1);
+        held.push(2, 2);
+        held.push(3, 3);
+        held.written(2);
+        held.take_written();
+        assert!(!held.has_written(2), "the first one is not written");
+        held.written(1);
+        held.take_written();
+        assert!(held.has_written(2), "the third came later");
+        assert!(!held.has_written(3));
     }
 }

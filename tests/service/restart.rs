@@ -7,7 +7,7 @@ use rustix::process::Signal;
 
 use roomwatt::types::LocalTime;
 
-use crate::support::{LIMIT, Rig, Service};
+use crate::support::{LIMIT, Rig, Service, wait};
 use crate::{check_in, check_out, minutes_ago};
 
 #[test]
@@ -245,6 +245,37 @@ fn a_message_is_not_judged_past_the_next_one_in_the_queue() {
 #[test]
 fn a_message_is_not_judged_past_a_later_one_in_a_long_queue() {
     judge_a_backlog("longbacklog", 600);
+}
+
+#[test]
+fn messages_that_never_end_hold_up_no_sweep() {
+    let mut rig = Rig::new("neverending");
+    let left = minutes_ago(300);
+    rig.publish([check_out("H001", "101", left).as_str()]);
+    let mut service = rig.start();
+    service.wait_until_ready();
+    rig.wait_for_rows("SELECT msg_type FROM room_state", &["checkout".to_owned()]);
+    service.stop();
+    rig.meter("H001", "101", &left.plus(1_800).to_string(), "100.00");
+
+    let service = rig.start();
+    let mut sent = 0..;
+    let log = wait("a sweep between the messages", || {
+        let rooms = sent.by_ref().take(10);
+        let bodies: Vec<String> = rooms
+            .map(|n| check_in("H001", &format!("F{n}"), left))
+            .collect();
+        rig.publish(bodies.iter().map(String::as_str));
+        let seen =
+            "SELECT COUNT(*) FROM room_state WHERE room_number = '101' AND seen_time > stay_time";
+        match rig.rows::<usize>(seen)[0] {
+            1 => Ok(service.log()),
+            _ => Err(service.log()),
+        }
+    });
+    assert!(!log.contains("is not caught up with"), "{log}");
+    service.stop();
+    rig.finish();
 }
 
 #[test]
