@@ -274,7 +274,8 @@ fn each_fault_of_the_broker_is_told_and_the_rest_is_looked_at() {
         .map(|_| queue.consume(ConsumerOptions::default()).expect("consumes"))
         .collect();
     Look::online(&mut rig).has("warning queue ", &["4 consumers", "3 are this program's"]);
-    for other in others {
+    // Not dropped yet: the connection breaks if one is gone when the word of its end comes to it.
+    for other in &others {
         other.cancel().expect("cancelled");
     }
     channel
