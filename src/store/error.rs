@@ -27,6 +27,9 @@ pub enum StoreError {
         "the database is not set up: {0}; run `roomwatt init-db` and see that the user has the rights it needs"
     )]
     NotSetUp(String),
+    /// The embedded database's file is not there, or not as it has to be.
+    #[error("{0}")]
+    File(String),
     /// The schema has files that this program does not.
     #[error("a newer roomwatt has set this database up, and nothing leads back: install that one")]
     Newer,
@@ -54,6 +57,7 @@ impl StoreError {
             | StoreError::ReadOnly(_)
             | StoreError::Denied(_)
             | StoreError::NotSetUp(_)
+            | StoreError::File(_)
             | StoreError::Meters(_) => true,
             StoreError::Newer
             | StoreError::Unstorable(_)
@@ -70,6 +74,7 @@ impl StoreError {
             self,
             StoreError::Denied(_)
                 | StoreError::NotSetUp(_)
+                | StoreError::File(_)
                 | StoreError::Newer
                 | StoreError::Meters(_)
         )

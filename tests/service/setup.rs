@@ -270,7 +270,7 @@ fn wrong_use_has_an_exit_code_and_says_what_to_do() {
         ),
         (
             &["outbox", "list"],
-            "there is no embedded database roomwatt.db; run",
+            "there is no embedded database roomwatt.db; see that embedded.path is right",
         ),
     ] {
         let folder = rig.config();

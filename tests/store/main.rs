@@ -4,6 +4,7 @@
 mod support;
 
 mod archive;
+mod file;
 mod meters;
 mod outbox;
 mod ownership;

@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use crate::finding::{Finding, Level};
 use crate::store::StoreError;
 
-use super::open;
+use super::link::Link;
 
 /// Looks at the embedded database, and changes nothing.
 pub fn check_file(path: &Path, tell: &mut dyn FnMut(Finding)) {
@@ -22,13 +22,15 @@ pub fn check_file(path: &Path, tell: &mut dyn FnMut(Finding)) {
         });
         return;
     }
-    tell(match open(path).and_then(|conn| contents(&conn)) {
-        Ok(contents) => Finding::ok(about, contents),
-        Err(error @ StoreError::Conflict(_)) => {
-            Finding::new(Level::Unreachable, about, error.to_string())
-        }
-        Err(error) => Finding::new(Level::Wrong, about, error.to_string()),
-    });
+    tell(
+        match Link::open(path).and_then(|mut link| link.with(|conn| contents(conn))) {
+            Ok(contents) => Finding::ok(about, contents),
+            Err(error @ StoreError::Conflict(_)) => {
+                Finding::new(Level::Unreachable, about, error.to_string())
+            }
+            Err(error) => Finding::new(Level::Wrong, about, error.to_string()),
+        },
+    );
 }
 
 fn contents(conn: &Connection) -> Result<String, StoreError> {
@@ -37,7 +39,11 @@ fn contents(conn: &Connection) -> Result<String, StoreError> {
     // Its ids are never used twice, and no row is deleted.
     let readings = number("SELECT coalesce(max(id), 0) FROM smart_meter")?;
     let waiting = number("SELECT count(*) FROM notification WHERE state = 'pending'")?;
-    // As a writer would have to.
+    // As a writer would have to. What can't be written is opened all the same, to be read.
+    if conn.is_readonly(rusqlite::MAIN_DB)? {
+        let why = "it can't be written; this user needs the right to write it";
+        return Err(StoreError::File(why.to_owned()));
+    }
     conn.execute_batch("BEGIN IMMEDIATE; ROLLBACK")?;
     Ok(format!(
         "{rooms} rooms are watched, {readings} readings, {waiting} notices to be told"

@@ -31,7 +31,11 @@ impl Lease for FileLease {
             return Ok(true);
         }
         let fail = |error: std::io::Error| {
-            StoreError::Unreachable(format!("{}: {error}", self.path.display()))
+            StoreError::File(format!(
+                "{}, beside the embedded database: {error}; the folder has to be there, and this user needs \
+                 the right to write it",
+                self.path.display()
+            ))
         };
         let file = File::options()
             .create(true)

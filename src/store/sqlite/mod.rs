@@ -8,6 +8,7 @@ mod archive;
 mod check;
 mod commit;
 mod lease;
+mod link;
 mod meter;
 mod outbox;
 mod rejected;
@@ -16,15 +17,16 @@ mod values;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use parking_lot::Mutex;
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::Connection;
 
 use crate::engine::Watch;
 use crate::types::{HotelId, LocalTime, RoomKey, Zone};
 
 use super::{Ownership, Position, StateStore, StoreError};
+
+use link::Link;
 
 pub use check::check_file;
 pub use lease::FileLease;
@@ -32,19 +34,13 @@ pub use outbox::SqliteOutbox;
 pub use rejected::SqliteRejected;
 pub use schema::init_file;
 
-/// How long another writer is waited for.
-const BUSY: Duration = Duration::from_secs(10);
-
-/// Statements kept prepared a connection: more than there are.
-const STATEMENTS: usize = 64;
-
 /// The layout of `room_state.watch`, for the day it changes.
 const WATCH_VERSION: i64 = 1;
 
 /// The state's one writer: a connection of its own, made anew after an error.
 pub struct SqliteStore {
     path: PathBuf,
-    conn: Option<Connection>,
+    link: Option<Link>,
     ownership: Ownership,
 }
 
@@ -54,14 +50,14 @@ pub struct SqliteFile {
     path: PathBuf,
     zone: Zone,
     /// Connections that nobody uses now: no more than threads have worked at once.
-    idle: Arc<Mutex<Vec<Connection>>>,
+    idle: Arc<Mutex<Vec<Link>>>,
 }
 
 impl SqliteStore {
     pub fn new(path: &Path) -> SqliteStore {
         SqliteStore {
             path: path.to_owned(),
-            conn: None,
+            link: None,
             ownership: Ownership {
                 epoch: 0,
                 seq: 0,
@@ -76,14 +72,12 @@ impl SqliteStore {
         &mut self,
         work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut conn = match self.conn.take() {
-            Some(conn) => conn,
-            None => open(&self.path)?,
+        let mut link = match self.link.take_if(|link| link.is_current()) {
+            Some(link) => link,
+            None => Link::open(&self.path)?,
         };
-        let result = work(&mut conn);
-        if result.is_ok() {
-            self.conn = Some(conn);
-        }
+        let result = link.with(work);
+        self.link = result.is_ok().then_some(link);
         result
     }
 }
@@ -161,73 +155,20 @@ impl SqliteFile {
         work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         // Not in the match: the lock would be held while it works.
-        let idle = self.idle.lock().pop();
-        let mut conn = match idle {
-            Some(conn) => conn,
-            None => open(&self.path)?,
+        let idle = {
+            let mut idle = self.idle.lock();
+            idle.retain(Link::is_current);
+            idle.pop()
         };
-        let result = work(&mut conn);
+        let mut link = match idle {
+            Some(link) => link,
+            None => Link::open(&self.path)?,
+        };
+        let result = link.with(work);
         if result.is_ok() {
-            self.idle.lock().push(conn);
+            self.idle.lock().push(link);
         }
         result
-    }
-}
-
-/// Opens a file that is there, with the layout that this program knows.
-fn open(path: &Path) -> Result<Connection, StoreError> {
-    if !path.exists() {
-        let why = format!("there is no embedded database {}", path.display());
-        return Err(StoreError::NotSetUp(why));
-    }
-    let conn = connect(path, OpenFlags::empty())?;
-    schema::check(&conn)?;
-    Ok(conn)
-}
-
-fn connect(path: &Path, more: OpenFlags) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | more;
-    let connect = || {
-        let mut conn = Connection::open_with_flags(path, flags)?;
-        conn.busy_timeout(BUSY)?;
-        conn.set_prepared_statement_cache_capacity(STATEMENTS);
-        conn.pragma_update(None, "journal_mode", "wal")?;
-        conn.pragma_update(None, "synchronous", "full")?;
-        // One that begins as a reader could not wait for its turn to write.
-        conn.set_transaction_behavior(TransactionBehavior::Immediate);
-        Ok(conn)
-    };
-    connect().map_err(|error| in_file(path, error))
-}
-
-/// An error of the file itself says which one it is.
-fn in_file(path: &Path, error: rusqlite::Error) -> StoreError {
-    let path = path.display();
-    match StoreError::from(error) {
-        StoreError::Unreachable(why) => StoreError::Unreachable(format!("{path}: {why}")),
-        StoreError::Refused(why) => StoreError::Refused(format!("{path}: {why}")),
-        StoreError::ReadOnly(why) => StoreError::ReadOnly(format!("{path}: {why}")),
-        other => other,
-    }
-}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> StoreError {
-        let text = error.to_string();
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Conflict(text),
-            Some(ErrorCode::CannotOpen | ErrorCode::SystemIoFailure) => {
-                StoreError::Unreachable(text)
-            }
-            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => StoreError::ReadOnly(text),
-            Some(ErrorCode::TooBig | ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch) => {
-                StoreError::Unstorable(text)
-            }
-            // A full disk, a file that is no database: somebody can mend it while this waits.
-            Some(_) => StoreError::Refused(text),
-            // Of a row that this program did not write.
-            None => StoreError::Unreadable(text),
-        }
     }
 }
 

@@ -6,9 +6,9 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::store::StoreError;
 
-use super::connect;
+use super::link::{connect, in_file};
 
-const MIGRATIONS: [(&str, &str); 1] = [(
+static MIGRATIONS: [(&str, &str); 1] = [(
     "embedded/001_tables.sql",
     include_str!("../../../sql/embedded/001_tables.sql"),
 )];
@@ -23,6 +23,14 @@ const MIGRATIONS: [(&str, &str); 1] = [(
 /// file; then nothing has changed.
 pub fn init_file(path: &Path, applied: &dyn Fn(&str)) -> Result<usize, StoreError> {
     let mut conn = connect(path, OpenFlags::SQLITE_OPEN_CREATE)?;
+    let new = migrate(&mut conn).map_err(|error| in_file(path, error))?;
+    for (name, _) in new {
+        applied(name);
+    }
+    Ok(new.len())
+}
+
+fn migrate(conn: &mut Connection) -> Result<&'static [(&'static str, &'static str)], StoreError> {
     let transaction = conn.transaction()?;
     let known = version(&transaction)?;
     let new = &MIGRATIONS[known..];
@@ -33,18 +41,15 @@ pub fn init_file(path: &Path, applied: &dyn Fn(&str)) -> Result<usize, StoreErro
         transaction.pragma_update(None, "user_version", MIGRATIONS.len() as i64)?;
     }
     transaction.commit()?;
-    for (name, _) in new {
-        applied(name);
-    }
-    Ok(new.len())
+    Ok(new)
 }
 
 /// Whether the tables are those that this program knows.
 pub(super) fn check(conn: &Connection) -> Result<(), StoreError> {
     match version(conn)? {
         version if version == MIGRATIONS.len() => Ok(()),
-        version => Err(StoreError::NotSetUp(format!(
-            "the embedded database has layout {version}, this program wants {}",
+        version => Err(StoreError::File(format!(
+            "its layout is {version}, this program wants {}; run `roomwatt init-db`",
             MIGRATIONS.len()
         ))),
     }

@@ -1,0 +1,139 @@
+//! Connections to the file, and what its errors mean.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+
+use crate::store::StoreError;
+
+use super::schema;
+
+/// How long another writer is waited for.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// Statements kept prepared a connection: more than there are.
+const STATEMENTS: usize = 64;
+
+/// Which file a name leads to: its device and inode.
+type Identity = (u64, u64);
+
+/// A connection that knows which file it leads to. A file that is deleted or replaced lives on for
+/// who has it open, and takes all that is written: for nobody.
+pub(super) struct Link {
+    path: PathBuf,
+    conn: Connection,
+    file: Identity,
+}
+
+impl Link {
+    /// Opens a file that is there, with the layout that this program knows.
+    ///
+    /// # Errors
+    /// [`StoreError::File`] with what is to be mended, or any other of the file.
+    pub(super) fn open(path: &Path) -> Result<Link, StoreError> {
+        // Looked at before it is opened: where another one takes its place meanwhile, the link is
+        // taken for an old one.
+        let Some(file) = identity(path) else {
+            return Err(StoreError::File(format!(
+                "there is no embedded database {}; see that embedded.path is right, the service creates it, \
+                 or `roomwatt init-db`",
+                path.display()
+            )));
+        };
+        let conn = connect(path, OpenFlags::empty())?;
+        schema::check(&conn).map_err(|error| in_file(path, error))?;
+        Ok(Link {
+            path: path.to_owned(),
+            conn,
+            file,
+        })
+    }
+
+    /// Whether the name still leads to this file.
+    pub(super) fn is_current(&self) -> bool {
+        identity(&self.path) == Some(self.file)
+    }
+
+    /// Does `work`.
+    ///
+    /// # Errors
+    /// Those of `work`, and [`StoreError::File`] where the file is no longer there afterwards: then
+    /// nothing was written.
+    pub(super) fn with<T>(
+        &mut self,
+        work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let done = work(&mut self.conn).map_err(|error| in_file(&self.path, error))?;
+        if self.is_current() {
+            return Ok(done);
+        }
+        let why = "it was deleted or replaced while it was in use; put it back";
+        Err(in_file(&self.path, StoreError::File(why.to_owned())))
+    }
+}
+
+fn identity(path: &Path) -> Option<Identity> {
+    let file = fs::metadata(path).ok()?;
+    Some((file.dev(), file.ino()))
+}
+
+pub(super) fn connect(path: &Path, more: OpenFlags) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | more;
+    let connect = || {
+        let mut conn = Connection::open_with_flags(path, flags)?;
+        conn.busy_timeout(BUSY)?;
+        conn.set_prepared_statement_cache_capacity(STATEMENTS);
+        conn.pragma_update(None, "journal_mode", "wal")?;
+        conn.pragma_update(None, "synchronous", "full")?;
+        // One that begins as a reader could not wait for its turn to write.
+        conn.set_transaction_behavior(TransactionBehavior::Immediate);
+        Ok(conn)
+    };
+    connect().map_err(|error: rusqlite::Error| in_file(path, error.into()))
+}
+
+/// An error of the file itself says which one it is.
+pub(super) fn in_file(path: &Path, error: StoreError) -> StoreError {
+    let path = path.display();
+    match error {
+        StoreError::File(why) => StoreError::File(format!("embedded database {path}: {why}")),
+        StoreError::Refused(why) => StoreError::Refused(format!("{path}: {why}")),
+        StoreError::Conflict(why) => StoreError::Conflict(format!("{path}: {why}")),
+        other => other,
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> StoreError {
+        let text = error.to_string();
+        let file = |what: &str| StoreError::File(what.to_owned());
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Conflict(text),
+            Some(ErrorCode::CannotOpen) => file(
+                "it can't be opened; its folder has to be there, and this user needs the right to read and \
+                 write both",
+            ),
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => file(
+                "it can't be written; this user needs the right to write it, its folder, and the files \
+                 beside it that end with -wal and -shm",
+            ),
+            Some(ErrorCode::NotADatabase) => file(
+                "it is no SQLite database; have embedded.path name another file, or put a backup in its \
+                 place",
+            ),
+            Some(ErrorCode::DatabaseCorrupt) => {
+                file("it is damaged; stop the service and put a backup in its place")
+            }
+            Some(ErrorCode::TooBig | ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch) => {
+                StoreError::Unstorable(text)
+            }
+            // A full disk: somebody can mend it while this waits.
+            Some(_) => StoreError::Refused(text),
+            // Of a row that this program did not write.
+            None => StoreError::Unreadable(text),
+        }
+    }
+}
