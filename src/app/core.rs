@@ -56,6 +56,17 @@ impl State {
             ownership,
         })
     }
+
+    /// The same, with `wrap` around its store.
+    pub(crate) fn wrapped(
+        self,
+        wrap: impl FnOnce(Box<dyn StateStore>) -> Box<dyn StateStore>,
+    ) -> State {
+        State {
+            store: wrap(self.store),
+            ..self
+        }
+    }
 }
 
 /// What the threads work with.

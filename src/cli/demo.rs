@@ -5,6 +5,7 @@ use anyhow::anyhow;
 use crossbeam_channel::bounded;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use log::LevelFilter;
+use parking_lot::Mutex;
 
 use crate::app::interruption;
 use crate::config::{Config, Setting};
@@ -13,7 +14,7 @@ use crate::hotel::Plan;
 use crate::logging;
 use crate::types::{HotelId, Kind, LocalTime, WattHours};
 
-use super::{Code, Failure, load};
+use super::{Code, Failure};
 
 /// See roomwatt watch a made-up hotel, without any server
 #[derive(clap::Args)]
@@ -68,6 +69,10 @@ const START: &str = "2024-03-04 00:00:00";
 /// Seconds of the story between two sweeps.
 const SWEEP: &str = "sweep_seconds=300";
 
+/// What to say of a database that fails.
+const PLACE: &str =
+    "the story's database is in the folder of temporary files; TMPDIR names another one";
+
 /// Owner, sweep, and the one notifier.
 const THREADS: usize = 3;
 
@@ -75,7 +80,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let folder = tempfile::Builder::new()
         .prefix("roomwatt-demo-")
         .tempdir()
-        .map_err(|error| Failure::new(Code::TryLater, error))?;
+        .map_err(|error| Failure::new(Code::TryLater, error).about(PLACE))?;
     let mut config = configuration(&arguments.settings)?;
     config.embedded.path = folder.path().join("demo.db");
     config.feishu.language = match arguments.language {
@@ -96,17 +101,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     );
     let (exits, ended) = bounded(THREADS);
     let stop = interruption().map_err(|e| Failure::new(Code::TryLater, e))?;
-    let bar = progress_bar(plan.end().since(start).unsigned_abs());
-    tell(&bar, &introduction(arguments, &config));
-    let on_bar = bar.clone();
+    let screen = Screen::new(plan.end().since(start).unsigned_abs());
+    screen.tell(&introduction(arguments, &config));
+    let cards = screen.clone();
     let demo = Demo {
         config: &config,
         plan: &plan,
         speed: arguments.speed,
-        show: Arc::new(move |_, card| tell(&on_bar, &format!("{card}\n"))),
+        show: Arc::new(move |_, card| cards.tell(&format!("{card}\n"))),
         progress: &|now| {
-            bar.set_position(now.since(start).unsigned_abs());
-            bar.set_message(now.day_hour_minute());
+            screen.bar.set_position(now.since(start).unsigned_abs());
+            screen.bar.set_message(now.day_hour_minute());
+            screen.lost.lock().is_none()
         },
         exits: &exits,
         ended: &ended,
@@ -116,26 +122,30 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             DemoError::Store(_) | DemoError::Thread(_) => Code::TryLater,
             DemoError::Died(_) | DemoError::Refused(_) => Code::Bug,
         };
-        Failure::new(code, error)
+        let is_of_store = matches!(error, DemoError::Store(_));
+        let failure = Failure::new(code, error);
+        if is_of_store {
+            failure.about(PLACE)
+        } else {
+            failure
+        }
     })?;
-    bar.finish_and_clear();
+    screen.bar.finish_and_clear();
     for line in lines(&report, &plan, &config) {
-        tell(&bar, &line);
+        screen.tell(&line);
     }
-    Ok(())
+    screen.end()
 }
 
-/// The defaults, but for what was set; servers that the environment names are not for this.
+/// The defaults, but for what was set: what this machine's services are told by their environment
+/// changes no story.
 fn configuration(settings: &[Setting]) -> Result<Config, Failure> {
     let often: Setting = SWEEP
         .parse()
         .map_err(|error: String| Failure::new(Code::Bug, anyhow!(error)))?;
     let settings: Vec<Setting> = std::iter::once(often).chain(settings.to_vec()).collect();
-    let mut config = load(None, &settings)?;
-    config.mysql = None;
-    config.feishu.webhook = None;
-    config.feishu.routes.clear();
-    config.log.file = None;
+    let mut config =
+        Config::of_settings(&settings).map_err(|errors| Failure::new(Code::Usage, errors))?;
     config.log.level = LevelFilter::Error;
     Ok(config)
 }
@@ -155,18 +165,43 @@ fn introduction(arguments: &Arguments, config: &Config) -> String {
     )
 }
 
-/// On a terminal only.
-fn progress_bar(length: u64) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{msg} [{wide_bar}] {percent:>3} %");
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+/// Where the story is told, and how far it has come.
+#[derive(Clone)]
+struct Screen {
+    /// Seen on a terminal only.
+    bar: ProgressBar,
+    /// Why nothing can be told any more.
+    lost: Arc<Mutex<Option<io::Error>>>,
 }
 
-/// A line above the bar. Who reads may have seen enough.
-fn tell(bar: &ProgressBar, text: &str) {
-    bar.suspend(|| {
-        let _ = writeln!(io::stdout(), "{text}");
-    });
+impl Screen {
+    fn new(length: u64) -> Screen {
+        let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template("{msg} [{wide_bar}] {percent:>3} %");
+        Screen {
+            bar: bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())),
+            lost: Arc::default(),
+        }
+    }
+
+    /// A line above the bar.
+    fn tell(&self, text: &str) {
+        let told = self.bar.suspend(|| writeln!(io::stdout(), "{text}"));
+        if let Err(error) = told {
+            self.lost.lock().get_or_insert(error);
+        }
+    }
+
+    /// # Errors
+    /// Where not all could be told. Who reads may have seen enough.
+    fn end(self) -> Result<(), Failure> {
+        match self.lost.lock().take() {
+            Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Failure::new(Code::TryLater, error).about("standard output"))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// What was there to be found, and what of it was.

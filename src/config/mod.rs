@@ -288,6 +288,14 @@ impl Config {
         };
         read(&file, &text, environment(), settings).map_err(ConfigErrors)
     }
+
+    /// The defaults, but for what `settings` say: whatever the machine is configured for.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with its place and the key it is about.
+    pub fn of_settings(settings: &[Setting]) -> Result<Config, ConfigErrors> {
+        read("configuration", "", std::iter::empty(), settings).map_err(ConfigErrors)
+    }
 }
 
 impl Config {

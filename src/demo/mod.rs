@@ -3,6 +3,7 @@
 
 mod clock;
 mod report;
+mod witness;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,11 +22,12 @@ use crate::notify::Aloud;
 use crate::owner::{Input, Message};
 use crate::pulse::Pulses;
 use crate::review::Room;
-use crate::store::{Database, MeterWriter, NoticeState, Reader, Share, StoreError};
+use crate::store::{Database, MeterWriter, NoticeState, Reader, Share, StateStore, StoreError};
 use crate::threads::{Exit, Stop};
 use crate::types::{LocalTime, Reading, RoomKey};
 
 use clock::StoryClock;
+use witness::Witness;
 
 pub use report::{Fate, Report};
 
@@ -57,8 +59,8 @@ pub struct Demo<'a> {
     pub speed: f64,
     /// Shows a card.
     pub show: Aloud,
-    /// Told how far the story has come.
-    pub progress: &'a dyn Fn(LocalTime),
+    /// Told how far the story has come; whether it goes on.
+    pub progress: &'a dyn Fn(LocalTime) -> bool,
     /// Has room for the end of each thread.
     pub exits: &'a Sender<Exit>,
     pub ended: &'a Receiver<Exit>,
@@ -74,6 +76,8 @@ impl Demo<'_> {
         let clock = Arc::new(StoryClock::new(self.plan.start));
         let reader = database.reader();
         let pulses = Pulses::default();
+        let (failed, failures) = bounded(1);
+        let witness = |store| -> Box<dyn StateStore> { Box::new(Witness { store, failed }) };
         let running = Core {
             config: self.config,
             reader: Arc::clone(&reader),
@@ -83,7 +87,7 @@ impl Demo<'_> {
             pulses: &pulses,
             exits: self.exits,
         }
-        .start(State::load(&database)?)?;
+        .start(State::load(&database)?.wrapped(witness))?;
         let writer = database
             .meter_writer()
             .ok_or_else(|| StoreError::Meters("it is not ours to write".into()))?;
@@ -93,6 +97,7 @@ impl Demo<'_> {
             running: &running,
             reader: &*reader,
             writer: &*writer,
+            failures,
             story: Told::default(),
         };
         let until = stage.play(stop)?;
@@ -128,6 +133,8 @@ struct Stage<'a> {
     running: &'a Running<'a>,
     reader: &'a dyn Reader,
     writer: &'a dyn MeterWriter,
+    /// What the owner's store has failed with.
+    failures: Receiver<StoreError>,
     story: Told,
 }
 
@@ -161,10 +168,10 @@ impl Stage<'_> {
             self.add(&mut readings)?;
             self.clock.wake();
             self.settle()?;
-            (self.demo.progress)(now);
+            let goes_on = (self.demo.progress)(now);
             let passed = now.since(plan.start) as f64 / self.demo.speed;
             let pause = Duration::from_secs_f64(passed).saturating_sub(began.elapsed());
-            if now >= plan.end() || stop.wait(pause) {
+            if now >= plan.end() || !goes_on || stop.wait(pause) {
                 return Ok(now.min(plan.end()));
             }
             // Whole steps only, also the last one: it would else be too short for a sweep.
@@ -226,10 +233,15 @@ impl Stage<'_> {
             self.running.over.wait(GLANCE);
             self.look_around()?;
         }
-        Ok(())
+        self.look_around()
     }
 
+    /// # Errors
+    /// Why nothing will come of waiting.
     fn look_around(&self) -> Result<(), DemoError> {
+        if let Ok(error) = self.failures.try_recv() {
+            return Err(DemoError::Store(error));
+        }
         match self.demo.ended.try_recv() {
             Ok(exit) => Err(DemoError::Died(exit.thread)),
             Err(_) => Ok(()),
