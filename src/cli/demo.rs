@@ -153,10 +153,13 @@ fn configuration(settings: &[Setting]) -> Result<Config, Failure> {
 fn introduction(arguments: &Arguments, config: &Config) -> String {
     let thresholds = config.rules.thresholds;
     format!(
-        "Hotel DEMO, {} rooms, {} days from {START} on, seed {}; thresholds {} kWh occupied, {} kWh \
+        "Hotel DEMO, {} rooms, {} from {START} on, seed {}; thresholds {} kWh occupied, {} kWh \
          vacant in {} minutes, {} times in a row.\n",
         arguments.rooms,
-        arguments.days,
+        match arguments.days {
+            1 => "1 day".to_owned(),
+            days => format!("{days} days"),
+        },
         arguments.seed,
         thresholds.checkin,
         thresholds.checkout,
@@ -266,6 +269,6 @@ fn advice(report: &Report, config: &Config) -> Option<String> {
     let threshold = *enough.get(enough.len() / 10)?;
     let now = config.rules.thresholds.checkout;
     Some(format!(
-        "Vacant rooms hid most of it below the threshold of {now}: try --set checkout_abnormal_threshold={threshold}"
+        "Vacant rooms hid most of it below the threshold of {now} kWh: try --set checkout_abnormal_threshold={threshold}"
     ))
 }

@@ -219,6 +219,8 @@ impl Stage<'_> {
         self.room(&room).stays.push(stay);
         while committed.recv_timeout(LOOK_AROUND).is_err() {
             self.look_around()?;
+            // Where the owner can't read, nobody can.
+            self.is_all_told()?;
         }
         Ok(())
     }
@@ -228,12 +230,18 @@ impl Stage<'_> {
         while !self.clock.sleeps(LOOK_AROUND) {
             self.look_around()?;
         }
-        let everything = Share::AllBut(Vec::new());
-        while !self.reader.pending_notices(&everything, 0, 1)?.is_empty() {
+        while !self.is_all_told()? {
             self.running.over.wait(GLANCE);
             self.look_around()?;
         }
         self.look_around()
+    }
+
+    /// Whether no notice waits.
+    fn is_all_told(&self) -> Result<bool, DemoError> {
+        let everything = Share::AllBut(Vec::new());
+        let waiting = self.reader.pending_notices(&everything, 0, 1)?;
+        Ok(waiting.is_empty())
     }
 
     /// # Errors
