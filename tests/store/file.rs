@@ -122,6 +122,7 @@ fn a_file_that_is_none_of_ours_is_said_to_be_with_the_remedy() {
         check_file(&file, &mut |finding| found.push(finding.to_string()));
         assert_eq!(found.len(), 1);
         assert!(found[0].starts_with("error "), "{found:?}");
+        assert_eq!(found[0].matches("embedded database").count(), 1);
     }
     let missing = folder.path().join("no/hotel.db");
     let error = database(&missing).init(&|_| {}).expect_err("no folder");

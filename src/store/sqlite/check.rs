@@ -22,15 +22,19 @@ pub fn check_file(path: &Path, tell: &mut dyn FnMut(Finding)) {
         });
         return;
     }
-    tell(
-        match Link::open(path).and_then(|mut link| link.with(|conn| contents(conn))) {
-            Ok(contents) => Finding::ok(about, contents),
-            Err(error @ StoreError::Conflict(_)) => {
-                Finding::new(Level::Unreachable, about, error.to_string())
-            }
-            Err(error) => Finding::new(Level::Wrong, about, error.to_string()),
-        },
-    );
+    let looked = Link::open(path).and_then(|mut link| link.with(|conn| contents(conn)));
+    tell(match looked {
+        Ok(contents) => Finding::ok(about, contents),
+        Err(error) => {
+            let level = match error {
+                StoreError::Conflict(_) => Level::Unreachable,
+                _ => Level::Wrong,
+            };
+            let says = error.to_string();
+            let says = says.strip_prefix(&format!("{about}: ")).unwrap_or(&says);
+            Finding::new(level, &about, says)
+        }
+    });
 }
 
 fn contents(conn: &Connection) -> Result<String, StoreError> {
