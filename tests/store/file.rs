@@ -122,7 +122,11 @@ fn a_file_that_is_none_of_ours_is_said_to_be_with_the_remedy() {
         check_file(&file, &mut |finding| found.push(finding.to_string()));
         assert_eq!(found.len(), 1);
         assert!(found[0].starts_with("error "), "{found:?}");
-        assert_eq!(found[0].matches("embedded database").count(), 1);
+        assert_eq!(
+            found[0].matches("embedded database").count(),
+            1,
+            "{found:?}"
+        );
     }
     let missing = folder.path().join("no/hotel.db");
     let error = database(&missing).init(&|_| {}).expect_err("no folder");
@@ -136,4 +140,36 @@ fn a_file_that_is_none_of_ours_is_said_to_be_with_the_remedy() {
         error.to_string().contains("the folder has to be there"),
         "{error}"
     );
+}
+
+/// Who reads for long keeps the log of writes from being copied: it grows, and shrinks again.
+#[test]
+fn the_log_of_writes_is_cut_when_a_long_reader_has_ended() {
+    const MIB: u64 = 1024 * 1024;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("hotel.db");
+    let database = database(&file);
+    database.init(&|_| {}).expect("tables");
+    let meters = database.meter_writer().expect("they are ours");
+    let rows: Vec<_> = (0..10_000)
+        .map(|row| (RoomKey::new("H1", &row.to_string()), reading(row, row)))
+        .collect();
+    let size = || {
+        let log = fs::metadata(folder.path().join("hotel.db-wal"));
+        log.expect("a log").len()
+    };
+    meters.add(&rows).expect("written");
+    let reader = rusqlite::Connection::open(&file).expect("a file");
+    let mut query = reader.prepare(ROOMS).expect("a query");
+    let mut read = query.query(()).expect("rows");
+    read.next().expect("a row");
+    while size() < 20 * MIB {
+        meters.add(&rows).expect("written");
+    }
+    drop(read);
+    // It is copied at the end of the one, and begun anew by the next.
+    for _ in 0..2 {
+        meters.add(&rows[..100]).expect("written");
+    }
+    assert!(size() <= 16 * MIB, "{} bytes", size());
 }

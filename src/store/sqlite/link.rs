@@ -14,6 +14,10 @@ use super::schema;
 /// How long another writer is waited for.
 const BUSY: Duration = Duration::from_secs(10);
 
+/// What the log of writes may keep of the disk once it has been copied into the file. While somebody
+/// reads for long it grows beyond that. Bytes.
+const LOG_KEPT: i64 = 16 * 1024 * 1024;
+
 /// Statements kept prepared a connection: more than there are.
 const STATEMENTS: usize = 64;
 
@@ -88,6 +92,7 @@ pub(super) fn connect(path: &Path, more: OpenFlags) -> Result<Connection, StoreE
         conn.set_prepared_statement_cache_capacity(STATEMENTS);
         conn.pragma_update(None, "journal_mode", "wal")?;
         conn.pragma_update(None, "synchronous", "full")?;
+        conn.pragma_update(None, "journal_size_limit", LOG_KEPT)?;
         // One that begins as a reader could not wait for its turn to write.
         conn.set_transaction_behavior(TransactionBehavior::Immediate);
         Ok(conn)
