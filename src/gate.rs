@@ -62,7 +62,9 @@ impl Gate {
 
     pub fn close(&self) {
         if self.set(false) {
-            log::warn!("the intake is closed while the store is lost: messages wait in the queue");
+            log::warn!(
+                "the intake is closed while the store is lost: messages wait where they come from"
+            );
         }
     }
 
