@@ -1,11 +1,17 @@
 //! Questions about the past: from files, and from databases of every sort.
 
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
 use mysql::prelude::Queryable;
 
-use roomwatt::types::LocalTime;
+use roomwatt::config::Config;
+use roomwatt::engine::{Opening, Parsed};
+use roomwatt::store::{Database, Plan, Store};
+use roomwatt::types::{LocalTime, Reading, RoomKey, WattHours};
 
 use crate::backtest::{Happening, files, history, kwh};
-use crate::support::Rig;
+use crate::support::{ROOMWATT, Rig};
 use crate::{check_out, minutes_ago, said};
 
 /// Puts a history into `electricity_monitoring`, as the service would have written it, and into a
@@ -41,6 +47,57 @@ fn store(rig: &Rig, happenings: &[Happening], insert: &str) {
     }
 }
 
+/// Puts a history into an embedded database, as the service would have written it; gives the
+/// configuration of that.
+fn embed(rig: &Rig, happenings: &[Happening]) -> PathBuf {
+    let file = rig.config().with_file_name("hotel.db");
+    let text = format!("[embedded]\npath = '{}'\n", file.display());
+    let path = PathBuf::from(rig.file("embedded.toml", &text));
+    let config = Config::load(Some(&path), &[]).expect("a configuration");
+    let database = Database::of(&config);
+    database.init(&|_| {}).expect("tables");
+    let mut plan = Plan::default();
+    let mut readings = Vec::new();
+    for happening in happenings {
+        match happening {
+            Happening::Reading {
+                room,
+                time,
+                register,
+            } => readings.push((
+                RoomKey::new("H001", &room.to_string()),
+                Reading {
+                    time: *time,
+                    register: WattHours(register / 10 * 10),
+                },
+            )),
+            Happening::Message { body, .. } => {
+                let Parsed::Event(event) = config.messages.parse(body.as_bytes(), None) else {
+                    panic!("no event: {body}");
+                };
+                let opening = Opening {
+                    stay: event.stay,
+                    initial: None,
+                };
+                plan.openings.push((event.room, opening));
+            }
+        }
+    }
+    let mut owner = database.store();
+    owner.take_over().expect("it is free");
+    owner.commit(&plan).expect("watches");
+    let meters = database.meter_writer().expect("its own meter table");
+    meters.add(&readings).expect("meter rows");
+    path
+}
+
+/// A command with another configuration.
+fn roomwatt(config: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(ROOMWATT);
+    command.args(arguments).arg("--config").arg(config);
+    command.output().expect("the program runs")
+}
+
 const SMART_METER: &str =
     "INSERT INTO smart_meter (hotel_id, room_number, reading_value, script_time)";
 
@@ -51,8 +108,8 @@ fn seeded() -> fastrand::Rng {
     fastrand::Rng::with_seed(seed)
 }
 
-/// What files and database tell, by three rules: each line of it.
-fn told_alike(rig: &mut Rig, happenings: &[Happening]) {
+/// What files and a database tell, by three rules: each line of it.
+fn told_alike(rig: &Rig, database: &Path, happenings: &[Happening]) {
     let (messages, readings) = files(rig, happenings);
     let rules = [
         "--set",
@@ -65,8 +122,8 @@ fn told_alike(rig: &mut Rig, happenings: &[Happening]) {
         "hourly:check_interval_minutes=60",
     ];
     let from = happenings[0].time().plus(-24 * 3_600).to_string();
-    let mut tell = |source: &[&str]| {
-        let output = rig.roomwatt(&[&["backtest"][..], source, &rules].concat());
+    let tell = |source: &[&str]| {
+        let output = roomwatt(database, &[&["backtest"][..], source, &rules].concat());
         let (code, lines, table) = said(&output);
         assert_eq!(code, Some(0), "{table}");
         (lines, table)
@@ -98,10 +155,12 @@ fn files_and_every_sort_of_table_tell_the_same() {
     }
     let mut rig = Rig::new("reviewed");
     store(&rig, &happenings, SMART_METER);
-    told_alike(&mut rig, &happenings);
+    let config = rig.config();
+    told_alike(&rig, &config, &happenings);
+    told_alike(&rig, &embed(&rig, &happenings), &happenings);
     // Many rows of other times between those of the span: read by the time.
     rig.execute("UPDATE smart_meter SET id = id + 1000000 ORDER BY id DESC LIMIT 3");
-    told_alike(&mut rig, &happenings);
+    told_alike(&rig, &config, &happenings);
     // As others write them.
     rig.execute(
         "CREATE TABLE t_electric (dept_code VARCHAR(50), room_num VARCHAR(20), value DOUBLE, \
@@ -117,7 +176,7 @@ fn files_and_every_sort_of_table_tell_the_same() {
     );
     // A time that was told twice has its greater register here.
     happenings.retain(|happening| !matches!(happening, Happening::Reading { register: 1, .. }));
-    told_alike(&mut rig, &happenings);
+    told_alike(&rig, &config, &happenings);
     // Without rooms, or in a time without any.
     let (code, lines, table) =
         said(&rig.roomwatt(&["backtest", "--from", "2001-01-01", "--to", "2001-01-31"]));
