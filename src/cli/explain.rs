@@ -194,7 +194,7 @@ fn title(chapter: &Chapter, rules: &Rules) -> String {
 fn text(line: &Line, threshold: WattHours) -> String {
     let kwh = line
         .per_interval
-        .map_or(String::new(), |wh| format!("{:.2}", kwh(wh)));
+        .map_or(String::new(), |wh| used(wh, threshold));
     let bar = line
         .per_interval
         .map_or(String::new(), |wh| bar(wh, threshold));
@@ -210,7 +210,7 @@ fn text(line: &Line, threshold: WattHours) -> String {
     format!(
         "  {}  {:>10}  {kwh:>6}  {:>5}  {bar:<20}  {verdict:<15}  {news}{}",
         line.reading.time.day_hour_minute(),
-        format!("{:.2}", self::kwh(line.reading.register)),
+        hundredths(line.reading.register).unwrap_or_else(|| line.reading.register.to_string()),
         threshold.to_string(),
         line.reason
     )
@@ -221,6 +221,22 @@ fn shout(kind: NoticeKind) -> &'static str {
         NoticeKind::Alert => "ALERT",
         NoticeKind::Reminder => "REMINDER",
         NoticeKind::Recovered => "RECOVERED",
+    }
+}
+
+/// With two decimals, where it has no more.
+fn hundredths(energy: WattHours) -> Option<String> {
+    (energy.0 % 10 == 0).then(|| format!("{:.2}", kwh(energy)))
+}
+
+/// What was used, with two decimals; with three where two would show it as much as the threshold
+/// when it is a little more, or a little less.
+fn used(energy: WattHours, threshold: WattHours) -> String {
+    let shown = (energy.0 + 5).div_euclid(10) * 10;
+    if shown.cmp(&threshold.0) == energy.cmp(&threshold) {
+        format!("{:.2}", shown as f64 / 1_000.0)
+    } else {
+        format!("{:.3}", kwh(energy))
     }
 }
 
@@ -384,6 +400,32 @@ mod tests {
         insta::with_settings!({prepend_module_to_snapshot => false}, {
             insta::assert_snapshot!("explained_json", out);
         });
+    }
+
+    #[test]
+    fn what_is_shown_lies_on_the_side_of_the_threshold_where_it_is() {
+        for (wh, threshold, shown) in [
+            (2_400, 1_500, "2.40"),
+            (2_323, 1_500, "2.32"),
+            (1_500, 1_500, "1.50"),
+            (1_503, 1_500, "1.503"),
+            (1_497, 1_500, "1.497"),
+            (1_505, 1_500, "1.51"),
+            (1_493, 1_500, "1.49"),
+            (1_504, 1_505, "1.50"),
+            (1_506, 1_505, "1.51"),
+            (1_505, 1_505, "1.505"),
+            (0, 0, "0.00"),
+            (-20, 0, "-0.02"),
+        ] {
+            assert_eq!(
+                used(WattHours(wh), WattHours(threshold)),
+                shown,
+                "{wh} against {threshold}"
+            );
+        }
+        assert_eq!(hundredths(WattHours(100_000)).as_deref(), Some("100.00"));
+        assert_eq!(hundredths(WattHours(100_005)), None);
     }
 
     #[test]
