@@ -66,7 +66,9 @@ pub(super) fn usage(error: anyhow::Error) -> Failure {
 /// Why the past could not be had.
 pub(super) fn failed(error: ReviewError) -> Failure {
     let code = match &error {
-        ReviewError::Io { .. } | ReviewError::Header { .. } => Code::Usage,
+        ReviewError::Io { .. } | ReviewError::Header { .. } | ReviewError::Nothing { .. } => {
+            Code::Usage
+        }
         ReviewError::Store(_) => Code::TryLater,
     };
     Failure::new(code, error)

@@ -1,7 +1,9 @@
 //! The past from files: messages as JSON lines, readings as CSV.
 
 mod blocks;
+mod hints;
 
+use std::fmt::Write as _;
 use std::io::{BufRead, Read, Write};
 
 use csv::ByteRecord;
@@ -32,7 +34,8 @@ pub struct Input<R> {
 /// Memory: 16 bytes a reading of a room that has a message.
 ///
 /// # Errors
-/// [`ReviewError`] when a file can't be read or its header lacks a column.
+/// [`ReviewError`] when a file can't be read, its header lacks a column, or nothing in it is what it
+/// is taken for: an answer would look as if all were well.
 pub fn read_files(
     messages: Input<impl BufRead>,
     readings: Input<impl Read>,
@@ -68,6 +71,10 @@ fn read_messages(
             break;
         }
         let body = line.strip_suffix(b"\n").unwrap_or(&line);
+        let body = match number {
+            1 => body.strip_prefix(hints::BOM).unwrap_or(body),
+            _ => body,
+        };
         let body = body.strip_suffix(b"\r").unwrap_or(body);
         if body.trim_ascii().is_empty() {
             continue;
@@ -84,6 +91,12 @@ fn read_messages(
                 remark(remarks, counts.refused, &name, number, &reason);
             }
         }
+    }
+    if counts.refused > 0 && counts.refused == counts.messages {
+        return Err(ReviewError::Nothing {
+            file: name,
+            what: "no line of it is a message; one JSON object a line is expected",
+        });
     }
     Ok(())
 }
@@ -148,6 +161,12 @@ fn read_readings(
         }
         next = blocks.next().map_err(fail)?;
     }
+    if counts.bad > 0 && counts.bad == counts.readings {
+        return Err(ReviewError::Nothing {
+            file: name,
+            what: "no row of it is a reading",
+        });
+    }
     Ok(())
 }
 
@@ -173,6 +192,7 @@ fn read_header(block: &[u8], name: &str) -> Result<Header, ReviewError> {
             .ok_or_else(|| ReviewError::Header {
                 file: name.to_owned(),
                 column,
+                hint: hints::of_header(block),
             })?;
     }
     Ok(Header {
@@ -229,11 +249,17 @@ fn read_row(
     known: &Past,
 ) -> Result<Option<(usize, Reading)>, String> {
     if record.len() != header.columns {
-        return Err(format!(
+        let mut reason = format!(
             "bad row: {} fields where the header has {}",
             record.len(),
             header.columns
-        ));
+        );
+        let more = newlines(record.as_slice().iter());
+        if more > 0 {
+            // Writing to a String can't fail.
+            let _ = write!(reason, "; a quote in it is open over {more} ends of lines");
+        }
+        return Err(reason);
     }
     let [hotel_id, room_number, reading_value, script_time] = header.places.map(|place| {
         let bytes = record.get(place).unwrap_or_default();

@@ -26,8 +26,17 @@ pub use summary::{Row, Summary};
 pub enum ReviewError {
     #[error("{file}: {error}")]
     Io { file: String, error: io::Error },
-    #[error("{file}:1: the header has no column {column}; it must be {}", COLUMNS.join(","))]
-    Header { file: String, column: &'static str },
+    #[error(
+        "{file}:1: the header has no column {column}; it must be {}, and {hint}",
+        COLUMNS.join(",")
+    )]
+    Header {
+        file: String,
+        column: &'static str,
+        hint: String,
+    },
+    #[error("{file}: {what}")]
+    Nothing { file: String, what: &'static str },
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -314,7 +314,8 @@ fn what_is_wrong_with_the_command_line_is_said() {
 #[test]
 fn what_is_wrong_with_a_file_is_said_with_its_line() {
     let mut rig = Rig::without_schema("wrongfiles");
-    let good = rig.file("good.jsonl", &check_out("H001", "101", LocalTime::FIRST));
+    let checkout = check_out("H001", "101", LocalTime::FIRST);
+    let good = rig.file("good.jsonl", &checkout);
     let header = "hotel_id,room_number,reading_value,script_time\n";
     let junk: String = (0u8..=127).map(char::from).cycle().take(3_000).collect();
     for (messages, readings, code, told) in [
@@ -322,9 +323,12 @@ fn what_is_wrong_with_a_file_is_said_with_its_line() {
             None,
             "hotel_id,room_number,value,script_time\n",
             64,
-            "r.csv:1: the header has no column reading_value; it must be",
+            "r.csv:1: the header has no column reading_value; it must be \
+             hotel_id,room_number,reading_value,script_time, and it is \"hotel_id,room_number,value,",
         ),
         (None, "", 64, "r.csv:1: the header has no column hotel_id"),
+        (None, "", 64, "and the file is empty"),
+        (None, &header.replace(',', ";"), 64, "separate them by ','"),
         (None, junk.as_str(), 64, "r.csv:1: the header has no column"),
         (
             None,
@@ -335,22 +339,49 @@ fn what_is_wrong_with_a_file_is_said_with_its_line() {
         (
             None,
             &format!("{header}\nH001,101,many,2023-04-10 12:00:00\n"),
-            0,
+            64,
             "r.csv:3: bad row: reading_value \"many\"",
         ),
         (
             None,
             &format!("{header}H001,101,1\n"),
-            0,
+            64,
             "r.csv:2: bad row: 3 fields where the header has 4",
         ),
-        (None, &format!("{header}{junk}"), 0, "r.csv:2: bad row"),
-        (Some(junk.as_str()), header, 0, "m.jsonl:1: "),
+        (
+            None,
+            &format!("{header}H001,101,1\n"),
+            64,
+            "no row of it is a reading",
+        ),
+        (
+            None,
+            &format!(
+                "{header}H001,101,1,2023-04-10 12:00:00\nH001,\"101,1,2023-04-10 12:30:00\n\
+                 H001,101,1,2023-04-10 13:00:00\n"
+            ),
+            0,
+            "r.csv:3: bad row: 2 fields where the header has 4; a quote in it is open over 2",
+        ),
+        (None, &format!("{header}{junk}"), 64, "r.csv:2: bad row"),
+        (Some(junk.as_str()), header, 64, "m.jsonl:1: "),
         (
             Some("{}\n\n[]\n"),
             header,
-            0,
+            64,
             "m.jsonl:3: the body is JSON but not an object",
+        ),
+        (
+            Some("[]\n"),
+            header,
+            64,
+            "m.jsonl: no line of it is a message",
+        ),
+        (
+            Some(&format!("\u{feff}{checkout}\r\n[]")),
+            header,
+            0,
+            "messages=2 events=1 ignored=0 refused=1",
         ),
     ] {
         let messages = messages.map_or(good.clone(), |text| rig.file("m.jsonl", text));
