@@ -55,7 +55,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = load(arguments.config.config.as_deref(), &arguments.settings)?;
     let rules = &config.rules;
     let (past, _) = match arguments.source.files() {
-        Some(files) => past::from_files(files, &config)?,
+        Some(files) => past::from_files(files, &arguments.source.span_of_files()?, &config)?,
         None => {
             let zone = config.messages.zone;
             let now = SystemClock { zone }.now();

@@ -19,14 +19,15 @@ use super::{ConfigFile, Failure, load, summary};
 Examples:
   roomwatt backtest --messages messages.jsonl --readings readings.csv
   roomwatt backtest --messages m.jsonl --readings r.csv --set checkout_abnormal_threshold=0.3
+  roomwatt backtest --messages m.jsonl --readings r.csv --from 2023-04-10 --to 2023-04-16
   roomwatt backtest --config roomwatt.toml --from 2023-04-01 --to 2023-04-30
   roomwatt backtest --config roomwatt.toml --from 2023-04-01 --rule now \\
       --rule strict:checkout_abnormal_threshold=0.3 \\
       --rule late:checkout_abnormal_threshold=0.3,continuous_alert_count=8
 
 Each alert, reminder and recovery is one line; of several rules each line begins with its rule. A table
-on standard error counts them. From the database, a stay that began before --from is judged as if its
-meter had first been read then.
+on standard error counts them. A stay that began before --from is judged as if its meter had first been
+read then.
 ")]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -104,7 +105,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
 
     let (past, counts) = match arguments.source.files() {
-        Some(files) => past::from_files(files, &config)?,
+        Some(files) => past::from_files(files, &arguments.source.span_of_files()?, &config)?,
         None if arguments.source.from.is_none() => {
             return Err(usage(anyhow::anyhow!(
                 "what is to be judged? Name --messages and --readings, or --from (and --to) for \

@@ -22,6 +22,7 @@ Examples:
   roomwatt explain --config roomwatt.toml H12345 1001
   roomwatt explain --config roomwatt.toml H12345 1001 --from 2023-04-09 --to 2023-04-10
   roomwatt explain H12345 1001 --messages messages.jsonl --readings readings.csv
+  roomwatt explain H12345 1001 --messages m.jsonl --readings r.csv --from 2023-04-09
 
 Without --from and without files it is the last two days of the configured database. Each line: time,
 register, kWh in an interval, the threshold, a bar in which the middle is the threshold, the verdict,
@@ -76,7 +77,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 fn read(arguments: &Arguments, config: &Config, key: &RoomKey) -> Result<Past, Failure> {
     if let Some(files) = arguments.source.files() {
-        return Ok(past::from_files(files, config)?.0);
+        return Ok(past::from_files(files, &arguments.source.span_of_files()?, config)?.0);
     }
     let zone = config.messages.zone;
     let now = SystemClock { zone }.now();

@@ -1,18 +1,18 @@
 //! Where commands about the past take it from: files, or the configured database.
 
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 
 use crate::config::Config;
 use crate::engine::Rules;
-use crate::review::{Counts, Input, Past, ReviewError, read_archive, read_files};
+use crate::review::{Counts, Input, Past, ReviewError, Strangers, read_archive, read_files};
 use crate::store::Database;
-use crate::types::LocalTime;
+use crate::types::{LocalTime, RoomKey};
 
-use super::{Code, Failure};
+use super::{Code, Failure, terminal};
 
 /// The options that say where the past is.
 #[derive(clap::Args)]
@@ -23,11 +23,11 @@ pub(super) struct Source {
     /// Meter readings: CSV with hotel_id,room_number,reading_value,script_time
     #[arg(long, value_name = "FILE", requires = "messages")]
     pub readings: Option<PathBuf>,
-    /// What the configured database has since this time, or the beginning of this day
-    #[arg(long, value_name = "TIME", value_parser = beginning, conflicts_with_all = ["messages", "readings"])]
+    /// What the configured database or the files have since this time, or the beginning of this day
+    #[arg(long, value_name = "TIME", value_parser = beginning)]
     pub from: Option<LocalTime>,
-    /// And up to this time, or the end of this day [default: now]
-    #[arg(long, value_name = "TIME", value_parser = end, conflicts_with_all = ["messages", "readings"])]
+    /// And up to this time, or the end of this day [default: now, or the files' end]
+    #[arg(long, value_name = "TIME", value_parser = end)]
     pub to: Option<LocalTime>,
 }
 
@@ -41,6 +41,11 @@ impl Source {
     /// The files, if they were named.
     pub fn files(&self) -> Option<(&Path, &Path)> {
         Some((self.messages.as_deref()?, self.readings.as_deref()?))
+    }
+
+    /// The span of files: all that they have, where the command line does not say.
+    pub fn span_of_files(&self) -> Result<Wanted, Failure> {
+        self.span(LocalTime::FIRST, LocalTime::LAST)
     }
 
     /// The span of the database; from `default` on where the command line does not say.
@@ -74,15 +79,20 @@ pub(super) fn failed(error: ReviewError) -> Failure {
     Failure::new(code, error)
 }
 
-/// Reads both files; remarks go to standard error.
+/// Reads a span of both files; remarks go to standard error.
 pub(super) fn from_files(
     (messages, readings): (&Path, &Path),
+    wanted: &Wanted,
     config: &Config,
 ) -> Result<(Past, Counts), Failure> {
     let messages = open(messages).map_err(usage)?;
     let readings = open(readings).map_err(usage)?;
+    let span = (wanted.from, wanted.to);
     let mut remarks = io::stderr().lock();
-    read_files(messages, readings, &config.messages, &mut remarks).map_err(failed)
+    let read = read_files(messages, readings, span, &config.messages, &mut remarks);
+    let (past, counts) = read.map_err(failed)?;
+    remark_strangers(&past, &mut remarks);
+    Ok((past, counts))
 }
 
 /// Reads a span of the database.
@@ -92,7 +102,35 @@ pub(super) fn from_archive(
     rules: &[Rules],
 ) -> Result<(Past, Counts), Failure> {
     let mut archive = Database::of(config).archive();
-    read_archive(&mut *archive, wanted.from, wanted.to, rules).map_err(|error| failed(error.into()))
+    let read = read_archive(&mut *archive, wanted.from, wanted.to, rules);
+    let (past, counts) = read.map_err(|error| failed(error.into()))?;
+    remark_strangers(&past, &mut io::stderr().lock());
+    Ok((past, counts))
+}
+
+/// Tells of rooms that only messages or only meters name: where they are spelled in two ways, nothing
+/// is judged, and the answer would look as if all were well.
+fn remark_strangers(past: &Past, remarks: &mut impl Write) {
+    let quoted = |room: &RoomKey| format!("\"{}\"", terminal::line(room.to_string().as_bytes()));
+    let rooms = past.rooms();
+    let silent = rooms.iter().filter(|room| room.readings.is_empty());
+    // Nobody may read it.
+    let mut tell = |text: String| drop(writeln!(remarks, "{text}"));
+    if let Some(first) = silent.clone().next() {
+        tell(format!(
+            "{} of {} rooms with a message have no reading, the first is {}: see that both name \
+             their rooms alike",
+            silent.count(),
+            rooms.len(),
+            quoted(&first.key)
+        ));
+    }
+    if let Some(Strangers { readings, first }) = past.strangers() {
+        tell(format!(
+            "{readings} readings are of rooms without a message, the first of {}",
+            quoted(first)
+        ));
+    }
 }
 
 fn open(path: &Path) -> anyhow::Result<Input<BufReader<File>>> {

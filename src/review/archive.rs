@@ -29,9 +29,10 @@ pub fn read_archive(
     };
     counts.bad = archive.readings(None, span, &mut |room, reading| {
         counts.readings += 1;
-        let place = past.place(room.hotel_id.as_str(), room.room_number.as_str());
-        if let Some(place) = place {
-            past.add_reading(place, reading);
+        let (hotel_id, room_number) = (room.hotel_id.as_str(), room.room_number.as_str());
+        match past.place(hotel_id, room_number) {
+            Some(place) => past.add_reading(place, reading),
+            None => past.pass_over(hotel_id, room_number, 1),
         }
     })?;
     counts.messages = counts.events;

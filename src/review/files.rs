@@ -29,7 +29,8 @@ pub struct Input<R> {
 }
 
 /// Reads `messages` (JSON lines) and `readings` (CSV), rows in any order; refused messages and bad
-/// rows go to `remarks` with their line.
+/// rows go to `remarks` with their line. The past begins at `from`; what came later than `to` is left
+/// out.
 ///
 /// Memory: 16 bytes a reading of a room that has a message.
 ///
@@ -39,18 +40,20 @@ pub struct Input<R> {
 pub fn read_files(
     messages: Input<impl BufRead>,
     readings: Input<impl Read>,
+    (from, to): (LocalTime, LocalTime),
     format: &MessageFormat,
     remarks: &mut impl Write,
 ) -> Result<(Past, Counts), ReviewError> {
     let mut counts = Counts::default();
-    let mut past = Past::new(LocalTime::FIRST);
-    read_messages(messages, format, &mut past, &mut counts, remarks)?;
-    read_readings(readings, &mut past, &mut counts, remarks)?;
+    let mut past = Past::new(from);
+    read_messages(messages, to, format, &mut past, &mut counts, remarks)?;
+    read_readings(readings, to, &mut past, &mut counts, remarks)?;
     Ok((past.sorted(), counts))
 }
 
 fn read_messages(
     mut messages: Input<impl BufRead>,
+    to: LocalTime,
     format: &MessageFormat,
     past: &mut Past,
     counts: &mut Counts,
@@ -83,7 +86,9 @@ fn read_messages(
         match format.parse(body, None) {
             Parsed::Event(event) | Parsed::EventWithoutExpected(event) => {
                 counts.events += 1;
-                past.add_stay(event.room, event.stay);
+                if event.stay.time() <= to {
+                    past.add_stay(event.room, event.stay);
+                }
             }
             Parsed::Ignored => counts.ignored += 1,
             Parsed::Refused(reason) => {
@@ -113,6 +118,9 @@ struct Rows {
     count: u64,
     /// Those of rooms with a stay, by their place.
     readings: Vec<(usize, Reading)>,
+    /// Those of rooms without one, and the first such room.
+    strangers: u64,
+    first_stranger: Option<(String, String)>,
     bad: u64,
     /// The first bad ones, each with its line within the block.
     told: Vec<(u64, String)>,
@@ -122,6 +130,7 @@ struct Rows {
 /// Blocks of lines are parsed by rayon workers, a few at a time, and taken in their order.
 fn read_readings(
     readings: Input<impl Read>,
+    to: LocalTime,
     past: &mut Past,
     counts: &mut Counts,
     remarks: &mut impl Write,
@@ -155,8 +164,12 @@ fn read_readings(
             lines += rows.lines;
             counts.readings += rows.count;
             counts.bad += rows.bad;
-            for (place, reading) in rows.readings {
+            let wanted = rows.readings.into_iter();
+            for (place, reading) in wanted.filter(|(_, reading)| reading.time <= to) {
                 past.add_reading(place, reading);
+            }
+            if let Some((hotel_id, room_number)) = rows.first_stranger {
+                past.pass_over(&hotel_id, &room_number, rows.strangers);
             }
         }
         next = blocks.next().map_err(fail)?;
@@ -213,8 +226,12 @@ fn read_block(
     while csv.read_byte_record(&mut record)? {
         rows.count += 1;
         match read_row(&record, header, known) {
-            Ok(Some(reading)) => rows.readings.push(reading),
-            Ok(None) => {}
+            Ok(Row::Known(place, reading)) => rows.readings.push((place, reading)),
+            Ok(Row::Stranger(hotel_id, room_number)) => {
+                rows.strangers += 1;
+                rows.first_stranger
+                    .get_or_insert_with(|| (hotel_id.to_owned(), room_number.to_owned()));
+            }
             Err(reason) => {
                 rows.bad += 1;
                 if rows.bad <= LINES_TOLD + 1 {
@@ -242,12 +259,15 @@ fn newlines<'a>(bytes: impl Iterator<Item = &'a u8>) -> u64 {
     bytes.filter(|&&byte| byte == b'\n').count() as u64
 }
 
-/// A reading with the place of its room; `None` where that has no stay.
-fn read_row(
-    record: &ByteRecord,
-    header: &Header,
-    known: &Past,
-) -> Result<Option<(usize, Reading)>, String> {
+/// A row that is a reading.
+enum Row<'a> {
+    /// With the place of its room.
+    Known(usize, Reading),
+    /// Of a room that has no stay.
+    Stranger(&'a str, &'a str),
+}
+
+fn read_row<'a>(record: &'a ByteRecord, header: &Header, known: &Past) -> Result<Row<'a>, String> {
     if record.len() != header.columns {
         let mut reason = format!(
             "bad row: {} fields where the header has {}",
@@ -276,8 +296,10 @@ fn read_row(
         .and_then(|text| WattHours::parse_kwh(text).map_err(|e| told("reading_value", text, &e)))?;
     let time = script_time
         .and_then(|text| LocalTime::parse(text).map_err(|e| told("script_time", text, &e)))?;
-    let place = known.place(hotel_id, room_number);
-    Ok(place.map(|place| (place, Reading { time, register })))
+    Ok(match known.place(hotel_id, room_number) {
+        Some(place) => Row::Known(place, Reading { time, register }),
+        None => Row::Stranger(hotel_id, room_number),
+    })
 }
 
 /// Tells of one line, unless many like it have been told of. Nothing depends on the remarks, so a

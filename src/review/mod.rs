@@ -19,7 +19,7 @@ pub use archive::{read_archive, read_room};
 pub use backtest::{Finding, backtest, judge};
 pub use explain::{Chapter, Line, duration, explain};
 pub use files::{COLUMNS, Input, read_files};
-pub use past::{Counts, Past, Room};
+pub use past::{Counts, Past, Room, Strangers};
 pub use summary::{Row, Summary};
 
 #[derive(Debug, Error)]

@@ -11,8 +11,17 @@ use crate::types::{HotelId, LocalTime, Reading, RoomKey, RoomNumber};
 pub struct Past {
     rooms: Vec<Room>,
     places: HashMap<HotelId, HashMap<RoomNumber, usize>>,
+    strangers: Option<Strangers>,
     /// Where the span begins that is asked about.
     pub from: LocalTime,
+}
+
+/// Readings of rooms without a stay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Strangers {
+    pub readings: u64,
+    /// The first such room.
+    pub first: RoomKey,
 }
 
 /// One room's past.
@@ -41,6 +50,7 @@ impl Past {
         Past {
             rooms: Vec::new(),
             places: HashMap::new(),
+            strangers: None,
             from,
         }
     }
@@ -84,6 +94,19 @@ impl Past {
     /// Where a room's readings go, if it has a stay.
     pub fn place(&self, hotel_id: &str, room_number: &str) -> Option<usize> {
         Some(*self.places.get(hotel_id)?.get(room_number)?)
+    }
+
+    /// Counts readings of a room that has no stay, and perhaps of others like it.
+    pub fn pass_over(&mut self, hotel_id: &str, room_number: &str, readings: u64) {
+        let strangers = self.strangers.get_or_insert_with(|| Strangers {
+            readings: 0,
+            first: RoomKey::new(hotel_id, room_number),
+        });
+        strangers.readings += readings;
+    }
+
+    pub fn strangers(&self) -> Option<&Strangers> {
+        self.strangers.as_ref()
     }
 
     /// Adds a reading in any order, to a room's place.
