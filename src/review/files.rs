@@ -14,7 +14,7 @@ use crate::types::{LocalTime, Reading, WattHours};
 
 use super::{Counts, Past, ReviewError};
 
-use blocks::Blocks;
+use blocks::{Blocks, LONGEST_ROW};
 
 /// The columns a file of readings must have.
 pub use crate::engine::READING_FIELDS as COLUMNS;
@@ -63,15 +63,17 @@ fn read_messages(
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
-        let length = messages
-            .from
-            .read_until(b'\n', &mut line)
-            .map_err(|error| ReviewError::Io {
-                file: name.clone(),
-                error,
-            })?;
+        let fail = |error| ReviewError::Io {
+            file: format!("{name}:{number}"),
+            error,
+        };
+        let mut start = (&mut messages.from).take(LONGEST_ROW as u64);
+        let length = start.read_until(b'\n', &mut line).map_err(fail)?;
         if length == 0 {
             break;
+        }
+        if length == LONGEST_ROW && !line.ends_with(b"\n") {
+            return Err(fail(blocks::too_long()));
         }
         let body = line.strip_suffix(b"\n").unwrap_or(&line);
         let body = match number {
@@ -136,20 +138,23 @@ fn read_readings(
     remarks: &mut impl Write,
 ) -> Result<(), ReviewError> {
     let name = readings.name;
-    let fail = |error: std::io::Error| ReviewError::Io {
-        file: name.clone(),
+    // On the line after those that were read.
+    let fail = |lines: u64, error: std::io::Error| ReviewError::Io {
+        file: format!("{name}:{}", lines + 1),
         error,
     };
-    let mut blocks = Blocks::new(readings.from);
-    let mut next = blocks.next().map_err(fail)?;
-    let header = read_header(next.as_deref().unwrap_or_default(), &name)?;
     let mut lines = 0;
+    let mut blocks = Blocks::new(readings.from);
+    let mut next = blocks.next().map_err(|error| fail(lines, error))?;
+    let header = read_header(next.as_deref().unwrap_or_default(), &name)?;
     while next.is_some() {
         let mut batch = Vec::from_iter(next.take());
-        while batch.len() < rayon::current_num_threads() {
-            match blocks.next().map_err(fail)? {
-                Some(block) => batch.push(block),
-                None => break,
+        let mut failed = None;
+        while batch.len() < rayon::current_num_threads() && failed.is_none() {
+            match blocks.next() {
+                Ok(Some(block)) => batch.push(block),
+                Ok(None) => break,
+                Err(error) => failed = Some(error),
             }
         }
         let known = &*past;
@@ -157,7 +162,7 @@ fn read_readings(
             .map(|(at, block)| read_block(block, &header, lines == 0 && at == 0, known))
             .collect();
         for rows in parsed {
-            let rows = rows.map_err(|error| fail(error.into()))?;
+            let rows = rows.map_err(|error| fail(lines, error.into()))?;
             for (nth, (line, reason)) in (counts.bad + 1..).zip(&rows.told) {
                 remark(remarks, nth, &name, lines + line, reason);
             }
@@ -172,7 +177,11 @@ fn read_readings(
                 past.pass_over(&hotel_id, &room_number, rows.strangers);
             }
         }
-        next = blocks.next().map_err(fail)?;
+        next = match failed {
+            Some(error) => Err(error),
+            None => blocks.next(),
+        }
+        .map_err(|error| fail(lines, error))?;
     }
     if counts.bad > 0 && counts.bad == counts.readings {
         return Err(ReviewError::Nothing {
@@ -290,7 +299,9 @@ fn read_row<'a>(record: &'a ByteRecord, header: &Header, known: &Past) -> Result
         return Err("bad row: hotel_id or room_number is empty".into());
     }
     let told = |column: &str, text: &str, error: &dyn std::fmt::Display| {
-        format!("bad row: {column} {text:?} is {error}")
+        let start: String = text.chars().take(hints::SHOWN).collect();
+        let more = if start.len() < text.len() { "..." } else { "" };
+        format!("bad row: {column} {start:?}{more} is {error}")
     };
     let register = reading_value
         .and_then(|text| WattHours::parse_kwh(text).map_err(|e| told("reading_value", text, &e)))?;

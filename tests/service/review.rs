@@ -363,6 +363,27 @@ fn what_is_wrong_with_a_file_is_said_with_its_line() {
             0,
             "r.csv:3: bad row: 2 fields where the header has 4; a quote in it is open over 2",
         ),
+        (
+            None,
+            &format!("{header}H001,101,{},2023-04-10 12:00:00\n", "9".repeat(81)),
+            64,
+            "99\"... is not a number of kWh",
+        ),
+        (
+            None,
+            &format!(
+                "{header}H001,101,1,2023-04-10 12:00:00\n\"{}",
+                "\n".repeat(24 << 20)
+            ),
+            64,
+            "r.csv:3: the line goes on for more than 16 MiB",
+        ),
+        (
+            Some(format!("{checkout}\n{}", " ".repeat(24 << 20)).as_str()),
+            header,
+            64,
+            "m.jsonl:2: the line goes on for more than 16 MiB",
+        ),
         (None, &format!("{header}{junk}"), 64, "r.csv:2: bad row"),
         (Some(junk.as_str()), header, 64, "m.jsonl:1: "),
         (

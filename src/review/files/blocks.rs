@@ -5,9 +5,13 @@ use std::io::{self, Read};
 /// The size of a block, as far as its last row allows.
 const SIZE: usize = 4 << 20;
 
+/// No row is as long: it is another kind of file, or a quote is not closed.
+pub(super) const LONGEST_ROW: usize = 16 << 20;
+
 pub(super) struct Blocks<R> {
     from: R,
     size: usize,
+    longest_row: usize,
     /// What was read beyond the last block's end.
     rest: Vec<u8>,
     is_over: bool,
@@ -18,17 +22,22 @@ impl<R: Read> Blocks<R> {
         Blocks {
             from,
             size: SIZE,
+            longest_row: LONGEST_ROW,
             rest: Vec::new(),
             is_over: false,
         }
     }
 
-    /// The next block; `None` after the last one. Only the last one may end without a newline.
+    /// The next block; `None` after the last one. Only the last one may end without a newline. Fails
+    /// where the file does, or a row doesn't end.
     pub fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut block = std::mem::take(&mut self.rest);
         let mut rows = Rows::default();
         let mut end = rows.last_end(&block);
         while !self.is_over && (block.len() < self.size || end == 0) {
+            if block.len() >= self.longest_row {
+                return Err(too_long());
+            }
             let before = block.len();
             let wanted = self.size as u64;
             block.reserve(self.size);
@@ -41,6 +50,15 @@ impl<R: Read> Blocks<R> {
         }
         Ok(Some(block).filter(|block| !block.is_empty()))
     }
+}
+
+/// What is wrong with a line that goes on and on.
+pub(super) fn too_long() -> io::Error {
+    let told = format!(
+        "the line goes on for more than {} MiB: is the file another one, or a quote not closed?",
+        LONGEST_ROW >> 20
+    );
+    io::Error::new(io::ErrorKind::InvalidData, told)
 }
 
 /// Where rows end. A newline inside of quotes ends none; quotes count as the csv crate has them:
@@ -100,6 +118,29 @@ mod tests {
             .flexible(true)
             .has_headers(false)
             .from_reader(text)
+    }
+
+    /// A quote in the second row is not closed.
+    #[test]
+    fn a_row_without_an_end_is_not_read_to_the_end_of_the_file() {
+        let endless = io::repeat(b'1').take(u64::MAX);
+        let mut blocks = Blocks::new((&b"a\n\"b\nc\n"[..]).chain(endless));
+        (blocks.size, blocks.longest_row) = (8, 100);
+        assert_eq!(
+            blocks.next().expect("a block").as_deref(),
+            Some(&b"a\n"[..])
+        );
+        let error = blocks.next().expect_err("no end");
+        assert!(error.to_string().contains("a quote not closed"), "{error}");
+        // A long row that ends is none.
+        let long = [&[b'1'; 90][..], b"\n", &[b'2'; 90]].concat();
+        let mut blocks = Blocks::new(&long[..]);
+        (blocks.size, blocks.longest_row) = (8, 100);
+        let lengths = std::iter::from_fn(|| blocks.next().expect("a block"));
+        assert_eq!(
+            lengths.map(|block| block.len()).collect::<Vec<_>>(),
+            [91, 90]
+        );
     }
 
     /// Texts of a few bytes that mean something to CSV, cut at every size.

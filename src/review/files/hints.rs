@@ -3,8 +3,8 @@
 /// What some editors put at the beginning of a UTF-8 file.
 pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// The longest start of a header that is shown, in characters.
-const SHOWN: usize = 80;
+/// The longest start of a header or a cell that is shown, in characters.
+pub(super) const SHOWN: usize = 80;
 
 /// What is there instead of the header, and what to do.
 pub(super) fn of_header(block: &[u8]) -> String {
