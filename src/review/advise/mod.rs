@@ -90,13 +90,18 @@ fn apart(study: &Study, budget: f64) -> Option<Advice> {
         let change = moved.clone().max()?.saturating_sub(moved.min()?);
         let change = study.rate(change);
         let is_apart = threshold.0 >= 3 * ordinary.0 && change <= budget;
+        let rate = study.rate(alerts);
+        // Where most of them would go, too, the budget alone speaks for it.
+        let told = if alerts > 0 && 2.0 * change <= rate {
+            "what is above it stands apart".to_owned()
+        } else {
+            format!("nothing clearly stands apart above it, but that is within the budget of {budget}")
+        };
         is_apart.then(|| Advice {
             threshold: Some(threshold),
             reason: format!(
-                "half of all intervals use no more than {ordinary} kWh, and of {:.2} alerts per 100 \
-                 rooms and day no more than {change:.2} come or go if it is raised by half: what is \
-                 above it stands apart",
-                study.rate(alerts)
+                "half of all intervals use no more than {ordinary} kWh, and of {rate:.2} alerts per \
+                 100 rooms and day no more than {change:.2} come or go if it is raised by half: {told}"
             ),
         })
     })
@@ -206,6 +211,10 @@ mod tests {
         );
         let study = studied(40, |wh| 30.0 * 0.5f64.powf(wh as f64 / 200.0));
         assert_eq!(advised(&study, Kind::Checkout), Some(950));
+        let told = |study: &Study| advise(study, Kind::Checkout, 1.0).reason;
+        assert!(told(&study).ends_with("within the budget of 1"));
+        assert!(told(&studied(30, |_| 0.0)).ends_with("within the budget of 1"));
+        assert!(told(&studied(30, left_on)).ends_with("what is above it stands apart"));
         assert_eq!(advised(&study, Kind::Checkin), Some(1_000));
     }
 
