@@ -142,7 +142,8 @@ fn open(path: &Path) -> anyhow::Result<Input<BufReader<File>>> {
     })
 }
 
-fn beginning(text: &str) -> Result<LocalTime, String> {
+/// A time, or the beginning of a day.
+pub(super) fn beginning(text: &str) -> Result<LocalTime, String> {
     moment(text, "00:00:00")
 }
 

@@ -314,6 +314,10 @@ fn hotels_that_exist_are_not_played() {
             "cannot be used with",
         ),
         (&["--from", "2099-01-01 00:00:00"], 64, "lies ahead"),
+        (&["--from", "2099-01-01"], 64, "lies ahead"),
+        (&["--from", "1.4.2023"], 64, "expected YYYY-MM-DD"),
+        (&["--troubles=-1"], 64, "a number from 0 to 1000"),
+        (&["--troubles", "nan"], 64, "a number from 0 to 1000"),
         (&["--rooms", "0"], 64, "--rooms"),
         (&["--speed", "0"], 64, "--speed"),
     ] {

@@ -16,7 +16,7 @@ use crate::store::SimulatedMeters;
 use crate::types::{HotelId, Kind, LocalTime, RoomKey};
 
 use super::rows::{configured, written};
-use super::{Code, ConfigFile, Failure, needed};
+use super::{Code, ConfigFile, Failure, needed, past};
 
 use outlet::{Delivered, Outlet};
 use pace::Pace;
@@ -65,8 +65,8 @@ pub(super) struct Arguments {
     /// Begin so many days ago
     #[arg(long, value_name = "DAYS", default_value_t = 1, value_parser = value_parser!(u32).range(0..=3_650))]
     backfill: u32,
-    /// Begin at this time, local to the hotels
-    #[arg(long, value_name = "TIME", conflicts_with = "backfill", value_parser = LocalTime::parse)]
+    /// Begin at this time, local to the hotels, or with this day
+    #[arg(long, value_name = "TIME", conflicts_with = "backfill", value_parser = past::beginning)]
     from: Option<LocalTime>,
     /// End after so many days of the story [default: go on until it is stopped]
     #[arg(long, value_parser = value_parser!(u32).range(1..=i64::from(FOR_EVER)))]
@@ -81,7 +81,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     rate: Option<u32>,
     /// Troubles N times as frequent as they are; 0: none
-    #[arg(long, value_name = "N", default_value_t = 1.0)]
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = times)]
     troubles: f64,
     /// Meters that are always right and in time
     #[arg(long)]
@@ -107,6 +107,12 @@ fn simulated(id: &str) -> Result<HotelId, String> {
         ));
     }
     Ok(HotelId::new(id))
+}
+
+fn times(text: &str) -> Result<f64, String> {
+    let times = text.parse().ok();
+    let times = times.filter(|times| (0.0..=1_000.0).contains(times));
+    times.ok_or_else(|| "expected a number from 0 to 1000".to_owned())
 }
 
 /// What was told.
