@@ -108,7 +108,14 @@ fn whole(messages: &Path, readings: &Path) -> (usize, u64) {
         from: BufReader::with_capacity(1 << 16, File::open(path).expect("a file")),
     };
     let format = format();
-    let read = read_files(input(messages), input(readings), &format, &mut io::sink());
+    let all = (LocalTime::FIRST, LocalTime::LAST);
+    let read = read_files(
+        input(messages),
+        input(readings),
+        all,
+        &format,
+        &mut io::sink(),
+    );
     let (past, counts) = read.expect("the files can be read");
     let findings = backtest(&past, &[Rules::default()]);
     (findings.len(), counts.readings)
