@@ -186,8 +186,8 @@ fn killed_again_and_again_it_tells_what_the_backtest_tells() {
     );
     wait("every reading to be judged", || {
         let seen = texts(
-            "SELECT room_number || ' ' || (watch -> '$.fold' ->> '$.seen') FROM room_state \
-             ORDER BY room_number",
+            "SELECT room_number || ' ' || ifnull(watch -> '$.fold' ->> '$.seen', 'nothing yet') \
+             FROM room_state ORDER BY room_number",
         );
         (seen == last_readings)
             .then_some(())

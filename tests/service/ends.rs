@@ -23,8 +23,9 @@ fn a_thread_that_panics_ends_it_with_its_name_and_nothing_is_lost() {
             dead.contains(thread) && dead.contains("panicked: ending"),
             "{dead}"
         );
+        // The message comes again meanwhile: the next consumer's panic can be what is written last.
         assert!(
-            log.ends_with("roomwatt: a thread died, see the log\n"),
+            log.contains("roomwatt: a thread died, see the log\n"),
             "{log}"
         );
     }
