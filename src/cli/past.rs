@@ -70,13 +70,12 @@ pub(super) fn usage(error: anyhow::Error) -> Failure {
 
 /// Why the past could not be had.
 pub(super) fn failed(error: ReviewError) -> Failure {
-    let code = match &error {
+    match error {
         ReviewError::Io { .. } | ReviewError::Header { .. } | ReviewError::Nothing { .. } => {
-            Code::Usage
+            Failure::new(Code::Usage, error)
         }
-        ReviewError::Store(_) => Code::TryLater,
-    };
-    Failure::new(code, error)
+        ReviewError::Store(error) => error.into(),
+    }
 }
 
 /// Reads a span of both files; remarks go to standard error.

@@ -309,7 +309,7 @@ fn what_is_wrong_with_the_command_line_is_said() {
     assert_eq!(code, Some(78));
     rig.reconfigure("keep_days = 0", "[meter]\ntable = 'nowhere'");
     let (code, _, errors) = said(&rig.roomwatt(&["backtest", "--from", "2023-04-10"]));
-    assert_eq!(code, Some(75));
+    assert_eq!(code, Some(78));
     assert!(errors.contains("section [meter]"), "{errors}");
     rig.finish();
 }
