@@ -87,6 +87,11 @@ fn operators_have_their_commands_without_servers_too() {
 
     let service = rig.start();
     wait_until_served(address);
+    let log = service.log();
+    assert!(
+        log.contains("001_tables.sql applied to the embedded database"),
+        "{log}"
+    );
     let (code, out, err) = run(&mut rig, &send);
     assert_eq!(code, Some(0), "{err}");
     let taken = format!("taken by the service at http://{address}: {{");

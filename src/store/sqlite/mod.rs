@@ -85,7 +85,11 @@ impl SqliteStore {
 impl StateStore for SqliteStore {
     /// Creates the file where there is none: nobody else could have.
     fn take_over(&mut self) -> Result<Ownership, StoreError> {
-        init_file(&self.path, &|_| {})?;
+        // Whoever starts it in another folder by mistake sees here why it knows no rooms.
+        init_file(&self.path, &|name| {
+            let path = self.path.display();
+            log::info!("{name} applied to the embedded database {path}");
+        })?;
         let ownership = self.connected(|conn| {
             let take = "UPDATE service SET epoch = epoch + 1 RETURNING epoch, seq, meter_id";
             let ownership = conn.query_row(take, (), |row| {
