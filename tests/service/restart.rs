@@ -197,7 +197,7 @@ fn a_guest_whose_check_in_still_waits_is_not_judged_as_an_empty_room() {
     // While nobody looked.
     use_as_a_guest(&rig, left);
     rig.publish([check_in("H001", "101", left.plus(60)).as_str()]);
-    see_the_guest(rig, left);
+    see_the_guest(rig, left, &[]);
 }
 
 /// Six hours of readings: too much for an empty room, not for a guest, who came at once.
@@ -210,8 +210,8 @@ fn use_as_a_guest(rig: &Rig, left: LocalTime) {
 }
 
 /// Lets the service take all there is: the guest's stay it must be, and nothing to tell.
-fn see_the_guest(mut rig: Rig, left: LocalTime) {
-    let service = rig.start();
+fn see_the_guest(mut rig: Rig, left: LocalTime, environment: &[(&str, &str)]) {
+    let service = rig.start_with(environment);
     rig.wait_for_rows(
         "SELECT msg_type, CAST(seen_time AS CHAR) FROM room_state WHERE room_number = '101'",
         &[("checkin".to_owned(), left.plus(12 * 1_800).to_string())],
@@ -226,25 +226,38 @@ fn see_the_guest(mut rig: Rig, left: LocalTime) {
 }
 
 /// A room's check-out and next check-in in a queue, with so many other messages between.
-fn judge_a_backlog(name: &str, between: usize) {
-    let rig = Rig::new(name);
+fn judge_a_backlog(rig: Rig, between: usize, environment: &[(&str, &str)]) {
     let left = minutes_ago(600);
     use_as_a_guest(&rig, left);
     let mut bodies = vec![check_out("H001", "101", left)];
     bodies.extend((0..between).map(|n| check_in("H001", &format!("F{n}"), left)));
     bodies.push(check_in("H001", "101", left.plus(60)));
     rig.publish(bodies.iter().map(String::as_str));
-    see_the_guest(rig, left);
+    see_the_guest(rig, left, environment);
 }
 
 #[test]
 fn a_message_is_not_judged_past_the_next_one_in_the_queue() {
-    judge_a_backlog("backlog", 0);
+    judge_a_backlog(Rig::new("backlog"), 0, &[]);
 }
 
 #[test]
 fn a_message_is_not_judged_past_a_later_one_in_a_long_queue() {
-    judge_a_backlog("longbacklog", 600);
+    judge_a_backlog(Rig::new("longbacklog"), 600, &[]);
+}
+
+/// Whether they still are in the queue, or on their way from it.
+#[test]
+fn no_sweep_comes_before_messages_that_had_waited_however_slowly_they_are_taken() {
+    for prefetch in [1, 500] {
+        let rig = Rig::new("slowbacklog");
+        rig.reconfigure(
+            "[rabbitmq]\n",
+            &format!("[rabbitmq]\nprefetch = {prefetch}\n"),
+        );
+        rig.reconfigure("[log]\n", "[performance]\nconsumer_count = 1\n[log]\n");
+        judge_a_backlog(rig, 60, &[("FAILPOINTS", "parse::before=sleep(20)")]);
+    }
 }
 
 #[test]
