@@ -185,7 +185,7 @@ const AT_LEAST: &str = "alert 2000, reminder 2000, recovered 1500, gaps 600, run
     duplicate events 1000, runs ended by an event 600, refused: not a JSON object 150, refused: too long 10, \
     refused: msgType 25, refused: no kind 40, refused: hotel_id 40, refused: room_number 50, \
     refused: no stay time 25, refused: unreadable time 50, refused: time of another type 15, \
-    refused: check-out before its check-in 25, bad row: fields 100, bad row: empty key 120, bad row: value 180, \
+    refused: check-out before its check-in 25, bad row: fields 100, bad row: key 120, bad row: value 180, \
     bad row: time 180";
 
 #[test]

@@ -2,15 +2,12 @@
 
 mod write;
 
-use std::collections::HashMap;
-
-use serde::de::IgnoredAny;
-use serde_json::value::RawValue;
 use thiserror::Error;
 
-use crate::types::{HotelId, Kind, LocalTime, RoomKey, RoomNumber, Stamp, Zone};
+use crate::types::{HotelId, Kind, LocalTime, NotText, RoomKey, RoomNumber, Stamp, Zone};
 
 use super::Stay;
+use super::fields::Fields;
 
 /// Longer bodies are refused.
 pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
@@ -56,6 +53,20 @@ impl Default for TypeCodes {
     }
 }
 
+impl FieldNames {
+    fn all(&self) -> [&str; 7] {
+        [
+            &self.hotel_id,
+            &self.room_number,
+            &self.msg_type,
+            &self.check_in_time,
+            &self.expected_checkout_time,
+            &self.actual_checkin_time,
+            &self.actual_checkout_time,
+        ]
+    }
+}
+
 impl Default for FieldNames {
     fn default() -> FieldNames {
         FieldNames {
@@ -93,12 +104,21 @@ pub enum Parsed {
 pub enum Refusal {
     #[error("the body has {0} bytes, more than {MAX_MESSAGE_BYTES}")]
     TooLarge(usize),
-    #[error("the body is not UTF-8")]
-    NotUtf8,
+    #[error("the body {0}")]
+    NotText(NotText),
     #[error("the body is not JSON: {0}")]
     NotJson(String),
     #[error("the body is JSON but not an object")]
     NotAnObject,
+    #[error("the body is a JSON string that holds JSON: publish the object itself, unquoted")]
+    Quoted,
+    #[error("{field} stands in the body twice, with different values")]
+    Twice { field: String },
+    /// UTF-16 writes rare characters as two halves, and JSON escapes both.
+    #[error(
+        "{field} holds half of a character (as \\ud83d without the \\ude00 that belongs to it)"
+    )]
+    HalfCharacter { field: String },
     #[error("{field} is missing, null or empty")]
     Missing { field: String },
     #[error("{field} must be a string or an integer")]
@@ -154,7 +174,8 @@ impl MessageFormat {
     }
 
     fn read(&self, body: &[u8], now: Option<LocalTime>) -> Result<Parsed, Refusal> {
-        let fields = fields(body)?;
+        let names = self.fields.all();
+        let fields = Fields::read(body, &names)?;
         let Some(kind) = self.kind(&fields)? else {
             return Ok(Parsed::Ignored);
         };
@@ -191,11 +212,8 @@ impl MessageFormat {
     /// Check-in or check-out; `None` for a type to ignore.
     fn kind(&self, fields: &Fields) -> Result<Option<Kind>, Refusal> {
         let names = &self.fields;
-        let code = match present(fields, &names.msg_type) {
-            None => return self.kind_by_times(fields).map(Some),
-            Some(value) => text_or_integer(value).ok_or_else(|| Refusal::NotAKey {
-                field: names.msg_type.clone(),
-            })?,
+        let Some(code) = fields.text_or_integer(&names.msg_type)? else {
+            return self.kind_by_times(fields).map(Some);
         };
         let code = code.trim();
         if code == self.types.checkin {
@@ -216,10 +234,10 @@ impl MessageFormat {
 
     fn kind_by_times(&self, fields: &Fields) -> Result<Kind, Refusal> {
         let names = &self.fields;
-        let has = |field: &str| present(fields, field).is_some();
-        if has(&names.check_in_time) {
+        let has = |field: &str| Ok(fields.value(field)?.is_some());
+        if has(&names.check_in_time)? {
             Ok(Kind::Checkin)
-        } else if has(&names.actual_checkin_time) && has(&names.actual_checkout_time) {
+        } else if has(&names.actual_checkin_time)? && has(&names.actual_checkout_time)? {
             Ok(Kind::Checkout)
         } else {
             Err(Refusal::NoKind {
@@ -265,12 +283,10 @@ impl MessageFormat {
     }
 
     fn time(&self, fields: &Fields, field: &str) -> Result<Option<LocalTime>, Refusal> {
-        let Some(value) = present(fields, field) else {
-            return Ok(None);
-        };
-        // What is no text at all is shown as it is written.
-        let text = text(value).unwrap_or_else(|| value.get().to_owned());
-        time(self.zone, field, &text).map(Some)
+        let value = fields.value(field)?;
+        value
+            .map(|value| time(self.zone, field, value.written()))
+            .transpose()
     }
 }
 
@@ -284,54 +300,15 @@ pub(super) fn time(zone: Zone, field: &str, text: &str) -> Result<LocalTime, Ref
     })
 }
 
-/// The fields of a message as they are written: of a name that comes twice the last.
-pub(super) type Fields<'a> = HashMap<String, &'a RawValue>;
-
-/// The fields of an object.
-pub(super) fn fields(body: &[u8]) -> Result<Fields<'_>, Refusal> {
-    if body.len() > MAX_MESSAGE_BYTES {
-        return Err(Refusal::TooLarge(body.len()));
-    }
-    let text = std::str::from_utf8(body).map_err(|_| Refusal::NotUtf8)?;
-    serde_json::from_str(text).map_err(|error| match serde_json::from_str::<IgnoredAny>(text) {
-        Err(error) => Refusal::NotJson(error.to_string()),
-        // An object all the same: then the name of a field can't be read.
-        Ok(_) if text.trim_start().starts_with('{') => Refusal::NotJson(error.to_string()),
-        Ok(_) => Refusal::NotAnObject,
-    })
-}
-
-/// A field's value; null and "" mean absent.
-pub(super) fn present<'a>(fields: &Fields<'a>, field: &str) -> Option<&'a RawValue> {
-    let value = *fields.get(field)?;
-    (!matches!(value.get(), "null" | "\"\"")).then_some(value)
-}
-
-pub(super) fn text(value: &RawValue) -> Option<String> {
-    serde_json::from_str(value.get()).ok()
-}
-
-/// A string, or the digits of an integer of any length.
-pub(super) fn text_or_integer(value: &RawValue) -> Option<String> {
-    let written = value.get();
-    let digits = written.strip_prefix('-').unwrap_or(written);
-    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        Some(written.to_owned())
-    } else {
-        text(value)
-    }
-}
-
 fn key(fields: &Fields, field: &str, max: usize) -> Result<String, Refusal> {
-    let value = present(fields, field).ok_or_else(|| missing(field))?;
-    let text = text_or_integer(value).ok_or_else(|| Refusal::NotAKey {
-        field: field.to_owned(),
-    })?;
-    half_key(field, &text, max)
+    let text = fields
+        .text_or_integer(field)?
+        .ok_or_else(|| missing(field))?;
+    half_key(field, &text, max).map(str::to_owned)
 }
 
 /// Half of a room key: trimmed, not empty, not longer than its column, without control characters.
-pub(super) fn half_key(field: &str, text: &str, max: usize) -> Result<String, Refusal> {
+pub(super) fn half_key<'a>(field: &str, text: &'a str, max: usize) -> Result<&'a str, Refusal> {
     let text = text.trim();
     let chars = text.chars().count();
     if chars == 0 {
@@ -347,7 +324,7 @@ pub(super) fn half_key(field: &str, text: &str, max: usize) -> Result<String, Re
             field: field.to_owned(),
         })
     } else {
-        Ok(text.to_owned())
+        Ok(text)
     }
 }
 

@@ -4,6 +4,7 @@
 //! follow from it come out.
 
 mod census;
+mod fields;
 mod judge;
 mod message;
 mod notice;
@@ -18,7 +19,7 @@ pub use message::{
     Event, FieldNames, MAX_MESSAGE_BYTES, MessageFormat, Parsed, Refusal, TypeCodes,
 };
 pub use notice::{MeterNotice, MeterNoticeKind, Notice, NoticeKind, RoomNotice};
-pub use reading::{READING_FIELDS, ReadingFormat};
+pub use reading::{READING_FIELDS, ReadingFormat, ReadingRow};
 pub use rules::{Rules, Thresholds};
 pub use silence::{Hearing, HotelMeters, Look, Silence};
 pub use watch::{

@@ -3,17 +3,32 @@
 use crate::types::{HotelId, LocalTime, Reading, RoomKey, RoomNumber, WattHours, Zone};
 
 use super::Refusal;
-use super::message::{excerpt, fields, half_key, missing, present, text, text_or_integer, time};
+use super::fields::Fields;
+use super::message::{excerpt, half_key, missing, time};
 
 /// The names of a reading's fields, in JSON and in the header of a CSV.
 pub const READING_FIELDS: [&str; 4] = ["hotel_id", "room_number", "reading_value", "script_time"];
 
-/// How readings are read.
+/// How readings are read that come over HTTP or from a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadingFormat {
     pub zone: Zone,
     /// A reading further ahead of now than this is none. Seconds.
     pub max_ahead_seconds: i64,
+}
+
+/// A reading and whose it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadingRow<'a> {
+    pub hotel_id: &'a str,
+    pub room_number: &'a str,
+    pub reading: Reading,
+}
+
+impl ReadingRow<'_> {
+    pub fn room(&self) -> RoomKey {
+        RoomKey::new(self.hotel_id, self.room_number)
+    }
 }
 
 impl ReadingFormat {
@@ -22,54 +37,56 @@ impl ReadingFormat {
     /// # Errors
     /// Why it is refused.
     pub fn parse(&self, body: &[u8], now: LocalTime) -> Result<(RoomKey, Reading), Refusal> {
-        let fields = fields(body)?;
-        let [hotel, room, value, time] =
-            READING_FIELDS.map(|field| present(&fields, field).ok_or_else(|| missing(field)));
-        let key = |written: Result<_, Refusal>, field: &str| {
-            text_or_integer(written?).ok_or_else(|| Refusal::NotAKey {
-                field: field.to_owned(),
-            })
-        };
-        let (hotel, room) = (
-            key(hotel, READING_FIELDS[0])?,
-            key(room, READING_FIELDS[1])?,
-        );
-        // A number is taken by its digits: as a float it would no longer be what was written.
-        let [value, time] = [value?, time?]
-            .map(|written| text(written).unwrap_or_else(|| written.get().to_owned()));
-        self.row([&hotel, &room, &value, &time], now)
+        let fields = Fields::read(body, &READING_FIELDS)?;
+        let [hotel_id, room_number, reading_value, script_time] = READING_FIELDS;
+        let key = |field| fields.text_or_integer(field)?.ok_or_else(|| missing(field));
+        let other = |field| fields.value(field)?.ok_or_else(|| missing(field));
+        let (hotel, room) = (key(hotel_id)?, key(room_number)?);
+        let (value, time) = (other(reading_value)?, other(script_time)?);
+        let row = [&hotel, &room, value.written(), time.written()];
+        let row = self.row(row, Some(now))?;
+        Ok((row.room(), row.reading))
     }
 
-    /// Reads the texts of the four fields.
+    /// Reads the texts of the four fields. `now` is `None` where all is history and nothing can lie
+    /// ahead.
     ///
     /// # Errors
     /// Why it is refused.
-    pub fn row(&self, row: [&str; 4], now: LocalTime) -> Result<(RoomKey, Reading), Refusal> {
-        let [hotel_id, room_number, reading_value, script_time] = READING_FIELDS;
+    pub fn row<'a>(
+        &self,
+        row: [&'a str; 4],
+        now: Option<LocalTime>,
+    ) -> Result<ReadingRow<'a>, Refusal> {
+        let names = READING_FIELDS;
         let [hotel, room, value, written] = row;
-        let room = RoomKey {
-            hotel_id: HotelId::new(&half_key(hotel_id, hotel, HotelId::MAX_CHARS)?),
-            room_number: RoomNumber::new(&half_key(room_number, room, RoomNumber::MAX_CHARS)?),
-        };
-        for (field, text) in [(reading_value, value), (script_time, written)] {
+        let hotel_id = half_key(names[0], hotel, HotelId::MAX_CHARS)?;
+        let room_number = half_key(names[1], room, RoomNumber::MAX_CHARS)?;
+        for (field, text) in [(names[2], value), (names[3], written)] {
             if text.trim().is_empty() {
                 return Err(missing(field));
             }
         }
         let register = WattHours::parse_kwh(value).map_err(|_| Refusal::NotARegister {
-            field: reading_value.to_owned(),
+            field: names[2].to_owned(),
             value: excerpt(value),
         })?;
-        let time = time(self.zone, script_time, written)?;
-        if time.since(now) > self.max_ahead_seconds {
+        let time = time(self.zone, names[3], written)?;
+        if let Some(now) = now
+            && time.since(now) > self.max_ahead_seconds
+        {
             return Err(Refusal::Ahead {
-                field: script_time.to_owned(),
+                field: names[3].to_owned(),
                 time,
                 now,
                 ahead_seconds: self.max_ahead_seconds,
             });
         }
-        Ok((room, Reading { time, register }))
+        Ok(ReadingRow {
+            hotel_id,
+            room_number,
+            reading: Reading { time, register },
+        })
     }
 }
 
@@ -101,6 +118,8 @@ mod tests {
             ("\"1234.56\"", "1234.56"),
             ("7", "7"),
             ("-0.005", "-0.005"),
+            ("1.5e3", "1500"),
+            ("\"1.5E+3\"", "1500"),
             // No float has this many digits.
             ("123456789012345.678", "123456789012345.678"),
         ] {
@@ -109,6 +128,19 @@ mod tests {
         }
         let utc = read(&reading("1", "\"2023-04-10T05:30:00Z\""));
         assert_eq!(utc, Ok("H1/101 1 2023-04-10 13:30:00".to_owned()));
+        for forms in [
+            "\"2023-04-10T13:30\"",
+            "\"2023/4/10 13:30\"",
+            "1681104600",
+            "1.6811046e12",
+        ] {
+            let read = read(&reading("1", forms));
+            assert_eq!(
+                read,
+                Ok("H1/101 1 2023-04-10 13:30:00".to_owned()),
+                "{forms}"
+            );
+        }
         let in_an_hour = read(&reading("1", "\"2023-04-10 15:00:00\""));
         assert!(in_an_hour.is_ok(), "{in_an_hour:?}");
     }
@@ -118,8 +150,12 @@ mod tests {
         let good = "\"2023-04-10 13:30:00\"";
         for (body, reason) in [
             (
-                reading("1e3", good),
-                "reading_value is no register in kWh like 1234.56: 1e3",
+                reading("1e30", good),
+                "reading_value is no register in kWh like 1234.56: 1000000000000000000000000000000",
+            ),
+            (
+                reading("1", good).replace('}', r#","reading_value":2}"#),
+                "reading_value stands in the body twice, with different values",
             ),
             (
                 reading("true", good),
@@ -138,8 +174,8 @@ mod tests {
                 "script_time is not a time like 2023-04-10 14:30:00: noon",
             ),
             (
-                reading("1", "1681104600"),
-                "script_time is not a time like 2023-04-10 14:30:00: 1681104600",
+                reading("1", "16811046"),
+                "script_time is not a time like 2023-04-10 14:30:00: 16811046",
             ),
             (
                 reading("1", "\"2023-04-10 15:00:01\""),

@@ -205,7 +205,9 @@ impl Serving {
             let fields = row.fields.as_ref().map_err(String::clone);
             let reading = fields.and_then(|fields| {
                 let row = fields.each_ref().map(String::as_str);
-                (format.row(row, now)).map_err(|refusal: Refusal| refusal.to_string())
+                let row = format.row(row, Some(now));
+                row.map(|row| (row.room(), row.reading))
+                    .map_err(|refusal: Refusal| refusal.to_string())
             });
             (row.place, reading)
         });

@@ -9,8 +9,8 @@ use std::io::{BufRead, Read, Write};
 use csv::ByteRecord;
 use rayon::prelude::*;
 
-use crate::engine::{MessageFormat, Parsed};
-use crate::types::{LocalTime, Reading, WattHours};
+use crate::engine::{MessageFormat, Parsed, ReadingFormat};
+use crate::types::{LocalTime, Reading, utf8_part};
 
 use super::{Counts, Past, ReviewError};
 
@@ -47,7 +47,18 @@ pub fn read_files(
     let mut counts = Counts::default();
     let mut past = Past::new(from);
     read_messages(messages, to, format, &mut past, &mut counts, remarks)?;
-    read_readings(readings, to, &mut past, &mut counts, remarks)?;
+    let reading_format = ReadingFormat {
+        zone: format.zone,
+        max_ahead_seconds: 0,
+    };
+    read_readings(
+        readings,
+        to,
+        &reading_format,
+        &mut past,
+        &mut counts,
+        remarks,
+    )?;
     Ok((past.sorted(), counts))
 }
 
@@ -76,10 +87,6 @@ fn read_messages(
             return Err(fail(blocks::too_long()));
         }
         let body = line.strip_suffix(b"\n").unwrap_or(&line);
-        let body = match number {
-            1 => body.strip_prefix(hints::BOM).unwrap_or(body),
-            _ => body,
-        };
         let body = body.strip_suffix(b"\r").unwrap_or(body);
         if body.trim_ascii().is_empty() {
             continue;
@@ -133,6 +140,7 @@ struct Rows {
 fn read_readings(
     readings: Input<impl Read>,
     to: LocalTime,
+    format: &ReadingFormat,
     past: &mut Past,
     counts: &mut Counts,
     remarks: &mut impl Write,
@@ -159,7 +167,7 @@ fn read_readings(
         }
         let known = &*past;
         let parsed: Vec<Result<Rows, csv::Error>> = (batch.par_iter().enumerate())
-            .map(|(at, block)| read_block(block, &header, lines == 0 && at == 0, known))
+            .map(|(at, block)| read_block(block, &header, lines == 0 && at == 0, format, known))
             .collect();
         for rows in parsed {
             let rows = rows.map_err(|error| fail(lines, error.into()))?;
@@ -227,6 +235,7 @@ fn read_block(
     block: &[u8],
     header: &Header,
     has_header: bool,
+    format: &ReadingFormat,
     known: &Past,
 ) -> Result<Rows, csv::Error> {
     let mut csv = csv_reader(block, has_header);
@@ -234,7 +243,7 @@ fn read_block(
     let mut record = ByteRecord::new();
     while csv.read_byte_record(&mut record)? {
         rows.count += 1;
-        match read_row(&record, header, known) {
+        match read_row(&record, header, format, known) {
             Ok(Row::Known(place, reading)) => rows.readings.push((place, reading)),
             Ok(Row::Stranger(hotel_id, room_number)) => {
                 rows.strangers += 1;
@@ -276,7 +285,12 @@ enum Row<'a> {
     Stranger(&'a str, &'a str),
 }
 
-fn read_row<'a>(record: &'a ByteRecord, header: &Header, known: &Past) -> Result<Row<'a>, String> {
+fn read_row<'a>(
+    record: &'a ByteRecord,
+    header: &Header,
+    format: &ReadingFormat,
+    known: &Past,
+) -> Result<Row<'a>, String> {
     if record.len() != header.columns {
         let mut reason = format!(
             "bad row: {} fields where the header has {}",
@@ -290,26 +304,16 @@ fn read_row<'a>(record: &'a ByteRecord, header: &Header, known: &Past) -> Result
         }
         return Err(reason);
     }
-    let [hotel_id, room_number, reading_value, script_time] = header.places.map(|place| {
+    let mut row = [""; COLUMNS.len()];
+    for (text, &place) in row.iter_mut().zip(&header.places) {
         let bytes = record.get(place).unwrap_or_default();
-        std::str::from_utf8(bytes).map_err(|_| "bad row: it is not UTF-8".to_owned())
-    });
-    let (hotel_id, room_number) = (hotel_id?, room_number?);
-    if hotel_id.is_empty() || room_number.is_empty() {
-        return Err("bad row: hotel_id or room_number is empty".into());
+        *text = utf8_part(bytes).map_err(|not_text| format!("bad row: it {not_text}"))?;
     }
-    let told = |column: &str, text: &str, error: &dyn std::fmt::Display| {
-        let start: String = text.chars().take(hints::SHOWN).collect();
-        let more = if start.len() < text.len() { "..." } else { "" };
-        format!("bad row: {column} {start:?}{more} is {error}")
-    };
-    let register = reading_value
-        .and_then(|text| WattHours::parse_kwh(text).map_err(|e| told("reading_value", text, &e)))?;
-    let time = script_time
-        .and_then(|text| LocalTime::parse(text).map_err(|e| told("script_time", text, &e)))?;
-    Ok(match known.place(hotel_id, room_number) {
-        Some(place) => Row::Known(place, Reading { time, register }),
-        None => Row::Stranger(hotel_id, room_number),
+    let row = format.row(row, None);
+    let row = row.map_err(|refusal| format!("bad row: {refusal}"))?;
+    Ok(match known.place(row.hotel_id, row.room_number) {
+        Some(place) => Row::Known(place, row.reading),
+        None => Row::Stranger(row.hotel_id, row.room_number),
     })
 }
 

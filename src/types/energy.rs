@@ -26,13 +26,21 @@ const MAX_KWH_DIGITS: usize = 15;
 impl WattHours {
     pub const ZERO: WattHours = WattHours(0);
 
-    /// Reads a decimal number of kWh, as `12.34`; blanks around it are allowed, exponents are not.
+    /// Reads a decimal number of kWh, as `12.34` or `1.234e1`; blanks around it are allowed.
     /// More than three decimals round half away from zero.
     ///
     /// # Errors
     /// [`BadRegister`] when it is no such number or has more than 15 integer digits.
     pub fn parse_kwh(text: &str) -> Result<WattHours, BadRegister> {
         let text = text.trim();
+        WattHours::parse_plain(text).or_else(|error| {
+            let plain = without_exponent(text).ok_or(error)?;
+            WattHours::parse_plain(&plain)
+        })
+    }
+
+    /// Reads a number without an exponent.
+    fn parse_plain(text: &str) -> Result<WattHours, BadRegister> {
         let (negative, digits) = match text.as_bytes().first() {
             Some(b'-') => (true, &text[1..]),
             Some(b'+') => (false, &text[1..]),
@@ -90,6 +98,48 @@ impl WattHours {
     }
 }
 
+/// The same number without its exponent: `1.5e3` is `1500`, `15E-1` is `1.5`. `None` for a text
+/// that has none, or one that moves the point by more than 40 places: no register and no time is
+/// as large.
+pub fn without_exponent(number: &str) -> Option<String> {
+    const MOST_PLACES: i32 = 40;
+    let (mantissa, exponent) = number.split_once(['e', 'E'])?;
+    let exponent: i32 = exponent.parse().ok()?;
+    if exponent.abs() > MOST_PLACES {
+        return None;
+    }
+    let digits = mantissa.trim_start_matches(['+', '-']);
+    let sign = &mantissa[..mantissa.len() - digits.len()];
+    let (whole, decimals) = digits.split_once('.').unwrap_or((digits, ""));
+    let is_number = !whole.is_empty()
+        && (decimals.is_empty() != digits.contains('.'))
+        && [whole, decimals]
+            .iter()
+            .all(|part| part.bytes().all(|b| b.is_ascii_digit()));
+    if !is_number {
+        return None;
+    }
+    let mut digits = format!("{whole}{decimals}");
+    let point = i32::try_from(whole.len()).ok()?.checked_add(exponent)?;
+    // Zeros, so that the point has a digit on either side of it.
+    let before = usize::try_from(1 - point).unwrap_or(0);
+    digits.insert_str(0, &"0".repeat(before));
+    let point = usize::try_from(point.max(1)).ok()?;
+    while digits.len() < point {
+        digits.push('0');
+    }
+    let (whole, decimals) = digits.split_at(point);
+    let (whole, decimals) = (
+        whole.trim_start_matches('0'),
+        decimals.trim_end_matches('0'),
+    );
+    let whole = if whole.is_empty() { "0" } else { whole };
+    Some(match decimals {
+        "" => format!("{sign}{whole}"),
+        decimals => format!("{sign}{whole}.{decimals}"),
+    })
+}
+
 /// Exact kWh without trailing zeros: `9.6`, `8`, `0.005`.
 impl fmt::Display for WattHours {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -143,6 +193,13 @@ mod tests {
             ("-1.0005", -1_001),
             ("1.00049999", 1_000),
             ("999999999999999.999", 999_999_999_999_999_999),
+            ("1.5e3", 1_500_000),
+            ("-1.2345E+2", -123_450),
+            ("15e-1", 1_500),
+            ("5e-4", 1),
+            ("4e-4", 0),
+            ("0e9", 0),
+            ("1e-40", 0),
         ] {
             assert_eq!(WattHours::parse_kwh(text), Ok(WattHours(wh)), "{text}");
         }
@@ -156,7 +213,16 @@ mod tests {
             ".",
             "1.",
             ".5",
-            "1e3",
+            "1e",
+            "e3",
+            "1.e3",
+            ".5e3",
+            "1e3.5",
+            "1e15",
+            "1e41",
+            "1e99999999999",
+            "1e3e3",
+            "--1e3",
             "NaN",
             "1,5",
             "--1",

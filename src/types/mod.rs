@@ -3,10 +3,12 @@
 mod energy;
 mod key;
 pub mod spelling;
+mod text;
 mod time;
 
-pub use energy::{BadRegister, WattHours};
+pub use energy::{BadRegister, WattHours, without_exponent};
 pub use key::{HotelId, RoomKey, RoomNumber};
+pub use text::{NotText, utf8, utf8_part};
 pub use time::{BadTime, LocalTime, Stamp, Zone};
 
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Offset, TimeZone, Timelike, Utc};
 use chrono_tz::Tz;
@@ -21,10 +22,10 @@ impl LocalTime {
     /// 9999-12-31 23:59:59.
     pub const LAST: LocalTime = LocalTime(253_402_300_799);
 
-    /// Reads `YYYY-MM-DD HH:MM:SS` (or `T` for the space); a fraction is dropped.
+    /// Reads a time in any form of [`Stamp::parse`] that is local: without an offset.
     ///
     /// # Errors
-    /// [`BadTime`] for any other text, an offset, or a date that does not exist.
+    /// [`BadTime`] for any other text, or a date that does not exist.
     pub fn parse(text: &str) -> Result<LocalTime, BadTime> {
         match Stamp::parse(text)? {
             Stamp {
@@ -132,66 +133,114 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// Reads `YYYY-MM-DD HH:MM:SS`, `T` for the space, an optional fraction (dropped), an optional
-    /// offset (`Z`, `+HH:MM`, `+HHMM`, and with `-`). Blanks around it are allowed.
+    /// Reads a time in the forms that programs write: `YYYY-MM-DD HH:MM:SS` (or `YYYY/M/D H:MM:SS`,
+    /// where one digit may do), `T` for the space, without `:SS` (Java leaves out zero seconds), an
+    /// optional fraction (dropped), an optional offset (`Z`, `+HH:MM`, `+HHMM`, and with `-`). Or
+    /// seconds (10 digits) or milliseconds (13 digits) since the Unix epoch. Blanks around it are
+    /// allowed.
     ///
     /// # Errors
     /// [`BadTime`] for any other text or a date that does not exist.
     pub fn parse(text: &str) -> Result<Stamp, BadTime> {
-        let bytes = text.trim_ascii().as_bytes();
-        let (head, mut tail) = bytes.split_at_checked(19).ok_or(BadTime)?;
-        let separators = [head[4], head[7], head[13], head[16]];
-        if separators != *b"--::" || !matches!(head[10], b' ' | b'T') {
-            return Err(BadTime);
+        let text = text.trim_ascii();
+        if let Some(stamp) = since_the_epoch(text) {
+            return Ok(stamp);
         }
-        let number = |at: std::ops::Range<usize>| digits(&head[at]);
-        let year = number(0..4)?;
-        let local = LocalTime::from_ymd_hms(
-            i32::try_from(year).map_err(|_| BadTime)?,
-            number(5..7)?,
-            number(8..10)?,
-            number(11..13)?,
-            number(14..16)?,
-            number(17..19)?,
-        )
-        .ok_or(BadTime)?;
-        if let [b'.', fraction @ ..] = tail {
-            let length = fraction.iter().take_while(|b| b.is_ascii_digit()).count();
-            if length == 0 {
+        let mut rest = Unread(text.as_bytes());
+        let year = rest.number(4..=4)?;
+        let separator = rest.one_of(b"-/")?;
+        let width = if separator == b'/' { 1..=2 } else { 2..=2 };
+        let month = rest.number(width.clone())?;
+        rest.one_of(&[separator])?;
+        let day = rest.number(width.clone())?;
+        rest.one_of(b" T")?;
+        let hour = rest.number(width)?;
+        rest.one_of(b":")?;
+        let minute = rest.number(2..=2)?;
+        let mut second = 0;
+        if rest.one_of(b":").is_ok() {
+            second = rest.number(2..=2)?;
+            if rest.one_of(b".").is_ok() && rest.digits() == 0 {
                 return Err(BadTime);
             }
-            tail = &fraction[length..];
         }
-        let offset_seconds = match tail {
-            [] => None,
-            b"Z" => Some(0),
-            [sign @ (b'+' | b'-'), offset @ ..] => {
-                let (hours, minutes) = match offset {
-                    [h1, h2, b':', m1, m2] | [h1, h2, m1, m2] => {
-                        (digits(&[*h1, *h2])?, digits(&[*m1, *m2])?)
-                    }
-                    _ => return Err(BadTime),
-                };
-                if hours > 23 || minutes > 59 {
-                    return Err(BadTime);
-                }
-                let seconds = (hours * 3600 + minutes * 60) as i32;
-                Some(if *sign == b'-' { -seconds } else { seconds })
-            }
-            _ => return Err(BadTime),
-        };
+        let year = i32::try_from(year).map_err(|_| BadTime)?;
+        let local =
+            LocalTime::from_ymd_hms(year, month, day, hour, minute, second).ok_or(BadTime)?;
         Ok(Stamp {
             local,
-            offset_seconds,
+            offset_seconds: rest.offset()?,
         })
     }
 }
 
-fn digits(bytes: &[u8]) -> Result<u32, BadTime> {
-    bytes.iter().try_fold(0, |number, byte| match byte {
-        b'0'..=b'9' => Ok(number * 10 + u32::from(byte - b'0')),
-        _ => Err(BadTime),
+/// Seconds or milliseconds since the Unix epoch: of today, the one has 10 digits and the other 13.
+fn since_the_epoch(text: &str) -> Option<Stamp> {
+    let unit = match text.len() {
+        10 => 1,
+        13 => 1_000,
+        _ => return None,
+    };
+    let number: i64 = text
+        .bytes()
+        .all(|b| b.is_ascii_digit())
+        .then(|| text.parse().ok())??;
+    Some(Stamp {
+        local: LocalTime::from_seconds(number / unit)?,
+        offset_seconds: Some(0),
     })
+}
+
+/// The part of a written time that is still to be read.
+struct Unread<'a>(&'a [u8]);
+
+impl Unread<'_> {
+    /// How many digits come next; they are passed over.
+    fn digits(&mut self) -> usize {
+        let count = self.0.iter().take_while(|b| b.is_ascii_digit()).count();
+        self.0 = &self.0[count..];
+        count
+    }
+
+    /// The number of that many digits.
+    fn number(&mut self, digits: RangeInclusive<usize>) -> Result<u32, BadTime> {
+        let written = self.0;
+        let count = self.digits();
+        if !digits.contains(&count) {
+            return Err(BadTime);
+        }
+        let digits = written[..count].iter().map(|byte| u32::from(byte - b'0'));
+        Ok(digits.fold(0, |number, digit| number * 10 + digit))
+    }
+
+    /// The next byte, if it is one of these.
+    fn one_of(&mut self, expected: &[u8]) -> Result<u8, BadTime> {
+        match self.0 {
+            [next, rest @ ..] if expected.contains(next) => {
+                self.0 = rest;
+                Ok(*next)
+            }
+            _ => Err(BadTime),
+        }
+    }
+
+    /// The offset from UTC in seconds that ends a time, if one does.
+    fn offset(self) -> Result<Option<i32>, BadTime> {
+        let (sign, hours, minutes) = match self.0 {
+            [] => return Ok(None),
+            b"Z" => return Ok(Some(0)),
+            [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2]
+            | [sign @ (b'+' | b'-'), h1, h2, m1, m2] => (*sign, [*h1, *h2], [*m1, *m2]),
+            _ => return Err(BadTime),
+        };
+        let [hours, minutes] = [hours, minutes].map(|digits| Unread(&digits).number(2..=2));
+        let (hours, minutes) = (hours?, minutes?);
+        if hours > 23 || minutes > 59 {
+            return Err(BadTime);
+        }
+        let seconds = (hours * 3600 + minutes * 60) as i32;
+        Ok(Some(if sign == b'-' { -seconds } else { seconds }))
+    }
 }
 
 /// The hotels' time zone: turns "now" and times with an offset into local times.
@@ -270,6 +319,13 @@ mod tests {
             ("2023-04-10T14:30:00.5+08:00", "2023-04-10 14:30:00"),
             ("2023-04-10T14:30:00-0930", "2023-04-11 08:00:00"),
             ("2024-02-29 00:00:00", "2024-02-29 00:00:00"),
+            ("2023-04-10T12:00", "2023-04-10 12:00:00"),
+            ("2023-04-10 12:00+08:00", "2023-04-10 12:00:00"),
+            ("2023-04-10T12:00Z", "2023-04-10 20:00:00"),
+            ("2023/04/10 14:30:00", "2023-04-10 14:30:00"),
+            ("2023/4/1 9:05", "2023-04-01 09:05:00"),
+            ("1681108200", "2023-04-10 14:30:00"),
+            ("1681108200999", "2023-04-10 14:30:00"),
             ("0001-01-01 00:00:00", "0001-01-01 00:00:00"),
         ] {
             assert_eq!(shown(text).as_deref(), Some(local), "{text}");
@@ -281,13 +337,21 @@ mod tests {
         for text in [
             "",
             "2023-04-10",
-            "2023-04-10 14:30",
+            "2023-04-10 14",
+            "2023-4-10 14:30:00",
+            "2023-04/10 14:30:00",
+            "2023/004/10 14:30:00",
+            "2023-04-10 14:30.5",
+            "2023-04-10 14:30:",
+            "168110820",
+            "16811082000",
+            "-1681108200",
+            "23-04-10 14:30:00",
             "2023-02-29 00:00:00",
             "0000-00-00 00:00:00",
             "2023-04-10 24:00:00",
             "2023-04-10 23:59:60",
             "2023-04-10 14:30:00.",
-            "2023/04/10 14:30:00",
             "2023-04-10 14:30:00+8",
             "2023-04-10 14:30:00+24:00",
             "2023-04-10 14:30:00 PM",

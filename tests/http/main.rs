@@ -188,9 +188,9 @@ fn readings_come_in_each_form_where_the_meter_table_is_ours() {
     };
     let post = |form: &str, body: &str| rig.post("/api/readings", form, body);
     assert_eq!(post(JSON, &reading("1.5", "11:00:00")), taken(1));
-    let two = [reading("\"2.25\"", "11:30:00"), reading("1e3", "11:30:00")];
+    let two = [reading("\"2.25\"", "11:30:00"), reading("1e30", "11:30:00")];
     let (status, body) = post(JSON, &format!("[{}]", two.join(",")));
-    let expected = r#"{"taken":1,"refused":[{"index":1,"reason":"reading_value is no register in kWh like 1234.56: 1e3"}]}"#;
+    let expected = r#"{"taken":1,"refused":[{"index":1,"reason":"reading_value is no register in kWh like 1234.56: 1000000000000000000000000000000"}]}"#;
     assert_eq!((status, body.as_str()), (200, expected));
     let ahead = [reading("3", "13:00:00"), reading("4", "13:00:01")].join("\n");
     let (status, body) = post(LINES, &ahead);

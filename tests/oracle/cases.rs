@@ -371,8 +371,8 @@ const ODD_IDS: &str = r#"""|null|"  "|1.5|true|["101"]|{}|"1\n1"|"1\u00071"|"1\u
 const UNKNOWN_KINDS: &str =
     r#""5710099"|5710004|5710005.5|true|[5710005]|{}|"checkin"|"０"|" 5710013x""#;
 const BROKEN_TIMES: &str = r#""2023-02-29 10:00:00"|"1900-02-29 10:00:00"|"2023-04-31 10:00:00"|"2023-00-10 10:00:00"|"0000-00-00 00:00:00"
-|"DAY 24:00:00"|"DAY 10:00:60"|"DAY 10:60:00"|"DAY"|"DAY  10:00:00"|"DAY 1:00:00"|"DAYT10:00"|"TIME+8:00"|"TIME+08"
-|"TIME CST"|"TIME."|"+TIME"|1681108200|true|[]|{"a":1}|-1.5"#;
+|"DAY 24:00:00"|"DAY 10:00:60"|"DAY 10:60:00"|"DAY"|"DAY  10:00:00"|"DAY 1:00:00"|"DAYT10"|"DAYT10:00:"|"TIME+8:00"|"TIME+08"
+|"TIME CST"|"TIME."|"+TIME"|168110820|true|[]|{"a":1}|-1.5"#;
 
 fn bad_message(dice: &Dice, hotel: &str, room: &str, stay: i64) -> Vec<u8> {
     let whole = r#"{"hotel_id":HOTEL,"room_number":ROOM,"msgType":"5710005","check_in_time":NOW}"#;
@@ -405,6 +405,9 @@ fn reading_time(dice: &Dice, time: i64) -> String {
     match dice.below(12) {
         0 => text.replace(' ', "T"),
         1 => text + &dice.word(".0|.5|.999999|.9999999999"),
+        2 => text.replace('-', "/"),
+        3 if text.ends_with(":00") => text[..16].to_string() + &dice.word("|+08:00"),
+        4 => text + "+0800",
         _ => text,
     }
 }
@@ -436,9 +439,8 @@ fn row(dice: &Dice, hotel: &str, room: &str, value: &str, time: &str) -> String 
     fields.join(",")
 }
 
-const ODD_VALUES: &str =
-    "| |NULL|abc|12.|.5|1e3|1 2|--5|+-5|NaN|inf|12,5|0x10|１２|1.2.3|1234567890123456|5-|5kWh|+";
-const ODD_TIMES: &str = "|NULL|DAY|TIMEZ|TIME+08:00|TIME.|TIME.5x|DAY 24:00:00|DAY 10:00:60|DAY10:00:00|DAY 1:00:00\
+const ODD_VALUES: &str = "| |NULL|abc|12.|.5|1e|e3|1.e3|1e16|1e41|1 2|--5|+-5|NaN|inf|12,5|0x10|１２|1.2.3|1234567890123456|5-|5kWh|+";
+const ODD_TIMES: &str = "|NULL|DAY|TIMEz|TIME+8:00|TIME.|TIME.5x|DAY 24:00:00|DAY 10:00:60|DAY10:00:00|DAY 1:00:00\
     |2023-02-29 10:00:00|1900-02-29 10:00:00|2023-04-31 10:00:00|2023-13-01 10:00:00|0000-00-00 00:00:00|0000-01-01 00:00:00|2023-4-1 1:00:00";
 
 /// A row that is bad, or good but of a room nobody watches.

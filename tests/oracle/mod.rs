@@ -100,7 +100,7 @@ pub fn backtest(messages: &[u8], readings: &[u8], settings: &Settings) -> Outcom
     let mut meters: BTreeMap<Key, Vec<Reading>> = BTreeMap::new();
     for row in read_csv(readings).into_iter().skip(1) {
         out.rows += 1;
-        match read_row(&row) {
+        match read_row(&row, settings) {
             Ok((key, reading)) => meters.entry(key).or_default().push(reading),
             Err(reason) => {
                 out.bad_rows += 1;
@@ -359,10 +359,16 @@ fn read_message(line: &[u8], s: &Settings) -> Result<Option<(Key, Event)>, &'sta
     // A time that is present and can't be read is refused; absent is Ok(None).
     let time = |name| match present(&message, name) {
         None => Ok(None),
-        Some(Value::String(text)) => match read_time(text.as_bytes(), Some(s.utc_offset_seconds)) {
+        Some(Value::String(text)) => match read_time(text.as_bytes(), s.utc_offset_seconds) {
             Some(time) => Ok(Some(time)),
             None => Err("refused: unreadable time"),
         },
+        Some(Value::Number(digits)) if digits.is_u64() => {
+            match read_time(digits.to_string().as_bytes(), s.utc_offset_seconds) {
+                Some(time) => Ok(Some(time)),
+                None => Err("refused: unreadable time"),
+            }
+        }
         Some(_) => Err("refused: time of another type"),
     };
     let stay = if kind == CHECKIN {
@@ -411,21 +417,32 @@ fn read_csv(bytes: &[u8]) -> Vec<Vec<Vec<u8>>> {
     rows
 }
 
-fn read_row(row: &[Vec<u8>]) -> Result<(Key, Reading), &'static str> {
+fn read_row(row: &[Vec<u8>], s: &Settings) -> Result<(Key, Reading), &'static str> {
     let [hotel, room, value, time] = row else {
         return Err("bad row: fields");
     };
-    if hotel.is_empty() || room.is_empty() {
-        return Err("bad row: empty key");
-    }
+    // As those of messages: trimmed, as long as their columns, without control characters.
+    let id = |bytes: &[u8], most| {
+        let text = str::from_utf8(bytes).ok()?.trim();
+        let fits = !text.is_empty() && text.chars().count() <= most;
+        (fits && !text.chars().any(char::is_control)).then(|| text.as_bytes().to_vec())
+    };
+    let hotel = id(hotel, 50).ok_or("bad row: key")?;
+    let room = id(room, 20).ok_or("bad row: key")?;
     let register = read_register(value).ok_or("bad row: value")?;
-    let time = read_time(time, None).ok_or("bad row: time")?;
-    Ok(((hotel.clone(), room.clone()), (time, register)))
+    let time = read_time(time, s.utc_offset_seconds).ok_or("bad row: time")?;
+    Ok(((hotel, room), (time, register)))
 }
 
-/// `[+-]?[0-9]{1,15}(\.[0-9]+)?` kWh as Wh; more than three decimals round half away from zero.
+/// `[+-]?[0-9]{1,15}(\.[0-9]+)?` kWh as Wh; more than three decimals round half away from zero. Of a number with an
+/// exponent the point is moved first.
 fn read_register(value: &[u8]) -> Option<i128> {
-    let text = str::from_utf8(value).ok()?.trim_matches([' ', '\t']);
+    let written = str::from_utf8(value).ok()?.trim_matches([' ', '\t']);
+    let moved = match written.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => move_point(mantissa, exponent.parse().ok()?)?,
+        None => written.to_string(),
+    };
+    let text = moved.as_str();
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
     if whole.len() > 15 || fraction.is_empty() || !fraction.bytes().all(|b| b.is_ascii_digit()) {
@@ -439,6 +456,28 @@ fn read_register(value: &[u8]) -> Option<i128> {
     let mut wh = i128::from(whole * 1000 + part);
     wh += i128::from(padded.as_bytes()[3] >= b'5');
     Some(if text.starts_with('-') { -wh } else { wh })
+}
+
+/// A decimal whose point is moved to the right, or to the left where `places` is negative.
+fn move_point(mantissa: &str, places: i32) -> Option<String> {
+    if places.abs() > 40 || mantissa.ends_with('.') {
+        return None;
+    }
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = whole.trim_start_matches(['+', '-']);
+    if digits.is_empty() {
+        return None;
+    }
+    let zeros = "0".repeat(41);
+    let all = format!("{zeros}{digits}{fraction}{zeros}");
+    let point = usize::try_from(41 + digits.len() as i32 + places).ok()?;
+    let sign = &whole[..whole.len() - digits.len()];
+    let (left, right) = all.split_at(point);
+    let left = left.trim_start_matches('0');
+    Some(format!(
+        "{sign}{}{left}.{right}",
+        if left.is_empty() { "0" } else { "" }
+    ))
 }
 
 // ---- times ----
@@ -478,43 +517,71 @@ fn number_of(digits: &[u8]) -> Option<i64> {
     str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// `YYYY-MM-DD HH:MM:SS`, `T` for the space, an optional fraction (dropped). With a zone (its offset) the time may
-/// carry an offset of its own and is converted; without one, an offset makes it unreadable.
-fn read_time(text: &[u8], zone: Option<i64>) -> Option<i64> {
-    let number = |from: usize, to: usize| number_of(text.get(from..to)?);
-    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
-    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
-    let marks = [text[4], text[7], text[10], text[13], text[16]];
+/// `YYYY-MM-DD HH:MM[:SS]`, `T` for the space, an optional fraction (dropped), an optional offset: then it is converted to
+/// the zone, whose own offset is given. `YYYY/M/D H:MM[:SS]` has one digit or two. 10 digits are seconds since the
+/// epoch, 13 milliseconds.
+fn read_time(text: &[u8], zone: i64) -> Option<i64> {
+    let text = str::from_utf8(text)
+        .ok()?
+        .trim_matches([' ', '\t', '\n', '\r']);
+    let all_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if all_digits(text) {
+        let number: i64 = text.parse().ok()?;
+        let since = match text.len() {
+            10 => number,
+            13 => number / 1000,
+            _ => return None,
+        };
+        return Some(seconds(1970, 1, 1) + since + zone);
+    }
+    let place = text.find([' ', 'T'])?;
+    let (date, clock) = (&text[..place], &text[place + 1..]);
+    let separator = if date.contains('/') { '/' } else { '-' };
+    let field = |text: &str, least, most| {
+        (all_digits(text) && (least..=most).contains(&text.len()))
+            .then(|| number_of(text.as_bytes()))?
+    };
+    let narrow = if separator == '/' { 1 } else { 2 };
+    let [year, month, day] = date.split(separator).collect::<Vec<_>>().try_into().ok()?;
+    let (year, month, day) = (
+        field(year, 4, 4)?,
+        field(month, narrow, 2)?,
+        field(day, narrow, 2)?,
+    );
+    // What the clock says ends where its digits, colons and fraction do; a colon of the offset is not its own.
+    let end = clock.find(['Z', '+', '-']).unwrap_or(clock.len());
+    let (clock, offset) = clock.split_at(end);
+    let parts: Vec<&str> = clock.split(':').collect();
+    let (hour, minute, second) = match parts[..] {
+        [hour, minute] => (hour, minute, "00"),
+        [hour, minute, second] => (hour, minute, second),
+        _ => return None,
+    };
+    let second = match second.split_once('.') {
+        Some((second, fraction)) => all_digits(fraction).then_some(second)?,
+        None => second,
+    };
+    let (hour, minute, second) = (
+        field(hour, narrow, 2)?,
+        field(minute, 2, 2)?,
+        field(second, 2, 2)?,
+    );
     let day_exists =
         year > 0 && (1..=12).contains(&month) && day > 0 && day <= days_of(year, month);
-    let clock = hour < 24 && minute < 60 && second < 60;
-    if !day_exists || !clock || !matches!(&marks, b"-- ::" | b"--T::") {
+    if !day_exists || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    let mut rest = &text[19..];
-    if let Some(fraction) = rest.strip_prefix(b".") {
-        let digits = fraction.iter().take_while(|b| b.is_ascii_digit()).count();
-        if digits == 0 {
-            return None;
-        }
-        rest = &fraction[digits..];
-    }
     let local = seconds(year, month, day) + hour * 3600 + minute * 60 + second;
-    if rest.is_empty() {
-        return Some(local);
-    }
-    let zone = zone?;
-    let (sign, hours, minutes) = match *rest {
-        [b'Z'] => (b'+', 0, 0),
-        [sign, a, b, b':', c, d] | [sign, a, b, c, d] => {
-            (sign, number_of(&[a, b])?, number_of(&[c, d])?)
-        }
+    let (sign, hours, minutes) = match *offset.as_bytes() {
+        [] => return Some(local),
+        [b'Z'] => (1, 0, 0),
+        [sign, a, b, b':', c, d] | [sign, a, b, c, d] => (
+            if sign == b'+' { 1 } else { -1 },
+            number_of(&[a, b])?,
+            number_of(&[c, d])?,
+        ),
         _ => return None,
     };
-    let ahead = match sign {
-        b'+' => hours * 3600 + minutes * 60,
-        b'-' => -(hours * 3600 + minutes * 60),
-        _ => return None,
-    };
+    let ahead = sign * (hours * 3600 + minutes * 60);
     (hours < 24 && minutes < 60).then_some(local - ahead + zone)
 }

@@ -220,10 +220,20 @@ proptest! {
     #[test]
     fn a_text_of_any_kind_is_a_register_or_refused(text in "[-+0-9. eE,]{0,12}|\\PC{0,12}") {
         let number = text.trim();
-        let digits = number.strip_prefix(['-', '+']).unwrap_or(number);
+        let (mantissa, exponent) = match number.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()),
+            None => (number, Some(0)),
+        };
+        let digits = mantissa.strip_prefix(['-', '+']).unwrap_or(mantissa);
         let (whole, decimals) = digits.split_once('.').unwrap_or((digits, "0"));
         let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-        let is_number = all_digits(whole) && all_digits(decimals) && whole.len() <= 15;
+        // Of an exponent's number zeros in front are no digits.
+        let is_small = exponent.is_some_and(|exponent| {
+            let value = digits.parse::<f64>().unwrap_or(f64::MAX) * 10f64.powi(exponent);
+            exponent.abs() <= 40 && (value < 1e15)
+        });
+        let is_short = if number.contains(['e', 'E']) { is_small } else { whole.len() <= 15 };
+        let is_number = all_digits(whole) && all_digits(decimals) && is_short;
         prop_assert_eq!(WattHours::parse_kwh(&text).is_ok(), is_number, "{:?}", text);
     }
 }

@@ -10,6 +10,7 @@ mod check;
 mod delivery;
 mod embedded;
 mod ends;
+mod forms;
 mod http;
 mod intake;
 mod logs;

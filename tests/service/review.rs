@@ -337,13 +337,13 @@ fn what_is_wrong_with_a_file_is_said_with_its_line() {
             None,
             &format!("{header}H001,101,1,2023-04-10 12:00:00\nH001,101,1,12:00\n"),
             0,
-            "r.csv:3: bad row: script_time \"12:00\"",
+            "r.csv:3: bad row: script_time is not a time like 2023-04-10 14:30:00: 12:00",
         ),
         (
             None,
             &format!("{header}\nH001,101,many,2023-04-10 12:00:00\n"),
             64,
-            "r.csv:3: bad row: reading_value \"many\"",
+            "r.csv:3: bad row: reading_value is no register in kWh like 1234.56: many",
         ),
         (
             None,
@@ -370,7 +370,7 @@ fn what_is_wrong_with_a_file_is_said_with_its_line() {
             None,
             &format!("{header}H001,101,{},2023-04-10 12:00:00\n", "9".repeat(81)),
             64,
-            "99\"... is not a number of kWh",
+            "is no register in kWh like 1234.56: 9999999999999999999999999999999999999999…",
         ),
         (
             None,

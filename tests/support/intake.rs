@@ -18,9 +18,14 @@ impl Rig {
 
 /// The status and body that a request is answered with.
 pub fn ask(address: SocketAddr, request: &str) -> Result<(u16, String), Error> {
+    ask_bytes(address, request.as_bytes())
+}
+
+/// The same of a request that is no text.
+pub fn ask_bytes(address: SocketAddr, request: &[u8]) -> Result<(u16, String), Error> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(LIMIT))?;
-    stream.write_all(request.as_bytes())?;
+    stream.write_all(request)?;
     answer(stream)
 }
 

@@ -319,11 +319,16 @@ impl Rig {
 
     /// Publishes messages to the queue, persistent.
     pub fn publish<'a>(&self, bodies: impl IntoIterator<Item = &'a str>) {
+        self.publish_bytes(bodies.into_iter().map(str::as_bytes));
+    }
+
+    /// The same of any bytes.
+    pub fn publish_bytes<'a>(&self, bodies: impl IntoIterator<Item = &'a [u8]>) {
         let mut broker = broker();
         let channel = broker.open_channel(None).expect("a channel");
         for body in bodies {
             let persistent = amiquip::AmqpProperties::default().with_delivery_mode(2);
-            let publish = Publish::with_properties(body.as_bytes(), &self.queue, persistent);
+            let publish = Publish::with_properties(body, &self.queue, persistent);
             channel.basic_publish("", publish).expect("published");
         }
         channel.close().expect("closed");

@@ -103,6 +103,7 @@ fn the_kind_by_its_type() {
         (r#""5710006""#, &unknown("5710006")),
         ("5710006", &unknown("5710006")),
         (r#""checkin""#, &unknown("checkin")),
+        ("5.710005e6", came),
         (r#""\u001b[31m""#, &unknown(r"\u{1b}[31m")),
         (&"7".repeat(18), &unknown(&"7".repeat(18))),
         (
@@ -164,6 +165,7 @@ fn ids_of_rooms() {
         ("12345", "1001", "12345/1001"),
         ("0", "-1", "0/-1"),
         ("18446744073709551615", "1", "18446744073709551615/1"),
+        ("1.5e3", "1E2", "1500/100"),
         (r#"" H1 ""#, r#""\t0101\n""#, "H1/0101"),
         (r#""\u3000H1""#, r#""A 1""#, "H1/A 1"),
         (r#""北京饭店""#, r#""八〇一""#, "北京饭店/八〇一"),
@@ -193,7 +195,11 @@ fn ids_that_are_none() {
         (r#"" \t\u3000""#, "is missing, null or empty"),
         ("true", "must be a string or an integer"),
         ("1.5", "must be a string or an integer"),
-        ("1e3", "must be a string or an integer"),
+        ("15e-1", "must be a string or an integer"),
+        (
+            r#""H\ud83d""#,
+            r"holds half of a character (as \ud83d without the \ude00 that belongs to it)",
+        ),
         (r#"["H1"]"#, "must be a string or an integer"),
         (r#""H\u00001""#, "holds a control character"),
         (r#""H\n1""#, "holds a control character"),
@@ -224,6 +230,10 @@ fn times_in_every_form() {
         "2023-04-10T14:00:00+08:00",
         "2023-04-10T15:30:00+0930",
         "2023-04-09T21:00:00-09:00",
+        "2023-04-10T14:00",
+        "2023/04/10 14:00:00",
+        "1681106400",
+        "1681106400000",
     ] {
         let leaves = r#""expected_checkout_time": "2023-04-12T04:00:00Z""#;
         assert_eq!(
@@ -244,7 +254,7 @@ fn times_in_every_form() {
 fn times_that_are_none() {
     let good = r#""@14:00:00""#;
     for bad in [
-        "1681106400",
+        "168110640",
         "false",
         r#""2023-02-30 14:00:00""#,
         r#""2023-04-10""#,
@@ -335,7 +345,7 @@ fn bodies_that_are_no_message() {
         ("", "the body is not JSON: EOF"),
         (
             r#"{"\ud800": 1}"#,
-            "the body is not JSON: unexpected end of hex escape",
+            "the name of a field holds half of a character",
         ),
         (
             "hello",
@@ -354,8 +364,54 @@ fn bodies_that_are_no_message() {
         let reason = read(body);
         assert!(reason.starts_with(start), "{reason}");
     }
-    let latin = words(format().parse(b"{\"hotel_id\": \"H\xfc\"}", None));
-    assert_eq!(latin, "the body is not UTF-8");
+    for (body, reason) in [
+        (&b"{\"hotel_id\": \"H\xfc\"}"[..], "the body is not UTF-8"),
+        (
+            b"{\"hotel_id\": \"\xb9\xf3\xb1\xf6\"}",
+            "the body is not UTF-8, it looks like GBK: it has to be UTF-8",
+        ),
+        (
+            b"\x1f\x8b\x08\x00\x00",
+            "the body is gzip: unpack it, only plain UTF-8 text is read",
+        ),
+        (b"{\x00}\x00", "the body is UTF-16: it has to be UTF-8"),
+        (
+            b"\"{\\\"hotel_id\\\": 1}\"",
+            "the body is a JSON string that holds JSON: publish the object itself, unquoted",
+        ),
+    ] {
+        assert_eq!(words(format().parse(body, None)), reason);
+    }
+}
+
+/// .NET writes a byte order mark before the text.
+#[test]
+fn a_byte_order_mark_is_passed_over() {
+    let body = r#"{"hotel_id": 1, "room_number": 1, "check_in_time": "2023-04-10 14:00:00"}"#;
+    assert_eq!(
+        read(&format!("\u{feff}{body}")),
+        "1/1 in 2023-04-10 14:00:00"
+    );
+    assert!(read(&format!("\u{feff}\u{feff}{body}")).starts_with("the body is not JSON"));
+}
+
+#[test]
+fn a_field_that_stands_twice_says_the_same_twice_or_is_refused() {
+    let time = r#""check_in_time": "@14:00:00""#;
+    let event = "H1/101 in 2023-04-10 14:00:00";
+    assert_eq!(check_in(&format!("{time}, {time}")), event);
+    assert_eq!(check_in(&format!(r#"{time}, "x": 1, "x": 2"#)), event);
+    for other in [r#""@15:00:00""#, "null", r#""""#] {
+        assert_eq!(
+            check_in(&format!(r#"{time}, "check_in_time": {other}"#)),
+            "check_in_time stands in the body twice, with different values"
+        );
+    }
+    // Also where a name is written otherwise.
+    assert_eq!(
+        check_in(&format!(r#"{time}, "hotel\u005fid": "H2""#)),
+        "hotel_id stands in the body twice, with different values"
+    );
 }
 
 #[test]

@@ -1,10 +1,9 @@
 //! What a file may be that is no CSV of readings.
 
-/// What some editors put at the beginning of a UTF-8 file.
-pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
+use crate::types::{NotText, utf8};
 
-/// The longest start of a header or a cell that is shown, in characters.
-pub(super) const SHOWN: usize = 80;
+/// The longest start of a header that is shown, in characters.
+const SHOWN: usize = 80;
 
 /// What is there instead of the header, and what to do.
 pub(super) fn of_header(block: &[u8]) -> String {
@@ -13,15 +12,14 @@ pub(super) fn of_header(block: &[u8]) -> String {
     if block.is_empty() {
         return "the file is empty".into();
     }
-    if block.starts_with(b"\x1f\x8b") || block.starts_with(b"PK") {
-        return "the file is compressed: unpack it first (an Excel file: save it as CSV)".into();
-    }
-    if block.starts_with(b"\xff\xfe") || block.starts_with(b"\xfe\xff") {
-        return "the file is UTF-16: save it as UTF-8".into();
-    }
-    let Some(line) = std::str::from_utf8(line).ok().filter(|line| is_text(line)) else {
-        return "the line is no text".into();
+    let line = match utf8(line) {
+        Ok(line) => line,
+        Err(NotText::NotUtf8) => return "the line is no text".into(),
+        Err(not_text) => return format!("the file {not_text}"),
     };
+    if !is_text(line) {
+        return "the line is no text".into();
+    }
     let has = |separator| !line.contains(',') && line.contains(separator);
     if has(';') {
         return "its columns are separated by ';': separate them by ','".into();
@@ -45,12 +43,16 @@ mod tests {
     fn what_stands_in_place_of_a_header_is_recognised() {
         for (block, told) in [
             (&b""[..], "empty"),
-            (b"\x1f\x8b\x08\x00", "unpack it first"),
-            (b"PK\x03\x04", "save it as CSV"),
-            (b"\xff\xfeh\x00", "save it as UTF-8"),
+            (b"\x1f\x8b\x08\x00", "the file is gzip: unpack it"),
+            (b"PK\x03\x04", "the file is ZIP (an Excel file is one)"),
+            (b"\xff\xfeh\x00", "the file is UTF-16"),
+            (
+                b"\xbe\xc6\xb5\xea,1\n",
+                "the file is not UTF-8, it looks like GBK",
+            ),
             (b"hotel_id;room_number\r\nH,1;2", "separated by ';'"),
             (b"hotel_id\troom_number\n", "separated by tabs"),
-            (b"\x00\x01\n", "the line is no text"),
+            (b"\x07\x01\n", "the line is no text"),
             (b"\xc4,\n", "the line is no text"),
             (b"hotel, room \r\nH001,101\n", "it is \"hotel, room\""),
         ] {

@@ -1,0 +1,192 @@
+//! The fields of a JSON object as they are written, whatever way it came.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::types::{utf8, without_exponent};
+
+use super::message::{MAX_MESSAGE_BYTES, Refusal};
+
+/// Of an object, the fields that are asked for. Others cost no memory.
+pub(super) struct Fields<'a> {
+    found: Vec<Field<'a>>,
+}
+
+struct Field<'a> {
+    name: &'a str,
+    written: &'a RawValue,
+    /// It stands in the object twice, with different values: nobody can say which one is meant.
+    is_ambiguous: bool,
+}
+
+/// A field's value that is neither null nor "".
+pub(super) enum Value<'a> {
+    Text(String),
+    /// The digits of an integer of any length.
+    Integer(Cow<'a, str>),
+    /// Another number by its digits: as a float it would no longer be what was written.
+    Number(Cow<'a, str>),
+    /// true, false, a list or an object.
+    Other(&'a str),
+}
+
+impl Value<'_> {
+    pub(super) fn written(&self) -> &str {
+        match self {
+            Value::Text(text) => text,
+            Value::Integer(digits) | Value::Number(digits) => digits,
+            Value::Other(json) => json,
+        }
+    }
+}
+
+impl<'a> Fields<'a> {
+    /// The fields of these names in the object that is the body.
+    ///
+    /// # Errors
+    /// Why the body is no such object.
+    pub(super) fn read(body: &'a [u8], names: &'a [&'a str]) -> Result<Fields<'a>, Refusal> {
+        if body.len() > MAX_MESSAGE_BYTES {
+            return Err(Refusal::TooLarge(body.len()));
+        }
+        let text = utf8(body).map_err(Refusal::NotText)?;
+        let mut json = serde_json::Deserializer::from_str(text);
+        let found = json.deserialize_any(Object(names));
+        let found = found.and_then(|found| json.end().map(|()| found));
+        found
+            .map(|found| Fields { found })
+            .map_err(|_| not_an_object(text))
+    }
+
+    /// A field's value; null and "" mean absent.
+    ///
+    /// # Errors
+    /// [`Refusal::Twice`], [`Refusal::HalfCharacter`].
+    pub(super) fn value(&self, name: &str) -> Result<Option<Value<'a>>, Refusal> {
+        let Some(field) = self.found.iter().find(|field| field.name == name) else {
+            return Ok(None);
+        };
+        if field.is_ambiguous {
+            return Err(Refusal::Twice {
+                field: name.to_owned(),
+            });
+        }
+        let written = field.written.get();
+        Ok(match written.as_bytes() {
+            b"null" | b"\"\"" => None,
+            [b'"', ..] => Some(Value::Text(serde_json::from_str(written).map_err(
+                |_| {
+                    // The object has been read: only a half of a surrogate pair is no text.
+                    Refusal::HalfCharacter {
+                        field: name.to_owned(),
+                    }
+                },
+            )?)),
+            [b'-' | b'0'..=b'9', ..] => Some(number(written)),
+            _ => Some(Value::Other(written)),
+        })
+    }
+
+    /// A field that is a string or an integer.
+    ///
+    /// # Errors
+    /// As [`Fields::value`], and [`Refusal::NotAKey`] for any other value.
+    pub(super) fn text_or_integer(&self, name: &str) -> Result<Option<Cow<'a, str>>, Refusal> {
+        match self.value(name)? {
+            None => Ok(None),
+            Some(Value::Text(text)) => Ok(Some(text.into())),
+            Some(Value::Integer(digits)) => Ok(Some(digits)),
+            Some(Value::Number(_) | Value::Other(_)) => Err(Refusal::NotAKey {
+                field: name.to_owned(),
+            }),
+        }
+    }
+}
+
+/// Some programs write 1681108200 as 1.6811082E9.
+fn number(written: &str) -> Value<'_> {
+    let plain = without_exponent(written).map_or(Cow::Borrowed(written), Cow::Owned);
+    let digits = plain.strip_prefix('-').unwrap_or(&plain);
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        Value::Integer(plain)
+    } else {
+        Value::Number(plain)
+    }
+}
+
+/// Why a text is no object.
+fn not_an_object(text: &str) -> Refusal {
+    let text = text.trim_start();
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Err(error) => Refusal::NotJson(error.to_string()),
+        // An object all the same: then the name of a field can't be read.
+        Ok(_) if text.starts_with('{') => Refusal::HalfCharacter {
+            field: "the name of a field".to_owned(),
+        },
+        Ok(_) => {
+            let inner: Option<String> = serde_json::from_str(text).ok();
+            let inner = inner.map(|inner| serde_json::from_str::<IgnoredAny>(&inner).is_ok());
+            match inner {
+                Some(true) => Refusal::Quoted,
+                _ => Refusal::NotAnObject,
+            }
+        }
+    }
+}
+
+/// Keeps the fields of these names.
+struct Object<'a>(&'a [&'a str]);
+
+impl<'a> Visitor<'a> for Object<'a> {
+    type Value = Vec<Field<'a>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<Vec<Field<'a>>, M::Error> {
+        let mut found: Vec<Field> = Vec::new();
+        while let Some(name) = map.next_key_seed(Name(self.0))? {
+            let Some(name) = name else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            let written: &RawValue = map.next_value()?;
+            match found.iter_mut().find(|field| field.name == name) {
+                Some(field) => field.is_ambiguous |= field.written.get() != written.get(),
+                None => found.push(Field {
+                    name,
+                    written,
+                    is_ambiguous: false,
+                }),
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// One of these names, or none of them.
+struct Name<'a>(&'a [&'a str]);
+
+impl<'a> DeserializeSeed<'a> for Name<'a> {
+    type Value = Option<&'a str>;
+
+    fn deserialize<D: Deserializer<'a>>(self, name: D) -> Result<Self::Value, D::Error> {
+        name.deserialize_str(self)
+    }
+}
+
+impl<'a> Visitor<'a> for Name<'a> {
+    type Value = Option<&'a str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a field")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(self.0.iter().find(|known| **known == name).copied())
+    }
+}
