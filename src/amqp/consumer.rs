@@ -30,6 +30,8 @@ const LOOK: Duration = Duration::from_millis(200);
 const STEADY: Duration = Duration::from_secs(30);
 
 pub struct Consumer {
+    /// Which of the consumers it is, from 0.
+    pub number: usize,
     pub config: RabbitMq,
     pub format: Arc<MessageFormat>,
     pub clock: Arc<dyn Clock>,
@@ -125,6 +127,9 @@ impl Consumer {
         let mut done = Done::Stopped;
         if let Some(inputs) = inputs.as_ref() {
             let ended = self.pass_on(consumer.receiver(), inputs, &acks, &mut back, phase);
+            if ended.is_err() {
+                self.intake.has_lost_connection();
+            }
             if began.elapsed() >= STEADY {
                 outage.over();
             }
@@ -159,13 +164,14 @@ impl Consumer {
         phase: &Stop,
     ) -> Result<Done, AmqpError> {
         let mut looks = tick(LOOK);
-        // The last of what had waited, once the queue has been seen empty: in a hotel chain messages
-        // always come, so that their end can't be waited for.
+        // The last of what had waited, once the queue has been seen empty in a round: in a hotel chain
+        // messages always come, so that their end can't be waited for.
         let mut last_waiting = None;
         loop {
-            if last_waiting.is_some_and(|last| back.held.has_written(last)) {
-                // After a lost connection it may be told once more than there are consumers: no harm.
-                self.intake.has_caught_up();
+            if let Some((round, last)) = last_waiting
+                && back.held.has_written(last)
+            {
+                self.intake.has_caught_up(self.number, round);
                 last_waiting = None;
             }
             let rest = pulse::rest();
@@ -180,10 +186,15 @@ impl Consumer {
                     continue;
                 }
                 recv(looks) -> _ => {
-                    if self.is_queue_empty(back.channel)? {
-                        let on_the_way = u64::try_from(deliveries.len()).unwrap_or(u64::MAX);
-                        last_waiting = Some(back.held.newest.saturating_add(on_the_way));
+                    if self.intake.is_caught_up() {
                         looks = never();
+                    } else if let Some(round) = self.intake.behind(self.number)
+                        && last_waiting.is_none_or(|(seen, _)| seen != round)
+                        && self.is_queue_empty(back.channel)?
+                    {
+                        let on_the_way = u64::try_from(deliveries.len()).unwrap_or(u64::MAX);
+                        let last = back.held.newest.saturating_add(on_the_way);
+                        last_waiting = Some((round, last));
                     }
                     continue;
                 }

@@ -202,8 +202,9 @@ fn serve(
         core.spawn("http", move || desk.serve(service, &over))?;
     }
     if let Some(rabbitmq) = rabbitmq {
-        for number in 1..=consumers {
+        for number in 0..consumers {
             let consumer = Consumer {
+                number,
                 config: rabbitmq.clone(),
                 format: Arc::clone(&format),
                 clock: Arc::clone(&clock),
@@ -211,7 +212,9 @@ fn serve(
                 stop: core.over.clone(),
             };
             let inputs = core.inputs.clone();
-            core.spawn(format!("consumer-{number}"), move || consumer.run(inputs))?;
+            core.spawn(format!("consumer-{}", number + 1), move || {
+                consumer.run(inputs)
+            })?;
         }
     }
     Ok(core.started())

@@ -7,7 +7,8 @@ use rustix::process::Signal;
 
 use roomwatt::types::LocalTime;
 
-use crate::support::{LIMIT, Rig, Service, wait};
+use crate::support::proxy::Fault;
+use crate::support::{LIMIT, Link, Rig, Service, wait};
 use crate::{check_in, check_out, minutes_ago};
 
 #[test]
@@ -212,27 +213,41 @@ fn use_as_a_guest(rig: &Rig, left: LocalTime) {
 /// Lets the service take all there is: the guest's stay it must be, and nothing to tell.
 fn see_the_guest(mut rig: Rig, left: LocalTime, environment: &[(&str, &str)]) {
     let service = rig.start_with(environment);
+    wait_for_the_guest(&rig, left);
+    service.stop();
+    is_nothing_to_tell(&rig);
+    rig.finish();
+}
+
+fn wait_for_the_guest(rig: &Rig, left: LocalTime) {
     rig.wait_for_rows(
         "SELECT msg_type, CAST(seen_time AS CHAR) FROM room_state WHERE room_number = '101'",
         &[("checkin".to_owned(), left.plus(12 * 1_800).to_string())],
     );
-    service.stop();
+}
+
+fn is_nothing_to_tell(rig: &Rig) {
     assert_eq!(
         rig.rows::<String>("SELECT kind FROM notification"),
         [""; 0],
         "an empty room was told of"
     );
-    rig.finish();
 }
 
-/// A room's check-out and next check-in in a queue, with so many other messages between.
-fn judge_a_backlog(rig: Rig, between: usize, environment: &[(&str, &str)]) {
+/// A room's check-out and next check-in in a queue, with so many other messages between; gives the
+/// time of the check-out.
+fn queue_a_backlog(rig: &Rig, between: usize) -> LocalTime {
     let left = minutes_ago(600);
-    use_as_a_guest(&rig, left);
+    use_as_a_guest(rig, left);
     let mut bodies = vec![check_out("H001", "101", left)];
     bodies.extend((0..between).map(|n| check_in("H001", &format!("F{n}"), left)));
     bodies.push(check_in("H001", "101", left.plus(60)));
     rig.publish(bodies.iter().map(String::as_str));
+    left
+}
+
+fn judge_a_backlog(rig: Rig, between: usize, environment: &[(&str, &str)]) {
+    let left = queue_a_backlog(&rig, between);
     see_the_guest(rig, left, environment);
 }
 
@@ -258,6 +273,37 @@ fn no_sweep_comes_before_messages_that_had_waited_however_slowly_they_are_taken(
         rig.reconfigure("[log]\n", "[performance]\nconsumer_count = 1\n[log]\n");
         judge_a_backlog(rig, 60, &[("FAILPOINTS", "parse::before=sleep(20)")]);
     }
+}
+
+/// One consumer has all of the queue and takes it slowly, the other one sees it empty at once, and
+/// once more when both have lost their connections.
+#[test]
+fn a_consumer_that_reconnects_does_not_stand_for_one_that_still_takes_the_queue() {
+    let mut rig = Rig::new("twoconsumers");
+    rig.reconfigure("[log]\n", "[performance]\nconsumer_count = 2\n[log]\n");
+    let proxy = rig.proxy(Link::RabbitMq);
+    let left = queue_a_backlog(&rig, 60);
+    let mut service = rig.start_with(&[("FAILPOINTS", "parse::before=sleep(100)")]);
+    // By then the other one has asked the broker.
+    wait("some of the messages to be written", || {
+        match rig.rows::<usize>("SELECT COUNT(*) FROM room_state")[0] {
+            0..10 => Err(service.log()),
+            _ => Ok(()),
+        }
+    });
+    proxy.set(Fault::Reset);
+    service.wait_for_log("the connection was lost");
+    proxy.lift();
+    wait("both to consume again", || {
+        match service.log().matches("consuming queue").count() {
+            4.. => Ok(()),
+            _ => Err(service.log()),
+        }
+    });
+    wait_for_the_guest(&rig, left);
+    service.stop();
+    is_nothing_to_tell(&rig);
+    rig.finish();
 }
 
 #[test]
