@@ -74,8 +74,8 @@ impl Drop for Farewell {
     }
 }
 
-/// Starts a thread that tells `exits` of its end. `exits` must have room for one message a thread,
-/// or an ending thread waits for the one who joins it.
+/// Starts a thread that reports its end to `exits`. That needs no room: a thread waits until its end
+/// is taken or nobody is there to take it, and by then it has let go of all that `work` had.
 ///
 /// # Errors
 /// When the system has no more threads.
@@ -131,5 +131,30 @@ mod tests {
         spawn("unlucky", &exits, || panic!("as the test wants it")).expect("a thread");
         let exit = ended.recv_timeout(Duration::from_secs(60)).expect("an end");
         assert_eq!((exit.thread.as_str(), exit.panicked), ("unlucky", true));
+    }
+
+    #[test]
+    fn a_thread_whose_end_nobody_has_taken_yet_holds_nothing() {
+        let (exits, ended) = bounded(0);
+        let limit = Duration::from_secs(60);
+        for (name, panics) in [("in order", false), ("unlucky", true)] {
+            let (held, gone) = stop_signal();
+            spawn(name, &exits, move || {
+                let _held = held;
+                assert!(!panics, "as the test wants it");
+            })
+            .expect("a thread");
+            assert!(gone.wait(limit), "{name}: it waits and holds what it had");
+        }
+        let mut reported: Vec<(String, bool)> = (0..2)
+            .map(|_| ended.recv_timeout(limit).expect("an end"))
+            .map(|exit| (exit.thread, exit.panicked))
+            .collect();
+        reported.sort();
+        let expected = [("in order", false), ("unlucky", true)];
+        assert_eq!(
+            reported,
+            expected.map(|(name, panicked)| (name.to_owned(), panicked))
+        );
     }
 }

@@ -78,7 +78,6 @@ pub(crate) struct Core<'a> {
     /// Tells what has no bot.
     pub(crate) aloud: Aloud,
     pub(crate) pulses: &'a Pulses,
-    /// Has room for the end of each thread.
     pub(crate) exits: &'a Sender<Exit>,
 }
 

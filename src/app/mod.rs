@@ -33,10 +33,6 @@ use outside::{feed, listen_to_signals, tell_manager};
 
 pub use outside::interruption;
 
-/// Threads besides the consumers and notifiers: signals, watchdog, lease, owner, sweep, listener,
-/// http.
-const OTHER_THREADS: usize = 7;
-
 /// How often who waits for the end of the lease sees whether it is time to stop.
 const LOOK_AROUND: Duration = Duration::from_secs(1);
 
@@ -75,9 +71,8 @@ pub fn run(
         intakes.join(", "),
         config.messages.zone.name(),
     );
-    // One message a thread, so that an ending thread never waits long.
-    let notifiers = config.feishu.routes.len() + 1;
-    let (exits, ended) = bounded(config.consumer_count + notifiers + OTHER_THREADS);
+    // No room, however many threads there will be: see `spawn`.
+    let (exits, ended) = bounded(0);
     let (stopper, stop) = stop_signal();
     let (hang_up, hang_ups) = bounded(1);
     listen_to_signals(stopper, hang_up, log_file, &exits)?;

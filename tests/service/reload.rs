@@ -5,7 +5,7 @@ use std::fs;
 use rustix::process::Signal;
 
 use crate::support::proxy::Fault;
-use crate::support::{LIMIT, Link, Rig};
+use crate::support::{LIMIT, Link, Rig, Service, wait};
 use crate::{check_out, minutes_ago};
 
 /// The register of a room that uses 1 kWh an interval, at these intervals after its guest left.
@@ -82,6 +82,46 @@ fn thresholds_and_bots_change_without_a_restart() {
     second.stop();
     service.stop();
     rig.finish();
+}
+
+/// Each bot has a thread of its own: there are many more threads then than at the start.
+#[test]
+fn bots_that_are_added_end_in_order_as_the_others_do() {
+    const BOTS: usize = 60;
+    let mut rig = Rig::new("reloadbots");
+    let mut service = rig.start();
+    service.wait_until_ready();
+    let url = rig.feishu.webhook_url();
+    let routes: Vec<String> = (0..BOTS)
+        .map(|bot| format!("[[feishu.routes]]\nhotels = ['H{bot}']\nwebhook_url = '{url}{bot}'\n"))
+        .collect();
+    rig.reconfigure("[log]", &format!("{}[log]", routes.concat()));
+    service.signal(Signal::HUP);
+    service.wait_for_log("0 rooms are watched (epoch 2,");
+    let last = format!("notifier-{BOTS}");
+    wait("a thread for each bot", || {
+        match threads(&service).contains(&last) {
+            true => Ok(()),
+            false => Err(format!("{:?}", threads(&service))),
+        }
+    });
+    // All of them end, and begin once more.
+    rig.configure("checkout_abnormal_threshold = 0.5");
+    service.signal(Signal::HUP);
+    service.wait_for_log("0 rooms are watched (epoch 3,");
+    let log = service.stop();
+    assert!(
+        log.contains("stopped: everything taken is written"),
+        "{log}"
+    );
+    rig.finish();
+}
+
+/// The names of the threads that it has.
+fn threads(service: &Service) -> Vec<String> {
+    let tasks = fs::read_dir(format!("/proc/{}/task", service.pid())).expect("its threads");
+    let names = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    names.map(|name| name.trim().to_owned()).collect()
 }
 
 #[test]
