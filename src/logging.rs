@@ -49,8 +49,7 @@ pub fn start(config: &config::Log, zone: Zone) -> io::Result<LogFile> {
                 ));
             }
         })
-        // Libraries only when something is wrong; amiquip would even print the password.
-        .level(LevelFilter::Warn.min(config.level))
+        .level(libraries(config.level))
         .level_for("roomwatt", config.level)
         .chain(tolerant(io::stdout()));
     let log_file = match &config.file {
@@ -68,6 +67,18 @@ pub fn start(config: &config::Log, zone: Zone) -> io::Result<LogFile> {
     log::set_boxed_logger(Box::new(sparing)).map_err(io::Error::other)?;
     log::set_max_level(level);
     Ok(log_file)
+}
+
+/// What libraries may log. Whatever goes wrong they return as an error, and this program tells of that
+/// in its own words: of an outage when it begins and when it ends. amiquip and TLS would add lines with
+/// each try; that is for those who look for a fault, and no more than warnings even then: amiquip's other
+/// lines have the password.
+fn libraries(level: LevelFilter) -> LevelFilter {
+    if level >= LevelFilter::Debug {
+        LevelFilter::Warn
+    } else {
+        LevelFilter::Off
+    }
 }
 
 /// The file of the log, which can be opened anew when somebody has moved it away.

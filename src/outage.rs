@@ -9,6 +9,9 @@ const WORTH_TELLING: Duration = Duration::from_secs(1);
 /// One that lasts is told again this often: nobody may take the silence for health.
 const TOLD_AGAIN: Duration = Duration::from_secs(600);
 
+/// So many reasons of one outage are logged; with others it is reminded of alone.
+const MOST_REASONS: usize = 3;
+
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -16,8 +19,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 pub struct Outage {
     what: String,
     began: Option<Instant>,
-    /// What was said last, and when.
-    told: Option<(String, Instant)>,
+    /// The reasons that were logged since it began.
+    reasons: Vec<String>,
+    /// When it was logged last.
+    logged: Option<Instant>,
     worth_telling: Duration,
     pause: Duration,
 }
@@ -27,7 +32,8 @@ impl Outage {
         Outage {
             what: what.into(),
             began: None,
-            told: None,
+            reasons: Vec::new(),
+            logged: None,
             worth_telling: WORTH_TELLING,
             pause: FIRST_PAUSE,
         }
@@ -46,19 +52,32 @@ impl Outage {
     pub fn failed(&mut self, error: &impl Display) -> Duration {
         let began = *self.began.get_or_insert_with(Instant::now);
         let text = error.to_string();
-        let said = (self.told.as_ref())
-            .is_some_and(|(told, when)| *told == text && when.elapsed() < TOLD_AGAIN);
-        if began.elapsed() >= self.worth_telling && !said {
+        if began.elapsed() >= self.worth_telling && self.is_news(&text, Instant::now()) {
             log::error!(
                 "{} fails and is tried again until it works ({} s by now): {text}",
                 self.what,
                 began.elapsed().as_secs()
             );
-            self.told = Some((text, Instant::now()));
         }
         let pause = self.pause.mul_f64(0.5 + fastrand::f64() / 2.0);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         pause
+    }
+
+    /// Whether a failure is worth a line at `now`: a reason that was not logged yet, or a reminder.
+    fn is_news(&mut self, reason: &str, now: Instant) -> bool {
+        let is_due = self
+            .logged
+            .is_none_or(|logged| now.duration_since(logged) >= TOLD_AGAIN);
+        // Some reasons take turns, and some have a number of their own each time.
+        let is_new = self.reasons.len() < MOST_REASONS && !self.reasons.iter().any(|r| r == reason);
+        if is_new {
+            self.reasons.push(reason.to_owned());
+        }
+        if is_due || is_new {
+            self.logged = Some(now);
+        }
+        is_due || is_new
     }
 
     /// How long it has lasted.
@@ -74,7 +93,8 @@ impl Outage {
 
     /// It works again, perhaps for a moment only: pauses go on growing until it is over.
     pub fn works(&mut self) {
-        if let (Some(began), Some(_)) = (self.began.take(), self.told.take()) {
+        self.reasons.clear();
+        if let (Some(began), Some(_)) = (self.began.take(), self.logged.take()) {
             let seconds = began.elapsed().as_secs();
             log::warn!("{} works again after {seconds} s", self.what);
         }
@@ -84,6 +104,25 @@ impl Outage {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_outage_is_logged_once_for_each_reason_and_then_rarely() {
+        let start = Instant::now();
+        let mut outage = Outage::new("the test");
+        let mut lines = |reasons: &[&str], seconds: u64| {
+            let now = start + Duration::from_secs(seconds);
+            let logged = reasons.iter().filter(|reason| outage.is_news(reason, now));
+            logged.count()
+        };
+        assert_eq!(lines(&["refused", "lost", "refused", "lost"], 0), 2);
+        assert_eq!(lines(&["lost", "refused"], 599), 0, "they only take turns");
+        assert_eq!(lines(&["lost", "refused"], 600), 1, "a reminder");
+        assert_eq!(lines(&["thread 1", "thread 2", "thread 3"], 700), 1);
+        assert_eq!(lines(&["thread 4"], 1_299), 0);
+        assert_eq!(lines(&["thread 5"], 1_300), 1, "a reminder");
+        outage.works();
+        assert!(outage.is_news("refused", start), "another outage");
+    }
 
     #[test]
     fn pauses_grow_to_the_longest_and_start_again() {

@@ -1,6 +1,6 @@
 //! Messages that are not as they should be.
 
-use crate::support::Rig;
+use crate::support::{Link, Rig, wait};
 use crate::{check_in, check_out, minutes_ago};
 
 #[test]
@@ -122,11 +122,40 @@ fn a_queue_that_is_missing_is_said_and_waited_for() {
         &format!("queue = '{}'", rig.queue),
         &format!("queue = '{missing}'"),
     );
+    // As operators have it.
+    rig.reconfigure("level = 'debug'", "level = 'info'");
+    let proxy = rig.proxy(Link::RabbitMq);
     let mut service = rig.start();
     service.wait_for_log("NOT_FOUND");
+    wait("each of three consumers to try often", || {
+        match proxy.connections() {
+            15.. => Ok(()),
+            tries => Err(format!("{tries} tries")),
+        }
+    });
+    let log = service.log();
+    let troubles = |log: &str| {
+        let lines = log.lines();
+        let lines = lines.filter(|line| line.contains(" ERROR ") || line.contains(" WARN "));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let found = troubles(&log);
+    let is_ours = |line: &String| line.contains(" fails and is tried again until it works");
+    assert!(
+        found.len() == 3 && found.iter().all(is_ours),
+        "one line for each consumer: {found:#?}"
+    );
     rig.queue = missing;
     rig.declare_queue();
     service.wait_until_ready();
+    wait("each to say that it is over", || {
+        match troubles(&service.log()).split_at(3).1 {
+            over if over.len() == 3 && over.iter().all(|line| line.contains("works again")) => {
+                Ok(())
+            }
+            other => Err(format!("{other:#?}")),
+        }
+    });
     rig.publish([check_in("H001", "101", minutes_ago(5)).as_str()]);
     rig.wait_for_rows("SELECT room_number FROM room_state", &["101".to_owned()]);
     service.stop();
