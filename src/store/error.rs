@@ -39,6 +39,12 @@ pub enum StoreError {
     /// A value does not fit its column; the same one never will.
     #[error("the database can't hold it: {0}")]
     Unstorable(String),
+    /// The server, or a table of others', is not such that what is asked of it can be done.
+    #[error(
+        "the database does not take it as it is set up: {0}; see sql/001_original_tables.sql for what the \
+         service expects of tables that are not its own, and README.md for servers that will do"
+    )]
+    Misfit(String),
     /// Another instance owns the state.
     #[error("another instance has taken over (epoch {theirs} instead of {ours})")]
     Replaced { ours: u64, theirs: u64 },
@@ -58,6 +64,7 @@ impl StoreError {
             | StoreError::Denied(_)
             | StoreError::NotSetUp(_)
             | StoreError::File(_)
+            | StoreError::Misfit(_)
             | StoreError::Meters(_) => true,
             StoreError::Newer
             | StoreError::Unstorable(_)
@@ -68,16 +75,24 @@ impl StoreError {
 }
 
 impl StoreError {
-    /// Whether the server was reached and will say the same until somebody has changed something.
+    /// Whether the database was reached and will say the same until somebody has changed something:
+    /// to try later, by itself, helps nobody.
     pub fn is_for_somebody(&self) -> bool {
-        matches!(
-            self,
+        match self {
             StoreError::Denied(_)
-                | StoreError::NotSetUp(_)
-                | StoreError::File(_)
-                | StoreError::Newer
-                | StoreError::Meters(_)
-        )
+            | StoreError::NotSetUp(_)
+            | StoreError::File(_)
+            | StoreError::Newer
+            | StoreError::Meters(_)
+            | StoreError::Misfit(_)
+            | StoreError::Unstorable(_)
+            | StoreError::Unreadable(_) => true,
+            StoreError::Unreachable(_)
+            | StoreError::Conflict(_)
+            | StoreError::Refused(_)
+            | StoreError::ReadOnly(_)
+            | StoreError::Replaced { .. } => false,
+        }
     }
 }
 
@@ -94,10 +109,26 @@ impl From<mysql::Error> for StoreError {
                     1053 | 1317 | 1927 | 2006 | 2013 => StoreError::Unreachable(text),
                     // Option read_only, transaction read only, read-only mode.
                     1290 | 1792 | 1836 => StoreError::ReadOnly(text),
-                    // Access denied, to the database or at all; unknown database; account locked.
-                    1044 | 1045 | 1049 | 1698 | 3118 | 4151 => StoreError::Denied(text),
-                    // Unknown column, table; command denied; a view of what is not there.
-                    1054 | 1142 | 1143 | 1146 | 1356 => StoreError::NotSetUp(text),
+                    // Connections have to be encrypted.
+                    3159 => StoreError::Denied(format!("{text} (set mysql.tls_ca)")),
+                    // Access denied, to the database or at all; unknown database; host blocked, not
+                    // allowed; a way of authentication that one side lacks; account locked, password
+                    // expired.
+                    1044 | 1045 | 1049 | 1129 | 1130 | 1251 | 1524 | 1698 | 1820 | 1862 | 3118
+                    | 4151 => StoreError::Denied(text),
+                    // Unknown column, table, index; command, routine denied, a right of the server's
+                    // lacking; a view of what is not there, or of somebody who is not there.
+                    1054 | 1142 | 1143 | 1146 | 1176 | 1227 | 1356 | 1370 | 1449 => {
+                        StoreError::NotSetUp(text)
+                    }
+                    // Others' table wants a value, or has it already; a row is not to be written
+                    // through a view; a foreign key, CHECK.
+                    1048 | 1062 | 1216 | 1288 | 1348 | 1364 | 1452 | 1471 | 3819 | 4025
+                    // No such character set, variable, value, feature, collation, engine, time zone;
+                    // not with this format of the log.
+                    | 1115 | 1193 | 1231 | 1235 | 1273 | 1286 | 1298 | 1665 => {
+                        StoreError::Misfit(text)
+                    }
                     // Packet too large, out of range, truncated, not a time, not in the column's character set, too long.
                     // And collations that do not mix: a key that the column's character set can't hold.
                     1153 | 1264 | 1265 | 1267 | 1270 | 1271 | 1292 | 1366 | 1406 | 1690 | 3988 => {
@@ -122,5 +153,49 @@ impl From<mysql::Error> for StoreError {
                 StoreError::Unreachable(error.to_string())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a server says with this code.
+    fn said(code: u16) -> StoreError {
+        mysql::Error::MySqlError(mysql::error::MySqlError {
+            state: "HY000".to_owned(),
+            message: "no".to_owned(),
+            code,
+        })
+        .into()
+    }
+
+    #[test]
+    fn what_somebody_has_to_change_is_told_from_what_passes() {
+        for (code, is_for_somebody) in [
+            (1142, true),  // a right on a table
+            (1370, true),  // a right on a routine
+            (1176, true),  // an index that the service names
+            (1449, true),  // the owner of a view
+            (1364, true),  // a column that has to be given
+            (1130, true),  // not from this machine
+            (3159, true),  // not without TLS
+            (1665, true),  // not with this format of the log
+            (1406, true),  // too long
+            (1040, false), // too many connections
+            (1114, false), // full
+            (1205, false),
+            (1290, false),
+            (2013, false),
+            (4999, false),
+        ] {
+            let error = said(code);
+            assert_eq!(error.is_for_somebody(), is_for_somebody, "{code}: {error}");
+            // Whether it passes or not: no message is given up for what somebody can mend.
+            let is_of_the_value = matches!(error, StoreError::Unstorable(_));
+            assert_eq!(error.is_passing(), !is_of_the_value, "{code}: {error}");
+        }
+        let of_a_row = StoreError::Unreadable("state of notification 1 is none".into());
+        assert!(of_a_row.is_for_somebody() && !of_a_row.is_passing());
     }
 }

@@ -467,6 +467,18 @@ fn without_its_database_it_is_to_be_tried_later() {
 }
 
 #[test]
+fn a_row_that_nobody_can_read_is_not_to_be_tried_later() {
+    let mut rig = Rig::new("outboxodd");
+    let room = RoomKey::new("H001", "101");
+    let id = keep_of(&rig, &room, "failed", &alert(&room));
+    rig.execute("UPDATE notification SET state = 'strange'");
+    let (code, out, err) = said(&rig.roomwatt(&["outbox", "show", &id]));
+    assert_eq!((code, out.as_str()), (Some(78), ""));
+    assert!(err.contains("state of notification"), "{err}");
+    rig.finish();
+}
+
+#[test]
 fn the_service_tells_what_is_retried() {
     let mut rig = Rig::new("outboxtold");
     let rooms = ["101", "102"].map(|room| RoomKey::new("H001", room));

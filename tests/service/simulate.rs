@@ -329,7 +329,7 @@ fn hotels_that_exist_are_not_played() {
     let once = ["simulate", "--days", "1", "--rooms", "1"];
     rig.configure("[meter]\ntable = 'not_there'");
     let (code, _, err) = said(&rig.roomwatt(&once));
-    assert_eq!(code, Some(75), "{err}");
+    assert_eq!(code, Some(78), "{err}");
     assert!(
         err.contains("not_there") && err.contains("right to INSERT"),
         "{err}"

@@ -85,7 +85,7 @@ fn failed(about: &str, error: mysql::Error) -> Finding {
         StoreError::Denied(text) | StoreError::NotSetUp(text) => {
             Finding::new(Level::Wrong, about, text).remedy(access)
         }
-        error if error.is_passing() => {
+        error if !error.is_for_somebody() => {
             let remedy = "see that the server runs and that [mysql] names it";
             Finding::new(Level::Unreachable, about, error.to_string()).remedy(remedy)
         }
