@@ -24,6 +24,7 @@ mod restart;
 mod retention;
 mod review;
 mod send_notice;
+mod sessions;
 mod setup;
 mod silence;
 mod simulate;

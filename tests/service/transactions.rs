@@ -143,6 +143,51 @@ fn a_deadlock_and_a_lock_that_does_not_come_are_tried_again() {
 }
 
 #[test]
+fn idle_connections_that_the_server_has_closed_are_replaced_quietly() {
+    let mut rig = Rig::new("idle");
+    rig.reconfigure("sweep_seconds = 1", "sweep_seconds = 5");
+    let mut service = rig.start();
+    service.wait_until_ready();
+    rig.publish([check_in("H001", "1", minutes_ago(60)).as_str()]);
+    rig.wait_for_rows(WATCHES, &["1".to_owned()]);
+    let user = rig.user();
+    let idle = format!(
+        "SELECT id FROM information_schema.processlist \
+         WHERE user = '{user}' AND command = 'Sleep' AND time >= 2"
+    );
+    for sent in 2..=3 {
+        // The writer's, and one that sweeps read by; the lease's is never idle for so long.
+        let closed = wait("connections to be idle", || {
+            let found: Vec<u64> = rig.rows(&idle);
+            if found.len() >= 2 {
+                Ok(found)
+            } else {
+                Err(format!("{found:?}"))
+            }
+        });
+        let mut root = rig.conn();
+        for id in closed {
+            // It may be gone by itself.
+            let _ = root.query_drop(format!("KILL {id}"));
+        }
+        // A sweep comes first: a message's own reading of the meters would try again at once.
+        service.wait_for_sweeps();
+        rig.publish([check_in("H001", &sent.to_string(), minutes_ago(60)).as_str()]);
+        let rooms: Vec<String> = (1..=sent).map(|room| room.to_string()).collect();
+        rig.wait_for_rows(WATCHES, &rooms);
+    }
+    let log = service.stop();
+    let trouble = |line: &&str| {
+        [" ERROR ", " WARN "]
+            .iter()
+            .any(|level| line.contains(level))
+    };
+    let found: Vec<&str> = log.lines().filter(trouble).collect();
+    assert!(found.is_empty(), "{found:#?}");
+    rig.finish();
+}
+
+#[test]
 fn connections_that_are_killed_lose_and_repeat_nothing() {
     const MESSAGES: usize = 600;
     let mut rig = Rig::new("killed");

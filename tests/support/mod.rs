@@ -4,6 +4,7 @@
 
 pub mod feishu;
 pub mod intake;
+pub mod mariadb;
 pub mod proxy;
 mod service;
 
@@ -21,6 +22,51 @@ use mysql::{Conn, OptsBuilder};
 use feishu::{Bot, FeishuStandIn};
 use proxy::Proxy;
 pub use service::Service;
+
+/// Where a rig's database is, and who may do all there.
+#[derive(Clone)]
+pub struct Server {
+    pub host: String,
+    pub port: u16,
+    pub user: String,
+    pub password: String,
+}
+
+impl Server {
+    /// The one that all tests share.
+    fn shared() -> Server {
+        Server {
+            host: env("MYSQL_HOST"),
+            port: env("MYSQL_PORT").parse().expect("a port"),
+            user: env("MYSQL_USER"),
+            password: env("MYSQL_PASSWORD"),
+        }
+    }
+
+    fn opts(&self) -> OptsBuilder {
+        // Whatever the server sets by itself, a test's own statements mean the same everywhere.
+        let session = "SET SESSION sql_mode = 'STRICT_ALL_TABLES', autocommit = 1, \
+             completion_type = 0, time_zone = '+08:00', sql_select_limit = 1000000, sql_big_selects = 1, \
+             sql_safe_updates = 0, lock_wait_timeout = 60, innodb_lock_wait_timeout = 60, \
+             wait_timeout = 600";
+        OptsBuilder::new()
+            .ip_or_hostname(Some(&self.host))
+            .tcp_port(self.port)
+            .prefer_socket(false)
+            .user(Some(&self.user))
+            .pass(Some(&self.password))
+            .init(vec![
+                "SET NAMES utf8mb4",
+                "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE",
+                session,
+            ])
+    }
+
+    /// A connection of the administrator.
+    pub fn root(&self) -> Conn {
+        Conn::new(self.opts()).expect("the test database; is it up? scripts/services up")
+    }
+}
 
 /// The longest wait for anything.
 pub const LIMIT: Duration = Duration::from_secs(60);
@@ -57,6 +103,7 @@ pub enum Link {
 
 /// Everything one test needs, apart from all others.
 pub struct Rig {
+    server: Server,
     pub database: String,
     pub queue: String,
     pub feishu: FeishuStandIn,
@@ -81,6 +128,11 @@ impl Rig {
 
     /// The same, but the database is empty.
     pub fn without_schema(name: &str) -> Rig {
+        Rig::without_schema_on(Server::shared(), name)
+    }
+
+    /// The same on a server of the test's own.
+    pub fn without_schema_on(server: Server, name: &str) -> Rig {
         let unique = format!(
             "rw_{name}_{}_{:06x}",
             std::process::id(),
@@ -90,6 +142,7 @@ impl Rig {
         let feishu = FeishuStandIn::start(&token, Some(&secret));
         let folder = tempfile::tempdir().expect("a folder");
         let rig = Rig {
+            server,
             queue: unique.clone(),
             secrets: vec![
                 password.clone(),
@@ -106,7 +159,7 @@ impl Rig {
             finished: false,
         };
 
-        let mut root = root();
+        let mut root = rig.server.root();
         let database = &rig.database;
         let user = rig.user();
         for statement in [
@@ -129,8 +182,8 @@ impl Rig {
             env("AMQP_USER"),
             env("AMQP_PASSWORD"),
             rig.queue,
-            env("MYSQL_HOST"),
-            env("MYSQL_PORT"),
+            rig.server.host,
+            rig.server.port,
             rig.database,
             rig.feishu.webhook_url(),
         );
@@ -217,7 +270,7 @@ impl Rig {
     pub fn proxy(&self, link: Link) -> Proxy {
         let (host, port) = match link {
             Link::RabbitMq => (env("AMQP_HOST"), self.broker_port.clone()),
-            Link::MySql => (env("MYSQL_HOST"), env("MYSQL_PORT")),
+            Link::MySql => (self.server.host.clone(), self.server.port.to_string()),
             Link::Feishu => ("127.0.0.1".to_owned(), self.feishu.port().to_string()),
         };
         let target = format!("{host}:{port}").to_socket_addrs();
@@ -279,10 +332,8 @@ impl Rig {
 
     /// A connection to this database.
     pub fn conn(&self) -> Conn {
-        let opts = root_opts().db_name(Some(&self.database));
-        let mut conn = Conn::new(opts).expect("a connection");
-        conn.query_drop("SET time_zone = '+08:00'").expect("a zone");
-        conn
+        let opts = self.server.opts().db_name(Some(&self.database));
+        Conn::new(opts).expect("a connection")
     }
 
     pub fn execute(&self, statement: &str) {
@@ -435,7 +486,7 @@ impl Rig {
 
 impl Drop for Rig {
     fn drop(&mut self) {
-        let mut root = root();
+        let mut root = self.server.root();
         for statement in [
             format!("DROP DATABASE IF EXISTS `{}`", self.database),
             format!("DROP USER IF EXISTS '{}'@'%'", self.user()),
@@ -459,18 +510,6 @@ fn env(name: &str) -> String {
     std::env::var(&name).unwrap_or_else(|_| {
         panic!("{name} is not set: run scripts/test, or scripts/services up and eval \"$(scripts/services env)\"")
     })
-}
-
-fn root_opts() -> OptsBuilder {
-    OptsBuilder::new()
-        .ip_or_hostname(Some(env("MYSQL_HOST")))
-        .tcp_port(env("MYSQL_PORT").parse().expect("a port"))
-        .user(Some(env("MYSQL_USER")))
-        .pass(Some(env("MYSQL_PASSWORD")))
-}
-
-fn root() -> Conn {
-    Conn::new(root_opts()).expect("the test database; is it up? scripts/services up")
 }
 
 pub fn broker() -> Connection {

@@ -76,10 +76,8 @@ impl MySqlStore {
         &mut self,
         work: impl FnOnce(&mut Conn) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        // After some silence the server has closed it, or is about to.
-        let usable = |(mut conn, used): (Conn, Instant)| {
-            (used.elapsed() < connect::SILENCE / 2 || conn.ping().is_ok()).then_some(conn)
-        };
+        let usable =
+            |(mut conn, used): (Conn, Instant)| connect::is_usable(&mut conn, used).then_some(conn);
         let mut conn = match self.conn.take().and_then(usable) {
             Some(conn) => conn,
             None => Conn::new(self.opts.clone())?,

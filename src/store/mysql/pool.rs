@@ -11,7 +11,7 @@ use r2d2_mysql::MySqlConnectionManager;
 
 use crate::store::StoreError;
 
-use super::connect::{POOL_PATIENCE, SILENCE};
+use super::connect::{POOL_PATIENCE, SILENCE, is_usable};
 
 /// Connections that are made when they are needed, and given up after an error.
 #[derive(Clone)]
@@ -41,20 +41,33 @@ impl Pool {
         &self,
         work: impl FnOnce(&mut Conn) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let pool = self.pool.read().clone();
-        let mut conn = pool.get().map_err(|_| {
-            let failed = self.failed.lock().clone();
-            failed.unwrap_or_else(|| {
-                let seconds = POOL_PATIENCE.as_secs();
-                StoreError::Unreachable(format!("no connection came free in {seconds} s"))
-            })
-        })?;
+        let mut conn = self.get()?;
+        let used = conn.used;
+        if !is_usable(&mut conn, used) {
+            // Of the others none is asked: on a link that is silently dead each would take the
+            // longest time a read may take.
+            conn.is_whole = false;
+            drop(conn);
+            self.replace();
+            conn = self.get()?;
+        }
         // Should `work` panic, too.
         conn.is_whole = false;
         let result = work(&mut conn);
         conn.is_whole = result.is_ok();
         conn.used = Instant::now();
         result
+    }
+
+    fn get(&self) -> Result<r2d2::PooledConnection<Manager>, StoreError> {
+        let pool = self.pool.read().clone();
+        pool.get().map_err(|_| {
+            let failed = self.failed.lock().clone();
+            failed.unwrap_or_else(|| {
+                let seconds = POOL_PATIENCE.as_secs();
+                StoreError::Unreachable(format!("no connection came free in {seconds} s"))
+            })
+        })
     }
 
     /// Gives up all connections; those in use when they come back.
@@ -76,8 +89,8 @@ fn pool(opts: &Opts, size: u32, failed: &Failed) -> r2d2::Pool<Manager> {
         })
 }
 
-/// Makes connections as r2d2_mysql does, but does not ping them: on a link that is silently dead
-/// every ping would take the longest time a read may take, and find out what is known already.
+/// Makes connections as r2d2_mysql does, but does not ping each that it hands out:
+/// [`Pool::with`] does, where one was idle.
 struct Manager {
     inner: MySqlConnectionManager,
     failed: Failed,

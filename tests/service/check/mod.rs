@@ -64,7 +64,7 @@ impl Look {
 }
 
 /// Runs one part of `sql/grants.sql` for a user of this rig's; its other rights are gone.
-fn grant(rig: &Rig, part: &str, user: &str, password: &str) {
+pub fn grant(rig: &Rig, part: &str, user: &str, password: &str) {
     let text = include_str!("../../../sql/grants.sql");
     let (first, second) = text.split_once("-- 2. ").expect("two parts");
     let (text, name) = match part {
