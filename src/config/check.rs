@@ -1,8 +1,9 @@
 //! What the written values mean, and what is wrong with them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::{MessageFormat, Rules, Thresholds};
@@ -128,7 +129,8 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
     check_meter(&raw.meter, &mut problems);
     let types = type_codes(raw.message_types, &mut problems);
     let fields = field_names(raw.message_fields, &mut problems);
-    let feishu = check_feishu(raw.feishu, &mut problems);
+    let hotel_names = Arc::new(check_hotels(&raw.hotels, &mut problems));
+    let feishu = check_feishu(raw.feishu, hotel_names, &mut problems);
     // Somewhere messages have to come from.
     let http = match (raw.http, &raw.rabbitmq) {
         (None, Some(_)) => None,
@@ -353,7 +355,42 @@ fn check_meter(raw: &MeterTable, problems: &mut Problems) {
     }
 }
 
-fn check_feishu(raw: raw::Feishu, problems: &mut Problems) -> Feishu {
+/// The names of hotels.
+fn check_hotels(raw: &[raw::Hotel], problems: &mut Problems) -> HashMap<HotelId, String> {
+    /// A telephone shows no longer title.
+    const MOST_CHARS: usize = 30;
+    let mut names = HashMap::new();
+    for (number, hotel) in raw.iter().enumerate() {
+        let path = format!("hotels[{number}]");
+        let given = |value: &Option<String>| value.as_deref().unwrap_or_default().trim().to_owned();
+        let (id, name) = (given(&hotel.hotel_id), given(&hotel.name));
+        problems.unless(!id.is_empty(), &format!("{path}.hotel_id"), "is missing");
+        let key = format!("{path}.name");
+        problems.unless(!name.is_empty(), &key, "is missing");
+        problems.unless(
+            name.chars().count() <= MOST_CHARS && !name.chars().any(char::is_control),
+            &key,
+            format_args!("is longer than {MOST_CHARS} characters, or has control characters"),
+        );
+        let is_wrong = |key: &&str| problems.is_wrong(&format!("{path}.{key}"));
+        if ["hotel_id", "name"].iter().any(is_wrong) {
+            continue;
+        }
+        let known = names.insert(HotelId::new(&id), name);
+        problems.unless(
+            known.is_none(),
+            &path,
+            format_args!("is the second for {id}"),
+        );
+    }
+    names
+}
+
+fn check_feishu(
+    raw: raw::Feishu,
+    hotel_names: Arc<HashMap<HotelId, String>>,
+    problems: &mut Problems,
+) -> Feishu {
     if let Some(price) = raw.price_per_kwh {
         problems.range("feishu.price_per_kwh", price, 0.0, 1_000.0);
     }
@@ -378,6 +415,7 @@ fn check_feishu(raw: raw::Feishu, problems: &mut Problems) -> Feishu {
         routes,
         proxy,
         language: raw.language,
+        hotel_names,
         price_per_kwh: raw.price_per_kwh,
         group_wait: Duration::from_secs(wait),
         notice_max_age: Duration::from_secs(age.saturating_mul(3_600)),

@@ -8,9 +8,11 @@ mod secret;
 mod warnings;
 mod written;
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -123,12 +125,22 @@ pub struct Feishu {
     /// A proxy for all requests, `http://host:port`; without one they go straight.
     pub proxy: Option<Secret>,
     pub language: Language,
+    /// What the staff calls hotels, where that is not their id (`[[hotels]]`).
+    pub hotel_names: Arc<HashMap<HotelId, String>>,
     /// Price of a kWh, for the cost on a card.
     pub price_per_kwh: Option<f64>,
     /// How long a notice waits for others of its hotel.
     pub group_wait: Duration,
     /// Older notices are not told any more.
     pub notice_max_age: Duration,
+}
+
+impl Feishu {
+    /// What the staff calls a hotel: its name, or else its id.
+    pub fn name_of<'a>(&'a self, hotel: &'a HotelId) -> &'a str {
+        let name = self.hotel_names.get(hotel);
+        name.map_or(hotel.as_str(), String::as_str)
+    }
 }
 
 /// Some hotels' bot.

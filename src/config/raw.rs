@@ -18,6 +18,7 @@ pub(super) struct Raw {
     pub message_fields: MessageFields,
     pub monitoring: Monitoring,
     pub feishu: Feishu,
+    pub hotels: Vec<Hotel>,
     pub performance: Performance,
     pub http: Option<Http>,
     pub log: Log,
@@ -129,6 +130,13 @@ pub(super) struct Route {
     pub hotels: Option<Vec<String>>,
     pub webhook_url: Option<Secret>,
     pub secret: Option<Secret>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Hotel {
+    pub hotel_id: Option<String>,
+    pub name: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -53,6 +53,58 @@ fn the_originals_settings_carry_over_by_name() {
 }
 
 #[test]
+fn hotels_have_names_for_people() {
+    let text = "[[hotels]]\nhotel_id = ' H1 '\nname = ' 滨江店 '\n\
+         [[hotels]]\nhotel_id = 'H2'\nname = 'Riverside'\n[feishu]\nlanguage = 'zh'\n";
+    let config = loaded(text, &[], &[]).expect("all right");
+    let names = ["H1", "H2", "H3"].map(|id| {
+        let id = HotelId::new(id);
+        config.feishu.name_of(&id).to_owned()
+    });
+    assert_eq!(names, ["滨江店", "Riverside", "H3"]);
+    // A running service takes them over.
+    let before = loaded("", &[], &[]).expect("all right");
+    assert_eq!(before.changed_by(&config).feishu, config.feishu);
+
+    let wrong = loaded(
+        &format!(
+            "[[hotels]]\nname = 'A'\n[[hotels]]\nhotel_id = 'H1'\n\
+             [[hotels]]\nhotel_id = 'H2'\nname = '{}'\n[[hotels]]\nhotel_id = 'H3'\nname = \"\\u001b\"\n\
+             [[hotels]]\nhotel_id = 'H4'\nname = 'D'\ncity = 'E'\n\
+             [[hotels]]\nhotel_id = 'H4'\nname = 'F'\n[[hotels]]\nhotel_id = 5\nname = 'G'\n",
+            "字".repeat(31)
+        ),
+        &[("ROOMWATT_HOTELS__NAME", "X")],
+        &[],
+    );
+    let long = "is longer than 30 characters, or has control characters";
+    assert_eq!(
+        wrong.expect_err("much is wrong"),
+        format!(
+            "roomwatt.toml:1: hotels[0].hotel_id is missing\n\
+             roomwatt.toml:3: hotels[1].name is missing\n\
+             roomwatt.toml:7: hotels[2].name {long}\n\
+             roomwatt.toml:10: hotels[3].name {long}\n\
+             roomwatt.toml:14: hotels[4].city is unknown; known are `hotel_id` or `name`\n\
+             roomwatt.toml:15: hotels[5] is the second for H4\n\
+             roomwatt.toml:19: hotels[6].hotel_id is integer `5`, expected is a text in quotes\n\
+             ROOMWATT_HOTELS__NAME: hotels is a list: only the file can set it, as [[hotels]]"
+        )
+    );
+    for text in [
+        "[hotels]\nname = 'A'\n",
+        "hotels = ['A']\n",
+        "hotels = 'A'\n",
+    ] {
+        let wrong = loaded(text, &[], &[]).expect_err(text);
+        assert_eq!(
+            wrong,
+            "roomwatt.toml:1: hotels is a list: each entry begins with [[hotels]]"
+        );
+    }
+}
+
+#[test]
 fn the_example_shows_the_defaults() {
     let needed = "[rabbitmq]\nqueue = \"room_events\"\n[mysql]\ndatabase = \"hotel\"\n";
     let shown = loaded(include_str!("../../etc/roomwatt.toml"), &[], &[]).expect("all right");

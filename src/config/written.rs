@@ -166,6 +166,14 @@ impl Written {
             // It is told with all other types, as what is wrong in a list is.
             _ => as_text,
         };
+        if is_list(section) {
+            self.problems.push(Problem {
+                text: format!("{section} is a list: only the file can set it, as [[{section}]]"),
+                key: path.clone(),
+            });
+            self.places.insert(path, Place::Named(place));
+            return;
+        }
         let entry = self.table.entry(section);
         let section = entry.or_insert_with(|| toml::Table::new().into());
         if let Some(section) = section.as_table_mut() {
@@ -208,28 +216,32 @@ impl Written {
     fn check_types(&mut self) {
         let problems = &mut self.problems;
         self.table.retain(|section, value| {
-            let unknown = fault_of(section, toml::Table::new());
-            let fault = match (value.is_table(), unknown) {
-                (true, unknown) => unknown,
+            let is_list = is_list(section);
+            let unknown = fault_of(section, toml::Table::new().into()).filter(|_| !is_list);
+            let fault = match (is_right_shape(value, is_list), unknown) {
+                (_, Some(_)) if !value.is_table() => {
+                    Some("stands outside of any section".to_owned())
+                }
+                (_, Some(unknown)) => Some(unknown),
+                (true, None) => None,
+                (false, None) if is_list => {
+                    Some(format!("is a list: each entry begins with [[{section}]]"))
+                }
                 (false, None) => Some(format!("is a section: it begins with [{section}]")),
-                (false, Some(_)) => Some("stands outside of any section".to_owned()),
             };
             is_right(problems, section.to_owned(), fault)
         });
-        let sections = self.table.iter_mut();
-        for (section, table) in sections.filter_map(|(s, value)| Some((s, value.as_table_mut()?))) {
+        for (section, value) in &mut self.table {
+            let in_list = |entry: toml::Table| fault_of(section, vec![entry].into());
+            check_entries(problems, section, value, &in_list);
+            let Some(table) = value.as_table_mut() else {
+                continue;
+            };
             for (key, value) in &mut *table {
-                let is_list = fault(section, key, &toml::Value::Array(Vec::new())).is_none();
-                for (number, entry) in entries(value).enumerate().filter(|_| is_list) {
-                    entry.retain(|inner, value| {
-                        let alone = toml::Table::from_iter([(inner.to_owned(), value.clone())]);
-                        let fault = fault(section, key, &vec![alone].into());
-                        is_right(
-                            problems,
-                            format!("{section}.{key}[{number}].{inner}"),
-                            fault,
-                        )
-                    });
+                if fault(section, key, &toml::Value::Array(Vec::new())).is_none() {
+                    let path = format!("{section}.{key}");
+                    let in_list = |entry: toml::Table| fault(section, key, &vec![entry].into());
+                    check_entries(problems, &path, value, &in_list);
                 }
             }
             table.retain(|key, value| {
@@ -287,6 +299,41 @@ fn entries(value: &mut toml::Value) -> impl Iterator<Item = &mut toml::Table> {
     list.filter_map(toml::Value::as_table_mut)
 }
 
+/// Finds what is wrong in the tables of a list, each key by itself, and leaves it out.
+fn check_entries(
+    problems: &mut Vec<Problem>,
+    path: &str,
+    list: &mut toml::Value,
+    fault_in_list: &dyn Fn(toml::Table) -> Option<String>,
+) {
+    for (number, entry) in entries(list).enumerate() {
+        entry.retain(|key, value| {
+            let alone = toml::Table::from_iter([(key.to_owned(), value.clone())]);
+            is_right(
+                problems,
+                format!("{path}[{number}].{key}"),
+                fault_in_list(alone),
+            )
+        });
+    }
+}
+
+/// Whether a section is a list of tables, as `[[hotels]]` writes them.
+fn is_list(section: &str) -> bool {
+    // A section is read from a list, too, by the order of its keys.
+    let takes = |value: toml::Value| fault_of(section, value).is_none();
+    takes(toml::Value::Array(Vec::new())) && !takes(toml::Table::new().into())
+}
+
+fn is_right_shape(section: &toml::Value, is_list: bool) -> bool {
+    if is_list {
+        let list = section.as_array();
+        list.is_some_and(|list| list.iter().all(toml::Value::is_table))
+    } else {
+        section.is_table()
+    }
+}
+
 /// Adds a fault to the problems; whether there is none.
 fn is_right(problems: &mut Vec<Problem>, key: String, fault: Option<String>) -> bool {
     let is_right = fault.is_none();
@@ -299,17 +346,19 @@ fn one_underscore(path: &str) -> Option<(&str, &str)> {
     let mut cuts = path
         .match_indices('_')
         .map(|(at, _)| (&path[..at], &path[at + 1..]));
-    cuts.find(|(section, key)| !key.is_empty() && fault_of(section, toml::Table::new()).is_none())
+    cuts.find(|(section, key)| {
+        !key.is_empty() && fault_of(section, toml::Table::new().into()).is_none()
+    })
 }
 
 /// What is wrong with a key and its value, if something is.
 fn fault(section: &str, key: &str, value: &toml::Value) -> Option<String> {
     let table = toml::Table::from_iter([(key.to_owned(), value.clone())]);
-    fault_of(section, table)
+    fault_of(section, table.into())
 }
 
-fn fault_of(section: &str, table: toml::Table) -> Option<String> {
-    let table = toml::Table::from_iter([(section.to_owned(), toml::Value::from(table))]);
+fn fault_of(section: &str, value: toml::Value) -> Option<String> {
+    let table = toml::Table::from_iter([(section.to_owned(), value)]);
     let error = raw::Raw::deserialize(table).err()?;
     Some(said(error.message()))
 }
