@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::Setting;
-use crate::engine::{NoticeKind, RoomNotice, Rules};
+use crate::engine::{RoomNotice, Rules};
 use crate::review::{Counts, Finding, Past, Summary, backtest};
 use crate::types::{Kind, LocalTime};
 
@@ -148,7 +148,7 @@ fn names(rules: &[Named]) -> Result<Vec<&str>, Failure> {
 struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<&'a str>,
-    event: NoticeKind,
+    event: &'a str,
     hotel_id: &'a str,
     room_number: &'a str,
     kind: Kind,
@@ -164,7 +164,7 @@ fn write_lines(findings: &[Finding], names: &[&str]) -> io::Result<()> {
         let RoomNotice { room, stay, .. } = notice;
         let line = Line {
             rule: names.get(*rule).copied(),
-            event: notice.kind,
+            event: notice.kind.as_str(),
             hotel_id: room.hotel_id.as_str(),
             room_number: room.room_number.as_str(),
             kind: stay.kind(),

@@ -214,14 +214,15 @@ fn lines(report: &Report, plan: &Plan, config: &Config) -> Vec<String> {
         lines.push(format!("Stopped at {}.", report.until));
     }
     lines.push(format!(
-        "{} messages and {} readings of {} rooms: {} alerts, {} reminders, {} all-clears, {} notices of \
-         silent meters.",
+        "{} messages and {} readings of {} rooms: {} alerts, {} reminders, {} all-clears, {} no longer \
+         followed (a new stay, a gap), {} notices of silent meters.",
         report.messages,
         report.readings,
         report.rooms,
         report.alerts,
         report.reminders,
         report.recovered,
+        report.closed,
         report.of_meters,
     ));
     let days = report.until.since(plan.start) as f64 / 86_400.0;

@@ -222,6 +222,7 @@ fn shout(kind: NoticeKind) -> &'static str {
         NoticeKind::Alert => "ALERT",
         NoticeKind::Reminder => "REMINDER",
         NoticeKind::Recovered => "RECOVERED",
+        NoticeKind::Closed(_) => "CLOSED",
     }
 }
 
@@ -283,7 +284,7 @@ fn write_json(
                 "verdict": line.verdict,
                 "periods": line.run.map(|run| run.periods),
                 "since": line.run.map(|run| run.since),
-                "events": line.news,
+                "events": line.news.iter().map(|kind| kind.as_str()).collect::<Vec<&str>>(),
                 "reason": line.reason,
             });
             writeln!(out, "{}", terminal::json(&object.to_string()))?;

@@ -46,7 +46,11 @@ enum CardName {
     Reminder,
     /// It no longer is
     Recovered,
-    /// It was, and nobody knows whether it is over
+    /// Its readings were interrupted: whether it still is can't be told
+    Closed,
+    /// A new guest came: it is no longer followed
+    NewStay,
+    /// It was, and how it ended is not known any more
     Unclear,
     /// It was, and was over before the staff could be told
     Ended,
@@ -65,6 +69,8 @@ impl CardName {
             CardName::Alert => Sample::Of(State::Alert),
             CardName::Reminder => Sample::Of(State::Reminder),
             CardName::Recovered => Sample::Of(State::Recovered),
+            CardName::Closed => Sample::Of(State::Closed),
+            CardName::NewStay => Sample::Of(State::NewStay),
             CardName::Unclear => Sample::Of(State::Unclear),
             CardName::Ended => Sample::Of(State::Ended),
             CardName::Silent => Sample::Of(State::Silent),

@@ -21,6 +21,8 @@ pub struct Report {
     pub alerts: usize,
     pub reminders: usize,
     pub recovered: usize,
+    /// Runs that were notified and are no longer followed: mostly a guest came.
+    pub closed: usize,
     /// Of silent meters, and of their return.
     pub of_meters: usize,
     /// Alerts for which there was no trouble.
@@ -100,6 +102,9 @@ impl Report {
             alerts: count(NoticeKind::Alert),
             reminders: count(NoticeKind::Reminder),
             recovered: count(NoticeKind::Recovered),
+            closed: (of_rooms.iter())
+                .filter(|n| matches!(n.kind, NoticeKind::Closed(_)))
+                .count(),
             of_meters: notices.len() - of_rooms.len(),
             false_alarms: false_alarms.map(|alert| (*alert).clone()).collect(),
             troubles: fates.collect(),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::{LocalTime, Reading, WattHours};
 
-use super::{NoticeKind, Rules};
+use super::{Closing, NoticeKind, Rules};
 
 /// A register may fall this much without being anything but jitter.
 const JITTER: WattHours = WattHours(20);
@@ -66,12 +66,8 @@ pub enum Step {
 pub enum RunEnd {
     /// A normal interval.
     Recovered,
-    /// Too long without a reading.
-    Gap,
-    /// The meter was replaced or reset.
-    MeterChanged,
-    /// The length of the interval was changed by configuration.
-    IntervalChanged,
+    /// It is no longer followed: whether the room is normal again is not known.
+    Closed(Closing),
 }
 
 /// Everything one reading brought about.
@@ -102,12 +98,11 @@ impl Outcome {
 
     /// What the staff is to be told of it, and of which run.
     pub fn news(&self) -> impl Iterator<Item = (NoticeKind, Run)> {
-        let recovered = match self.ended {
-            Some((run, RunEnd::Recovered)) if run.told > 0 => Some((NoticeKind::Recovered, run)),
-            _ => None,
-        };
+        let was_notified = |(run, _): &(Run, RunEnd)| run.told > 0;
+        let ended = self.ended.filter(was_notified);
+        let ended = ended.map(|(run, end)| (NoticeKind::of_end(end), run));
         let told = self.tell.map(|run| (NoticeKind::of_telling(&run), run));
-        recovered.into_iter().chain(told)
+        ended.into_iter().chain(told)
     }
 }
 
@@ -153,7 +148,7 @@ impl Fold {
             self.sample = Some(suspect);
             sample = suspect;
             outcome.meter_changed = true;
-            outcome.ended = self.end_run(RunEnd::MeterChanged);
+            outcome.ended = self.end_run(RunEnd::Closed(Closing::MeterChanged));
             advance
         } else {
             self.suspect = Some(reading);
@@ -172,7 +167,7 @@ impl Fold {
         });
         if elapsed > rules.max_gap_seconds {
             outcome.step = Step::Gap { seconds: elapsed };
-            outcome.ended = outcome.ended.or(self.end_run(RunEnd::Gap));
+            outcome.ended = outcome.ended.or(self.end_run(RunEnd::Closed(Closing::Gap)));
             return outcome;
         }
         if stay_time.since(sample.time) > tolerance {

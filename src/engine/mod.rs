@@ -18,7 +18,7 @@ pub use judge::{Fold, Outcome, Run, RunEnd, Step};
 pub use message::{
     Event, FieldNames, MAX_MESSAGE_BYTES, MessageFormat, Parsed, Refusal, TypeCodes,
 };
-pub use notice::{MeterNotice, MeterNoticeKind, Notice, NoticeKind, RoomNotice};
+pub use notice::{Closing, MeterNotice, MeterNoticeKind, Notice, NoticeKind, RoomNotice};
 pub use reading::{READING_FIELDS, ReadingFormat, ReadingRow};
 pub use rules::{Rules, Thresholds};
 pub use silence::{Hearing, HotelMeters, Look, Silence};

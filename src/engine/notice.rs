@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use crate::types::{HotelId, LocalTime, RoomKey, RoomNumber, WattHours};
+use crate::types::{HotelId, Kind, LocalTime, RoomKey, RoomNumber, WattHours};
 
-use super::{Interval, Run, Stay};
+use super::{Interval, Run, RunEnd, Stay};
 
 /// Something the staff is to be told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,10 +46,15 @@ pub struct RoomNotice {
     pub room: RoomKey,
     /// The stay under which the room was judged.
     pub stay: Stay,
-    /// Time of the reading that brought it about.
+    /// Time of the reading that brought it about; of a new stay, its beginning; of another length of
+    /// the interval, time of the last reading.
     pub detected: LocalTime,
     /// Time of the sample that opened the run.
     pub since: LocalTime,
+    /// Of a run that has ended: end of its last interval. `None` where that is `detected`, and in
+    /// rows of version 0.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<LocalTime>,
     /// Intervals in a row.
     pub periods: u32,
     /// Energy used in them.
@@ -58,7 +63,10 @@ pub struct RoomNotice {
     pub threshold: WattHours,
     /// Length of an interval in seconds, when this was judged.
     pub interval_seconds: i64,
-    /// The last intervals, oldest first.
+    /// The last intervals before the stay, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<Interval>,
+    /// The last intervals of the stay, oldest first.
     pub history: Vec<Interval>,
 }
 
@@ -66,12 +74,20 @@ impl RoomNotice {
     /// How long the run lasted, in seconds, at least one. Meters seldom keep the interval's rhythm,
     /// so its periods do not tell.
     pub fn run_seconds(&self) -> i64 {
-        let normal = match self.kind {
-            NoticeKind::Alert | NoticeKind::Reminder => 0,
-            // The interval that ended it is the last one.
-            NoticeKind::Recovered => self.history.last().map_or(0, |last| last.seconds),
-        };
-        (self.detected.since(self.since) - normal).max(1)
+        let until = self.until.unwrap_or_else(|| match self.kind {
+            // Of version 0.1: the interval that ended it is the last one.
+            NoticeKind::Recovered => {
+                let normal = self.history.last().map_or(0, |last| last.seconds);
+                self.detected.plus(-normal)
+            }
+            NoticeKind::Alert | NoticeKind::Reminder | NoticeKind::Closed(_) => self.detected,
+        });
+        until.since(self.since).max(1)
+    }
+
+    /// Mean power of the run.
+    pub fn milliwatts(&self) -> i64 {
+        self.energy.0.saturating_mul(3_600_000) / self.run_seconds()
     }
 }
 
@@ -84,6 +100,22 @@ pub enum NoticeKind {
     Reminder,
     /// It no longer is.
     Recovered,
+    /// Its run was notified and is no longer followed; whether it is normal again is not known.
+    Closed(Closing),
+}
+
+/// Why a run is no longer followed, other than by a normal interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Closing {
+    /// Too long without a reading.
+    Gap,
+    /// The meter was replaced or reset.
+    MeterChanged,
+    /// The length of the interval was changed by configuration.
+    IntervalChanged,
+    /// Another stay began.
+    NewStay { kind: Kind, at: LocalTime },
 }
 
 impl NoticeKind {
@@ -93,6 +125,15 @@ impl NoticeKind {
             NoticeKind::Alert => "alert",
             NoticeKind::Reminder => "reminder",
             NoticeKind::Recovered => "recovered",
+            NoticeKind::Closed(_) => "closed",
+        }
+    }
+
+    /// What the end of a run that was notified is.
+    pub(super) fn of_end(end: RunEnd) -> NoticeKind {
+        match end {
+            RunEnd::Recovered => NoticeKind::Recovered,
+            RunEnd::Closed(why) => NoticeKind::Closed(why),
         }
     }
 

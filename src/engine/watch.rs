@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::{Kind, LocalTime, Reading, RoomKey, WattHours};
 
-use super::judge::{Fold, Outcome, RunEnd, Step};
-use super::{Event, RoomNotice, Rules};
+use super::judge::{Fold, Outcome, Run, RunEnd, Step};
+use super::{Closing, Event, NoticeKind, RoomNotice, Rules};
 
 /// A stay as its message told it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +56,11 @@ pub struct Watch {
     /// The reading it started from, once there is one.
     pub initial: Option<Reading>,
     pub fold: Fold,
-    /// The last intervals, oldest first; only for people to look at.
+    /// The last intervals before the stay, oldest first; only for people to look at. What they are
+    /// depends on when messages came: no decision may hang on them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<Interval>,
+    /// The last intervals of the stay, oldest first; only for people to look at.
     pub history: Vec<Interval>,
     /// The interval length the fold has run under.
     pub interval_seconds: i64,
@@ -142,6 +146,7 @@ impl Watch {
             stay,
             initial: None,
             fold: Fold::default(),
+            before: Vec::new(),
             history: Vec::new(),
             interval_seconds: rules.interval_seconds,
         }
@@ -163,32 +168,84 @@ impl Watch {
         told: &mut Told,
         mut show: impl FnMut(Reading, &Outcome, &Watch),
     ) {
+        let threshold = rules.threshold(room, self.stay.kind());
         if self.interval_seconds != rules.interval_seconds {
-            self.fold.end_run(RunEnd::IntervalChanged);
+            // Its periods are those of the old length.
+            let seen = self.fold.seen.unwrap_or(self.stay.time());
+            let closing = self.close(room, Closing::IntervalChanged, seen, threshold);
+            told.changes.extend(closing.map(Change::Notice));
             self.interval_seconds = rules.interval_seconds;
         }
-        let threshold = rules.threshold(room, self.stay.kind());
         for &reading in readings {
+            let sample = self.fold.sample;
             let outcome = self.fold.step(reading, self.stay.time(), threshold, rules);
             self.record(reading, outcome, rules);
             told.tally.count(&outcome);
             let notices = outcome.news().map(|(kind, run)| {
-                Change::Notice(RoomNotice {
-                    kind,
-                    room: room.clone(),
-                    stay: self.stay,
-                    detected: reading.time,
-                    since: run.since,
-                    periods: run.periods,
-                    energy: run.energy,
-                    threshold,
-                    interval_seconds: rules.interval_seconds,
-                    history: self.history.clone(),
-                })
+                let mut notice = self.notice(room, kind, run, reading.time, threshold);
+                // A run ends where the interval began that ended it.
+                let has_ended = matches!(kind, NoticeKind::Recovered | NoticeKind::Closed(_));
+                notice.until = sample.filter(|_| has_ended).map(|sample| sample.time);
+                Change::Notice(notice)
             });
             told.changes.extend(notices);
             show(reading, &outcome, self);
         }
+    }
+
+    /// Ends the run, if there is one; the staff is to hear of it where it was notified.
+    fn close(
+        &mut self,
+        room: &RoomKey,
+        why: Closing,
+        detected: LocalTime,
+        threshold: WattHours,
+    ) -> Option<RoomNotice> {
+        let (run, _) = self.fold.end_run(RunEnd::Closed(why))?;
+        let kind = NoticeKind::Closed(why);
+        (run.told > 0).then(|| RoomNotice {
+            until: self.fold.sample.map(|sample| sample.time),
+            ..self.notice(room, kind, run, detected, threshold)
+        })
+    }
+
+    fn notice(
+        &self,
+        room: &RoomKey,
+        kind: NoticeKind,
+        run: Run,
+        detected: LocalTime,
+        threshold: WattHours,
+    ) -> RoomNotice {
+        RoomNotice {
+            kind,
+            room: room.clone(),
+            stay: self.stay,
+            detected,
+            since: run.since,
+            until: None,
+            periods: run.periods,
+            energy: run.energy,
+            threshold,
+            interval_seconds: self.interval_seconds,
+            before: self.before.clone(),
+            history: self.history.clone(),
+        }
+    }
+
+    /// The last intervals up to a time, oldest first. They have no times of their own: they are taken
+    /// to follow one another up to the sample.
+    fn history_until(&self, time: LocalTime) -> Vec<Interval> {
+        let mut end = self.fold.sample.map_or(time, |sample| sample.time);
+        let intervals = self.before.iter().chain(&self.history);
+        let mut until: Vec<Interval> = intervals.copied().collect();
+        while let Some(last) = until.last()
+            && end > time
+        {
+            end = end.plus(-last.seconds);
+            until.pop();
+        }
+        until
     }
 
     fn record(&mut self, reading: Reading, outcome: Outcome, rules: &Rules) {
@@ -210,8 +267,16 @@ impl Watch {
             _ => return,
         };
         self.history.push(interval);
-        let surplus = self.history.len().saturating_sub(rules.history_intervals);
-        self.history.drain(..surplus);
+        self.forget_surplus(rules);
+    }
+
+    /// Keeps as many intervals as a notice shows.
+    fn forget_surplus(&mut self, rules: &Rules) {
+        let all = self.before.len() + self.history.len();
+        let surplus = all.saturating_sub(rules.history_intervals);
+        let of_before = surplus.min(self.before.len());
+        self.before.drain(..of_before);
+        self.history.drain(..surplus - of_before);
     }
 }
 
@@ -281,7 +346,9 @@ pub fn receive(
 ) -> Arrival {
     let stay = event.stay;
     let mut told = Told::default();
-    match watch.map(|old| (old, stay.order().cmp(&old.stay.order()))) {
+    let old = watch;
+    let mut watch = Watch::new(stay, rules);
+    match old.map(|old| (old, stay.order().cmp(&old.stay.order()))) {
         Some((_, std::cmp::Ordering::Less)) => return Arrival::Stale,
         Some((old, std::cmp::Ordering::Equal)) => return repeat(old, stay),
         Some((old, std::cmp::Ordering::Greater)) => {
@@ -289,10 +356,19 @@ pub fn receive(
             let brought_up = observe(&event.room, old, &readings[..until], rules);
             told.changes = brought_up.changes;
             told.tally = brought_up.tally;
+            let mut old = brought_up.watch;
+            watch.before = old.history_until(stay.time());
+            watch.forget_surplus(rules);
+            let why = Closing::NewStay {
+                kind: stay.kind(),
+                at: stay.time(),
+            };
+            let threshold = rules.threshold(&event.room, old.stay.kind());
+            let closing = old.close(&event.room, why, stay.time(), threshold);
+            told.changes.extend(closing.map(Change::Notice));
         }
         None => {}
     }
-    let mut watch = Watch::new(stay, rules);
     let at = told.changes.len();
     watch.fold(&event.room, readings, rules, &mut told, |_, _, _| {});
     told.changes.insert(at, Change::Opened(watch.opening()));

@@ -24,7 +24,7 @@ use crate::pulse;
 use crate::rooms::Rooms;
 use crate::store::{Outbox, Settled, Settlement, Share, StoreError};
 use crate::threads::Stop;
-use crate::types::{HotelId, RoomKey, RoomNumber};
+use crate::types::{HotelId, RoomNumber};
 
 use card::{Card, ranges};
 use feishu::{Feishu, Message};
@@ -49,7 +49,7 @@ const IDLE: Duration = Duration::from_secs(30);
 /// escaped.
 pub fn rendered(id: u64, notice: &Notice, config: &config::Feishu) -> String {
     let story = Story::of(id, notice.clone());
-    Card::new(notice.hotel_id(), &[story], config).rendered()
+    Card::new(config.name_of(notice.hotel_id()), &[story], config).rendered()
 }
 
 /// Tells notices where no bot does: their numbers, and a card as the staff would see it.
@@ -294,7 +294,8 @@ impl Notifier {
             manner,
             mut stories,
         } = bundle;
-        let (mut card, count) = Card::fitting(&hotel, &stories, &self.config);
+        let name = self.config.name_of(&hotel);
+        let (mut card, count) = Card::fitting(name, &stories, &self.config);
         stories.truncate(count);
         let ids: Vec<u64> = stories.iter().flat_map(Story::ids).collect();
         let numbers = ranges(ids.clone());
@@ -312,7 +313,7 @@ impl Notifier {
                 // What is settled is the notice as it is.
                 let mut shown = stories.clone();
                 shown.iter_mut().for_each(Story::defang);
-                card = Card::new(&defanged(&hotel), &shown, &self.config);
+                card = Card::new(&fullwidth(name), &shown, &self.config);
                 Message::Text(card.text())
             }
         };
@@ -435,34 +436,23 @@ impl Story {
         self.notices.iter().map(|(id, _)| *id)
     }
 
-    /// In a text Feishu looks for mentions and addresses: names must be none.
+    /// In a text Feishu looks for mentions and addresses: names of rooms must be none. That of the
+    /// hotel is the whole card's.
     fn defang(&mut self) {
+        let defanged = |room: &RoomNumber| RoomNumber::new(&fullwidth(room.as_str()));
         for (_, notice) in &mut self.notices {
             match notice {
                 Notice::Room(notice) => {
-                    let RoomKey {
-                        hotel_id,
-                        room_number,
-                    } = &notice.room;
-                    let room = (
-                        fullwidth(hotel_id.as_str()),
-                        fullwidth(room_number.as_str()),
-                    );
-                    notice.room = RoomKey::new(&room.0, &room.1);
+                    notice.room.room_number = defanged(&notice.room.room_number);
                 }
                 Notice::Meters(notice) => {
-                    notice.hotel_id = defanged(&notice.hotel_id);
                     for room in &mut notice.rooms {
-                        *room = RoomNumber::new(&fullwidth(room.as_str()));
+                        *room = defanged(room);
                     }
                 }
             }
         }
     }
-}
-
-fn defanged(hotel: &HotelId) -> HotelId {
-    HotelId::new(&fullwidth(hotel.as_str()))
 }
 
 /// Reads the same, and is no markup and no address.
@@ -479,7 +469,7 @@ fn fullwidth(name: &str) -> String {
 mod tests {
     use super::*;
     use crate::engine::{MeterNotice, NoticeKind, Rules, Stay};
-    use crate::types::{LocalTime, Reading, WattHours};
+    use crate::types::{LocalTime, Reading, RoomKey, WattHours};
 
     fn at(minutes: i64) -> LocalTime {
         let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
@@ -560,27 +550,31 @@ mod tests {
     #[test]
     fn names_in_a_text_are_no_mentions_and_no_addresses() {
         let mut of_room = alert();
-        of_room.room = RoomKey::new("<at user_id=\"all\"></at>", "http://x.cn/A_1");
+        of_room.room = RoomKey::new("H1", "http://x.cn/A_1");
         let of_meters = MeterNotice {
             kind: MeterNoticeKind::Silent,
-            hotel_id: HotelId::new("@all"),
+            hotel_id: HotelId::new("H1"),
             detected: at(0),
             since: None,
             silent: 5,
             watched: 5,
             rooms: vec![RoomNumber::new("[x](y)")],
         };
-        for notice in [Notice::Room(of_room), Notice::Meters(of_meters)] {
+        let config = config::Config::load(None, &[])
+            .expect("the defaults")
+            .feishu;
+        let hotel = fullwidth("<at user_id=\"all\"></at>");
+        for (notice, room) in [
+            (Notice::Room(of_room), "http：／／x．cn／A＿1"),
+            (Notice::Meters(of_meters), "［x］（y）"),
+        ] {
             let mut story = Story::of(1, notice);
             story.defang();
-            let text = format!("{story:?}");
+            let text = Card::new(&hotel, &[story], &config).text();
             for mark in ["<", ">", "@", "://", "x.cn", "A_1", "[x]"] {
                 assert!(!text.contains(mark), "{mark} is in {text}");
             }
-            assert!(
-                text.contains('＠') || text.contains("http：／／x．cn／A＿1"),
-                "{text}"
-            );
+            assert!(text.contains(room) && text.contains("＜at"), "{text}");
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Trying the routes: what an operator sends to see that cards arrive, and how they look.
 
 use crate::config;
-use crate::engine::{Interval, MeterNotice, MeterNoticeKind, Notice, NoticeKind, RoomNotice, Stay};
+use crate::engine::{
+    Closing, Interval, MeterNotice, MeterNoticeKind, Notice, NoticeKind, RoomNotice, Stay,
+};
 use crate::store::Share;
-use crate::types::{HotelId, LocalTime, RoomKey, RoomNumber, WattHours};
+use crate::types::{HotelId, Kind, LocalTime, RoomKey, RoomNumber, WattHours};
 
 use super::card::Card;
 use super::feishu::{Feishu, Message, SendError};
@@ -79,7 +81,7 @@ impl Sample {
             .map(|(state, number)| story(state, number, now))
             .collect(),
         };
-        Card::new(&hotel(), &stories, config).marked_as_test(config)
+        Card::new(config.name_of(&hotel()), &stories, config).marked_as_test(config)
     }
 }
 
@@ -106,6 +108,11 @@ fn story(state: State, number: u32, now: LocalTime) -> Story {
         State::Alert | State::Unclear => vec![room(NoticeKind::Alert)],
         State::Reminder => vec![room(NoticeKind::Reminder)],
         State::Recovered => vec![room(NoticeKind::Recovered)],
+        State::Closed => vec![room(NoticeKind::Closed(Closing::Gap))],
+        State::NewStay => vec![room(NoticeKind::Closed(Closing::NewStay {
+            kind: Kind::Checkin,
+            at: now,
+        }))],
         State::Ended => vec![room(NoticeKind::Alert), room(NoticeKind::Recovered)],
         State::Silent => vec![meters(MeterNoticeKind::Silent, 104)],
         State::Heard => vec![meters(MeterNoticeKind::Heard, 3)],
@@ -119,24 +126,36 @@ fn story(state: State, number: u32, now: LocalTime) -> Story {
 
 pub(super) fn room_notice(kind: NoticeKind, number: u32, now: LocalTime) -> RoomNotice {
     const INTERVAL: i64 = 1_800;
-    let periods = match kind {
-        NoticeKind::Alert | NoticeKind::Recovered => 4,
-        NoticeKind::Reminder => 8,
-    };
-    let hot = 2_900 - 110 * i64::from(number);
-    let ended = kind == NoticeKind::Recovered;
-    let intervals = i64::from(periods) + i64::from(ended);
-    let since = now.plus(-intervals * INTERVAL);
-    let mut history = vec![40, 55, 38];
-    history.extend((0..i64::from(periods)).map(|interval| hot + 30 * (interval % 3)));
-    let energy = history[3..].iter().sum();
-    if ended {
-        history.push(45);
-    }
     let interval = |wh: i64| Interval {
         seconds: INTERVAL,
         energy: Some(WattHours(wh)),
     };
+    let periods = match kind {
+        NoticeKind::Alert | NoticeKind::Recovered | NoticeKind::Closed(_) => 4,
+        NoticeKind::Reminder => 8,
+    };
+    // What ended the run.
+    let end = match kind {
+        NoticeKind::Recovered => Some(interval(45)),
+        NoticeKind::Closed(Closing::Gap) => Some(Interval {
+            seconds: 5 * INTERVAL,
+            energy: None,
+        }),
+        NoticeKind::Alert | NoticeKind::Reminder | NoticeKind::Closed(_) => None,
+    };
+    let until = match (kind, end) {
+        (_, Some(end)) => now.plus(-end.seconds),
+        (NoticeKind::Closed(_), None) => now.plus(-INTERVAL / 2),
+        _ => now,
+    };
+    let since = until.plus(-i64::from(periods) * INTERVAL);
+    let hot = 2_900 - 110 * i64::from(number);
+    let run: Vec<i64> = (0..i64::from(periods))
+        .map(|nth| hot + 30 * (nth % 3))
+        .collect();
+    let energy = run.iter().sum();
+    let quiet = [40, 55, 38].map(interval);
+    let run = run.into_iter().map(interval);
     RoomNotice {
         kind,
         room: RoomKey::new("H12345", &format!("{}", 1_000 + number)),
@@ -146,11 +165,13 @@ pub(super) fn room_notice(kind: NoticeKind, number: u32, now: LocalTime) -> Room
         },
         detected: now,
         since,
+        until: matches!(kind, NoticeKind::Recovered | NoticeKind::Closed(_)).then_some(until),
         periods,
         energy: WattHours(energy),
         threshold: WattHours(1_500),
         interval_seconds: INTERVAL,
-        history: history.into_iter().map(interval).collect(),
+        before: [420, 380, 310].map(interval).to_vec(),
+        history: quiet.into_iter().chain(run).chain(end).collect(),
     }
 }
 
@@ -159,10 +180,12 @@ mod tests {
     use super::*;
     use crate::config::Language;
 
-    const STATES: [(State, &str); 7] = [
+    const STATES: [(State, &str); 9] = [
         (State::Alert, "alert"),
         (State::Reminder, "reminder"),
         (State::Unclear, "unclear"),
+        (State::Closed, "closed"),
+        (State::NewStay, "new_stay"),
         (State::Ended, "ended"),
         (State::Recovered, "recovered"),
         (State::Silent, "silent"),
@@ -199,7 +222,7 @@ mod tests {
         for (state, name) in STATES {
             let story = story(state, 1, now());
             snapshot(name, |config| {
-                Card::new(&hotel(), std::slice::from_ref(&story), config)
+                Card::new("H12345", std::slice::from_ref(&story), config)
             });
         }
         for (sample, name) in [
@@ -233,7 +256,7 @@ mod tests {
         notice.history[1].energy = None;
         let story = Story::of(17, Notice::Room(notice));
         snapshot("occupied", |config| {
-            Card::new(&hotel(), std::slice::from_ref(&story), config)
+            Card::new("H12345", std::slice::from_ref(&story), config)
         });
     }
 
@@ -257,31 +280,138 @@ mod tests {
         }
         let (vacant, occupied) = (alert(1, false), alert(2, true));
         for (stories, advice) in [
-            (vec![&vacant], "Please look into the room"),
-            (vec![&occupied], "Please ask the guest about"),
-            (vec![&occupied, &over], "Please ask the guest about"),
-            (vec![&vacant, &vacant], "Please look into these rooms"),
+            (vec![&vacant], "Please check with the front desk that"),
+            (vec![&occupied], "Please have the front desk ask"),
+            (vec![&occupied, &over], "Please have the front desk ask"),
+            (
+                vec![&vacant, &vacant],
+                "Please check with the front desk that",
+            ),
             (
                 vec![&vacant, &occupied],
-                "Please look into vacant rooms, and ask",
+                "Vacant rooms: check with the front desk",
             ),
-            (vec![&over, &over], "This run is over"),
-            (vec![&heard], "Most are heard again"),
-            (vec![&all_heard], "All are heard again"),
-            (vec![&silent, &over], "Please check the hotel's gateway"),
+            (vec![&over, &over], "Power use is normal again"),
+            (vec![&heard], "Most meters are back"),
+            (vec![&all_heard], "All meters are back"),
+            (
+                vec![&silent, &over],
+                "Please check power and network of the meter gateway",
+            ),
         ] {
             let stories: Vec<Story> = stories.into_iter().cloned().collect();
-            let text = Card::new(&hotel(), &stories, &config(Language::En)).rendered();
+            let text = Card::new("H12345", &stories, &config(Language::En)).rendered();
             let said = text.lines().nth(1).unwrap_or_default().trim();
             assert!(said.starts_with(advice), "{advice} is not in\n{text}");
         }
-        let text = Card::new(&hotel(), &[vacant.clone(), silent], &config(Language::En)).rendered();
+        let text = Card::new("H12345", &[vacant.clone(), silent], &config(Language::En)).rendered();
         assert!(
-            text.contains("look into the room") && text.contains("gateway"),
+            text.contains("then look inside") && text.contains("gateway"),
             "{text}"
         );
-        let twice = Card::new(&hotel(), &[over.clone(), over], &config(Language::En)).rendered();
-        assert!(twice.contains("normal again H12345 · 1009\n"), "{twice}");
+        let twice = Card::new("H12345", &[over.clone(), over], &config(Language::En)).rendered();
+        assert!(
+            twice.contains("Vacant room: power use normal again · H12345 · 1009\n"),
+            "{twice}"
+        );
+    }
+
+    /// An alert, or another notice, of a room of some kind.
+    fn of_room(number: u32, kind: NoticeKind, is_occupied: bool) -> Story {
+        let mut notice = room_notice(kind, number, now());
+        if is_occupied {
+            notice.stay = Stay::Occupied {
+                check_in: now().plus(-86_400),
+                expected_checkout: None,
+            };
+        }
+        Story::of(u64::from(number), Notice::Room(notice))
+    }
+
+    #[test]
+    fn a_card_of_many_rooms_says_what_each_wants() {
+        let guest = Closing::NewStay {
+            kind: Kind::Checkin,
+            at: now(),
+        };
+        let meter = NoticeKind::Closed(Closing::MeterChanged);
+        let gone = [
+            of_room(5, meter, true),
+            of_room(6, NoticeKind::Closed(Closing::Gap), false),
+            of_room(7, NoticeKind::Closed(guest), false),
+        ];
+        let alerts = [
+            of_room(1, NoticeKind::Alert, false),
+            of_room(2, NoticeKind::Alert, true),
+        ];
+        let all = [&alerts[..], &gone].concat();
+        for (name, stories) in [("both_kinds", &alerts[..]), ("gone", &gone), ("all", &all)] {
+            snapshot(name, |config| Card::new("滨江店", stories, config));
+        }
+    }
+
+    /// The title alone is seen before a card is opened.
+    #[test]
+    fn a_title_says_what_where_and_how_much() {
+        let stay = |kind| Closing::NewStay { kind, at: now() };
+        let (came, left) = (stay(Kind::Checkin), stay(Kind::Checkout));
+        let changed = Closing::IntervalChanged;
+        for (kind, is_occupied, zh, en) in [
+            (
+                NoticeKind::Alert,
+                false,
+                "空房用电异常 滨江店 · 1001 · 5.6 kW",
+                "Vacant room: abnormal power use · 滨江店 · 1001 · 5.6 kW",
+            ),
+            (
+                NoticeKind::Reminder,
+                true,
+                "住客房用电异常仍在持续 滨江店 · 1001 · 5.6 kW",
+                "Occupied room: power use still abnormal · 滨江店 · 1001 · 5.6 kW",
+            ),
+            (
+                NoticeKind::Recovered,
+                false,
+                "空房用电已恢复正常 滨江店 · 1001",
+                "Vacant room: power use normal again · 滨江店 · 1001",
+            ),
+            (
+                NoticeKind::Closed(came),
+                false,
+                "空房用电异常不再跟踪 滨江店 · 1001 · 客人已入住",
+                "Vacant room: abnormal power use no longer followed · 滨江店 · 1001 · guest checked in",
+            ),
+            (
+                NoticeKind::Closed(left),
+                true,
+                "住客房用电异常不再跟踪 滨江店 · 1001 · 客人已退房",
+                "Occupied room: abnormal power use no longer followed · 滨江店 · 1001 · guest checked out",
+            ),
+            (
+                NoticeKind::Closed(came),
+                true,
+                "住客房用电异常不再跟踪 滨江店 · 1001 · 新客人已入住",
+                "Occupied room: abnormal power use no longer followed · 滨江店 · 1001 · new guest checked in",
+            ),
+            (
+                NoticeKind::Closed(left),
+                false,
+                "空房用电异常不再跟踪 滨江店 · 1001 · 退房时间已更新",
+                "Vacant room: abnormal power use no longer followed · 滨江店 · 1001 · check-out time corrected",
+            ),
+            (
+                NoticeKind::Closed(changed),
+                false,
+                "空房用电异常监测已中断 滨江店 · 1001 · 判断周期已更改",
+                "Vacant room: abnormal power use, monitoring interrupted · 滨江店 · 1001 · interval changed",
+            ),
+        ] {
+            let story = [of_room(1, kind, is_occupied)];
+            for (language, title) in [(Language::Zh, zh), (Language::En, en)] {
+                let card = Card::new("滨江店", &story, &config(language)).feishu();
+                assert_eq!(card["header"]["title"]["content"], title);
+            }
+        }
     }
 
     #[test]
@@ -291,7 +421,7 @@ mod tests {
         notice.room = RoomKey::new(hotel, number);
         let story = Story::of(17, Notice::Room(notice));
         snapshot("injection", |config| {
-            Card::new(&HotelId::new(hotel), std::slice::from_ref(&story), config)
+            Card::new(hotel, std::slice::from_ref(&story), config)
         });
     }
 }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use crate::engine::{MeterNoticeKind, Notice, NoticeKind, Stay};
+use crate::engine::{Closing, MeterNoticeKind, Notice, NoticeKind, RoomNotice};
 use crate::types::{HotelId, Kind, LocalTime, RoomKey, RoomNumber};
 
 /// Notices on their way to one bot.
@@ -60,12 +60,17 @@ impl Story {
         self.notices.last().map(|(_, notice)| notice)
     }
 
-    /// The stay of the room it is about, if it is about one.
-    pub(super) fn stay(&self) -> Option<Stay> {
+    /// The notice that is told, if it is one of a room.
+    pub(super) fn of_room(&self) -> Option<&RoomNotice> {
         match self.last()? {
-            Notice::Room(notice) => Some(notice.stay),
+            Notice::Room(notice) => Some(notice),
             Notice::Meters(_) => None,
         }
+    }
+
+    /// What its room is in the stay it is about, if it is about one.
+    pub(super) fn kind(&self) -> Option<Kind> {
+        Some(self.of_room()?.stay.kind())
     }
 
     /// It is about meters, some of which are silent.
@@ -75,10 +80,7 @@ impl Story {
 
     /// The room it is about, if it is about one.
     pub(super) fn room(&self) -> Option<&RoomNumber> {
-        match self.last()? {
-            Notice::Room(notice) => Some(&notice.room.room_number),
-            Notice::Meters(_) => None,
-        }
+        Some(&self.of_room()?.room.room_number)
     }
 }
 
@@ -91,8 +93,14 @@ pub enum State {
     Reminder,
     /// Meters are silent.
     Silent,
-    /// A room was abnormal, its run is over, and nobody knows whether it is normal again.
+    /// A room was abnormal, its run is over, and how it ended is not in the outbox any more: the
+    /// notice is retried, or it is older than the notices that say so.
     Unclear,
+    /// A room was abnormal, its run could not be followed, and it is not known whether it is normal
+    /// again.
+    Closed,
+    /// A room was abnormal, and now its guest is another one, or gone.
+    NewStay,
     /// It was over before anybody was told.
     Ended,
     /// A room no longer is.
@@ -223,7 +231,7 @@ impl Waiting {
         });
         let mut stories: Vec<Story> = stories.collect();
         stories.sort_by_key(|story| {
-            let power = story.last().map_or(0, milliwatts);
+            let power = story.of_room().map_or(0, RoomNotice::milliwatts);
             let id = story.notices.first().map(|(id, _)| *id);
             (story.state, Reverse(power), id)
         });
@@ -278,6 +286,8 @@ pub(super) fn state(notices: &[(u64, Notice)], over: &HashSet<u64>) -> Option<St
         Notice::Room(last) => match last.kind {
             NoticeKind::Recovered if is_first => State::Ended,
             NoticeKind::Recovered => State::Recovered,
+            NoticeKind::Closed(Closing::NewStay { .. }) => State::NewStay,
+            NoticeKind::Closed(_) => State::Closed,
             NoticeKind::Alert | NoticeKind::Reminder if over.contains(id) => State::Unclear,
             _ if is_first => State::Alert,
             _ => State::Reminder,
@@ -290,18 +300,10 @@ pub(super) fn state(notices: &[(u64, Notice)], over: &HashSet<u64>) -> Option<St
     })
 }
 
-/// Mean power of a run.
-fn milliwatts(notice: &Notice) -> i64 {
-    match notice {
-        Notice::Room(notice) => notice.energy.0.saturating_mul(3_600_000) / notice.run_seconds(),
-        Notice::Meters(_) => 0,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{MeterNotice, RoomNotice};
+    use crate::engine::{MeterNotice, Stay};
     use crate::types::WattHours;
 
     const WAIT: Duration = Duration::from_secs(30);
@@ -323,10 +325,12 @@ mod tests {
             },
             detected: at(30 * i64::from(periods)),
             since: at(0),
+            until: None,
             periods,
             energy: WattHours(wh),
             threshold: WattHours(1_500),
             interval_seconds: 1_800,
+            before: Vec::new(),
             history: Vec::new(),
         })
     }
@@ -407,6 +411,10 @@ mod tests {
         let now = Instant::now();
         let reminder = || notice(NoticeKind::Reminder, "101", 8, 16_000);
         let recovered = || notice(NoticeKind::Recovered, "101", 8, 16_000);
+        let closed = |why| notice(NoticeKind::Closed(why), "101", 8, 16_000);
+        let gap = || closed(Closing::Gap);
+        let (kind, at) = (Kind::Checkin, at(300));
+        let guest = || closed(Closing::NewStay { kind, at });
         for (notices, goes_on, state) in [
             (vec![alert("101")], true, State::Alert),
             (vec![alert("101")], false, State::Unclear),
@@ -417,6 +425,13 @@ mod tests {
             (vec![alert("101"), recovered()], false, State::Ended),
             (vec![reminder(), recovered()], false, State::Recovered),
             (vec![recovered()], false, State::Recovered),
+            (vec![alert("101"), gap()], false, State::Closed),
+            (vec![gap()], false, State::Closed),
+            (
+                vec![alert("101"), reminder(), guest()],
+                false,
+                State::NewStay,
+            ),
             (vec![meters(MeterNoticeKind::Silent)], true, State::Silent),
             (vec![meters(MeterNoticeKind::Silent)], false, State::Ended),
             (

@@ -21,6 +21,7 @@ pub struct Counts {
     alerts: u64,
     reminders: u64,
     recovered: u64,
+    closed: u64,
     silent: u64,
     heard: u64,
     told: u64,
@@ -37,6 +38,7 @@ impl Counts {
                     NoticeKind::Alert => &mut self.alerts,
                     NoticeKind::Reminder => &mut self.reminders,
                     NoticeKind::Recovered => &mut self.recovered,
+                    NoticeKind::Closed(_) => &mut self.closed,
                 },
                 Notice::Meters(notice) => match notice.kind {
                     MeterNoticeKind::Silent => &mut self.silent,
@@ -65,6 +67,7 @@ impl AddAssign for Counts {
         self.alerts += other.alerts;
         self.reminders += other.reminders;
         self.recovered += other.recovered;
+        self.closed += other.closed;
         self.silent += other.silent;
         self.heard += other.heard;
         self.told += other.told;
@@ -88,7 +91,7 @@ impl fmt::Display for Counts {
             "messages: {} check-ins, {} check-outs, {} duplicates, {} stale, {} ignored, {} refused; \
              meters: {folded} readings, {late} late, {gaps} gaps, {outliers} outliers, {meters_changed} replaced; \
              intervals: {judged} judged, {abnormal} abnormal; \
-             notices: {} alerts, {} reminders, {} recovered, {} hotels silent, {} heard again, {} told, {} given up",
+             notices: {} alerts, {} reminders, {} recovered, {} closed, {} hotels silent, {} heard again, {} told, {} given up",
             self.check_ins,
             self.check_outs,
             self.duplicates,
@@ -98,6 +101,7 @@ impl fmt::Display for Counts {
             self.alerts,
             self.reminders,
             self.recovered,
+            self.closed,
             self.silent,
             self.heard,
             self.told,

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use crate::clock::Clock;
-use crate::engine::{MeterNotice, Notice, Parsed, Refusal, Rules, Transition};
+use crate::engine::{Closing, MeterNotice, Notice, NoticeKind, Parsed, Refusal, Rules, Transition};
 use crate::faults;
 use crate::gate::Gate;
 use crate::outage::Outage;
@@ -24,7 +24,7 @@ use crate::pulse;
 use crate::rooms::Rooms;
 use crate::store::{Meters, Plan, Position, Settled, Store, StoreError};
 use crate::threads::Stop;
-use crate::types::{HotelId, LocalTime, Reading, RoomKey};
+use crate::types::{HotelId, Kind, LocalTime, Reading, RoomKey};
 
 pub use counts::Counts;
 use plan::Planner;
@@ -366,11 +366,28 @@ impl<S: Store, M: Meters> Owner<S, M> {
     }
 }
 
+/// Why a run is no longer followed, for its line of the log.
+fn why_closed(kind: NoticeKind) -> String {
+    let why = match kind {
+        NoticeKind::Alert | NoticeKind::Reminder | NoticeKind::Recovered => return String::new(),
+        NoticeKind::Closed(Closing::Gap) => "a gap in the readings".to_owned(),
+        NoticeKind::Closed(Closing::MeterChanged) => "the meter was replaced or reset".to_owned(),
+        NoticeKind::Closed(Closing::IntervalChanged) => {
+            "monitoring.check_interval_minutes was changed".to_owned()
+        }
+        NoticeKind::Closed(Closing::NewStay { kind, at }) => match kind {
+            Kind::Checkin => format!("check-in at {at}"),
+            Kind::Checkout => format!("check-out at {at}"),
+        },
+    };
+    format!("; it is no longer followed: {why}")
+}
+
 fn tell(notice: &Notice) {
     match notice {
         Notice::Room(notice) => log::info!(
             target: "roomwatt::notices",
-            "{} {} {}: {} intervals in a row since {}, {} kWh, detected {}",
+            "{} {} {}: {} intervals in a row since {}, {} kWh, detected {}{}",
             notice.kind.as_str(),
             notice.room,
             notice.stay.kind().as_str(),
@@ -378,6 +395,7 @@ fn tell(notice: &Notice) {
             notice.since,
             notice.energy,
             notice.detected,
+            why_closed(notice.kind),
         ),
         Notice::Meters(notice) => log::warn!(
             target: "roomwatt::notices",

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::engine::{Change, RoomNotice, Rules, observe};
+use crate::engine::{Change, NoticeKind, RoomNotice, Rules, observe};
 use crate::types::LocalTime;
 
 use super::{Past, Room};
@@ -41,24 +41,27 @@ pub(super) fn without_history(rules: &Rules) -> Rules {
     }
 }
 
-/// Every notice of a room from `from` on, in the order of its stays and readings. What it was before
-/// is not known to the rules, whatever the room has.
+/// Every alert, reminder and recovery of a room from `from` on, in the order of its stays and readings.
+/// What it was before is not known to the rules, whatever the room has. How a run is closed that did
+/// not recover is of use to who stands before the room, and says nothing of the rules.
 pub fn judge(room: &Room, rules: &Rules, from: LocalTime) -> Vec<RoomNotice> {
     let mut notices = Vec::new();
     for (watch, readings) in room.watches(rules, from) {
         let changes = observe(&room.key, &watch, readings, rules).changes;
         notices.extend(changes.into_iter().filter_map(|change| match change {
-            Change::Notice(notice) if notice.detected >= from => Some(notice),
+            Change::Notice(notice) => Some(notice),
             _ => None,
         }));
     }
+    notices
+        .retain(|notice| notice.detected >= from && !matches!(notice.kind, NoticeKind::Closed(_)));
     notices
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{NoticeKind, Stay};
+    use crate::engine::Stay;
     use crate::types::{Reading, RoomKey, WattHours};
 
     fn at(clock: &str) -> LocalTime {

@@ -179,7 +179,7 @@ fn reason(
     if let Some((run, why)) = outcome.ended {
         let _ = match why {
             RunEnd::Recovered => write!(text, "; the run of {} ends", run.periods),
-            RunEnd::Gap | RunEnd::MeterChanged | RunEnd::IntervalChanged => write!(
+            RunEnd::Closed(_) => write!(
                 text,
                 "; the run of {} is cut off, without a recovery",
                 run.periods

@@ -39,6 +39,7 @@ impl Row {
             NoticeKind::Alert => self.alerts += 1,
             NoticeKind::Reminder => self.reminders += 1,
             NoticeKind::Recovered => self.recovered += 1,
+            NoticeKind::Closed(_) => {}
         }
     }
 }

@@ -406,7 +406,24 @@ mod tests {
             "history":[{"seconds":1800,"energy":2400},{"seconds":7200,"energy":null}]}"#;
         let of_meters = r#"{"kind":"silent","hotel_id":"H001","detected":"2023-04-10 14:00:00",
             "since":null,"silent":5,"watched":8,"rooms":["101","102"]}"#;
-        for (body, kind) in [(of_room, "alert"), (of_meters, "silent")] {
+        let closed = |why: &str| {
+            let kind = format!("{{\"closed\":{why}}}");
+            of_room.replace("\"alert\"", &kind).replace(
+                "\"periods\"",
+                r#""until":"2023-04-10 14:00:00","before":[{"seconds":1800,"energy":40}],"periods""#,
+            )
+        };
+        let [gap, meter, interval] =
+            [r#""gap""#, r#""meter_changed""#, r#""interval_changed""#].map(closed);
+        let stay = closed(r#"{"new_stay":{"kind":"checkin","at":"2023-04-10 14:00:00"}}"#);
+        for (body, kind) in [
+            (of_room, "alert"),
+            (of_meters, "silent"),
+            (&gap, "closed"),
+            (&meter, "closed"),
+            (&interval, "closed"),
+            (&stay, "closed"),
+        ] {
             let read = notice_of(body).expect("it can be read");
             assert_eq!((read.hotel_id().as_str(), read.kind()), ("H001", kind));
             let written = serde_json::to_value(&read).expect("JSON");

@@ -104,7 +104,7 @@ fn two_hours_are_judged_and_a_second_more_is_a_gap() {
         "check-out 14:00              | watch from nothing
          14:00     100                | initial
          16:00     110                | abnormal 4, alert of 4 since 14:00: 10 kWh
-         18:00:01  120                | run of 4 closed by Gap, gap
+         18:00:01  120                | gap, closed by Gap of 4 since 14:00: 10 kWh
          18:30:01  122                | abnormal 1
          20:30:02  123                | run of 1 closed by Gap, gap
          21:00:02  124                | normal 1

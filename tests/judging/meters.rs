@@ -156,7 +156,7 @@ fn a_replaced_or_reset_meter_is_taken_from_its_first_reading() {
          14:00     100                | initial
          16:00     108                | abnormal 4, alert of 4 since 14:00: 8 kWh
          16:30     0                  | suspect
-         16:40     0.1                | meter changed, run of 4 closed by MeterChanged, within
+         16:40     0.1                | meter changed, within, closed by MeterChanged of 4 since 14:00: 8 kWh
          17:00     0.2                | normal 1",
     );
 }
@@ -181,7 +181,7 @@ fn a_gap_after_the_suspect_is_a_gap() {
          14:00     100                | initial
          16:00     108                | abnormal 4, alert of 4 since 14:00: 8 kWh
          16:30     0                  | suspect
-         18:30:01  1                  | meter changed, run of 4 closed by MeterChanged, gap
+         18:30:01  1                  | meter changed, gap, closed by MeterChanged of 4 since 14:00: 8 kWh
          19:00:01  2                  | normal 1",
     );
     // a suspect doesn't stop the clock: the outlier dropped, the gap is from the sample

@@ -135,7 +135,7 @@ fn only_a_normal_interval_is_a_recovery() {
         "check-out 14:00              | watch from nothing
          14:00     100                | initial
          16:00     108                | abnormal 4, alert of 4 since 14:00: 8 kWh
-         18:30     108                | run of 4 closed by Gap, gap
+         18:30     108                | gap, closed by Gap of 4 since 14:00: 8 kWh
          19:00     108                | normal 1",
     );
     story(
@@ -143,13 +143,13 @@ fn only_a_normal_interval_is_a_recovery() {
          14:00     100                | initial
          16:00     108                | abnormal 4, alert of 4 since 14:00: 8 kWh
          16:30     0                  | suspect
-         17:00     0.1                | meter changed, run of 4 closed by MeterChanged, normal 1",
+         17:00     0.1                | meter changed, normal 1, closed by MeterChanged of 4 since 14:00: 8 kWh",
     );
     let room = story(
         "check-out 14:00              | watch from nothing
          14:00     100                | initial
          16:00     108                | abnormal 4, alert of 4 since 14:00: 8 kWh
-         check-in  16:00              | watch from 108 at 16:00
+         check-in  16:00              | closed by checkin 16:00 of 4 since 14:00: 8 kWh, watch from 108 at 16:00
          16:30     108                | normal 1",
     );
     assert_eq!(room.watch().fold.run, None);

@@ -1,6 +1,6 @@
 //! Watches: messages, initial readings, and what changes when the guest does.
 
-use roomwatt::engine::Stay;
+use roomwatt::engine::{Interval, Rules, Stay};
 
 use crate::story::{Room, at, reading, story};
 
@@ -203,7 +203,7 @@ fn the_old_watch_judges_up_to_and_including_the_new_stay_time() {
          14:00     100                | initial
          15:30     106                | abnormal 3
          stored    16:00     108      |
-         check-in  16:00              | alert of 4 since 14:00: 8 kWh, watch from 108 at 16:00
+         check-in  16:00              | alert of 4 since 14:00: 8 kWh, closed by checkin 16:00 of 4 since 14:00: 8 kWh, watch from 108 at 16:00
          16:30     111                | abnormal 1",
     );
     story(
@@ -263,7 +263,7 @@ fn a_late_message_judges_what_came_after_its_stay_time() {
          11:30     109                | abnormal 1
          12:00     112                | abnormal 1, alert of 4 since 10:00: 12 kWh
          12:30     115                | abnormal 1
-         check-in  10:30              | watch from 103 at 10:30, alert of 4 since 10:30: 12 kWh
+         check-in  10:30              | closed by checkin 10:30 of 5 since 10:00: 15 kWh, watch from 103 at 10:30, alert of 4 since 10:30: 12 kWh
          13:00     115                | normal 1, recovered of 4 since 10:30: 12 kWh",
     );
 }
@@ -279,7 +279,7 @@ fn one_message_can_tell_of_both_watches() {
          stored    10:00     108      |
          stored    12:00     120      |
          stored    12:30     120      |
-         check-in  10:00              | alert of 4 since 08:00: 8 kWh, watch from 108 at 10:00, alert of 4 since 10:00: 12 kWh, recovered of 4 since 10:00: 12 kWh
+         check-in  10:00              | alert of 4 since 08:00: 8 kWh, closed by checkin 10:00 of 4 since 08:00: 8 kWh, watch from 108 at 10:00, alert of 4 since 10:00: 12 kWh, recovered of 4 since 10:00: 12 kWh
          sweep                        |",
     );
 }
@@ -330,4 +330,63 @@ fn a_watch_begins_without_anything_of_the_one_before() {
     let watch = room.watch();
     assert_eq!((watch.initial, watch.history.len()), (None, 0));
     assert_eq!(watch.fold, Default::default());
+}
+
+/// A chart shows what was before the stay, and nothing of it twice.
+#[test]
+fn a_new_watch_remembers_the_last_intervals_before_its_stay() {
+    let kwh = |room: &Room| -> (Vec<String>, Vec<String>) {
+        let words = |interval: &Interval| match interval.energy {
+            Some(energy) => energy.to_string(),
+            None => "gap".to_owned(),
+        };
+        let watch = room.watch();
+        let intervals = [&watch.before, &watch.history];
+        let [before, stay] = intervals.map(|intervals| intervals.iter().map(words).collect());
+        (before, stay)
+    };
+    let began = "check-in  08:00              | watch from nothing
+         08:00     100                | initial
+         08:30     100.4              | normal 1
+         11:00     101                | gap
+         11:30     101.5              | normal 1";
+    let in_time = || {
+        let mut room = story(began);
+        room.goes_on("check-out 11:35 | watch from 101.5 at 11:30");
+        room
+    };
+    let mut room = in_time();
+    assert_eq!(
+        kwh(&room),
+        (vec!["0.4".into(), "gap".into(), "0.5".into()], vec![])
+    );
+    room.goes_on("12:00 103.5 | across the stay\n12:30 105.5 | abnormal 1");
+    assert_eq!(kwh(&room).1, ["2"]);
+
+    // The message came when the old watch had judged beyond the stay.
+    let mut late = story(began);
+    late.goes_on(
+        "12:00     103.5              | normal 1
+         12:30     105.5              | normal 1
+         check-out 11:35              | watch from 101.5 at 11:30",
+    );
+    assert_eq!(
+        kwh(&late),
+        (
+            vec!["0.4".into(), "gap".into(), "0.5".into()],
+            vec!["2".into()]
+        )
+    );
+
+    // As many as a card shows, those of the stay first.
+    let mut room = Room::under(Rules {
+        history_intervals: 3,
+        ..Rules::default()
+    });
+    room.goes_on(began);
+    room.goes_on("check-out 11:30 | watch from 101.5 at 11:30\n12:00 102.5 | normal 1");
+    assert_eq!(
+        kwh(&room),
+        (vec!["gap".into(), "0.5".into()], vec!["1".into()])
+    );
 }

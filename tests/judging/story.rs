@@ -1,8 +1,8 @@
 //! Plays a story and compares what the engine made of it with what the story says.
 
 use roomwatt::engine::{
-    Arrival, Change, Event, Outcome, RoomNotice, Rules, RunEnd, Stay, Step, Tally, Watch, observe,
-    readings_needed_after, receive,
+    Arrival, Change, Closing, Event, NoticeKind, Outcome, RoomNotice, Rules, RunEnd, Stay, Step,
+    Tally, Watch, observe, readings_needed_after, receive,
 };
 use roomwatt::types::{LocalTime, Reading, RoomKey, WattHours};
 
@@ -194,9 +194,11 @@ fn words_of(outcome: &Outcome) -> Vec<String> {
     }
     match outcome.ended {
         None => {}
-        Some((run, RunEnd::Recovered)) if run.told > 0 => {}
+        Some((run, _)) if run.told > 0 => {}
         Some((run, RunEnd::Recovered)) => parts.push(format!("run of {} ends", run.periods)),
-        Some((run, why)) => parts.push(format!("run of {} closed by {why:?}", run.periods)),
+        Some((run, RunEnd::Closed(why))) => {
+            parts.push(format!("run of {} closed by {why:?}", run.periods));
+        }
     }
     parts.push(match outcome.step {
         Step::Late => "late".into(),
@@ -239,9 +241,15 @@ fn notices(changes: &[Change]) -> Vec<String> {
 }
 
 fn told(notice: &RoomNotice) -> String {
+    let what = match notice.kind {
+        NoticeKind::Closed(Closing::NewStay { kind, at }) => {
+            format!("closed by {} {}", kind.as_str(), clock(at))
+        }
+        NoticeKind::Closed(why) => format!("closed by {why:?}"),
+        kind => kind.as_str().to_owned(),
+    };
     format!(
-        "{} of {} since {}: {} kWh",
-        notice.kind.as_str(),
+        "{what} of {} since {}: {} kWh",
         notice.periods,
         clock(notice.since),
         notice.energy

@@ -109,7 +109,7 @@ fn another_threshold_counts_from_the_next_interval() {
 
 /// "The interval length is part of the state: loaded under another one, a run ends."
 #[test]
-fn another_interval_length_ends_the_run_without_a_word() {
+fn another_interval_length_ends_the_run() {
     let began = |text: &str| {
         let mut room = story_under(
             Rules::default(),
@@ -133,12 +133,12 @@ fn another_interval_length_ends_the_run_without_a_word() {
          19:30     118                | abnormal 1, alert of 4 since 15:30: 12 kWh",
     );
     let mut room = began("16:00 108 | abnormal 1, alert of 4 since 14:00: 8 kWh");
-    room.goes_on("17:00 108 | normal 1");
+    room.goes_on("17:00 108 | normal 1, closed by IntervalChanged of 4 since 14:00: 8 kWh");
 
     let mut room = began("16:00 108 | abnormal 1, alert of 4 since 14:00: 8 kWh");
     room.goes_on(
         "stored    17:00     108      |
-         check-in  17:00              | watch from 108 at 17:00",
+         check-in  17:00              | closed by IntervalChanged of 4 since 14:00: 8 kWh, watch from 108 at 17:00",
     );
     assert_eq!(room.watch().interval_seconds, 3600);
 }

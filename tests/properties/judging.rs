@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use roomwatt::engine::{
-    Fold, NoticeKind, Outcome, RoomNotice, Rules, Run, RunEnd, Stay, Step, Watch, observe,
+    Closing, Fold, NoticeKind, Outcome, RoomNotice, Rules, Run, RunEnd, Stay, Step, Watch, observe,
 };
 use roomwatt::types::{Reading, WattHours};
 
@@ -105,8 +105,8 @@ proptest! {
         }
     }
 
-    /// A run is its intervals: alert first, reminders at least doubling, recovered only after an
-    /// alert, "with the ended run's periods, energy and start".
+    /// A run is its intervals: alert first, reminders at least doubling, recovered or closed only after
+    /// an alert, "with the ended run's periods, energy and start".
     #[test]
     fn notices_follow_the_run(world in world()) {
         let rules = &world.rules;
@@ -116,10 +116,13 @@ proptest! {
             for step in seen(stay, readings, rules) {
                 let Seen { reading, before, outcome, after, told: notices } = step;
                 let mut base = before.sample;
+                let mut closed = None;
                 if outcome.meter_changed {
                     base = before.suspect;
-                    let ended = run_of(&intervals, told).map(|run| (run, RunEnd::MeterChanged));
-                    prop_assert_eq!(outcome.ended, ended);
+                    let run = run_of(&intervals, told);
+                    let why = Closing::MeterChanged;
+                    prop_assert_eq!(outcome.ended, run.map(|run| (run, RunEnd::Closed(why))));
+                    closed = run.filter(|_| told > 0).map(|run| (NoticeKind::Closed(why), run));
                     intervals.clear();
                     told = 0;
                 }
@@ -144,14 +147,17 @@ proptest! {
                         told = 0;
                     }
                     Step::Gap { .. } => {
+                        let gap = NoticeKind::Closed(Closing::Gap);
+                        closed = closed.or(run.filter(|_| told > 0).map(|run| (gap, run)));
                         intervals.clear();
                         told = 0;
                     }
                     _ => {}
                 }
                 prop_assert_eq!(after.run, run_of(&intervals, told));
-                let expected: Vec<_> = expected
+                let expected: Vec<_> = closed
                     .iter()
+                    .chain(&expected)
                     .map(|(kind, run)| (*kind, reading.time, run.since, run.periods, run.energy))
                     .collect();
                 let got: Vec<_> = notices
@@ -234,7 +240,14 @@ proptest! {
             .into_iter()
             .cloned()
             .map(|notice| RoomNotice {
+                kind: match notice.kind {
+                    NoticeKind::Closed(Closing::NewStay { kind, at }) => {
+                        NoticeKind::Closed(Closing::NewStay { kind, at: at.plus(-shift) })
+                    }
+                    kind => kind,
+                },
                 stay: later(notice.stay, -shift),
+                until: notice.until.map(|until| until.plus(-shift)),
                 detected: notice.detected.plus(-shift),
                 since: notice.since.plus(-shift),
                 ..notice

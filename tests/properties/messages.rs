@@ -1,9 +1,11 @@
 //! However messages come, the watch is the same.
 
+use std::collections::BTreeMap;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use roomwatt::engine::{Change, Stay, observe};
+use roomwatt::engine::{Change, Closing, NoticeKind, RoomNotice, Stay, observe};
 
 use crate::config;
 use crate::world::{Room, World, notices, room_key, world};
@@ -83,7 +85,7 @@ proptest! {
     /// depends on the order of messages and sweeps"
     #[test]
     fn every_order_of_arrival_ends_in_the_same_watch((world, deliveries) in chaos()) {
-        prop_assert_eq!(deliver(&world, &deliveries).watch, world.in_time().watch);
+        prop_assert_eq!(deliver(&world, &deliveries).decided(), world.in_time().decided());
     }
 
     /// However messages and sweeps cross, nobody hears of the same periods of a run twice.
@@ -98,6 +100,25 @@ proptest! {
         once.sort();
         once.dedup();
         prop_assert_eq!(once.len(), told.len(), "{:?}", told);
+    }
+
+    /// "A run that ends otherwise (gap, replaced meter, newer event) closes without a recovery;
+    /// where it was told, the staff hears that it is no longer followed": each run that was notified
+    /// has one end, unless it goes on.
+    #[test]
+    fn each_run_that_was_notified_has_one_end((world, deliveries) in chaos()) {
+        let room = deliver(&world, &deliveries);
+        let mut ends = BTreeMap::new();
+        for notice in room.notices() {
+            let is_end = matches!(notice.kind, NoticeKind::Recovered | NoticeKind::Closed(_));
+            *ends.entry((notice.stay.order(), notice.since)).or_insert(0) += u32::from(is_end);
+        }
+        let watch = room.watch.expect("a watch");
+        let run = watch.fold.run.filter(|run| run.told > 0);
+        let going_on = run.map(|run| (watch.stay.order(), run.since));
+        for (run, ends) in ends {
+            prop_assert_eq!(ends, u32::from(Some(run) != going_on), "{:?}", run);
+        }
     }
 
     /// "a check-in that carries an `expected_checkout_time` sets that (the later arrival wins;
@@ -157,17 +178,20 @@ proptest! {
 
         let (stands, new) = room.changes.split_at(already.len());
         prop_assert_eq!(stands, already);
-        prop_assert!(matches!(new, [Change::Opened(_), ..]), "{:?}", new);
+        let closed = |change: &Change| matches!(change, Change::Notice(notice)
+            if matches!(notice.kind, NoticeKind::Closed(Closing::NewStay { .. })));
+        let opened = new.iter().find(|change| !closed(change));
+        prop_assert!(matches!(opened, Some(Change::Opened(_))), "{:?}", new);
         let seen = room.watch.as_ref().and_then(|watch| watch.fold.seen);
         let last = stored.last().map(|r| r.time);
         prop_assert!(last <= Some(newest.time()) || seen == last, "all is judged at once");
 
         room.sweep(&world.readings, &world.rules);
         let in_time = world.in_time();
-        prop_assert_eq!(&room.watch, &in_time.watch);
+        prop_assert_eq!(room.decided(), in_time.decided());
         let of_the_new = |room: &Room| -> Vec<_> {
-            let told = room.notices().into_iter().filter(|n| n.stay == *newest);
-            told.cloned().collect()
+            let told = room.notices().into_iter().filter(|n| n.stay == *newest).cloned();
+            told.map(|notice| RoomNotice { before: Vec::new(), ..notice }).collect()
         };
         prop_assert_eq!(of_the_new(&room), of_the_new(&in_time));
     }
@@ -196,7 +220,25 @@ proptest! {
             if let Some(old) = old {
                 let until = &stored[..stored.partition_point(|r| r.time <= time)];
                 let brought_up = observe(&room_key(), &old, until, &world.rules);
-                prop_assert_eq!(&changes[..opened], &brought_up.changes[..]);
+                let mut expected = brought_up.changes;
+                let run = brought_up.watch.fold.run.filter(|run| run.told > 0);
+                let closing = match &changes[..opened] {
+                    [.., Change::Notice(closing)] if run.is_some() => Some(closing.clone()),
+                    _ => None,
+                };
+                prop_assert_eq!(closing.as_ref().map(|n| n.since), run.map(|run| run.since));
+                if let Some(closing) = closing {
+                    let (kind, at) = (delivery.stay.kind(), time);
+                    let why = Closing::NewStay { kind, at };
+                    prop_assert_eq!(closing.kind, NoticeKind::Closed(why));
+                    prop_assert_eq!(closing.stay, old.stay);
+                    prop_assert_eq!((closing.detected, closing.until), (
+                        time,
+                        brought_up.watch.fold.sample.map(|sample| sample.time),
+                    ));
+                    expected.push(Change::Notice(closing));
+                }
+                prop_assert_eq!(&changes[..opened], &expected[..]);
             } else {
                 prop_assert_eq!(opened, 0);
             }

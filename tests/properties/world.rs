@@ -332,6 +332,14 @@ impl Room {
     pub fn notices(&self) -> Vec<&RoomNotice> {
         notices(&self.changes)
     }
+
+    /// The watch, but for what it shows of the time before its stay: that depends on when the message
+    /// came.
+    pub fn decided(&self) -> Option<Watch> {
+        let watch = self.watch.clone()?;
+        let before = Vec::new();
+        Some(Watch { before, ..watch })
+    }
 }
 
 pub fn notices(changes: &[Change]) -> Vec<&RoomNotice> {

@@ -239,7 +239,7 @@ fn a_mistake_is_told_with_its_line() {
         (
             "alert since",
             "alarm since",
-            "x.txt:11: not known: alarm (alert, reminder, recovered)",
+            "x.txt:11: not known: alarm (alert, reminder, recovered, closed-by-gap, closed-by-new-meter, closed-by-new-stay)",
         ),
         (
             "4 intervals",

@@ -7,7 +7,7 @@ use roomwatt::engine::{
 };
 use roomwatt::types::{Reading, RoomKey};
 
-use crate::text::{Scenario, Told, What, finally};
+use crate::text::{Scenario, Told, What, finally, kind_of};
 
 #[derive(Default)]
 struct Room {
@@ -93,7 +93,7 @@ fn told(changes: &[Change]) -> Vec<Told> {
         .map(|notice| Told {
             detected: notice.detected,
             room: notice.room.clone(),
-            kind: notice.kind,
+            kind: kind_of(notice.kind),
             since: notice.since,
             periods: notice.periods,
             energy: notice.energy,

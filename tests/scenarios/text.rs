@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use roomwatt::engine::{NoticeKind, Rules, Stay, Thresholds};
+use roomwatt::engine::{Closing, NoticeKind, Rules, Stay, Thresholds};
 use roomwatt::types::{HotelId, LocalTime, RoomKey, WattHours};
 
 /// A scenario as it is written.
@@ -31,19 +31,40 @@ pub enum What {
     Sweep,
 }
 
+/// The kinds of notices.
+const KINDS: [&str; 6] = [
+    "alert",
+    "reminder",
+    "recovered",
+    "closed-by-gap",
+    "closed-by-new-meter",
+    "closed-by-new-stay",
+];
+
+/// The kind of a notice as a scenario writes it. Settings don't change during one.
+pub fn kind_of(kind: NoticeKind) -> &'static str {
+    match kind {
+        NoticeKind::Closed(Closing::Gap) => "closed-by-gap",
+        NoticeKind::Closed(Closing::MeterChanged) => "closed-by-new-meter",
+        NoticeKind::Closed(Closing::NewStay { .. }) => "closed-by-new-stay",
+        kind => kind.as_str(),
+    }
+}
+
 /// A notice as a scenario speaks of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
     pub detected: LocalTime,
     pub room: RoomKey,
-    pub kind: NoticeKind,
+    /// One of [`KINDS`].
+    pub kind: &'static str,
     pub since: LocalTime,
     pub periods: u32,
     pub energy: WattHours,
 }
 
 impl Told {
-    pub fn place(&self) -> (LocalTime, RoomKey, NoticeKind) {
+    pub fn place(&self) -> (LocalTime, RoomKey, &'static str) {
         (self.detected, self.room.clone(), self.kind)
     }
 }
@@ -64,7 +85,7 @@ impl fmt::Display for Told {
             "{} {} {} since {since}, {} intervals, {kwh} kWh",
             day_and_clock(self.detected),
             words(&self.room),
-            self.kind.as_str(),
+            self.kind,
             self.periods,
         )
     }
@@ -338,15 +359,8 @@ impl Reader {
                 let told = Told {
                     detected: self.time(time)?,
                     room: RoomKey::new(hotel, room),
-                    kind: match kind {
-                        "alert" => NoticeKind::Alert,
-                        "reminder" => NoticeKind::Reminder,
-                        "recovered" => NoticeKind::Recovered,
-                        _ => {
-                            let kinds = "(alert, reminder, recovered)";
-                            return Err(format!("not known: {kind} {kinds}"));
-                        }
-                    },
+                    kind: (KINDS.into_iter().find(|known| *known == kind))
+                        .ok_or_else(|| format!("not known: {kind} ({})", KINDS.join(", ")))?,
                     since: self.time(since)?,
                     periods: count(periods.strip_suffix(" intervals").ok_or(NOTICE)?)?,
                     energy: kwh(energy.strip_suffix(" kWh").ok_or(NOTICE)?)?,

@@ -188,8 +188,10 @@ pub fn told(rig: &Rig) -> Vec<Value> {
 pub fn told_of(bodies: &[String]) -> Vec<Value> {
     let mut lines: Vec<Value> = bodies
         .iter()
-        .map(|body| {
-            let notice: Value = serde_json::from_str(body).expect("a notice");
+        .map(|body| serde_json::from_str(body).expect("a notice"))
+        // How a run was closed that did not recover is no line of a backtest.
+        .filter(|notice: &Value| notice["kind"]["closed"].is_null())
+        .map(|notice| {
             json!({
                 "event": notice["kind"],
                 "hotel_id": notice["room"]["hotel_id"],

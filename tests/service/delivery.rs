@@ -56,7 +56,7 @@ fn a_card_is_of_one_hotel_the_worst_room_first() {
     assert_eq!(of_a[0], of_a[1], "a repetition can be recognised");
     let text = card_text(of_a[0]);
     assert!(
-        text.starts_with("┌─[red] 用电异常 HA · 3 间房：102、103、101\n"),
+        text.starts_with("┌─[red] 空房用电异常 HA · 3 间房：102、103、101 · 最高 5.5 kW\n"),
         "{text}"
     );
     let place = |room: &str| text.find(&format!("🔴 {room} · ")).expect(room);
@@ -65,7 +65,7 @@ fn a_card_is_of_one_hotel_the_worst_room_first() {
         "{text}"
     );
     assert!(!text.contains("HB") && !text.contains("201"), "{text}");
-    assert!(card(&rig, &b).starts_with("┌─[red] 用电异常 HB · 201\n"));
+    assert!(card(&rig, &b).starts_with("┌─[red] 空房用电异常 HB · 201 · 4.0 kW\n"));
     service.stop();
     rig.finish();
 }
@@ -132,22 +132,22 @@ fn what_has_come_about_meanwhile_is_told_at_once_as_it_is_now() {
     for (hotel, begins, part) in [
         (
             "Hended",
-            "[grey] 用电异常（已结束） Hended · 101",
-            "确认恢复",
+            "[grey] 空房用电异常（已恢复） Hended · 101",
+            "恢复时间",
         ),
         (
             "Hleft",
-            "[yellow] 用电异常（统计中断，是否结束不明） Hleft · 101",
-            "结束方式：不明",
+            "[grey] 空房用电异常不再跟踪 Hleft · 101 · 客人已入住",
+            "房态：住客房",
         ),
-        ("Hgoes_on", "[red] 用电异常 Hgoes_on · 101", "8 个周期"),
+        ("Hgoes_on", "[red] 空房用电异常 Hgoes_on · 101", "8 个周期"),
     ] {
         let text = card(&rig, &numbers(&rig, hotel));
         assert!(text.contains(begins) && text.contains(part), "{text}");
     }
     for (hotel, begins) in [
-        ("Hreminded", "[orange] 用电异常仍在持续 Hreminded · 101"),
-        ("Hrecovered", "[green] 用电已恢复正常 Hrecovered · 101"),
+        ("Hreminded", "[orange] 空房用电异常仍在持续 Hreminded · 101"),
+        ("Hrecovered", "[green] 空房用电已恢复正常 Hrecovered · 101"),
     ] {
         let of_hotel = numbers(&rig, hotel);
         assert_eq!(of_hotel.len(), 2);
@@ -157,6 +157,89 @@ fn what_has_come_about_meanwhile_is_told_at_once_as_it_is_now() {
     let notified = "SELECT COUNT(*), CAST(SUM(is_notified) AS SIGNED) FROM electricity_abnormal";
     assert_eq!(rig.rows::<(u32, u32)>(notified), [(5, 5)]);
     service.stop();
+    rig.finish();
+}
+
+/// "A run that ends otherwise (gap, replaced meter, newer event) closes without a recovery; where it
+/// was told, the staff hears that it is no longer followed."
+#[test]
+fn each_alert_has_its_end_told_also_where_that_is_no_recovery() {
+    let mut rig = Rig::new("closings");
+    let name = "[[hotels]]\nhotel_id = 'Hgap'\nname = '滨江店'\n[log]";
+    rig.reconfigure("[log]", name);
+    let mut service = rig.start();
+    service.wait_until_ready();
+    let room = |hotel| Trouble::since(&rig, &[(hotel, "101")], minutes_ago(310));
+    let hotels = ["Hguest", "Hgap", "Hmeter", "Hinterval"];
+    let [mut guest, mut gap, mut meter, mut interval] = hotels.map(room);
+    for room in [&mut guest, &mut gap, &mut meter, &mut interval] {
+        room.alert(&rig);
+    }
+    wait_for_all(&rig, "sent");
+    let arrived = minutes_ago(1);
+    rig.publish([check_in("Hguest", "101", arrived).as_str()]);
+    let closed = "SELECT hotel_id FROM notification WHERE kind = 'closed'";
+    rig.wait_for_rows(closed, &["Hguest".to_owned()]);
+    gap.fall_silent(&rig);
+    meter.replace_meters(&rig);
+    wait_for_all(&rig, "sent");
+    let log = service.stop();
+    rig.configure("check_interval_minutes = 60");
+    let service = rig.start();
+    interval.go_on_in_other_intervals(&rig);
+    wait_for_all(&rig, "sent");
+
+    let arrived = format!("客人已于 {} 入住", arrived.day_hour_minute());
+    for (hotel, begins, part) in [
+        (
+            "Hguest",
+            "[grey] 空房用电异常不再跟踪 Hguest · 101 · 客人已入住",
+            arrived.as_str(),
+        ),
+        (
+            "Hgap",
+            "[yellow] 空房用电异常监测已中断 滨江店 · 101 · 抄表中断",
+            "抄表曾中断，暂时无法判断是否恢复",
+        ),
+        (
+            "Hmeter",
+            "[yellow] 空房用电异常监测已中断 Hmeter · 101 · 电表更换或清零",
+            "如仍异常，会再次报警",
+        ),
+        (
+            "Hinterval",
+            "[yellow] 空房用电异常监测已中断 Hinterval · 101 · 判断周期已更改",
+            "从现在起重新判断",
+        ),
+    ] {
+        let of_hotel = numbers(&rig, hotel);
+        assert_eq!(of_hotel.len(), 2, "{hotel}");
+        let red = card(&rig, &of_hotel[..1]);
+        assert!(red.contains("[red] 空房用电异常 "), "{red}");
+        let text = card(&rig, &of_hotel[1..]);
+        assert!(text.contains(begins) && text.contains(part), "{text}");
+        assert!(
+            !text.contains("Hgap"),
+            "its name stands in its place: {text}"
+        );
+    }
+    let log = log + &service.stop();
+    for (room, why) in [
+        ("Hguest/101", "check-in at "),
+        ("Hgap/101", "a gap in the readings"),
+        ("Hmeter/101", "the meter was replaced or reset"),
+        (
+            "Hinterval/101",
+            "monitoring.check_interval_minutes was changed",
+        ),
+    ] {
+        let why = format!("; it is no longer followed: {why}");
+        let is_it = |line: &str| line.contains(&format!("closed {room} ")) && line.contains(&why);
+        assert!(log.lines().any(is_it), "{room}: {why} is not in\n{log}");
+    }
+    // It is no anomaly of its own.
+    let notified = "SELECT COUNT(*), CAST(SUM(is_notified) AS SIGNED) FROM electricity_abnormal";
+    assert_eq!(rig.rows::<(u32, u32)>(notified), [(4, 4)]);
     rig.finish();
 }
 

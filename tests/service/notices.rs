@@ -343,7 +343,7 @@ fn without_a_bot_notices_go_to_the_log() {
     service.wait_for_log("no feishu.webhook_url is set");
     service.wait_until_ready();
     Trouble::of(&rig, &[("H001", "101")]).alert(&rig);
-    service.wait_for_log("Abnormal power use H001 · 101");
+    service.wait_for_log("Vacant room: abnormal power use · H001 · 101");
     rig.wait_for_rows("SELECT state FROM notification", &["logged".to_owned()]);
     let told = rig.rows::<(u64, u64)>(&notified("H001"));
     assert_eq!(told, [(1, 0)], "nobody has been told");

@@ -27,10 +27,12 @@ fn alert(room: &RoomKey) -> String {
         },
         detected: at("2023-04-10 14:00:00"),
         since: at("2023-04-10 12:00:00"),
+        until: None,
         periods: 4,
         energy: WattHours(9_600),
         threshold: WattHours(1_500),
         interval_seconds: 1_800,
+        before: Vec::new(),
         history: Vec::new(),
     });
     serde_json::to_string(&notice).expect("JSON")
@@ -274,7 +276,7 @@ fn a_notice_is_shown_as_the_staff_sees_it() {
         meters.contains(
             "\nstate:    sent\nsent:     2023-04-10 16:00:00\nretried:  2023-04-10 15:00:00\n\
              kind:     silent\nhotel:    H001\ndetected: 2023-04-10 14:00:00\ncard:\n      \
-             [yellow] Meters are silent H001\n"
+             [yellow] No data from meters · H001\n"
         ),
         "{meters}"
     );

@@ -38,7 +38,10 @@ fn each_bot_gets_a_test_card() {
         (1, 2)
     );
     let card = message_text(&other.received()[1].body);
-    assert!(card.starts_with("┌─[red] 测试通知：用电异常 ×2"), "{card}");
+    assert!(
+        card.starts_with("┌─[red] 测试通知：空房用电异常 ×2"),
+        "{card}"
+    );
     assert!(card.contains("※ 测试通知 · 通知编号 1-4"), "{card}");
     rig.finish();
 }
@@ -97,7 +100,7 @@ fn a_card_is_shown_where_there_is_no_bot() {
     assert!(output.status.success(), "{output:?}");
     let card = text(&output.stdout);
     assert!(
-        card.starts_with("  [yellow] 测试通知：电表没有数据 H12345\n"),
+        card.starts_with("  [yellow] 测试通知：电表数据中断 H12345\n"),
         "{card}"
     );
 

@@ -66,6 +66,24 @@ impl Trouble {
         self.until(rig, "recovered", 1, |_| 0);
     }
 
+    /// All of them tell nothing for longer than the longest gap, and then go on.
+    pub fn fall_silent(&mut self, rig: &Rig) {
+        self.until(rig, "closed", 5, |_| 3);
+    }
+
+    /// All of them get a new meter.
+    pub fn replace_meters(&mut self, rig: &Rig) {
+        self.registers.fill(0);
+        self.add(1, |_| 0);
+        insert(rig, &self.readings());
+        self.until(rig, "closed", 1, |_| 1);
+    }
+
+    /// All of them go on as they did, for the first time under another length of the interval.
+    pub fn go_on_in_other_intervals(&mut self, rig: &Rig) {
+        self.until(rig, "closed", 1, |_| 2);
+    }
+
     /// Waits until that is recorded.
     fn until(&mut self, rig: &Rig, kind: &str, intervals: i64, kwh: impl Fn(usize) -> i64) {
         let recorded = format!("SELECT COUNT(*) FROM notification WHERE kind = '{kind}'");

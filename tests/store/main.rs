@@ -55,10 +55,12 @@ fn notice(kind: NoticeKind, room: &RoomKey, minutes: i64) -> Notice {
         stay: vacant(0),
         detected: at(minutes),
         since: at(0),
+        until: None,
         periods: 4,
         energy: WattHours(9_600),
         threshold: WattHours(1_500),
         interval_seconds: 1_800,
+        before: Vec::new(),
         history: Vec::new(),
     })
 }

@@ -51,14 +51,20 @@ fn any_watch(rng: &mut Rng) -> Watch {
                 told: rng.u32(..),
             }),
         },
-        history: (0..rng.usize(0..96))
-            .map(|_| Interval {
-                seconds: rng.i64(1..100_000),
-                energy: maybe(rng, |rng| WattHours(rng.i64(0..50_000))),
-            })
-            .collect(),
+        before: intervals(rng),
+        history: intervals(rng),
         interval_seconds: rng.i64(60..86_400),
     }
+}
+
+fn intervals(rng: &mut Rng) -> Vec<Interval> {
+    let count = [0, rng.usize(0..48)][rng.usize(..2)];
+    (0..count)
+        .map(|_| Interval {
+            seconds: rng.i64(1..100_000),
+            energy: maybe(rng, |rng| WattHours(rng.i64(0..50_000))),
+        })
+        .collect()
 }
 
 fn a_watch_is_loaded_as_it_was_written(subject: &Subject) {

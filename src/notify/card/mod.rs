@@ -1,17 +1,18 @@
 //! Notices as the staff sees them.
 
 mod section;
+mod trend;
 mod words;
 
 use serde_json::{Value, json};
 
 use crate::config;
-use crate::engine::Stay;
-use crate::types::{HotelId, RoomNumber};
+use crate::engine::{NoticeKind, RoomNotice};
+use crate::types::{Kind, RoomNumber};
 
 use super::waiting::{State, Story};
 
-use section::Section;
+use section::{Around, Section};
 use words::{Words, words};
 
 /// The longest card in bytes, so that it stays below 19,000 with its envelope and signature.
@@ -35,9 +36,10 @@ pub(super) struct Card {
 }
 
 impl Card {
-    /// A card of the first of these stories, as many as fit, and how many these are.
+    /// A card of the first of these stories, as many as fit, and how many these are. `hotel` is what the
+    /// staff calls it.
     pub(super) fn fitting(
-        hotel: &HotelId,
+        hotel: &str,
         stories: &[Story],
         config: &config::Feishu,
     ) -> (Card, usize) {
@@ -54,7 +56,7 @@ impl Card {
     }
 
     /// A card of these stories; the first one is the worst.
-    pub(super) fn new(hotel: &HotelId, stories: &[Story], config: &config::Feishu) -> Card {
+    pub(super) fn new(hotel: &str, stories: &[Story], config: &config::Feishu) -> Card {
         let words = words(config.language);
         let is_mixed = stories.iter().any(|story| {
             stories
@@ -71,7 +73,15 @@ impl Card {
             advice: advice(words, stories),
             sections: stories
                 .iter()
-                .filter_map(|story| Section::new(words, story, is_mixed, config.price_per_kwh))
+                .filter_map(|story| {
+                    let around = Around {
+                        hotel,
+                        is_alone: stories.len() == 1,
+                        is_mixed,
+                        price: config.price_per_kwh,
+                    };
+                    Section::new(words, story, &around)
+                })
                 .collect(),
             number: format!("{} {}", words.number, ranges(ids.collect())),
         }
@@ -150,7 +160,9 @@ fn plain(text: &str) -> Value {
     json!({"tag": "plain_text", "content": text})
 }
 
-fn title(words: &Words, hotel: &HotelId, stories: &[Story], is_mixed: bool) -> String {
+/// All that a telephone shows of a card before it is opened: what it is, which hotel and rooms, and how
+/// much it is about.
+fn title(words: &Words, hotel: &str, stories: &[Story], is_mixed: bool) -> String {
     let mut rooms: Vec<&RoomNumber> = Vec::new();
     for room in stories.iter().filter_map(Story::room) {
         // A room can have had several runs.
@@ -158,33 +170,70 @@ fn title(words: &Words, hotel: &HotelId, stories: &[Story], is_mixed: bool) -> S
             rooms.push(room);
         }
     }
-    if is_mixed {
+    let Some(worst) = stories.first() else {
+        return hotel.to_owned();
+    };
+    let rooms_that = match rooms.len() {
+        0 => "",
+        several => (words.rooms_that)(kind_of_all(stories), several > 1),
+    };
+    let state = if is_mixed {
         let states = stories.chunk_by(|a, b| a.state == b.state);
         let counted = states.filter_map(|chunk| {
-            let word = words.of(chunk.first()?.state);
+            let word = words.of(chunk.first()?.state).short;
             Some(format!("{word} ×{}", chunk.len()))
         });
         let counted: Vec<String> = counted.collect();
-        let counted = counted.join(words.between_states);
-        return match rooms.as_slice() {
-            [] => format!("{counted} · {hotel}"),
-            [room] => format!("{counted} · {hotel} · {room}"),
-            [worst, ..] => format!("{counted} · {hotel} · {worst}…"),
-        };
-    }
-    let word = stories.first().map_or("", |story| words.of(story.state));
+        counted.join(words.between_states)
+    } else {
+        words.of(worst.state).long.to_owned()
+    };
+    let mut title = format!("{rooms_that}{state}{}{hotel}", words.before_hotel);
+    let mut add = |part: &str| {
+        title.push_str(" · ");
+        title.push_str(part);
+    };
     match rooms.as_slice() {
-        [] => format!("{word} {hotel}"),
-        [room] => format!("{word} {hotel} · {room}"),
+        [] => {}
+        [room] => add(room.as_str()),
+        // There are states to be read before.
+        [room, ..] if is_mixed => add(&(words.first_of)(room.as_str(), rooms.len())),
         several => {
             let mut names = words.joined(several.iter().copied().take(NAMED));
             if several.len() > NAMED {
                 names.push('…');
             }
-            let rooms = (words.rooms_of)(&names, several.len());
-            format!("{word} {hotel} · {rooms}")
+            add(&(words.rooms_of)(&names, several.len()));
         }
     }
+    if let Some(notice) = worst.of_room() {
+        match (worst.state, notice.kind) {
+            (State::Alert | State::Reminder, _) => {
+                let power = kilowatts(notice);
+                add(&match rooms.len() {
+                    1 => (words.kilowatts)(&power),
+                    _ => (words.most_kilowatts)(&power),
+                });
+            }
+            (_, NoticeKind::Closed(why)) if stories.len() == 1 => {
+                add((words.closed_by)(notice.stay.kind(), why));
+            }
+            _ => {}
+        }
+    }
+    title
+}
+
+/// What all rooms of some stories are, if they are the same.
+fn kind_of_all(stories: &[Story]) -> Option<Kind> {
+    let mut kinds = stories.iter().filter_map(Story::kind);
+    let first = kinds.next()?;
+    kinds.all(|kind| kind == first).then_some(first)
+}
+
+/// Mean power of a run, with one decimal: more are not read at a glance.
+fn kilowatts(notice: &RoomNotice) -> String {
+    format!("{:.1}", notice.milliwatts() as f64 / 1_000_000.0)
 }
 
 /// Of what it is, never of what it says: a recovery is not red.
@@ -192,39 +241,59 @@ fn colour(state: State) -> &'static str {
     match state {
         State::Alert => "red",
         State::Reminder => "orange",
-        State::Silent | State::Unclear => "yellow",
-        State::Ended => "grey",
+        State::Silent | State::Unclear | State::Closed => "yellow",
+        State::NewStay | State::Ended => "grey",
         State::Recovered | State::Heard => "green",
     }
 }
 
 /// What to do: about rooms that are abnormal and meters that are silent, or else about the worst.
 fn advice(words: &Words, stories: &[Story]) -> String {
-    let is_of = |state: State| stories.iter().any(|story| story.state == state);
     let mut advice = Vec::new();
-    let abnormal = |story: &&Story| matches!(story.state, State::Alert | State::Reminder);
-    let stays = stories.iter().filter(abnormal).filter_map(Story::stay);
-    let are_occupied = |stay: &Stay| matches!(stay, Stay::Occupied { .. });
-    match stays.collect::<Vec<Stay>>().as_slice() {
-        [] => {}
-        [Stay::Occupied { .. }] => advice.push(words.look_into_occupied),
-        [Stay::Vacant { .. }] => advice.push(words.look_into_vacant),
-        several if several.iter().any(are_occupied) => advice.push(words.look_into_both),
-        _ => advice.push(words.look_into_rooms),
+    let is_abnormal = |story: &&Story| matches!(story.state, State::Alert | State::Reminder);
+    let abnormal: Vec<Story> = stories.iter().filter(is_abnormal).cloned().collect();
+    if !abnormal.is_empty() {
+        let look = match kind_of_all(&abnormal) {
+            Some(Kind::Checkout) => words.look_into_vacant,
+            Some(Kind::Checkin) => words.look_into_occupied,
+            None => words.look_into_both,
+        };
+        advice.push(look.to_owned());
+        if abnormal.len() > 1 {
+            advice.push(words.worst_first.to_owned());
+        }
     }
-    if is_of(State::Silent) {
-        advice.push(words.check_gateway);
+    if stories.iter().any(|story| story.state == State::Silent) {
+        advice.push(words.check_gateway.to_owned());
     }
-    if advice.is_empty() {
-        advice.push(match stories.first().map(|story| story.state) {
-            Some(State::Unclear) => words.may_go_on,
-            Some(State::Ended) => words.was_over,
-            Some(State::Heard) if stories.iter().any(Story::has_silent) => words.some_are_silent,
-            Some(State::Heard) => words.all_are_heard,
-            _ => words.nothing_to_do,
+    if let Some(worst) = stories.first()
+        && advice.is_empty()
+    {
+        advice.push(match worst.state {
+            State::Unclear => words.may_go_on.to_owned(),
+            State::Closed | State::NewStay if stories.len() == 1 => {
+                closing(words, worst).unwrap_or_default()
+            }
+            State::Closed => words.reasons_below.to_owned(),
+            State::NewStay => words.new_stays_below.to_owned(),
+            State::Ended => words.was_over.to_owned(),
+            State::Heard if worst.has_silent() => words.some_are_silent.to_owned(),
+            State::Heard => words.all_are_heard.to_owned(),
+            State::Alert | State::Reminder | State::Silent | State::Recovered => {
+                words.nothing_to_do.to_owned()
+            }
         });
     }
     advice.join("\n")
+}
+
+/// Why its run is no longer followed, if it is one that is not.
+fn closing(words: &Words, story: &Story) -> Option<String> {
+    let notice = story.of_room()?;
+    match notice.kind {
+        NoticeKind::Closed(why) => Some((words.closing)(notice.stay.kind(), why)),
+        NoticeKind::Alert | NoticeKind::Reminder | NoticeKind::Recovered => None,
+    }
 }
 
 /// Numbers in order with runs made short: `17-19, 22`.
@@ -279,7 +348,7 @@ mod tests {
     #[test]
     fn every_text_is_plain() {
         for count in [1, 3] {
-            let card = Card::new(&HotelId::new("H1"), &alerts(count, "R"), &config());
+            let card = Card::new("H1", &alerts(count, "R"), &config());
             let mut found = Vec::new();
             tags(&card.feishu(), &mut found);
             assert!(found.len() >= 4, "{found:?}");
@@ -296,7 +365,7 @@ mod tests {
             (400, "🏨🏨🏨🏨🏨🏨🏨🏨🏨🏨🏨🏨🏨🏨🏨🏨"),
         ] {
             let stories = alerts(count, name);
-            let (card, taken) = Card::fitting(&HotelId::new("H1"), &stories, &config());
+            let (card, taken) = Card::fitting("H1", &stories, &config());
             let bytes = card.feishu().to_string().len();
             assert!(bytes <= MOST_BYTES, "{bytes}");
             assert_eq!(taken == stories.len(), count <= 20, "{taken} of {count}");

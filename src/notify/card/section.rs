@@ -1,11 +1,12 @@
 //! One story on a card.
 
-use crate::engine::{Interval, MeterNotice, Notice, NoticeKind, RoomNotice, Stay};
+use crate::engine::{Closing, MeterNotice, Notice, NoticeKind, RoomNotice, Stay};
 use crate::notify::waiting::{State, Story};
-use crate::types::LocalTime;
+use crate::types::{Kind, LocalTime};
 
-use super::ranges;
+use super::trend::Trend;
 use super::words::Words;
+use super::{closing, kilowatts, ranges};
 
 /// What is said of one story: by itself field by field, among others as a paragraph.
 pub(super) struct Section {
@@ -15,50 +16,63 @@ pub(super) struct Section {
     subject: Vec<Field>,
     /// Fields that belong together stand together.
     rows: Vec<Vec<Field>>,
+    /// Makes a repeated delivery recognisable, where there are others around it.
+    number: String,
+}
+
+/// The card that a section stands on.
+pub(super) struct Around<'a> {
+    /// What the staff calls the hotel.
+    pub(super) hotel: &'a str,
+    pub(super) is_alone: bool,
+    /// Those around it are in other states.
+    pub(super) is_mixed: bool,
+    pub(super) price: Option<f64>,
 }
 
 struct Field {
-    name: &'static str,
+    name: String,
     value: String,
 }
 
 impl Section {
-    /// `is_mixed`: those around it are in other states.
     pub(super) fn new(
         words: &'static Words,
         story: &Story,
-        is_mixed: bool,
-        price: Option<f64>,
+        around: &Around<'_>,
     ) -> Option<Section> {
+        let hotel = field(words.hotel, around.hotel);
+        let state = around.is_mixed.then(|| words.of(story.state).short);
+        let mut heading: Vec<String> = state.into_iter().map(str::to_owned).collect();
         let (subject, rows) = match story.last()? {
-            Notice::Room(notice) => (
-                vec![
-                    field(words.hotel, notice.room.hotel_id.as_str()),
-                    field(words.room, notice.room.room_number.as_str()),
-                    field(words.state, occupancy(words, notice)),
-                ],
-                room_rows(words, notice, story.state, price),
-            ),
-            Notice::Meters(notice) => (
-                vec![field(words.hotel, notice.hotel_id.as_str())],
-                meter_rows(words, story.state, notice),
-            ),
+            Notice::Room(notice) => {
+                let room = notice.room.room_number.as_str();
+                let occupancy = occupancy(words, notice);
+                let power = (words.kilowatts)(&kilowatts(notice));
+                heading.extend([room, occupancy].map(str::to_owned));
+                // How much it was matters no more where the room is not abnormal any more.
+                let is_abnormal = matches!(story.state, State::Alert | State::Reminder);
+                heading.extend(is_abnormal.then(|| power.clone()));
+                let subject = vec![
+                    vec![hotel, field(words.room, room)],
+                    vec![field(words.state, occupancy), field(words.power, power)],
+                ];
+                (subject, room_rows(words, notice, story, around))
+            }
+            Notice::Meters(notice) => {
+                if heading.is_empty() {
+                    heading.push(words.of(story.state).long.to_owned());
+                }
+                (vec![vec![hotel]], meter_rows(words, story.state, notice))
+            }
         };
         let ids = story.notices.iter().map(|(id, _)| *id);
-        let state = is_mixed.then(|| words.of(story.state));
-        // The hotel is that of the whole card.
-        let names = subject.iter().skip(1).map(|field| field.value.as_str());
-        let mut heading: Vec<&str> = state.into_iter().chain(names).collect();
-        if heading.is_empty() {
-            heading.push(words.meters);
-        }
-        let heading = heading.join(" · ");
-        let number = format!("{} {}", words.number, ranges(ids.collect()));
         Some(Section {
             words,
-            heading: format!("{} {heading} · {number}", mark(story.state)),
-            subject,
+            heading: format!("{} {}", mark(story.state), heading.join(" · ")),
+            subject: subject.into_iter().flatten().collect(),
             rows,
+            number: format!("{} {}", words.number, ranges(ids.collect())),
         })
     }
 
@@ -68,6 +82,10 @@ impl Section {
         for row in &self.rows {
             let fields: Vec<String> = row.iter().map(|field| field.text(self.words)).collect();
             lines.push(fields.join(" · "));
+        }
+        if let Some(last) = lines.last_mut() {
+            last.push_str(" · ");
+            last.push_str(&self.number);
         }
         lines.join("\n")
     }
@@ -88,8 +106,8 @@ impl Field {
     }
 }
 
-fn field(name: &'static str, value: impl Into<String>) -> Field {
-    let value = value.into();
+fn field(name: impl Into<String>, value: impl Into<String>) -> Field {
+    let (name, value) = (name.into(), value.into());
     Field { name, value }
 }
 
@@ -98,16 +116,21 @@ fn mark(state: State) -> &'static str {
     match state {
         State::Alert => "🔴",
         State::Reminder => "🟠",
-        State::Silent | State::Unclear => "🟡",
-        State::Ended => "⚪",
+        State::Silent | State::Unclear | State::Closed => "🟡",
+        State::NewStay | State::Ended => "⚪",
         State::Recovered | State::Heard => "🟢",
     }
 }
 
+/// What the room is by now.
 fn occupancy(words: &Words, notice: &RoomNotice) -> &'static str {
-    match notice.stay {
-        Stay::Occupied { .. } => words.occupied,
-        Stay::Vacant { .. } => words.vacant,
+    let kind = match notice.kind {
+        NoticeKind::Closed(Closing::NewStay { kind, .. }) => kind,
+        _ => notice.stay.kind(),
+    };
+    match kind {
+        Kind::Checkin => words.occupied,
+        Kind::Checkout => words.vacant,
     }
 }
 
@@ -115,53 +138,86 @@ fn time(time: LocalTime) -> String {
     time.day_hour_minute()
 }
 
+/// From one time to another; the day once where it is the same.
+fn span(words: &Words, from: LocalTime, to: LocalTime) -> String {
+    let (first, last) = (time(from), time(to));
+    let clock = last.split_once(' ').filter(|_| from.date() == to.date());
+    (words.from_to)(&first, clock.map_or(&*last, |(_, clock)| clock))
+}
+
 fn room_rows(
     words: &Words,
     notice: &RoomNotice,
-    state: State,
-    price: Option<f64>,
+    story: &Story,
+    around: &Around<'_>,
 ) -> Vec<Vec<Field>> {
-    let kwh = notice.energy.0 as f64 / 1000.0;
-    let seconds = notice.run_seconds() as f64;
-    let hours = seconds / 3600.0;
-    let rate = short(kwh * notice.interval_seconds as f64 / seconds);
-    let run = (words.run_of)(notice.periods, &short(hours), &time(notice.since));
-    let mut energy = vec![
-        field(words.energy, format!("{} kWh", notice.energy)),
-        field(words.power, format!("{} kW", short(kwh / hours))),
-    ];
-    if let Some(price) = price {
-        energy.push(field(words.cost, format!("¥{:.2}", kwh * price)));
-    }
-    let threshold = notice.threshold.to_string();
-    let minutes = notice.interval_seconds / 60;
-    let per_interval = |interval: &Interval| {
-        let energy = interval.energy?.0 as f64;
-        Some(energy * notice.interval_seconds as f64 / interval.seconds as f64)
+    let seconds = notice.run_seconds();
+    let (long, since) = ((words.duration)(seconds), time(notice.since));
+    let run = match notice.kind {
+        NoticeKind::Alert | NoticeKind::Reminder => {
+            let run = (words.run_of)(&long, notice.periods, &since);
+            field(words.run, run)
+        }
+        NoticeKind::Recovered | NoticeKind::Closed(_) => {
+            let span = span(words, notice.since, notice.since.plus(seconds));
+            let run = (words.run_over_of)(&long, notice.periods, &span);
+            field(words.run_over, run)
+        }
     };
-    let bars: Vec<Option<f64>> = notice.history.iter().map(per_interval).collect();
-    let detected = match notice.kind {
-        NoticeKind::Recovered => words.normal_since,
-        NoticeKind::Alert | NoticeKind::Reminder => words.detected,
-    };
-    let mut last = vec![field(detected, time(notice.detected))];
-    if state == State::Unclear {
-        last.push(field(words.end, words.end_unknown));
+    let mut rows = Vec::new();
+    if let Some(why) = closing(words, story)
+        && !around.is_alone
+    {
+        rows.push(vec![field(words.reason, why)]);
     }
-    vec![
-        vec![field(words.run, run)],
-        vec![field(
-            words.rate,
-            (words.rate_of)(&rate, minutes, &threshold),
-        )],
-        energy,
-        stay(words, &notice.stay),
-        vec![field(
-            words.history,
-            chart(&bars, notice.threshold.0 as f64),
-        )],
-        last,
-    ]
+    rows.push(vec![run]);
+    // The threshold is one of the new length.
+    if notice.kind != NoticeKind::Closed(Closing::IntervalChanged) {
+        let kwh = notice.energy.0 as f64 / 1000.0;
+        let rate = short(kwh * notice.interval_seconds as f64 / seconds as f64);
+        let rate = (words.rate_of)(&rate, &notice.threshold.to_string());
+        let minutes = notice.interval_seconds / 60;
+        rows.push(vec![field((words.rate)(minutes), rate)]);
+    }
+    let energy = notice.energy.to_string();
+    let energy = match around.price {
+        None => format!("{energy} kWh"),
+        Some(price) => {
+            let cost = format!("¥{:.2}", notice.energy.0 as f64 / 1000.0 * price);
+            (words.energy_and_cost)(&energy, &cost)
+        }
+    };
+    rows.push(vec![field(words.energy, energy)]);
+    rows.push(match notice.kind {
+        NoticeKind::Closed(Closing::NewStay { kind, at }) => {
+            let (old, new) = (notice.stay.kind(), words.begin(kind));
+            vec![
+                field(words.begin(old), time(notice.stay.time())),
+                field(new, time(at)),
+            ]
+        }
+        _ => stay(words, &notice.stay),
+    });
+    let trend = Trend::of(notice);
+    let (name, blocks) = (trend.name(words, notice), trend.value(words, notice));
+    rows.push(vec![field(name, blocks)]);
+    match notice.kind {
+        NoticeKind::Alert | NoticeKind::Reminder => {
+            rows.push(vec![field(words.detected, time(notice.detected))]);
+        }
+        NoticeKind::Recovered => {
+            rows.push(vec![field(words.normal_since, time(notice.detected))]);
+        }
+        NoticeKind::Closed(Closing::Gap) => {
+            let gap = span(words, notice.since.plus(seconds), notice.detected);
+            rows.push(vec![field(words.no_readings, gap)]);
+        }
+        NoticeKind::Closed(_) => {}
+    }
+    if story.state == State::Unclear {
+        rows.push(vec![field(words.now, words.now_unknown)]);
+    }
+    rows
 }
 
 fn stay(words: &Words, stay: &Stay) -> Vec<Field> {
@@ -193,7 +249,7 @@ fn meter_rows(words: &Words, state: State, notice: &MeterNotice) -> Vec<Vec<Fiel
         _ => words.last_reading,
     };
     let mut rows = vec![vec![field(
-        words.meters,
+        words.silent_meters,
         (words.silent_of)(notice.silent, notice.watched),
     )]];
     let mut times = Vec::new();
@@ -205,8 +261,9 @@ fn meter_rows(words: &Words, state: State, notice: &MeterNotice) -> Vec<Vec<Fiel
     rows.push(times);
     if !notice.rooms.is_empty() {
         let mut rooms = words.joined(&notice.rooms);
-        if (notice.rooms.len() as u64) < u64::from(notice.silent) {
-            rooms = (words.first_of)(&rooms, notice.silent);
+        let silent = notice.silent as usize;
+        if notice.rooms.len() < silent {
+            rooms = (words.first_of)(&rooms, silent);
         }
         rows.push(vec![field(words.silent_rooms, rooms)]);
     }
@@ -214,27 +271,9 @@ fn meter_rows(words: &Words, state: State, notice: &MeterNotice) -> Vec<Vec<Fiel
 }
 
 /// Two decimals at most, none where they are zero.
-fn short(number: f64) -> String {
+pub(super) fn short(number: f64) -> String {
     let text = format!("{number:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-/// One block a value, as high as it is against the highest or the threshold; a dot where nobody
-/// knows.
-fn chart(values: &[Option<f64>], threshold: f64) -> String {
-    const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let top = values.iter().flatten().copied().fold(threshold, f64::max);
-    values
-        .iter()
-        .map(|value| match value {
-            None => '·',
-            Some(value) if top > 0.0 => {
-                let step = (value / top * 8.0).ceil().clamp(1.0, 8.0);
-                BLOCKS[step as usize - 1]
-            }
-            Some(_) => BLOCKS[0],
-        })
-        .collect()
 }
 
 #[cfg(test)]
@@ -244,30 +283,28 @@ mod tests {
     use crate::types::WattHours;
 
     #[test]
-    fn a_bar_is_as_high_as_its_value_against_the_highest_or_the_threshold() {
-        let bars = [Some(0.0), Some(40.0), None, Some(750.0), Some(1_500.0)];
-        assert_eq!(chart(&bars, 1_500.0), "▁▁·▄█");
-        assert_eq!(chart(&bars, 3_000.0), "▁▁·▂▄");
-        assert_eq!(chart(&[Some(0.0)], 0.0), "▁");
-    }
-
-    #[test]
     fn rates_are_those_of_the_time_that_passed() {
         let now = LocalTime::parse("2023-04-10 14:00:00").expect("a time");
         let mut slow = sample::room_notice(NoticeKind::Alert, 1, now);
         slow.detected = slow.since.plus(4 * 50 * 60);
         slow.energy = WattHours(4 * 2_600);
         let words = super::super::words::words(crate::config::Language::En);
-        let rows = room_rows(words, &slow, State::Alert, None);
-        let text: Vec<String> = (rows.iter().flatten())
-            .map(|field| field.text(words))
-            .collect();
+        let story = Story::of(1, Notice::Room(slow));
+        let around = Around {
+            hotel: "H1",
+            is_alone: true,
+            is_mixed: false,
+            price: None,
+        };
+        let section = Section::new(words, &story, &around).expect("a notice");
+        let text: Vec<String> = section.fields().map(|(_, text)| text).collect();
         let text = text.join("\n");
-        assert!(text.contains("(3.33 h)"), "{text}");
-        assert!(
-            text.contains("1.56 kWh in 30 min (threshold 1.5 kWh)"),
-            "{text}"
-        );
-        assert!(text.contains("3.12 kW\n"), "{text}");
+        for part in [
+            "Average power: 3.1 kW\n",
+            "Abnormal for: 3 h 20 min (4 intervals), since ",
+            "Per 30 min: 1.56 kWh (threshold 1.5 kWh)",
+        ] {
+            assert!(text.contains(part), "{part} is not in\n{text}");
+        }
     }
 }

@@ -108,7 +108,7 @@ pub fn encode(room: &RoomKey, watch: &Watch) -> Vec<Value> {
         of_run(|run| run.energy.0),
         of_run(|run| run.told.into()),
         watch.interval_seconds.into(),
-        history_text(&watch.history).into(),
+        history_text(&watch.before, &watch.history).into(),
         VERSION.into(),
     ]
 }
@@ -145,6 +145,8 @@ pub fn decode(row: &[Value]) -> Result<(RoomKey, Watch), BadRow> {
             told: row.count("run_told")?,
         }),
     };
+    let intervals = history(row.text("history")?).ok_or_else(|| row.bad("history"))?;
+    let (before, history) = intervals;
     let watch = Watch {
         stay,
         initial: row.reading("initial_time", "initial_wh")?,
@@ -154,37 +156,51 @@ pub fn decode(row: &[Value]) -> Result<(RoomKey, Watch), BadRow> {
             seen: row.time("seen_time")?,
             run,
         },
-        history: history(row.text("history")?).ok_or_else(|| row.bad("history"))?,
+        before,
+        history,
         interval_seconds: row.needed("interval_seconds", Columns::integer)?,
     };
     Ok((room, watch))
 }
 
-/// `1800:1200 7200:- 1800:40`: seconds and Wh of each interval, a dash for a gap.
-fn history_text(history: &[Interval]) -> String {
-    let parts: Vec<String> = history
-        .iter()
-        .map(|interval| match interval.energy {
-            Some(energy) => format!("{}:{}", interval.seconds, energy.0),
-            None => format!("{}:-", interval.seconds),
-        })
-        .collect();
+/// `1800:40 | 1800:1200 7200:- 1800:40`: seconds and Wh of each interval, a dash for a gap; a bar where
+/// the stay began, if anything is known of what was before.
+fn history_text(before: &[Interval], history: &[Interval]) -> String {
+    let text = |interval: &Interval| match interval.energy {
+        Some(energy) => format!("{}:{}", interval.seconds, energy.0),
+        None => format!("{}:-", interval.seconds),
+    };
+    let bar = (!before.is_empty()).then(|| BAR.to_owned());
+    let parts = before.iter().map(text).chain(bar);
+    let parts: Vec<String> = parts.chain(history.iter().map(text)).collect();
     parts.join(" ")
 }
 
-fn history(text: &str) -> Option<Vec<Interval>> {
-    text.split_terminator(' ')
-        .map(|part| {
-            let (seconds, energy) = part.split_once(':')?;
-            Some(Interval {
-                seconds: seconds.parse().ok()?,
-                energy: match energy {
-                    "-" => None,
-                    energy => Some(WattHours(energy.parse().ok()?)),
-                },
+const BAR: &str = "|";
+
+/// The intervals before the stay, and those of it.
+fn history(text: &str) -> Option<(Vec<Interval>, Vec<Interval>)> {
+    let parts: Vec<&str> = text.split_terminator(' ').collect();
+    let intervals = |parts: &[&str]| -> Option<Vec<Interval>> {
+        let parts = parts.iter();
+        parts
+            .map(|part| {
+                let (seconds, energy) = part.split_once(':')?;
+                Some(Interval {
+                    seconds: seconds.parse().ok()?,
+                    energy: match energy {
+                        "-" => None,
+                        energy => Some(WattHours(energy.parse().ok()?)),
+                    },
+                })
             })
-        })
-        .collect()
+            .collect()
+    };
+    let bar = parts.iter().position(|part| *part == BAR);
+    let (before, history) = bar.map_or((&[][..], &parts[..]), |bar| {
+        (&parts[..bar], &parts[bar + 1..])
+    });
+    Some((intervals(before)?, intervals(history)?))
 }
 
 /// A row by the names of its columns.

@@ -1,0 +1,174 @@
+//! English.
+
+use crate::engine::Closing;
+use crate::types::Kind;
+
+use super::{Name, Words, hours_and_minutes};
+
+pub(super) static WORDS: Words = Words {
+    alert: Name {
+        long: "abnormal power use",
+        short: "abnormal",
+    },
+    reminder: Name {
+        long: "power use still abnormal",
+        short: "still abnormal",
+    },
+    unclear: Name {
+        long: "abnormal power use, state unknown",
+        short: "state unknown",
+    },
+    closed: Name {
+        long: "abnormal power use, monitoring interrupted",
+        short: "monitoring interrupted",
+    },
+    new_stay: Name {
+        long: "abnormal power use no longer followed",
+        short: "no longer followed",
+    },
+    ended: Name {
+        long: "abnormal power use, normal again by now",
+        short: "was abnormal, normal again",
+    },
+    recovered: Name {
+        long: "power use normal again",
+        short: "normal again",
+    },
+    silent: Name {
+        long: "No data from meters",
+        short: "no data from meters",
+    },
+    heard: Name {
+        long: "Meter data is back",
+        short: "meter data is back",
+    },
+    test: "Test notice",
+    rooms_that: |kind, several| match (kind, several) {
+        (Some(Kind::Checkout), false) => "Vacant room: ",
+        (Some(Kind::Checkout), true) => "Vacant rooms: ",
+        (Some(Kind::Checkin), false) => "Occupied room: ",
+        (Some(Kind::Checkin), true) => "Occupied rooms: ",
+        (None, _) => "Rooms: ",
+    },
+    before_hotel: " · ",
+    kilowatts: |kw| format!("{kw} kW"),
+    most_kilowatts: |kw| format!("up to {kw} kW"),
+
+    look_into_vacant: "Please check with the front desk that the room is vacant, then look inside: an air conditioner, heater or boiler may be on.",
+    look_into_occupied: "Please have the front desk ask the guest about large appliances in the room. At night, first judge whether there is a danger; if not, do not disturb.",
+    look_into_both: "Vacant rooms: check with the front desk, then look inside. Occupied rooms: have the front desk ask the guest; at night only if it is urgent.",
+    worst_first: "The worst comes first.",
+    was_over: "It was normal again before this notice went out: nothing to do.",
+    may_go_on: "Monitoring was interrupted, so it is not known whether the room is normal again. Please check with the front desk and look when convenient.",
+    reasons_below: "Whether these rooms are normal again can't be told for now. Please check them when convenient.",
+    new_stays_below: "Guests have arrived or left: what was abnormal before is no longer followed, and power use is judged anew.",
+    nothing_to_do: "Power use is normal again: nothing to do.",
+    check_gateway: "Please check power and network of the meter gateway and its collectors. Until data is back, abnormal power use in this hotel can't be noticed.",
+    some_are_silent: "Most meters are back. Please check meters and wiring of the rooms below.",
+    all_are_heard: "All meters are back: nothing to do.",
+    only_a_test: "This is a test: nothing to do. Notices of power use will come to this group.",
+    closed_by: |kind, why| match (kind, why) {
+        (_, Closing::Gap) => "gap in readings",
+        (_, Closing::MeterChanged) => "meter replaced or reset",
+        (_, Closing::IntervalChanged) => "interval changed",
+        (Kind::Checkout, Closing::NewStay { kind, .. }) => match kind {
+            Kind::Checkin => "guest checked in",
+            Kind::Checkout => "check-out time corrected",
+        },
+        (Kind::Checkin, Closing::NewStay { kind, .. }) => match kind {
+            Kind::Checkin => "new guest checked in",
+            Kind::Checkout => "guest checked out",
+        },
+    },
+    closing: |kind, why| {
+        let look = match kind {
+            Kind::Checkout => "Please check with the front desk and look inside when convenient",
+            Kind::Checkin => "Please have the front desk ask when convenient",
+        };
+        let again = "If it is still abnormal, there will be another alert.";
+        match (kind, why) {
+            (_, Closing::Gap) => format!(
+                "Meter readings were interrupted, so it can't be told whether the room is normal again. {look}. {again}"
+            ),
+            (_, Closing::MeterChanged) => format!(
+                "The meter was replaced or reset, so it can't be told whether the room is normal again. {look}. {again}"
+            ),
+            (_, Closing::IntervalChanged) => format!(
+                "The length of the interval was changed: power use is judged anew from now on. {again}"
+            ),
+            (Kind::Checkout, Closing::NewStay { kind, at }) => {
+                let at = at.day_hour_minute();
+                match kind {
+                    Kind::Checkin => format!(
+                        "A guest checked in at {at}: what was abnormal in the vacant room is no longer followed, and power use since then is judged anew."
+                    ),
+                    Kind::Checkout => format!(
+                        "The check-out time was corrected to {at}: what was abnormal before is no longer followed, and power use since then is judged anew."
+                    ),
+                }
+            }
+            (Kind::Checkin, Closing::NewStay { kind, at }) => {
+                let at = at.day_hour_minute();
+                match kind {
+                    Kind::Checkin => format!(
+                        "A new guest checked in at {at}: what was abnormal before is no longer followed, and power use since then is judged anew."
+                    ),
+                    Kind::Checkout => format!(
+                        "The guest checked out at {at}: what was abnormal during the stay is no longer followed, and the room is judged as vacant from now on."
+                    ),
+                }
+            }
+        }
+    },
+
+    hotel: "Hotel",
+    room: "Room",
+    state: "State",
+    occupied: "occupied",
+    vacant: "vacant",
+    duration: |seconds| match hours_and_minutes(seconds) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    },
+    run: "Abnormal for",
+    run_of: |long, periods, since| format!("{long} ({periods} intervals), since {since}"),
+    run_over: "Was abnormal for",
+    run_over_of: |long, periods, span| format!("{long} ({periods} intervals), {span}"),
+    energy: "Used meanwhile",
+    energy_and_cost: |energy, cost| format!("{energy} kWh (about {cost})"),
+    rate: |minutes| format!("Per {minutes} min"),
+    rate_of: |rate, threshold| format!("{rate} kWh (threshold {threshold} kWh)"),
+    power: "Average power",
+    check_in: "Check-in",
+    expected_checkout: "Expected check-out",
+    check_out: "Check-out",
+    trend: |minutes, highest| format!("Trend ({minutes} min a block, highest {highest} kWh)"),
+    marked: |blocks, marks| format!("{blocks} ({marks})"),
+    bar_is: |kind| match kind {
+        Kind::Checkin => "│ check-in",
+        Kind::Checkout => "│ check-out",
+    },
+    dot_is: "· no data",
+    detected: "Detected",
+    normal_since: "Normal since",
+    no_readings: "No readings",
+    from_to: |from, to| format!("{from} to {to}"),
+    reason: "Why",
+    now: "Now",
+    now_unknown: "unknown (maybe normal again; or a check-in, a check-out, a gap in the readings or a new meter makes it impossible to tell)",
+
+    silent_meters: "Without data",
+    silent_of: |silent, watched| format!("{silent} of {watched} meters"),
+    last_reading: "Last reading",
+    silent_since: "Since",
+    never: "never",
+    silent_rooms: "Rooms without data",
+
+    colon: ": ",
+    number: "Notice",
+    rooms_of: |rooms, count| format!("{count} rooms: {rooms}"),
+    first_of: |names, count| format!("{names} and others, {count} in all"),
+    between_names: ", ",
+    between_states: ", ",
+};
