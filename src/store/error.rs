@@ -27,6 +27,12 @@ pub enum StoreError {
         "the database is not set up: {0}; run `roomwatt init-db` and see that the user has the rights it needs"
     )]
     NotSetUp(String),
+    /// The server lacks what this program uses, or a table of others' asks for what it does not give.
+    #[error(
+        "the database can't do what is asked of it: {0}; README.md (Limits) names servers that can, and \
+         sql/001_original_tables.sql shows what the tables have to be that are not roomwatt's own"
+    )]
+    Unsupported(String),
     /// The embedded database's file is not there, or not as it has to be.
     #[error("{0}")]
     File(String),
@@ -39,12 +45,6 @@ pub enum StoreError {
     /// A value does not fit its column; the same one never will.
     #[error("the database can't hold it: {0}")]
     Unstorable(String),
-    /// The server, or a table of others', is not such that what is asked of it can be done.
-    #[error(
-        "the database does not take it as it is set up: {0}; see sql/001_original_tables.sql for what the \
-         service expects of tables that are not its own, and README.md for servers that will do"
-    )]
-    Misfit(String),
     /// Another instance owns the state.
     #[error("another instance has taken over (epoch {theirs} instead of {ours})")]
     Replaced { ours: u64, theirs: u64 },
@@ -63,8 +63,8 @@ impl StoreError {
             | StoreError::ReadOnly(_)
             | StoreError::Denied(_)
             | StoreError::NotSetUp(_)
+            | StoreError::Unsupported(_)
             | StoreError::File(_)
-            | StoreError::Misfit(_)
             | StoreError::Meters(_) => true,
             StoreError::Newer
             | StoreError::Unstorable(_)
@@ -81,10 +81,10 @@ impl StoreError {
         match self {
             StoreError::Denied(_)
             | StoreError::NotSetUp(_)
+            | StoreError::Unsupported(_)
             | StoreError::File(_)
             | StoreError::Newer
             | StoreError::Meters(_)
-            | StoreError::Misfit(_)
             | StoreError::Unstorable(_)
             | StoreError::Unreadable(_) => true,
             StoreError::Unreachable(_)
@@ -109,25 +109,26 @@ impl From<mysql::Error> for StoreError {
                     1053 | 1317 | 1927 | 2006 | 2013 => StoreError::Unreachable(text),
                     // Option read_only, transaction read only, read-only mode.
                     1290 | 1792 | 1836 => StoreError::ReadOnly(text),
-                    // Connections have to be encrypted.
+                    // TLS is required.
                     3159 => StoreError::Denied(format!("{text} (set mysql.tls_ca)")),
-                    // Access denied, to the database or at all; unknown database; host blocked, not
-                    // allowed; a way of authentication that one side lacks; account locked, password
-                    // expired.
+                    // Access denied, to the database or at all; unknown database; the machine is
+                    // unknown or blocked; a way of authentication that one side lacks; account locked,
+                    // password expired.
                     1044 | 1045 | 1049 | 1129 | 1130 | 1251 | 1524 | 1698 | 1820 | 1862 | 3118
                     | 4151 => StoreError::Denied(text),
-                    // Unknown column, table, index; command, routine denied, a right of the server's
-                    // lacking; a view of what is not there, or of somebody who is not there.
-                    1054 | 1142 | 1143 | 1146 | 1176 | 1227 | 1356 | 1370 | 1449 => {
-                        StoreError::NotSetUp(text)
-                    }
-                    // Others' table wants a value, or has it already; a row is not to be written
-                    // through a view; a foreign key, CHECK.
-                    1048 | 1062 | 1216 | 1288 | 1348 | 1364 | 1452 | 1471 | 3819 | 4025
-                    // No such character set, variable, value, feature, collation, engine, time zone;
-                    // not with this format of the log.
-                    | 1115 | 1193 | 1231 | 1235 | 1273 | 1286 | 1298 | 1665 => {
-                        StoreError::Misfit(text)
+                    // Unknown column, table, index; command, privilege, routine denied; a view of what
+                    // is not there, or of a user who isn't; a view in a table's place.
+                    1054 | 1142 | 1143 | 1146 | 1176 | 1227 | 1288 | 1347 | 1348 | 1356 | 1370
+                    | 1449 | 1471 => StoreError::NotSetUp(text),
+                    // Syntax; unknown function; unknown, read-only or global variable, wrong value
+                    // for one; unknown time zone, character set, collation, or one of another set;
+                    // unknown or disabled engine; not supported. Keys or rows that are too long for
+                    // this server; a log of statements for an isolation level that needs rows.
+                    1064 | 1071 | 1115 | 1118 | 1128 | 1149 | 1193 | 1229 | 1231 | 1235 | 1238
+                    | 1253 | 1273 | 1286 | 1298 | 1305 | 1621 | 1665 | 1709 | 3161
+                    // Others' table wants a value, or has it already; a foreign key, CHECK.
+                    | 1048 | 1062 | 1216 | 1364 | 1452 | 3819 | 4025 => {
+                        StoreError::Unsupported(text)
                     }
                     // Packet too large, out of range, truncated, not a time, not in the column's character set, too long.
                     // And collations that do not mix: a key that the column's character set can't hold.
@@ -174,6 +175,8 @@ mod tests {
     fn what_somebody_has_to_change_is_told_from_what_passes() {
         for (code, is_for_somebody) in [
             (1142, true),  // a right on a table
+            (1305, true),  // a function
+            (1064, true),  // a word
             (1370, true),  // a right on a routine
             (1176, true),  // an index that the service names
             (1449, true),  // the owner of a view
@@ -197,5 +200,22 @@ mod tests {
         }
         let of_a_row = StoreError::Unreadable("state of notification 1 is none".into());
         assert!(of_a_row.is_for_somebody() && !of_a_row.is_passing());
+    }
+
+    #[test]
+    fn what_the_server_said_is_told_with_what_to_do() {
+        for (code, part) in [
+            (1305, "can't do what"),
+            (1064, "can't do what"),
+            (1193, "can't do what"),
+            (1273, "can't do what"),
+            (1364, "can't do what"),
+            (1347, "not set up"),
+            (1130, "turns this user away"),
+            (3159, "set mysql.tls_ca"),
+        ] {
+            let text = said(code).to_string();
+            assert!(text.contains("no") && text.contains(part), "{code}: {text}");
+        }
     }
 }

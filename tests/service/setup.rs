@@ -114,6 +114,27 @@ fn init_db_goes_forward_only_and_says_how_far_it_came() {
 }
 
 #[test]
+fn what_the_server_does_not_know_is_for_somebody_to_change() {
+    let mut rig = Rig::without_schema("unknown");
+    rig.execute("CREATE TABLE schema_migration (version INT, name VARCHAR(100))");
+    // Error 1305, as of a function that another version of the server had.
+    rig.execute(
+        "CREATE TRIGGER t BEFORE INSERT ON schema_migration FOR EACH ROW SET NEW.name = gone(1)",
+    );
+    let output = rig.roomwatt(&["init-db"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(78), "{said}");
+    for part in [
+        "can't do what is asked of it",
+        "gone does not exist",
+        "README.md",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    rig.finish();
+}
+
+#[test]
 fn a_service_waits_for_the_schema_it_needs() {
     let mut rig = Rig::new("oldschema");
     // As the version before left it.

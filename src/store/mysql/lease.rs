@@ -1,13 +1,12 @@
 use std::time::Duration;
 
-use mysql::prelude::Queryable;
 use mysql::{Conn, Opts};
 
 use crate::config;
 use crate::store::{Lease, StoreError};
 use crate::types::Zone;
 
-use super::connect;
+use super::{connect, lock};
 
 /// A lock of the server's. It belongs to a connection that does nothing else. The server gives it away when that connection
 /// ends, or has been silent for [`connect::SILENCE`]: an instance that hangs, or whose link does,
@@ -40,12 +39,7 @@ impl Lease for MySqlLease {
         if self.held {
             conn.ping()?;
         } else {
-            // Names of locks are limited to 64 characters.
-            let got: Option<Option<i64>> = conn.exec_first(
-                "SELECT GET_LOCK(CONCAT('roomwatt:', MD5(DATABASE())), ?)",
-                (patience.as_secs(),),
-            )?;
-            self.held = got.flatten() == Some(1);
+            self.held = lock::acquire(&mut conn, "roomwatt", patience)?;
         }
         self.conn = Some(conn);
         Ok(self.held)

@@ -309,8 +309,10 @@ pub(super) fn of_the_meters(error: StoreError) -> StoreError {
         StoreError::NotSetUp(said) => StoreError::Meters(format!(
             "{said}; bring the table back, or see that section [meter] of the configuration names it and its columns, and that the user may SELECT from it"
         )),
-        // A view that can't compute a row: whoever made it can mend it.
-        StoreError::Unstorable(said) | StoreError::Unreadable(said) => StoreError::Meters(said),
+        // A view that can't compute a row, or whose function is gone: whoever made it can mend it.
+        StoreError::Unstorable(said)
+        | StoreError::Unreadable(said)
+        | StoreError::Unsupported(said) => StoreError::Meters(said),
         other => other,
     }
 }

@@ -7,6 +7,7 @@ pub mod codec;
 mod commit;
 mod connect;
 mod lease;
+mod lock;
 mod meter;
 mod outbox;
 mod pool;

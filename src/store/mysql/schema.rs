@@ -1,6 +1,7 @@
 //! The numbered files of `sql/`, applied once each.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use mysql::Conn;
 use mysql::prelude::Queryable;
@@ -9,7 +10,10 @@ use crate::config;
 use crate::store::StoreError;
 use crate::types::Zone;
 
-use super::connect;
+use super::{connect, lock};
+
+/// How long it waits for another one that runs on the same database.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 const MIGRATIONS: [(u32, &str, &str); 5] = [
     (
@@ -53,9 +57,7 @@ pub fn init_db(
     applied: &dyn Fn(&str),
 ) -> Result<usize, StoreError> {
     let mut conn = Conn::new(connect::reading(config, zone))?;
-    let lock: Option<Option<i64>> =
-        conn.query_first("SELECT GET_LOCK(CONCAT('roomwatt-init:', MD5(DATABASE())), 10)")?;
-    if lock.flatten() != Some(1) {
+    if !lock::acquire(&mut conn, "roomwatt-init", PATIENCE)? {
         return Err(StoreError::Conflict(
             "another init-db is running on this database".into(),
         ));

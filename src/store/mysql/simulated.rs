@@ -92,7 +92,7 @@ impl SimulatedMeters {
 /// The remedy is another one than the service's.
 fn remedied(error: StoreError) -> StoreError {
     match error {
-        StoreError::NotSetUp(text) => StoreError::Misfit(format!(
+        StoreError::NotSetUp(text) => StoreError::Unsupported(format!(
             "{text}; to simulate takes a meter table and the right to INSERT into it"
         )),
         other => other,
