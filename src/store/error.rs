@@ -98,7 +98,7 @@ impl StoreError {
 
 impl From<mysql::Error> for StoreError {
     fn from(error: mysql::Error) -> StoreError {
-        use mysql::Error;
+        use mysql::{DriverError, Error};
         match error {
             Error::MySqlError(error) => {
                 let text = error.to_string();
@@ -148,6 +148,16 @@ impl From<mysql::Error> for StoreError {
             {
                 StoreError::Unreachable("it did not answer in time".to_owned())
             }
+            Error::DriverError(DriverError::UnknownAuthPlugin(plugin)) => {
+                StoreError::Denied(format!(
+                    "it wants authentication by {plugin}, which roomwatt does not have and MySQL \
+                     may want of a user it does not know, too"
+                ))
+            }
+            Error::DriverError(
+                error @ (DriverError::OldMysqlPasswordDisabled
+                | DriverError::CleartextPluginDisabled),
+            ) => StoreError::Denied(error.to_string()),
             // Its own words, without the name of their type.
             Error::DriverError(error) => StoreError::Unreachable(error.to_string()),
             Error::IoError(_) | Error::CodecError(_) | Error::UrlError(_) | Error::TlsError(_) => {

@@ -53,9 +53,15 @@ pub(super) fn check(
     };
     writable(conn, meter, &about, tell)?;
     let now = SystemClock { zone }.now();
-    let plans = plans(conn, meter, now)?;
+    let mut plans = plans(conn, meter, now)?;
+    let sample = sample(conn, meter, &plans, now.plus(AHEAD));
+    if let Ok(Some(sample)) = &sample
+        && let Some(room) = sample.rooms.iter().min()
+    {
+        plans.look_at(conn, meter, room)?;
+    }
     advise(meter, &types, &plans, user, tell);
-    let Some(sample) = sample(conn, meter, &plans, now.plus(AHEAD))? else {
+    let Some(sample) = sample? else {
         let says = "its newest rows and their rooms are not looked at: that would read all of it";
         tell(Finding::new(Level::Warning, about, says).remedy("create the indexes first"));
         return Ok(());

@@ -9,10 +9,13 @@ use crate::config::MeterTable;
 use crate::finding::{Finding, Level, Tell};
 use crate::store::mysql::codec::datetime;
 use crate::store::mysql::meter::rows;
-use crate::types::{HotelId, LocalTime, RoomNumber};
+use crate::types::{HotelId, LocalTime, RoomKey, RoomNumber};
 
 use super::User;
 use super::columns::is_text;
+
+/// By line and column, whatever form the server would choose by itself.
+pub(super) const EXPLAIN: &str = "EXPLAIN FORMAT=TRADITIONAL";
 
 /// Seconds.
 const YEAR: i64 = 365 * 24 * 3_600;
@@ -37,6 +40,11 @@ impl Plan {
         matches!(self, Plan::Index { .. })
     }
 
+    /// Whether it is by an index that begins with hotel and room.
+    fn is_by_room(self) -> bool {
+        matches!(self, Plan::Index { columns, .. } if columns >= 2)
+    }
+
     /// Whether it may be carried out. One that is hidden ends by the limit of its connection.
     pub fn is_bearable(self) -> bool {
         match self {
@@ -56,21 +64,13 @@ pub(super) struct Plans {
 /// How the server would find rows as the service asks for them.
 pub(super) fn plans(conn: &mut Conn, meter: &MeterTable, now: LocalTime) -> mysql::Result<Plans> {
     let MeterTable {
-        table,
-        hotel_id,
-        room_number,
-        script_time,
-        ..
+        table, script_time, ..
     } = meter;
     let select = format!("SELECT {} FROM `{table}` WHERE", rows::columns(meter));
-    // The columns of the key alone: of several indexes the one that has both is then the cheapest.
-    let of_room = format!(
-        "SELECT `{hotel_id}`, `{room_number}` FROM `{table}` WHERE `{hotel_id}` = ? AND `{room_number}` = ?"
-    );
     // Later than all there is: a server rather reads all of a table than most of an index.
     let later = now.plus(YEAR);
     Ok(Plans {
-        by_room: plan(conn, &of_room, ("", ""))?,
+        by_room: plan_of_room(conn, meter, "", "")?,
         by_time: plan(
             conn,
             &format!("{select} `{script_time}` > ?"),
@@ -83,8 +83,48 @@ pub(super) fn plans(conn: &mut Conn, meter: &MeterTable, now: LocalTime) -> mysq
     })
 }
 
+impl Plans {
+    /// Looks once more how rooms are found, by one that has rows: of several indexes that begin with
+    /// a column of the key, all are as good as each other to find none.
+    pub fn look_at(
+        &mut self,
+        conn: &mut Conn,
+        meter: &MeterTable,
+        room: &RoomKey,
+    ) -> mysql::Result<()> {
+        if !self.by_room.is_by_room() {
+            self.by_room = plan_of_room(
+                conn,
+                meter,
+                room.hotel_id.as_str(),
+                room.room_number.as_str(),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn plan_of_room(
+    conn: &mut Conn,
+    meter: &MeterTable,
+    hotel: &str,
+    room: &str,
+) -> mysql::Result<Plan> {
+    let MeterTable {
+        table,
+        hotel_id,
+        room_number,
+        ..
+    } = meter;
+    // The columns of the key alone: of several indexes the one that has both is then the cheapest.
+    let query = format!(
+        "SELECT `{hotel_id}`, `{room_number}` FROM `{table}` WHERE `{hotel_id}` = ? AND `{room_number}` = ?"
+    );
+    plan(conn, &query, (hotel, room))
+}
+
 fn plan(conn: &mut Conn, query: &str, values: impl Into<Params>) -> mysql::Result<Plan> {
-    let lines: Vec<Row> = match conn.exec(format!("EXPLAIN {query}"), values) {
+    let lines: Vec<Row> = match conn.exec(format!("{EXPLAIN} {query}"), values) {
         Ok(lines) => lines,
         // Not to somebody who may read the view alone.
         Err(mysql::Error::MySqlError(error)) if error.code == 1345 => return Ok(Plan::Hidden),
@@ -158,7 +198,7 @@ pub(super) fn advise(
         is_well = false;
         tell(finding);
     };
-    if !matches!(plans.by_room, Plan::Index { columns, .. } if columns >= 2) {
+    if !plans.by_room.is_by_room() {
         let keys = [
             part(0, &meter.hotel_id, HotelId::MAX_CHARS),
             part(1, &meter.room_number, RoomNumber::MAX_CHARS),

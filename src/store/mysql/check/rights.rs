@@ -9,6 +9,7 @@ use crate::finding::{Finding, Level, Tell};
 use crate::store::StoreError;
 use crate::store::mysql::{codec, commit, rejected, schema};
 
+use super::plans::EXPLAIN;
 use super::{User, failed};
 
 /// What the service does with a table.
@@ -127,7 +128,7 @@ pub(super) enum Answer {
 }
 
 pub(super) fn ask(conn: &mut Conn, statement: &str) -> mysql::Result<Answer> {
-    match conn.query_drop(format!("EXPLAIN {statement}")) {
+    match conn.query_drop(format!("{EXPLAIN} {statement}")) {
         Ok(()) => Ok(Answer::Granted),
         Err(mysql::Error::MySqlError(error)) if matches!(error.code, 1142 | 1143) => {
             Ok(Answer::Denied)
@@ -195,7 +196,12 @@ pub(super) fn service(conn: &mut Conn, user: &User, tell: Tell<'_>) -> mysql::Re
                     missing.push(table.name);
                     break;
                 }
-                Ok(Answer::NoColumn(says)) => Finding::new(Level::Wrong, about.as_str(), says).remedy(
+                Ok(Answer::NoColumn(says)) => Finding::new(
+                    Level::Wrong,
+                    about.as_str(),
+                    format!("{right}: {says}"),
+                )
+                .remedy(
                     "run `roomwatt init-db`; columns of the original program's tables are not made by it, sql/001_original_tables.sql has them",
                 ),
                 Err(error) => failed(&about, error),
