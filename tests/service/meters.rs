@@ -555,7 +555,7 @@ fn initial_readings(by: By) {
         .map(|room| check_in("H001", &room.to_string(), arrived))
         .collect();
     rig.publish(bodies.iter().map(String::as_str));
-    rig.execute("SET GLOBAL userstat = 1");
+    rig.count_work();
     let service = rig.start();
     rig.wait_for_rows(
         "SELECT COUNT(*), COUNT(DISTINCT initial_wh) FROM room_state",

@@ -369,12 +369,7 @@ fn without_a_position_what_came_before_the_stream_is_judged_before_it() {
         other.query_drop(statement).expect(statement);
     }
     let service = rig.start();
-    let waits = format!(
-        "SELECT COUNT(*) FROM information_schema.processlist \
-         WHERE user = '{}' AND info LIKE 'REPLACE INTO room_state%' AND time_ms > 300",
-        rig.user()
-    );
-    rig.wait_for_rows(&waits, &[1]);
+    rig.wait_for_rows(&rig.waiting("REPLACE INTO room_state"), &[1]);
     assert!(!service.log().contains("sweep: "), "{}", service.log());
     // These the stream will show.
     reading(&rig, 6);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use mysql::prelude::Queryable;
 
-use crate::support::{Rig, wait};
+use crate::support::{Rig, numbers, wait};
 use crate::{check_in, minutes_ago};
 
 const WATCHES: &str = "SELECT room_number FROM electricity_monitoring ORDER BY id";
@@ -116,18 +116,13 @@ fn a_deadlock_and_a_lock_that_does_not_come_are_tried_again() {
     let mut other = rig.conn();
     for statement in [
         "START TRANSACTION",
-        "INSERT INTO heavy SELECT seq FROM seq_1_to_2000",
+        &format!("INSERT INTO heavy SELECT seq FROM {}", numbers(2_000)),
         "SELECT * FROM room_state FOR UPDATE",
     ] {
         other.query_drop(statement).expect(statement);
     }
     rig.publish([check_in("H001", "101", arrived.plus(60)).as_str()]);
-    let user = rig.user();
-    let waits = format!(
-        "SELECT COUNT(*) FROM information_schema.processlist \
-         WHERE user = '{user}' AND info LIKE 'REPLACE INTO room_state%' AND time_ms > 300"
-    );
-    rig.wait_for_rows(&waits, &[1]);
+    rig.wait_for_rows(&rig.waiting("REPLACE INTO room_state"), &[1]);
     other
         .query_drop("SELECT * FROM service FOR UPDATE")
         .expect("the service is the victim");

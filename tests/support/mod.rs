@@ -93,6 +93,18 @@ fn canary(what: &str) -> String {
     format!("canary{what}{:016x}", fastrand::u64(..))
 }
 
+/// A table for a FROM clause: its column `seq` has the numbers from 1 to `last`.
+pub fn numbers(last: u32) -> String {
+    let digit: Vec<String> = (0..10).map(|n| format!("SELECT {n}")).collect();
+    let digits: Vec<String> = (0..7)
+        .map(|place| format!("({}) AS digit{place}", digit.join(" UNION ALL ")))
+        .collect();
+    format!(
+        "(SELECT ROW_NUMBER() OVER () AS seq FROM (SELECT 1 FROM {} LIMIT {last}) AS some) AS numbers",
+        digits.join(", ")
+    )
+}
+
 /// What the service is connected to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {
@@ -359,13 +371,50 @@ impl Rig {
         });
     }
 
-    /// How many SELECTs the program has sent, since `SET GLOBAL userstat = 1`.
+    pub fn is_mariadb(&self) -> bool {
+        let version: Vec<String> = self.rows("SELECT VERSION()");
+        version[0].contains("MariaDB")
+    }
+
+    /// Has the server count what the program asks of it.
+    pub fn count_work(&self) {
+        if self.is_mariadb() {
+            self.execute("SET GLOBAL userstat = 1");
+        }
+    }
+
+    /// How many SELECTs the program has sent, since [`Rig::count_work`]. Of prepared statements
+    /// MySQL counts others, too.
     pub fn selects(&self) -> u32 {
-        let user = self.user();
-        let counted: Vec<u32> = self.rows(&format!(
-            "SELECT SELECT_COMMANDS FROM information_schema.USER_STATISTICS WHERE USER = '{user}'"
-        ));
-        counted.first().copied().unwrap_or_default()
+        self.work("SELECT_COMMANDS", "COUNT_STAR")
+    }
+
+    /// How many rows were read for the program's SELECTs, likewise.
+    pub fn rows_read(&self) -> u32 {
+        self.work("ROWS_READ", "SUM_ROWS_EXAMINED")
+    }
+
+    fn work(&self, mariadb: &str, mysql: &str) -> u32 {
+        let of = if self.is_mariadb() {
+            format!("{mariadb} FROM information_schema.USER_STATISTICS WHERE 1 = 1")
+        } else {
+            format!(
+                "CAST({mysql} AS UNSIGNED) \
+                 FROM performance_schema.events_statements_summary_by_user_by_event_name \
+                 WHERE EVENT_NAME IN ('statement/sql/select', 'statement/com/Execute')"
+            )
+        };
+        let counted: Vec<u32> = self.rows(&format!("SELECT {of} AND USER = '{}'", self.user()));
+        counted.into_iter().sum()
+    }
+
+    /// How many statements that begin so have been at work for a second or more.
+    pub fn waiting(&self, statement: &str) -> String {
+        format!(
+            "SELECT COUNT(*) FROM information_schema.processlist \
+             WHERE user = '{}' AND info LIKE '{statement}%' AND time >= 1",
+            self.user()
+        )
     }
 
     /// Publishes messages to the queue, persistent.

@@ -2,7 +2,7 @@
 
 use mysql::prelude::Queryable;
 
-use crate::support::Rig;
+use crate::support::{Rig, numbers};
 use crate::{minutes_ago, said};
 
 use super::{Look, statement, with_grants};
@@ -10,7 +10,11 @@ use super::{Look, statement, with_grants};
 #[test]
 fn a_meter_table_that_is_otherwise_is_told() {
     let mut rig = Rig::new("checkmeter");
-    let table = "CREATE OR REPLACE TABLE smart_meter (id BIGINT PRIMARY KEY, hotel_id VARCHAR(50), \
+    let create = |rig: &Rig, table: &str| {
+        rig.execute("DROP TABLE IF EXISTS smart_meter");
+        rig.execute(table);
+    };
+    let table = "CREATE TABLE smart_meter (id BIGINT PRIMARY KEY, hotel_id VARCHAR(50), \
          room_number VARCHAR(20), reading_value DECIMAL(10,2), script_time DATETIME, \
          INDEX (hotel_id, room_number), INDEX (script_time))";
     for (from, to, parts) in [
@@ -48,16 +52,15 @@ fn a_meter_table_that_is_otherwise_is_told() {
         let other = table
             .replace(from, to)
             .replace("INDEX (hotel_id, room_number)", "INDEX (hotel_id)");
-        rig.execute(&other);
+        create(&rig, &other);
         let look = Look::online(&mut rig);
         assert_eq!(look.code, Some(78), "{to}: {:#?}", look.lines);
         look.has("error meter table smart_meter: ", parts);
     }
-    rig.execute(
-        &table
-            .replace("room_number", "room_num")
-            .replace("script_time", "gmt"),
-    );
+    let other = table
+        .replace("room_number", "room_num")
+        .replace("script_time", "gmt");
+    create(&rig, &other);
     Look::online(&mut rig).has(
         "error meter table smart_meter: it has no column room_number, script_time; ",
         &["those it has are id, hotel_id, room_num, reading_value, gmt"],
@@ -72,7 +75,7 @@ fn a_meter_table_that_is_otherwise_is_told() {
         ("hotel_id VARCHAR(50)", "hotel_id CHAR(50)"),
         ("room_number VARCHAR(20)", "room_number INT"),
     ] {
-        rig.execute(&table.replace(from, to));
+        create(&rig, &table.replace(from, to));
         Look::online(&mut rig).has("ok meter table smart_meter: its columns can be read", &[]);
     }
     rig.execute("CREATE OR REPLACE VIEW v AS SELECT * FROM smart_meter");
@@ -226,18 +229,12 @@ fn a_large_table_is_never_read_as_a_whole() {
     let mut rig = with_grants("checklarge");
     rig.execute("ALTER TABLE smart_meter DROP INDEX idx_script_time, DROP INDEX idx_hotel_room");
     rig.execute(&format!(
-        "INSERT INTO smart_meter SELECT seq, 'H001', seq % 5000, 1, '{}' + INTERVAL seq DIV 5000 MINUTE FROM seq_1_to_1300000",
-        minutes_ago(265)
+        "INSERT INTO smart_meter SELECT seq, 'H001', seq % 5000, 1, '{}' + INTERVAL seq DIV 5000 MINUTE FROM {}",
+        minutes_ago(265),
+        numbers(1_300_000)
     ));
     rig.execute("ANALYZE TABLE smart_meter");
-    let reads = |rig: &Rig| -> u64 {
-        let user = rig.user();
-        let rows: Vec<u64> = rig.rows(&format!(
-            "SELECT ROWS_READ FROM information_schema.USER_STATISTICS WHERE USER = '{user}'"
-        ));
-        rows.first().copied().unwrap_or_default()
-    };
-    rig.execute("SET GLOBAL userstat = 1");
+    rig.count_work();
     let look = Look::online(&mut rig);
     // The newest by id.
     look.has("ok rooms: ", &["among the 5000 that the meters told of"]);
@@ -245,7 +242,7 @@ fn a_large_table_is_never_read_as_a_whole() {
         "ok meter table smart_meter: its newest reading",
         &["5 minutes ago"],
     );
-    let by_id = reads(&rig);
+    let by_id = rig.rows_read();
     assert!((200_000..300_000).contains(&by_id), "{by_id} rows");
 
     rig.configure("[meter]\nid = ''");
@@ -258,7 +255,11 @@ fn a_large_table_is_never_read_as_a_whole() {
         "advice indexes of smart_meter: no index begins with the time",
         &[],
     );
-    assert!(reads(&rig) - by_id < 1_000, "{} rows", reads(&rig) - by_id);
+    assert!(
+        rig.rows_read() - by_id < 1_000,
+        "{} rows",
+        rig.rows_read() - by_id
+    );
     rig.finish();
 }
 

@@ -303,7 +303,7 @@ fn a_database_that_is_away_hides_nothing_else() {
             75,
             "see that the server runs",
         ),
-        ("user = 'u", "user = 'not", 78, "Access denied"),
+        ("user = 'u", "user = 'not", 78, "mysql.user, password"),
         (
             "database = 'rw",
             "database = 'not",
