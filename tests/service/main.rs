@@ -1,4 +1,4 @@
-//! The service on a real RabbitMQ, a real MariaDB and a bot that behaves like Feishu's.
+//! The service on a real RabbitMQ, a real MariaDB or MySQL and a bot that behaves like Feishu's.
 
 #[path = "../support/mod.rs"]
 mod support;
