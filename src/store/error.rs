@@ -105,8 +105,8 @@ impl From<mysql::Error> for StoreError {
                 match error.code {
                     // Lock wait timeout, deadlock, record has changed.
                     1205 | 1213 | 1020 => StoreError::Conflict(text),
-                    // Shutdown, lost while querying, killed.
-                    1053 | 1317 | 1927 | 2006 | 2013 => StoreError::Unreachable(text),
+                    // Shutdown, lost while querying, killed, idle for too long (of MySQL alone).
+                    1053 | 1317 | 1927 | 2006 | 2013 | 4031 => StoreError::Unreachable(text),
                     // Option read_only, transaction read only, read-only mode.
                     1290 | 1792 | 1836 => StoreError::ReadOnly(text),
                     // TLS is required.
