@@ -83,7 +83,7 @@ const MAY_USE: [(&str, &[&str]); 23] = [
 ];
 
 /// Crates that stay behind one part.
-const ONLY_IN: [(&str, &[&str]); 15] = [
+const ONLY_IN: [(&str, &[&str]); 16] = [
     ("mysql::", &["store"]),
     ("r2d2", &["store"]),
     ("rusqlite", &["store"]),
@@ -92,7 +92,8 @@ const ONLY_IN: [(&str, &[&str]); 15] = [
     ("rustls", &["amqp"]),
     // The configuration checks an address with ureq's own type.
     ("ureq", &["http", "notify", "config"]),
-    ("oxhttp", &["http"]),
+    ("httparse", &["http"]),
+    ("use http::", &["http"]),
     ("rayon", &["sweep", "review"]),
     ("fern", &["logging"]),
     ("signal_hook", &["app", "faults"]),

@@ -2,6 +2,7 @@
 
 mod core;
 mod current;
+mod descriptors;
 mod ending;
 mod lease;
 mod outside;
@@ -17,7 +18,7 @@ use crate::amqp::Consumer;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigErrors, RabbitMq};
 use crate::gate::Gate;
-use crate::http::{Desk, Listener, Service};
+use crate::http::{Desk, Limits, Listener, Service};
 use crate::logging::LogFile;
 use crate::notify::to_the_log;
 use crate::outage::Outage;
@@ -32,6 +33,9 @@ use lease::{LEASE, keep, stand_by};
 use outside::{feed, listen_to_signals, tell_manager};
 
 pub use outside::interruption;
+
+/// The thread that accepts connections over HTTP.
+const LISTENER: &str = "listener";
 
 /// How often who waits for the end of the lease sees whether it is time to stop.
 const LOOK_AROUND: Duration = Duration::from_secs(1);
@@ -87,10 +91,15 @@ pub fn run(
         spawn("watchdog", &exits, move || feed(&pulses, patience, &stop))?;
     }
     let desk = Arc::new(Desk::default());
+    // It answers to the end: also that nobody serves any more.
+    let (_listening, end_of_listening) = stop_signal();
+    let (others, limits) = (descriptors::needed(&config), Limits::default());
+    let open = descriptors::raise(others + limits.places);
     let mut listener = config.http.clone().map(|config| Listener {
         config,
         desk: Arc::clone(&desk),
-        stop: stop.clone(),
+        limits: limits.within(open.saturating_sub(others)),
+        stop: end_of_listening,
     });
     let mut current = Current {
         config,
@@ -127,7 +136,11 @@ pub fn run(
             // Not before: one that stands by leaves the address to who works. It stays then, and
             // what comes while nobody owns the state is answered so.
             if let Some(listener) = listener.take() {
-                spawn("listener", &exits, move || listener.run())?;
+                let of_listener = pulses.clone();
+                spawn(LISTENER, &exits, move || {
+                    let _watched = of_listener.watch(LISTENER);
+                    listener.run();
+                })?;
             }
             let threads = serve(&current.config, servers, &desk, state, &pulses, &exits)?;
             match threads.wait(&ended, &stop, &mut current) {

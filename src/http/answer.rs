@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use oxhttp::model::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use oxhttp::model::header::{HeaderName, HeaderValue};
-use oxhttp::model::{Body, Response, StatusCode, Version};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{HeaderName, HeaderValue};
+use http::{Response, StatusCode};
 use serde::Serialize;
 use serde_json::json;
 
@@ -68,11 +68,10 @@ impl Answer {
     }
 }
 
-impl From<Answer> for Response<Body> {
-    fn from(answer: Answer) -> Response<Body> {
-        let mut response = Response::new(Body::from(answer.text + "\n"));
+impl From<Answer> for Response<Vec<u8>> {
+    fn from(answer: Answer) -> Response<Vec<u8>> {
+        let mut response = Response::new((answer.text + "\n").into_bytes());
         *response.status_mut() = answer.status;
-        *response.version_mut() = Version::HTTP_10;
         let json = HeaderValue::from_static("application/json");
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, json);
@@ -80,7 +79,7 @@ impl From<Answer> for Response<Body> {
             headers.insert(name, HeaderValue::from_static(value));
         }
         if let Some(sending) = answer.sending {
-            // oxhttp keeps a response until its last byte is on its way.
+            // The server keeps a response until its last byte is on its way.
             response.extensions_mut().insert(sending);
         }
         response

@@ -1,124 +1,92 @@
-//! Bodies, within bounds of size and time.
+//! Bodies of requests that may come in: how large they are, and how many are held at a time.
 
-use std::io::{ErrorKind, Read};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use oxhttp::model::header::{CONTENT_ENCODING, CONTENT_LENGTH};
-use oxhttp::model::{Body, HeaderMap, StatusCode};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use http::StatusCode;
+use http::header::CONTENT_ENCODING;
 
-use super::SILENCE_PATIENCE;
 use super::answer::Fault;
+use super::server::{BodyError, Incoming};
 
-/// The largest body. It bounds what a connection can hold in memory.
+/// The largest body. It bounds what a request can hold in memory.
 pub(super) const MOST_BYTES: usize = 4 * 1024 * 1024;
 
-/// How long a body may take as a whole.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Requests with a body at a time: with [`MOST_BYTES`] that bounds all of them.
+const AT_A_TIME: usize = 32;
 
-/// How much of a refused body is read, and how long: a client that still sends when the connection
-/// is closed may never see why.
-const MOST_DRAINED: usize = 4 * MOST_BYTES;
-const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a request waits for its turn: that of those before it is over then, or the store is slow.
+const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What a client is sending.
-pub(super) struct Incoming {
-    body: Body,
-    buffer: Vec<u8>,
-    /// There is no more, or it can't be had.
-    over: bool,
+/// Turns for requests with a body.
+pub(super) struct Turns {
+    /// One for each that is free.
+    free: Receiver<()>,
+    back: Sender<()>,
 }
 
-impl Incoming {
-    pub(super) fn new(body: Body) -> Incoming {
-        Incoming {
-            body,
-            buffer: vec![0; 16 * 1024],
-            over: false,
+/// A request's turn, until it is dropped.
+pub(super) struct Turn<'a>(&'a Sender<()>);
+
+impl Turns {
+    pub(super) fn new() -> Turns {
+        let (back, free) = bounded(AT_A_TIME);
+        for _ in 0..AT_A_TIME {
+            // There is room.
+            let _ = back.try_send(());
         }
+        Turns { free, back }
     }
 
-    /// Reads all of it.
+    /// Waits for a turn.
     ///
     /// # Errors
-    /// 413, 415 where it is compressed, 408 where it does not come in time, 400 where it breaks off.
-    pub(super) fn read(&mut self, headers: &HeaderMap) -> Result<Vec<u8>, Fault> {
-        let encoding = headers.get(CONTENT_ENCODING).map(|value| value.as_bytes());
-        if encoding.is_some_and(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
-            return Err(Fault::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "the body is compressed (header Content-Encoding): send it as it is",
-            ));
-        }
-        let told = headers.get(CONTENT_LENGTH);
-        let told = told.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-        if told.is_some_and(|told| told > MOST_BYTES as u64) {
-            return Err(too_large());
-        }
-        let until = Instant::now() + PATIENCE;
-        let mut all = Vec::new();
-        while let Some(part) = self.part(until)? {
-            if all.len() + part.len() > MOST_BYTES {
-                return Err(too_large());
-            }
-            all.extend_from_slice(part);
-        }
-        Ok(all)
-    }
-
-    /// Reads what a client sends in vain, within bounds.
-    pub(super) fn drain(&mut self) {
-        let until = Instant::now() + DRAIN_PATIENCE;
-        let mut drained = 0;
-        while let Ok(Some(part)) = self.part(until) {
-            drained += part.len();
-            if drained > MOST_DRAINED {
-                return;
-            }
-        }
-    }
-
-    /// The next part; `None` at the end.
-    fn part(&mut self, until: Instant) -> Result<Option<&[u8]>, Fault> {
-        if self.over {
-            return Ok(None);
-        }
-        let read = loop {
-            match self.body.read(&mut self.buffer) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                read => break read,
-            }
-        };
-        self.over = !matches!(read, Ok(1..));
-        match read {
-            Ok(_) if Instant::now() > until => Err(too_slow()),
-            Ok(0) => Ok(None),
-            Ok(length) => Ok(self.buffer.get(..length)),
-            Err(error) => Err(match error.kind() {
-                // Which of them a socket says depends on the system.
-                ErrorKind::WouldBlock | ErrorKind::TimedOut => too_slow(),
-                _ => Fault::bad(format!("the body broke off: {error}")),
-            }),
+    /// 503 where the others take too long.
+    pub(super) fn take(&self) -> Result<Turn<'_>, Fault> {
+        match self.free.recv_timeout(PATIENCE) {
+            Ok(()) => Ok(Turn(&self.back)),
+            Err(_) => Err(Fault::later(format!(
+                "{AT_A_TIME} requests are under way, nothing was taken: try again"
+            ))),
         }
     }
 }
 
-fn too_large() -> Fault {
-    Fault::new(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        format!(
-            "the body has more than {} MiB, nothing of it was taken: send it in several requests",
-            MOST_BYTES / 1024 / 1024
-        ),
-    )
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.try_send(());
+    }
 }
 
-fn too_slow() -> Fault {
-    Fault::new(
-        StatusCode::REQUEST_TIMEOUT,
-        format!(
-            "the body did not come in time ({} s of silence, {} s in all), nothing of it was taken",
-            SILENCE_PATIENCE.as_secs(),
-            PATIENCE.as_secs()
+/// Reads all of a body.
+///
+/// # Errors
+/// 413, 415 where it is compressed, 408 where it does not come in time, 400 where it breaks off or
+/// is not in the form of HTTP.
+pub(super) fn read(incoming: &mut Incoming<'_>) -> Result<Vec<u8>, Fault> {
+    let encoding = incoming.request.headers().get(CONTENT_ENCODING);
+    if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(Fault::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "the body is compressed (header Content-Encoding): send it as it is",
+        ));
+    }
+    incoming.body(MOST_BYTES).map_err(|error| match error {
+        BodyError::TooLarge(most) => Fault::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!(
+                "the body has more than {} MiB, nothing of it was taken: send it in several requests",
+                most / 1024 / 1024
+            ),
         ),
-    )
+        BodyError::TooSlow(patience) => Fault::new(
+            StatusCode::REQUEST_TIMEOUT,
+            format!(
+                "the body did not come in time ({} s in all), nothing of it was taken",
+                patience.as_secs()
+            ),
+        ),
+        BodyError::BrokeOff => Fault::bad("the body broke off"),
+        BodyError::Malformed(why) => Fault::bad(format!("the body can't be read: {why}")),
+    })
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvError, Sender, after, bounded, select};
+use http::StatusCode;
 use parking_lot::Mutex;
 
 use crate::clock::Clock;
@@ -13,8 +14,6 @@ use crate::owner::{Input, Message, READING_AHEAD};
 use crate::store::MeterWriter;
 use crate::threads::{Stop, Stopper, stop_signal};
 use crate::types::{Reading, RoomKey};
-
-use oxhttp::model::StatusCode;
 
 use super::answer::{Answer, Fault, Place, Refused};
 use super::form::{Item, Row};

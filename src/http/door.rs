@@ -1,8 +1,8 @@
 //! Who may come in, and what for.
 
-use oxhttp::model::header::{AUTHORIZATION, FORWARDED, HOST, ORIGIN, VIA};
-use oxhttp::model::uri::Authority;
-use oxhttp::model::{Body, Method, Request, StatusCode};
+use http::header::{AUTHORIZATION, FORWARDED, HOST, ORIGIN, VIA};
+use http::uri::Authority;
+use http::{Method, Request, StatusCode};
 use sha2::{Digest, Sha256};
 
 use crate::config::{Secret, is_loopback};
@@ -35,7 +35,7 @@ impl Door {
     /// # Errors
     /// 401 without the token. Where there is none, 403 for what a page in somebody's browser may
     /// have sent. 404 and 405.
-    pub(super) fn admit(&self, request: &Request<Body>) -> Result<Path, Fault> {
+    pub(super) fn admit(&self, request: &Request<()>) -> Result<Path, Fault> {
         let path = match request.uri().path() {
             "/api/messages" => Some(Path::Messages),
             "/api/readings" => Some(Path::Readings),
@@ -64,7 +64,7 @@ impl Door {
     }
 }
 
-fn check_token(request: &Request<Body>, token: &[u8; 32]) -> Result<(), Fault> {
+fn check_token(request: &Request<()>, token: &[u8; 32]) -> Result<(), Fault> {
     let Some(shown) = request.headers().get(AUTHORIZATION) else {
         return Err(Fault::unauthorized(
             "show the token of the configuration: Authorization: Bearer ...",
@@ -84,7 +84,7 @@ fn check_token(request: &Request<Body>, token: &[u8; 32]) -> Result<(), Fault> {
 
 /// Without a token every program of this machine may come in, but no page that is shown on it: a
 /// browser names the page's origin, or, tricked by a name that leads here, the name it was given.
-fn check_local(request: &Request<Body>) -> Result<(), Fault> {
+fn check_local(request: &Request<()>) -> Result<(), Fault> {
     let headers = request.headers();
     if headers.contains_key(ORIGIN) {
         return Err(Fault::new(
@@ -103,8 +103,12 @@ fn check_local(request: &Request<Body>) -> Result<(), Fault> {
     }
     let named = headers.get_all(HOST).iter();
     let named = named.map(|host| Authority::try_from(host.as_bytes()).ok());
-    let meant = std::iter::once(request.uri().authority().cloned());
-    for host in named.chain(meant) {
+    let meant = request.uri().authority().cloned();
+    let mut hosts: Vec<Option<Authority>> = named.chain(meant.map(Some)).collect();
+    if hosts.is_empty() {
+        hosts.push(None);
+    }
+    for host in hosts {
         let is_local = (host.as_ref()).is_some_and(|host| is_loopback(host.host()));
         if !is_local {
             let host = host.map(|host| host.to_string()).unwrap_or_default();
@@ -126,14 +130,14 @@ mod tests {
 
     fn admit(token: Option<&str>, method: &str, path: &str, headers: &[(&str, &str)]) -> String {
         let door = Door::new(token.map(Secret::new).as_ref());
-        let mut request = Request::builder().method(method);
-        let host = headers.iter().find(|(name, _)| *name == "host");
-        let host = host.map_or("localhost", |(_, host)| host);
-        request = request.uri(format!("http://{host}{path}"));
+        let mut request = Request::builder().method(method).uri(path);
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            request = request.header("host", "localhost");
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Body::empty()).expect("a request");
+        let request = request.body(()).expect("a request");
         match door.admit(&request) {
             Ok(path) => format!("{path:?}"),
             Err(fault) => fault.to_string(),
@@ -206,6 +210,13 @@ mod tests {
         }
         let health = admit(None, "GET", "/healthz", &[("host", "evil.example")]);
         assert!(health.starts_with("403, "), "{health}");
+        // As a proxy is asked; and as before there were names.
+        let whole = |host: &str| admit(None, "GET", &format!("http://{host}/healthz"), &[]);
+        assert_eq!(whole("127.0.0.1:8580"), "Health");
+        assert!(whole("evil.example").starts_with("403, the header Host is "));
+        let nameless = Request::builder().method("GET").uri("/healthz").body(());
+        let refused = Door::new(None).admit(&nameless.expect("a request"));
+        assert_eq!(refused.expect_err("no name").status, StatusCode::FORBIDDEN);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The forms of bodies: an object, an array, JSON lines, CSV.
 
-use oxhttp::model::header::CONTENT_TYPE;
 use std::fmt;
 
-use oxhttp::model::{HeaderMap, StatusCode};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, StatusCode};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -235,7 +235,7 @@ fn fields<const N: usize>(
 
 #[cfg(test)]
 mod tests {
-    use oxhttp::model::HeaderValue;
+    use http::HeaderValue;
 
     use super::*;
 

@@ -1,15 +1,52 @@
 //! Clients that send too much, too slowly, or nonsense.
 
 use std::io::Write;
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::rig::{Rig, answer, check_in, is_silent, parts, post, wait};
-use crate::{JSON, taken};
+use roomwatt::http::Limits;
+use rustix::net::{AddressFamily, SocketType, bind, connect, socket, sockopt};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::rig::{LIMIT, Rig, TOKEN, answer, check_in, is_silent, parts, post, wait};
+use crate::{JSON, LINES, taken};
 
 const HEAD: &str =
     "POST /api/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
 
 const MIB: usize = 1024 * 1024;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A connection from an address of this machine.
+fn connect_from(from: Ipv4Addr, to: SocketAddr) -> TcpStream {
+    let stream = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+    bind(&stream, &SocketAddr::from((from, 0))).expect("an address");
+    connect(&stream, &to).expect("a connection");
+    let stream = TcpStream::from(stream);
+    stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
+    stream
+}
+
+/// A connection that holds little of what is not read.
+fn connect_with_little_room(to: SocketAddr) -> TcpStream {
+    let stream = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+    sockopt::set_socket_recv_buffer_size(&stream, 4_096).expect("its size");
+    connect(&stream, &to).expect("a connection");
+    let stream = TcpStream::from(stream);
+    stream.set_read_timeout(Some(LIMIT)).expect("a timeout");
+    stream
+}
+
+/// This process has both ends of each connection.
+fn raise_the_limit_of_files() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    assert!(maximum.is_none_or(|most| most >= 4_096), "{maximum:?}");
+    if current.is_some_and(|now| now < 4_096) {
+        let current = Some(4_096);
+        setrlimit(Resource::Nofile, Rlimit { current, maximum }).expect("more files");
+    }
+}
 
 #[test]
 fn a_body_may_come_in_chunks_and_after_a_question() {
@@ -25,9 +62,15 @@ fn a_body_may_come_in_chunks_and_after_a_question() {
         "{HEAD}Expect: 100-continue\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
-    let all = rig.send(&(asked + &body));
+    let mut stream = rig.sending(&asked);
+    wait("the word to go on", || (!is_silent(&stream)).then_some(()));
+    stream.write_all(body.as_bytes()).expect("sent");
+    let all = answer(stream);
     let answer = all.strip_prefix("HTTP/1.1 100 Continue\r\n\r\n");
     assert_eq!(parts(answer.expect(&all)), taken(1));
+    // Who is refused is not asked for the body.
+    let refused = rig.sending(&asked.replace("Host: localhost", "Host: evil.example"));
+    assert_eq!(parts(&crate::rig::answer(refused)).0, 403);
 }
 
 #[test]
@@ -77,67 +120,295 @@ fn a_body_without_an_end_is_not_read_for_ever() {
 
 #[test]
 fn who_falls_silent_is_left() {
-    let (rig, _end) = Rig::serving(None);
-    let began = Instant::now();
+    let limits = Limits {
+        head: SECOND,
+        body: SECOND,
+        ..Limits::default()
+    };
+    let rig = Rig::limited(None, limits);
+    let _end = rig.serve(true);
     let half = format!("{HEAD}Content-Length: 100\r\n\r\n{{");
     let streams = [
         rig.connect(),
         rig.sending("POST /api/mess"),
         rig.sending(&half),
     ];
-    let [_, _, body] = streams.map(answer);
-    let (status, body) = parts(&body);
+    let [nothing, head, body] = streams.map(answer);
+    assert_eq!(nothing, "");
+    let (status, said) = parts(&head);
     assert_eq!(status, 408);
-    assert!(
-        body.contains(
-            "did not come in time (10 s of silence, 30 s in all), nothing of it was taken"
-        ),
-        "{body}"
-    );
-    assert!(
-        began.elapsed() < Duration::from_secs(20),
-        "{:?}",
-        began.elapsed()
-    );
+    assert!(said.contains("the headers did not come in time"), "{said}");
+    let (status, said) = parts(&body);
+    assert_eq!(status, 408);
+    let expected = "the body did not come in time (1 s in all), nothing of it was taken";
+    assert!(said.contains(expected), "{said}");
     // One that breaks off.
     let stream = rig.sending(&half);
-    stream.shutdown(std::net::Shutdown::Write).expect("closed");
+    stream.shutdown(Shutdown::Write).expect("closed");
     let (status, body) = parts(&answer(stream));
     assert_eq!(status, 400);
     assert!(body.contains("the body broke off"), "{body}");
 }
 
-#[test]
-fn a_body_that_trickles_in_has_its_time_too() {
-    let (rig, _end) = Rig::serving(None);
-    let began = Instant::now();
-    let mut stream = rig.sending(&format!("{HEAD}Content-Length: 1000\r\n\r\n"));
-    let mut heard = stream.try_clone().expect("the same connection");
+/// Sends something again and again until there is an answer; gives that.
+fn trickle(stream: TcpStream, bytes: &str) -> String {
+    let mut writing = stream.try_clone().expect("the same connection");
     wait("an answer", || {
-        stream.write_all(b" ").ok();
-        (!is_silent(&heard)).then_some(())
+        let _ = writing.write_all(bytes.as_bytes());
+        (!is_silent(&stream)).then_some(())
     });
-    let took = began.elapsed().as_secs();
-    assert!((29..45).contains(&took), "{took} s");
-    heard.flush().expect("nothing to do");
-    assert_eq!(parts(&answer(heard)).0, 408);
+    answer(stream)
 }
 
 #[test]
-fn more_connections_than_may_be_wait_for_their_turn() {
-    let (rig, _end) = Rig::serving(None);
+fn what_trickles_in_has_its_time_as_a_whole() {
+    let limits = Limits {
+        head: SECOND * 2,
+        body: SECOND * 2,
+        ..Limits::default()
+    };
+    let rig = Rig::limited(None, limits);
+    let _end = rig.serve(true);
+    let chunked = format!("{HEAD}Transfer-Encoding: chunked\r\n\r\n");
+    let extension = format!("{chunked}1;a=");
+    let trailer = format!("{chunked}2\r\n[]\r\n0\r\nX: ");
+    let one_chunk = "1\r\n \r\n";
+    let sized = format!("{HEAD}Content-Length: 1000\r\n\r\n");
+    let requests = [
+        (HEAD, "X"),
+        ("GET /", "x"),
+        (HEAD, "X: y\r\n"),
+        ("", "\r\n"),
+        (&sized, " "),
+        (&extension, "x"),
+        (&trailer, "y"),
+        (&chunked, one_chunk),
+    ];
+    std::thread::scope(|scope| {
+        let clients = requests.map(|(start, bytes)| {
+            let stream = rig.sending(start);
+            scope.spawn(move || {
+                (
+                    start,
+                    Instant::now(),
+                    trickle(stream, bytes),
+                    Instant::now(),
+                )
+            })
+        });
+        for client in clients {
+            let (start, began, answer, ended) = client.join().expect("an answer");
+            assert!(answer.starts_with("HTTP/1.1 408 "), "{start:?}: {answer}");
+            let took = (ended - began).as_secs_f64();
+            assert!((1.5..20.0).contains(&took), "{start:?}: {took} s");
+        }
+    });
+    assert!(rig.memory.0.lock().rooms.is_empty());
+}
+
+#[test]
+fn who_trickles_keeps_nobody_out() {
+    let limits = Limits {
+        places: 8,
+        head: LIMIT,
+        linger: LIMIT,
+        ..Limits::default()
+    };
+    let rig = Rig::limited(Some(TOKEN), limits);
+    let _end = rig.serve(true);
+    let good = post("/api/messages", JSON, &check_in(1));
+    let slow: Vec<_> = (0..40).map(|_| rig.sending("POST /api/mess")).collect();
+    assert_eq!(parts(&rig.send(&good)), taken(1));
+    // Nor who was refused and stays.
+    let stranger = good.replace(TOKEN, "somebody else's");
+    let refused: Vec<_> = (0..40)
+        .map(|_| {
+            let stream = rig.sending(&stranger.replace("Length: ", "Length: 1"));
+            wait("an answer", || (!is_silent(&stream)).then_some(()));
+            stream
+        })
+        .collect();
+    assert_eq!(parts(&rig.send(&good)), taken(1));
+    for stream in slow.iter().take(32) {
+        assert!(!is_silent(stream), "the first ones had to go");
+    }
+    for stream in refused {
+        assert_eq!(parts(&answer(stream)).0, 401);
+    }
+}
+
+#[test]
+fn who_was_refused_does_not_stay() {
+    let limits = Limits {
+        places: 1,
+        linger: SECOND,
+        ..Limits::default()
+    };
+    let rig = Rig::limited(Some(TOKEN), limits);
+    let _end = rig.serve(true);
+    let good = post("/api/messages", JSON, &check_in(1));
+    let stranger = rig.sending(
+        &good
+            .replace(TOKEN, "another")
+            .replace("Length: ", "Length: 1"),
+    );
+    let stranger = trickle(stranger, " ");
+    assert_eq!(parts(&stranger).0, 401);
+    assert_eq!(parts(&rig.send(&good)), taken(1));
+}
+
+#[test]
+fn an_address_has_its_share_of_the_places() {
+    let limits = Limits {
+        places: 4,
+        share: 2,
+        ..Limits::default()
+    };
+    let rig = Rig::limited(None, limits);
+    let _end = rig.serve(true);
     let release = rig.hold();
-    let requests: Vec<_> = (0..32)
+    let from = |last: u8, room: usize| {
+        let mut stream = connect_from(Ipv4Addr::new(127, 0, 0, last), rig.address);
+        let request = post("/api/messages", JSON, &check_in(room));
+        stream.write_all(request.as_bytes()).expect("sent");
+        stream
+    };
+    let first = [1, 2].map(|room| from(2, room));
+    assert!(first.iter().all(is_silent), "they are being served");
+    let third = answer(from(2, 3));
+    assert_eq!(parts(&third).0, 503);
+    assert!(third.contains("\r\nretry-after: 5\r\n"), "{third}");
+    let logged = wait("a line of the log", || rig.logged("its share").pop());
+    let expected = format!("127.0.0.2 has 2 connections to {}, its share", rig.address);
+    assert!(logged.contains(&expected), "{logged}");
+    // Others have what is left.
+    let other = from(3, 3);
+    assert!(is_silent(&other));
+    let of_this_machine = rig.sending("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_eq!(parts(&answer(of_this_machine)).0, 200);
+    drop(release);
+    for stream in first.into_iter().chain([other]) {
+        assert_eq!(parts(&answer(stream)), taken(1));
+    }
+    assert_eq!(parts(&answer(from(2, 4))), taken(1));
+    assert_eq!(rig.logged("its share").len(), 1);
+}
+
+#[test]
+fn this_machine_may_have_all_places_and_the_log_says_when_they_are_taken() {
+    let limits = Limits {
+        places: 4,
+        share: 2,
+        full: SECOND,
+        ..Limits::default()
+    };
+    let rig = Rig::limited(None, limits);
+    let _end = rig.serve(true);
+    let release = rig.hold();
+    let requests: Vec<_> = (0..5)
         .map(|room| rig.sending(&post("/api/messages", JSON, &check_in(room))))
         .collect();
-    // Accepted in their order, all before this one.
-    let one_more = rig.sending("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    assert!(is_silent(&one_more));
+    let full = wait("a line of the log", || rig.logged("places for conn").pop());
+    let expected = format!(
+        "all 4 places for connections to {} have been taken for",
+        rig.address
+    );
+    assert!(full.contains(&expected), "{full}");
+    assert!(full.contains("4 of them by 127."), "{full}");
     drop(release);
-    assert_eq!(parts(&answer(one_more)).0, 200);
     for request in requests {
         assert_eq!(parts(&answer(request)), taken(1));
     }
+    let again = wait("a line of the log", || {
+        assert_eq!(rig.messages(JSON, &check_in(1)), taken(1));
+        rig.logged("there are free places").pop()
+    });
+    assert!(again.contains("again after"), "{again}");
+    assert_eq!(rig.logged("places for conn").len(), 2, "once each");
+}
+
+#[test]
+fn more_requests_than_may_be_wait_for_their_turn_and_health_does_not() {
+    let (rig, _end) = Rig::serving(None);
+    let release = rig.hold();
+    let requests: Vec<_> = (0..33)
+        .map(|room| rig.sending(&post("/api/messages", JSON, &check_in(room))))
+        .collect();
+    assert!(requests.last().is_some_and(is_silent));
+    let health = rig.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_eq!(parts(&health).0, 200);
+    drop(release);
+    for request in requests {
+        assert_eq!(parts(&answer(request)), taken(1));
+    }
+}
+
+#[test]
+fn a_thousand_clients_are_served_and_a_thousand_that_say_nothing_keep_nobody_out() {
+    raise_the_limit_of_files();
+    let (rig, _end) = Rig::serving(None);
+    let silent: Vec<_> = (0..1_000).map(|_| rig.connect()).collect();
+    assert_eq!(rig.messages(JSON, &check_in(0)), taken(1));
+    drop(silent);
+    let requests: Vec<_> = (0..1_000)
+        .map(|room| rig.sending(&post("/api/messages", JSON, &check_in(room))))
+        .collect();
+    for request in requests {
+        assert_eq!(parts(&answer(request)), taken(1));
+    }
+    assert!(rig.ended.is_empty(), "all threads live");
+}
+
+#[test]
+fn who_does_not_take_its_answer_is_left() {
+    let limits = Limits {
+        places: 1,
+        answer: SECOND,
+        ..Limits::default()
+    };
+    let rig = Rig::limited(None, limits);
+    let _end = rig.serve(true);
+    // An answer of more than sockets hold.
+    let wrong = check_in(1).replace("5710005", &"\\u0001".repeat(40));
+    let lines = vec![wrong.as_str(); 10_000].join("\n");
+    let mut slow = connect_with_little_room(rig.address);
+    slow.write_all(post("/api/messages", LINES, &lines).as_bytes())
+        .expect("sent");
+    wait("an answer", || (!is_silent(&slow)).then_some(()));
+    assert_eq!(rig.messages(JSON, &check_in(1)), taken(1));
+    let part = answer(slow);
+    assert!(part.starts_with("HTTP/1.1 200 "), "{part}");
+    assert!(!part.ends_with("}\n"), "all {} bytes came", part.len());
+}
+
+#[test]
+fn what_is_sent_ahead_takes_no_answer_away() {
+    let (rig, _end) = Rig::serving(None);
+    for _ in 0..20 {
+        let more = "x".repeat(MIB);
+        let mut stream = rig.sending(&post("/api/messages", JSON, &check_in(1)));
+        // It may be refused before all of it is sent.
+        let _ = stream.write_all(more.as_bytes());
+        assert_eq!(parts(&answer(stream)), taken(1));
+    }
+}
+
+#[test]
+fn a_listener_can_be_closed_and_another_one_opened_there() {
+    let (mut rig, _end) = Rig::serving(None);
+    let release = rig.hold();
+    let under_way = rig.sending(&post("/api/messages", JSON, &check_in(1)));
+    assert!(is_silent(&under_way));
+    rig.close();
+    wait("the address to be free", || {
+        std::net::TcpListener::bind(rig.address).ok()
+    });
+    drop(release);
+    assert_eq!(parts(&answer(under_way)), taken(1));
+    let ended = rig.ended.recv_timeout(LIMIT).expect("an end");
+    assert_eq!((ended.thread.as_str(), ended.panicked), ("listener", false));
+    rig.listen(None, Limits::default());
+    assert_eq!(rig.messages(JSON, &check_in(2)), taken(1));
 }
 
 #[test]

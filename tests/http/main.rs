@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use roomwatt::config::Http;
-use roomwatt::http::{Desk, Listener};
+use roomwatt::http::{Desk, Limits, Listener};
 use roomwatt::store::StoreError;
 use roomwatt::threads::{spawn, stop_signal};
 
@@ -294,6 +294,7 @@ fn an_address_that_somebody_has_is_waited_for() {
             token: None,
         },
         desk: Arc::new(Desk::default()),
+        limits: Limits::default(),
         stop,
     };
     let first = listener(stop.clone());

@@ -13,7 +13,7 @@ use roomwatt::clock::Clock;
 use roomwatt::config::{Http, Secret};
 use roomwatt::engine::{FieldNames, MessageFormat, Rules, TypeCodes};
 use roomwatt::gate::Gate;
-use roomwatt::http::{Desk, Listener, Service};
+use roomwatt::http::{Desk, Limits, Listener, Service};
 use roomwatt::owner::{Counts, Owner};
 use roomwatt::rooms::Rooms;
 use roomwatt::store::{MeterWriter, Meters, Plan, Position, Readings, Store, StoreError, Wanted};
@@ -109,7 +109,26 @@ pub struct Rig {
     pub exits: Sender<Exit>,
     pub ended: Receiver<Exit>,
     /// Of the listener.
-    _stopper: Stopper,
+    stopper: Option<Stopper>,
+}
+
+/// What was logged, of all tests.
+static LOGGED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+struct Logger;
+
+impl log::Log for Logger {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.level() <= log::Level::Warn
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            LOGGED.lock().push(record.args().to_string());
+        }
+    }
+
+    fn flush(&self) {}
 }
 
 /// An address of loopback that nobody else has.
@@ -121,29 +140,56 @@ pub fn address() -> SocketAddr {
 impl Rig {
     /// A listener; nobody serves.
     pub fn listening(token: Option<&str>) -> Rig {
-        let address = address();
-        let desk = Arc::new(Desk::default());
+        Rig::limited(token, Limits::default())
+    }
+
+    /// The same with limits of its own.
+    pub fn limited(token: Option<&str>, limits: Limits) -> Rig {
+        // The first one sets it.
+        if log::set_logger(&Logger).is_ok() {
+            log::set_max_level(log::LevelFilter::Warn);
+        }
         let (exits, ended) = bounded(10);
-        let (stopper, stop) = stop_signal();
-        let listener = Listener {
-            config: Http {
-                listen: address,
-                token: token.map(Secret::new),
-            },
-            desk: Arc::clone(&desk),
-            stop,
-        };
-        spawn("listener", &exits, move || listener.run()).expect("a thread");
-        wait("the listener", || TcpStream::connect(address).ok());
-        Rig {
-            address,
-            desk,
+        let mut rig = Rig {
+            address: address(),
+            desk: Arc::new(Desk::default()),
             memory: Memory::default(),
             gate: Arc::new(Gate::new(0)),
             exits,
             ended,
-            _stopper: stopper,
-        }
+            stopper: None,
+        };
+        rig.listen(token, limits);
+        rig
+    }
+
+    /// Opens the listener.
+    pub fn listen(&mut self, token: Option<&str>, limits: Limits) {
+        let (stopper, stop) = stop_signal();
+        let listener = Listener {
+            config: Http {
+                listen: self.address,
+                token: token.map(Secret::new),
+            },
+            desk: Arc::clone(&self.desk),
+            limits,
+            stop,
+        };
+        spawn("listener", &self.exits, move || listener.run()).expect("a thread");
+        wait("the listener", || TcpStream::connect(self.address).ok());
+        self.stopper = Some(stopper);
+    }
+
+    /// Has the listener close.
+    pub fn close(&mut self) {
+        self.stopper = None;
+    }
+
+    /// The lines of the log that hold this and name this listener's address.
+    pub fn logged(&self, text: &str) -> Vec<String> {
+        let address = self.address.to_string();
+        let of_this = |line: &&String| line.contains(text) && line.contains(&address);
+        LOGGED.lock().iter().filter(of_this).cloned().collect()
     }
 
     /// A listener with an owner behind it, which ends with what is given beside it.
@@ -260,7 +306,7 @@ pub fn answer(mut stream: TcpStream) -> String {
 /// Status and body; the answer's own form is checked.
 pub fn parts(answer: &str) -> (u16, String) {
     let (head, body) = answer.split_once("\r\n\r\n").expect(answer);
-    let status = head.strip_prefix("HTTP/1.0 ").expect(answer);
+    let status = head.strip_prefix("HTTP/1.1 ").expect(answer);
     assert!(
         head.contains("\r\ncontent-type: application/json"),
         "{answer}"

@@ -55,7 +55,7 @@ fn insist(address: SocketAddr, requests: &[String], sent: &AtomicUsize) {
 }
 
 /// A rig whose service has no server, and listens at this address.
-fn alone(name: &str) -> (Rig, SocketAddr) {
+pub fn alone(name: &str) -> (Rig, SocketAddr) {
     let rig = Rig::without_schema(name);
     let address = rig.listen();
     without(&rig, "rabbitmq");

@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mysql::prelude::Queryable;
-use rustix::process::Signal;
+use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 
+use crate::embedded::alone;
 use crate::support::intake::{answer, ask, wait_until_served};
 use crate::support::{LIMIT, Rig, feishu, wait};
 use crate::{check_in, check_out, minutes_ago, said};
@@ -363,4 +364,76 @@ fn a_hotel_without_any_server_has_its_card() {
         "{log}"
     );
     rig.finish();
+}
+
+#[test]
+fn with_few_descriptors_it_serves_fewer_at_a_time_and_says_what_it_needs() {
+    let (mut rig, address) = alone("httpfew");
+    let mut service = rig.start_with_files(64);
+    service.wait_for_log("this process may have 64 files and connections open and needs up to ");
+    wait_until_served(address);
+    // They come, and say nothing.
+    let silent: Vec<TcpStream> = (0..40)
+        .map(|_| TcpStream::connect(address).expect("a connection"))
+        .collect();
+    let message = messages(&check_in("H001", "101", minutes_ago(5)));
+    assert_eq!(ask(address, &message).expect("an answer").0, 200);
+    drop(silent);
+    let log = service.stop();
+    assert!(log.lines().count() < 30, "{log}");
+    rig.finish();
+}
+
+#[test]
+fn a_listener_without_descriptors_pauses_and_says_so_once() {
+    let (mut rig, address) = alone("httpnone");
+    let mut service = rig.start();
+    wait_until_served(address);
+    let pid = i32::try_from(service.pid()).expect("a pid");
+    let pid = Pid::from_raw(pid).expect("a pid");
+    let before = getrlimit_of(pid);
+    let none = Rlimit {
+        current: Some(3),
+        ..before
+    };
+    prlimit(Some(pid), Resource::Nofile, none).expect("no more files");
+    let mut waiting: Vec<TcpStream> = (0..40)
+        .map(|_| TcpStream::connect(address).expect("the system keeps it"))
+        .collect();
+    let fails = format!("accepting connections at {address} fails and is tried again");
+    service.wait_for_log(&fails);
+    // Not to synchronise: nothing may come in this time, in which it tries several times.
+    let first = &waiting[0];
+    first
+        .set_read_timeout(Some(Duration::from_secs(2)))
+        .expect("a timeout");
+    assert!(first.peek(&mut [0]).is_err(), "it has been accepted");
+    assert_eq!(
+        service.log().matches(&fails).count(),
+        1,
+        "{}",
+        service.log()
+    );
+    prlimit(Some(pid), Resource::Nofile, before).expect("files again");
+    let last = waiting.last_mut().expect("a connection");
+    last.set_read_timeout(Some(LIMIT)).expect("a timeout");
+    last.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .expect("sent");
+    let last = waiting.pop().expect("a connection");
+    assert_eq!(answer(last).expect("an answer").0, 200);
+    let log = service.stop();
+    assert!(log.lines().count() < 40, "{log}");
+    rig.finish();
+}
+
+fn getrlimit_of(pid: Pid) -> Rlimit {
+    let text = fs::read_to_string(format!("/proc/{}/limits", pid.as_raw_nonzero()));
+    let text = text.expect("its limits");
+    let line = text.lines().find(|line| line.starts_with("Max open files"));
+    let mut numbers = line.expect("the line").split_whitespace().skip(3);
+    let mut number = || numbers.next().and_then(|number| number.parse().ok());
+    Rlimit {
+        current: number(),
+        maximum: number(),
+    }
 }

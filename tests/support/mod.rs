@@ -330,6 +330,19 @@ impl Rig {
         Service::start(&self.config(), &log, environment)
     }
 
+    /// Starts the service with so many files and connections at most.
+    pub fn start_with_files(&mut self, most: u32) -> Service {
+        self.services += 1;
+        let log = self
+            .folder
+            .path()
+            .join(format!("service-{}.log", self.services));
+        let mut command = Command::new("sh");
+        let script = format!("ulimit -n {most} && exec \"$0\" \"$@\"");
+        command.args(["-c", &script, ROOMWATT]);
+        Service::start_by(command, &self.config(), &log, &[])
+    }
+
     /// Runs a command of the program with this configuration.
     pub fn roomwatt(&mut self, arguments: &[&str]) -> Output {
         let output = Command::new(ROOMWATT)

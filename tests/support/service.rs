@@ -14,9 +14,19 @@ pub struct Service {
 
 impl Service {
     pub(super) fn start(config: &Path, log: &Path, environment: &[(&str, &str)]) -> Service {
+        Service::start_by(Command::new(ROOMWATT), config, log, environment)
+    }
+
+    /// Starts it by a command that runs the program with what follows.
+    pub(super) fn start_by(
+        mut command: Command,
+        config: &Path,
+        log: &Path,
+        environment: &[(&str, &str)],
+    ) -> Service {
         let out = File::create(log).expect("a log");
         let err = out.try_clone().expect("a log");
-        let child = Command::new(ROOMWATT)
+        let child = command
             .arg("run")
             .arg("--config")
             .arg(config)

@@ -1,0 +1,161 @@
+//! A client's connection, of which each read and write has an end.
+
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::Response;
+
+/// Bytes read at once, and the longest answer that goes with its head.
+const BUFFER: usize = 16 * 1024;
+
+/// How much is read on after the answer. Bytes.
+const MOST_LINGERED: u64 = 16 * 1024 * 1024;
+
+/// A connection. It is read by [`BufRead`]; when the time is up, that fails with
+/// [`ErrorKind::TimedOut`].
+pub(super) struct Connection(BufReader<Timed>);
+
+/// A socket whose time ends.
+struct Timed {
+    stream: Arc<TcpStream>,
+    until: Instant,
+}
+
+impl Timed {
+    /// What is left, for the next call.
+    fn left(&self) -> io::Result<Duration> {
+        match self.until.saturating_duration_since(Instant::now()) {
+            Duration::ZERO => Err(ErrorKind::TimedOut.into()),
+            left => Ok(left),
+        }
+    }
+}
+
+/// Which of the two a socket says depends on the system.
+fn timed_out(error: io::Error) -> io::Error {
+    match error.kind() {
+        ErrorKind::WouldBlock => ErrorKind::TimedOut.into(),
+        _ => error,
+    }
+}
+
+impl Read for Timed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream.set_read_timeout(Some(self.left()?))?;
+        (&*self.stream).read(buffer).map_err(timed_out)
+    }
+}
+
+impl Write for Timed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.set_write_timeout(Some(self.left()?))?;
+        (&*self.stream).write(bytes).map_err(timed_out)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Connection {
+    pub(super) fn new(stream: Arc<TcpStream>) -> Connection {
+        // An answer in two parts is not to wait for the client's word on the first one.
+        let _ = stream.set_nodelay(true);
+        let until = Instant::now();
+        Connection(BufReader::with_capacity(BUFFER, Timed { stream, until }))
+    }
+
+    /// What comes next may take so long, as a whole.
+    pub(super) fn allow(&mut self, patience: Duration) {
+        self.0.get_mut().until = Instant::now() + patience;
+    }
+
+    /// Says that the body may come.
+    pub(super) fn send_continue(&mut self) -> io::Result<()> {
+        let line = b"HTTP/1.1 100 Continue\r\n\r\n";
+        self.0.get_mut().write_all(line)
+    }
+
+    /// Sends an answer, the connection's last.
+    pub(super) fn send(&mut self, response: &Response<Vec<u8>>, with_body: bool) -> io::Result<()> {
+        let body = response.body().as_slice();
+        let (mut start, own) = (head(response), if with_body { body } else { &[] });
+        let socket = self.0.get_mut();
+        if own.len() <= BUFFER {
+            start.extend_from_slice(own);
+            socket.write_all(&start)?;
+        } else {
+            socket.write_all(&start)?;
+            socket.write_all(own)?;
+        }
+        socket.stream.shutdown(Shutdown::Write)
+    }
+
+    /// Reads what a client still sends, and forgets it: a connection that is closed before may take
+    /// the answer with it. Where the request was read to its end there is nothing, most often.
+    pub(super) fn linger(&mut self, is_read: bool) {
+        if is_read && self.0.buffer().is_empty() && !self.has_more() {
+            return;
+        }
+        // What goes wrong here is the end, as well.
+        let _ = io::copy(&mut self.0.by_ref().take(MOST_LINGERED), &mut io::sink());
+    }
+
+    fn has_more(&self) -> bool {
+        let stream = &self.0.get_ref().stream;
+        let peeked = stream
+            .set_nonblocking(true)
+            .and_then(|()| stream.peek(&mut [0]));
+        let _ = stream.set_nonblocking(false);
+        matches!(peeked, Ok(1..))
+    }
+}
+
+impl Read for Connection {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl BufRead for Connection {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.0.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.0.consume(amount);
+    }
+}
+
+/// The head of an answer.
+fn head(response: &Response<Vec<u8>>) -> Vec<u8> {
+    let status = response.status();
+    let reason = status.canonical_reason().unwrap_or_default();
+    let mut head = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16()).into_bytes();
+    for (name, value) in response.headers() {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            head.extend_from_slice(part);
+        }
+    }
+    let length = response.body().len();
+    let last = format!("content-length: {length}\r\nconnection: close\r\n\r\n");
+    head.extend_from_slice(last.as_bytes());
+    head
+}
+
+/// Turns a client away without waiting for anything.
+pub(super) fn refuse(stream: &TcpStream, why: &str) {
+    let body = format!("{{\"error\":\"{why}, try again\"}}\n");
+    let answer = format!(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 5\r\n\
+         content-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    // The connection's buffer is empty; whoever does not see this sees its end.
+    if stream.set_nonblocking(true).is_ok() {
+        let mut stream = stream;
+        let _ = stream.write_all(answer.as_bytes());
+    }
+}

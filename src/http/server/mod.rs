@@ -1,0 +1,329 @@
+//! A small HTTP/1.1 server: plain threads, blocking sockets, and an end to whatever a client does.
+//!
+//! A connection is for one request. Its head, its body and its answer have a time each, as a whole:
+//! who sends a byte now and then gains nothing by it. Who is still sending a head when all places
+//! are taken gives its place to the next one ([`Places`]).
+//!
+//! It knows nothing of what is served: each listener has a server of its own, with places and
+//! threads of its own.
+
+mod connection;
+mod head;
+mod incoming;
+mod places;
+
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use http::{Method, Response};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::outage::Outage;
+use crate::threads::{Exit, Stop, spawn};
+
+use connection::Connection;
+use places::{NoPlace, Place, Places};
+
+pub(super) use head::Unreadable;
+pub(super) use incoming::{BodyError, Incoming};
+
+/// How much and how long a client may.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at a time; more wait until one of these is over.
+    pub places: usize,
+    /// Of these the most for one address (of IPv6: one /64). Programs of this machine share all of
+    /// them: which one, or which proxy, can't be seen.
+    pub share: usize,
+    /// The time for a request's line and headers, from the connection's beginning.
+    pub head: Duration,
+    /// The time for a body, from when it is asked for; with the extensions of its chunks, and
+    /// trailers.
+    pub body: Duration,
+    /// The time for taking an answer.
+    pub answer: Duration,
+    /// How long is read on what a client still sends after its answer: it may not see the answer
+    /// otherwise.
+    pub linger: Duration,
+    /// All places have to be taken for so long before the log says so.
+    pub full: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            places: 128,
+            share: 64,
+            head: Duration::from_secs(10),
+            body: Duration::from_secs(10),
+            answer: Duration::from_secs(10),
+            linger: Duration::from_secs(5),
+            full: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Limits {
+    /// The same with no more places than there are descriptors, but enough to go on.
+    #[must_use]
+    pub fn within(self, descriptors: usize) -> Limits {
+        let places = self.places.min(descriptors.max(FEWEST_PLACES));
+        Limits {
+            places,
+            share: self.share.min(places),
+            ..self
+        }
+    }
+}
+
+/// With fewer places than this nobody is served for long.
+const FEWEST_PLACES: usize = 8;
+
+/// How often the accepting thread sees whether it is time to stop, and whether the others live.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Connections that wait for being accepted: so many the system keeps.
+const BACKLOG: i32 = 1_024;
+
+/// The longest pause after the system had no descriptor or no thread for a connection.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Accepting works again when it has worked for so long: descriptors come and go one by one.
+const WORKS_AGAIN: Duration = Duration::from_secs(10);
+
+/// When it is closed, how long requests that are under way may take.
+const CLOSING_PATIENCE: Duration = Duration::from_secs(30);
+
+/// What answers requests, and heads that could not be read.
+pub(super) type Handler =
+    dyn Fn(Result<&mut Incoming<'_>, Unreadable>) -> Response<Vec<u8>> + Send + Sync;
+
+/// A listener that is not served yet.
+pub(super) struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    limits: Limits,
+}
+
+impl Server {
+    /// Listens.
+    ///
+    /// # Errors
+    /// When the address can't be had.
+    pub(super) fn bind(address: SocketAddr, limits: Limits) -> io::Result<Server> {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        rustix::net::listen(&listener, BACKLOG)?;
+        Ok(Server {
+            listener,
+            address,
+            limits,
+        })
+    }
+
+    /// Serves until it is time to stop; then the address is free, and requests that are under way
+    /// are answered. Its threads are named after `name`.
+    ///
+    /// # Errors
+    /// The name of a thread that has panicked.
+    pub(super) fn serve(
+        self,
+        name: &str,
+        stop: &Stop,
+        handler: Arc<Handler>,
+    ) -> Result<(), String> {
+        let Server {
+            listener,
+            address,
+            limits,
+        } = self;
+        let (connections, to_serve) = bounded(0);
+        let (exits, ended) = bounded(limits.places);
+        let mut workers = Workers {
+            name,
+            limits,
+            handler,
+            connections,
+            to_serve,
+            count: 0,
+            exits,
+        };
+        let places = Places::new(address, limits);
+        let mut trouble = Trouble::new(address);
+        while !stop.is_set() {
+            if let Ok(exit) = ended.try_recv() {
+                return Err(exit.thread);
+            }
+            let (stream, client) = match accept(&listener) {
+                Ok(Some(accepted)) => accepted,
+                Ok(None) => continue,
+                Err(error) => {
+                    stop.wait(trouble.pause(&error));
+                    continue;
+                }
+            };
+            trouble.over();
+            let stream = Arc::new(stream);
+            let place = loop {
+                match places.take(&stream, client.ip(), LOOK) {
+                    Ok(place) => break Some(place),
+                    Err(NoPlace::Share) => break None,
+                    Err(NoPlace::All) if stop.is_set() => break None,
+                    Err(NoPlace::All) => {
+                        if let Ok(exit) = ended.try_recv() {
+                            return Err(exit.thread);
+                        }
+                    }
+                }
+            };
+            match place {
+                Some(place) => workers.take((stream, place), stop, &mut trouble),
+                None => connection::refuse(&stream, "too many connections at a time"),
+            }
+        }
+        drop(listener);
+        let Workers {
+            connections, count, ..
+        } = workers;
+        drop(connections);
+        let until = Instant::now() + CLOSING_PATIENCE;
+        for _ in 0..count {
+            match ended.recv_deadline(until) {
+                Ok(exit) if exit.panicked => return Err(exit.thread),
+                Ok(_) => {}
+                Err(_) => break,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The next connection; `None` where there is none for a while, or it has gone again.
+fn accept(listener: &TcpListener) -> io::Result<Option<(TcpStream, SocketAddr)>> {
+    let look = Timespec {
+        tv_sec: 0,
+        tv_nsec: LOOK.subsec_nanos().into(),
+    };
+    match poll(&mut [PollFd::new(listener, PollFlags::IN)], Some(&look)) {
+        Ok(0) | Err(rustix::io::Errno::INTR) => return Ok(None),
+        Ok(_) => {}
+        Err(error) => return Err(error.into()),
+    }
+    match listener.accept() {
+        Ok(accepted) => Ok(Some(accepted)),
+        Err(error) => match error.kind() {
+            ErrorKind::WouldBlock
+            | ErrorKind::Interrupted
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::ConnectionReset => Ok(None),
+            _ => Err(error),
+        },
+    }
+}
+
+/// Connections can't be accepted: told once, with a pause before each other try.
+struct Trouble {
+    outage: Outage,
+    last: Option<Instant>,
+}
+
+impl Trouble {
+    fn new(address: SocketAddr) -> Trouble {
+        let what = format!("accepting connections at {address}");
+        Trouble {
+            outage: Outage::new(what).told_at_once(),
+            last: None,
+        }
+    }
+
+    fn pause(&mut self, error: &io::Error) -> Duration {
+        self.last = Some(Instant::now());
+        self.outage.failed(error).min(LONGEST_PAUSE)
+    }
+
+    fn over(&mut self) {
+        let has_lasted = |last: &mut Instant| last.elapsed() >= WORKS_AGAIN;
+        if self.last.take_if(has_lasted).is_some() {
+            self.outage.over();
+        }
+    }
+}
+
+/// A connection and its place.
+type Accepted = (Arc<TcpStream>, Place);
+
+/// The threads that serve. There are as many as were needed at once, at most one a place.
+struct Workers<'a> {
+    name: &'a str,
+    limits: Limits,
+    handler: Arc<Handler>,
+    /// It has no room: what is sent is taken by a thread that waits for it.
+    connections: Sender<Accepted>,
+    to_serve: Receiver<Accepted>,
+    count: usize,
+    exits: Sender<Exit>,
+}
+
+impl Workers<'_> {
+    /// Has a connection served, by a new thread where none waits.
+    fn take(&mut self, accepted: Accepted, stop: &Stop, trouble: &mut Trouble) {
+        let mut accepted = match self.connections.try_send(accepted) {
+            Ok(()) | Err(TrySendError::Disconnected(_)) => return,
+            Err(TrySendError::Full(accepted)) => accepted,
+        };
+        while !stop.is_set() {
+            if self.count < self.limits.places {
+                match self.start() {
+                    Ok(()) => self.count += 1,
+                    // One that is there may be free soon.
+                    Err(error) => {
+                        stop.wait(trouble.pause(&error));
+                    }
+                }
+            }
+            match self.connections.send_timeout(accepted, LOOK) {
+                Ok(()) => return,
+                Err(error) => accepted = error.into_inner(),
+            }
+        }
+    }
+
+    fn start(&self) -> io::Result<()> {
+        let (limits, handler) = (self.limits, Arc::clone(&self.handler));
+        let to_serve = self.to_serve.clone();
+        let name = format!("{}-{}", self.name, self.count + 1);
+        spawn(name, &self.exits, move || {
+            for (stream, place) in to_serve {
+                answer(stream, &place, &limits, &*handler);
+            }
+        })
+    }
+}
+
+/// Serves a connection. A client that has gone is nobody's trouble.
+fn answer(stream: Arc<TcpStream>, place: &Place, limits: &Limits, handler: &Handler) {
+    let mut connection = Connection::new(stream);
+    connection.allow(limits.head);
+    let (response, is_read, wants_body) = match head::read(&mut connection) {
+        Ok(None) => return,
+        Ok(Some(head)) => {
+            place.is_served();
+            let mut incoming = Incoming::new(head, &mut connection, limits.body);
+            let response = handler(Ok(&mut incoming));
+            let wants_body = *incoming.request.method() != Method::HEAD;
+            (response, incoming.is_over(), wants_body)
+        }
+        Err(unreadable) => (handler(Err(unreadable)), false, true),
+    };
+    connection.allow(limits.answer);
+    let sent = connection.send(&response, wants_body);
+    drop(response);
+    if sent.is_ok() {
+        place.is_answered();
+        connection.allow(limits.linger);
+        connection.linger(is_read);
+    }
+}
