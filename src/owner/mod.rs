@@ -144,7 +144,7 @@ const COUNTS_TOLD: Duration = Duration::from_secs(600);
 /// How long nothing has to come in until the owner looks around.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// A store that is lost for longer closes the intake.
+/// A store that is lost for longer closes the intake; one that is full closes it at once.
 const STORE_LOST: Duration = Duration::from_secs(60);
 
 /// When stopping, how long a store that does not answer is tried.
@@ -349,7 +349,8 @@ impl<S: Store, M: Meters> Owner<S, M> {
             }
             let mut pause = outage.failed(&error);
             let left = STORE_LOST.saturating_sub(outage.lasted());
-            if left.is_zero() {
+            // Where there is no room nothing will be written soon.
+            if left.is_zero() || matches!(error, StoreError::Full(_)) {
                 self.intake.close();
             } else {
                 pause = pause.min(left);

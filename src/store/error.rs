@@ -11,7 +11,10 @@ pub enum StoreError {
     /// Another transaction was in the way: all of this one is to be done again.
     #[error("another transaction was in the way: {0}")]
     Conflict(String),
-    /// The server refuses for now: full, read-only, starting.
+    /// There is no room left on the disk, or in what was set aside for it.
+    #[error("the database has no room left: {0}; make some on its disk")]
+    Full(String),
+    /// The server refuses for now: starting, too many connections.
     #[error("the database refuses for now: {0}")]
     Refused(String),
     /// The server takes no writes: it is a replica by now.
@@ -59,6 +62,7 @@ impl StoreError {
         match self {
             StoreError::Unreachable(_)
             | StoreError::Conflict(_)
+            | StoreError::Full(_)
             | StoreError::Refused(_)
             | StoreError::ReadOnly(_)
             | StoreError::Denied(_)
@@ -90,6 +94,7 @@ impl StoreError {
             StoreError::Unreachable(_)
             | StoreError::Conflict(_)
             | StoreError::Refused(_)
+            | StoreError::Full(_)
             | StoreError::ReadOnly(_)
             | StoreError::Replaced { .. } => false,
         }
@@ -107,6 +112,9 @@ impl From<mysql::Error> for StoreError {
                     1205 | 1213 | 1020 => StoreError::Conflict(text),
                     // Shutdown, lost while querying, killed, idle for too long (of MySQL alone).
                     1053 | 1317 | 1927 | 2006 | 2013 | 4031 => StoreError::Unreachable(text),
+                    // Disk full, table full; a file that could not be written, an engine's own number.
+                    1021 | 1114 => StoreError::Full(text),
+                    3 | 1026 | 1030 if has_no_room(&text) => StoreError::Full(text),
                     // Option read_only, transaction read only, read-only mode.
                     1290 | 1792 | 1836 => StoreError::ReadOnly(text),
                     // TLS is required.
@@ -165,6 +173,12 @@ impl From<mysql::Error> for StoreError {
             }
         }
     }
+}
+
+/// Whether the system's number in a server's words is that of a full disk.
+fn has_no_room(text: &str) -> bool {
+    let words = ["errno: 28", "Errcode: 28", "error 28", "No space left"];
+    words.iter().any(|words| text.contains(words))
 }
 
 #[cfg(test)]
@@ -226,6 +240,49 @@ mod tests {
         ] {
             let text = said(code).to_string();
             assert!(text.contains("no") && text.contains(part), "{code}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_told_from_what_else_a_server_refuses() {
+        for (code, message, is_full) in [
+            (
+                1021,
+                "Disk full (/var); waiting for someone to free some space...",
+                true,
+            ),
+            (1114, "The table 'room_state' is full", true),
+            (
+                1030,
+                "Got error 28 \"No space left on device\" from storage engine InnoDB",
+                true,
+            ),
+            (1030, "Got error 28 from storage engine", true),
+            (
+                1026,
+                "Error writing file './x' (errno: 28 - No space left on device)",
+                true,
+            ),
+            (
+                3,
+                "Error writing file '/tmp/x' (Errcode: 28 \"No space left on device\")",
+                true,
+            ),
+            (
+                1030,
+                "Got error 168 - 'Unknown error' from storage engine",
+                false,
+            ),
+            (1040, "Too many connections", false),
+        ] {
+            let error = mysql::Error::MySqlError(mysql::error::MySqlError {
+                state: "HY000".into(),
+                message: message.into(),
+                code,
+            });
+            let error = StoreError::from(error);
+            assert_eq!(matches!(error, StoreError::Full(_)), is_full, "{error}");
+            assert!(error.is_passing(), "it is waited for");
         }
     }
 }

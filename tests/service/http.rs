@@ -6,7 +6,7 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mysql::prelude::Queryable;
 use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
@@ -363,6 +363,40 @@ fn a_hotel_without_any_server_has_its_card() {
         log.contains("stopped: everything taken is written"),
         "{log}"
     );
+    rig.finish();
+}
+
+#[test]
+fn a_full_disk_is_told_before_a_minute_has_passed() {
+    let mut rig = Rig::new("httpfull");
+    let address = rig.listen();
+    let mut service = rig.start();
+    wait_until_served(address);
+    for (room, code) in [("101", 1021), ("102", 1114)] {
+        rig.execute(&format!(
+            "CREATE TRIGGER refuse BEFORE INSERT ON electricity_monitoring FOR EACH ROW \
+             SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {code}, MESSAGE_TEXT = 'no room for {room}'"
+        ));
+        let began = Instant::now();
+        let message = messages(&check_in("H001", room, minutes_ago(5)));
+        let (status, body) = ask(address, &message).expect("an answer");
+        assert_eq!(status, 503, "{body}");
+        let health = ask(address, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        assert_eq!(health.expect("an answer").0, 503);
+        assert!(
+            began.elapsed() < Duration::from_secs(30),
+            "{:?}",
+            began.elapsed()
+        );
+        service.wait_for_log(&format!("no room for {room}"));
+        rig.execute("DROP TRIGGER refuse");
+        // It goes on trying, and says so.
+        wait_until_served(address);
+        assert_eq!(ask(address, &message).expect("an answer").0, 200);
+    }
+    let log = service.stop();
+    assert_eq!(log.matches("the intake is open again").count(), 2, "{log}");
+    assert!(log.contains("the database has no room left: "), "{log}");
     rig.finish();
 }
 

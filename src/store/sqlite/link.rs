@@ -105,6 +105,7 @@ pub(super) fn in_file(path: &Path, error: StoreError) -> StoreError {
     let path = path.display();
     match error {
         StoreError::File(why) => StoreError::File(format!("embedded database {path}: {why}")),
+        StoreError::Full(why) => StoreError::Full(format!("{path}: {why}")),
         StoreError::Refused(why) => StoreError::Refused(format!("{path}: {why}")),
         StoreError::Conflict(why) => StoreError::Conflict(format!("{path}: {why}")),
         other => other,
@@ -135,10 +136,32 @@ impl From<rusqlite::Error> for StoreError {
             Some(ErrorCode::TooBig | ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch) => {
                 StoreError::Unstorable(text)
             }
-            // A full disk: somebody can mend it while this waits.
+            // Somebody can mend it while this waits.
+            Some(ErrorCode::DiskFull) => StoreError::Full(text),
             Some(_) => StoreError::Refused(text),
             // Of a row that this program did not write.
             None => StoreError::Unreadable(text),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_can_not_grow_is_full() {
+        let conn = Connection::open_in_memory().expect("a database");
+        let setup = "CREATE TABLE t (x BLOB); PRAGMA max_page_count = 10;";
+        conn.execute_batch(setup).expect("a table");
+        let insert = "INSERT INTO t VALUES (randomblob(100000))";
+        let error = conn.execute(insert, ()).expect_err("no room");
+        let error = in_file(Path::new("hotel.db"), error.into());
+        assert!(matches!(error, StoreError::Full(_)), "{error}");
+        let text = error.to_string();
+        assert!(
+            text.starts_with("the database has no room left: hotel.db: "),
+            "{text}"
+        );
     }
 }
