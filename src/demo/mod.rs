@@ -188,8 +188,7 @@ impl Stage<'_> {
     /// The meters write their rows.
     fn add(&self, readings: &mut Vec<(RoomKey, Reading)>) -> Result<(), DemoError> {
         if !readings.is_empty() {
-            self.writer.add(readings)?;
-            readings.clear();
+            self.writer.add(&mut readings.drain(..))?;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! follow from it come out.
 
 mod census;
+mod columns;
 mod fields;
 mod judge;
 mod message;
@@ -14,6 +15,7 @@ mod silence;
 mod watch;
 
 pub use census::Census;
+pub use columns::{Columns, HeaderError, MOST_COLUMNS};
 pub use judge::{Fold, Outcome, Run, RunEnd, Step};
 pub use message::{
     Event, FieldNames, MAX_MESSAGE_BYTES, MessageFormat, Parsed, Refusal, TypeCodes,

@@ -5,8 +5,7 @@ use std::fmt;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::header::{HeaderName, HeaderValue};
 use http::{Response, StatusCode};
-use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::threads::Stopper;
 
@@ -20,8 +19,7 @@ pub(super) struct Answer {
 }
 
 /// Where something stood in a request's body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// Its place in an array, from 0 on.
     Index(usize),
@@ -38,21 +36,71 @@ impl fmt::Display for Place {
     }
 }
 
-/// What was refused, and why.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+/// What was refused, and why, as it will be sent.
 pub(super) struct Refused {
-    #[serde(flatten)]
-    pub(super) place: Place,
-    pub(super) reason: String,
+    /// In JSON, with commas.
+    list: String,
+    /// No more of it: so an answer costs no more than its request.
+    most: usize,
+    count: usize,
+    /// Those that are counted only.
+    unlisted: usize,
+}
+
+/// What is listed in any case. Bytes.
+const LISTED: usize = 64 * 1024;
+
+impl Refused {
+    /// Nothing yet, of a body of so many bytes.
+    pub(super) fn of_body(bytes: usize) -> Refused {
+        Refused {
+            list: String::new(),
+            most: bytes.max(LISTED),
+            count: 0,
+            unlisted: 0,
+        }
+    }
+
+    pub(super) fn push(&mut self, place: Place, reason: &str) {
+        self.count += 1;
+        let (what, at) = match place {
+            Place::Index(at) => ("index", at),
+            Place::Line(at) => ("line", at),
+        };
+        let comma = if self.list.is_empty() { "" } else { "," };
+        let entry = format!(r#"{comma}{{"{what}":{at},"reason":{}}}"#, json!(reason));
+        let length = self.list.len() + entry.len();
+        if self.unlisted > 0 || length > self.most {
+            self.unlisted += 1;
+            return;
+        }
+        if length > self.list.capacity() {
+            self.list
+                .reserve_exact(entry.len().max(self.list.len() / 4));
+        }
+        self.list.push_str(&entry);
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
 }
 
 impl Answer {
     /// All of a request is written: so many were taken, and these refused.
-    pub(super) fn taken(taken: usize, refused: &[Refused], sending: Stopper) -> Answer {
-        let refused = json!(refused);
+    pub(super) fn taken(taken: usize, refused: Refused, sending: Stopper) -> Answer {
+        let mut text = refused.list;
+        // In this order it is read more easily.
+        let start = format!(r#"{{"taken":{taken},"refused":["#);
+        let end = match refused.unlisted {
+            0 => "]}\n".to_owned(),
+            unlisted => format!("],\"unlisted\":{unlisted}}}\n"),
+        };
+        text.reserve_exact(start.len() + end.len());
+        text.insert_str(0, &start);
+        text.push_str(&end);
         Answer {
-            // In this order it is read more easily.
-            text: format!(r#"{{"taken":{taken},"refused":{refused}}}"#),
+            text,
             sending: Some(sending),
             ..Answer::health()
         }
@@ -61,7 +109,7 @@ impl Answer {
     pub(super) fn health() -> Answer {
         Answer {
             status: StatusCode::OK,
-            text: json!({ "status": "ok" }).to_string(),
+            text: line(&json!({ "status": "ok" })),
             header: None,
             sending: None,
         }
@@ -70,7 +118,7 @@ impl Answer {
 
 impl From<Answer> for Response<Vec<u8>> {
     fn from(answer: Answer) -> Response<Vec<u8>> {
-        let mut response = Response::new((answer.text + "\n").into_bytes());
+        let mut response = Response::new(answer.text.into_bytes());
         *response.status_mut() = answer.status;
         let json = HeaderValue::from_static("application/json");
         let headers = response.headers_mut();
@@ -148,9 +196,45 @@ impl From<Fault> for Answer {
     fn from(fault: Fault) -> Answer {
         Answer {
             status: fault.status,
-            text: json!({ "error": fault.error }).to_string(),
+            text: line(&json!({ "error": fault.error })),
             header: fault.header,
             sending: None,
+        }
+    }
+}
+
+fn line(value: &Value) -> String {
+    format!("{value}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::threads::stop_signal;
+
+    #[test]
+    fn the_list_of_what_was_refused_is_no_longer_than_the_body() {
+        let answer = |bytes: usize, count: usize| {
+            let mut refused = Refused::of_body(bytes);
+            for at in 0..count {
+                refused.push(Place::Index(at), "it is \"no\" message");
+            }
+            assert_eq!(refused.count(), count);
+            assert!(refused.list.capacity() <= bytes.max(LISTED) * 5 / 4);
+            Answer::taken(7, refused, stop_signal().0).text
+        };
+        assert_eq!(answer(10, 0), "{\"taken\":7,\"refused\":[]}\n");
+        let two = r#"{"index":0,"reason":"it is \"no\" message"},{"index":1,"reason":"it is \"no\" message"}"#;
+        assert_eq!(
+            answer(10, 2),
+            format!("{{\"taken\":7,\"refused\":[{two}]}}\n")
+        );
+        for bytes in [10, 200_000] {
+            let text = answer(bytes, 10_000);
+            assert!(text.len() < bytes.max(LISTED) + 100, "{}", text.len());
+            let told: Value = serde_json::from_str(&text).expect("JSON");
+            let listed = told["refused"].as_array().expect("a list").len();
+            assert_eq!(told["unlisted"], 10_000 - listed);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Where requests meet whoever owns the state.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvError, Sender, after, bounded, select};
 use http::StatusCode;
@@ -11,12 +11,12 @@ use crate::clock::Clock;
 use crate::engine::{MessageFormat, Parsed, ReadingFormat, Refusal};
 use crate::gate::Gate;
 use crate::owner::{Input, Message, READING_AHEAD};
-use crate::store::MeterWriter;
+use crate::store::{MeterWriter, StoreError};
 use crate::threads::{Stop, Stopper, stop_signal};
 use crate::types::{Reading, RoomKey};
 
 use super::answer::{Answer, Fault, Place, Refused};
-use super::form::{Item, Row};
+use super::form::{Items, Row};
 
 /// How long the owner may take for all of a request: less than what the end of the process leaves.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -26,6 +26,15 @@ const LAST_PATIENCE: Duration = Duration::from_secs(22);
 
 /// Between two looks whether it is time to stop.
 const LOOK: Duration = Duration::from_secs(3_600);
+
+/// The most of a request that is with the owner at a time: with more than it takes at once it would
+/// not go faster, and the owner needs memory for each of them.
+const MOST_UNWRITTEN: usize = 1_000;
+const MOST_UNWRITTEN_BYTES: usize = 256 * 1024;
+
+/// Readings that could not be written for lack of room make the service ill for so long, unless
+/// others are written before: then it is for the next ones to find out.
+const FULL: Duration = Duration::from_secs(60);
 
 /// Where messages come from, as it is stored with refused ones.
 const SOURCE: &str = "http";
@@ -53,13 +62,19 @@ pub(super) struct Serving {
     service: Service,
     /// Held by everything that is still to be answered.
     answering: Stopper,
+    /// When readings could not be written for lack of room, where none were since.
+    full: Mutex<Option<Instant>>,
 }
 
 impl Desk {
     /// Serves until it is time to stop, and until all that was taken has been answered.
     pub fn serve(&self, service: Service, stop: &Stop) {
         let (answering, answered) = stop_signal();
-        let serving = Arc::new(Serving { service, answering });
+        let serving = Arc::new(Serving {
+            service,
+            answering,
+            full: Mutex::default(),
+        });
         let own = Arc::downgrade(&serving);
         *self.0.lock() = Some(serving);
         while !stop.wait(LOOK) {}
@@ -101,11 +116,25 @@ fn unknown(why: &str) -> Fault {
 }
 
 impl Serving {
-    /// Takes messages. Refused ones are kept, too.
+    /// Says that messages, and readings where they are taken, can be written.
+    ///
+    /// # Errors
+    /// 503 where there is no room for them.
+    pub(super) fn health(&self) -> Result<Answer, Fault> {
+        let is_full = |since: Instant| since.elapsed() < FULL;
+        if self.full.lock().is_some_and(is_full) {
+            return Err(Fault::later(
+                "there was no room for the last readings: make some on the disk",
+            ));
+        }
+        Ok(Answer::health())
+    }
+
+    /// Takes messages of a body of so many bytes. Refused ones are kept, too.
     ///
     /// # Errors
     /// 503 where not all of them are written in time.
-    pub(super) fn messages(&self, items: &[Item<'_>]) -> Result<Answer, Fault> {
+    pub(super) fn messages(&self, items: Items<'_>, bytes: usize) -> Result<Answer, Fault> {
         let Service {
             inputs,
             owner_gone,
@@ -122,17 +151,34 @@ impl Serving {
         }
         let now = clock.now();
         let late = after(PATIENCE);
-        // There is room for all of them, so that the owner never waits.
-        let (written, done) = bounded(items.len());
+        // There is room for all that are with the owner, so that it never waits.
+        let (written, done) = bounded(MOST_UNWRITTEN);
         let source: Arc<str> = SOURCE.into();
-        let mut refused = Vec::new();
+        let (mut taken, mut refused) = (0, Refused::of_body(bytes));
+        let (mut unwritten, mut unwritten_bytes) = (0, 0);
+        let one_is_written = |unwritten: &mut usize, bytes: &mut usize| {
+            let length = select! {
+                recv(done) -> length => length,
+                // All may be written by now all the same.
+                recv(owner_gone.channel()) -> _ => written_already(&done, *unwritten),
+                recv(closed.channel()) -> _ => return Err(unknown("the database is away")),
+                recv(late) -> _ => return Err(unknown("the database is slow")),
+            };
+            *bytes -= length.map_err(|_| unknown("the service is ending"))?;
+            *unwritten -= 1;
+            Ok(())
+        };
         for item in items {
+            let length = item.body.len();
+            while unwritten >= MOST_UNWRITTEN
+                || unwritten > 0 && unwritten_bytes + length > MOST_UNWRITTEN_BYTES
+            {
+                one_is_written(&mut unwritten, &mut unwritten_bytes)?;
+            }
             let parsed = messages.parse(item.body, Some(now));
-            if let Parsed::Refused(reason) = &parsed {
-                refused.push(Refused {
-                    place: item.place,
-                    reason: reason.to_string(),
-                });
+            match &parsed {
+                Parsed::Refused(reason) => refused.push(item.place, &reason.to_string()),
+                _ => taken += 1,
             }
             let written = written.clone();
             let message = Input::Message(Message {
@@ -143,7 +189,7 @@ impl Serving {
                 redelivered: true,
                 committed: Box::new(move || {
                     // Nobody is there when the client has been answered before.
-                    let _ = written.try_send(());
+                    let _ = written.try_send(length);
                 }),
             });
             select! {
@@ -152,20 +198,14 @@ impl Serving {
                 recv(closed.channel()) -> _ => return Err(unknown("the database is away")),
                 recv(late) -> _ => return Err(unknown("the database is slow")),
             }
+            unwritten += 1;
+            unwritten_bytes += length;
         }
         drop(written);
-        for left in (1..=items.len()).rev() {
-            let told = select! {
-                recv(done) -> told => told,
-                // All may be written by now all the same.
-                recv(owner_gone.channel()) -> _ => told_already(&done, left),
-                recv(closed.channel()) -> _ => return Err(unknown("the database is away")),
-                recv(late) -> _ => return Err(unknown("the database is slow")),
-            };
-            told.map_err(|_| unknown("the service is ending"))?;
+        while unwritten > 0 {
+            one_is_written(&mut unwritten, &mut unwritten_bytes)?;
         }
-        let taken = items.len() - refused.len();
-        Ok(Answer::taken(taken, &refused, self.answering.clone()))
+        Ok(Answer::taken(taken, refused, self.answering.clone()))
     }
 
     /// Where readings are written.
@@ -181,28 +221,31 @@ impl Serving {
         })
     }
 
-    /// Takes readings in JSON.
+    /// Takes readings in JSON, of a body of so many bytes.
     ///
     /// # Errors
     /// 503 where they can't be written now.
-    pub(super) fn readings(&self, items: &[Item<'_>]) -> Result<Answer, Fault> {
+    pub(super) fn readings(&self, items: Items<'_>, bytes: usize) -> Result<Answer, Fault> {
         let (format, now) = (self.reading_format(), self.service.clock.now());
-        let read = items.iter().map(|item| {
+        let read = items.map(|item| {
             let reading = format.parse(item.body, now);
             (item.place, reading.map_err(|refusal| refusal.to_string()))
         });
-        self.write(read)
+        self.write(read, bytes)
     }
 
-    /// Takes readings of a CSV.
+    /// Takes readings of a CSV of so many bytes.
     ///
     /// # Errors
     /// As [`Serving::readings`].
-    pub(super) fn rows(&self, rows: &[Row<4>]) -> Result<Answer, Fault> {
+    pub(super) fn rows(
+        &self,
+        rows: impl Iterator<Item = Row<4>>,
+        bytes: usize,
+    ) -> Result<Answer, Fault> {
         let (format, now) = (self.reading_format(), self.service.clock.now());
-        let read = rows.iter().map(|row| {
-            let fields = row.fields.as_ref().map_err(String::clone);
-            let reading = fields.and_then(|fields| {
+        let read = rows.map(|row| {
+            let reading = row.fields.and_then(|fields| {
                 let row = fields.each_ref().map(String::as_str);
                 let row = format.row(row, Some(now));
                 row.map(|row| (row.room(), row.reading))
@@ -210,7 +253,7 @@ impl Serving {
             });
             (row.place, reading)
         });
-        self.write(read)
+        self.write(read, bytes)
     }
 
     fn reading_format(&self) -> ReadingFormat {
@@ -223,45 +266,60 @@ impl Serving {
     fn write(
         &self,
         read: impl Iterator<Item = (Place, Result<(RoomKey, Reading), String>)>,
+        bytes: usize,
     ) -> Result<Answer, Fault> {
         let writer = self.writer()?;
-        let (mut readings, mut refused) = (Vec::new(), Vec::new());
-        for (place, reading) in read {
-            match reading {
-                Ok(reading) => readings.push(reading),
-                Err(reason) => refused.push(Refused { place, reason }),
-            }
-        }
-        if let Some(first) = refused.first() {
+        let (mut taken, mut refused, mut first) = (0, Refused::of_body(bytes), None);
+        // They are read while they are written: many small ones would else be much larger than their
+        // body.
+        let mut readings = read
+            .filter_map(|(place, reading)| match reading {
+                Ok(reading) => {
+                    taken += 1;
+                    Some(reading)
+                }
+                Err(reason) => {
+                    refused.push(place, &reason);
+                    first.get_or_insert((place, reason));
+                    None
+                }
+            })
+            .peekable();
+        let added = match readings.peek() {
+            Some(_) => writer.add(&mut readings),
+            None => Ok(()),
+        };
+        if let Some((place, reason)) = first {
             log::warn!(
-                "{} readings that came over HTTP were refused, the first ({}): {}",
-                refused.len(),
-                first.place,
-                first.reason
+                "{} readings that came over HTTP were refused, the first ({place}): {reason}",
+                refused.count(),
             );
         }
-        if !readings.is_empty() {
-            writer.add(&readings).map_err(|error| {
-                log::error!("readings that came over HTTP can't be written: {error}");
-                if error.is_passing() {
-                    unknown("the readings can't be written now")
-                } else {
-                    let text = format!("the readings can't be written: {error}");
-                    Fault::new(StatusCode::INTERNAL_SERVER_ERROR, text)
-                }
-            })?;
+        if let Err(error) = &added {
+            log::error!("readings that came over HTTP can't be written: {error}");
         }
-        Ok(Answer::taken(
-            readings.len(),
-            &refused,
-            self.answering.clone(),
-        ))
+        match added {
+            Ok(()) if taken > 0 => *self.full.lock() = None,
+            Ok(()) => {}
+            Err(StoreError::Full(_)) => {
+                *self.full.lock() = Some(Instant::now());
+                return Err(unknown("there is no room for the readings"));
+            }
+            Err(error) if error.is_passing() => {
+                return Err(unknown("the readings can't be written now"));
+            }
+            Err(error) => {
+                let text = format!("the readings can't be written: {error}");
+                return Err(Fault::new(StatusCode::INTERNAL_SERVER_ERROR, text));
+            }
+        }
+        Ok(Answer::taken(taken, refused, self.answering.clone()))
     }
 }
 
-/// One more of `left`, where all of them have been told.
-fn told_already(done: &Receiver<()>, left: usize) -> Result<(), RecvError> {
-    if done.len() < left {
+/// One more of those that are not known to be written, where all of them are.
+fn written_already(done: &Receiver<usize>, unwritten: usize) -> Result<usize, RecvError> {
+    if done.len() < unwritten {
         return Err(RecvError);
     }
     done.recv()

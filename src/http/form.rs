@@ -2,15 +2,25 @@
 
 use std::fmt;
 
+use csv_core::{ReadRecordResult, Reader};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::engine::{Columns, MAX_MESSAGE_BYTES, MOST_COLUMNS};
+use crate::types::{utf8, utf8_part};
+
 use super::answer::{Fault, Place};
 
 /// The most messages or readings of one request.
 pub(super) const MOST_ITEMS: usize = 10_000;
+
+/// The most brackets that may be open at once.
+const MOST_DEPTH: usize = 128;
+
+/// The longest row of a CSV: as a message. Bytes.
+const ROW: usize = MAX_MESSAGE_BYTES;
 
 /// How a body is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,17 +91,23 @@ impl Form {
         found.map(|&(_, form)| form).ok_or_else(refused)
     }
 
-    /// The objects of a body in JSON.
+    /// The objects of a body in JSON, one after the other: they are counted before, and not collected.
     ///
     /// # Errors
     /// 400 for a body that has none, 413 for one that has too many.
-    pub(super) fn items(self, body: &[u8]) -> Result<Vec<Item<'_>>, Fault> {
+    pub(super) fn items(self, body: &[u8]) -> Result<Items<'_>, Fault> {
         let body = without_mark(body)?;
         let items = match self {
-            Form::Lines => lines(body),
+            Form::Lines => Items::Lines {
+                rest: body,
+                line: 0,
+            },
             Form::Json | Form::Csv => objects(body)?,
         };
-        bounded(items)
+        if let Items::Lines { .. } = items {
+            check_count(items.clone())?;
+        }
+        Ok(items)
     }
 }
 
@@ -104,9 +120,9 @@ fn without_mark(body: &[u8]) -> Result<&[u8], Fault> {
     Ok(body)
 }
 
-fn bounded<T>(items: Vec<T>) -> Result<Vec<T>, Fault> {
-    if items.len() <= MOST_ITEMS {
-        return Ok(items);
+fn check_count(parts: impl Iterator) -> Result<(), Fault> {
+    if parts.take(MOST_ITEMS + 1).count() <= MOST_ITEMS {
+        return Ok(());
     }
     Err(Fault::new(
         StatusCode::PAYLOAD_TOO_LARGE,
@@ -116,121 +132,242 @@ fn bounded<T>(items: Vec<T>) -> Result<Vec<T>, Fault> {
     ))
 }
 
-fn lines(body: &[u8]) -> Vec<Item<'_>> {
-    let lines = body.split(|&byte| byte == b'\n').zip(1..);
-    lines
-        .map(|(line, number)| Item {
-            place: Place::Line(number),
-            body: line.trim_ascii(),
-        })
-        .filter(|item| !item.body.is_empty())
-        .take(MOST_ITEMS + 1)
-        .collect()
+/// The messages or readings of a body.
+#[derive(Clone)]
+pub(super) enum Items<'a> {
+    Lines {
+        rest: &'a [u8],
+        line: usize,
+    },
+    /// What follows an element of an array that is known to be one.
+    Array {
+        rest: &'a str,
+        index: usize,
+    },
+    One(Option<&'a str>),
 }
 
-fn objects(body: &[u8]) -> Result<Vec<Item<'_>>, Fault> {
-    let text = std::str::from_utf8(body).map_err(|_| Fault::bad("the body is not UTF-8"))?;
-    let not_json = |error: serde_json::Error| Fault::bad(format!("the body is not JSON: {error}"));
-    let objects: Vec<&RawValue> = match text.trim_start().as_bytes().first() {
-        Some(b'[') => {
-            let Elements(objects) = serde_json::from_str(text).map_err(not_json)?;
-            objects
+impl<'a> Iterator for Items<'a> {
+    type Item = Item<'a>;
+
+    fn next(&mut self) -> Option<Item<'a>> {
+        match self {
+            Items::Lines { rest, line } => loop {
+                if rest.is_empty() {
+                    return None;
+                }
+                let end = rest.iter().position(|&byte| byte == b'\n');
+                let (body, more) = rest.split_at(end.unwrap_or(rest.len()));
+                *rest = more.get(1..).unwrap_or_default();
+                *line += 1;
+                let body = body.trim_ascii();
+                if !body.is_empty() {
+                    let place = Place::Line(*line);
+                    return Some(Item { place, body });
+                }
+            },
+            Items::Array { rest, index } => {
+                let mut elements = serde_json::Deserializer::from_str(rest).into_iter();
+                let element: &RawValue = elements.next()?.ok()?;
+                let more = rest.get(elements.byte_offset()..)?.trim_ascii_start();
+                *rest = more.strip_prefix(',').unwrap_or_default();
+                let place = Place::Index(*index);
+                *index += 1;
+                let body = element.get().as_bytes();
+                Some(Item { place, body })
+            }
+            Items::One(object) => object.take().map(|object| Item {
+                place: Place::Index(0),
+                body: object.as_bytes(),
+            }),
         }
-        Some(b'{') => vec![serde_json::from_str(text).map_err(not_json)?],
-        _ => return Err(Fault::bad("the body must be a JSON object or an array")),
-    };
-    let places = (0..).map(Place::Index);
-    let items = objects.into_iter().zip(places).map(|(object, place)| Item {
-        place,
-        body: object.get().as_bytes(),
-    });
-    Ok(items.collect())
+    }
 }
 
-/// The elements of an array, of too many one more than may be: they would take more memory than
-/// the body itself.
-struct Elements<'a>(Vec<&'a RawValue>);
+fn objects(body: &[u8]) -> Result<Items<'_>, Fault> {
+    let text = utf8(body).map_err(|not_text| Fault::bad(format!("the body {not_text}")))?;
+    let text = text.trim_ascii();
+    if is_too_deep(text) {
+        return Err(Fault::bad(format!(
+            "the body is not JSON of this kind: more than {MOST_DEPTH} brackets are open at once"
+        )));
+    }
+    let not_json = |error: serde_json::Error| Fault::bad(format!("the body is not JSON: {error}"));
+    match text.as_bytes() {
+        [b'[', ..] => {
+            let Elements(count) = serde_json::from_str(text).map_err(not_json)?;
+            check_count(0..count)?;
+            let rest = text.get(1..).unwrap_or_default();
+            Ok(Items::Array { rest, index: 0 })
+        }
+        [b'{', ..] => {
+            let _: IgnoredAny = serde_json::from_str(text).map_err(not_json)?;
+            Ok(Items::One(Some(text)))
+        }
+        _ => Err(Fault::bad("the body must be a JSON object or an array")),
+    }
+}
 
-impl<'de> Deserialize<'de> for Elements<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Elements<'de>, D::Error> {
+/// Whether more brackets are open at once than may be: whoever reads JSON has to remember each.
+fn is_too_deep(text: &str) -> bool {
+    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
+    text.bytes().any(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = in_text,
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => depth += 1,
+            b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > MOST_DEPTH
+    })
+}
+
+/// The number of an array's elements.
+struct Elements(usize);
+
+impl<'de> Deserialize<'de> for Elements {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Elements, D::Error> {
         struct Array;
         impl<'de> Visitor<'de> for Array {
-            type Value = Elements<'de>;
+            type Value = Elements;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an array")
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Elements<'de>, A::Error> {
-                let mut elements = Vec::new();
-                while let Some(element) = array.next_element()? {
-                    elements.push(element);
-                    if elements.len() > MOST_ITEMS {
-                        while array.next_element::<IgnoredAny>()?.is_some() {}
-                        break;
-                    }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Elements, A::Error> {
+                let mut count = 0;
+                while array.next_element::<IgnoredAny>()?.is_some() {
+                    count += 1;
                 }
-                Ok(Elements(elements))
+                Ok(Elements(count))
             }
         }
         deserializer.deserialize_seq(Array)
     }
 }
 
-/// The rows of a CSV whose header has these columns, in any order, perhaps among others.
+/// The rows of a CSV whose header has these columns, in any order, perhaps among others. They are
+/// counted before, and not collected.
 ///
 /// # Errors
-/// 400 for a header that lacks one, 413 for too many rows.
-pub(super) fn rows<const N: usize>(body: &[u8], columns: [&str; N]) -> Result<Vec<Row<N>>, Fault> {
+/// 400 for a header that lacks one or has too many columns, 413 for too many rows.
+pub(super) fn rows<'a, const N: usize>(
+    body: &'a [u8],
+    columns: [&'static str; N],
+) -> Result<Rows<'a, N>, Fault> {
     let body = without_mark(body)?;
-    let mut csv = csv::ReaderBuilder::new().flexible(true).from_reader(body);
-    let unreadable = |error: csv::Error| Fault::bad(format!("the CSV can't be read: {error}"));
-    let header = csv.byte_headers().map_err(unreadable)?.clone();
-    let mut places = [0; N];
-    for (place, column) in places.iter_mut().zip(columns) {
-        let is_it = |name: &[u8]| name.trim_ascii() == column.as_bytes();
-        *place = header.iter().position(is_it).ok_or_else(|| {
-            Fault::bad(format!(
-                "the first line has no column {column}; it must be {}",
-                columns.join(",")
-            ))
-        })?;
-    }
-    let mut rows = Vec::new();
-    let mut record = csv::ByteRecord::new();
-    while rows.len() <= MOST_ITEMS && csv.read_byte_record(&mut record).map_err(unreadable)? {
-        rows.push(Row {
-            place: Place::Line(line(body, record.position())),
-            fields: fields(&record, header.len(), places),
-        });
-    }
-    bounded(rows)
+    let found = Columns::find(body, columns)
+        .map_err(|error| Fault::bad(format!("{error}; it must be {}", columns.join(","))))?;
+    let rows = || {
+        let mut rows = Rows {
+            body,
+            at: 0,
+            reader: Reader::new(),
+            columns: found,
+            record: Record {
+                text: vec![0; ROW],
+                ends: [0; MOST_COLUMNS + 1],
+                count: 0,
+                line: 0,
+                is_too_long: false,
+            },
+        };
+        // The header.
+        rows.advance();
+        rows
+    };
+    check_count(rows())?;
+    Ok(rows())
 }
 
-/// The line of a row. By its position it begins right after the one before: with empty lines.
-fn line(body: &[u8], position: Option<&csv::Position>) -> usize {
-    let place = |number: u64| usize::try_from(number).unwrap_or_default();
-    let (line, at) = position.map_or((0, 0), |at| (place(at.line()), place(at.byte())));
-    let rest = body.iter().skip(at);
-    let empty = rest.take_while(|byte| matches!(byte, b'\r' | b'\n'));
-    line + empty.filter(|&&byte| byte == b'\n').count()
+/// The rows of a CSV. One of them is in memory at a time.
+pub(super) struct Rows<'a, const N: usize> {
+    body: &'a [u8],
+    at: usize,
+    reader: Reader,
+    columns: Columns<N>,
+    record: Record,
 }
 
-fn fields<const N: usize>(
-    record: &csv::ByteRecord,
-    columns: usize,
-    places: [usize; N],
-) -> Result<[String; N], String> {
-    if record.len() != columns {
-        return Err(format!(
-            "it has {} fields where the first line has {columns}",
-            record.len()
-        ));
+/// The fields of a row one after the other, and where each ends. Its room is used again and again.
+struct Record {
+    text: Vec<u8>,
+    ends: [usize; MOST_COLUMNS + 1],
+    /// The number of its fields.
+    count: usize,
+    line: usize,
+    is_too_long: bool,
+}
+
+impl<const N: usize> Rows<'_, N> {
+    /// Reads the next row; whether there is one.
+    fn advance(&mut self) -> bool {
+        // The reader counts from before the empty lines that it skips.
+        let skipped = self.body.iter().skip(self.at);
+        let skipped = skipped.take_while(|byte| matches!(byte, b'\r' | b'\n'));
+        let skipped = skipped.filter(|&&byte| byte == b'\n').count();
+        let line = usize::try_from(self.reader.line()).unwrap_or_default();
+        let record = &mut self.record;
+        (record.count, record.line, record.is_too_long) = (0, line + skipped, false);
+        let (mut written, mut ended) = (0, 0);
+        loop {
+            let (result, read, more, new) = self.reader.read_record(
+                self.body.get(self.at..).unwrap_or_default(),
+                record.text.get_mut(written..).unwrap_or_default(),
+                record.ends.get_mut(ended..).unwrap_or_default(),
+            );
+            self.at += read;
+            written += more;
+            ended += new;
+            record.count += new;
+            match result {
+                ReadRecordResult::Record => return true,
+                ReadRecordResult::End => return false,
+                // The next call finds out that this was the end.
+                ReadRecordResult::InputEmpty => {}
+                // Of what is not wanted nothing is kept.
+                ReadRecordResult::OutputFull => {
+                    record.is_too_long = true;
+                    written = 0;
+                }
+                ReadRecordResult::OutputEndsFull => ended = 0,
+            }
+        }
     }
-    let mut fields = [const { String::new() }; N];
-    for (field, place) in fields.iter_mut().zip(places) {
-        let text = std::str::from_utf8(record.get(place).unwrap_or_default());
-        *field = text.map_err(|_| "it is not UTF-8".to_owned())?.to_owned();
+
+    fn fields(&self) -> Result<[String; N], String> {
+        let (record, Columns { count, places }) = (&self.record, self.columns);
+        if record.count != count {
+            return Err(format!(
+                "it has {} fields where the first line has {count}",
+                record.count
+            ));
+        }
+        if record.is_too_long {
+            return Err(format!("it has more than {ROW} bytes"));
+        }
+        let end = |place: Option<usize>| place.and_then(|place| record.ends.get(place).copied());
+        let mut fields = [const { String::new() }; N];
+        for (field, place) in fields.iter_mut().zip(places) {
+            let start = end(place.checked_sub(1)).unwrap_or_default();
+            let text = record.text.get(start..end(Some(place)).unwrap_or_default());
+            let text = utf8_part(text.unwrap_or_default());
+            *field = text.map_err(|not_text| format!("it {not_text}"))?.to_owned();
+        }
+        Ok(fields)
     }
-    Ok(fields)
+}
+
+impl<const N: usize> Iterator for Rows<'_, N> {
+    type Item = Row<N>;
+
+    fn next(&mut self) -> Option<Row<N>> {
+        self.advance().then(|| Row {
+            place: Place::Line(self.record.line),
+            fields: self.fields(),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -243,7 +380,7 @@ mod tests {
         let items = form.items(body.as_bytes());
         let items = items.map_err(|fault| fault.to_string())?;
         let text = |body: &[u8]| String::from_utf8(body.to_vec()).expect("UTF-8");
-        Ok(items.iter().map(|i| (i.place, text(i.body))).collect())
+        Ok(items.map(|i| (i.place, text(i.body))).collect())
     }
 
     #[test]
@@ -263,6 +400,17 @@ mod tests {
                     one(Place::Index(0), "{\"a\": [1,2]}"),
                     one(Place::Index(1), "7"),
                     one(Place::Index(2), "null"),
+                ],
+            ),
+            (
+                Form::Json,
+                "[ \"a,]\" ,{} , -1e5\n,[[],[]],true]",
+                vec![
+                    one(Place::Index(0), "\"a,]\""),
+                    one(Place::Index(1), "{}"),
+                    one(Place::Index(2), "-1e5"),
+                    one(Place::Index(3), "[[],[]]"),
+                    one(Place::Index(4), "true"),
                 ],
             ),
             (
@@ -305,6 +453,14 @@ mod tests {
             assert!(refused.starts_with(expected), "{expected}: {refused}");
         }
         assert!(Form::Json.items(b"[\"\xff\"]").is_err());
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(places(Form::Json, &nested(128)).is_ok());
+        let refused = places(Form::Json, &nested(129)).expect_err("too deep");
+        assert!(
+            refused.ends_with("more than 128 brackets are open at once"),
+            "{refused}"
+        );
+        assert!(places(Form::Json, &format!("[\"\\\"{}\"]", "[".repeat(200))).is_ok());
         let many = |count: usize| format!("[{}0]", "0,".repeat(count - 1));
         let all = places(Form::Json, &many(MOST_ITEMS)).expect("as many as may be");
         assert_eq!(all.len(), MOST_ITEMS);
@@ -317,7 +473,6 @@ mod tests {
         let body = "b,x, a \n1,2,3\n\n\"4\n4\",5,6\n7,8\n9,\u{e4},0\n";
         let told: Vec<String> = rows(body.as_bytes(), ["a", "b"])
             .expect("rows")
-            .iter()
             .map(|row| format!("{}: {:?}", row.place, row.fields))
             .collect();
         assert_eq!(
@@ -329,8 +484,24 @@ mod tests {
                 "line 7: Ok([\"0\", \"9\"])",
             ]
         );
-        let broken = rows(b"a\n\xff\n", ["a"]).expect("rows");
-        assert_eq!(broken[0].fields, Err("it is not UTF-8".to_owned()));
+        let first = |body: &[u8]| {
+            let mut rows = rows(body, ["a"]).expect("rows");
+            rows.next().expect("a row").fields
+        };
+        assert_eq!(first(b"a\n\xff\n"), Err("it is not UTF-8".to_owned()));
+        assert_eq!(first(b"x,a\r\n,1"), Ok(["1".to_owned()]));
+        let wide = format!("a\n{}", ",".repeat(1_000_000));
+        let expected = "it has 1000001 fields where the first line has 1";
+        assert_eq!(first(wide.as_bytes()), Err(expected.to_owned()));
+        let long = format!("a\n{}", "x".repeat(ROW + 1));
+        let expected = format!("it has more than {ROW} bytes");
+        assert_eq!(first(long.as_bytes()), Err(expected));
+        assert!(first(&long.as_bytes()[..ROW + 2]).is_ok());
+        let Err(refused) = rows(",".repeat(64).as_bytes(), ["a"]) else {
+            panic!("too many columns");
+        };
+        let expected = "400, the first line has more than 64 columns; it must be a";
+        assert_eq!(refused.to_string(), expected);
         let Err(refused) = rows(b"a,c\n1,2\n", ["a", "b"]) else {
             panic!("a column is missing");
         };

@@ -95,7 +95,7 @@ impl Intake {
         let path = self.door.admit(&incoming.request)?;
         let service = self.desk.service()?;
         let forms = match path {
-            Path::Health => return Ok(Answer::health()),
+            Path::Health => return service.health(),
             Path::Messages => Form::OF_MESSAGES,
             Path::Readings => {
                 service.writer()?;
@@ -108,13 +108,19 @@ impl Intake {
         let _turn = self.turns.take()?;
         let body = body::read(incoming)?;
         match path {
-            Path::Health => Ok(Answer::health()),
-            Path::Messages => self.desk.service()?.messages(&form.items(&body)?),
             Path::Readings if form == Form::Csv => {
                 let rows = form::rows(&body, READING_FIELDS)?;
-                self.desk.service()?.rows(&rows)
+                self.desk.service()?.rows(rows, body.len())
             }
-            Path::Readings => self.desk.service()?.readings(&form.items(&body)?),
+            Path::Readings => {
+                let items = form.items(&body)?;
+                self.desk.service()?.readings(items, body.len())
+            }
+            Path::Health => Ok(Answer::health()),
+            Path::Messages => {
+                let items = form.items(&body)?;
+                self.desk.service()?.messages(items, body.len())
+            }
         }
     }
 }

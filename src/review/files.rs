@@ -9,7 +9,7 @@ use std::io::{BufRead, Read, Write};
 use csv::ByteRecord;
 use rayon::prelude::*;
 
-use crate::engine::{MessageFormat, Parsed, ReadingFormat};
+use crate::engine::{Columns, HeaderError, MessageFormat, Parsed, ReadingFormat};
 use crate::types::{LocalTime, Reading, utf8_part};
 
 use super::{Counts, Past, ReviewError};
@@ -116,10 +116,7 @@ fn read_messages(
 }
 
 /// Where the columns are.
-struct Header {
-    columns: usize,
-    places: [usize; COLUMNS.len()],
-}
+type Header = Columns<{ COLUMNS.len() }>;
 
 /// What a block of lines holds.
 #[derive(Default)]
@@ -209,25 +206,14 @@ fn csv_reader(block: &[u8], has_headers: bool) -> csv::Reader<&[u8]> {
 
 /// The header of the first block.
 fn read_header(block: &[u8], name: &str) -> Result<Header, ReviewError> {
-    let mut csv = csv_reader(block, true);
-    let header = csv.byte_headers().map_err(|error| ReviewError::Io {
-        file: name.to_owned(),
-        error: error.into(),
-    })?;
-    let mut places = [0; COLUMNS.len()];
-    for (place, column) in places.iter_mut().zip(COLUMNS) {
-        *place = header
-            .iter()
-            .position(|name| name.trim_ascii() == column.as_bytes())
-            .ok_or_else(|| ReviewError::Header {
-                file: name.to_owned(),
-                column,
-                hint: hints::of_header(block),
-            })?;
-    }
-    Ok(Header {
-        columns: header.len(),
-        places,
+    let file = name.to_owned();
+    Columns::find(block, COLUMNS).map_err(|error| match error {
+        HeaderError::TooMany => ReviewError::TooManyColumns { file },
+        HeaderError::Missing(column) => ReviewError::Header {
+            file,
+            column,
+            hint: hints::of_header(block),
+        },
     })
 }
 
@@ -291,11 +277,11 @@ fn read_row<'a>(
     format: &ReadingFormat,
     known: &Past,
 ) -> Result<Row<'a>, String> {
-    if record.len() != header.columns {
+    if record.len() != header.count {
         let mut reason = format!(
             "bad row: {} fields where the header has {}",
             record.len(),
-            header.columns
+            header.count
         );
         let more = newlines(record.as_slice().iter());
         if more > 0 {

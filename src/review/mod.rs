@@ -13,6 +13,7 @@ use std::io;
 
 use thiserror::Error;
 
+use crate::engine::MOST_COLUMNS;
 use crate::store::StoreError;
 
 pub use archive::{read_archive, read_room};
@@ -35,6 +36,11 @@ pub enum ReviewError {
         column: &'static str,
         hint: String,
     },
+    #[error(
+        "{file}:1: the header has more than {MOST_COLUMNS} columns; it must be {}",
+        COLUMNS.join(",")
+    )]
+    TooManyColumns { file: String },
     #[error("{file}: {what}")]
     Nothing { file: String, what: &'static str },
     #[error(transparent)]

@@ -84,12 +84,13 @@ pub trait MeterStream: Meters + Send + Sync {
 
 /// Adds readings where the meter table is ours.
 pub trait MeterWriter: Send + Sync {
-    /// Adds readings, all of them or none; they are committed when it returns. Of a room's readings
-    /// with one time the first is kept, so that sending them again changes nothing.
+    /// Adds readings as they come, all of them or none; they are committed when it returns. Of a room's
+    /// readings with one time the first is kept, so that sending them again changes nothing.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection.
-    fn add(&self, readings: &[(RoomKey, Reading)]) -> Result<(), StoreError>;
+    fn add(&self, readings: &mut dyn Iterator<Item = (RoomKey, Reading)>)
+    -> Result<(), StoreError>;
 }
 
 /// Reads what the staff is still to be told.

@@ -123,6 +123,22 @@ fn a_store_that_is_away_is_told_before_and_after() {
 }
 
 #[test]
+fn a_store_without_room_is_told_at_once() {
+    let (rig, _end) = Rig::serving(None);
+    let health = || parts(&rig.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")).0;
+    assert_eq!(health(), 200);
+    rig.memory.0.lock().fails = Some(StoreError::Full("the table is full".into()));
+    let began = Instant::now();
+    assert_eq!(rig.messages(JSON, &check_in(1)).0, 503);
+    assert_eq!(health(), 503);
+    assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
+    // The owner goes on trying, and says so when it has written.
+    rig.memory.0.lock().fails = None;
+    wait("room", || (health() == 200).then_some(()));
+    assert_eq!(rig.messages(JSON, &check_in(1)), taken(1));
+}
+
+#[test]
 fn an_owner_that_ends_leaves_nobody_waiting() {
     let (rig, end) = Rig::serving(None);
     let release = rig.hold();
@@ -218,6 +234,19 @@ fn readings_come_in_each_form_where_the_meter_table_is_ours() {
             "H1/102 2023-04-10 10:00:00 7.001",
         ]
     );
+    let health = || parts(&rig.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")).0;
+    rig.memory.0.lock().fails = Some(StoreError::Full("no".into()));
+    let (status, body) = post("text/csv", csv);
+    assert_eq!((status, health()), (503, 503));
+    assert!(
+        body.contains("there is no room for the readings: what"),
+        "{body}"
+    );
+    rig.memory.0.lock().fails = None;
+    assert_eq!(post(JSON, "[]"), taken(0));
+    assert_eq!(health(), 503, "nothing was written");
+    assert_eq!(post(JSON, &reading("5", "11:30:00")), taken(1));
+    assert_eq!(health(), 200);
     let away = StoreError::Unreachable("no".into());
     rig.memory.0.lock().fails = Some(away);
     let (status, body) = post("text/csv", csv);
@@ -232,7 +261,7 @@ fn readings_come_in_each_form_where_the_meter_table_is_ours() {
     let (status, body) = rig.post("/api/readings", JSON, &reading("1", "11:00:00"));
     assert_eq!(status, 409);
     assert!(body.contains("this service only reads it"), "{body}");
-    assert_eq!(rig.memory.0.lock().readings.len(), 4);
+    assert_eq!(rig.memory.0.lock().readings.len(), 5);
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn embed(rig: &Rig, happenings: &[Happening]) -> PathBuf {
     owner.take_over().expect("it is free");
     owner.commit(&plan).expect("watches");
     let meters = database.meter_writer().expect("its own meter table");
-    meters.add(&readings).expect("meter rows");
+    meters.add(&mut readings.into_iter()).expect("meter rows");
     path
 }
 
@@ -331,6 +331,12 @@ fn what_is_wrong_with_a_file_is_said_with_its_line() {
         ),
         (None, "", 64, "r.csv:1: the header has no column hotel_id"),
         (None, "", 64, "and the file is empty"),
+        (
+            None,
+            &format!("{}{header}", "x,".repeat(61)),
+            64,
+            "r.csv:1: the header has more than 64 columns; it must be hotel_id,",
+        ),
         (None, &header.replace(',', ";"), 64, "separate them by ','"),
         (None, junk.as_str(), 64, "r.csv:1: the header has no column"),
         (

@@ -44,13 +44,13 @@ fn nothing_is_written_to_a_file_that_is_not_there_any_more() {
     let meters = database.meter_writer().expect("they are ours");
     let room = |number| [(RoomKey::new("H1", number), reading(0, 1_000))];
     store.commit(&plan("before")).expect("written");
-    meters.add(&room("1")).expect("written");
+    meters.add(&mut room("1").into_iter()).expect("written");
 
     fs::rename(&file, &away).expect("moved");
     for _ in 0..2 {
         let error = store.commit(&plan("meanwhile")).expect_err("no file");
         assert!(matches!(error, StoreError::File(_)), "{error}");
-        let error = meters.add(&room("2")).expect_err("no file");
+        let error = meters.add(&mut room("2").into_iter()).expect_err("no file");
         assert!(
             error.to_string().contains("there is no embedded database "),
             "{error}"
@@ -59,7 +59,7 @@ fn nothing_is_written_to_a_file_that_is_not_there_any_more() {
     }
     fs::rename(&away, &file).expect("moved");
     store.commit(&plan("after")).expect("written");
-    meters.add(&room("3")).expect("written");
+    meters.add(&mut room("3").into_iter()).expect("written");
     assert_eq!(rows(&file, REASONS), ["before", "after"]);
     assert_eq!(rows(&file, ROOMS), ["1", "3"]);
 }
@@ -158,7 +158,7 @@ fn the_log_of_writes_is_cut_when_a_long_reader_has_ended() {
         let rows: Vec<_> = (0..10_000)
             .map(|row| (RoomKey::new("H1", &row.to_string()), reading(round, row)))
             .collect();
-        meters.add(&rows).expect("written");
+        meters.add(&mut rows.into_iter()).expect("written");
     };
     let size = || {
         let log = fs::metadata(folder.path().join("hotel.db-wal"));

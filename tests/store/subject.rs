@@ -101,7 +101,7 @@ impl Subject {
             let rows: Vec<(RoomKey, Reading)> = (readings.iter())
                 .map(|(room, r)| ((*room).clone(), *r))
                 .collect();
-            return writer.add(&rows).expect("added");
+            return writer.add(&mut rows.into_iter()).expect("added");
         }
         for (room, Reading { time, register }) in readings {
             self.execute(&format!(

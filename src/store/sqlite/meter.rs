@@ -95,7 +95,10 @@ impl MeterStream for SqliteFile {
 }
 
 impl MeterWriter for SqliteFile {
-    fn add(&self, readings: &[(RoomKey, Reading)]) -> Result<(), StoreError> {
+    fn add(
+        &self,
+        readings: &mut dyn Iterator<Item = (RoomKey, Reading)>,
+    ) -> Result<(), StoreError> {
         self.with(|conn| {
             let transaction = conn.transaction()?;
             {
