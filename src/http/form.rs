@@ -353,7 +353,9 @@ impl<const N: usize> Rows<'_, N> {
             let start = end(place.checked_sub(1)).unwrap_or_default();
             let text = record.text.get(start..end(Some(place)).unwrap_or_default());
             let text = utf8_part(text.unwrap_or_default());
-            *field = text.map_err(|not_text| format!("it {not_text}"))?.to_owned();
+            *field = text
+                .map_err(|not_text| format!("it {not_text}"))?
+                .to_owned();
         }
         Ok(fields)
     }
