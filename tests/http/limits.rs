@@ -329,17 +329,32 @@ fn this_machine_may_have_all_places_and_the_log_says_when_they_are_taken() {
 
 #[test]
 fn more_requests_than_may_be_wait_for_their_turn_and_health_does_not() {
-    let (rig, _end) = Rig::serving(None);
-    let release = rig.hold();
-    let requests: Vec<_> = (0..33)
-        .map(|room| rig.sending(&post("/api/messages", JSON, &check_in(room))))
-        .collect();
-    assert!(requests.last().is_some_and(is_silent));
+    let limits = Limits {
+        body: LIMIT,
+        ..Limits::default()
+    };
+    let rig = Rig::limited(None, limits);
+    let _end = rig.serve(true);
+    let body = check_in(1);
+    let asking = format!(
+        "{HEAD}Expect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let heard = |stream: &TcpStream| (!is_silent(stream)).then_some(());
+    let mut asked: Vec<_> = (0..32).map(|_| rig.sending(&asking)).collect();
+    for stream in &asked {
+        wait("the word to go on", || heard(stream));
+    }
+    asked.push(rig.sending(&asking));
+    assert!(asked.last().is_some_and(is_silent), "it is not its turn");
     let health = rig.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert_eq!(parts(&health).0, 200);
-    drop(release);
-    for request in requests {
-        assert_eq!(parts(&answer(request)), taken(1));
+    for mut stream in asked {
+        wait("the word to go on", || heard(&stream));
+        stream.write_all(body.as_bytes()).expect("sent");
+        let all = answer(stream);
+        let answer = all.strip_prefix("HTTP/1.1 100 Continue\r\n\r\n");
+        assert_eq!(parts(answer.expect(&all)), taken(1));
     }
 }
 
