@@ -52,12 +52,15 @@ impl Outage {
     pub fn failed(&mut self, error: &impl Display) -> Duration {
         let began = *self.began.get_or_insert_with(Instant::now);
         let text = error.to_string();
+        let is_first = self.logged.is_none();
         if began.elapsed() >= self.worth_telling && self.is_news(&text, Instant::now()) {
-            log::error!(
-                "{} fails and is tried again until it works ({} s by now): {text}",
-                self.what,
-                began.elapsed().as_secs()
-            );
+            let what = &self.what;
+            if is_first {
+                log::error!("{what} failed, retrying: {text}");
+            } else {
+                let seconds = began.elapsed().as_secs();
+                log::error!("{what} still fails after {seconds} s, retrying: {text}");
+            }
         }
         let pause = self.pause.mul_f64(0.5 + fastrand::f64() / 2.0);
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);

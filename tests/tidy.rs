@@ -63,7 +63,7 @@ const MAY_USE: [(&str, &[&str]); 23] = [
         "app",
         &[
             "amqp", "clock", "config", "gate", "http", "logging", "notify", "outage", "owner",
-            "pulse", "rooms", "store", "sweep", "threads",
+            "pulse", "rooms", "store", "sweep", "threads", "types",
         ],
     ),
     (

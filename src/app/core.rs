@@ -16,6 +16,7 @@ use crate::rooms::Rooms;
 use crate::store::{Database, Ownership, Reader, StateStore, StoreError};
 use crate::sweep::Sweeper;
 use crate::threads::{Exit, Stop, Stopper, spawn, stop_signal};
+use crate::types::counted;
 
 use super::ending::Threads;
 use super::outside::tell_manager;
@@ -43,9 +44,10 @@ impl State {
         let rooms = Rooms::default();
         store.load_rooms(&mut |room, watch| rooms.adopt([(room, watch)]))?;
         store.load_silent_hotels(&mut |hotel, since| rooms.told_silent(hotel, since))?;
+        let verb = if rooms.len() == 1 { "is" } else { "are" };
         log::info!(
-            "{} rooms are watched (epoch {}, transaction {})",
-            rooms.len(),
+            "{} {verb} watched (epoch {}, transaction {})",
+            counted(rooms.len() as u64, "room"),
             ownership.epoch,
             ownership.seq
         );

@@ -235,10 +235,7 @@ fn lines(report: &Report, plan: &Plan, config: &Config) -> Vec<String> {
         report.false_alarms.len() as f64 * 100.0 / (report.rooms.max(1) as f64 * days.max(1.0)),
     ));
     for (room, trouble, fate) in &report.troubles {
-        let state = match trouble.kind {
-            Kind::Checkin => "occupied",
-            Kind::Checkout => "vacant",
-        };
+        let state = trouble.kind.of_room();
         lines.push(format!(
             "  {:9} {state:8} {:15} {:>5} kWh / 30 min  {} to {}  {fate}",
             room.to_string(),

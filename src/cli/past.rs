@@ -170,13 +170,7 @@ mod tests {
         for read in [beginning, end] {
             let time = "2023-04-10 14:30:00";
             assert_eq!(shown(read(time)), is(time));
-            for wrong in [
-                "",
-                "10.4.2023",
-                "2023-04-31",
-                "2023-04-10 14",
-                "yesterday",
-            ] {
+            for wrong in ["", "10.4.2023", "2023-04-31", "2023-04-10 14", "yesterday"] {
                 assert!(read(wrong).is_err(), "{wrong}");
             }
         }

@@ -13,7 +13,7 @@ use crate::gate::Gate;
 use crate::owner::{Input, Message, READING_AHEAD};
 use crate::store::{MeterWriter, StoreError};
 use crate::threads::{Stop, Stopper, stop_signal};
-use crate::types::{Reading, RoomKey};
+use crate::types::{Reading, RoomKey, counted};
 
 use super::answer::{Answer, Fault, Place, Refused};
 use super::form::{Items, Row};
@@ -291,8 +291,8 @@ impl Serving {
         };
         if let Some((place, reason)) = first {
             log::warn!(
-                "{} readings that came over HTTP were refused, the first ({place}): {reason}",
-                refused.count(),
+                "refused {} that came over HTTP, the first ({place}): {reason}",
+                counted(refused.count() as u64, "reading"),
             );
         }
         if let Err(error) = &added {

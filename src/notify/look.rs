@@ -76,7 +76,7 @@ fn finding(about: &str, reached: Result<Reached, String>, by_proxy: bool) -> Fin
             .remedy("put user and password of the proxy into feishu.proxy");
     }
     if status >= 500 {
-        let says = format!("what answers is ill (HTTP {status})");
+        let says = format!("answered HTTP {status}");
         return Finding::new(Level::Unreachable, about, says);
     }
     if off.abs() > CLOCK_TAKEN {
@@ -115,7 +115,11 @@ mod tests {
             (reached(404, Some(61)), Level::Warning, "61 s ahead"),
             (reached(404, Some(-3_541)), Level::Wrong, "3541 s behind"),
             (reached(407, None), Level::Wrong, "feishu.proxy"),
-            (reached(503, Some(0)), Level::Unreachable, "HTTP 503"),
+            (
+                reached(503, Some(0)),
+                Level::Unreachable,
+                ": answered HTTP 503",
+            ),
             (
                 Err("no route".into()),
                 Level::Unreachable,

@@ -88,7 +88,7 @@ pub fn notifiers(
             Notifier {
                 bot: (route.webhook).map(|bot| Feishu::new(bot.clone(), config.proxy.as_ref())),
                 aloud: Arc::clone(aloud),
-                feishu: Outage::new(format!("telling {}", route.label)).told_at_once(),
+                feishu: Outage::new(format!("notifying {}", route.label)).told_at_once(),
                 label: route.label,
                 share: route.share,
                 config: config.clone(),

@@ -16,7 +16,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use crate::clock::Clock;
-use crate::engine::{Closing, MeterNotice, Notice, NoticeKind, Parsed, Refusal, Rules, Transition};
+use crate::engine::{
+    Closing, MeterNotice, MeterNoticeKind, Notice, NoticeKind, Parsed, Refusal, Rules, Transition,
+};
 use crate::faults;
 use crate::gate::Gate;
 use crate::outage::Outage;
@@ -24,7 +26,7 @@ use crate::pulse;
 use crate::rooms::Rooms;
 use crate::store::{Meters, Plan, Position, Settled, Store, StoreError};
 use crate::threads::Stop;
-use crate::types::{HotelId, Kind, LocalTime, Reading, RoomKey};
+use crate::types::{HotelId, Kind, LocalTime, Reading, RoomKey, counted};
 
 pub use counts::Counts;
 use plan::Planner;
@@ -221,10 +223,8 @@ impl<S: Store, M: Meters> Owner<S, M> {
             }
         }
         if counts.readings.meters_changed > 0 {
-            log::info!(
-                "{} meters were replaced or reset",
-                counts.readings.meters_changed
-            );
+            let meters = counted(counts.readings.meters_changed, "meter");
+            log::info!("{meters} replaced or reset");
         }
         self.counts += counts;
         self.intake.open();
@@ -388,23 +388,28 @@ fn tell(notice: &Notice) {
     match notice {
         Notice::Room(notice) => log::info!(
             target: "roomwatt::notices",
-            "{} {} {}: {} intervals in a row since {}, {} kWh, detected {}{}",
+            "{} {} {}: {} in a row since {}, {} kWh, detected {}{}",
             notice.kind.as_str(),
             notice.room,
-            notice.stay.kind().as_str(),
-            notice.periods,
+            notice.stay.kind().of_room(),
+            counted(notice.periods, "interval"),
             notice.since,
             notice.energy,
             notice.detected,
             why_closed(notice.kind),
         ),
-        Notice::Meters(notice) => log::warn!(
-            target: "roomwatt::notices",
-            "{} meters of hotel {}: {} of {} are silent",
-            notice.kind.as_str(),
-            notice.hotel_id,
-            notice.silent,
-            notice.watched,
-        ),
+        Notice::Meters(notice) => {
+            let MeterNotice {
+                hotel_id,
+                silent,
+                watched,
+                ..
+            } = notice;
+            let said = match notice.kind {
+                MeterNoticeKind::Silent => format!("are silent, {silent} of {watched}"),
+                MeterNoticeKind::Heard => format!("are back, {silent} of {watched} still silent"),
+            };
+            log::warn!(target: "roomwatt::notices", "meters of hotel {hotel_id} {said}");
+        }
     }
 }

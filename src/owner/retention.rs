@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::outage::Outage;
 use crate::store::{MOST_FORGOTTEN, Store};
+use crate::types::counted;
 
 /// How often it is looked for old rows.
 const EVERY: Duration = Duration::from_secs(3_600);
@@ -51,9 +52,9 @@ impl Retention {
         }
         if self.deleted > 0 && !self.more {
             log::info!(
-                "{} refused messages and notices older than {} days were deleted",
-                std::mem::take(&mut self.deleted),
-                self.keep_days
+                "deleted {} of refused messages and notices older than {}",
+                counted(std::mem::take(&mut self.deleted), "row"),
+                counted(self.keep_days, "day")
             );
         }
     }

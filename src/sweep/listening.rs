@@ -2,10 +2,11 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use crate::engine::{Census, HotelMeters};
-use crate::types::{HotelId, LocalTime};
+use crate::types::{HotelId, LocalTime, counted};
 
 /// Hotels that are listed at a time.
 const HOTELS_LISTED: usize = 20;
@@ -22,6 +23,43 @@ pub(super) struct Listening {
     listed: Option<LocalTime>,
     /// When all rooms were last counted.
     counted: Option<LocalTime>,
+    /// What was last said of them.
+    said: Vec<String>,
+}
+
+/// How many meters are silent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Silent {
+    Meters(u64),
+    /// A silence from before the first sweep may be our own. The time as it is shown.
+    NotKnownBefore(String),
+}
+
+impl Silent {
+    /// It will be known at a time that is still to come; of another day than `now`'s it has its date.
+    pub(super) fn not_known_before(time: LocalTime, now: LocalTime) -> Silent {
+        let shown = time.day_hour_minute();
+        let of_day = shown.split_once(' ').map(|(_, of_day)| of_day.to_owned());
+        Silent::NotKnownBefore(match of_day {
+            Some(of_day) if time.since(now) < 86_400 => of_day,
+            _ => shown,
+        })
+    }
+}
+
+impl Default for Silent {
+    fn default() -> Silent {
+        Silent::Meters(0)
+    }
+}
+
+impl fmt::Display for Silent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Silent::Meters(count) => write!(f, "{count} silent"),
+            Silent::NotKnownBefore(time) => write!(f, "silent: not known before {time}"),
+        }
+    }
 }
 
 impl Listening {
@@ -74,14 +112,21 @@ impl Listening {
         }
         is_due
     }
+
+    /// Those of these lines that are not as they were.
+    pub(super) fn changed(&mut self, lines: Vec<String>) -> Vec<String> {
+        let said = std::mem::replace(&mut self.said, lines);
+        let lines = self.said.iter();
+        lines.filter(|line| !said.contains(line)).cloned().collect()
+    }
 }
 
 /// All rooms in a line, and those whose guest has overstayed in a line a hotel.
-pub(super) fn lines(census: &Census, silent: u64) -> Vec<String> {
+pub(super) fn lines(census: &Census, silent: &Silent) -> Vec<String> {
     let overstayed: usize = census.overstayed.values().map(Vec::len).sum();
     let mut lines = vec![format!(
-        "all rooms: {} occupied ({overstayed} overstayed), {} vacant, {silent} silent, \
-         {} abnormal now ({} told)",
+        "all rooms: {} occupied ({overstayed} overstayed), {} vacant, {silent}, \
+         {} abnormal now ({} notified)",
         census.occupied, census.vacant, census.abnormal, census.told
     )];
     let hotels = census.overstayed.iter();
@@ -95,7 +140,10 @@ pub(super) fn lines(census: &Census, silent: u64) -> Vec<String> {
     }));
     let left_out = census.overstayed.len().saturating_sub(HOTELS_LISTED);
     if left_out > 0 {
-        lines.push(format!("overstayed in {left_out} more hotels"));
+        lines.push(format!(
+            "overstayed in {}",
+            counted(left_out as u64, "more hotel")
+        ));
     }
     lines
 }
@@ -131,8 +179,8 @@ fn list(hotels: &BTreeMap<HotelId, HotelMeters>) -> Vec<String> {
             .map(|(_, meters)| u64::from(meters.silent))
             .sum();
         lines.push(format!(
-            "silent meters of {} more hotels: {meters}",
-            left_out.len()
+            "silent meters of {}: {meters}",
+            counted(left_out.len() as u64, "more hotel")
         ));
     }
     lines
@@ -214,17 +262,37 @@ mod tests {
             told: 1,
             overstayed: BTreeMap::from([hotel(1, 2), hotel(2, 32)]),
         };
-        let told = lines(&census, 4);
+        let told = lines(&census, &Silent::Meters(4));
         assert_eq!(
             told[0],
-            "all rooms: 8 occupied (34 overstayed), 3 vacant, 4 silent, 2 abnormal now (1 told)"
+            "all rooms: 8 occupied (34 overstayed), 3 vacant, 4 silent, 2 abnormal now (1 notified)"
         );
         assert_eq!(told[1], "overstayed in hotel H01: 01, 02");
         assert!(told[2].ends_with(", 29, 30 and 2 more"), "{}", told[2]);
         census.overstayed = (0..23).map(|n| hotel(n, 1)).collect();
-        let told = lines(&census, 0);
+        let told = lines(&census, &Silent::not_known_before(at(90), at(0)));
+        assert!(
+            told[0].contains(", 3 vacant, silent: not known before 13:30, 2 abnormal"),
+            "{}",
+            told[0]
+        );
+        let far = Silent::not_known_before(at(1_500), at(0)).to_string();
+        assert_eq!(far, "silent: not known before 04-11 13:00");
         assert_eq!(told.len(), 22);
         assert_eq!(told[21], "overstayed in 3 more hotels");
+    }
+
+    #[test]
+    fn what_has_not_changed_is_not_said_again() {
+        let mut listening = Listening::default();
+        let mut changed = |lines: &[&str]| {
+            let lines = lines.iter().map(|line| (*line).to_owned()).collect();
+            listening.changed(lines)
+        };
+        assert_eq!(changed(&["all", "H1", "H2"]), ["all", "H1", "H2"]);
+        assert_eq!(changed(&["all", "H1", "H2"]), [""; 0]);
+        assert_eq!(changed(&["all", "H1"]), [""; 0]);
+        assert_eq!(changed(&["all", "H1", "H2"]), ["H2"]);
     }
 
     #[test]

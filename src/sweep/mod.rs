@@ -20,9 +20,9 @@ use crate::pulse;
 use crate::rooms::Rooms;
 use crate::store::{MeterStream, MeterTail, Position, Readings, StoreError, Wanted};
 use crate::threads::Stop;
-use crate::types::{LocalTime, RoomKey};
+use crate::types::{LocalTime, RoomKey, counted};
 
-use listening::Listening;
+use listening::{Listening, Silent};
 
 /// Rows streamed before they are judged: bounds the memory of a start after a long time.
 const MOST_ROWS: u64 = 200_000;
@@ -68,13 +68,13 @@ struct Swept {
     readings: u64,
     rooms: u64,
     stragglers: u64,
-    silent: u64,
+    silent: Silent,
 }
 
 impl Sweeper {
     /// Sweeps until it is time to stop. Sweeps never overlap: ticks missed meanwhile are counted.
     pub fn run(self, inputs: Sender<Input>) {
-        let mut outage = Outage::new("a sweep").told_at_once();
+        let mut outage = Outage::new("sweep").told_at_once();
         // Before the messages: to know the table's newest ids makes theirs cheap to take. An error
         // is told by the first sweep, which tries again.
         let mut tail = self.tail().ok();
@@ -108,7 +108,10 @@ impl Sweeper {
             due += self.every;
             let missed = missed_ticks(due, self.clock.instant(), self.every);
             if missed > 0 {
-                log::warn!("the sweep took longer than its time: {missed} left out");
+                log::warn!(
+                    "the sweep took longer than monitoring.sweep_seconds: left out {}",
+                    counted(missed, "sweep")
+                );
                 due += self.every * missed;
             }
         }
@@ -222,24 +225,31 @@ impl Sweeper {
     }
 
     /// Looks for silent meters after a sweep that began at `now`; gives how many there are. It must
-    /// have come to its end: one that is cut short has not heard all.
+    /// have come to its end: one that is cut short has not read all.
     fn listen(
         &self,
         now: LocalTime,
         listening: &mut Listening,
         inputs: &Sender<Input>,
-    ) -> Result<u64, Cut> {
+    ) -> Result<Silent, Cut> {
         let silent_after = self.rules.silent_after_seconds;
+        let listening_since = listening.swept(now, silent_after, self.every);
         let silence = self.rooms.silence(&Look {
             now,
-            listening_since: listening.swept(now, silent_after, self.every),
+            listening_since,
             silent_after,
         });
         let interval = self.rules.interval_seconds;
         listening.tell(&silence.hotels, now, interval);
-        let silent = silence.silent();
+        let known_at = listening_since.plus(silent_after);
+        let silent = if now < known_at {
+            Silent::not_known_before(known_at, now)
+        } else {
+            Silent::Meters(silence.silent())
+        };
         if listening.counts(now, interval) {
-            for line in listening::lines(&self.rooms.census(now), silent) {
+            let lines = listening::lines(&self.rooms.census(now), &silent);
+            for line in listening.changed(lines) {
                 log::info!("{line}");
             }
         }
@@ -337,16 +347,16 @@ impl Sweeper {
     fn tell(&self, swept: &Swept, took: Duration) {
         if swept.bad > 0 {
             log::warn!(
-                "{} rows of the meter table are no readings (NULL, unreadable, or a time ahead of now)",
-                swept.bad
+                "the meter table has {} that can't be judged: NULL, unreadable, or a time ahead of now",
+                counted(swept.bad, "row")
             );
         }
         log::info!(
-            "sweep: {} rooms watched ({} silent), {} new readings of {} rooms ({} asked by key), {:.2} s",
-            self.rooms.len(),
+            "sweep: {} watched ({}), {} of {} ({} asked by key), {:.2} s",
+            counted(self.rooms.len() as u64, "room"),
             swept.silent,
-            swept.readings,
-            swept.rooms,
+            counted(swept.readings, "new reading"),
+            counted(swept.rooms, "room"),
             swept.stragglers,
             took.as_secs_f64()
         );

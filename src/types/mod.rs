@@ -1,11 +1,13 @@
 //! The words of the product as types. No I/O, no clock, nothing but values.
 
+mod count;
 mod energy;
 mod key;
 pub mod spelling;
 mod text;
 mod time;
 
+pub use count::counted;
 pub use energy::{BadRegister, WattHours, without_exponent};
 pub use key::{HotelId, RoomKey, RoomNumber};
 pub use text::{NotText, utf8, utf8_part};
@@ -29,6 +31,14 @@ impl Kind {
         match self {
             Kind::Checkin => "checkin",
             Kind::Checkout => "checkout",
+        }
+    }
+
+    /// What its room is, as people read it.
+    pub fn of_room(self) -> &'static str {
+        match self {
+            Kind::Checkin => "occupied",
+            Kind::Checkout => "vacant",
         }
     }
 

@@ -357,8 +357,8 @@ fn each_hotel_has_its_bot_and_a_dead_one_delays_no_other() {
         "SELECT state FROM notification WHERE hotel_id = 'He'",
         &["logged".to_owned()],
     );
-    service.wait_for_log("telling the bot of Ha, Hb fails");
-    service.wait_for_log("telling the bot of Hd fails");
+    service.wait_for_log("notifying the bot of Ha, Hb failed, retrying");
+    service.wait_for_log("notifying the bot of Hd failed, retrying");
     wait("the stalled bot to be told", || {
         stalled.release();
         match stalled.told().len() {

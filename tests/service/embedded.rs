@@ -99,7 +99,7 @@ fn operators_have_their_commands_without_servers_too() {
     let (code, out, _) = run(&mut rig, &["check", "--online"]);
     assert_eq!(code, Some(0), "{out}");
     assert!(
-        out.contains("1 rooms are watched, 0 readings, 0 notices"),
+        out.contains("1 room watched, 0 readings, 0 notices to be sent"),
         "{out}"
     );
     let (code, out, err) = run(&mut rig, &["explain", "H001", "101"]);
@@ -136,7 +136,7 @@ fn operators_have_their_commands_without_servers_too() {
         "{out}"
     );
     let (_, out, _) = run(&mut rig, &["check", "--online"]);
-    assert!(out.contains("2 rooms are watched"), "{out}");
+    assert!(out.contains("2 rooms watched"), "{out}");
     service.stop();
     rig.finish();
 }

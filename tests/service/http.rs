@@ -299,7 +299,7 @@ fn an_address_that_somebody_has_holds_up_nothing_else() {
     let somebody = TcpListener::bind(address).expect("a listener");
     let mut service = rig.start();
     service.wait_for_log(&format!(
-        "listening at http.listen {address} fails and is tried again"
+        "listening at http.listen {address} failed, retrying"
     ));
     service.wait_until_ready();
     rig.publish([check_in("H001", "101", minutes_ago(5)).as_str()]);

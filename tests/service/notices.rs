@@ -72,7 +72,7 @@ fn what_may_pass_is_tried_until_it_is_accepted() {
             before.iter().all(|request| !request.accepted),
             "{hotel}: {received:?}"
         );
-        service.wait_for_log(&format!("telling the bot of {hotel} works again"));
+        service.wait_for_log(&format!("notifying the bot of {hotel} works again"));
     }
     let states = "SELECT DISTINCT state FROM notification";
     assert_eq!(rig.rows::<String>(states), ["sent"]);
@@ -141,7 +141,7 @@ fn a_route_at_fault_is_told_with_its_remedy_and_left_alone_until_the_next_start(
     let rooms: Vec<(&str, &str)> = hotels().map(|hotel| (hotel, "101")).collect();
     Trouble::of(&rig, &rooms).alert(&rig);
     for (hotel, _, remedy) in &bots {
-        let begin = format!("telling the bot of {hotel} fails and is tried again");
+        let begin = format!("notifying the bot of {hotel} failed, retrying");
         wait(&format!("{begin}, with {remedy}"), || {
             let log = service.log();
             let told = |line: &str| {
@@ -392,6 +392,9 @@ fn pauses_grow_while_feishu_is_away() {
     let last = at[FAILURES].duration_since(at[FAILURES - 1]);
     assert!(last >= Duration::from_millis(6_400 / 2), "{last:?}");
     let log = service.stop();
-    assert!(log.contains("telling the default bot works again"), "{log}");
+    assert!(
+        log.contains("notifying the default bot works again"),
+        "{log}"
+    );
     rig.finish();
 }

@@ -60,7 +60,7 @@ fn thresholds_and_bots_change_without_a_restart() {
     service.signal(Signal::HUP);
     service.wait_for_log("other changes need a restart");
     service.wait_for_log("SIGHUP: the configuration has changed");
-    service.wait_for_log("1 rooms are watched (epoch 2,");
+    service.wait_for_log("1 room is watched (epoch 2,");
     read(&rig, 7..=10);
     let told = other.wait_until("a card", LIMIT, |received| !received.is_empty());
     assert!(told[0].accepted, "{told:?}");
@@ -158,7 +158,7 @@ fn a_database_that_is_silent_meanwhile_ends_nothing() {
     service.signal(Signal::HUP);
     service.wait_for_log("SIGHUP: the configuration has changed");
     // The owner hangs at the database, and the change waits for its end.
-    service.wait_for_log("fails and is tried again");
+    service.wait_for_log(" failed, retrying");
     proxy.lift();
     rig.wait_for_rows("SELECT room_number FROM room_state", &["101".to_owned()]);
     service.stop();

@@ -37,7 +37,7 @@ fn a_restart_goes_on_where_it_stopped() {
     reading(&rig, 2, "14.00");
     let mut service = rig.start();
     rig.wait_for_rows(run, &[(Some(2), Some(4_000), Some(0))]);
-    service.wait_for_log("1 rooms are watched");
+    service.wait_for_log("1 room is watched");
     service.kill();
 
     reading(&rig, 3, "16.00");
@@ -166,7 +166,7 @@ fn a_store_that_is_lost_for_a_minute_closes_the_intake() {
         .map(|n| check_in("H001", &n.to_string(), arrived))
         .collect();
     rig.publish(bodies.iter().map(String::as_str));
-    service.wait_for_log("the store (writing) fails and is tried again");
+    service.wait_for_log("the store (writing) failed, retrying");
     assert!(!service.log().contains("the intake is closed"));
     service.wait_for_log("the intake is closed");
     // Nobody holds a message any more: as long as it may take, the broker loses no patience.

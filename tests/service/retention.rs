@@ -98,7 +98,7 @@ fn the_service_deletes_what_is_older_than_configured() {
     refuse(&rig, 0..1_200, 8);
     refuse(&rig, 1_200..1_203, 6);
     let mut service = rig.start();
-    service.wait_for_log("1200 refused messages and notices older than 7 days were deleted");
+    service.wait_for_log("deleted 1200 rows of refused messages and notices older than 7 days");
     assert_eq!(rig.rows::<(u32, u32)>(REFUSED), [(3, 1_200)]);
     service.stop();
     rig.finish();
@@ -113,7 +113,7 @@ fn rows_that_can_not_be_deleted_stop_nobody() {
          SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not this one'",
     );
     let mut service = rig.start();
-    service.wait_for_log("deleting old rows fails");
+    service.wait_for_log("deleting old rows failed, retrying");
     rig.publish([check_in("H001", "101", minutes_ago(5)).as_str()]);
     rig.wait_for_rows("SELECT room_number FROM room_state", &["101".to_owned()]);
     let log = service.stop();

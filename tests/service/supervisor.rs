@@ -135,7 +135,7 @@ fn it_is_started_again_after_a_crash_and_stopped_in_order() {
         .and_then(|rest| rest.split(',').next());
     let pid: i32 = pid.expect(&running).parse().expect("a pid");
     kill_process(Pid::from_raw(pid).expect("a pid"), Signal::KILL).expect("killed");
-    supervisor.wait_for_log("1 rooms are watched (epoch 2,");
+    supervisor.wait_for_log("1 room is watched (epoch 2,");
     supervisor.wait_for_status("RUNNING");
     let said = supervisor.ask(&["stop", "roomwatt"]);
     assert!(said.contains("roomwatt: stopped"), "{said}");
@@ -162,7 +162,7 @@ fn servers_that_are_down_do_not_end_it() {
     let supervisor = Supervisor::start(&rig);
     // Longer than startsecs: it counts as started, and is the same process all the while.
     supervisor.wait_for_status("RUNNING");
-    supervisor.wait_for_log("waiting for the lease fails");
+    supervisor.wait_for_log("waiting for the lease failed, retrying");
     assert_eq!(supervisor.log().matches(" starts: ").count(), 1);
     supervisor.stop();
     rig.finish();

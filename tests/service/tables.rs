@@ -238,10 +238,10 @@ fn a_column_that_does_not_number_rows_is_said_with_its_remedy() {
     let left = minutes_ago(240);
     heat(&rig, "101", left, 0..=1);
     let mut service = rig.start();
-    service.wait_for_log("a sweep fails and is tried again");
+    service.wait_for_log("sweep failed, retrying");
     rig.publish([check_out("H001", "101", left).as_str()]);
     // The message waits, it is not turned away.
-    service.wait_for_log("the store (reading the meters) fails and is tried again");
+    service.wait_for_log("the store (reading the meters) failed, retrying");
     let log = service.stop();
     let remedy = "the meter table can't be read: column room_number of smart_meter does not \
                   number its rows; set `meter.id = \"\"`";
@@ -276,9 +276,9 @@ fn away(by: By) {
         check_in("H001", "101", arrived),
         check_out("H001", "102", left),
     ];
-    service.wait_for_log("a sweep fails and is tried again");
+    service.wait_for_log("sweep failed, retrying");
     rig.publish(bodies.iter().map(String::as_str));
-    service.wait_for_log("the store (reading the meters) fails and is tried again");
+    service.wait_for_log("the store (reading the meters) failed, retrying");
     let log = service.log();
     assert!(log.contains(AWAY) && !log.contains("init-db"), "{log}");
     rig.execute("RENAME TABLE away TO smart_meter");
@@ -289,7 +289,7 @@ fn away(by: By) {
         &[("101", left.plus(5 * 1_800)), ("102", left.plus(3 * 1_800))],
     );
     wait_for_alert(&rig, left);
-    service.wait_for_log("a sweep works again");
+    service.wait_for_log("sweep works again");
     service.stop();
     rig.finish();
 }
@@ -390,7 +390,7 @@ fn a_message_waits_for_a_table_and_reads_the_one_that_comes_in_its_place() {
     // From here on there is no sweep: only the message can find what is there.
     rig.execute("RENAME TABLE smart_meter TO old");
     rig.publish([check_in("H001", "101", left.plus(4 * 1_800)).as_str()]);
-    service.wait_for_log("the store (reading the meters) fails and is tried again");
+    service.wait_for_log("the store (reading the meters) failed, retrying");
     // Its ids begin anew.
     rig.execute("CREATE TABLE anew LIKE old");
     rig.execute(&format!(

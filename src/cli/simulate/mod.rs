@@ -13,7 +13,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::hotel::{MeterFaults, Plan, Trouble, Troubles, What};
 use crate::store::SimulatedMeters;
-use crate::types::{HotelId, Kind, LocalTime, RoomKey};
+use crate::types::{HotelId, LocalTime, RoomKey};
 
 use super::rows::{configured, written};
 use super::{Code, ConfigFile, Failure, needed, past};
@@ -245,10 +245,7 @@ fn write_text(out: &mut dyn Write, plan: &Plan, told: &Told) -> io::Result<()> {
         told.troubles.len(),
     )?;
     for (room, trouble) in &told.troubles {
-        let kind = match trouble.kind {
-            Kind::Checkin => "occupied",
-            Kind::Checkout => "vacant",
-        };
+        let kind = trouble.kind.of_room();
         writeln!(
             out,
             "  {room} {kind}: {}, {} kWh in 30 minutes, {} to {}",

@@ -4,6 +4,7 @@ use rusqlite::Connection;
 
 use crate::finding::{Finding, Level};
 use crate::store::StoreError;
+use crate::types::counted;
 
 use super::link::Link;
 
@@ -38,7 +39,10 @@ pub fn check_file(path: &Path, tell: &mut dyn FnMut(Finding)) {
 }
 
 fn contents(conn: &Connection) -> Result<String, StoreError> {
-    let number = |query| conn.query_row(query, (), |row| row.get::<_, i64>(0));
+    let number = |query| {
+        let row = conn.query_row(query, (), |row| row.get::<_, i64>(0));
+        row.map(i64::unsigned_abs)
+    };
     let rooms = number("SELECT count(*) FROM room_state")?;
     // Its ids are never used twice, and no row is deleted.
     let readings = number("SELECT coalesce(max(id), 0) FROM smart_meter")?;
@@ -50,6 +54,9 @@ fn contents(conn: &Connection) -> Result<String, StoreError> {
     }
     conn.execute_batch("BEGIN IMMEDIATE; ROLLBACK")?;
     Ok(format!(
-        "{rooms} rooms are watched, {readings} readings, {waiting} notices to be told"
+        "{} watched, {}, {} to be sent",
+        counted(rooms, "room"),
+        counted(readings, "reading"),
+        counted(waiting, "notice")
     ))
 }
