@@ -60,7 +60,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn explained(error: StoreError) -> Failure {
     match error {
         StoreError::NotSetUp(said) => {
-            let error = anyhow!("{said}; sql/grants.sql has the rights that init-db needs");
+            let error = anyhow!("{said}; sql/grants-init.sql has the rights that init-db needs");
             Failure::new(Code::Configuration, error)
         }
         other => other.into(),

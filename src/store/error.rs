@@ -22,7 +22,9 @@ pub enum StoreError {
     ReadOnly(String),
     /// The server does not know this user with this password, or the user may not enter the database.
     #[error(
-        "the database turns this user away: {0}; see that mysql.user, password and database are right"
+        "the database turns this user away: {0}; see that mysql.user, password and database are right, \
+         or nothing is granted yet: sql/grants-init.sql is for init-db, sql/grants-service.sql for the \
+         service"
     )]
     Denied(String),
     /// Tables, columns or rights are not as they have to be.

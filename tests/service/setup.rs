@@ -372,7 +372,8 @@ fn init_db_says_what_keeps_it_out_and_whether_that_can_pass() {
     let port = std::env::var("ROOMWATT_TEST_MYSQL_PORT").expect("a port");
     let of_database = format!("database = '{}'", rig.database);
     let access = "the database turns this user away: ";
-    let remedy = "; see that mysql.user, password and database are right";
+    let remedy =
+        "; see that mysql.user, password and database are right, or nothing is granted yet";
     for (from, to, code, says) in [
         (
             of_database.as_str(),
@@ -417,7 +418,8 @@ fn init_db_says_what_keeps_it_out_and_whether_that_can_pass() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(78), "{said}");
     assert!(
-        said.contains("CREATE command denied") && said.contains("; sql/grants.sql has the rights"),
+        said.contains("CREATE command denied")
+            && said.contains("; sql/grants-init.sql has the rights"),
         "{said}"
     );
     rig.finish();

@@ -63,13 +63,14 @@ impl Look {
     }
 }
 
-/// Runs one part of `sql/grants.sql` for a user of this rig's; its other rights are gone.
+/// Runs a file of grants for a user of this rig's; its other rights are gone.
 pub fn grant(rig: &Rig, part: &str, user: &str, password: &str) {
-    let text = include_str!("../../../sql/grants.sql");
-    let (first, second) = text.split_once("-- 2. ").expect("two parts");
     let (text, name) = match part {
-        "init" => (first, "roomwatt_init"),
-        _ => (second, "roomwatt"),
+        "init" => (
+            include_str!("../../../sql/grants-init.sql"),
+            "roomwatt_init",
+        ),
+        _ => (include_str!("../../../sql/grants-service.sql"), "roomwatt"),
     };
     let text = text
         .replace("`hotel`", &format!("`{}`", rig.database))
@@ -86,7 +87,7 @@ pub fn grant(rig: &Rig, part: &str, user: &str, password: &str) {
     }
 }
 
-/// The service's user has no more than `sql/grants.sql` gives.
+/// The service's user has no more than `sql/grants-service.sql` gives.
 fn with_grants(name: &str) -> Rig {
     let rig = Rig::new(name);
     let (database, user) = (&rig.database, rig.user());

@@ -189,7 +189,7 @@ pub(super) fn service(conn: &mut Conn, user: &User, tell: Tell<'_>) -> mysql::Re
                     format!("{right} is not granted, the service needs it"),
                 )
                 .remedy(format!(
-                    "{}; sql/grants.sql has all that it needs",
+                    "{}; sql/grants-service.sql has all that it needs",
                     user.grant(right, table.name)
                 )),
                 Ok(Answer::NoTable) => {
@@ -266,14 +266,14 @@ pub(super) fn init_db(conn: &mut Conn, tell: Tell<'_>) -> mysql::Result<()> {
                 ABOUT,
                 "this user may create or change tables, which the service never does",
             )
-            .remedy("give init-db a user of its own: sql/grants.sql"),
+            .remedy("give init-db a user of its own: sql/grants-init.sql"),
             (false, _, []) => Finding::ok(ABOUT, "this user may run it"),
             (false, _, denied) => Finding::new(
                 Level::Warning,
                 ABOUT,
                 format!("this user can't run it, not granted: {}", denied.join(", ")),
             )
-            .remedy("run it as the user that sql/grants.sql has for it"),
+            .remedy("run it as the user that sql/grants-init.sql has for it"),
         },
     );
     Ok(())
