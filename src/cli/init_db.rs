@@ -1,9 +1,11 @@
 use anyhow::anyhow;
 
 use crate::clock::{Clock, SystemClock};
-use crate::store::{self, Database, StoreError};
+use crate::engine::Rules;
+use crate::store::{self, Adopted, Database, StoreError};
+use crate::types::{RoomKey, counted};
 
-use super::{Code, ConfigFile, Failure, load, tell};
+use super::{Code, ConfigFile, Failure, load, tell, terminal};
 
 /// Create the tables, or bring them up to date
 #[derive(clap::Args)]
@@ -19,7 +21,7 @@ The embedded database, which is used without a section [mysql], is created.
 ")]
 pub(super) struct Arguments {
     /// Watch the rooms that the original program has left in electricity_monitoring: for the day of
-    /// moving over, with neither program running
+    /// moving over, or of moving over again, with neither program running
     #[arg(long)]
     adopt: bool,
     #[command(flatten)]
@@ -47,13 +49,73 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             config.messages.max_ahead_seconds,
         )
         .map_err(explained)?;
-        tell(&format!(
-            "adopted {} rooms; {} had a watch already, {} rows name no room or no stay, \
-             {} are of stays too far ahead",
-            adopted.rooms, adopted.known, adopted.unreadable, adopted.ahead
-        ));
+        for line in lines(&adopted, &config.rules) {
+            tell(&line);
+        }
     }
     Ok(())
+}
+
+/// What was adopted, and what follows from it.
+fn lines(adopted: &Adopted, rules: &Rules) -> Vec<String> {
+    let Adopted {
+        occupied,
+        vacant,
+        updated,
+        unfollowed,
+        unchanged,
+        unreadable,
+        ahead,
+    } = adopted;
+    let new = occupied + vacant;
+    let rooms = counted(new, "room");
+    let mut lines = vec![match (new, updated.len(), unchanged) {
+        (0, 0, 0) => "adopted 0 rooms".to_owned(),
+        (_, 0, 0) => format!("adopted {rooms} ({occupied} occupied, {vacant} vacant)"),
+        (_, 0, _) => format!("adopted {new}, brought up to date 0, unchanged {unchanged}"),
+        (_, count, _) => format!(
+            "adopted {new}, brought up to date {count} ({}), unchanged {unchanged}",
+            named(updated)
+        ),
+    }];
+    for (count, what) in [
+        (*unreadable, "without a room or a stay"),
+        (*ahead, "of a stay too far ahead"),
+    ] {
+        if count > 0 {
+            lines.push(format!("left out {} {what}", counted(count, "row")));
+        }
+    }
+    if !unfollowed.is_empty() {
+        lines.push(format!(
+            "the staff was notified of these rooms, and is to look whether they are well again: {}",
+            named(unfollowed)
+        ));
+    }
+    if new > 0 || !updated.is_empty() {
+        let minutes = rules.interval_seconds / 60;
+        lines.push(format!(
+            "readings from before are not judged: a room that is abnormal already is reported after \
+             {} more intervals ({} minutes)",
+            rules.alert_periods,
+            minutes * i64::from(rules.alert_periods)
+        ));
+    }
+    lines
+}
+
+/// The first of these rooms, and how many more there are. Names may come from strangers.
+fn named(rooms: &[RoomKey]) -> String {
+    const NAMED: usize = 20;
+    let names = rooms.iter().take(NAMED);
+    let names: Vec<String> = names
+        .map(|room| terminal::line(room.to_string().as_bytes()))
+        .collect();
+    let more = match rooms.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{}{more}", names.join(", "))
 }
 
 /// Who is about to set the database up lacks a right, not that.
@@ -64,5 +126,37 @@ fn explained(error: StoreError) -> Failure {
             Failure::new(Code::Configuration, error)
         }
         other => other.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_adopted_is_said_in_a_line() {
+        let rules = Rules::default();
+        let first = |adopted: &Adopted| lines(adopted, &rules).remove(0);
+        let rooms = |count: u32| (1..=count).map(|n| RoomKey::new("H001", &format!("1{n:03}")));
+        let mut adopted = Adopted::default();
+        assert_eq!(lines(&adopted, &rules), ["adopted 0 rooms"]);
+        (adopted.occupied, adopted.vacant) = (40, 20);
+        assert_eq!(first(&adopted), "adopted 60 rooms (40 occupied, 20 vacant)");
+        adopted = Adopted {
+            updated: rooms(1).collect(),
+            unchanged: 60,
+            ..Adopted::default()
+        };
+        assert_eq!(
+            first(&adopted),
+            "adopted 0, brought up to date 1 (H001/1001), unchanged 60"
+        );
+        adopted.updated = rooms(22).collect();
+        assert!(first(&adopted).ends_with("H001/1020 and 2 more), unchanged 60"));
+        adopted.updated.clear();
+        assert_eq!(
+            lines(&adopted, &rules),
+            ["adopted 0, brought up to date 0, unchanged 60"]
+        );
     }
 }

@@ -276,12 +276,18 @@ pub enum Settlement {
 }
 
 /// What became of the rows of the original program.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Adopted {
-    /// Rooms that are watched from now on.
-    pub rooms: u64,
-    /// Rooms that had a watch already: it stays.
-    pub known: u64,
+    /// Occupied rooms that are watched from now on.
+    pub occupied: u64,
+    /// Vacant rooms that are watched from now on.
+    pub vacant: u64,
+    /// Rooms whose watch was older than their row, in order: it is the row's now.
+    pub updated: Vec<RoomKey>,
+    /// Of these, rooms with a run that the staff had been notified of: nobody knows how it ended.
+    pub unfollowed: Vec<RoomKey>,
+    /// Rooms whose watch was as new as their row or newer: it stays.
+    pub unchanged: u64,
     /// Rows without a room or a stay.
     pub unreadable: u64,
     /// Rows of stays that begin too far ahead of now.

@@ -1,7 +1,7 @@
 //! The day of moving over from the original program.
 
 use crate::support::Rig;
-use crate::{minutes_ago, said};
+use crate::{check_in, check_out, minutes_ago, said};
 
 /// A row as the original program has left it; times are SQL.
 fn left(rig: &Rig, room: &str, kind: &str, times: [&str; 4], initial: Option<(&str, &str)>) {
@@ -74,13 +74,12 @@ fn rooms_are_watched_from_the_first_minute_and_their_past_is_left_alone() {
 
     let (code, out, _) = said(&rig.roomwatt(&["init-db", "--adopt"]));
     assert_eq!(code, Some(0));
-    assert!(
-        out.ends_with(
-            "adopted 4 rooms; 0 had a watch already, 2 rows name no room or no stay, \
-                       1 are of stays too far ahead\n"
-        ),
-        "{out}"
-    );
+    let told = "adopted 4 rooms (2 occupied, 2 vacant)\n\
+         left out 2 rows without a room or a stay\n\
+         left out 1 row of a stay too far ahead\n\
+         readings from before are not judged: a room that is abnormal already is reported after 4 \
+         more intervals (40 minutes)\n";
+    assert!(out.ends_with(told), "{out}");
     let watches = ["101 checkout", "102 checkout", "A1 checkin", "a1 checkin"];
     assert_eq!(
         rig.rows::<String>(
@@ -94,7 +93,7 @@ fn rooms_are_watched_from_the_first_minute_and_their_past_is_left_alone() {
     );
     let (_, again, _) = said(&rig.roomwatt(&["init-db", "--adopt"]));
     assert!(
-        again.contains("adopted 0 rooms; 4 had a watch already"),
+        again.contains("adopted 0, brought up to date 0, unchanged 4\n"),
         "{again}"
     );
 
@@ -127,6 +126,97 @@ fn rooms_are_watched_from_the_first_minute_and_their_past_is_left_alone() {
              WHERE room_number = '101' ORDER BY id"
         ),
         ["90.00", "100.00"]
+    );
+    service.stop();
+    rig.finish();
+}
+
+/// Back to the original program and over again: it has written rows of newer stays meanwhile.
+#[test]
+fn newer_stays_are_taken_over_from_older_watches() {
+    let mut rig = Rig::new("adoptagain");
+    rig.configure("check_interval_minutes = 10\nmax_gap_minutes = 30");
+    let mut service = rig.start();
+    service.wait_until_ready();
+    let left_at = minutes_ago(100);
+    rig.publish([
+        check_out("H001", "101", left_at).as_str(),
+        &check_out("H001", "102", left_at),
+        &check_in("H001", "103", left_at),
+        &check_in("H001", "104", left_at),
+    ]);
+    for interval in 0..=5 {
+        let time = left_at.plus(600 * interval).to_string();
+        rig.meter("H001", "101", &time, &format!("{}.00", 100 + 2 * interval));
+    }
+    rig.wait_for_rows("SELECT is_notified FROM electricity_abnormal", &[true]);
+    rig.wait_for_rows("SELECT COUNT(*) FROM room_state", &[4]);
+    service.stop();
+
+    // 101 has a guest, 102 had one before; 103 means to leave later, and nothing happened in 104.
+    let (lately, long_ago) = (
+        format!("'{}'", minutes_ago(50)),
+        format!("'{}'", minutes_ago(900)),
+    );
+    let (of_watch, tomorrow) = (format!("'{left_at}'"), format!("'{}'", minutes_ago(-1_440)));
+    let none = "NULL";
+    left(&rig, "101", "'checkin'", [&lately, none, none, none], None);
+    left(
+        &rig,
+        "102",
+        "'checkin'",
+        [&long_ago, none, none, none],
+        None,
+    );
+    let later = [&of_watch, &tomorrow, none, none];
+    left(&rig, "103", "'checkin'", later, None);
+    let epochs = || rig.rows::<u64>("SELECT epoch FROM service")[0];
+    let before = epochs();
+    let (code, out, error) = said(&rig.roomwatt(&["init-db", "--adopt"]));
+    assert_eq!(code, Some(0), "{error}");
+    for line in [
+        "adopted 0, brought up to date 2 (H001/101, H001/103), unchanged 2\n",
+        "the staff was notified of these rooms, and is to look whether they are well again: H001/101\n",
+        "reported after 4 more intervals (40 minutes)\n",
+    ] {
+        assert!(out.contains(line), "{out}");
+    }
+    let epoch = rig.rows::<u64>("SELECT epoch FROM service")[0];
+    assert_eq!(epoch, before + 1, "who hangs with the state writes no more");
+    let states = "SELECT CONCAT_WS(' ', room_number, msg_type, run_told, history <> '', \
+         other_time > NOW()) FROM room_state ORDER BY room_number";
+    assert_eq!(
+        rig.rows::<String>(states),
+        [
+            "101 checkin 0",
+            "102 checkout 0",
+            "103 checkin 0 1",
+            "104 checkin 0"
+        ]
+    );
+    let (_, again, _) = said(&rig.roomwatt(&["init-db", "--adopt"]));
+    assert!(
+        again.ends_with("adopted 0, brought up to date 0, unchanged 4\n"),
+        "{again}"
+    );
+
+    // 101 is judged as occupied from now on: 1.8 kWh would be too much for a vacant room alone.
+    let mut service = rig.start();
+    service.wait_for_log("4 rooms watched");
+    for interval in 0..=4 {
+        let time = minutes_ago(8 - 10 * interval).to_string();
+        let register = 110_000 + 1_800 * interval;
+        let register = format!("{}.{:03}", register / 1_000, register % 1_000);
+        rig.meter("H001", "101", &time, &register);
+    }
+    rig.wait_for_rows(
+        "SELECT CAST(TIMESTAMPDIFF(MINUTE, sample_time, NOW()) AS SIGNED) < -30 FROM room_state \
+         WHERE room_number = '101'",
+        &[true],
+    );
+    assert_eq!(
+        rig.rows::<u32>("SELECT COUNT(*) FROM electricity_abnormal"),
+        [1]
     );
     service.stop();
     rig.finish();

@@ -6,17 +6,18 @@ use mysql::prelude::Queryable;
 use mysql::{Conn, Row, TxOpts, Value};
 
 use crate::config;
-use crate::engine::{Rules, Watch};
+use crate::engine::{Arrival, Change, Event, Notice, Rules, Watch, receive};
 use crate::store::{Adopted, LEASE_KEPT_EVERY, Lease, StoreError};
-use crate::types::{LocalTime, Reading, RoomKey, WattHours, Zone};
+use crate::types::{Kind, LocalTime, Reading, RoomKey, WattHours, Zone};
 
-use super::commit::insert_by;
-use super::{MySqlLease, archive, codec, connect};
+use super::commit::{insert_by, write_notices};
+use super::{MySqlLease, archive, codec, connect, load_rooms};
 
 /// Rows a statement.
 const ROWS: usize = 200;
 
-/// Makes the newest row of each room in `electricity_monitoring` its watch, where it has none. What
+/// Makes the newest row of each room in `electricity_monitoring` its watch: of a room without one, and
+/// of one whose watch is older, as the original program leaves it when it has worked in between. What
 /// the meters said until an interval before `now` is not judged: the original program has done that.
 /// Stays that begin more than `max_ahead_seconds` after `now` are left out.
 ///
@@ -39,33 +40,74 @@ pub fn adopt(
     let mut conn = Conn::new(connect::reading(config, zone))?;
     let mut adopted = Adopted::default();
     let latest = now.plus(max_ahead_seconds);
-    let mut watches = newest(&mut conn, &mut adopted, rules, latest)?;
-    let known: Vec<(String, String)> =
-        conn.query("SELECT hotel_id, room_number FROM room_state")?;
-    for (hotel, room) in known {
-        if watches.remove(&RoomKey::new(&hotel, &room)).is_some() {
-            adopted.known += 1;
-        }
-    }
-    adopted.rooms = watches.len() as u64;
-    let seen = now.plus(-rules.interval_seconds);
-    let rows = watches.into_iter().map(|(room, mut watch)| {
-        let sample = watch.fold.sample.map(|sample| sample.time);
-        watch.fold.seen = Some(sample.map_or(seen, |sample| sample.max(seen)));
-        codec::encode(&room, &watch)
-    });
+    let mut found = newest(&mut conn, &mut adopted, rules, latest)?;
     let mut transaction = conn.start_transaction(TxOpts::default())?;
-    // An instance that hangs since it had the lease writes nothing any more.
+    // An instance that hangs since it had the lease writes nothing any more, and what it has written
+    // is seen by what is read from here on.
     transaction.query_drop("UPDATE service SET epoch = epoch + 1 WHERE id = 1")?;
-    insert_by(
-        ROWS,
-        &mut transaction,
-        "INSERT INTO room_state",
-        &codec::COLUMNS,
-        rows,
-    )?;
+    let mut newer: Vec<(RoomKey, Watch)> = Vec::new();
+    let mut notices = Vec::new();
+    load_rooms(&mut transaction, &mut |room, known| {
+        let Some(mut watch) = found.remove(&room) else {
+            return;
+        };
+        let event = Event {
+            room,
+            stay: watch.stay,
+        };
+        // No readings: the original program has judged them.
+        match receive(Some(&known), &event, &[], rules) {
+            Arrival::Newer(transition) => {
+                notices.extend(
+                    transition
+                        .changes
+                        .into_iter()
+                        .filter_map(|change| match change {
+                            Change::Notice(notice) => Some(Notice::Room(notice)),
+                            _ => None,
+                        }),
+                );
+                if known.fold.run.is_some_and(|run| run.told > 0) {
+                    adopted.unfollowed.push(event.room.clone());
+                }
+                skip_until(&mut watch, now, rules);
+                newer.push((event.room, watch));
+            }
+            Arrival::Expected(transition) => newer.push((event.room, transition.watch)),
+            Arrival::Duplicate | Arrival::Stale => adopted.unchanged += 1,
+        }
+    })?;
+    adopted.updated = newer.iter().map(|(room, _)| room.clone()).collect();
+    adopted.updated.sort();
+    adopted.unfollowed.sort();
+    for watch in found.values_mut() {
+        match watch.stay.kind() {
+            Kind::Checkin => adopted.occupied += 1,
+            Kind::Checkout => adopted.vacant += 1,
+        }
+        skip_until(watch, now, rules);
+    }
+    let new: Vec<(RoomKey, Watch)> = found.into_iter().collect();
+    // REPLACE takes the right to DELETE, which the first adoption does without.
+    for (into, watches) in [
+        ("INSERT INTO room_state", new),
+        ("REPLACE INTO room_state", newer),
+    ] {
+        let rows = watches
+            .iter()
+            .map(|(room, watch)| codec::encode(room, watch));
+        insert_by(ROWS, &mut transaction, into, &codec::COLUMNS, rows)?;
+    }
+    write_notices(&mut transaction, &notices)?;
     transaction.commit()?;
     Ok(adopted)
+}
+
+/// Has an adopted watch begin to judge an interval before `now`.
+fn skip_until(watch: &mut Watch, now: LocalTime, rules: &Rules) {
+    let seen = now.plus(-rules.interval_seconds);
+    let sample = watch.fold.sample.map(|sample| sample.time);
+    watch.fold.seen = Some(sample.map_or(seen, |sample| sample.max(seen)));
 }
 
 /// The newest row of each room as a watch.

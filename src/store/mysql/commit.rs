@@ -192,7 +192,10 @@ fn watch_row(room: &RoomKey, stay: &Stay) -> Vec<Value> {
     values
 }
 
-fn write_notices(transaction: &mut Transaction, notices: &[Notice]) -> Result<(), StoreError> {
+pub(super) fn write_notices(
+    transaction: &mut Transaction,
+    notices: &[Notice],
+) -> Result<(), StoreError> {
     let alerts = notices.iter().filter_map(|notice| match notice {
         Notice::Room(notice) if notice.kind == NoticeKind::Alert => Some(notice),
         Notice::Room(_) | Notice::Meters(_) => None,

@@ -91,6 +91,24 @@ impl MySqlStore {
     }
 }
 
+/// Gives all rooms that are watched.
+fn load_rooms(
+    conn: &mut impl Queryable,
+    take: &mut dyn FnMut(RoomKey, Watch),
+) -> Result<(), StoreError> {
+    let query = format!("SELECT {} FROM room_state", codec::COLUMNS.join(", "));
+    for row in conn.query_iter(&query)? {
+        let row = row?;
+        let values: Vec<Value> = (0..row.len())
+            .map(|at| row.as_ref(at).cloned().unwrap_or(Value::NULL))
+            .collect();
+        let (room, watch) =
+            codec::decode(&values).map_err(|bad| StoreError::Unreadable(bad.to_string()))?;
+        take(room, watch);
+    }
+    Ok(())
+}
+
 impl StateStore for MySqlStore {
     fn take_over(&mut self) -> Result<Ownership, StoreError> {
         let result = self.connected(|conn| {
@@ -116,19 +134,7 @@ impl StateStore for MySqlStore {
     }
 
     fn load_rooms(&mut self, take: &mut dyn FnMut(RoomKey, Watch)) -> Result<(), StoreError> {
-        let query = format!("SELECT {} FROM room_state", codec::COLUMNS.join(", "));
-        self.connected(|conn| {
-            for row in conn.query_iter(&query)? {
-                let row = row?;
-                let values: Vec<Value> = (0..row.len())
-                    .map(|at| row.as_ref(at).cloned().unwrap_or(Value::NULL))
-                    .collect();
-                let (room, watch) = codec::decode(&values)
-                    .map_err(|bad| StoreError::Unreadable(bad.to_string()))?;
-                take(room, watch);
-            }
-            Ok(())
-        })
+        self.connected(|conn| load_rooms(conn, take))
     }
 
     fn load_silent_hotels(

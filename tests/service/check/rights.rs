@@ -154,9 +154,20 @@ fn the_grants_are_enough_and_no_more() {
     Look::online(&mut rig).has("ok rights for init-db: this user may run it", &[]);
     let output = rig.roomwatt(&["init-db"]);
     assert!(output.status.success(), "{output:?}");
-    rig.execute("INSERT INTO electricity_monitoring (hotel_id, room_number, check_in_time) VALUES ('H001', '301', NOW())");
-    let output = rig.roomwatt(&["init-db", "--adopt"]);
-    assert!(said(&output).1.contains("adopted 1 rooms"), "{output:?}");
+    for (time, adopted) in [
+        (
+            "NOW() - INTERVAL 1 HOUR",
+            "adopted 1 room (1 occupied, 0 vacant)",
+        ),
+        ("NOW()", "brought up to date 1 (H001/301)"),
+    ] {
+        rig.execute(&format!(
+            "INSERT INTO electricity_monitoring (hotel_id, room_number, check_in_time) \
+             VALUES ('H001', '301', {time})"
+        ));
+        let output = rig.roomwatt(&["init-db", "--adopt"]);
+        assert!(said(&output).1.contains(adopted), "{output:?}");
+    }
 
     std::fs::write(rig.config(), &config).expect("a configuration");
     rig.configure("keep_days = 1");
