@@ -30,9 +30,8 @@ impl Current<'_> {
         };
         let changed = self.config.changed_by(&new);
         if changed != new {
-            log::warn!(
-                "SIGHUP: thresholds and the section [feishu] are taken over; other changes need a restart"
-            );
+            let changes = changed.changes(&new).join("; ");
+            log::warn!("SIGHUP: changes that need a restart: {changes}");
         }
         let is_other = changed.rules != self.config.rules || changed.feishu != self.config.feishu;
         log::info!(

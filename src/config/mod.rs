@@ -1,5 +1,6 @@
 //! Configuration: one TOML file, then `ROOMWATT_*` variables, then `--set`; checked as a whole.
 
+mod changes;
 mod check;
 mod http;
 mod messages;

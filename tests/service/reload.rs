@@ -58,7 +58,7 @@ fn thresholds_and_bots_change_without_a_restart() {
     );
     rig.configure("keep_days = 31");
     service.signal(Signal::HUP);
-    service.wait_for_log("other changes need a restart");
+    service.wait_for_log("SIGHUP: changes that need a restart: monitoring.keep_days: 30 -> 31\n");
     service.wait_for_log("SIGHUP: the configuration has changed");
     service.wait_for_log("1 room is watched (epoch 2,");
     read(&rig, 7..=10);
@@ -178,7 +178,7 @@ fn a_change_that_needs_a_restart_is_told_also_of_what_is_never_shown() {
         &format!("{user}password = '{secret}"),
     );
     service.signal(Signal::HUP);
-    service.wait_for_log("other changes need a restart");
+    service.wait_for_log("SIGHUP: changes that need a restart: mysql.password: changed\n");
     service.wait_for_log("SIGHUP: thresholds and the section [feishu] are as they were");
     service.stop();
     rig.finish();

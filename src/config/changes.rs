@@ -1,0 +1,332 @@
+//! What another configuration has otherwise, key by key.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::engine::{FieldNames, MessageFormat, Rules, TypeCodes};
+use crate::types::{WattHours, Zone};
+
+use super::{Config, Embedded, Http, Log, MeterTable, MySql, RabbitMq, Secret};
+
+/// Compares structs whose fields are called like their keys. It names all of them, so that one that
+/// is new can't be forgotten.
+macro_rules! compare {
+    ($changes:ident, $section:literal, $old:expr, $new:expr, $name:ident { $($field:ident),* }) => {{
+        let $name { $($field: _),* } = $old;
+        $($changes.see(
+            concat!($section, ".", stringify!($field)),
+            &$old.$field,
+            &$new.$field,
+        );)*
+    }};
+}
+
+impl Config {
+    /// What `new` has otherwise, as `monitoring.keep_days: 30 -> 31`; of secrets only that they have
+    /// changed. Thresholds and the section `[feishu]` are left out: they need no restart.
+    pub fn changes(&self, new: &Config) -> Vec<String> {
+        let Config {
+            rabbitmq,
+            mysql,
+            embedded,
+            meter,
+            messages,
+            rules,
+            batch_size,
+            sweep_every,
+            keep_days,
+            feishu: _,
+            consumer_count,
+            http,
+            log,
+        } = self;
+        let mut changes = Changes(Vec::new());
+        if let Some((old, new)) = changes.section("rabbitmq", rabbitmq, &new.rabbitmq) {
+            compare!(
+                changes,
+                "rabbitmq",
+                old,
+                new,
+                RabbitMq {
+                    host,
+                    port,
+                    virtual_host,
+                    username,
+                    password,
+                    queue,
+                    prefetch,
+                    declare,
+                    tls,
+                    tls_ca,
+                    heartbeat_seconds
+                }
+            );
+        }
+        if let Some((old, new)) = changes.section("mysql", mysql, &new.mysql) {
+            compare!(
+                changes,
+                "mysql",
+                old,
+                new,
+                MySql {
+                    host,
+                    port,
+                    user,
+                    password,
+                    database,
+                    pool_size,
+                    tls_ca
+                }
+            );
+        }
+        compare!(
+            changes,
+            "embedded",
+            embedded,
+            new.embedded,
+            Embedded { path }
+        );
+        compare!(
+            changes,
+            "meter",
+            meter,
+            new.meter,
+            MeterTable {
+                table,
+                id,
+                hotel_id,
+                room_number,
+                reading_value,
+                script_time
+            }
+        );
+        changes.of_messages(messages, &new.messages);
+        changes.of_rules(rules, &new.rules);
+        changes.see("monitoring.batch_size", batch_size, &new.batch_size);
+        changes.see("monitoring.sweep_seconds", sweep_every, &new.sweep_every);
+        changes.see("monitoring.keep_days", keep_days, &new.keep_days);
+        let consumers = &new.consumer_count;
+        changes.see("performance.consumer_count", consumer_count, consumers);
+        if let Some((old, new)) = changes.section("http", http, &new.http) {
+            compare!(changes, "http", old, new, Http { listen, token });
+        }
+        compare!(changes, "log", log, new.log, Log { file, json, level });
+        changes.0
+    }
+}
+
+struct Changes(Vec<String>);
+
+impl Changes {
+    fn see<T: Shown + PartialEq>(&mut self, key: &str, old: &T, new: &T) {
+        if old != new {
+            self.0.push(match (old.shown(), new.shown()) {
+                (Some(old), Some(new)) => format!("{key}: {old} -> {new}"),
+                _ => format!("{key}: changed"),
+            });
+        }
+    }
+
+    /// A section that may be missing; gives both where both are there.
+    fn section<'a, T>(
+        &mut self,
+        name: &str,
+        old: &'a Option<T>,
+        new: &'a Option<T>,
+    ) -> Option<(&'a T, &'a T)> {
+        match (old, new) {
+            (Some(old), Some(new)) => return Some((old, new)),
+            (None, None) => {}
+            (None, Some(_)) => self.0.push(format!("section [{name}]: added")),
+            (Some(_), None) => self.0.push(format!("section [{name}]: removed")),
+        }
+        None
+    }
+
+    fn of_messages(&mut self, old: &MessageFormat, new: &MessageFormat) {
+        let MessageFormat {
+            types,
+            fields,
+            zone,
+            max_ahead_seconds,
+        } = old;
+        compare!(
+            self,
+            "message_types",
+            types,
+            new.types,
+            TypeCodes {
+                checkin,
+                checkout,
+                ignore
+            }
+        );
+        let FieldNames {
+            hotel_id,
+            room_number,
+            msg_type,
+            check_in_time,
+            expected_checkout_time,
+            actual_checkin_time,
+            actual_checkout_time,
+        } = fields;
+        let new_fields = &new.fields;
+        for (key, old, new) in [
+            ("hotel_id", hotel_id, &new_fields.hotel_id),
+            ("room_number", room_number, &new_fields.room_number),
+            ("msgType", msg_type, &new_fields.msg_type),
+            ("check_in_time", check_in_time, &new_fields.check_in_time),
+            (
+                "expected_checkout_time",
+                expected_checkout_time,
+                &new_fields.expected_checkout_time,
+            ),
+            (
+                "actual_checkin_time",
+                actual_checkin_time,
+                &new_fields.actual_checkin_time,
+            ),
+            (
+                "actual_checkout_time",
+                actual_checkout_time,
+                &new_fields.actual_checkout_time,
+            ),
+        ] {
+            self.see(&format!("message_fields.{key}"), old, new);
+        }
+        self.see("monitoring.timezone", zone, &new.zone);
+        let minutes = |seconds: i64| seconds / 60;
+        self.see(
+            "monitoring.max_ahead_minutes",
+            &minutes(*max_ahead_seconds),
+            &minutes(new.max_ahead_seconds),
+        );
+    }
+
+    fn of_rules(&mut self, old: &Rules, new: &Rules) {
+        let Rules {
+            interval_seconds,
+            max_gap_seconds,
+            max_plausible,
+            register_modulus,
+            alert_periods,
+            history_intervals,
+            silent_after_seconds,
+            thresholds: _,
+            hotel_thresholds: _,
+            room_thresholds: _,
+        } = old;
+        for (key, old, new) in [
+            (
+                "check_interval_minutes",
+                interval_seconds,
+                new.interval_seconds,
+            ),
+            ("max_gap_minutes", max_gap_seconds, new.max_gap_seconds),
+            (
+                "silent_after_minutes",
+                silent_after_seconds,
+                new.silent_after_seconds,
+            ),
+        ] {
+            self.see(&format!("monitoring.{key}"), &(old / 60), &(new / 60));
+        }
+        self.see(
+            "monitoring.max_plausible_kwh",
+            max_plausible,
+            &new.max_plausible,
+        );
+        let modulus = &new.register_modulus;
+        self.see("monitoring.register_modulus_kwh", register_modulus, modulus);
+        let periods = &new.alert_periods;
+        self.see("monitoring.continuous_alert_count", alert_periods, periods);
+        let intervals = &new.history_intervals;
+        self.see("monitoring.max_history_size", history_intervals, intervals);
+    }
+}
+
+/// A value as a log may show it; `None` for a secret.
+trait Shown {
+    fn shown(&self) -> Option<String>;
+}
+
+impl Shown for Secret {
+    fn shown(&self) -> Option<String> {
+        None
+    }
+}
+
+impl<T: Shown> Shown for Option<T> {
+    fn shown(&self) -> Option<String> {
+        match self {
+            Some(value) => value.shown(),
+            None => Some("not set".to_owned()),
+        }
+    }
+}
+
+impl Shown for Duration {
+    fn shown(&self) -> Option<String> {
+        Some(self.as_secs().to_string())
+    }
+}
+
+impl Shown for Zone {
+    fn shown(&self) -> Option<String> {
+        Some(format!("{:?}", self.name()))
+    }
+}
+
+/// Texts in quotes, with what a terminal may obey escaped.
+macro_rules! shown_by {
+    ($format:literal: $($name:ty),*) => {
+        $(impl Shown for $name {
+            fn shown(&self) -> Option<String> {
+                Some(format!($format, self))
+            }
+        })*
+    };
+}
+
+shown_by!("{:?}": String, PathBuf, Vec<String>);
+shown_by!("{}": u16, u32, i64, usize, bool, WattHours, SocketAddr, log::LevelFilter);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(text: &str) -> Config {
+        super::super::read("test", text, std::iter::empty(), &[]).expect("a configuration")
+    }
+
+    #[test]
+    fn each_key_is_named_with_both_values_and_secrets_are_not_shown() {
+        let old = config(
+            "[rabbitmq]\nqueue = 'a'\n[mysql]\ndatabase = 'd'\npassword = 'one'\n\
+             [feishu]\nprice_per_kwh = 1\n[monitoring]\ncheckin_abnormal_threshold = 3\n",
+        );
+        let new = config(
+            "[rabbitmq]\nqueue = 'b'\ntls = true\n[mysql]\ndatabase = 'd'\npassword = 'two'\n\
+             tls_ca = '/ca.pem'\n[http]\ntoken = 'sixteen or more letters'\n[log]\nlevel = 'debug'\n\
+             [monitoring]\ncheck_interval_minutes = 20\nregister_modulus_kwh = 1000\n\
+             timezone = 'Asia/Tokyo'\n[message_fields]\nmsgType = 'type'\n",
+        );
+        assert_eq!(
+            old.changes(&new),
+            [
+                r#"rabbitmq.queue: "a" -> "b""#,
+                "rabbitmq.tls: false -> true",
+                "mysql.password: changed",
+                r#"mysql.tls_ca: not set -> "/ca.pem""#,
+                r#"message_fields.msgType: "msgType" -> "type""#,
+                r#"monitoring.timezone: "Asia/Shanghai" -> "Asia/Tokyo""#,
+                "monitoring.check_interval_minutes: 30 -> 20",
+                "monitoring.register_modulus_kwh: not set -> 1000",
+                "section [http]: added",
+                "log.level: INFO -> DEBUG",
+            ]
+        );
+        assert_eq!(new.changes(&new), [""; 0]);
+    }
+}
