@@ -22,6 +22,14 @@ const LINES_A_MINUTE: u32 = 100;
 /// What the staff is told is never left out: without a bot it stands nowhere else.
 const NOTICES: &str = "roomwatt::notices";
 
+/// An error that is not the log's, because that is not started yet or has ended, as a line with its
+/// time. The hotels' zone may not be known: it is the default one, with its offset.
+pub fn line_of_error(text: &str) -> String {
+    let zone = Zone::named("Asia/Shanghai");
+    let time = zone.map_or(String::new(), |zone| zone.rfc3339(unix_seconds()));
+    format!("{time} {:5} [main] {text}", Level::Error)
+}
+
 /// Starts logging for this process; times are the hotels'. Gives the file, if there is one.
 ///
 /// # Errors

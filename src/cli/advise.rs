@@ -13,7 +13,7 @@ use crate::review::duration;
 use crate::types::{HotelId, Kind, WattHours};
 
 use super::past::{self, Source, usage};
-use super::{ConfigFile, Failure, load, terminal};
+use super::{ConfigFile, Failure, terminal};
 
 /// Advise thresholds from the hotels' own data
 #[derive(clap::Args)]
@@ -52,7 +52,7 @@ const KINDS: [(Kind, &str, &str); 2] = [
 ];
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let config = load(arguments.config.config.as_deref(), &arguments.settings)?;
+    let config = (arguments.source).configured(&arguments.config, &arguments.settings)?;
     let rules = &config.rules;
     let (past, _) = match arguments.source.files() {
         Some(files) => past::from_files(files, &arguments.source.span_of_files()?, &config)?,

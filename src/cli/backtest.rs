@@ -11,7 +11,7 @@ use crate::review::{Counts, Finding, Past, Summary, backtest};
 use crate::types::{Kind, LocalTime};
 
 use super::past::{self, Source, usage};
-use super::{ConfigFile, Failure, load, summary};
+use super::{ConfigFile, Failure, summary};
 
 /// Tell what the rules would have told, as JSON lines
 #[derive(clap::Args)]
@@ -92,30 +92,31 @@ impl FromStr for Named {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let path = arguments.config.config.as_deref();
-    let config = load(path, &arguments.settings)?;
+    let source = &arguments.source;
+    if source.files().is_none() && source.from.is_none() {
+        return Err(usage(anyhow::anyhow!(
+            "what is to be judged? Name --messages and --readings, or --from (and --to) for \
+             the configured database"
+        )));
+    }
+    let load = |settings: &[Setting]| source.configured(&arguments.config, settings);
+    let config = load(&arguments.settings)?;
     let names = names(&arguments.rules)?;
     let mut rules: Vec<Rules> = Vec::new();
     for rule in &arguments.rules {
         let settings = [&arguments.settings[..], &rule.settings].concat();
-        rules.push(load(path, &settings)?.rules);
+        rules.push(load(&settings)?.rules);
     }
     if rules.is_empty() {
         rules.push(config.rules.clone());
     }
 
     let (past, counts) = match arguments.source.files() {
-        Some(files) => past::from_files(files, &arguments.source.span_of_files()?, &config)?,
-        None if arguments.source.from.is_none() => {
-            return Err(usage(anyhow::anyhow!(
-                "what is to be judged? Name --messages and --readings, or --from (and --to) for \
-                 the configured database"
-            )));
-        }
+        Some(files) => past::from_files(files, &source.span_of_files()?, &config)?,
         None => {
             let zone = config.messages.zone;
             let latest = past::latest(SystemClock { zone }.now());
-            let wanted = arguments.source.span(latest, latest)?;
+            let wanted = source.span(latest, latest)?;
             past::from_archive(&wanted, &config, &rules)?
         }
     };

@@ -10,7 +10,6 @@ use crate::finding::{Finding, Level};
 use crate::notify;
 use crate::store;
 
-use super::rows::configured;
 use super::{Code, ConfigFile, Failure, terminal};
 
 /// Show what the configuration means, and look at all that the service needs
@@ -38,7 +37,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let config = configured(&arguments.config)?;
+    let config = arguments.config.load(&[])?;
     let (mut unreachable, mut wrong) = (0, 0);
     let mut tell = |finding: Finding| {
         match finding.level {

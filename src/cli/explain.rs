@@ -13,7 +13,7 @@ use crate::types::spelling::plain;
 use crate::types::{LocalTime, RoomKey, WattHours};
 
 use super::past::{self, Source, usage};
-use super::{ConfigFile, Failure, load, terminal};
+use super::{ConfigFile, Failure, terminal};
 
 /// Show why a room was judged as it was: its intervals, one a line
 #[derive(clap::Args)]
@@ -53,7 +53,7 @@ pub(super) struct Arguments {
 const DEFAULT_SPAN: i64 = 2 * 24 * 3_600;
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let config = load(arguments.config.config.as_deref(), &arguments.settings)?;
+    let config = (arguments.source).configured(&arguments.config, &arguments.settings)?;
     let key = RoomKey::new(&arguments.hotel, &arguments.room);
     let past = read(arguments, &config, &key)?;
     let Some(room) = past.room(&key) else {

@@ -5,7 +5,7 @@ use crate::engine::Rules;
 use crate::store::{self, Adopted, Database, StoreError};
 use crate::types::{RoomKey, counted};
 
-use super::{Code, ConfigFile, Failure, load, tell, terminal};
+use super::{Code, ConfigFile, Failure, tell, terminal};
 
 /// Create the tables, or bring them up to date
 #[derive(clap::Args)]
@@ -29,7 +29,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let config = load(arguments.config.config.as_deref(), &[])?;
+    let config = arguments.config.load(&[])?;
     let original = match arguments.adopt {
         true => Some(super::needed(config.mysql.as_ref(), "mysql")?),
         false => None,

@@ -4,6 +4,7 @@ mod advise;
 mod backtest;
 mod check;
 mod completions;
+mod configured;
 mod demo;
 mod explain;
 mod init_db;
@@ -20,16 +21,17 @@ mod summary;
 mod terminal;
 
 use std::fmt::Display;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
 use crate::amqp::AmqpError;
-use crate::config::{Config, Setting, missing_section};
+use crate::logging;
 use crate::store::StoreError;
+
+use configured::{ConfigFile, needed};
 
 /// Watches the electricity of hotel rooms and tells the staff when a room burns power that it
 /// shouldn't.
@@ -43,6 +45,7 @@ Examples:
   roomwatt demo                                   see it do its job, without any server
   roomwatt init-db --config roomwatt.toml         the tables
   roomwatt run --config roomwatt.toml             the service
+  roomwatt run --embedded                         the same without servers, in one file
   roomwatt send-notice --dry-run --card alert     a card as the staff sees it
   roomwatt backtest --messages messages.jsonl --readings readings.csv
   roomwatt explain --config roomwatt.toml H12345 1001     why it was judged so
@@ -136,12 +139,18 @@ pub fn main() -> ExitCode {
         Err(error) => {
             let error = with_tip(error);
             // Help and version are no errors; printing can only fail on a closed pipe.
-            let _ = error.print();
-            return if error.use_stderr() {
-                ExitCode::from(Code::Usage as u8)
+            if !error.use_stderr() {
+                let _ = error.print();
+                return ExitCode::SUCCESS;
+            }
+            if is_run() && !io::stderr().is_terminal() {
+                let text = error.render().to_string();
+                let lines = text.lines().filter(|line| !line.trim().is_empty());
+                lines.for_each(|line| complain(&logging::line_of_error(line)));
             } else {
-                ExitCode::SUCCESS
-            };
+                let _ = error.print();
+            }
+            return ExitCode::from(Code::Usage as u8);
         }
     };
     let done = match arguments.command {
@@ -163,11 +172,20 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { code, error }) => {
             for line in format!("{error:#}").lines() {
-                complain(&format!("roomwatt: {line}"));
+                complain(&if is_run() {
+                    logging::line_of_error(line)
+                } else {
+                    format!("roomwatt: {line}")
+                });
             }
             ExitCode::from(code as u8)
         }
     }
+}
+
+/// Whether this is to be the service, whose errors end in a log: there each line has its time.
+fn is_run() -> bool {
+    std::env::args_os().nth(1).is_some_and(|name| name == "run")
 }
 
 /// A file that stands where an option is expected is mostly the configuration.
@@ -195,34 +213,4 @@ fn tell(line: &str) {
 /// One line of what is wrong.
 fn complain(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
-}
-
-/// Loads the configuration that a command was given. Where only its own options are wrong, it is
-/// the command line that is.
-fn load(path: Option<&Path>, settings: &[Setting]) -> Result<Config, Failure> {
-    Config::load(path, settings).map_err(|errors| {
-        let is_option = !settings.is_empty() && Config::load(path, &[]).is_ok();
-        let code = if is_option {
-            Code::Usage
-        } else {
-            Code::Configuration
-        };
-        Failure::new(code, errors)
-    })
-}
-
-/// A section that a command can't do without.
-fn needed<'a, T>(section: Option<&'a T>, name: &str) -> Result<&'a T, Failure> {
-    section.ok_or_else(|| {
-        let error = anyhow::anyhow!(missing_section(name));
-        Failure::new(Code::Configuration, error)
-    })
-}
-
-/// The option that commands share.
-#[derive(clap::Args)]
-struct ConfigFile {
-    /// Configuration file
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
 }

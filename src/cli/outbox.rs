@@ -9,7 +9,7 @@ use crate::notify;
 use crate::store::{Database, NoticeState, OutboxRow, OutboxRows, StoreError};
 use crate::types::LocalTime;
 
-use super::rows::{self, Listing, Out, Row, configured};
+use super::rows::{self, Listing, Out, Row};
 use super::{ConfigFile, Failure, complain, tell, terminal};
 
 /// List, show and retry notices to the staff
@@ -131,7 +131,7 @@ fn open(config: &Config) -> Result<Box<dyn OutboxRows>, Failure> {
 }
 
 fn list(arguments: &List) -> Result<(), Failure> {
-    let mut outbox = open(&configured(&arguments.listing.config)?)?;
+    let mut outbox = open(&arguments.listing.config.load(&[])?)?;
     let states: Vec<&str> = arguments.states.iter().map(|s| s.as_str()).collect();
     let none = format!("no notices are {}", states.join(" or "));
     rows::list(&arguments.listing, &none, |before, limit| {
@@ -193,7 +193,7 @@ impl Row for OutboxRow {
 }
 
 fn show(arguments: &Show) -> Result<(), Failure> {
-    let config = configured(&arguments.config)?;
+    let config = arguments.config.load(&[])?;
     let mut outbox = open(&config)?;
     rows::show(
         &arguments.ids,
@@ -235,7 +235,7 @@ fn write_whole(out: &mut Out, row: &OutboxRow, feishu: &config::Feishu) -> io::R
 }
 
 fn retry(arguments: &Retry) -> Result<(), Failure> {
-    let mut outbox = open(&configured(&arguments.config)?)?;
+    let mut outbox = open(&arguments.config.load(&[])?)?;
     let all;
     let ids = if arguments.all {
         all = outbox.given_up()?;

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 
-use crate::config::Config;
+use crate::config::{Config, Setting};
 use crate::engine::Rules;
 use crate::review::{Counts, Input, Past, ReviewError, Strangers, read_archive, read_files};
 use crate::store::Database;
 use crate::types::{LocalTime, RoomKey};
 
-use super::{Code, Failure, terminal};
+use super::{Code, ConfigFile, Failure, terminal};
 
 /// The options that say where the past is.
 #[derive(clap::Args)]
@@ -41,6 +41,14 @@ impl Source {
     /// The files, if they were named.
     pub fn files(&self) -> Option<(&Path, &Path)> {
         Some((self.messages.as_deref()?, self.readings.as_deref()?))
+    }
+
+    /// The configuration: of files no more than one that is named.
+    pub fn configured(&self, file: &ConfigFile, settings: &[Setting]) -> Result<Config, Failure> {
+        match self.files() {
+            Some(_) => file.load_named(settings),
+            None => file.load(settings),
+        }
     }
 
     /// The span of files: all that they have, where the command line does not say.

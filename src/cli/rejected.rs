@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::store::{Database, RejectedMessage, RejectedMessages, StoreError};
 
 use super::intake::Intake;
-use super::rows::{self, Listing, Out, Row, configured};
+use super::rows::{self, Listing, Out, Row};
 use super::{Code, ConfigFile, Failure, complain, tell, terminal};
 
 /// List, show and replay messages that were refused
@@ -103,7 +103,7 @@ fn open(config: &Config) -> Result<Box<dyn RejectedMessages>, Failure> {
 }
 
 fn list(arguments: &List) -> Result<(), Failure> {
-    let mut messages = open(&configured(&arguments.listing.config)?)?;
+    let mut messages = open(&arguments.listing.config.load(&[])?)?;
     rows::list(
         &arguments.listing,
         "no refused messages",
@@ -163,7 +163,7 @@ fn marks(message: &RejectedMessage) -> String {
 }
 
 fn show(arguments: &Show) -> Result<(), Failure> {
-    let mut messages = open(&configured(&arguments.config)?)?;
+    let mut messages = open(&arguments.config.load(&[])?)?;
     rows::show(&arguments.ids, |id| messages.get(id), write_whole)
 }
 
@@ -191,7 +191,7 @@ fn write_whole(out: &mut Out, message: &RejectedMessage) -> io::Result<()> {
 }
 
 fn replay(arguments: &Replay) -> Result<(), Failure> {
-    let config = configured(&arguments.config)?;
+    let config = arguments.config.load(&[])?;
     let mut intake = Intake::of(&config)?;
     let mut messages = open(&config)?;
     let all;

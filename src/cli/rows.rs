@@ -6,10 +6,9 @@ use std::io::{self, BufWriter, StdoutLock, Write};
 use anyhow::anyhow;
 use serde_json::Value;
 
-use crate::config::Config;
 use crate::store::StoreError;
 
-use super::{Code, ConfigFile, Failure, complain, load, terminal};
+use super::{Code, ConfigFile, Failure, complain, terminal};
 
 /// A row as a person and a script see it.
 pub(super) trait Row {
@@ -38,10 +37,6 @@ pub(super) struct Listing {
     json: bool,
     #[command(flatten)]
     pub(super) config: ConfigFile,
-}
-
-pub(super) fn configured(file: &ConfigFile) -> Result<Config, Failure> {
-    load(file.config.as_deref(), &[])
 }
 
 /// Lists rows as `newest` gives them: those with a lower id than one, as many at most. `none` is

@@ -5,13 +5,15 @@ use crate::config::Config;
 use crate::logging;
 use crate::store::Database;
 
-use super::{Code, ConfigFile, Failure, load};
+use super::{Code, ConfigFile, Failure};
 
 /// Run the service
 #[derive(clap::Args)]
 #[command(before_help = "\
 Examples:
-  roomwatt run --config /etc/roomwatt/roomwatt.toml
+  roomwatt run --config roomwatt.toml
+  roomwatt run                             with /etc/roomwatt/roomwatt.toml
+  roomwatt run --embedded                  without servers: all in roomwatt.db of this folder
   ROOMWATT_MYSQL__PASSWORD=... roomwatt run --config roomwatt.toml
 
 SIGTERM stops it: what was taken is written and acknowledged first. SIGHUP opens the log's file anew
@@ -23,8 +25,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let path = arguments.config.config.as_deref();
-    let config = load(path, &[])?;
+    let config = arguments.config.load(&[])?;
+    let path = arguments.config.path();
     let servers = Servers {
         database: Database::of(&config),
         rabbitmq: config.rabbitmq.clone(),

@@ -5,7 +5,7 @@ use crate::engine::{Parsed, Stay};
 use crate::types::{BadTime, LocalTime, RoomKey, Stamp, Zone};
 
 use super::intake::Intake;
-use super::{Code, ConfigFile, Failure, load, tell};
+use super::{Code, ConfigFile, Failure, tell};
 
 /// Publish a check-in or check-out message, to try the service
 #[derive(clap::Args)]
@@ -39,7 +39,7 @@ enum MessageType {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let config = load(arguments.config.config.as_deref(), &[])?;
+    let config = arguments.config.load(&[])?;
     let mut intake = Intake::of(&config)?;
     let zone = config.messages.zone;
     let now = SystemClock { zone }.now();

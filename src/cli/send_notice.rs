@@ -7,7 +7,6 @@ use crate::clock::{Clock, SystemClock};
 use crate::notify::{self, Sample, SendError, State};
 use crate::types::HotelId;
 
-use super::rows::configured;
 use super::{Code, ConfigFile, Failure, complain, tell};
 
 /// Send a test card to each bot, or show what cards look like
@@ -81,7 +80,11 @@ impl CardName {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let config = configured(&arguments.config)?;
+    let config = if arguments.dry_run {
+        arguments.config.load_named(&[])?
+    } else {
+        arguments.config.load(&[])?
+    };
     let zone = config.messages.zone;
     let now = SystemClock { zone }.now();
     let sample = arguments.card.sample();

@@ -1,5 +1,6 @@
 //! The commands around the service.
 
+use std::fs;
 use std::process::Command;
 
 use amiquip::QueueDeleteOptions;
@@ -311,6 +312,85 @@ fn wrong_use_has_an_exit_code_and_says_what_to_do() {
     let send = [&["send"], &room[..]].concat();
     assert_eq!(code(&mut rig, &send, "nowhere"), Some(78));
     rig.finish();
+}
+
+#[test]
+fn which_database_is_meant_has_to_be_said() {
+    assert!(
+        !std::path::Path::new("/etc/roomwatt").exists(),
+        "a service is installed on this machine: its configuration would be taken"
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let run = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let output = Command::new(ROOMWATT)
+            .args(arguments)
+            .envs(variables.iter().copied())
+            .current_dir(folder.path())
+            .output();
+        let output = output.expect("it runs");
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8(text).expect("UTF-8");
+        (output.status.code(), text)
+    };
+    let room = ["--hotel-id", "H001", "--room-number", "101"];
+    let send = [&["send", "--msg-type", "checkin"], &room[..]].concat();
+    let commands = [
+        &["run"][..],
+        &["check"],
+        &["init-db"],
+        &send,
+        &["send-notice"],
+        &["rejected", "list"],
+        &["outbox", "show", "1"],
+        &["backtest", "--from", "2023-04-10"],
+        &["explain", "H001", "101"],
+        &["advise"],
+        &["simulate"],
+    ];
+    for command in commands {
+        let (code, text) = run(command, &[]);
+        assert_eq!(code, Some(64), "{command:?}: {text}");
+        let both = "there is no /etc/roomwatt/roomwatt.toml: name the configuration with --config \
+             FILE; or add --embedded to work with a database of its own, roomwatt.db in this folder";
+        assert!(text.contains(both), "{command:?}: {text}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0);
+    // What looks at files, or shows an example, works with the defaults.
+    assert_eq!(run(&["send-notice", "--dry-run"], &[]).0, Some(0));
+
+    // Said by an option or by a variable.
+    let (code, text) = run(&["init-db", "--embedded"], &[]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(folder.path().join("roomwatt.db").exists());
+    for command in commands {
+        let (code, text) = run(command, &[]);
+        assert_eq!(code, Some(64), "{command:?}: {text}");
+        let hint = "to go on with roomwatt.db of this folder, add --embedded";
+        assert!(text.contains(hint), "{command:?}: {text}");
+    }
+    assert_eq!(run(&["outbox", "list", "--embedded"], &[]).0, Some(0));
+    let elsewhere = [("ROOMWATT_EMBEDDED__PATH", "other.db")];
+    let (code, text) = run(&["init-db"], &elsewhere);
+    assert!(code == Some(0) && text.contains("other.db"), "{text}");
+    let server = [
+        ("ROOMWATT_MYSQL__DATABASE", "hotel"),
+        ("ROOMWATT_MYSQL__HOST", "127.0.0.1"),
+    ];
+    let (code, text) = run(&["check"], &server);
+    assert!(
+        code == Some(0) && text.contains("hotel of 127.0.0.1"),
+        "{text}"
+    );
+    let (code, text) = run(&["check", "--embedded"], &server);
+    assert!(
+        code == Some(64) && text.contains("names a server"),
+        "{text}"
+    );
+    let (code, text) = run(&["check", "--embedded", "--config", "f"], &[]);
+    assert!(
+        code == Some(64) && text.contains("cannot be used with"),
+        "{text}"
+    );
 }
 
 #[test]

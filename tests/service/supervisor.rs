@@ -6,6 +6,7 @@ use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use roomwatt::types::Stamp;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::support::{LIMIT, ROOMWATT, Rig, wait};
@@ -14,14 +15,14 @@ use crate::{check_in, minutes_ago};
 const SHIPPED: &str = include_str!("../../etc/supervisor/roomwatt.conf");
 
 /// A supervisord of its own, with the service as its only program.
-struct Supervisor {
+pub struct Supervisor {
     daemon: Child,
-    config: PathBuf,
+    pub config: PathBuf,
     log: PathBuf,
 }
 
 impl Supervisor {
-    fn start(rig: &Rig) -> Supervisor {
+    pub fn start(rig: &Rig) -> Supervisor {
         let folder = rig.config();
         let folder = folder.parent().expect("a folder");
         let log = folder.join("supervised.log");
@@ -95,7 +96,7 @@ impl Supervisor {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    fn wait_for_log(&self, part: &str) {
+    pub fn wait_for_log(&self, part: &str) {
         wait(&format!("the log to say {part:?}"), || match self.log() {
             log if log.contains(part) => Ok(()),
             log => Err(log),
@@ -103,7 +104,7 @@ impl Supervisor {
     }
 
     /// Ends it and with it the service.
-    fn stop(mut self) {
+    pub fn stop(mut self) {
         self.ask(&["shutdown"]);
         wait("supervisord to end", || {
             let ended = self.daemon.try_wait().expect("a status");
@@ -174,7 +175,18 @@ fn a_wrong_configuration_is_not_tried_for_ever() {
     rig.configure("keep_days = 0");
     let supervisor = Supervisor::start(&rig);
     supervisor.wait_for_status("FATAL");
-    supervisor.wait_for_log("monitoring.keep_days is 0, allowed is 1 to 3650");
+    // As often as README says, each line with its time.
+    let log = supervisor.log();
+    let lines: Vec<&str> = log.lines().collect();
+    assert_eq!(lines.len(), 4, "{log}");
+    for line in lines {
+        let (time, error) = line.split_once(' ').expect(line);
+        let time = Stamp::parse(time).expect(line);
+        assert_eq!(time.offset_seconds, Some(8 * 3_600), "{line}");
+        assert!(error.starts_with("ERROR [main] "), "{line}");
+        let says = "monitoring.keep_days is 0, allowed is 1 to 3650";
+        assert!(error.ends_with(says), "{line}");
+    }
     supervisor.stop();
     rig.finish();
 }

@@ -15,7 +15,7 @@ use crate::hotel::{MeterFaults, Plan, Trouble, Troubles, What};
 use crate::store::SimulatedMeters;
 use crate::types::{HotelId, LocalTime, RoomKey};
 
-use super::rows::{configured, written};
+use super::rows::written;
 use super::{Code, ConfigFile, Failure, needed, past};
 
 use outlet::{Delivered, Outlet};
@@ -123,7 +123,7 @@ struct Told {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let config = configured(&arguments.config)?;
+    let config = arguments.config.load(&[])?;
     let rabbitmq = needed(config.rabbitmq.as_ref(), "rabbitmq")?;
     let mysql = needed(config.mysql.as_ref(), "mysql")?;
     let zone = config.messages.zone;
