@@ -2,12 +2,14 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 use roomwatt::types::Stamp;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use crate::supervisor::Supervisor;
 use crate::support::{ROOMWATT, Rig, wait};
 use crate::{check_in, minutes_ago};
 
@@ -53,42 +55,89 @@ fn a_log_file_that_is_moved_away_is_opened_anew() {
     rig.finish();
 }
 
-#[test]
-fn logrotate_takes_the_file_by_the_one_that_is_shipped() {
-    let mut rig = Rig::new("logrotate");
-    let path = rig.file("roomwatt-file.log", "");
-    rig.reconfigure("[log]\n", &format!("[log]\nfile = '{path}'\n"));
-    let mut service = rig.start();
-    service.wait_until_ready();
-    let mut shipped = include_str!("../../etc/logrotate.d/roomwatt").to_owned();
-    for (there, here) in [
-        ("/var/log/roomwatt/roomwatt.log {", format!("{path} {{")),
-        (
-            "systemctl kill --signal=HUP roomwatt.service",
-            format!("kill -HUP {}", service.pid()),
-        ),
-    ] {
-        assert!(shipped.contains(there), "{there}");
-        shipped = shipped.replace(there, &here);
+/// Rotates the service's log by the file that is shipped, on a machine where `PATH` begins with
+/// these programs.
+fn rotate(rig: &Rig, path: &str, programs: &[(&str, &str)]) {
+    let shipped = include_str!("../../etc/logrotate.d/roomwatt");
+    let there = "/var/log/roomwatt/roomwatt.log {";
+    assert!(shipped.contains(there));
+    let config = rig.file(
+        "logrotate.conf",
+        &shipped.replace(there, &format!("{path} {{")),
+    );
+    let folder = rig.config().with_file_name("programs");
+    fs::create_dir(&folder).expect("a folder");
+    for (name, script) in programs {
+        let program = folder.join(name);
+        fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("a program");
+        fs::set_permissions(program, fs::Permissions::from_mode(0o755)).expect("it can be run");
     }
-    let config = rig.file("logrotate.conf", &shipped);
     let state = rig.config().with_file_name("logrotate.state");
     let output = Command::new("/usr/sbin/logrotate")
         .arg("--force")
         .arg("--state")
         .args([state, config.into()])
+        .env("PATH", format!("{}:/usr/bin:/bin", folder.display()))
         .output()
         .expect("it comes with RabbitMQ's package");
     assert!(
         output.status.success() && output.stderr.is_empty(),
         "{output:?}"
     );
-    service.wait_for_log("SIGHUP");
-    service.stop();
+}
+
+fn assert_rotated(path: &str) {
     let read = |path: &str| fs::read_to_string(path).expect("a log");
-    let (before, after) = (read(&format!("{path}.1")), read(&path));
+    let (before, after) = (read(&format!("{path}.1")), read(path));
     assert!(before.contains("consuming queue") && !before.contains("stopped: "));
     assert!(after.contains("stopped: ") && !after.contains("starts: "));
+}
+
+#[test]
+fn logrotate_takes_the_file_under_systemd() {
+    let mut rig = Rig::new("logrotate");
+    let path = rig.file("roomwatt-file.log", "");
+    rig.reconfigure("[log]\n", &format!("[log]\nfile = '{path}'\n"));
+    let mut service = rig.start();
+    service.wait_until_ready();
+    // No systemd runs here: this is what is asked of it.
+    let systemctl = format!(
+        "case \"$*\" in\n\
+         'is-active --quiet roomwatt.service') ;;\n\
+         'kill --signal=HUP roomwatt.service') kill -HUP {} ;;\n\
+         *) echo \"$*\" >&2; exit 1 ;;\nesac",
+        service.pid()
+    );
+    let unasked = "echo \"$0 $*\" >&2; exit 1";
+    let programs = [
+        ("systemctl", systemctl.as_str()),
+        ("supervisorctl", unasked),
+    ];
+    rotate(&rig, &path, &programs);
+    service.wait_for_log("SIGHUP");
+    service.stop();
+    assert_rotated(&path);
+    rig.finish();
+}
+
+#[test]
+fn logrotate_takes_the_file_under_supervisor() {
+    let rig = Rig::new("logrotatesupervisor");
+    let path = rig.file("roomwatt-file.log", "");
+    rig.reconfigure("[log]\n", &format!("[log]\nfile = '{path}'\n"));
+    let supervisor = Supervisor::start(&rig);
+    supervisor.wait_for_log("consuming queue");
+    let ours = supervisor.config.display();
+    let supervisorctl = format!("exec /usr/bin/supervisorctl -c {ours} \"$@\"");
+    // Some machines have both.
+    let programs = [
+        ("systemctl", "exit 3"),
+        ("supervisorctl", supervisorctl.as_str()),
+    ];
+    rotate(&rig, &path, &programs);
+    supervisor.wait_for_log("SIGHUP");
+    supervisor.stop();
+    assert_rotated(&path);
     rig.finish();
 }
 

@@ -12,6 +12,7 @@ mod embedded;
 mod ends;
 mod forms;
 mod http;
+mod install;
 mod intake;
 mod logs;
 mod meters;
