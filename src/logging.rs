@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::clock::{Clock, SystemClock, unix_seconds};
 use crate::config;
-use crate::types::Zone;
+use crate::types::{Zone, counted};
 
 /// Lines that one place in the program may write in a minute. What goes wrong with each of a
 /// thousand messages is told for the first ones, and counted for the others.
@@ -194,7 +194,8 @@ impl Sparing {
         let LeftOut { lines, first, .. } = left_out;
         let mut record = Record::builder();
         record.level(left_out.level).target(&left_out.target);
-        let args = format_args!("{lines} lines like this one were left out: {first}");
+        let lines = counted(*lines, "line");
+        let args = format_args!("{lines} like this one left out: {first}");
         self.inner.log(&record.args(args).build());
     }
 }
@@ -316,7 +317,7 @@ mod tests {
         }
         assert_eq!(
             kept.lock()[100],
-            "WARN roomwatt::owner 50 lines like this one were left out: line 100"
+            "WARN roomwatt::owner 50 lines like this one left out: line 100"
         );
         // The minute is not over by that.
         for expected in [101, 102] {
@@ -326,7 +327,7 @@ mod tests {
         }
         assert_eq!(
             kept.lock()[101],
-            "WARN roomwatt::owner 1 lines like this one were left out: more"
+            "WARN roomwatt::owner 1 line like this one left out: more"
         );
     }
 

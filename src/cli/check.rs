@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::finding::{Finding, Level};
 use crate::notify;
 use crate::store;
+use crate::types::counted;
 
 use super::{Code, ConfigFile, Failure, terminal};
 
@@ -119,7 +120,11 @@ fn meaning(config: &Config) -> Vec<(&'static str, String)> {
     }
     let own = match (rules.hotel_thresholds.len(), rules.room_thresholds.len()) {
         (0, 0) => String::new(),
-        (hotels, rooms) => format!("; of their own have {hotels} hotels and {rooms} rooms"),
+        (hotels, rooms) => format!(
+            "; of their own have {} and {}",
+            counted(hotels as u64, "hotel"),
+            counted(rooms as u64, "room")
+        ),
     };
     meaning.push((
         "thresholds",

@@ -10,7 +10,7 @@ use crate::config::{Config, Setting};
 use crate::engine::Rules;
 use crate::review::{Counts, Input, Past, ReviewError, Strangers, read_archive, read_files};
 use crate::store::Database;
-use crate::types::{LocalTime, RoomKey};
+use crate::types::{LocalTime, RoomKey, counted};
 
 use super::{Code, ConfigFile, Failure, terminal};
 
@@ -126,16 +126,17 @@ fn remark_strangers(past: &Past, remarks: &mut impl Write) {
     let mut tell = |text: String| drop(writeln!(remarks, "{text}"));
     if let Some(first) = silent.clone().next() {
         tell(format!(
-            "{} of {} rooms with a message have no reading, the first is {}: see that both name \
-             their rooms alike",
+            "no reading of {} of {} with a message, the first is {}: see that both name their rooms \
+             alike",
             silent.count(),
-            rooms.len(),
+            counted(rooms.len() as u64, "room"),
             quoted(&first.key)
         ));
     }
     if let Some(Strangers { readings, first }) = past.strangers() {
         tell(format!(
-            "{readings} readings are of rooms without a message, the first of {}",
+            "{} of rooms without a message, the first of {}",
+            counted(*readings, "reading"),
             quoted(first)
         ));
     }

@@ -308,7 +308,7 @@ mod tests {
         );
         let new = config(
             "[rabbitmq]\nqueue = 'b'\ntls = true\n[mysql]\ndatabase = 'd'\npassword = 'two'\n\
-             tls_ca = '/ca.pem'\n[http]\ntoken = 'sixteen or more letters'\n[log]\nlevel = 'debug'\n\
+             [http]\ntoken = 'sixteen-or-more-letters'\n[log]\nlevel = 'debug'\n\
              [monitoring]\ncheck_interval_minutes = 20\nregister_modulus_kwh = 1000\n\
              timezone = 'Asia/Tokyo'\n[message_fields]\nmsgType = 'type'\n",
         );
@@ -318,7 +318,6 @@ mod tests {
                 r#"rabbitmq.queue: "a" -> "b""#,
                 "rabbitmq.tls: false -> true",
                 "mysql.password: changed",
-                r#"mysql.tls_ca: not set -> "/ca.pem""#,
                 r#"message_fields.msgType: "msgType" -> "type""#,
                 r#"monitoring.timezone: "Asia/Shanghai" -> "Asia/Tokyo""#,
                 "monitoring.check_interval_minutes: 30 -> 20",

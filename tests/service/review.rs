@@ -450,8 +450,8 @@ fn rooms_that_only_one_side_names_are_told_of() {
             let (code, _, errors) = said(&rig.roomwatt(&[&[command], source].concat()));
             assert_eq!(code, Some(0));
             for told in [
-                "1 of 1 rooms with a message have no reading, the first is \"H001/0101\"",
-                "9 readings are of rooms without a message, the first of \"H001/101\"",
+                "no reading of 1 of 1 room with a message, the first is \"H001/0101\"",
+                "9 readings of rooms without a message, the first of \"H001/101\"",
             ] {
                 assert!(errors.contains(told), "{source:?}: {errors}");
             }
