@@ -20,11 +20,11 @@ pub(super) static WORDS: Words = Words {
     },
     closed: Name {
         long: "用电异常监测已中断",
-        short: "监测已中断",
+        short: "异常监测中断",
     },
     new_stay: Name {
         long: "用电异常不再跟踪",
-        short: "不再跟踪",
+        short: "异常不再跟踪",
     },
     ended: Name {
         long: "用电异常（已恢复）",
