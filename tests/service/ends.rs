@@ -25,7 +25,7 @@ fn a_thread_that_panics_ends_it_with_its_name_and_nothing_is_lost() {
         );
         // The message comes again meanwhile: the next consumer's panic can be what is written last.
         assert!(
-            log.contains("roomwatt: a thread died, see the log\n"),
+            log.contains(" ERROR [main] a thread died, see the log\n"),
             "{log}"
         );
     }

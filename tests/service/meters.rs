@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use mysql::prelude::Queryable;
 
-use roomwatt::types::LocalTime;
+use roomwatt::types::{LocalTime, counted};
 
 use crate::backtest::{Happening, backtest, kwh, told};
 use crate::support::{Rig, Service, wait};
@@ -98,10 +98,10 @@ fn bad_rows(by: By) {
     );
     // By time only the one that has a time is met.
     let bad = match by {
-        By::Id => 4,
+        By::Id => 4_u32,
         By::Time => 1,
     };
-    let told = format!("the meter table has {bad} rows that can't be judged");
+    let told = format!("the meter table has {} that can't be judged", counted(bad, "row"));
     service.wait_for_log(&told);
     // And only once, though they are read again.
     wait_for_sweeps(&mut service, 2);
