@@ -101,7 +101,10 @@ fn bad_rows(by: By) {
         By::Id => 4_u32,
         By::Time => 1,
     };
-    let told = format!("the meter table has {} that can't be judged", counted(bad, "row"));
+    let told = format!(
+        "the meter table has {} that can't be judged",
+        counted(bad, "row")
+    );
     service.wait_for_log(&told);
     // And only once, though they are read again.
     wait_for_sweeps(&mut service, 2);
