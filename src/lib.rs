@@ -2,12 +2,15 @@
 
 pub mod amqp;
 pub mod app;
+pub mod certificate;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod engine;
+pub mod escape;
 pub mod faults;
+pub mod files;
 pub mod finding;
 pub mod gate;
 pub mod hotel;

@@ -13,6 +13,8 @@ use serde_json::json;
 
 use crate::clock::{Clock, SystemClock, unix_seconds};
 use crate::config;
+use crate::escape;
+use crate::files;
 use crate::types::{Zone, counted};
 
 /// Lines that one place in the program may write in a minute. What goes wrong with each of a
@@ -48,12 +50,13 @@ pub fn start(config: &config::Log, zone: Zone) -> io::Result<LogFile> {
                     "thread": thread,
                     "message": message.to_string(),
                 });
-                out.finish(format_args!("{line}"));
+                out.finish(format_args!("{}", escape::json(&line.to_string())));
             } else {
                 out.finish(format_args!(
-                    "{} {:5} [{thread}] {message}",
+                    "{} {:5} [{thread}] {}",
                     clock.now(),
-                    record.level()
+                    record.level(),
+                    on_lines(&message.to_string())
                 ));
             }
         })
@@ -89,6 +92,12 @@ fn libraries(level: LevelFilter) -> LevelFilter {
     }
 }
 
+/// A message in which names may come from strangers. Where it has several lines, the others are set
+/// in: none of them looks like a line of the log.
+fn on_lines(message: &str) -> String {
+    escape::lines(message.as_bytes()).replace('\n', "\n    ")
+}
+
 /// The file of the log, which can be opened anew when somebody has moved it away.
 #[derive(Clone)]
 pub struct LogFile(Option<(PathBuf, Arc<Mutex<File>>)>);
@@ -114,7 +123,7 @@ impl LogFile {
 
 /// Opens a file to append to; the error has its name.
 fn open(path: &Path) -> io::Result<File> {
-    fern::log_file(path)
+    files::append(path)
         .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }
 
@@ -260,6 +269,15 @@ impl<W: Write> Write for Tolerant<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_message_looks_like_another_line_of_the_log() {
+        assert_eq!(on_lines("as it is: 客房 1001"), "as it is: 客房 1001");
+        assert_eq!(
+            on_lines("refused: \u{202e}x\n2026-01-01 00:00:00 INFO  [main] y\r\u{1b}[2J\u{2028}"),
+            "refused: \\u{202e}x\n    2026-01-01 00:00:00 INFO  [main] y\\r\\u{1b}[2J\\u{2028}"
+        );
+    }
 
     struct Kept(Arc<Mutex<Vec<String>>>);
 

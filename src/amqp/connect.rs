@@ -47,8 +47,7 @@ fn connect_to(address: SocketAddr, config: &RabbitMq) -> Result<Connection, Amqp
     let tuning = ConnectionTuning::default();
     if config.tls {
         let ca = config.tls_ca.as_deref();
-        let stream =
-            TlsStream::open(socket, host(config), ca, PATIENCE).map_err(AmqpError::passing)?;
+        let stream = TlsStream::open(socket, host(config), ca, PATIENCE)?;
         return Connection::insecure_open_stream(stream, options(config), tuning)
             .map_err(|error| AmqpError::new(config, &error));
     }

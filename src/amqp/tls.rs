@@ -11,7 +11,12 @@ use mio::{Evented, Poll, PollOpt, Ready, Token};
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{AlertDescription, CertificateError, ClientConfig, ClientConnection, RootCertStore};
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
+
+use crate::certificate::{self, Explained, Peer};
+use crate::files;
+
+use super::AmqpError;
 
 /// A stream that amiquip's I/O loop can drive. The loop hears of the socket only when something
 /// about it changes, and knows nothing of what lies in the session.
@@ -30,28 +35,35 @@ impl TlsStream {
         host: &str,
         ca: Option<&Path>,
         patience: Duration,
-    ) -> Result<TlsStream, String> {
-        let name = ServerName::try_from(host.to_owned())
-            .map_err(|_| format!("rabbitmq.host {host} can't stand in a certificate"))?;
+    ) -> Result<TlsStream, AmqpError> {
+        let fail = |error: &dyn std::fmt::Display| AmqpError::passing(error.to_string());
+        let name = ServerName::try_from(host.to_owned()).map_err(|_| {
+            fail(&format!(
+                "rabbitmq.host {host} can't stand in a certificate"
+            ))
+        })?;
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
-            .with_root_certificates(authorities(ca)?)
+            .map_err(|error| fail(&error))?
+            .with_root_certificates(authorities(ca).map_err(|error| fail(&error))?)
             .with_no_client_auth();
         let mut session =
-            ClientConnection::new(Arc::new(config), name).map_err(|error| error.to_string())?;
+            ClientConnection::new(Arc::new(config), name).map_err(|error| fail(&error))?;
         let mut until = Until {
             socket: &socket,
             end: Instant::now() + patience,
         };
         session.complete_io(&mut until).map_err(|error| {
             let reason = explain(&error);
-            match cause(&error) {
-                Some(_) => reason,
-                None => format!("no TLS handshake ({reason}): {WRONG_PORT}"),
+            match certificate::cause(&error) {
+                Some(_) => AmqpError {
+                    reason,
+                    is_refusal: certificate(&error).is_some(),
+                },
+                None => fail(&format!("no TLS handshake ({reason}): {WRONG_PORT}")),
             }
         })?;
-        let socket = mio::net::TcpStream::from_stream(socket).map_err(|error| explain(&error))?;
+        let socket = mio::net::TcpStream::from_stream(socket).map_err(|error| fail(&error))?;
         Ok(TlsStream {
             socket,
             session,
@@ -82,7 +94,8 @@ fn authorities(ca: Option<&Path>) -> Result<RootCertStore, String> {
     };
     let fail =
         |error: &dyn std::fmt::Display| format!("rabbitmq.tls_ca {}: {error}", file.display());
-    for certificate in CertificateDer::pem_file_iter(file).map_err(|error| fail(&error))? {
+    let pem = files::read(file, files::CONFIGURATION).map_err(|error| fail(&error))?;
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
         let certificate = certificate.map_err(|error| fail(&error))?;
         authorities.add(certificate).map_err(|error| fail(&error))?;
     }
@@ -202,41 +215,26 @@ impl Write for Until<'_> {
 
 const WRONG_PORT: &str = "is rabbitmq.port the broker's port for TLS? It often is 5671";
 
-/// What TLS has to say about an error.
-fn cause(error: &io::Error) -> Option<&rustls::Error> {
-    error.get_ref()?.downcast_ref()
-}
-
 /// An error of a stream, with what can be done about it where that is known.
 pub(super) fn explain(error: &io::Error) -> String {
-    use CertificateError::{
-        BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext,
-        NotValidYet, NotValidYetContext, Other, UnknownIssuer,
+    if let Some(said) = certificate(error) {
+        return said.to_string();
+    }
+    match certificate::cause(error) {
+        Some(cause @ rustls::Error::InvalidMessage(_)) => format!("{cause}: {WRONG_PORT}"),
+        Some(cause) => cause.to_string(),
+        None => error.to_string(),
+    }
+}
+
+/// What is wrong with the broker's certificate, where that is what it is about.
+pub(super) fn certificate(error: &io::Error) -> Option<Explained> {
+    const BROKER: Peer<'_> = Peer {
+        who: "the broker",
+        trust: "name its authority in rabbitmq.tls_ca",
+        name: "set rabbitmq.host to a name for which the broker has a certificate",
     };
-    let Some(cause) = cause(error) else {
-        return error.to_string();
-    };
-    let remedy = match cause {
-        rustls::Error::InvalidMessage(_) => WRONG_PORT,
-        rustls::Error::InvalidCertificate(UnknownIssuer | BadSignature) => {
-            "no known authority vouches for the broker; name its authority in rabbitmq.tls_ca"
-        }
-        rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }) => {
-            "set rabbitmq.host to a name for which the broker has a certificate"
-        }
-        rustls::Error::InvalidCertificate(
-            Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. },
-        ) => "renew the broker's certificate, or set the clock of this machine",
-        rustls::Error::InvalidCertificate(Other(_)) => {
-            "the broker needs a certificate (X.509 version 3) that an authority has signed, not the \
-             authority's own"
-        }
-        rustls::Error::AlertReceived(
-            AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure,
-        ) => "roomwatt shows no certificate of its own: the broker must not ask for one",
-        _ => return cause.to_string(),
-    };
-    format!("{cause}: {remedy}")
+    certificate::explain(error, &BROKER)
 }
 
 #[cfg(test)]

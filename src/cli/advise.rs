@@ -8,12 +8,13 @@ use serde_json::{Value, json};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Setting;
 use crate::engine::Rules;
+use crate::escape;
 use crate::review::advise::{Advice, Studies, Study, advise, advise_hotel, candidates, study};
 use crate::review::duration;
 use crate::types::{HotelId, Kind, WattHours};
 
 use super::past::{self, Source, usage};
-use super::{ConfigFile, Failure, terminal};
+use super::{ConfigFile, Failure};
 
 /// Advise thresholds from the hotels' own data
 #[derive(clap::Args)]
@@ -163,7 +164,7 @@ impl Advised {
                     study.rooms,
                     study.room_days(),
                     study.rate(study.now),
-                    terminal::line(hotel.as_str().as_bytes())
+                    escape::line(hotel.as_str().as_bytes())
                 );
             }
         }
@@ -229,7 +230,7 @@ impl Advised {
                 "advised_threshold_kwh": advice.threshold.map(kwh),
                 "reason": advice.reason,
             });
-            text.push_str(&terminal::json(&object.to_string()));
+            text.push_str(&escape::json(&object.to_string()));
             text.push('\n');
         }
         text

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Setting;
 use crate::engine::{RoomNotice, Rules};
+use crate::escape;
 use crate::review::{Counts, Finding, Past, Summary, backtest};
 use crate::types::{Kind, LocalTime};
 
@@ -175,8 +176,7 @@ fn write_lines(findings: &[Finding], names: &[&str]) -> io::Result<()> {
             // A JSON number, exact.
             total_kwh: RawValue::from_string(notice.energy.to_string())?,
         };
-        serde_json::to_writer(&mut out, &line)?;
-        out.write_all(b"\n")?;
+        writeln!(out, "{}", escape::json(&serde_json::to_string(&line)?))?;
     }
     out.flush()
 }

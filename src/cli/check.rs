@@ -6,12 +6,13 @@ use serde_json::json;
 use crate::amqp;
 use crate::clock::{Clock, SystemClock, unix_seconds};
 use crate::config::Config;
+use crate::escape;
 use crate::finding::{Finding, Level};
 use crate::notify;
 use crate::store;
 use crate::types::counted;
 
-use super::{Code, ConfigFile, Failure, terminal};
+use super::{Code, ConfigFile, Failure};
 
 /// Show what the configuration means, and look at all that the service needs
 #[derive(clap::Args)]
@@ -166,10 +167,10 @@ fn say(finding: &Finding, json: bool) {
         "exit": exit,
     });
     // A closed pipe has seen enough.
-    let _ = writeln!(io::stdout(), "{}", terminal::json(&object.to_string()));
+    let _ = writeln!(io::stdout(), "{}", escape::json(&object.to_string()));
 }
 
 /// A line in which names may come from strangers.
 fn print(line: &str) {
-    let _ = writeln!(io::stdout(), "{}", terminal::line(line.as_bytes()));
+    let _ = writeln!(io::stdout(), "{}", escape::line(line.as_bytes()));
 }

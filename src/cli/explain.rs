@@ -7,13 +7,14 @@ use serde_json::{Value, json, value::RawValue};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Setting};
 use crate::engine::{NoticeKind, Rules, Stay};
+use crate::escape;
 use crate::review::{Chapter, Line, Past, duration, explain, read_room};
 use crate::store::Database;
 use crate::types::spelling::plain;
 use crate::types::{LocalTime, RoomKey, WattHours};
 
 use super::past::{self, Source, usage};
-use super::{ConfigFile, Failure, terminal};
+use super::{ConfigFile, Failure};
 
 /// Show why a room was judged as it was: its intervals, one a line
 #[derive(clap::Args)]
@@ -114,7 +115,7 @@ fn unknown(key: &RoomKey, known: BTreeSet<RoomKey>) -> Failure {
     let quoted = |rooms: Vec<&RoomKey>| {
         let names = rooms.iter().take(NAMED);
         let names: Vec<String> = names
-            .map(|room| format!("\"{}\"", terminal::line(room.to_string().as_bytes())))
+            .map(|room| format!("\"{}\"", escape::line(room.to_string().as_bytes())))
             .collect();
         names.join(", ")
     };
@@ -131,12 +132,12 @@ fn unknown(key: &RoomKey, known: BTreeSet<RoomKey>) -> Failure {
     } else if of_hotel.is_empty() {
         format!(
             "nor of any room of hotel \"{}\"",
-            terminal::line(key.hotel_id.as_str().as_bytes())
+            escape::line(key.hotel_id.as_str().as_bytes())
         )
     } else {
         format!("rooms of that hotel are {}", quoted(of_hotel))
     };
-    let key = terminal::line(key.to_string().as_bytes());
+    let key = escape::line(key.to_string().as_bytes());
     usage(anyhow!("no message is known of room \"{key}\"; {hint}"))
 }
 
@@ -147,7 +148,7 @@ fn write_text(
     all: bool,
     rules: &Rules,
 ) -> io::Result<()> {
-    writeln!(out, "{}", terminal::line(key.to_string().as_bytes()))?;
+    writeln!(out, "{}", escape::line(key.to_string().as_bytes()))?;
     for chapter in chapters {
         writeln!(out, "{}", title(chapter, rules))?;
         let mut shown = 0;
@@ -287,7 +288,7 @@ fn write_json(
                 "events": line.news.iter().map(|kind| kind.as_str()).collect::<Vec<&str>>(),
                 "reason": line.reason,
             });
-            writeln!(out, "{}", terminal::json(&object.to_string()))?;
+            writeln!(out, "{}", escape::json(&object.to_string()))?;
         }
     }
     Ok(())

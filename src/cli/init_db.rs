@@ -2,10 +2,11 @@ use anyhow::anyhow;
 
 use crate::clock::{Clock, SystemClock};
 use crate::engine::Rules;
+use crate::escape;
 use crate::store::{self, Adopted, Database, StoreError};
 use crate::types::{RoomKey, counted};
 
-use super::{Code, ConfigFile, Failure, tell, terminal};
+use super::{Code, ConfigFile, Failure, tell};
 
 /// Create the tables, or bring them up to date
 #[derive(clap::Args)]
@@ -109,7 +110,7 @@ fn named(rooms: &[RoomKey]) -> String {
     const NAMED: usize = 20;
     let names = rooms.iter().take(NAMED);
     let names: Vec<String> = names
-        .map(|room| terminal::line(room.to_string().as_bytes()))
+        .map(|room| escape::line(room.to_string().as_bytes()))
         .collect();
     let more = match rooms.len().saturating_sub(NAMED) {
         0 => String::new(),

@@ -18,7 +18,6 @@ mod send;
 mod send_notice;
 mod simulate;
 mod summary;
-mod terminal;
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -28,6 +27,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Parser, Subcommand};
 
 use crate::amqp::AmqpError;
+use crate::escape;
 use crate::logging;
 use crate::store::StoreError;
 
@@ -205,12 +205,13 @@ fn with_tip(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// One line for whoever reads. Nobody may, or the disk behind it is full: what was done is done.
+/// A line for whoever reads, in which names may come from strangers. Nobody may read, or the disk
+/// behind it is full: what was done is done.
 fn tell(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
+    let _ = writeln!(io::stdout(), "{}", escape::lines(line.as_bytes()));
 }
 
-/// One line of what is wrong.
+/// A line of what is wrong; as [`tell`].
 fn complain(line: &str) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{}", escape::lines(line.as_bytes()));
 }

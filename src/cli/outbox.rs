@@ -5,12 +5,13 @@ use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use crate::config::{self, Config};
+use crate::escape;
 use crate::notify;
 use crate::store::{Database, NoticeState, OutboxRow, OutboxRows, StoreError};
 use crate::types::LocalTime;
 
 use super::rows::{self, Listing, Out, Row};
-use super::{ConfigFile, Failure, complain, tell, terminal};
+use super::{ConfigFile, Failure, complain, tell};
 
 /// List, show and retry notices to the staff
 #[derive(clap::Args)]
@@ -153,12 +154,12 @@ impl Row for OutboxRow {
             self.id,
             self.created_at,
             self.state.as_str(),
-            terminal::line(self.kind.as_bytes()),
-            terminal::line(self.hotel_id.as_bytes()),
+            escape::line(self.kind.as_bytes()),
+            escape::line(self.hotel_id.as_bytes()),
         );
         if !self.room_number.is_empty() {
             text.push('/');
-            text.push_str(&terminal::line(self.room_number.as_bytes()));
+            text.push_str(&escape::line(self.room_number.as_bytes()));
         }
         text.push_str(&format!("  {}", self.detected));
         if let Some(time) = self.retried_at {
@@ -168,7 +169,7 @@ impl Row for OutboxRow {
             text.push_str(&format!("  [sent {time}]"));
         }
         if let Some(error) = &self.error {
-            text.push_str(&format!("  {}", terminal::line(error.as_bytes())));
+            text.push_str(&format!("  {}", escape::line(error.as_bytes())));
         }
         text
     }
@@ -208,15 +209,15 @@ fn write_whole(out: &mut Out, row: &OutboxRow, feishu: &config::Feishu) -> io::R
     writeln!(out, "time:     {}", row.created_at)?;
     writeln!(out, "state:    {}", row.state.as_str())?;
     if let Some(error) = &row.error {
-        writeln!(out, "error:    {}", terminal::line(error.as_bytes()))?;
+        writeln!(out, "error:    {}", escape::line(error.as_bytes()))?;
     }
     writeln!(out, "sent:     {}", or_no(row.sent_at))?;
     writeln!(out, "retried:  {}", or_no(row.retried_at))?;
-    writeln!(out, "kind:     {}", terminal::line(row.kind.as_bytes()))?;
-    let hotel = terminal::line(row.hotel_id.as_bytes());
+    writeln!(out, "kind:     {}", escape::line(row.kind.as_bytes()))?;
+    let hotel = escape::line(row.hotel_id.as_bytes());
     writeln!(out, "hotel:    {hotel}")?;
     if !row.room_number.is_empty() {
-        let room = terminal::line(row.room_number.as_bytes());
+        let room = escape::line(row.room_number.as_bytes());
         writeln!(out, "room:     {room}")?;
     }
     writeln!(out, "detected: {}", row.detected)?;
@@ -227,7 +228,7 @@ fn write_whole(out: &mut Out, row: &OutboxRow, feishu: &config::Feishu) -> io::R
             rows::write_set_in(out, card.as_bytes())
         }
         Err(reason) => {
-            writeln!(out, "card:     none, {}", terminal::line(reason.as_bytes()))?;
+            writeln!(out, "card:     none, {}", escape::line(reason.as_bytes()))?;
             writeln!(out, "body:     {} bytes", row.body.len())?;
             rows::write_set_in(out, row.body.as_bytes())
         }

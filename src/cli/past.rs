@@ -8,11 +8,12 @@ use anyhow::{Context, anyhow};
 
 use crate::config::{Config, Setting};
 use crate::engine::Rules;
+use crate::escape;
 use crate::review::{Counts, Input, Past, ReviewError, Strangers, read_archive, read_files};
 use crate::store::Database;
 use crate::types::{LocalTime, RoomKey, counted};
 
-use super::{Code, ConfigFile, Failure, terminal};
+use super::{Code, ConfigFile, Failure};
 
 /// The options that say where the past is.
 #[derive(clap::Args)]
@@ -119,11 +120,11 @@ pub(super) fn from_archive(
 /// Tells of rooms that only messages or only meters name: where they are spelled in two ways, nothing
 /// is judged, and the answer would look as if all were well.
 fn remark_strangers(past: &Past, remarks: &mut impl Write) {
-    let quoted = |room: &RoomKey| format!("\"{}\"", terminal::line(room.to_string().as_bytes()));
+    let quoted = |room: &RoomKey| format!("\"{room}\"");
     let rooms = past.rooms();
     let silent = rooms.iter().filter(|room| room.readings.is_empty());
     // Nobody may read it.
-    let mut tell = |text: String| drop(writeln!(remarks, "{text}"));
+    let mut tell = |text: String| drop(writeln!(remarks, "{}", escape::line(text.as_bytes())));
     if let Some(first) = silent.clone().next() {
         tell(format!(
             "no reading of {} of {} with a message, the first is {}: see that both name their rooms \

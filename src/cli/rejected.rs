@@ -5,11 +5,12 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::config::Config;
+use crate::escape;
 use crate::store::{Database, RejectedMessage, RejectedMessages, StoreError};
 
 use super::intake::Intake;
 use super::rows::{self, Listing, Out, Row};
-use super::{Code, ConfigFile, Failure, complain, tell, terminal};
+use super::{Code, ConfigFile, Failure, complain, tell};
 
 /// List, show and replay messages that were refused
 #[derive(clap::Args)]
@@ -122,7 +123,7 @@ impl Row for RejectedMessage {
     fn text(&self) -> String {
         /// Characters of the body that are shown.
         const SHOWN: usize = 60;
-        let body = terminal::line(&self.body);
+        let body = escape::line(&self.body);
         let mut start: String = body.chars().take(SHOWN).collect();
         if start.len() < body.len() {
             start.push('…');
@@ -131,9 +132,9 @@ impl Row for RejectedMessage {
             "{}  {}  {}  {}{} | {start}",
             self.id,
             self.created_at,
-            terminal::line(self.source.as_bytes()),
+            escape::line(self.source.as_bytes()),
             marks(self),
-            terminal::line(self.reason.as_bytes()),
+            escape::line(self.reason.as_bytes()),
         )
     }
 
@@ -171,9 +172,9 @@ fn write_whole(out: &mut Out, message: &RejectedMessage) -> io::Result<()> {
     let bytes = message.body.len();
     writeln!(out, "id:       {}", message.id)?;
     writeln!(out, "time:     {}", message.created_at)?;
-    let source = terminal::line(message.source.as_bytes());
+    let source = escape::line(message.source.as_bytes());
     writeln!(out, "source:   {source}")?;
-    let reason = terminal::line(message.reason.as_bytes());
+    let reason = escape::line(message.reason.as_bytes());
     writeln!(out, "reason:   {reason}")?;
     match message.replayed_at {
         Some(time) => writeln!(out, "replayed: {time}")?,

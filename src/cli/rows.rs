@@ -6,9 +6,10 @@ use std::io::{self, BufWriter, StdoutLock, Write};
 use anyhow::anyhow;
 use serde_json::Value;
 
+use crate::escape;
 use crate::store::StoreError;
 
-use super::{Code, ConfigFile, Failure, complain, terminal};
+use super::{Code, ConfigFile, Failure, complain};
 
 /// A row as a person and a script see it.
 pub(super) trait Row {
@@ -56,7 +57,7 @@ pub(super) fn list<R: Row>(
         let page = newest(before, wanted)?;
         for row in &page {
             let line = if listing.json {
-                terminal::json(&row.json().to_string())
+                escape::json(&row.json().to_string())
             } else {
                 row.text()
             };
@@ -115,7 +116,7 @@ pub(super) fn show<R: Row>(
 
 /// Writes the lines of a text from strangers, set in, so that none of them looks like one of ours.
 pub(super) fn write_set_in(out: &mut Out, text: &[u8]) -> io::Result<()> {
-    for line in terminal::lines(text).split('\n') {
+    for line in escape::lines(text).split('\n') {
         writeln!(out, "    {line}")?;
     }
     Ok(())

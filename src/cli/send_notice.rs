@@ -4,6 +4,7 @@ use anyhow::anyhow;
 use clap::ValueEnum;
 
 use crate::clock::{Clock, SystemClock};
+use crate::escape;
 use crate::notify::{self, Sample, SendError, State};
 use crate::types::HotelId;
 
@@ -90,7 +91,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let sample = arguments.card.sample();
     if arguments.dry_run {
         // A closed pipe has seen enough.
-        let _ = writeln!(io::stdout(), "{}", sample.rendered(&config.feishu, now));
+        let _ = writeln!(
+            io::stdout(),
+            "{}",
+            escape::lines(sample.rendered(&config.feishu, now).as_bytes())
+        );
         return Ok(());
     }
     let hotel = arguments.hotel_id.as_deref().map(HotelId::new);

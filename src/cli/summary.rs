@@ -1,9 +1,8 @@
 //! What was told, as a table for a person.
 
+use crate::escape;
 use crate::review::Summary;
 use crate::types::Kind;
-
-use super::terminal;
 
 pub(super) use crate::review::Row;
 
@@ -22,7 +21,7 @@ pub(super) fn table(summary: &Summary) -> String {
     hotels.sort_by_key(|(_, row)| std::cmp::Reverse(row.alerts));
     let shown = hotels.iter().take(HOTELS);
     lines.extend(shown.map(|(hotel, row)| {
-        let hotel = terminal::line(hotel.as_str().as_bytes());
+        let hotel = escape::line(hotel.as_str().as_bytes());
         (format!("hotel {hotel}"), *row)
     }));
     let width = lines.iter().map(|(name, _)| name.chars().count()).max();

@@ -14,8 +14,10 @@ use ureq::http::{HeaderMap, Uri};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Proxy};
 
+use crate::certificate::{self, Explained, Peer};
 use crate::clock::unix_seconds;
 use crate::config::{Secret, Webhook};
+use crate::escape;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -34,7 +36,10 @@ impl Message {
     fn body(&self) -> Value {
         match self {
             Message::Card(card) => json!({"msg_type": "interactive", "card": card}),
-            Message::Text(text) => json!({"msg_type": "text", "content": {"text": text}}),
+            Message::Text(text) => {
+                let text = escape::in_order(text);
+                json!({"msg_type": "text", "content": {"text": text}})
+            }
         }
     }
 }
@@ -132,6 +137,9 @@ impl Feishu {
     /// Why there was no answer.
     fn unanswered(&self, error: &ureq::Error) -> SendError {
         let text = error.to_string();
+        if let Some(Explained { what, remedy }) = certificate(error) {
+            return SendError::Route { what, remedy };
+        }
         match error {
             ureq::Error::ConnectProxyFailed(_) if text.contains("407") => SendError::Route {
                 what: "the proxy asks for a login".to_owned(),
@@ -150,15 +158,13 @@ impl Feishu {
     }
 
     /// Asks a host whether it is there, the way that messages go. Any answer says so.
-    pub(super) fn reach(&self, host: &str) -> Result<Reached, String> {
+    pub(super) fn reach(&self, host: &str) -> Result<Reached, SendError> {
         match self.agent.head(format!("{host}/")).call() {
             Ok(response) => Ok(Reached {
                 status: response.status().as_u16(),
                 clock_ahead: clock_ahead(response.headers()),
             }),
-            Err(error) => Err(self
-                .masked(SendError::Passing(error.to_string()))
-                .to_string()),
+            Err(error) => Err(self.masked(self.unanswered(&error))),
         }
     }
 
@@ -194,6 +200,21 @@ impl Feishu {
                 remedy,
             },
         }
+    }
+}
+
+/// What is wrong with the certificate of who answers, where that is what it is about.
+fn certificate(error: &ureq::Error) -> Option<Explained> {
+    const HOST: Peer<'_> = Peer {
+        who: "what answers as Feishu",
+        trust: "where it is a proxy that looks into TLS, add its authority to those of this machine (on \
+                Debian: /usr/local/share/ca-certificates, update-ca-certificates)",
+        name: "it is not Feishu that answers: see webhook_url, and name resolution",
+    };
+    match error {
+        ureq::Error::Io(error) => certificate::explain(error, &HOST),
+        ureq::Error::Rustls(error) => certificate::explain(error, &HOST),
+        _ => None,
     }
 }
 
@@ -249,8 +270,8 @@ fn judge(reply: &Reply) -> Result<(), SendError> {
 /// What a server says, on one line and not too long.
 fn said(text: &str) -> String {
     const MOST_CHARS: usize = 300;
-    let harmless = |c: char| if c.is_control() { ' ' } else { c };
-    text.chars().take(MOST_CHARS).map(harmless).collect()
+    let short: String = text.chars().take(MOST_CHARS).collect();
+    escape::line(short.as_bytes())
 }
 
 /// What to do about a route that lets nothing through.
@@ -391,12 +412,18 @@ mod tests {
     }
 
     #[test]
+    fn no_name_can_reorder_a_text() {
+        let body = Message::Text("H1/贵宾\u{2066}3".into()).body();
+        assert_eq!(body["content"]["text"], "H1/贵宾\u{fffd}3");
+    }
+
+    #[test]
     fn what_a_server_says_can_not_write_lines_of_our_log() {
-        let body = json!({"code": 42, "msg": format!("a\n\u{1b}[2J{}", "x".repeat(1_000))});
+        let body = json!({"code": 42, "msg": format!("a\n\u{1b}[2J\u{202e}{}", "x".repeat(1_000))});
         let error = judged(200, &body.to_string())
             .expect_err("refused")
             .to_string();
-        assert!(!error.chars().any(char::is_control), "{error}");
+        assert!(!error.chars().any(escape::is_obeyed), "{error}");
         assert!(error.len() < 500, "{error}");
     }
 

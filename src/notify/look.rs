@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::config;
 use crate::finding::{Finding, Level, Tell};
 
-use super::feishu::{Feishu, Reached};
+use super::feishu::{Feishu, Reached, SendError};
 use super::routes;
 
 /// Feishu takes a signature that is an hour off. Seconds.
@@ -52,19 +52,22 @@ fn some(labels: &[String]) -> String {
     }
 }
 
-fn finding(about: &str, reached: Result<Reached, String>, by_proxy: bool) -> Finding {
+fn finding(about: &str, reached: Result<Reached, SendError>, by_proxy: bool) -> Finding {
     let Reached {
         status,
         clock_ahead,
     } = match reached {
         Ok(reached) => reached,
+        Err(SendError::Route { what, remedy }) => {
+            return Finding::new(Level::Wrong, about, what).remedy(remedy);
+        }
         Err(error) => {
             let way = if by_proxy {
                 "feishu.proxy"
             } else {
                 "the firewall, or whether a proxy is needed (feishu.proxy)"
             };
-            return Finding::new(Level::Unreachable, about, error)
+            return Finding::new(Level::Unreachable, about, error.to_string())
                 .remedy(format!("see to name resolution and {way}"));
         }
     };
@@ -121,7 +124,7 @@ mod tests {
                 ": answered HTTP 503",
             ),
             (
-                Err("no route".into()),
+                Err(SendError::Passing("no route".into())),
                 Level::Unreachable,
                 "no route; see to",
             ),

@@ -73,6 +73,7 @@ pub fn notifiers(
         bells: Vec::new(),
         default: None,
     };
+    let shared = Arc::new(config.clone());
     let notifiers = routes(config)
         .map(|route| {
             let (bell, woken) = bounded(1);
@@ -91,7 +92,7 @@ pub fn notifiers(
                 feishu: Outage::new(format!("notifying {}", route.label)).told_at_once(),
                 label: route.label,
                 share: route.share,
-                config: config.clone(),
+                config: Arc::clone(&shared),
                 outbox: Arc::clone(&outbox),
                 rooms: Arc::clone(rooms),
                 stop: stop.clone(),
@@ -168,7 +169,8 @@ pub struct Notifier {
     /// Without one, notices are told aloud.
     bot: Option<Feishu>,
     aloud: Aloud,
-    config: config::Feishu,
+    /// All of it, of which there is one: a chain has many bots.
+    config: Arc<config::Feishu>,
     outbox: Arc<dyn Outbox>,
     rooms: Arc<Rooms>,
     stop: Stop,

@@ -10,6 +10,7 @@ use csv::ByteRecord;
 use rayon::prelude::*;
 
 use crate::engine::{Columns, HeaderError, MessageFormat, Parsed, ReadingFormat};
+use crate::escape;
 use crate::types::{LocalTime, Reading, utf8_part};
 
 use super::{Counts, Past, ReviewError};
@@ -313,7 +314,10 @@ fn remark(
     reason: &dyn std::fmt::Display,
 ) {
     let _ = match nth {
-        1..=LINES_TOLD => writeln!(remarks, "{file}:{line}: {reason}"),
+        1..=LINES_TOLD => {
+            let text = format!("{file}:{line}: {reason}");
+            writeln!(remarks, "{}", escape::line(text.as_bytes()))
+        }
         n if n == LINES_TOLD + 1 => writeln!(remarks, "{file}: more are only counted"),
         _ => Ok(()),
     };

@@ -2,6 +2,8 @@ use std::io::ErrorKind;
 
 use thiserror::Error;
 
+use crate::certificate::{self, Explained, Peer};
+
 /// Why the store did not do what it was asked.
 #[derive(Clone, Debug, Error)]
 pub enum StoreError {
@@ -27,6 +29,9 @@ pub enum StoreError {
          service"
     )]
     Denied(String),
+    /// The server does not prove who it is.
+    #[error("the database can't be talked to in TLS: {0}")]
+    Certificate(String),
     /// Tables, columns or rights are not as they have to be.
     #[error(
         "the database is not set up: {0}; run `roomwatt init-db` and see that the user has the rights it needs"
@@ -41,6 +46,9 @@ pub enum StoreError {
     /// The embedded database's file is not there, or not as it has to be.
     #[error("{0}")]
     File(String),
+    /// What the configuration names as the embedded database is something else, and is left as it is.
+    #[error("{0}")]
+    Foreign(String),
     /// The schema has files that this program does not.
     #[error("a newer roomwatt has set this database up, and nothing leads back: install that one")]
     Newer,
@@ -68,9 +76,11 @@ impl StoreError {
             | StoreError::Refused(_)
             | StoreError::ReadOnly(_)
             | StoreError::Denied(_)
+            | StoreError::Certificate(_)
             | StoreError::NotSetUp(_)
             | StoreError::Unsupported(_)
             | StoreError::File(_)
+            | StoreError::Foreign(_)
             | StoreError::Meters(_) => true,
             StoreError::Newer
             | StoreError::Unstorable(_)
@@ -88,7 +98,9 @@ impl StoreError {
             StoreError::Denied(_)
             | StoreError::NotSetUp(_)
             | StoreError::Unsupported(_)
+            | StoreError::Certificate(_)
             | StoreError::File(_)
+            | StoreError::Foreign(_)
             | StoreError::Newer
             | StoreError::Meters(_)
             | StoreError::Unstorable(_)
@@ -106,6 +118,9 @@ impl StoreError {
 impl From<mysql::Error> for StoreError {
     fn from(error: mysql::Error) -> StoreError {
         use mysql::{DriverError, Error};
+        if let Some(said) = certificate(&error) {
+            return StoreError::Certificate(said.to_string());
+        }
         match error {
             Error::MySqlError(error) => {
                 let text = error.to_string();
@@ -181,6 +196,21 @@ impl From<mysql::Error> for StoreError {
 fn has_no_room(text: &str) -> bool {
     let words = ["errno: 28", "Errcode: 28", "error 28", "No space left"];
     words.iter().any(|words| text.contains(words))
+}
+
+/// What is wrong with the server's certificate, where that is what an error is about.
+fn certificate(error: &mysql::Error) -> Option<Explained> {
+    const SERVER: Peer<'_> = Peer {
+        who: "the database server",
+        trust: "name its authority in mysql.tls_ca",
+        name: "set mysql.host to a name for which the server has a certificate",
+    };
+    match error {
+        mysql::Error::IoError(error) => certificate::explain(error, &SERVER),
+        mysql::Error::CodecError(error) => certificate::explain(error, &SERVER),
+        mysql::Error::TlsError(error) => certificate::explain(error, &SERVER),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

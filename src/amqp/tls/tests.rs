@@ -3,7 +3,7 @@ use std::thread;
 
 use mio::Events;
 use rustls::pki_types::PrivateKeyDer;
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::{AlertDescription, CertificateError, ServerConfig, ServerConnection, StreamOwned};
 use tempfile::NamedTempFile;
 
 use super::*;
@@ -185,7 +185,7 @@ fn a_handshake_ends_in_time_however_its_bytes_come() {
             let socket = TcpStream::connect(address).expect("a connection");
             let opened = TlsStream::open(socket, "localhost", Some(ca.path()), PATIENCE);
             let took = begun.elapsed();
-            let reason = opened.err().expect("no handshake");
+            let reason = opened.err().expect("no handshake").reason;
             assert!(
                 reason.contains("(timed out): is rabbitmq.port"),
                 "{reason}, after {took:?}"

@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::app::interruption;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::escape;
 use crate::hotel::{MeterFaults, Plan, Trouble, Troubles, What};
 use crate::store::SimulatedMeters;
 use crate::types::{HotelId, LocalTime, RoomKey};
@@ -98,7 +99,7 @@ fn simulated(id: &str) -> Result<HotelId, String> {
         ));
     }
     if id.chars().count() > HotelId::MAX_CHARS
-        || id.chars().any(char::is_control)
+        || id.chars().any(escape::is_obeyed)
         || id != id.trim()
     {
         return Err(format!(
@@ -274,7 +275,7 @@ fn write_json(out: &mut dyn Write, plan: &Plan, told: &Told) -> io::Result<()> {
             "until": trouble.until,
             "kwh_per_30_minutes": trouble.per_half_hour.0 as f64 / 1_000.0,
         });
-        writeln!(out, "{line}")?;
+        writeln!(out, "{}", escape::json(&line.to_string()))?;
     }
     let line = json!({
         "event": "told",
@@ -287,5 +288,5 @@ fn write_json(out: &mut dyn Write, plan: &Plan, told: &Told) -> io::Result<()> {
         "messages": told.delivered.messages,
         "troubles": told.troubles.len(),
     });
-    writeln!(out, "{line}")
+    writeln!(out, "{}", escape::json(&line.to_string()))
 }

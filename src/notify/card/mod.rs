@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::config;
 use crate::engine::{NoticeKind, RoomNotice};
+use crate::escape;
 use crate::types::{Kind, RoomNumber};
 
 use super::waiting::{State, Story};
@@ -157,7 +158,7 @@ impl Card {
 }
 
 fn plain(text: &str) -> Value {
-    json!({"tag": "plain_text", "content": text})
+    json!({"tag": "plain_text", "content": escape::in_order(text)})
 }
 
 /// All that a telephone shows of a card before it is opened: what it is, which hotel and rooms, and how
@@ -354,6 +355,12 @@ mod tests {
             assert!(found.len() >= 4, "{found:?}");
             assert!(found.iter().all(|tag| tag == "\"plain_text\""), "{found:?}");
         }
+    }
+
+    #[test]
+    fn no_name_can_reorder_a_text() {
+        let shown = plain("贵宾\u{202e}3👨\u{200d}👩");
+        assert_eq!(shown["content"], "贵宾\u{fffd}3👨\u{200d}👩");
     }
 
     #[test]

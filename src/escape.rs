@@ -1,20 +1,20 @@
-//! Text from strangers, made harmless for the operator's terminal.
+//! What strangers wrote, made harmless where people read it: in a terminal, in the log, on a card.
 
 use std::fmt::Write as _;
 
 /// On one line: also newlines are escaped.
-pub(super) fn line(bytes: &[u8]) -> String {
+pub fn line(bytes: &[u8]) -> String {
     escape(bytes, false)
 }
 
 /// On as many lines as it has.
-pub(super) fn lines(bytes: &[u8]) -> String {
+pub fn lines(bytes: &[u8]) -> String {
     escape(bytes, true)
 }
 
 /// A line of JSON in which what a terminal may obey is escaped as JSON does it. It can only stand
 /// inside of strings.
-pub(super) fn json(line: &str) -> String {
+pub fn json(line: &str) -> String {
     let mut harmless = String::with_capacity(line.len());
     for c in line.chars() {
         if is_obeyed(c) {
@@ -46,14 +46,32 @@ fn escape(bytes: &[u8], keep_newlines: bool) -> String {
     escaped
 }
 
-/// Whether a terminal does something else with it than to show it: C0, DEL and C1, marks and
-/// overrides of the writing direction, separators of lines, and characters that can't be seen.
-fn is_obeyed(c: char) -> bool {
+/// Whether something else is done with it than to show it: C0, DEL and C1, marks and overrides of the
+/// writing direction, separators of lines, and characters that can't be seen. Those that make emoji
+/// out of several characters are among them: where operators read, a name is to be seen as it is.
+pub fn is_obeyed(c: char) -> bool {
     c.is_control()
+        || is_direction(c)
         || matches!(c,
-            '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e007f}')
+            '\u{ad}' | '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200d}'
+            | '\u{2028}' | '\u{2029}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
+            | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Marks, overrides and isolates of the writing direction.
+fn is_direction(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A text for a page or a card of which nothing in it can change the order: what would is shown as
+/// unreadable. All else is left, as whatever makes emoji out of several characters.
+pub fn in_order(text: &str) -> String {
+    let shown = |c: char| match c {
+        c if is_direction(c) => char::REPLACEMENT_CHARACTER,
+        '\u{2028}' | '\u{2029}' => ' ',
+        c => c,
+    };
+    text.chars().map(shown).collect()
 }
 
 #[cfg(test)]
@@ -71,12 +89,34 @@ mod tests {
             ),
             (b"\xff\x9b2J\xe4\xb8", r"\xff\x9b2J\xe4\xb8"),
             ("客房 1001\t\r".as_bytes(), r"客房 1001\t\r"),
+            (
+                "1\u{ad}0\u{200b}\u{200c}\u{200d}\u{2060}1\u{feff}\u{2028}\u{2029}\u{61c}"
+                    .as_bytes(),
+                r"1\u{ad}0\u{200b}\u{200c}\u{200d}\u{2060}1\u{feff}\u{2028}\u{2029}\u{61c}",
+            ),
+            (
+                "\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{2067}\u{2068}\u{2069}"
+                    .as_bytes(),
+                r"\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{2067}\u{2068}\u{2069}",
+            ),
         ] {
             assert_eq!(line(bytes), shown);
             assert_eq!(lines(bytes), shown);
         }
         assert_eq!(line(b"a\nb"), r"a\nb");
         assert_eq!(lines(b"a\nb"), "a\nb");
+    }
+
+    #[test]
+    fn a_card_keeps_its_order_and_its_emoji() {
+        assert_eq!(
+            in_order("贵宾\u{202e}3\u{2066}\u{200f}"),
+            "贵宾\u{fffd}3\u{fffd}\u{fffd}"
+        );
+        assert_eq!(
+            in_order("👨\u{200d}👩\u{200d}👧\n101"),
+            "👨\u{200d}👩\u{200d}👧\n101"
+        );
     }
 
     #[test]

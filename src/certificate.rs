@@ -1,0 +1,136 @@
+//! What TLS has to say of a peer that does not prove who it is, in words that lead to a remedy.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use rustls::AlertDescription;
+use rustls::CertificateError::{
+    self, BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext,
+    NotValidYet, NotValidYetContext, UnknownIssuer,
+};
+
+/// Whose certificate it is, and how the configuration says what is right for it.
+pub struct Peer<'a> {
+    /// As `the broker`.
+    pub who: &'a str,
+    /// What makes its authority known.
+    pub trust: &'a str,
+    /// What to do where its certificate is for another name.
+    pub name: &'a str,
+}
+
+/// What is wrong, and what to do.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Explained {
+    pub what: String,
+    pub remedy: String,
+}
+
+impl fmt::Display for Explained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.remedy)
+    }
+}
+
+/// What is wrong with the certificate of a peer and what to do, where that is what an error, or one
+/// that it came from, is about.
+pub fn explain(error: &(dyn Error + 'static), peer: &Peer<'_>) -> Option<Explained> {
+    let Peer { who, trust, name } = peer;
+    let cause = cause(error)?;
+    let remedy = match cause {
+        rustls::Error::InvalidCertificate(error) => match error {
+            UnknownIssuer | BadSignature => format!(
+                "{who} shows a certificate that is self-signed, or of an authority that is not known \
+                 here: {trust}"
+            ),
+            NotValidForName | NotValidForNameContext { .. } => (*name).to_owned(),
+            Expired | ExpiredContext { .. } => {
+                format!("renew the certificate of {who}, or set the clock of this machine")
+            }
+            NotValidYet | NotValidYetContext { .. } => {
+                format!("set the clock of this machine, or that of {who}")
+            }
+            CertificateError::Other(_) => format!(
+                "{who} needs a certificate (X.509 version 3) that an authority has signed, not the \
+                 authority's own"
+            ),
+            _ => format!("{who} needs another certificate"),
+        },
+        rustls::Error::AlertReceived(
+            AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure,
+        ) => format!("roomwatt shows no certificate of its own: {who} must not ask for one"),
+        _ => return None,
+    };
+    Some(Explained {
+        what: cause.to_string(),
+        remedy,
+    })
+}
+
+/// What TLS itself says.
+pub fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(cause) = error.downcast_ref() {
+            return Some(cause);
+        }
+        next = match error.downcast_ref::<io::Error>() {
+            // Its source is that of the error within.
+            Some(error) => error.get_ref().map(|inner| inner as &(dyn Error + 'static)),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fault_has_its_remedy() {
+        const PEER: Peer<'_> = Peer {
+            who: "the server",
+            trust: "name its authority",
+            name: "set its name",
+        };
+        let invalid = rustls::Error::InvalidCertificate;
+        for (cause, expected) in [
+            (
+                invalid(UnknownIssuer),
+                Some("UnknownIssuer: the server shows a certificate that is self-signed, or of"),
+            ),
+            (
+                invalid(NotValidForName),
+                Some("NotValidForName: set its name"),
+            ),
+            (
+                invalid(Expired),
+                Some("Expired: renew the certificate of the server, or set the clock of this"),
+            ),
+            (
+                invalid(NotValidYet),
+                Some("set the clock of this machine, or that of the server"),
+            ),
+            (
+                invalid(CertificateError::Revoked),
+                Some("the server needs another certificate"),
+            ),
+            (
+                rustls::Error::AlertReceived(AlertDescription::CertificateRequired),
+                Some("the server must not ask for one"),
+            ),
+            (rustls::Error::DecryptError, None),
+        ] {
+            let text = cause.to_string();
+            let wrapped = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, cause));
+            let said = explain(&wrapped, &PEER).map(|said| said.to_string());
+            assert_eq!(said.is_some(), expected.is_some(), "{said:?}");
+            if let (Some(said), Some(expected)) = (said, expected) {
+                assert!(said.starts_with(&text) && said.contains(expected), "{said}");
+            }
+        }
+        assert_eq!(explain(&io::Error::other("no TLS"), &PEER), None);
+    }
+}
