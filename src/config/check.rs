@@ -2,45 +2,58 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::{MessageFormat, Rules, Thresholds};
-use crate::types::{HotelId, RoomKey, WattHours, Zone};
+use crate::files;
+use crate::types::{HotelId, WattHours, Zone};
 
 use super::http::check_http;
 use super::messages::{field_names, type_codes};
+use super::overrides::check_overrides;
 use super::warnings::is_loopback;
 use super::written::{FILE_SUFFIX, Problem};
-use super::{Config, Feishu, Log, MeterTable, MySql, RabbitMq, Route, Secret, Webhook, raw};
+use super::{
+    Config, Feishu, Log, MeterTable, MySql, RabbitMq, Route, Secret, Source, Webhook, raw,
+};
+
+/// The highest threshold.
+pub(super) const MOST_KWH: WattHours = WattHours(1_000_000_000);
 
 /// Collects what is wrong, so that all of it can be told at once.
 pub(super) struct Problems {
     all: Vec<Problem>,
-    /// So many of them are of names and types: their values are gone, and nothing else is to be said of
-    /// their keys.
-    known: usize,
+    /// The keys of those of names and types: their values are gone, and nothing else is to be said of
+    /// them.
+    known: HashSet<String>,
+    /// The keys of the others.
+    wrong: HashSet<String>,
 }
 
 impl Problems {
     pub(super) fn add(&mut self, key: &str, text: impl fmt::Display) {
         if !self.is_known(key) {
-            self.all.push(Problem::new(key, text));
+            self.wrong.insert(key.to_owned());
+            self.push(Problem::new(key, text));
         }
     }
 
+    pub(super) fn push(&mut self, problem: Problem) {
+        self.all.push(problem);
+    }
+
     fn is_known(&self, key: &str) -> bool {
-        self.all[..self.known].iter().any(|known| known.key == key)
+        self.known.contains(key)
     }
 
     pub(super) fn is_wrong(&self, key: &str) -> bool {
-        self.all.iter().any(|problem| problem.key == key)
+        self.is_known(key) || self.wrong.contains(key)
     }
 
-    fn kwh(&mut self, key: &str, value: raw::Kwh, least: WattHours) -> WattHours {
-        const MOST: WattHours = WattHours(1_000_000_000);
-        self.range(key, value.0, least, MOST);
+    pub(super) fn kwh(&mut self, key: &str, value: raw::Kwh, least: WattHours) -> WattHours {
+        self.range(key, value.0, least, MOST_KWH);
         value.0
     }
 
@@ -71,7 +84,8 @@ impl Problems {
 /// All that is wrong.
 pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Problem>> {
     let mut problems = Problems {
-        known: known.len(),
+        known: known.iter().map(|problem| problem.key.clone()).collect(),
+        wrong: HashSet::new(),
         all: known,
     };
     let rules = check_rules(&raw.monitoring, &mut problems);
@@ -118,7 +132,14 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
     }
     if let Some(embedded) = &raw.embedded {
         let is_file = embedded.path.file_name().is_some() && !embedded.path.is_dir();
-        problems.unless(is_file, "embedded.path", "is no name of a file");
+        // Names with a meaning of their own to SQLite.
+        let name = embedded.path.as_os_str().as_encoded_bytes();
+        let is_other = name.starts_with(b":memory:") || name.starts_with(b"file:");
+        problems.unless(
+            is_file && !is_other,
+            "embedded.path",
+            "is no name of a file: it has to be one, as /var/lib/roomwatt/roomwatt.db",
+        );
         // Else nobody knows where the rooms are.
         problems.unless(
             raw.mysql.is_none(),
@@ -152,11 +173,26 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
         "log.file",
         "is in a folder that does not exist: create it, for the service's user to write in",
     );
+    // Where the log goes anyway, and nowhere: others have to be told so by name.
+    let is_other = |file: &PathBuf| {
+        !["/dev/stdout", "/dev/null"]
+            .map(Path::new)
+            .contains(&&**file)
+    };
+    let log_file = raw.log.file.filter(is_other);
+    if let Some(Err(error)) = log_file.as_deref().map(files::may_append) {
+        let says = "the log goes to standard output anyway, this is for a file besides";
+        problems.add(
+            "log.file",
+            format_args!("can't be written: {error}; {says}"),
+        );
+    }
 
     let (Some(zone), Ok(level), true) = (zone, level, problems.all.is_empty()) else {
         return Err(problems.all);
     };
     Ok(Config {
+        source: Source::default(),
         rabbitmq: raw.rabbitmq,
         mysql: raw.mysql,
         embedded: raw.embedded.unwrap_or_default(),
@@ -175,7 +211,7 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
         consumer_count,
         http,
         log: Log {
-            file: raw.log.file,
+            file: log_file,
             json: raw.log.json,
             level,
         },
@@ -240,51 +276,7 @@ fn check_rules(raw: &raw::Monitoring, problems: &mut Problems) -> Rules {
         thresholds,
         ..Rules::default()
     };
-    for (number, entry) in raw.overrides.iter().enumerate() {
-        let path = format!("monitoring.overrides[{number}]");
-        let mut own = |key: &str, value: Option<raw::Kwh>| {
-            value.map(|value| problems.kwh(&format!("{path}.{key}"), value, WattHours::ZERO))
-        };
-        let thresholds = Thresholds {
-            checkin: own(
-                "checkin_abnormal_threshold",
-                entry.checkin_abnormal_threshold,
-            ),
-            checkout: own(
-                "checkout_abnormal_threshold",
-                entry.checkout_abnormal_threshold,
-            ),
-        };
-        let hotel = entry.hotel_id.as_deref().unwrap_or_default().trim();
-        let room = entry.room_number.as_deref().map(str::trim);
-        problems.unless(!hotel.is_empty(), &format!("{path}.hotel_id"), "is missing");
-        problems.unless(
-            room != Some(""),
-            &format!("{path}.room_number"),
-            "is empty: leave it out for the whole hotel",
-        );
-        let is_wrong = |key: &&str| problems.is_wrong(&format!("{path}.{key}"));
-        // Nobody knows whom it is for.
-        if ["hotel_id", "room_number"].iter().any(is_wrong) {
-            continue;
-        }
-        let known = match room {
-            Some(room) => rules
-                .room_thresholds
-                .insert(RoomKey::new(hotel, room), thresholds),
-            None => rules
-                .hotel_thresholds
-                .insert(HotelId::new(hotel), thresholds),
-        };
-        problems.unless(
-            known.is_none(),
-            &path,
-            format_args!(
-                "is the second for {}",
-                [&[hotel], room.as_slice()].concat().join("/")
-            ),
-        );
-    }
+    check_overrides(raw, &mut rules, problems);
     rules
 }
 
@@ -319,10 +311,16 @@ fn check_address(section: &str, host: &str, port: u16, problems: &mut Problems) 
 
 fn check_ca(key: &str, file: Option<&Path>, problems: &mut Problems) {
     let Some(file) = file else { return };
-    match std::fs::read_to_string(file) {
-        Err(error) => problems.add(key, format_args!("{}: {error}", file.display())),
+    const BEGIN: &[u8] = b"BEGIN CERTIFICATE";
+    match files::read(file, files::CONFIGURATION) {
+        Err(error) => {
+            problems.add(
+                key,
+                format_args!("{} can't be read: {error}", file.display()),
+            );
+        }
         Ok(text) => problems.unless(
-            text.contains("BEGIN CERTIFICATE"),
+            text.windows(BEGIN.len()).any(|part| part == BEGIN),
             key,
             format_args!("{} holds no certificate (PEM)", file.display()),
         ),
@@ -440,6 +438,8 @@ fn check_routes(
     problems: &mut Problems,
 ) -> Vec<Route> {
     let mut routes: Vec<Route> = Vec::new();
+    // Which of them a webhook is.
+    let mut by_url: HashMap<Secret, usize> = HashMap::new();
     let mut known = HashSet::new();
     for (number, route) in raw.into_iter().enumerate() {
         let path = format!("feishu.routes[{number}]");
@@ -468,7 +468,8 @@ fn check_routes(
         let webhook = check_webhook(&key, url, route.secret, problems);
         let hotels = hotels.iter().map(|hotel| HotelId::new(hotel.trim()));
         let same_bot = |other: &Webhook| other.url == webhook.url;
-        let mut same = routes.iter_mut().find(|route| same_bot(&route.webhook));
+        let same = by_url.get(&webhook.url).copied();
+        let mut same = same.and_then(|number| routes.get_mut(number));
         let default = default.filter(|default| same_bot(default));
         if let Some(other) = same.as_ref().map(|route| &route.webhook).or(default) {
             problems.unless(
@@ -481,10 +482,13 @@ fn check_routes(
             Some(route) => route.hotels.extend(hotels),
             // Whoever has no route goes there anyway.
             None if default.is_some() => {}
-            None => routes.push(Route {
-                hotels: hotels.collect(),
-                webhook,
-            }),
+            None => {
+                by_url.insert(webhook.url.clone(), routes.len());
+                routes.push(Route {
+                    hotels: hotels.collect(),
+                    webhook,
+                });
+            }
         }
     }
     routes

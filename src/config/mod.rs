@@ -4,8 +4,10 @@ mod changes;
 mod check;
 mod http;
 mod messages;
+mod overrides;
 mod raw;
 mod secret;
+mod source;
 mod warnings;
 mod written;
 
@@ -20,16 +22,20 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::engine::{MessageFormat, Rules};
+use crate::files;
 use crate::types::HotelId;
 
 pub use secret::Secret;
+pub use source::Source;
 pub use warnings::is_loopback;
 
-use written::Written;
+use written::{Written, utf8};
 
 /// A configuration that can be run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
+    /// The file it was read from.
+    pub source: Source,
     pub rabbitmq: Option<RabbitMq>,
     pub mysql: Option<MySql>,
     /// Where state and readings live without a server.
@@ -290,16 +296,17 @@ impl Config {
     /// Everything that is wrong, each with its place and the key it is about.
     pub fn load(path: Option<&Path>, settings: &[Setting]) -> Result<Config, ConfigErrors> {
         let file = path.map_or("configuration".into(), |path| path.display().to_string());
-        let text = match path.map(std::fs::read) {
-            Some(Ok(bytes)) => utf8(&file, bytes).map_err(|told| ConfigErrors(vec![told]))?,
-            Some(Err(error)) => {
-                return Err(ConfigErrors(vec![format!(
-                    "{file}: can't be read: {error}"
-                )]));
+        let wrong = |why| ConfigErrors(vec![format!("{file}:{why}")]);
+        let text = match path.map(|path| files::read(path, files::CONFIGURATION)) {
+            Some(Ok(bytes)) => {
+                utf8(bytes).map_err(|(line, why)| wrong(format!("{line}: {why}")))?
             }
+            Some(Err(error)) => return Err(wrong(format!(" can't be read: {error}"))),
             None => String::new(),
         };
-        read(&file, &text, environment(), settings).map_err(ConfigErrors)
+        let mut config = read(&file, &text, environment(), settings).map_err(ConfigErrors)?;
+        config.source.file = path.map(Path::to_owned);
+        Ok(config)
     }
 
     /// The defaults, but for what `settings` say: whatever the machine is configured for.
@@ -344,6 +351,7 @@ impl Config {
             ..self.rules.clone()
         };
         Config {
+            source: new.source.clone(),
             rules,
             feishu: new.feishu.clone(),
             ..self.clone()
@@ -356,15 +364,6 @@ pub fn missing_section(name: &str) -> String {
     format!(
         "the configuration has no section [{name}]; --config names its file, and etc/roomwatt.toml shows every key"
     )
-}
-
-/// The text of a file, or the line where it is none.
-fn utf8(file: &str, bytes: Vec<u8>) -> Result<String, String> {
-    String::from_utf8(bytes).map_err(|error| {
-        let right = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = right.iter().filter(|byte| **byte == b'\n').count() + 1;
-        format!("{file}:{line}: is not UTF-8: save the file in this encoding")
-    })
 }
 
 /// The variables of this process. One whose name is no text is none of ours.
@@ -380,8 +379,14 @@ fn read(
 ) -> Result<Config, Vec<String>> {
     let mut written = Written::read(file, text, environment, settings)?;
     let mut problems = written.take_problems();
-    let checked = match written.raw() {
-        Ok(raw) => check::check(raw, problems),
+    let checked = match written.take_raw() {
+        Ok(raw) => check::check(raw, problems).map(|config| Config {
+            source: Source {
+                file: None,
+                has_secrets: written.has_secrets,
+            },
+            ..config
+        }),
         Err(problem) => {
             problems.push(problem);
             Err(problems)

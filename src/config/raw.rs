@@ -63,6 +63,7 @@ pub(super) struct Monitoring {
     pub keep_days: i64,
     pub timezone: String,
     pub overrides: Vec<Override>,
+    pub overrides_file: Option<std::path::PathBuf>,
 }
 
 impl Default for Monitoring {
@@ -83,6 +84,7 @@ impl Default for Monitoring {
             keep_days: 30,
             timezone: "Asia/Shanghai".into(),
             overrides: Vec::new(),
+            overrides_file: None,
         }
     }
 }

@@ -135,7 +135,8 @@ fn without_a_server_the_database_is_a_file() {
     assert_eq!(
         both.expect_err("which one?"),
         "roomwatt.toml:3: embedded stands beside [mysql]: leave one of them out\n\
-         roomwatt.toml:4: embedded.path is no name of a file"
+         roomwatt.toml:4: embedded.path is no name of a file: it has to be one, as \
+         /var/lib/roomwatt/roomwatt.db"
     );
 }
 

@@ -7,7 +7,7 @@ use super::Config;
 impl Config {
     /// One line each. `unix_seconds` is now: zones change their habits.
     pub fn warnings(&self, unix_seconds: i64) -> Vec<String> {
-        let mut warnings = Vec::new();
+        let mut warnings = Vec::from_iter(self.source.exposed());
         let mut in_clear = |server: &str, host: &str, encrypted: bool, remedy: &str| {
             if !encrypted && !is_loopback(host) {
                 warnings.push(format!(

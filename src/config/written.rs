@@ -4,10 +4,13 @@
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fmt;
+use std::io;
 use std::path::Path;
 
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
+
+use crate::files;
 
 use super::{Setting, raw};
 
@@ -27,11 +30,16 @@ const SECRETS: [(&str, &str); 6] = [
     ("http", "token"),
 ];
 
+/// Those of a route.
+const OF_ROUTES: [&str; 2] = ["webhook_url", "secret"];
+
 /// Something that is wrong, with the key it is about: `monitoring.overrides[0].hotel_id`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Problem {
     pub(super) key: String,
     pub(super) text: String,
+    /// Where it is, if not where the key was written.
+    row: Option<Place>,
 }
 
 impl Problem {
@@ -40,6 +48,16 @@ impl Problem {
         Problem {
             text: format!("{key} {text}"),
             key,
+            row: None,
+        }
+    }
+
+    /// One of a row of a file that the configuration names.
+    pub(super) fn in_row(file: &str, line: usize, text: String) -> Problem {
+        Problem {
+            key: String::new(),
+            text,
+            row: Some(Place::Row(file.to_owned(), line)),
         }
     }
 }
@@ -49,6 +67,8 @@ impl Problem {
 enum Place {
     /// A line of the file.
     Line(usize),
+    /// A line of another one.
+    Row(String, usize),
     /// A variable or an argument.
     Named(String),
 }
@@ -59,6 +79,39 @@ pub(super) struct Written {
     table: toml::Table,
     places: HashMap<String, Place>,
     problems: Vec<Problem>,
+    /// Whether some stand in the file itself.
+    pub(super) has_secrets: bool,
+    /// All of the table, once its names and types are known to be right.
+    raw: Option<raw::Raw>,
+}
+
+/// Where the lines of a text end: what is looked up for each key is not to be counted for each.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(text: &str) -> Lines {
+        Lines(text.match_indices('\n').map(|(at, _)| at).collect())
+    }
+
+    /// The number of the line at a byte.
+    fn line(&self, at: usize) -> usize {
+        self.0.partition_point(|&end| end < at) + 1
+    }
+}
+
+/// The text of a file.
+///
+/// # Errors
+/// The line where it is none, and what to do.
+pub(super) fn utf8(bytes: Vec<u8>) -> Result<String, (usize, String)> {
+    String::from_utf8(bytes).map_err(|error| {
+        let right = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = right.iter().filter(|byte| **byte == b'\n').count() + 1;
+        (
+            line,
+            "is not UTF-8: save the file in this encoding".to_owned(),
+        )
+    })
 }
 
 impl Written {
@@ -73,7 +126,8 @@ impl Written {
         environment: impl Iterator<Item = (String, OsString)>,
         settings: &[Setting],
     ) -> Result<Written, Vec<String>> {
-        let line = |at: usize| text[..at.min(text.len())].matches('\n').count() + 1;
+        let lines = Lines::of(text);
+        let line = |at| lines.line(at);
         let (parsed, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
             let told = errors.iter().map(|error| {
@@ -92,7 +146,10 @@ impl Written {
             table,
             places: HashMap::new(),
             problems: Vec::new(),
+            has_secrets: false,
+            raw: None,
         };
+        written.has_secrets = written.holds_secrets();
         written.mark("", parsed.get_ref(), &line);
         for (name, value) in environment {
             let Some(path) = name.strip_prefix(ENV_PREFIX) else {
@@ -125,6 +182,20 @@ impl Written {
         written.read_files();
         written.check_types();
         Ok(written)
+    }
+
+    fn holds_secrets(&self) -> bool {
+        let is_set = |value: Option<&toml::Value>| {
+            let text = value.and_then(toml::Value::as_str);
+            text.is_some_and(|text| !text.is_empty())
+        };
+        let section = |name: &str| self.table.get(name);
+        let routes = section("feishu").and_then(|feishu| feishu.get("routes")?.as_array());
+        let mut routes = routes.into_iter().flatten();
+        SECRETS
+            .iter()
+            .any(|(name, key)| is_set(section(name).and_then(|table| table.get(key))))
+            || routes.any(|route| OF_ROUTES.iter().any(|key| is_set(route.get(key))))
     }
 
     /// Remembers the line of each key.
@@ -174,15 +245,16 @@ impl Written {
             self.places.insert(path, Place::Named(place));
             return;
         }
+        let name = section;
         let entry = self.table.entry(section);
         let section = entry.or_insert_with(|| toml::Table::new().into());
         if let Some(section) = section.as_table_mut() {
             // A secret takes the place of the file that would have it, and the other way round.
-            let other = match key.strip_suffix(FILE_SUFFIX) {
-                Some(key) => key.to_owned(),
-                None => format!("{key}{FILE_SUFFIX}"),
-            };
-            section.remove(&other);
+            let secret = key.strip_suffix(FILE_SUFFIX).unwrap_or(key);
+            if SECRETS.contains(&(name, secret)) {
+                let file = format!("{secret}{FILE_SUFFIX}");
+                section.remove(if key == secret { file.as_str() } else { secret });
+            }
             section.insert(key.to_owned(), value);
         }
         let place = Place::Named(place);
@@ -205,7 +277,7 @@ impl Written {
             let Some(route) = route.as_table_mut() else {
                 continue;
             };
-            for key in ["webhook_url", "secret"] {
+            for key in OF_ROUTES {
                 let path = format!("feishu.routes[{number}]");
                 self.problems.extend(read_file(route, &path, key));
             }
@@ -214,6 +286,14 @@ impl Written {
 
     /// Finds unknown keys and wrong types, each by itself, and leaves them out.
     fn check_types(&mut self) {
+        // Mostly there are none.
+        let mut sections = self.table.iter();
+        if sections.all(|(section, value)| is_right_shape(value, is_list(section))) {
+            self.raw = raw::Raw::deserialize(self.table.clone()).ok();
+        }
+        if self.raw.is_some() {
+            return;
+        }
         let problems = &mut self.problems;
         self.table.retain(|section, value| {
             let is_list = is_list(section);
@@ -255,9 +335,12 @@ impl Written {
     ///
     /// # Errors
     /// What is wrong with them together.
-    pub(super) fn raw(&self) -> Result<raw::Raw, Problem> {
-        raw::Raw::deserialize(self.table.clone())
-            .map_err(|error| Problem::new("the configuration", said(error.message())))
+    pub(super) fn take_raw(&mut self) -> Result<raw::Raw, Problem> {
+        match self.raw.take() {
+            Some(raw) => Ok(raw),
+            None => raw::Raw::deserialize(std::mem::take(&mut self.table))
+                .map_err(|error| Problem::new("the configuration", said(error.message()))),
+        }
     }
 
     /// What is wrong with names and types.
@@ -267,12 +350,14 @@ impl Written {
 
     /// Problems in the order of their places, each with its place.
     pub(super) fn told(&self, problems: &[Problem]) -> Vec<String> {
-        let placed = problems.iter().map(|p| (self.place(&p.key), p));
+        let place = |p: &Problem| p.row.clone().unwrap_or_else(|| self.place(&p.key));
+        let placed = problems.iter().map(|p| (place(p), p));
         let mut placed: Vec<(Place, &Problem)> = placed.collect();
         placed.sort_by(|(a, _), (b, _)| a.cmp(b));
         let told = placed.into_iter().map(|(place, problem)| match place {
             Place::Line(0) => format!("{}: {}", self.file, problem.text),
             Place::Line(line) => format!("{}:{line}: {}", self.file, problem.text),
+            Place::Row(file, line) => format!("{file}:{line}: {}", problem.text),
             Place::Named(name) => format!("{name}: {}", problem.text),
         });
         told.collect()
@@ -307,6 +392,9 @@ fn check_entries(
     fault_in_list: &dyn Fn(toml::Table) -> Option<String>,
 ) {
     for (number, entry) in entries(list).enumerate() {
+        if fault_in_list(entry.clone()).is_none() {
+            continue;
+        }
         entry.retain(|key, value| {
             let alone = toml::Table::from_iter([(key.to_owned(), value.clone())]);
             is_right(
@@ -412,7 +500,10 @@ fn read_file(table: &mut toml::Table, section: &str, key: &str) -> Option<Proble
             format!("is set, and so is {key}: leave one of them out"),
         ));
     }
-    let text = match std::fs::read_to_string(Path::new(&file)) {
+    let not_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8");
+    let text = files::read(Path::new(&file), files::SECRET)
+        .and_then(|bytes| String::from_utf8(bytes).map_err(not_text));
+    let text = match text {
         Ok(text) => text,
         Err(error) => return Some(Problem::new(path, format!("{file} can't be read: {error}"))),
     };

@@ -11,6 +11,7 @@ mod service;
 use std::fmt::Debug;
 use std::fs;
 use std::net::ToSocketAddrs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -200,6 +201,9 @@ impl Rig {
             rig.feishu.webhook_url(),
         );
         fs::write(rig.config(), config).expect("a configuration");
+        // It holds secrets, and that others can read it would be warned of.
+        let mode = fs::Permissions::from_mode(0o600);
+        fs::set_permissions(rig.config(), mode).expect("a mode");
         rig
     }
 
