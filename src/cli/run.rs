@@ -31,9 +31,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         database: Database::of(&config),
         rabbitmq: config.rabbitmq.clone(),
     };
+    // Everything else is waited for.
+    servers.database.recognise()?;
     let log_file = logging::start(&config.log, config.messages.zone)
         .map_err(|error| Failure::new(Code::Configuration, anyhow!("log.file: {error}")))?;
-    let reread = || Config::load(path, &[]);
+    let path = arguments.config.config.clone();
+    let reread = move || Config::load(path.as_deref(), &[]);
     let end = app::run(config, &servers, reread, log_file);
     // What is still to be said of lines that were left out.
     log::logger().flush();

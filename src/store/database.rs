@@ -8,7 +8,7 @@ use crate::types::Zone;
 use super::{
     Archive, FileLease, Lease, MeterWriter, MySqlArchive, MySqlLease, MySqlOutbox, MySqlReader,
     MySqlRejected, MySqlStore, OutboxRows, Reader, RejectedMessages, SqliteFile, SqliteOutbox,
-    SqliteRejected, SqliteStore, StateStore, StoreError, init_file, mysql,
+    SqliteRejected, SqliteStore, StateStore, StoreError, init_file, mysql, recognise_file,
 };
 
 /// The database that a configuration names, and what can be opened there.
@@ -58,6 +58,17 @@ impl Database {
         Database {
             place,
             zone: config.messages.zone,
+        }
+    }
+
+    /// Sees that an embedded database may be written; a server is asked when it is needed.
+    ///
+    /// # Errors
+    /// [`StoreError::Foreign`] where the file is somebody else's.
+    pub fn recognise(&self) -> Result<(), StoreError> {
+        match &self.place {
+            Place::MySql { .. } => Ok(()),
+            Place::Embedded(path) => recognise_file(path),
         }
     }
 

@@ -30,6 +30,7 @@ pub use mysql::{
 };
 pub use sqlite::{
     FileLease, SqliteFile, SqliteOutbox, SqliteRejected, SqliteStore, check_file, init_file,
+    recognise_file,
 };
 pub use tail::MeterTail;
 

@@ -1,6 +1,7 @@
 //! What can become of an embedded database's file.
 
 use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use roomwatt::config::Config;
@@ -137,7 +138,7 @@ fn a_file_that_is_none_of_ours_is_said_to_be_with_the_remedy() {
     let mut lease = database(&missing).lease();
     let error = lease.acquire(std::time::Duration::ZERO).expect_err("none");
     assert!(
-        error.to_string().contains("the folder has to be there"),
+        error.to_string().contains("its folder has to be there"),
         "{error}"
     );
 }
@@ -178,4 +179,157 @@ fn the_log_of_writes_is_cut_when_a_long_reader_has_ended() {
         add();
     }
     assert!(size() <= 16 * MIB, "{} bytes", size());
+}
+
+#[test]
+fn a_strangers_file_is_left_as_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (foreign, text) = (folder.path().join("other.db"), folder.path().join("text"));
+    let conn = rusqlite::Connection::open(&foreign).expect("a file");
+    // As many migrations as this program has, and a table that it has, too.
+    conn.execute_batch(
+        "CREATE TABLE books (title); CREATE TABLE service (id); PRAGMA user_version = 1",
+    )
+    .expect("done");
+    drop(conn);
+    fs::write(&text, b"no database at all\n".repeat(100)).expect("written");
+    for (file, why) in [
+        (
+            &foreign,
+            "it is another program's database (it has books, service)",
+        ),
+        (&text, "it is no SQLite database"),
+    ] {
+        let before = fs::read(file).expect("a file");
+        let database = database(file);
+        let mut lease = database.lease();
+        for error in [
+            database.recognise().expect_err("a stranger's"),
+            lease
+                .acquire(std::time::Duration::ZERO)
+                .expect_err("a stranger's"),
+            database.init(&|_| {}).expect_err("a stranger's"),
+            database.store().take_over().expect_err("a stranger's"),
+            database
+                .rejected()
+                .expect("later")
+                .get(1)
+                .map(drop)
+                .expect_err("a stranger's"),
+        ] {
+            assert!(error.to_string().contains(why), "{error}");
+            assert!(matches!(error, StoreError::Foreign(_)) && error.is_for_somebody());
+        }
+        let mut found = Vec::new();
+        check_file(file, &mut |finding| found.push(finding.to_string()));
+        assert!(found.concat().contains(why), "{found:?}");
+        assert_eq!(fs::read(file).expect("a file"), before, "{why}");
+    }
+    assert_eq!(names(folder.path()), ["other.db", "text"]);
+}
+
+/// The names in a folder, in their order.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    let names = entries.map(|entry| entry.expect("an entry").file_name());
+    let mut names: Vec<_> = names
+        .map(|name| name.into_string().expect("UTF-8"))
+        .collect();
+    names.sort();
+    names
+}
+
+/// By two names two instances would take it from each other for ever.
+#[test]
+fn whatever_it_is_called_there_is_one_lease() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let inner = folder.path().join("inner");
+    fs::create_dir(&inner).expect("a folder");
+    let real = inner.join("hotel.db");
+    let [link, of_folder, chain] = ["link.db", "folder", "chain.db"].map(|n| folder.path().join(n));
+    symlink("inner/hotel.db", &link).expect("a link");
+    symlink(&inner, &of_folder).expect("a link");
+    symlink("link.db", &chain).expect("a link");
+    let other = of_folder.join("../inner/hotel.db");
+    let ours = [&real, &link, &chain, &other, &of_folder.join("hotel.db")];
+    let acquire = |file: &Path| {
+        let mut lease = database(file).lease();
+        lease
+            .acquire(std::time::Duration::ZERO)
+            .map(|held| (held, lease))
+    };
+    // Before there is a file, and afterwards.
+    for _ in 0..2 {
+        for first in ours {
+            let (held, _lease) = acquire(first).expect("asked");
+            assert!(held, "{first:?}");
+            for second in ours {
+                let (held, _) = acquire(second).expect("asked");
+                assert!(!held, "{first:?}, {second:?}");
+            }
+        }
+        database(&chain).store().take_over().expect("it is free");
+    }
+    assert_eq!(
+        names(folder.path()),
+        ["chain.db", "folder", "inner", "link.db"]
+    );
+    assert_eq!(&names(&inner)[..2], ["hotel.db", "hotel.db.lock"]);
+
+    let hard = folder.path().join("hard.db");
+    fs::hard_link(&real, &hard).expect("a link");
+    for name in [&hard, &real] {
+        let error = acquire(name).map(drop).expect_err("two names");
+        assert!(
+            error
+                .to_string()
+                .contains("the file has 2 names (hard links)"),
+            "{error}"
+        );
+        let error = database(name).recognise().expect_err("two names");
+        assert!(matches!(error, StoreError::Foreign(_)), "{error}");
+        database(name)
+            .store()
+            .take_over()
+            .map(drop)
+            .expect_err("two names");
+        database(name)
+            .outbox()
+            .expect("later")
+            .get(1)
+            .map(drop)
+            .expect_err("two names");
+    }
+    fs::remove_file(hard).expect("removed");
+    database(&link).store().take_over().expect("one name");
+}
+
+#[test]
+fn what_it_creates_is_for_its_user_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("hotel.db");
+    let database = database(&file);
+    let mut lease = database.lease();
+    assert!(lease.acquire(std::time::Duration::ZERO).expect("asked"));
+    let mut store = database.store();
+    store.take_over().expect("it is free");
+    store.commit(&plan("written")).expect("written");
+    let all = names(folder.path());
+    assert_eq!(
+        all,
+        ["hotel.db", "hotel.db-shm", "hotel.db-wal", "hotel.db.lock"]
+    );
+    for name in all {
+        let metadata = fs::metadata(folder.path().join(&name)).expect("a file");
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600, "{name}");
+    }
+    let mut found = Vec::new();
+    check_file(&file, &mut |finding| found.push(finding.to_string()));
+    assert!(found.len() == 1 && found[0].starts_with("ok "), "{found:?}");
+    // As an older version has made it.
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).expect("set");
+    found.clear();
+    check_file(&file, &mut |finding| found.push(finding.to_string()));
+    let advice = "others on this machine can read it; chmod 600 ";
+    assert!(found.len() == 2 && found[1].contains(advice), "{found:?}");
 }

@@ -1,3 +1,5 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rusqlite::Connection;
@@ -25,7 +27,7 @@ pub fn check_file(path: &Path, tell: &mut dyn FnMut(Finding)) {
     }
     let looked = Link::open(path).and_then(|mut link| link.with(|conn| contents(conn)));
     tell(match looked {
-        Ok(contents) => Finding::ok(about, contents),
+        Ok(contents) => Finding::ok(&about, contents),
         Err(error) => {
             let level = match error {
                 StoreError::Conflict(_) => Level::Unreachable,
@@ -33,9 +35,17 @@ pub fn check_file(path: &Path, tell: &mut dyn FnMut(Finding)) {
             };
             let says = error.to_string();
             let says = says.strip_prefix(&format!("{about}: ")).unwrap_or(&says);
-            Finding::new(level, &about, says)
+            return tell(Finding::new(level, &about, says));
         }
     });
+    // Older versions left it to the umask.
+    let mode = fs::metadata(path).map_or(0, |file| file.permissions().mode());
+    if mode & 0o077 != 0 {
+        let remedy = format!("chmod 600 {}", path.display());
+        tell(
+            Finding::new(Level::Advice, about, "others on this machine can read it").remedy(remedy),
+        );
+    }
 }
 
 fn contents(conn: &Connection) -> Result<String, StoreError> {

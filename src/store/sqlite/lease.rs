@@ -2,12 +2,16 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::files;
 use crate::store::{Lease, StoreError};
 
-/// A lock on a file beside the database. The system frees it when the process ends, however that
-/// comes about.
+use super::link::{in_file, look};
+use super::place;
+
+/// A lock on a file beside the database, by the database's own path: other names of it lead to the
+/// same lock. The system frees it when the process ends, however that comes about.
 pub struct FileLease {
-    path: PathBuf,
+    database: PathBuf,
     /// Open while it is held.
     held: Option<File>,
 }
@@ -15,12 +19,27 @@ pub struct FileLease {
 impl FileLease {
     /// The lease on the database in this file.
     pub fn new(database: &Path) -> FileLease {
-        let mut path = database.to_owned().into_os_string();
-        path.push(".lock");
         FileLease {
-            path: path.into(),
+            database: database.to_owned(),
             held: None,
         }
+    }
+
+    /// The file of the lock. Beside a file of somebody else's there is none.
+    fn open(&self) -> Result<File, StoreError> {
+        let database = place::resolve(&self.database)?;
+        if database.exists() {
+            look(&database)?;
+        }
+        let mut lock = database.into_os_string();
+        lock.push(".lock");
+        let lock = Path::new(&lock);
+        files::append(lock).map_err(|error| {
+            StoreError::File(format!(
+                "its lock {}: {error}; this user needs the right to write it and its folder",
+                lock.display()
+            ))
+        })
     }
 }
 
@@ -30,25 +49,19 @@ impl Lease for FileLease {
         if self.held.is_some() {
             return Ok(true);
         }
-        let fail = |error: std::io::Error| {
-            StoreError::File(format!(
-                "{}, beside the embedded database: {error}; the folder has to be there, and this user needs \
-                 the right to write it",
-                self.path.display()
-            ))
-        };
-        let file = File::options()
-            .create(true)
-            .append(true)
-            .open(&self.path)
-            .map_err(fail)?;
+        let file = self
+            .open()
+            .map_err(|error| in_file(&self.database, error))?;
         match file.try_lock() {
             Ok(()) => {
                 self.held = Some(file);
                 Ok(true)
             }
             Err(TryLockError::WouldBlock) => Ok(false),
-            Err(TryLockError::Error(error)) => Err(fail(error)),
+            Err(TryLockError::Error(error)) => {
+                let why = StoreError::File(format!("its lock: {error}"));
+                Err(in_file(&self.database, why))
+            }
         }
     }
 }

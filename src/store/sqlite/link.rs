@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::store::StoreError;
 
-use super::schema;
+use super::{place, schema};
 
 /// How long another writer is waited for.
 const BUSY: Duration = Duration::from_secs(10);
@@ -47,8 +47,12 @@ impl Link {
                 path.display()
             )));
         };
-        let conn = connect(path, OpenFlags::empty())?;
-        schema::check(&conn).map_err(|error| in_file(path, error))?;
+        let open = || {
+            let conn = connect(&place::resolve(path)?)?;
+            schema::check(&conn)?;
+            Ok(conn)
+        };
+        let conn = open().map_err(|error| in_file(path, error))?;
         Ok(Link {
             path: path.to_owned(),
             conn,
@@ -84,20 +88,32 @@ fn identity(path: &Path) -> Option<Identity> {
     Some((file.dev(), file.ino()))
 }
 
-pub(super) fn connect(path: &Path, more: OpenFlags) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | more;
-    let connect = || {
-        let mut conn = Connection::open_with_flags(path, flags)?;
-        conn.busy_timeout(BUSY)?;
-        conn.set_prepared_statement_cache_capacity(STATEMENTS);
-        conn.pragma_update(None, "journal_mode", "wal")?;
-        conn.pragma_update(None, "synchronous", "full")?;
-        conn.pragma_update(None, "journal_size_limit", LOG_KEPT)?;
-        // One that begins as a reader could not wait for its turn to write.
-        conn.set_transaction_behavior(TransactionBehavior::Immediate);
-        Ok(conn)
-    };
-    connect().map_err(|error: rusqlite::Error| in_file(path, error.into()))
+/// A connection to a file that is there, by its own path ([`place::resolve`]).
+///
+/// # Errors
+/// [`StoreError::Foreign`] where it is none of ours, and then nothing of it has changed; or any other
+/// of the file.
+pub(super) fn connect(place: &Path) -> Result<Connection, StoreError> {
+    let mut conn = look(place)?;
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    conn.pragma_update(None, "journal_mode", "wal")?;
+    conn.pragma_update(None, "synchronous", "full")?;
+    conn.pragma_update(None, "journal_size_limit", LOG_KEPT)?;
+    // One that begins as a reader could not wait for its turn to write.
+    conn.set_transaction_behavior(TransactionBehavior::Immediate);
+    Ok(conn)
+}
+
+/// A connection to a file that is ours or empty; nothing that is in it changes by that.
+///
+/// # Errors
+/// Those of [`connect`].
+pub(super) fn look(place: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(place, flags)?;
+    conn.busy_timeout(BUSY)?;
+    schema::recognise(&conn)?;
+    Ok(conn)
 }
 
 /// An error of the file itself says which one it is.
@@ -106,6 +122,7 @@ pub(super) fn in_file(path: &Path, error: StoreError) -> StoreError {
     match error {
         StoreError::File(why) => StoreError::File(format!("embedded database {path}: {why}")),
         StoreError::Full(why) => StoreError::Full(format!("{path}: {why}")),
+        StoreError::Foreign(why) => StoreError::Foreign(format!("embedded database {path}: {why}")),
         StoreError::Refused(why) => StoreError::Refused(format!("{path}: {why}")),
         StoreError::Conflict(why) => StoreError::Conflict(format!("{path}: {why}")),
         other => other,
@@ -126,9 +143,10 @@ impl From<rusqlite::Error> for StoreError {
                 "it can't be written; this user needs the right to write it, its folder, and the files \
                  beside it that end with -wal and -shm",
             ),
-            Some(ErrorCode::NotADatabase) => file(
+            Some(ErrorCode::NotADatabase) => StoreError::Foreign(
                 "it is no SQLite database; have embedded.path name another file, or put a backup in its \
-                 place",
+                 place"
+                    .to_owned(),
             ),
             Some(ErrorCode::DatabaseCorrupt) => {
                 file("it is damaged; stop the service and put a backup in its place")

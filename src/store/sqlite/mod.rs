@@ -11,6 +11,7 @@ mod lease;
 mod link;
 mod meter;
 mod outbox;
+mod place;
 mod rejected;
 mod schema;
 mod values;
@@ -32,7 +33,7 @@ pub use check::check_file;
 pub use lease::FileLease;
 pub use outbox::SqliteOutbox;
 pub use rejected::SqliteRejected;
-pub use schema::init_file;
+pub use schema::{init_file, recognise_file};
 
 /// The layout of `room_state.watch`, for the day it changes.
 const WATCH_VERSION: i64 = 1;

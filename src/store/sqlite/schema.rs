@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
 use crate::store::StoreError;
 
-use super::link::{connect, in_file};
+use super::link::{connect, in_file, look};
+use super::place;
 
 static MIGRATIONS: [(&str, &str); 1] = [(
     "embedded/001_tables.sql",
@@ -22,8 +23,12 @@ static MIGRATIONS: [(&str, &str); 1] = [(
 /// [`StoreError::Newer`] where a newer version of this program has written it, or any other of the
 /// file; then nothing has changed.
 pub fn init_file(path: &Path, applied: &dyn Fn(&str)) -> Result<usize, StoreError> {
-    let mut conn = connect(path, OpenFlags::SQLITE_OPEN_CREATE)?;
-    let new = migrate(&mut conn).map_err(|error| in_file(path, error))?;
+    let init = || {
+        let place = place::resolve(path)?;
+        place::create(&place)?;
+        migrate(&mut connect(&place)?)
+    };
+    let new = init().map_err(|error| in_file(path, error))?;
     for (name, _) in new {
         applied(name);
     }
@@ -42,6 +47,45 @@ fn migrate(conn: &mut Connection) -> Result<&'static [(&'static str, &'static st
     }
     transaction.commit()?;
     Ok(new)
+}
+
+/// Sees that a file is ours, or may become so; changes nothing. What can pass is left to whoever
+/// opens it.
+///
+/// # Errors
+/// [`StoreError::Foreign`] where it is neither.
+pub fn recognise_file(path: &Path) -> Result<(), StoreError> {
+    let recognised = place::resolve(path).and_then(|place| match place.exists() {
+        true => look(&place).map(drop),
+        false => Ok(()),
+    });
+    match recognised {
+        Err(error @ StoreError::Foreign(_)) => Err(in_file(path, error)),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a database is ours, or empty: an application of its own has tables of its own.
+///
+/// # Errors
+/// [`StoreError::Foreign`] where it is another's.
+pub(super) fn recognise(conn: &Connection) -> Result<(), StoreError> {
+    /// Of ours from the first version on.
+    const OURS: [&str; 3] = ["service", "room_state", "notification"];
+    let mut query =
+        conn.prepare("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')")?;
+    let names = query.query_map((), |row| row.get(0))?;
+    let names: Vec<String> = names.collect::<Result<_, _>>()?;
+    let has = |name: &&str| names.iter().any(|known| known == name);
+    if names.is_empty() || OURS.iter().all(has) {
+        return Ok(());
+    }
+    let some: Vec<&str> = names.iter().take(3).map(String::as_str).collect();
+    Err(StoreError::Foreign(format!(
+        "it is another program's database (it has {}), and is left as it is; have embedded.path name \
+         another file",
+        some.join(", ")
+    )))
 }
 
 /// Whether the tables are those that this program knows.

@@ -1,0 +1,71 @@
+//! Which file a name leads to. Locks and SQLite's files beside it go by that, not by the name.
+
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::store::StoreError;
+
+/// Links that lead to one another, as many as the system follows.
+const MOST_LINKS: usize = 40;
+
+const NO_FOLDER: &str = "it can't be opened; its folder has to be there, and this user needs the right \
+                         to read and write both";
+
+/// The file's own path, whatever links lead to it. It need not be there yet, but its folder does.
+///
+/// # Errors
+/// [`StoreError::Foreign`] where the name leads to what no database may be, or [`StoreError::File`].
+pub(super) fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
+    let fail = |_| StoreError::File(NO_FOLDER.to_owned());
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match fs::metadata(&path) {
+            Ok(file) if !file.is_file() => {
+                let why = "it is no regular file; have embedded.path name another one";
+                return Err(StoreError::Foreign(why.to_owned()));
+            }
+            // SQLite keeps its log of writes beside the name: with two names there are two of them.
+            Ok(file) if file.nlink() > 1 => {
+                return Err(StoreError::Foreign(format!(
+                    "the file has {} names (hard links), and what is written under one can't be found \
+                     under another; remove all but one, `find / -xdev -inum {}` lists them",
+                    file.nlink(),
+                    file.ino()
+                )));
+            }
+            Ok(_) => return fs::canonicalize(&path).map_err(fail),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(fail(error)),
+        }
+        let folder = match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let Ok(target) = fs::read_link(&path) else {
+            let folder = fs::canonicalize(folder).map_err(fail)?;
+            let name = path.file_name();
+            return name.map(|name| folder.join(name)).ok_or_else(|| {
+                StoreError::Foreign("embedded.path is no name of a file".to_owned())
+            });
+        };
+        path = folder.join(target);
+    }
+    Err(StoreError::File(NO_FOLDER.to_owned()))
+}
+
+/// Creates an empty file for this user alone, if there is none. SQLite gives those beside it the
+/// same mode.
+pub(super) fn create(place: &Path) -> Result<(), StoreError> {
+    let mut options = File::options();
+    options.write(true).create_new(true).mode(0o600);
+    match options.open(place) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == ErrorKind::StorageFull => {
+            Err(StoreError::Refused(error.to_string()))
+        }
+        Err(_) => Err(StoreError::File(NO_FOLDER.to_owned())),
+    }
+}
