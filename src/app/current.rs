@@ -4,13 +4,13 @@ use crate::clock::unix_seconds;
 use crate::config::{Config, ConfigErrors};
 
 /// The configuration in force, and what changes it.
-pub(super) struct Current<'a> {
+pub(super) struct Current {
     pub(super) config: Config,
-    pub(super) reread: &'a dyn Fn() -> Result<Config, ConfigErrors>,
-    pub(super) hang_ups: Receiver<()>,
+    /// As it has been read anew after a SIGHUP.
+    pub(super) reloaded: Receiver<Result<Config, ConfigErrors>>,
 }
 
-impl Current<'_> {
+impl Current {
     pub(super) fn warn(&self) {
         for warning in self.config.warnings(unix_seconds()) {
             log::warn!("{warning}");
@@ -19,8 +19,8 @@ impl Current<'_> {
 
     /// Takes what may change under a running service from the configuration as it is by now; whether
     /// something has changed.
-    pub(super) fn change(&mut self) -> bool {
-        let new = (self.reread)().and_then(|new| new.with_servers_of(&self.config));
+    pub(super) fn change(&mut self, new: Result<Config, ConfigErrors>) -> bool {
+        let new = new.and_then(|new| new.with_servers_of(&self.config));
         let new = match new {
             Ok(new) => new,
             Err(errors) => {

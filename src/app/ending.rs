@@ -50,12 +50,7 @@ impl Threads {
 
     /// Waits for a signal, then for the threads. A thread that ends before is the end of all, but for
     /// an owner that has been replaced: then the others end too, and there is no end to tell.
-    pub(super) fn wait(
-        self,
-        ended: &Receiver<Exit>,
-        stop: &Stop,
-        current: &mut Current<'_>,
-    ) -> Over {
+    pub(super) fn wait(self, ended: &Receiver<Exit>, stop: &Stop, current: &mut Current) -> Over {
         let Threads {
             mut running,
             owner_ended,
@@ -67,7 +62,9 @@ impl Threads {
             select! {
                 recv(stop.channel()) -> _ => {}
                 recv(ended) -> exit => early = exit.ok(),
-                recv(current.hang_ups) -> _ => is_reconfigured = current.change(),
+                recv(current.reloaded) -> new => {
+                    is_reconfigured = new.is_ok_and(|new| current.change(new));
+                }
                 default(LOG_COUNTED) => log::logger().flush(),
             }
         }

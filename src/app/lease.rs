@@ -23,7 +23,7 @@ const STANDBY_PATIENCE: Duration = Duration::from_secs(2);
 /// Waits for the database and for the end of any other instance. `None` when it is time to stop
 /// first.
 pub(super) fn stand_by(
-    current: &mut Current<'_>,
+    current: &mut Current,
     database: &Database,
     stop: &Stop,
 ) -> Option<Box<dyn Lease>> {
@@ -31,8 +31,8 @@ pub(super) fn stand_by(
     let mut outage = Outage::new("waiting for the lease");
     let mut standing_by = false;
     while !stop.is_set() {
-        if current.hang_ups.try_recv().is_ok() {
-            current.change();
+        if let Ok(new) = current.reloaded.try_recv() {
+            current.change(new);
         }
         let asked = Instant::now();
         match lease.acquire(STANDBY_PATIENCE) {

@@ -57,7 +57,7 @@ pub enum End {
 pub fn run(
     config: Config,
     servers: &Servers,
-    reread: impl Fn() -> Result<Config, ConfigErrors>,
+    reread: impl Fn() -> Result<Config, ConfigErrors> + Send + 'static,
     log_file: LogFile,
 ) -> std::io::Result<End> {
     let Servers { database, rabbitmq } = servers;
@@ -80,6 +80,14 @@ pub fn run(
     let (stopper, stop) = stop_signal();
     let (hang_up, hang_ups) = bounded(1);
     listen_to_signals(stopper, hang_up, log_file, &exits)?;
+    // Files may be long, or far away: a stop does not wait for them.
+    let (configuration, reloaded) = bounded(1);
+    spawn("reload", &exits, move || {
+        for () in hang_ups {
+            // There is always somebody who takes it, at last.
+            let _ = configuration.send(reread());
+        }
+    })?;
     // From now on signals are heard; servers that are down are waited for.
     tell_manager(&[
         NotifyState::Ready,
@@ -101,11 +109,7 @@ pub fn run(
         limits: limits.within(open.saturating_sub(others)),
         stop: end_of_listening,
     });
-    let mut current = Current {
-        config,
-        reread: &reread,
-        hang_ups,
-    };
+    let mut current = Current { config, reloaded };
     current.warn();
     let mut outage = Outage::new("taking the state over");
     loop {

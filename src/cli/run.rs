@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use anyhow::anyhow;
 
 use crate::app::{self, End, Servers};
@@ -26,7 +28,6 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = arguments.config.load(&[])?;
-    let path = arguments.config.path();
     let servers = Servers {
         database: Database::of(&config),
         rabbitmq: config.rabbitmq.clone(),
@@ -35,7 +36,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     servers.database.recognise()?;
     let log_file = logging::start(&config.log, config.messages.zone)
         .map_err(|error| Failure::new(Code::Configuration, anyhow!("log.file: {error}")))?;
-    let path = arguments.config.config.clone();
+    let path = arguments.config.path().map(Path::to_owned);
     let reread = move || Config::load(path.as_deref(), &[]);
     let end = app::run(config, &servers, reread, log_file);
     // What is still to be said of lines that were left out.

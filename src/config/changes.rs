@@ -40,6 +40,7 @@ impl Config {
             consumer_count,
             http,
             log,
+            source: _,
         } = self;
         let mut changes = Changes(Vec::new());
         if let Some((old, new)) = changes.section("rabbitmq", rabbitmq, &new.rabbitmq) {

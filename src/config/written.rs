@@ -241,6 +241,7 @@ impl Written {
             self.problems.push(Problem {
                 text: format!("{section} is a list: only the file can set it, as [[{section}]]"),
                 key: path.clone(),
+                row: None,
             });
             self.places.insert(path, Place::Named(place));
             return;

@@ -1,0 +1,113 @@
+//! A bot whose certificate is not one that is known.
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use roomwatt::threads::spawn;
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use super::{Alone, ended};
+
+/// A host that shows a certificate; its port.
+fn host() -> u16 {
+    let certificate = CertificateDer::from_pem_slice(HOST.as_bytes()).expect("a certificate");
+    // As everybody may know it: Ed25519, 32 times 7.
+    let head = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
+    let key = PrivateKeyDer::try_from([&head[..], &[7; 32]].concat()).expect("a key");
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .expect("a certificate and its key");
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    // Until the test ends.
+    let (exits, _) = crossbeam_channel::bounded(1);
+    spawn("host", &exits, move || {
+        for socket in listener.incoming() {
+            let session = ServerConnection::new(Arc::clone(&config)).expect("a session");
+            let mut peer = StreamOwned::new(session, socket.expect("a connection"));
+            // Who trusts nobody has gone by then.
+            let _ = peer.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+        }
+    })
+    .expect("a thread");
+    port
+}
+
+#[test]
+fn a_certificate_is_no_matter_of_names_or_proxies() {
+    let port = host();
+    let alone = Alone::new("");
+    let ca = alone.file("ca.pem", AUTHORITY);
+    for (name, trusted, what, remedy) in [
+        (
+            "localhost",
+            false,
+            "UnknownIssuer",
+            "what answers as Feishu shows a certificate that is self-signed, or of an authority",
+        ),
+        (
+            "127.0.0.1",
+            true,
+            "127.0.0.1",
+            "it is not Feishu that answers: see webhook_url",
+        ),
+    ] {
+        alone.configure(&format!(
+            "[feishu]\nwebhook_url = 'https://{name}:{port}/hook/canary'\n"
+        ));
+        for command in [&["send-notice"][..], &["check", "--online"]] {
+            let mut program = alone.command(command, &alone.path("roomwatt.toml"));
+            if trusted {
+                program.env("SSL_CERT_FILE", &ca);
+            }
+            let (code, said) = ended(program);
+            assert_eq!(code, Some(78), "{said}");
+            assert!(said.contains(what) && said.contains(remedy), "{said}");
+            assert!(
+                !said.contains("firewall") && !said.contains("feishu.proxy"),
+                "{said}"
+            );
+            assert!(!said.contains("canary"), "{said}");
+        }
+    }
+    // It is one that can be talked to.
+    alone.configure(&format!(
+        "[feishu]\nwebhook_url = 'https://localhost:{port}/hook/canary'\n"
+    ));
+    let mut program = alone.command(&["check", "--online"], &alone.path("roomwatt.toml"));
+    program.env("SSL_CERT_FILE", &ca);
+    let (code, said) = ended(program);
+    assert_eq!(code, Some(0), "{said}");
+}
+
+/// Valid until 2120.
+const AUTHORITY: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBEDCBw6ADAgECAgEBMAUGAytlcDAXMRUwEwYDVQQDDAxhbiBhdXRob3JpdHkw
+IBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMBcxFTATBgNVBAMMDGFu
+IGF1dGhvcml0eTAqMAUGAytlcAMhAOpKbGPinFIKvvVQexMuxfmVR3auvr57kkIe
+6mkURtIsozIwMDAPBgNVHRMBAf8EBTADAQH/MB0GA1UdDgQWBBRMXs5AI6A0HuKs
+/8xNFxVKhU8C5TAFBgMrZXADQQBBMoY5VP/5aqmuY8HvVX+zXMixHx5zeSCWg1zO
+OB8sNEAKyAaotGw6NXjJe7scRMgcvobqlaJGg4s/Jr8Wcg4F
+-----END CERTIFICATE-----
+";
+
+/// Of that authority, for localhost, valid until 2120.
+const HOST: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBETCBxKADAgECAgECMAUGAytlcDAXMRUwEwYDVQQDDAxhbiBhdXRob3JpdHkw
+IBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMBMxETAPBgNVBAMMCGEg
+YnJva2VyMCowBQYDK2VwAyEA6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG
+0iyjNzA1MBQGA1UdEQQNMAuCCWxvY2FsaG9zdDAdBgNVHQ4EFgQUTF7OQCOgNB7i
+rP/MTRcVSoVPAuUwBQYDK2VwA0EAl3Dk5Hc/hzgspNOKUk3RNgu48vWVa/0/do1Q
+CI1bB41d2Pw42VKx6WMbY/jRRMKicdJ+njf9o0LiHS8dcLKOCQ==
+-----END CERTIFICATE-----
+";

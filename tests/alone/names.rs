@@ -1,0 +1,265 @@
+//! What an operator names.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::Stdio;
+
+use rustix::process::Signal;
+
+use super::{Alone, ended};
+
+#[test]
+fn what_would_hang_is_refused_with_its_name() {
+    let alone = Alone::new("");
+    let config = alone.path("roomwatt.toml");
+    let pipe = alone.pipe("pipe");
+    let (code, said) = alone.run(&["check"], Path::new(&pipe));
+    assert_eq!(code, Some(78), "{said}");
+    let expected =
+        format!("{pipe}: can't be read: it is a named pipe, and has to be a regular file");
+    assert!(said.contains(&expected), "{said}");
+
+    let long = alone.file("long", "x".repeat(64 * 1024 + 1));
+    let too_long = "can't be read: it is longer than 64 KiB: is it the right one?";
+    let is_pipe = "it is a named pipe, and has to be a regular file";
+    for (text, key, why) in [
+        (
+            format!("[feishu]\nsecret_file = '{pipe}'\n"),
+            "feishu.secret_file",
+            is_pipe,
+        ),
+        (
+            format!("[feishu]\nsecret_file = '{long}'\n"),
+            "feishu.secret_file",
+            too_long,
+        ),
+        (
+            "[feishu]\nsecret_file = '/dev/zero'\n".into(),
+            "feishu.secret_file",
+            "it is a device",
+        ),
+        (
+            format!("[mysql]\ndatabase = 'd'\ntls_ca = '{pipe}'\n"),
+            "mysql.tls_ca",
+            is_pipe,
+        ),
+        (
+            format!("[rabbitmq]\nqueue = 'q'\ntls = true\ntls_ca = '{pipe}'\n"),
+            "rabbitmq.tls_ca",
+            is_pipe,
+        ),
+        (
+            format!("[monitoring]\noverrides_file = '{pipe}'\n"),
+            "monitoring.overrides_file",
+            is_pipe,
+        ),
+        (format!("[log]\nfile = '{pipe}'\n"), "log.file", is_pipe),
+        (
+            "[log]\nfile = '/dev/zero'\n".into(),
+            "log.file",
+            "it is a device",
+        ),
+    ] {
+        let text = if text.contains("[mysql]") {
+            text + "[embedded]\n"
+        } else {
+            text
+        };
+        alone.configure(&text);
+        for command in ["check", "run"] {
+            let (code, said) = alone.run(&[command], &config);
+            assert_eq!(code, Some(78), "{text}: {said}");
+            assert!(said.contains(key) && said.contains(why), "{text}: {said}");
+        }
+    }
+}
+
+/// As systemd's credentials are, and as a shell hands them over.
+#[test]
+fn what_is_handed_over_is_read() {
+    let alone = Alone::new("");
+    let secret = alone.file("secret", "canary-of-a-file\n");
+    symlink(&secret, alone.path("credential")).expect("a link");
+    let text = "[feishu]\nwebhook_url = 'https://example.com/hook/x'\nsecret_file = 'credential'\n";
+    alone.configure(text);
+    let (code, said) = alone.run(&["check"], &alone.path("roomwatt.toml"));
+    assert_eq!(code, Some(0), "{said}");
+
+    let piped = |script: &str| {
+        let mut shell = std::process::Command::new("bash");
+        shell
+            .args(["-c", script, super::ROOMWATT])
+            .current_dir(alone.folder.path());
+        ended(shell)
+    };
+    for script in [
+        "cat roomwatt.toml | $0 check --config /dev/stdin",
+        "$0 check --config <(cat roomwatt.toml)",
+        "$0 check --config /dev/stdin < roomwatt.toml",
+    ] {
+        let (code, said) = piped(script);
+        assert_eq!(code, Some(0), "{script}: {said}");
+        assert!(said.contains("hotel.db"), "{script}: {said}");
+    }
+    let (code, said) = piped(": | $0 check --config /dev/stdin");
+    assert_eq!(code, Some(78), "{said}");
+    assert!(said.contains("a pipe can be read once"), "{said}");
+}
+
+#[test]
+fn a_log_goes_nowhere_twice_and_is_for_its_user_alone() {
+    let alone = Alone::new("[log]\nfile = '/dev/stdout'\n");
+    let mut service = alone.start(Stdio::null());
+    service.wait_for_log("roomwatt 0.1.0 starts");
+    service.wait_for_log("rooms are watched");
+    service.signal(Signal::TERM);
+    let (status, log) = service.wait_for_end();
+    assert!(status.success(), "{log}");
+    assert_eq!(log.matches("rooms are watched").count(), 1, "{log}");
+
+    alone.configure("[log]\nfile = 'the.log'\n");
+    let mut service = alone.start(Stdio::null());
+    service.wait_for_log("rooms are watched");
+    let path = alone.path("the.log");
+    let mode = || fs::metadata(&path).expect("a log").permissions().mode() & 0o777;
+    assert_eq!(mode(), 0o600);
+    // logrotate makes another one with a mode of its own, or somebody something else.
+    fs::rename(&path, alone.path("old.log")).expect("moved");
+    alone.pipe("the.log");
+    service.signal(Signal::HUP);
+    service.wait_for_log("log.file can't be opened anew: ");
+    fs::remove_file(&path).expect("removed");
+    fs::write(&path, "").expect("a file");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("set");
+    service.signal(Signal::HUP);
+    service.signal(Signal::TERM);
+    let (status, log) = service.wait_for_end();
+    assert!(status.success(), "{log}");
+    assert_eq!(mode(), 0o640);
+}
+
+#[test]
+fn a_strangers_file_in_place_of_the_database_ends_it_at_once() {
+    let alone = Alone::new("");
+    let config = alone.path("roomwatt.toml");
+    let text = alone.file("text", "no database at all\n".repeat(100));
+    let hard = alone.path("hard.db");
+    let mine = alone.file("mine.db", "");
+    fs::hard_link(&mine, &hard).expect("a link");
+    for (path, why) in [
+        (
+            text.as_str(),
+            "it is no SQLite database; have embedded.path name another file",
+        ),
+        (&mine, "the file has 2 names (hard links)"),
+        (":memory:", "embedded.path is no name of a file"),
+        (
+            "file:hotel.db?mode=memory",
+            "embedded.path is no name of a file",
+        ),
+    ] {
+        alone.configure(&format!("[embedded]\npath = '{path}'\n"));
+        let (code, said) = alone.run(&["run"], &config);
+        assert_eq!(code, Some(78), "{said}");
+        assert!(said.contains(why), "{said}");
+    }
+    let names = fs::read_dir(alone.folder.path()).expect("a folder");
+    let names: Vec<_> = names
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
+    assert_eq!(names.len(), 4, "{names:?}");
+}
+
+#[test]
+fn secrets_that_others_can_read_are_warned_of() {
+    let webhook = "[feishu]\nwebhook_url = 'https://example.com/hook/canary'\n";
+    let alone = Alone::new(webhook);
+    let config = alone.path("roomwatt.toml");
+    let set = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("set");
+    };
+    let warning = "holds secrets, and everybody on this machine can read it: chmod ";
+    set(alone.folder.path(), 0o755);
+    for (mode, is_told) in [(0o644, true), (0o600, false)] {
+        set(&config, mode);
+        let (code, said) = alone.run(&["check"], &config);
+        assert_eq!((code, said.contains(warning)), (Some(0), is_told), "{said}");
+        let mut service = alone.start(Stdio::null());
+        service.wait_for_log("rooms are watched");
+        service.signal(Signal::TERM);
+        let (_, log) = service.wait_for_end();
+        assert_eq!(log.contains(warning), is_told, "{log}");
+        assert!(!said.contains("canary") && !log.contains("canary"));
+    }
+    set(&config, 0o644);
+    alone.configure("[feishu]\nlanguage = 'en'\n");
+    let (_, said) = alone.run(&["check"], &config);
+    assert!(!said.contains("holds secrets"), "{said}");
+}
+
+/// It reads from a pipe that never ends, as from a disk that is far away.
+#[test]
+fn a_stop_does_not_wait_for_a_configuration_that_is_read() {
+    let alone = Alone::new("");
+    let mut service = alone.start(Stdio::piped());
+    let stdin = service.child.stdin.take();
+    service.wait_for_log("rooms are watched");
+    alone.configure(
+        "[feishu]\nwebhook_url = 'https://example.com/hook/x'\nsecret_file = '/dev/stdin'\n",
+    );
+    service.signal(Signal::HUP);
+    // By then it is known that the configuration was opened: the thread waits in a read.
+    let tasks = format!("/proc/{}/task", service.child.id());
+    super::wait("a thread to read the pipe", || {
+        let tasks = fs::read_dir(&tasks).map_err(|error| error.to_string())?;
+        let names: Vec<String> = tasks
+            .filter_map(|task| {
+                let task = task.ok()?.path();
+                let name = fs::read_to_string(task.join("comm")).ok()?;
+                let call = fs::read_to_string(task.join("syscall")).ok()?;
+                let does = if call.starts_with("0 0x") {
+                    "reads"
+                } else {
+                    "waits"
+                };
+                Some(format!("{} {does}", name.trim()))
+            })
+            .collect();
+        // Call 0 is read.
+        // The main thread has the program's name.
+        let reads = |name: &String| ["reload reads", "roomwatt reads"].contains(&name.as_str());
+        if names.iter().any(reads) {
+            Ok(())
+        } else {
+            Err(names.join("\n"))
+        }
+    });
+    service.signal(Signal::TERM);
+    let (status, log) = service.wait_for_end();
+    assert!(status.success() && log.contains("stopped: "), "{log}");
+    drop(stdin);
+}
+
+#[test]
+fn thresholds_of_a_file_change_without_a_restart() {
+    let alone = Alone::new("[monitoring]\noverrides_file = 'rooms.csv'\n");
+    let header = "hotel_id,room_number,checkin,checkout\n";
+    alone.file("rooms.csv", format!("{header}H1,101,,0.3\nH1,,2.5,\n"));
+    let (code, said) = alone.run(&["check"], &alone.path("roomwatt.toml"));
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("of their own have 1 hotels and 1 rooms"),
+        "{said}"
+    );
+    let mut service = alone.start(Stdio::null());
+    service.wait_for_log("rooms are watched");
+    alone.file("rooms.csv", format!("{header}H1,101,,0.4\nH1,101,,0.5\n"));
+    service.signal(Signal::HUP);
+    service.wait_for_log("rooms.csv:3: is the second for H1/101");
+    alone.file("rooms.csv", format!("{header}H1,101,,0.4\n"));
+    service.signal(Signal::HUP);
+    service.wait_for_log("SIGHUP: the configuration has changed");
+    service.signal(Signal::TERM);
+    assert!(service.wait_for_end().0.success());
+}
