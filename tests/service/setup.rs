@@ -322,7 +322,9 @@ fn which_database_is_meant_has_to_be_said() {
     );
     let folder = tempfile::tempdir().expect("a folder");
     let run = |arguments: &[&str], variables: &[(&str, &str)]| {
-        let output = Command::new(ROOMWATT)
+        // A service that starts after all does not end by itself.
+        let output = Command::new("timeout")
+            .args(["60", ROOMWATT])
             .args(arguments)
             .envs(variables.iter().copied())
             .current_dir(folder.path())
