@@ -249,7 +249,7 @@ fn thresholds_of_a_file_change_without_a_restart() {
     let (code, said) = alone.run(&["check"], &alone.path("roomwatt.toml"));
     assert_eq!(code, Some(0), "{said}");
     assert!(
-        said.contains("of their own have 1 hotels and 1 rooms"),
+        said.contains("of their own have 1 hotel and 1 room"),
         "{said}"
     );
     let mut service = alone.start(Stdio::null());
