@@ -249,19 +249,29 @@ impl Log for Sparing {
 
 /// A writer for which a full disk or a closed pipe is no error: lines are lost then, the service is
 /// not. fern would panic once standard error can't be written either.
-struct Tolerant<W>(W);
+///
+/// A line is written as a whole, at the flush that fern has after each: in pieces, a file that is
+/// opened anew meanwhile would get the rest of one.
+struct Tolerant<W> {
+    inner: W,
+    line: Vec<u8>,
+}
 
-fn tolerant(writer: impl Write + Send + 'static) -> Box<dyn Write + Send> {
-    Box::new(Tolerant(writer))
+fn tolerant(inner: impl Write + Send + 'static) -> Box<dyn Write + Send> {
+    let line = Vec::new();
+    Box::new(Tolerant { inner, line })
 }
 
 impl<W: Write> Write for Tolerant<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Ok(self.0.write(bytes).unwrap_or(bytes.len()))
+        self.line.extend_from_slice(bytes);
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let _ = self.0.flush();
+        let _ = self.inner.write_all(&self.line);
+        let _ = self.inner.flush();
+        self.line.clear();
         Ok(())
     }
 }
@@ -277,6 +287,35 @@ mod tests {
             on_lines("refused: \u{202e}x\n2026-01-01 00:00:00 INFO  [main] y\r\u{1b}[2J\u{2028}"),
             "refused: \\u{202e}x\n    2026-01-01 00:00:00 INFO  [main] y\\r\\u{1b}[2J\\u{2028}"
         );
+    }
+
+    /// What is written at once.
+    struct Pieces(crossbeam_channel::Sender<Vec<u8>>);
+
+    impl Write for Pieces {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.0.send(bytes.to_vec());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_is_written_as_a_whole() {
+        let (sender, pieces) = crossbeam_channel::unbounded();
+        let (_, logger) = fern::Dispatch::new()
+            .chain(tolerant(Pieces(sender)))
+            .into_log();
+        for number in [1, 2] {
+            let value = json!({ "message": number });
+            let args = format_args!("{value}");
+            logger.log(&log::Record::builder().args(args).build());
+        }
+        let pieces: Vec<Vec<u8>> = pieces.try_iter().collect();
+        assert_eq!(pieces, [b"{\"message\":1}\n", b"{\"message\":2}\n"]);
     }
 
     struct Kept(Arc<Mutex<Vec<String>>>);
