@@ -303,6 +303,25 @@ mod tests {
         }
     }
 
+    /// A disk without room.
+    struct Full;
+
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+    }
+
+    #[test]
+    fn a_file_without_room_loses_lines_and_nothing_else() {
+        let mut file = tolerant(Full);
+        assert!(file.write_all(b"a line\n").is_ok() && file.flush().is_ok());
+    }
+
     #[test]
     fn a_line_is_written_as_a_whole() {
         let (sender, pieces) = crossbeam_channel::unbounded();

@@ -434,7 +434,7 @@ fn a_listener_without_descriptors_pauses_and_says_so_once() {
     let mut waiting: Vec<TcpStream> = (0..40)
         .map(|_| TcpStream::connect(address).expect("the system keeps it"))
         .collect();
-    let fails = format!("accepting connections at {address} fails and is tried again");
+    let fails = format!("accepting connections at {address} failed, retrying");
     service.wait_for_log(&fails);
     // Not to synchronise: nothing may come in this time, in which it tries several times.
     let first = &waiting[0];

@@ -140,7 +140,7 @@ fn a_queue_that_is_missing_is_said_and_waited_for() {
         lines.map(str::to_owned).collect::<Vec<_>>()
     };
     let found = troubles(&log);
-    let is_ours = |line: &String| line.contains(" fails and is tried again until it works");
+    let is_ours = |line: &String| line.contains(" failed, retrying: ");
     assert!(
         found.len() == 3 && found.iter().all(is_ours),
         "one line for each consumer: {found:#?}"

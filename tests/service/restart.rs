@@ -390,9 +390,8 @@ fn it_stops_while_it_waits_for_the_database() {
 }
 
 #[test]
-fn a_full_disk_loses_lines_of_the_log_and_nothing_else() {
+fn output_without_room_loses_lines_of_the_log_and_nothing_else() {
     let mut rig = Rig::new("fulldisk");
-    rig.reconfigure("[log]\n", "[log]\nfile = '/dev/full'\n");
     let service = Service::start_with_full_disk(&rig.config());
     rig.publish([check_in("H001", "101", minutes_ago(5)).as_str()]);
     rig.wait_for_rows("SELECT room_number FROM room_state", &["101".to_owned()]);
