@@ -204,7 +204,7 @@ fn a_server_whose_sessions_begin_otherwise_makes_no_difference() {
         "INSERT INTO electricity_monitoring (hotel_id, room_number, msg_type, actual_checkout_time) \
          VALUES ('H001', 'adopted', 'checkout', '{left}')"
     ));
-    done(&mut rig, &["init-db", "--adopt"], "adopted 1 rooms");
+    done(&mut rig, &["init-db", "--adopt"], "adopted 1 room ");
     check::grant(&rig, "service", &user, "");
     // A meter table with a type that sessions in other zones read otherwise, and a table of the
     // original's that has less room.
