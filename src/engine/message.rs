@@ -4,7 +4,9 @@ mod write;
 
 use thiserror::Error;
 
-use crate::types::{HotelId, Kind, LocalTime, NotText, RoomKey, RoomNumber, Stamp, Zone};
+use crate::types::{
+    HotelId, Kind, LocalTime, NotText, RoomKey, RoomNumber, Stamp, Zone, trimmed_half,
+};
 
 use super::Stay;
 use super::fields::Fields;
@@ -309,7 +311,7 @@ fn key(fields: &Fields, field: &str, max: usize) -> Result<String, Refusal> {
 
 /// Half of a room key: trimmed, not empty, not longer than its column, without control characters.
 pub(super) fn half_key<'a>(field: &str, text: &'a str, max: usize) -> Result<&'a str, Refusal> {
-    let text = text.trim();
+    let text = trimmed_half(text);
     let chars = text.chars().count();
     if chars == 0 {
         Err(missing(field))

@@ -92,6 +92,12 @@ impl MeterTail {
         self.marks.front().map_or(self.last, |mark| mark.at)
     }
 
+    /// The same once it is so long ago: at a start what is read from is as new as the table.
+    pub(super) fn long_settled(&self) -> Option<Position> {
+        let mark = self.marks.front()?;
+        (self.begun.duration_since(mark.when) >= self.overlap).then_some(mark.at)
+    }
+
     /// A sweep begins: at [`MeterTail::from`], and the next one at [`MeterTail::settled`] as it is
     /// from now on. One that has failed is begun again where it was: what it has not shown, nobody
     /// else will.

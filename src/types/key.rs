@@ -72,12 +72,23 @@ pub struct RoomKey {
     pub room_number: RoomNumber,
 }
 
+/// Half of a room key as it counts: blanks around it, of any script, do not. Whatever others write,
+/// messages, files or meters, is read by this.
+pub fn trimmed_half(half: &str) -> &str {
+    half.trim()
+}
+
 impl RoomKey {
     pub fn new(hotel_id: &str, room_number: &str) -> RoomKey {
         RoomKey {
             hotel_id: HotelId::new(hotel_id),
             room_number: RoomNumber::new(room_number),
         }
+    }
+
+    /// The key as it counts of one that others wrote.
+    pub fn trimmed(hotel_id: &str, room_number: &str) -> RoomKey {
+        RoomKey::new(trimmed_half(hotel_id), trimmed_half(room_number))
     }
 }
 

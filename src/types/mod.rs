@@ -9,7 +9,7 @@ mod time;
 
 pub use count::counted;
 pub use energy::{BadRegister, WattHours, without_exponent};
-pub use key::{HotelId, RoomKey, RoomNumber};
+pub use key::{HotelId, RoomKey, RoomNumber, trimmed_half};
 pub use text::{NotText, utf8, utf8_part};
 pub use time::{BadTime, LocalTime, Stamp, Zone};
 

@@ -6,6 +6,7 @@ mod support;
 mod adopt;
 mod backtest;
 mod broker;
+mod by_key;
 mod check;
 mod delivery;
 mod embedded;

@@ -566,12 +566,12 @@ fn initial_readings(by: By) {
     );
     service.stop();
     let selects = rig.selects();
-    // A batch of up to 400 messages costs two: the readings of all its rooms, and the lock on the
-    // service row. The first batches are smaller, and the start and the one sweep cost some: 24 to
-    // 27 were seen.
+    // A batch costs one for the lock on the service row and one for the readings of 50 of its rooms.
+    // The first batches are small, and the start, what is learned of the ids, and the one sweep cost
+    // some: 62 to 75 were seen, and on MySQL, which counts what is written, too, up to 104.
     println!("{selects} SELECTs for {ROOMS} rooms");
     assert!(
-        (4..ROOMS / 10).contains(&selects),
+        (4..ROOMS / 5).contains(&selects),
         "{selects} SELECTs for {ROOMS} rooms"
     );
     rig.finish();

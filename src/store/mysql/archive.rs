@@ -6,10 +6,11 @@ use mysql::{Conn, Opts, Params, Row, Value};
 use crate::config::{self, MeterTable};
 use crate::engine::Stay;
 use crate::store::{Archive, Span, StoreError, stay};
-use crate::types::{HotelId, Kind, LocalTime, Reading, RoomKey, RoomNumber, Zone};
+use crate::types::{HotelId, Kind, LocalTime, Reading, RoomKey, RoomNumber, Zone, trimmed_half};
 
 use super::codec::{datetime, local_time};
 use super::meter::rows::{self, integer};
+use super::meter::spellings::Spellings;
 use super::{connect, meter};
 
 /// The columns of `electricity_monitoring` that [`stay`] reads.
@@ -19,6 +20,10 @@ pub(super) const STAY: &str = "hotel_id, room_number, msg_type, check_in_time, \
 /// A row read by its id costs a third of one read by its time: so many rows of other times may lie
 /// between those of the span.
 const ROWS_BETWEEN: u64 = 2;
+
+/// Where no index has the rooms of a table, those of so long a time are looked through for spellings
+/// of one. Seconds.
+const RECENTLY: i64 = 24 * 3_600;
 
 /// Reads the past, on a connection of its own for each question.
 pub struct MySqlArchive {
@@ -86,13 +91,18 @@ impl MySqlArchive {
         Ok(match (of, self.meter.id()) {
             (Some(room), id) => {
                 let order = id.map_or(String::new(), |id| format!(" ORDER BY `{id}`"));
-                let key = [room.hotel_id.as_str(), room.room_number.as_str()].map(Value::from);
-                (
-                    format!(
-                        "{select}`{hotel_id}` = ? AND `{room_number}` = ? AND {in_span}{order}"
-                    ),
-                    [&key[..], &[after, to]].concat(),
-                )
+                let recently = span.after.max(span.to.plus(-RECENTLY));
+                let spellings = Spellings::look(conn, &self.meter, recently)?;
+                let mut keys = Vec::new();
+                let mut values = Vec::new();
+                for key in spellings.of(room) {
+                    keys.push(format!("(`{hotel_id}` = ? AND `{room_number}` = ?)"));
+                    values.push(key.hotel_id.as_str().into());
+                    values.push(key.room_number.as_str().into());
+                }
+                values.extend([after, to]);
+                let keys = keys.join(" OR ");
+                (format!("{select}({keys}) AND {in_span}{order}"), values)
             }
             (None, None) => (format!("{select}{in_span}"), vec![after, to]),
             (None, Some(id)) => match self.way(conn, id, span)? {
@@ -185,7 +195,7 @@ pub(super) fn stay(row: &Row) -> Option<(RoomKey, Stay)> {
         _ => None,
     };
     let time = |column: usize| local_time(value(column));
-    let (hotel, room) = (text(0)?.trim(), text(1)?.trim());
+    let (hotel, room) = (trimmed_half(text(0)?), trimmed_half(text(1)?));
     let fits = |name: &str, most: usize| !name.is_empty() && name.chars().count() <= most;
     if !fits(hotel, HotelId::MAX_CHARS) || !fits(room, RoomNumber::MAX_CHARS) {
         return None;

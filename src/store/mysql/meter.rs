@@ -1,7 +1,9 @@
 //! Reading the meters: new rows once, by id or by time; single rooms by key.
 
 mod keys;
+mod learn;
 pub(super) mod rows;
+pub(super) mod spellings;
 
 use std::collections::HashMap;
 
@@ -19,8 +21,10 @@ use super::window::Window;
 
 use keys::Beyond;
 use rows::{ID, integer, reading};
+use spellings::Spellings;
 
-/// How far back a start learns which ids recent rows have, and what is recent without ids. Seconds.
+/// How far back a start learns which ids recent rows have, before the latest time of a reading.
+/// Seconds.
 const RECENT: i64 = 4 * 3600;
 
 impl MeterStream for MySqlReader {
@@ -39,7 +43,7 @@ impl MeterStream for MySqlReader {
                 });
             };
             let last = self.last_id(conn, id)?;
-            self.learn_window(conn, id, latest)?;
+            self.learn_recent(conn, id, latest)?;
             let (position, known) = match judged {
                 Some(Position::Id(judged)) if judged <= last => (judged, true),
                 // Fewer ids than have been judged: the table was made anew.
@@ -112,9 +116,7 @@ impl MySqlReader {
         if begins && self.is_made_anew(conn, id, tail, latest)? {
             return Ok(self.begin_anew(tail, latest));
         }
-        if self.window.lock().is_none() {
-            self.learn_window(conn, id, latest)?;
-        }
+        self.learn_recent(conn, id, latest)?;
         let mut last = after;
         let mut last_row = None;
         let mut seen = Vec::new();
@@ -126,6 +128,7 @@ impl MySqlReader {
             last_row = None;
             match reading(&row, latest) {
                 Some((room, reading)) => {
+                    self.spellings.lock().see(&row, &room);
                     seen.push((last, reading.time));
                     last_row = Some((room.clone(), reading.time));
                     take(room, reading);
@@ -141,6 +144,9 @@ impl MySqlReader {
         if let Some(window) = self.window.lock().as_mut() {
             for (id, time) in seen {
                 window.see(id, time);
+            }
+            if let Some(Position::Id(settled)) = tail.long_settled() {
+                window.settle(settled);
             }
             window.forget_before(latest);
         }
@@ -174,7 +180,10 @@ impl MySqlReader {
                 page += 1;
                 let time = rows::time(&row);
                 match reading(&row, latest) {
-                    Some((room, reading)) => take(room, reading),
+                    Some((room, reading)) => {
+                        self.spellings.lock().see(&row, &room);
+                        take(room, reading);
+                    }
                     None => {
                         let is_new = time.is_some_and(|time| tail.is_new(Position::Time(time)));
                         rows.bad += u64::from(is_new);
@@ -217,7 +226,7 @@ impl MySqlReader {
         log::warn!("the meter table has been emptied or made anew: reading it from its start");
         *tail = MeterTail::after(Position::Id(0), None);
         // What was learned of its ids is void: any may be new.
-        *self.window.lock() = Some(Window::new(latest.plus(-RECENT), latest, 0, 0));
+        *self.window.lock() = Some(Window::of_a_new_table(latest));
         MeterRows {
             next: Some(tail.settled()),
             ..MeterRows::default()
@@ -236,29 +245,6 @@ impl MySqlReader {
         let row: Option<Row> = conn.exec_first(query, (at,))?;
         let reading = row.and_then(|row| reading(&row, latest));
         Ok(reading.map(|(room, reading)| (room, reading.time)))
-    }
-
-    /// Learns which ids recent rows have.
-    fn learn_window(&self, conn: &mut Conn, id: &str, latest: LocalTime) -> Result<(), StoreError> {
-        let MeterTable {
-            table, script_time, ..
-        } = &self.meter;
-        // First: a row that comes between the two has an id above this one.
-        let last = self.last_id(conn, id)?;
-        let from = latest.plus(-RECENT);
-        let row: Option<Row> = conn.exec_first(
-            format!("SELECT MIN(`{id}`) FROM `{table}` WHERE `{script_time}` >= ?"),
-            (datetime(from),),
-        )?;
-        let smallest = row.as_ref().and_then(|row| integer(row, 0));
-        let smallest = smallest.unwrap_or(last + 1);
-        *self.window.lock() = Some(Window::new(from, latest, smallest, last));
-        Ok(())
-    }
-
-    /// An id below which no row newer than `after` lies, if that is known.
-    fn smallest_id(&self, after: LocalTime) -> Option<u64> {
-        (self.window.lock().as_ref()).and_then(|window| window.smallest_id_after(after))
     }
 
     fn last_id(&self, conn: &mut Conn, id: &str) -> Result<u64, StoreError> {
@@ -292,8 +278,10 @@ impl MySqlReader {
     /// As [`of_the_meters`], for a reader that goes on.
     fn away(&self, error: StoreError) -> StoreError {
         if matches!(error, StoreError::NotSetUp(_)) {
-            // Another table may come in its place, with other ids.
+            // Another table may come in its place, with other ids and rooms.
             *self.window.lock() = None;
+            *self.learns_no_more.lock() = false;
+            *self.spellings.lock() = Spellings::default();
         }
         of_the_meters(error)
     }

@@ -6,6 +6,7 @@ mod check;
 pub mod codec;
 mod commit;
 mod connect;
+mod explain;
 mod lease;
 mod lock;
 mod meter;
@@ -54,8 +55,12 @@ pub struct MySqlStore {
 pub struct MySqlReader {
     pool: Pool,
     meter: config::MeterTable,
-    /// Which ids recent rows of the meter table have; learned while the tail is read.
+    /// Which ids the rows of the meter table have, as far as that was needed.
     window: Arc<Mutex<Option<window::Window>>>,
+    /// No index tells which ids old rows have.
+    learns_no_more: Arc<Mutex<bool>>,
+    /// How the meter table spells rooms with blanks around their keys.
+    spellings: Arc<Mutex<meter::spellings::Spellings>>,
 }
 
 impl MySqlStore {
@@ -159,6 +164,8 @@ impl MySqlReader {
             pool: Pool::new(connect::reading(config, zone), config.pool_size),
             meter,
             window: Arc::default(),
+            learns_no_more: Arc::default(),
+            spellings: Arc::default(),
         }
     }
 }

@@ -2,20 +2,17 @@
 //! would help.
 
 use mysql::consts::ColumnType;
-use mysql::prelude::Queryable;
 use mysql::{Conn, Params, Row, Value};
 
 use crate::config::MeterTable;
 use crate::finding::{Finding, Level, Tell};
 use crate::store::mysql::codec::datetime;
+use crate::store::mysql::explain;
 use crate::store::mysql::meter::rows;
 use crate::types::{HotelId, LocalTime, RoomKey, RoomNumber};
 
 use super::User;
 use super::columns::is_text;
-
-/// By line and column, whatever form the server would choose by itself.
-pub(super) const EXPLAIN: &str = "EXPLAIN FORMAT=TRADITIONAL";
 
 /// Seconds.
 const YEAR: i64 = 365 * 24 * 3_600;
@@ -124,11 +121,8 @@ fn plan_of_room(
 }
 
 fn plan(conn: &mut Conn, query: &str, values: impl Into<Params>) -> mysql::Result<Plan> {
-    let lines: Vec<Row> = match conn.exec(format!("{EXPLAIN} {query}"), values) {
-        Ok(lines) => lines,
-        // Not to somebody who may read the view alone.
-        Err(mysql::Error::MySqlError(error)) if error.code == 1345 => return Ok(Plan::Hidden),
-        Err(error) => return Err(error),
+    let Some(lines) = explain::steps(conn, query, values)? else {
+        return Ok(Plan::Hidden);
     };
     let text = |line: &Row, column: &str| {
         let value: Option<Value> = line.get(column);

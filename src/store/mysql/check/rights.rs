@@ -7,9 +7,9 @@ use mysql::prelude::Queryable;
 
 use crate::finding::{Finding, Level, Tell};
 use crate::store::StoreError;
+use crate::store::mysql::explain::EXPLAIN;
 use crate::store::mysql::{codec, commit, rejected, schema};
 
-use super::plans::EXPLAIN;
 use super::{User, failed};
 
 /// What the service does with a table.

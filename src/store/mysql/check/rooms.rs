@@ -7,6 +7,7 @@ use mysql::{Conn, Value};
 
 use crate::config::MeterTable;
 use crate::finding::{Finding, Level, Tell};
+use crate::store::mysql::meter::spellings::Spellings;
 use crate::types::spelling::plain;
 use crate::types::{HotelId, RoomKey};
 
@@ -82,13 +83,19 @@ pub(super) fn compare(
     } else {
         0
     }];
+    let spellings = match looked_for {
+        [] => Spellings::default(),
+        _ => Spellings::look(conn, meter, oldest)?,
+    };
+    let looked_for_as = looked_for.iter().flat_map(|room| spellings.of(room));
+    let looked_for_as: Vec<RoomKey> = looked_for_as.collect();
     let mut older = HashSet::new();
-    for keys in looked_for.chunks(KEYS) {
+    for keys in looked_for_as.chunks(KEYS) {
         match stored(conn, meter, keys) {
             // A key that the table's character set has no letters for: it hides no other.
             Err(mysql::Error::MySqlError(_)) => {
-                for key in keys {
-                    older.extend(stored(conn, meter, &[key]).unwrap_or_default());
+                for key in keys.chunks(1) {
+                    older.extend(stored(conn, meter, key).unwrap_or_default());
                 }
             }
             found => older.extend(found?),
@@ -109,7 +116,7 @@ fn watched(conn: &mut Conn) -> mysql::Result<BTreeSet<RoomKey>> {
     for query in ["SELECT hotel_id, room_number FROM room_state", &newest] {
         for row in conn.query_iter(query)? {
             let (hotel, room): (String, String) = mysql::from_row_opt(row?)?;
-            rooms.insert(RoomKey::new(&hotel, &room));
+            rooms.insert(RoomKey::trimmed(&hotel, &room));
         }
         if !rooms.is_empty() {
             break;
@@ -120,7 +127,7 @@ fn watched(conn: &mut Conn) -> mysql::Result<BTreeSet<RoomKey>> {
 
 /// Of each key one row as the meter table has it: its collation may take another spelling for the
 /// same.
-fn stored(conn: &mut Conn, meter: &MeterTable, keys: &[&RoomKey]) -> mysql::Result<Vec<RoomKey>> {
+fn stored(conn: &mut Conn, meter: &MeterTable, keys: &[RoomKey]) -> mysql::Result<Vec<RoomKey>> {
     let MeterTable {
         table,
         hotel_id,
@@ -138,7 +145,7 @@ fn stored(conn: &mut Conn, meter: &MeterTable, keys: &[&RoomKey]) -> mysql::Resu
     let rows: Vec<(String, String)> = conn.exec(query, values.collect::<Vec<_>>())?;
     Ok(rows
         .iter()
-        .map(|(hotel, room)| RoomKey::new(hotel, room))
+        .map(|(hotel, room)| RoomKey::trimmed(hotel, room))
         .collect())
 }
 
@@ -182,7 +189,8 @@ fn tell_missing(missing: &Missing, is_all: bool, recent: &HashSet<RoomKey>, tell
             pairs.join(", ")
         );
         tell(Finding::new(Level::Warning, ABOUT, says).remedy(
-            "keys are compared byte for byte: have the messages spell them so, or the meters in a view",
+            "but for blanks around them keys are compared byte for byte: have the messages spell them \
+             so, or the meters in a view",
         ));
     }
     if !missing.never.is_empty() {

@@ -34,14 +34,22 @@ pub(in crate::store::mysql) fn columns(meter: &MeterTable) -> String {
 }
 
 /// A row as a reading, at the door: `None` for NULLs, what can't be read, and times after `latest`.
+/// Its key is trimmed, as those of messages are.
 pub(in crate::store::mysql) fn reading(row: &Row, latest: LocalTime) -> Option<(RoomKey, Reading)> {
     let time = time(row).filter(|&time| time <= latest)?;
     let register = register(row.as_ref(READING_VALUE)?)?;
-    let hotel_id = text(row.as_ref(HOTEL_ID)?)?;
-    let room_number = text(row.as_ref(ROOM_NUMBER)?)?;
+    let (hotel_id, room_number) = stored_key(row)?;
     Some((
-        RoomKey::new(&hotel_id, &room_number),
+        RoomKey::trimmed(&hotel_id, &room_number),
         Reading { time, register },
+    ))
+}
+
+/// The key of a row as it is stored, with the blanks around it.
+pub(in crate::store::mysql) fn stored_key(row: &Row) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
+    Some((
+        text(row.as_ref(HOTEL_ID)?)?,
+        text(row.as_ref(ROOM_NUMBER)?)?,
     ))
 }
 

@@ -1,0 +1,33 @@
+//! How the server would execute a statement, by its own word.
+
+use mysql::prelude::Queryable;
+use mysql::{Conn, Params, Row, Value};
+
+/// By line and column, whatever form the server would choose by itself: newer ones choose a tree.
+pub(super) const EXPLAIN: &str = "EXPLAIN FORMAT=TRADITIONAL";
+
+/// The server hides the steps from a user who may read a view but not the tables behind it.
+const HIDDEN: u16 = 1345;
+
+/// The steps of a query, one a row; `None` where they are hidden from this user.
+pub(super) fn steps(
+    conn: &mut Conn,
+    query: &str,
+    values: impl Into<Params>,
+) -> mysql::Result<Option<Vec<Row>>> {
+    match conn.exec(format!("{EXPLAIN} {query}"), values) {
+        Ok(steps) => Ok(Some(steps)),
+        Err(mysql::Error::MySqlError(error)) if error.code == HIDDEN => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// How many rows the server expects to read in a step; `None` where it does not say.
+pub(super) fn rows(step: &Row) -> Option<u64> {
+    match step.get("rows")? {
+        Value::Int(rows) => u64::try_from(rows).ok(),
+        Value::UInt(rows) => Some(rows),
+        Value::Bytes(rows) => std::str::from_utf8(&rows).ok()?.parse().ok(),
+        _ => Some(0),
+    }
+}
