@@ -14,7 +14,7 @@ const JITTER: WattHours = WattHours(20);
 pub struct Fold {
     /// The last reading that closed an interval: the base of the next one.
     pub sample: Option<Reading>,
-    /// An implausible reading that the next one will explain.
+    /// An implausible reading that later ones will explain.
     pub suspect: Option<Reading>,
     /// Time of the last reading folded.
     pub seen: Option<LocalTime>,
@@ -44,8 +44,11 @@ pub enum Step {
     BeforeStay,
     /// It became the watch's first sample.
     Initial,
-    /// Implausible: held until the next reading decides.
+    /// Implausible: held until later readings decide.
     Suspect,
+    /// It fits the suspect and not the sample, but came too soon after the suspect to show that the
+    /// meter was replaced: the suspect stays, nothing is decided yet.
+    Undecided,
     /// The interval is not over yet.
     WithinInterval,
     /// Too long after the sample: it became the sample, nothing was judged.
@@ -74,7 +77,8 @@ pub enum RunEnd {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
     pub step: Step,
-    /// The suspect was an outlier and is gone.
+    /// The suspect was an outlier and is gone, and with it whatever readings had seemed to confirm
+    /// it: however many wrong polls these were, it is one outlier.
     pub outlier_dropped: bool,
     /// The suspect was right: the meter was replaced or reset.
     pub meter_changed: bool,
@@ -144,6 +148,12 @@ impl Fold {
             .suspect
             .and_then(|suspect| Some((suspect, plausible(suspect, reading, rules)?)))
         {
+            // One wrong poll is easily followed by another: until an interval has passed the old
+            // meter may still come back.
+            if reading.time.since(suspect.time) < rules.shortest_interval_seconds() {
+                outcome.step = Step::Undecided;
+                return outcome;
+            }
             self.suspect = None;
             self.sample = Some(suspect);
             sample = suspect;
@@ -157,7 +167,7 @@ impl Fold {
 
         let elapsed = reading.time.since(sample.time);
         let tolerance = rules.tolerance_seconds();
-        if elapsed < rules.interval_seconds - tolerance {
+        if elapsed < rules.shortest_interval_seconds() {
             outcome.step = Step::WithinInterval;
             return outcome;
         }

@@ -50,6 +50,11 @@ impl Rules {
         self.interval_seconds / 10
     }
 
+    /// The least time between two readings that makes an interval, in seconds.
+    pub fn shortest_interval_seconds(&self) -> i64 {
+        self.interval_seconds - self.tolerance_seconds()
+    }
+
     /// The threshold of a room: its own, else its hotel's, else the general one.
     pub fn threshold(&self, room: &RoomKey, kind: Kind) -> WattHours {
         let own = self.room_thresholds.get(room).and_then(|t| t.of(kind));

@@ -292,6 +292,7 @@ impl Tally {
             Step::BeforeStay
             | Step::Initial
             | Step::Suspect
+            | Step::Undecided
             | Step::WithinInterval
             | Step::AcrossStay => {}
         }

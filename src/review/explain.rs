@@ -82,7 +82,7 @@ fn line(
 ) -> Line {
     let is_quiet = matches!(
         outcome.step,
-        Step::Late | Step::BeforeStay | Step::WithinInterval
+        Step::Late | Step::BeforeStay | Step::WithinInterval | Step::Undecided
     );
     Line {
         reading,
@@ -109,6 +109,7 @@ fn verdict(step: Step) -> &'static str {
         Step::BeforeStay => "before the stay",
         Step::Initial => "initial",
         Step::Suspect => "suspect",
+        Step::Undecided => "undecided",
         Step::WithinInterval => "within interval",
         Step::Gap { .. } => "gap",
         Step::AcrossStay => "not judged",
@@ -135,7 +136,7 @@ fn reason(
 ) -> String {
     let mut text = String::new();
     if outcome.outlier_dropped {
-        text.push_str("the reading before was an outlier; ");
+        text.push_str("what was suspect before it was an outlier; ");
     }
     if outcome.meter_changed {
         text.push_str("the meter was replaced or reset; ");
@@ -152,6 +153,7 @@ fn reason(
         ),
         Step::Initial => write!(text, "the watch starts from this register"),
         Step::Suspect => suspicion(&mut text, reading, watch, rules),
+        Step::Undecided => undecided(&mut text, reading, watch, rules),
         Step::WithinInterval => write!(
             text,
             "{} after the last interval: this one is not over",
@@ -225,7 +227,7 @@ fn suspicion(
     watch: &Watch,
     rules: &Rules,
 ) -> std::fmt::Result {
-    let decides = "the next reading tells whether it is an outlier or another meter";
+    let decides = "later readings tell whether it is an outlier or another meter";
     let Some(sample) = watch.fold.sample else {
         return write!(text, "not plausible: {decides}");
     };
@@ -241,6 +243,21 @@ fn suspicion(
             rules.max_plausible
         )
     }
+}
+
+fn undecided(
+    text: &mut String,
+    reading: Reading,
+    watch: &Watch,
+    rules: &Rules,
+) -> std::fmt::Result {
+    let since = (watch.fold.suspect).map_or(0, |suspect| reading.time.since(suspect.time));
+    write!(
+        text,
+        "it fits the suspect, {} after it: the meter is taken for a new one when that goes on for {}",
+        duration(since),
+        duration(rules.shortest_interval_seconds())
+    )
 }
 
 fn since_sample(reading: Reading, watch: &Watch) -> String {

@@ -156,8 +156,63 @@ fn a_replaced_or_reset_meter_is_taken_from_its_first_reading() {
          14:00     100                | initial
          16:00     108                | abnormal 4, alert of 4 since 14:00: 8 kWh
          16:30     0                  | suspect
-         16:40     0.1                | meter changed, within, closed by MeterChanged of 4 since 14:00: 8 kWh
-         17:00     0.2                | normal 1",
+         16:40     0.1                | undecided
+         16:56:59  0.2                | undecided
+         16:57     0.2                | meter changed, normal 1, closed by MeterChanged of 4 since 14:00: 8 kWh
+         17:27     0.3                | normal 1",
+    );
+}
+
+/// "at least an interval less its tolerance after it [...]; sooner, nothing is decided yet": a
+/// second wrong poll confirms nothing.
+#[test]
+fn two_equal_wrong_polls_do_not_make_another_meter() {
+    story(
+        "check-out 14:00              | watch from nothing
+         14:00     100                | initial
+         14:30     102                | abnormal 1
+         14:35     14.21              | suspect
+         14:40     14.21              | undecided
+         14:45     103                | outlier dropped, within
+         15:00     104                | abnormal 1
+         15:05     14.21              | suspect
+         15:10     14.21              | undecided
+         15:15     14.21              | undecided
+         15:20     105.2              | outlier dropped, within
+         15:30     106                | abnormal 1
+         16:00     108                | abnormal 1, alert of 4 since 14:00: 8 kWh",
+    );
+    // for ever, while they don't last as long as an interval
+    story(
+        "check-out 14:00              | watch from nothing
+         14:00     100                | initial
+         14:05     14.21              | suspect
+         14:31:59  14.21              | undecided
+         14:32     102                | outlier dropped, abnormal 1",
+    );
+}
+
+#[test]
+fn a_suspicion_that_was_not_decided_gives_way_to_another() {
+    story(
+        "check-out 14:00              | watch from nothing
+         14:00     100                | initial
+         14:30     102                | abnormal 1
+         14:35     14.21              | suspect
+         14:40     14.21              | undecided
+         14:45     9999               | suspect
+         14:50     14.21              | suspect
+         15:15     14.30              | undecided
+         15:17     14.30              | meter changed, run of 1 closed by MeterChanged, normal 1
+         15:20     102.5              | suspect",
+    );
+    // plausible from the sample comes first, however long the suspect has been there
+    story(
+        "check-out 14:00              | watch from nothing
+         14:00     100                | initial
+         14:10     125                | suspect
+         14:20     126                | undecided
+         14:50     127                | outlier dropped, abnormal 1",
     );
 }
 
@@ -206,9 +261,9 @@ fn a_suspicion_comes_and_goes_inside_an_interval() {
          14:25     100.4              | outlier dropped, within
          14:30     101.501            | abnormal 1
          14:35     3                  | suspect
-         14:40     3.1                | meter changed, run of 1 closed by MeterChanged, within
-         15:01     4.3                | within
-         15:02     4.35               | normal 1
+         14:40     3.1                | undecided
+         15:01     4.3                | undecided
+         15:02     4.35               | meter changed, run of 1 closed by MeterChanged, normal 1
          15:10     0                  | suspect
          15:20     4.4                | outlier dropped, within
          15:32     5.851              | abnormal 1",
@@ -262,9 +317,9 @@ fn the_wrapped_difference_has_to_be_plausible() {
         wraps_at(200),
         "check-out 14:00              | watch from nothing
          14:00     180.500            | initial
-         14:10     0.501              | suspect
-         14:20     0.600              | meter changed, within
-         14:40     2.001              | normal 1",
+         14:10     15.000             | suspect
+         14:20     15.600             | undecided
+         14:40     16.500             | meter changed, normal 1",
     );
     story_under(
         wraps_at(200),

@@ -205,6 +205,7 @@ fn words_of(outcome: &Outcome) -> Vec<String> {
         Step::BeforeStay => "too old".into(),
         Step::Initial => "initial".into(),
         Step::Suspect => "suspect".into(),
+        Step::Undecided => "undecided".into(),
         Step::WithinInterval => "within".into(),
         Step::Gap { .. } => "gap".into(),
         Step::AcrossStay => "across the stay".into(),

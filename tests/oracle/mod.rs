@@ -208,6 +208,11 @@ fn judge_watch(
         } else if let Some(held) = suspect
             && let Some(fine) = plausible(held, reading, s)
         {
+            // "at least an interval less its tolerance after it [...]; sooner, nothing is decided yet"
+            if reading.0 - held.0 < interval - tolerance {
+                coverage.hit("undecided");
+                continue;
+            }
             coverage.hit("meter changes");
             if run.take().is_some() {
                 coverage.hit("runs ended by a meter change");

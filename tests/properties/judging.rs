@@ -66,6 +66,11 @@ proptest! {
         for (stay, readings) in world.watches() {
             let threshold = rules.threshold(&room_key(), stay.kind());
             for Seen { reading, before, outcome, after, .. } in seen(stay, readings, rules) {
+                // nor is a meter taken for another one sooner than an interval after its suspect
+                if outcome.meter_changed {
+                    let suspect = before.suspect.expect("it was suspected").time;
+                    prop_assert!(reading.time.since(suspect) >= interval - tolerance);
+                }
                 let Step::Judged { periods, seconds, energy, abnormal } = outcome.step else {
                     prop_assert!(outcome.tell.is_none());
                     continue;
@@ -175,8 +180,8 @@ proptest! {
         }
     }
 
-    /// An implausible reading "is held as `suspect` and changes nothing else"; one that is dropped
-    /// leaves the room as if it had never been read, but for `seen`.
+    /// An implausible reading "is held as `suspect` and changes nothing else", nor does one that fits
+    /// it too soon; what is dropped leaves the room as if it had never been read, but for `seen`.
     #[test]
     fn an_outlier_leaves_no_trace(world in world()) {
         for (stay, readings) in world.watches() {
@@ -187,6 +192,13 @@ proptest! {
                     seen: Some(step.reading.time),
                     ..step.before.clone()
                 };
+                prop_assert_eq!(&step.after, &held);
+            }
+            for step in steps.iter().filter(|step| step.outcome.step == Step::Undecided) {
+                let suspect = step.before.suspect.expect("it waits");
+                let since = step.reading.time.since(suspect.time);
+                prop_assert!(since < world.rules.shortest_interval_seconds());
+                let held = Fold { seen: Some(step.reading.time), ..step.before.clone() };
                 prop_assert_eq!(&step.after, &held);
             }
             for step in steps.iter().filter(|step| step.outcome.outlier_dropped) {
@@ -290,6 +302,7 @@ fn tags(step: &Seen, stay: Stay, rules: &Rules) -> Vec<&'static str> {
         ("outlier dropped", outcome.outlier_dropped),
         ("meter changed", outcome.meter_changed),
         ("new suspect", again),
+        ("undecided", outcome.step == Step::Undecided),
         ("gap", matches!(outcome.step, Step::Gap { .. })),
         ("across the stay", outcome.step == Step::AcrossStay),
         ("too old", outcome.step == Step::BeforeStay),
@@ -333,8 +346,15 @@ fn the_worlds_are_worth_looking_at() {
         let world = world().new_tree(&mut runner).expect("a world").current();
         let mut here = BTreeSet::new();
         for (stay, readings) in world.watches() {
-            for step in seen(stay, readings, &world.rules) {
-                here.extend(tags(&step, stay, &world.rules));
+            let steps = seen(stay, readings, &world.rules);
+            for step in &steps {
+                here.extend(tags(step, stay, &world.rules));
+            }
+            let confirmed = |pair: &[Seen]| {
+                pair[0].outcome.step == Step::Undecided && pair[1].outcome.outlier_dropped
+            };
+            if steps.windows(2).any(confirmed) {
+                here.insert("several wrong polls");
             }
         }
         for tag in here {
@@ -351,6 +371,8 @@ fn the_worlds_are_worth_looking_at() {
         ("meter changed", 200),
         ("outlier dropped", 200),
         ("new suspect", 150),
+        ("undecided", 80),
+        ("several wrong polls", 15),
         ("rollover", 80),
         ("jitter", 30),
         ("across the stay", 200),

@@ -35,8 +35,10 @@ enum Quirk {
     None,
     /// The meter is replaced; the new one shows this.
     Replaced(i64),
-    /// This many wrong readings in a row.
+    /// This many wrong readings in a row, each of its own.
     Outliers(u8),
+    /// This many that show the same.
+    EqualOutliers(u8),
     /// One reading shows this much less than the one before.
     Falls(i64),
     /// Another row with the time of the last reading.
@@ -119,6 +121,7 @@ fn quirk() -> impl Strategy<Value = Quirk> {
         12 => Just(Quirk::None),
         2 => prop_oneof![Just(0), 0..100_000i64, Just(9_000_000)].prop_map(Quirk::Replaced),
         2 => (1..=3u8).prop_map(Quirk::Outliers),
+        2 => (2..=4u8).prop_map(Quirk::EqualOutliers),
         1 => (18..=22i64).prop_map(Quirk::Falls),
         1 => (-3_000..3_000i64).prop_map(Quirk::Twin),
         2 => (-1..=1i64).prop_map(Quirk::Silent),
@@ -209,7 +212,7 @@ fn meter(phases: &[Phase], rules: &Rules) -> Vec<Reading> {
         match phase.quirk {
             Quirk::None => {}
             Quirk::Replaced(shows) => register = shows,
-            Quirk::Outliers(outliers) => {
+            Quirk::Outliers(outliers) | Quirk::EqualOutliers(outliers) => {
                 wrong = usize::from(outliers);
                 count += wrong;
             }
@@ -225,9 +228,12 @@ fn meter(phases: &[Phase], rules: &Rules) -> Vec<Reading> {
         for place in 0..count {
             time = time.plus(pace);
             register += energy;
-            // wrong ones lie 500 kWh apart, so that they don't confirm one another
             let off = if place < wrong {
-                500_000 * (place as i64 + 1)
+                match phase.quirk {
+                    Quirk::EqualOutliers(_) => 500_000 - energy * (place as i64 + 1),
+                    // they lie 500 kWh apart, so that they don't confirm one another
+                    _ => 500_000 * (place as i64 + 1),
+                }
             } else {
                 falls.take().map_or(0, |fall| -fall - energy)
             };
