@@ -29,6 +29,7 @@ fn arguments(s: &Settings) -> Vec<String> {
             ),
             ("continuous_alert_count", s.alert_count.to_string()),
             ("max_gap_minutes", s.max_gap_minutes.to_string()),
+            ("silent_after_minutes", s.silent_after_minutes.to_string()),
             ("max_plausible_kwh", exact_kwh(s.max_plausible_wh)),
             (
                 "register_modulus_kwh",
@@ -179,7 +180,7 @@ fn difference(expected: &[String], got: &[&str]) -> String {
 
 /// What 200 cases must have met at least; the generator meets about twice as much or more.
 const AT_LEAST: &str = "alert 2000, reminder 2000, recovered 1500, gaps 600, runs ended by a gap 150, \
-    meter changes 900, runs ended by a meter change 400, outliers dropped 800, new suspects 300, undecided 1000, rollovers 120, \
+    meter changes 900, runs ended by a meter change 400, outliers dropped 800, new suspects 300, undecided 1000, zeros that end no run 300, recovered by zero 100, rollovers 120, \
     jitter 2500, exactly on the threshold 2000, exactly the longest gap 500, began before the stay 800, \
     initial reading after the stay 180, reading before the stay too old 130, repeated readings 1500, \
     duplicate events 1000, runs ended by an event 600, refused: not a JSON object 150, refused: too long 10, \

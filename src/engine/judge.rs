@@ -18,8 +18,22 @@ pub struct Fold {
     pub suspect: Option<Reading>,
     /// Time of the last reading folded.
     pub seen: Option<LocalTime>,
-    /// The abnormal intervals in a row up to the sample, if there are any.
+    /// The abnormal intervals in a row up to the sample, if there are any; intervals of exactly zero
+    /// that have not ended it yet may have followed.
     pub run: Option<Run>,
+    /// When the register last moved. `None` while it has not since the stay began, and in a state
+    /// that 0.1 has written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub movement: Option<Movement>,
+}
+
+/// A sample that shows more than the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Movement {
+    /// Its time.
+    pub at: LocalTime,
+    /// How long after the movement before; `None` where that is not known. Seconds.
+    pub after: Option<i64>,
 }
 
 /// Abnormal intervals in a row.
@@ -82,6 +96,9 @@ pub struct Outcome {
     pub outlier_dropped: bool,
     /// The suspect was right: the meter was replaced or reset.
     pub meter_changed: bool,
+    /// Exactly nothing was used in the interval, and it neither counts nor ends the run: so soon
+    /// after the last movement a gateway may be repeating itself.
+    pub held: bool,
     /// The run that this reading ended. It may have ended by a changed meter and the same reading
     /// may have opened another.
     pub ended: Option<(Run, RunEnd)>,
@@ -95,6 +112,7 @@ impl Outcome {
             step,
             outlier_dropped: false,
             meter_changed: false,
+            held: false,
             ended: None,
             tell: None,
         }
@@ -175,6 +193,7 @@ impl Fold {
             time: reading.time,
             register: advance.register,
         });
+        self.note_movement(sample.time, reading.time, advance.diff);
         if elapsed > rules.max_gap_seconds {
             outcome.step = Step::Gap { seconds: elapsed };
             outcome.ended = outcome.ended.or(self.end_run(RunEnd::Closed(Closing::Gap)));
@@ -196,6 +215,8 @@ impl Fold {
         };
         if abnormal {
             outcome.tell = self.grow_run(sample.time, periods, advance.diff, rules);
+        } else if advance.diff == WattHours::ZERO && self.holds(reading.time, rules) {
+            outcome.held = true;
         } else {
             outcome.ended = outcome.ended.or(self.end_run(RunEnd::Recovered));
         }
@@ -212,6 +233,41 @@ impl Fold {
         self.seen = Some(reading.time);
         self.sample = Some(reading);
         Step::Initial
+    }
+
+    /// The end of the run's last interval: the sample, unless intervals of exactly zero have followed
+    /// that did not end it.
+    pub(super) fn run_reaches(&self) -> Option<LocalTime> {
+        let run = self.run?;
+        let moved = self.movement.map(|last| last.at);
+        moved
+            .filter(|&at| at > run.since)
+            .or(self.sample.map(|sample| sample.time))
+    }
+
+    /// Notes whether anything was used between two samples.
+    fn note_movement(&mut self, from: LocalTime, to: LocalTime, energy: WattHours) {
+        if energy != WattHours::ZERO {
+            self.movement = Some(Movement {
+                at: to,
+                after: self.movement.map(|last| to.since(last.at)),
+            });
+        } else if self.run.is_some() && self.movement.is_none() {
+            // As 0.1 has left it: its runs reach up to the sample.
+            self.movement = Some(Movement {
+                at: from,
+                after: None,
+            });
+        }
+    }
+
+    /// Whether an interval of exactly zero that ends at `time` leaves the run as it is: one that the
+    /// staff was notified of, while the register has not stood still for as long as it takes to call
+    /// a meter silent.
+    fn holds(&self, time: LocalTime, rules: &Rules) -> bool {
+        let was_told = self.run.is_some_and(|run| run.told > 0);
+        let moved = self.movement.map(|last| last.at);
+        was_told && moved.is_some_and(|at| time.since(at) < rules.silent_after_seconds)
     }
 
     /// Adds an abnormal interval; gives the run when it has to be told of, `told` as it was.

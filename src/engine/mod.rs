@@ -16,7 +16,7 @@ mod watch;
 
 pub use census::Census;
 pub use columns::{Columns, HeaderError, MOST_COLUMNS};
-pub use judge::{Fold, Outcome, Run, RunEnd, Step};
+pub use judge::{Fold, Movement, Outcome, Run, RunEnd, Step};
 pub use message::{
     Event, FieldNames, MAX_MESSAGE_BYTES, MessageFormat, Parsed, Refusal, TypeCodes,
 };

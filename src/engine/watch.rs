@@ -177,15 +177,15 @@ impl Watch {
             self.interval_seconds = rules.interval_seconds;
         }
         for &reading in readings {
-            let sample = self.fold.sample;
+            let reached = self.fold.run_reaches();
             let outcome = self.fold.step(reading, self.stay.time(), threshold, rules);
             self.record(reading, outcome, rules);
             told.tally.count(&outcome);
             let notices = outcome.news().map(|(kind, run)| {
                 let mut notice = self.notice(room, kind, run, reading.time, threshold);
-                // A run ends where the interval began that ended it.
+                // A run has ended before the interval that shows it.
                 let has_ended = matches!(kind, NoticeKind::Recovered | NoticeKind::Closed(_));
-                notice.until = sample.filter(|_| has_ended).map(|sample| sample.time);
+                notice.until = reached.filter(|_| has_ended);
                 Change::Notice(notice)
             });
             told.changes.extend(notices);
@@ -201,10 +201,11 @@ impl Watch {
         detected: LocalTime,
         threshold: WattHours,
     ) -> Option<RoomNotice> {
+        let reached = self.fold.run_reaches();
         let (run, _) = self.fold.end_run(RunEnd::Closed(why))?;
         let kind = NoticeKind::Closed(why);
         (run.told > 0).then(|| RoomNotice {
-            until: self.fold.sample.map(|sample| sample.time),
+            until: reached,
             ..self.notice(room, kind, run, detected, threshold)
         })
     }

@@ -86,7 +86,11 @@ fn line(
     );
     Line {
         reading,
-        verdict: verdict(outcome.step),
+        verdict: if outcome.held {
+            "zero"
+        } else {
+            verdict(outcome.step)
+        },
         per_interval: match outcome.step {
             Step::Judged {
                 seconds, energy, ..
@@ -169,6 +173,7 @@ fn reason(
             text,
             "the interval began before the stay: judging starts from here"
         ),
+        Step::Judged { .. } if outcome.held => held(&mut text, reading, watch, rules),
         Step::Judged {
             periods,
             seconds,
@@ -189,6 +194,18 @@ fn reason(
         };
     }
     text
+}
+
+fn held(text: &mut String, reading: Reading, watch: &Watch, rules: &Rules) -> std::fmt::Result {
+    let still = (watch.fold.movement).map_or(0, |last| reading.time.since(last.at));
+    let periods = watch.fold.run.map_or(0, |run| run.periods);
+    write!(
+        text,
+        "the register has not moved for {}: the meter or its gateway may repeat itself, so the run of \
+         {periods} neither grows nor ends before {} of that",
+        duration(still),
+        duration(rules.silent_after_seconds)
+    )
 }
 
 fn judgement(
@@ -273,5 +290,41 @@ pub fn duration(seconds: i64) -> String {
         (0, minutes) => format!("{minutes} minutes"),
         (hours, 0) => format!("{hours} h"),
         (hours, minutes) => format!("{hours} h {minutes} minutes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::RoomKey;
+
+    #[test]
+    fn an_interval_of_exactly_zero_says_why_it_ends_no_run() {
+        let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
+        let mut room = Room::new(RoomKey::new("H001", "101"));
+        room.stays = vec![Stay::Vacant {
+            actual_checkin: None,
+            actual_checkout: noon,
+        }];
+        room.readings = [(0, 0), (120, 8_000), (150, 8_000), (210, 8_000)]
+            .map(|(minutes, wh)| Reading {
+                time: noon.plus(minutes * 60),
+                register: WattHours(wh),
+            })
+            .to_vec();
+        let chapters = explain(&room.sorted(), LocalTime::FIRST, &Rules::default());
+        let lines: Vec<(&str, &str)> = (chapters[0].lines.iter())
+            .map(|line| (line.verdict, line.reason.as_str()))
+            .collect();
+        assert_eq!(
+            lines[2],
+            (
+                "zero",
+                "the register has not moved for 30 minutes: the meter or its gateway may repeat \
+                 itself, so the run of 4 neither grows nor ends before 1 h 30 minutes of that"
+            )
+        );
+        assert_eq!(lines[3].0, "normal");
+        assert_eq!(chapters[0].lines[3].news, [NoticeKind::Recovered]);
     }
 }

@@ -1,8 +1,8 @@
 //! Alerts, reminders and recoveries: the run of abnormal intervals.
 
-use roomwatt::engine::Rules;
+use roomwatt::engine::{Change, Rules, observe};
 
-use crate::story::{Room, story, story_under};
+use crate::story::{Room, reading, story, story_under};
 
 /// "When it has at least `continuous_alert_count` (4) periods and nothing was told of it: alert";
 /// "Normal: the run ends; if it had alerted: recovered, with the ended run's periods, energy and
@@ -114,7 +114,7 @@ fn reminders_double_from_what_was_told_where_periods_come_unevenly() {
          17:00     128                | abnormal 4
          19:00     136                | abnormal 4
          20:00     140                | abnormal 2, reminder of 20 since 10:00: 40 kWh
-         20:30     140                | normal 1, recovered of 20 since 10:00: 40 kWh",
+         20:30     140.1              | normal 1, recovered of 20 since 10:00: 40 kWh",
     );
     story(
         "check-out 10:00              | watch from nothing
@@ -153,6 +153,122 @@ fn only_a_normal_interval_is_a_recovery() {
          16:30     108                | normal 1",
     );
     assert_eq!(room.watch().fold.run, None);
+}
+
+/// "But an interval of exactly zero neither counts nor ends a run that had alerted while less than
+/// `silent_after_minutes` (90) have passed since the end of its last interval that was not"
+#[test]
+fn exactly_nothing_is_no_recovery_for_ninety_minutes() {
+    story(
+        "check-out 14:00              | watch from nothing
+         14:00     100                | initial
+         16:00     108                | abnormal 4, alert of 4 since 14:00: 8 kWh
+         16:30     108                | zero 1
+         17:00     108                | zero 1
+         17:30     108                | normal 1, recovered of 4 since 14:00: 8 kWh",
+    );
+    story(
+        "check-out 14:00              | watch from nothing
+         14:00     100                | initial
+         16:00     108                | abnormal 4, alert of 4 since 14:00: 8 kWh
+         17:29:59  108                | zero 3
+         17:59:59  108                | normal 1, recovered of 4 since 14:00: 8 kWh",
+    );
+    // as little as it may be, it is not nothing
+    story(
+        "check-out 14:00              | watch from nothing
+         14:00     100                | initial
+         16:00     108                | abnormal 4, alert of 4 since 14:00: 8 kWh
+         16:30     108                | zero 1
+         17:00     108.001            | normal 1, recovered of 4 since 14:00: 8 kWh",
+    );
+    // nor does it count: the run goes on where it was
+    story(
+        "check-out 14:00              | watch from nothing
+         14:00     100                | initial
+         16:00     108                | abnormal 4, alert of 4 since 14:00: 8 kWh
+         16:30     108                | zero 1
+         17:00     107.980            | zero 1
+         17:30     110                | abnormal 1
+         18:00     110                | zero 1
+         19:29:59  118                | abnormal 3, reminder of 8 since 14:00: 18 kWh
+         20:59:58  118                | zero 3
+         21:29:58  118                | normal 1, recovered of 8 since 14:00: 18 kWh",
+    );
+}
+
+#[test]
+fn exactly_nothing_ends_a_run_of_which_nothing_was_told() {
+    story(
+        "check-out 14:00              | watch from nothing
+         14:00     100                | initial
+         15:30     106                | abnormal 3
+         16:00     106                | run of 3 ends, normal 1",
+    );
+}
+
+#[test]
+fn how_long_exactly_nothing_is_no_recovery_is_configured() {
+    let rules = |minutes: i64| Rules {
+        silent_after_seconds: minutes * 60,
+        ..Rules::default()
+    };
+    for (minutes, became) in [
+        (30, "normal 1, recovered of 4 since 14:00: 8 kWh"),
+        (31, "zero 1"),
+    ] {
+        story_under(
+            rules(minutes),
+            &format!(
+                "check-out 14:00          | watch from nothing
+                 14:00     100            | initial
+                 16:00     108            | abnormal 4, alert of 4 since 14:00: 8 kWh
+                 16:30     108            | {became}"
+            ),
+        );
+    }
+    // a gap is a gap all the same
+    story_under(
+        rules(600),
+        "check-out 14:00              | watch from nothing
+         14:00     100                | initial
+         16:00     108                | abnormal 4, alert of 4 since 14:00: 8 kWh
+         18:00:01  108                | gap, closed by Gap of 4 since 14:00: 8 kWh",
+    );
+}
+
+/// A run that 0.1 has stored reaches up to the sample: when it moved last is not stored beside it.
+#[test]
+fn a_run_of_an_older_version_is_held_as_well() {
+    let mut room = story(
+        "check-out 14:00              | watch from nothing
+         14:00     100                | initial
+         16:00     108                | abnormal 4, alert of 4 since 14:00: 8 kWh",
+    );
+    let watch = room.watch.as_mut().expect("it is watched");
+    assert!(watch.fold.movement.take().is_some());
+    room.goes_on(
+        "16:30     108                | zero 1
+         17:00     108                | zero 1
+         17:30     108                | normal 1, recovered of 4 since 14:00: 8 kWh",
+    );
+}
+
+/// What a card says of the run's time leaves out what came after it.
+#[test]
+fn the_time_of_a_run_ends_where_the_register_stood_still() {
+    let mut room = story(
+        "check-out 14:00              | watch from nothing
+         14:00     100                | initial
+         16:00     108                | abnormal 4, alert of 4 since 14:00: 8 kWh",
+    );
+    let last = ["16:30", "17:00", "17:30"].map(|time| reading(time, "108"));
+    let watch = room.watch.take().expect("it is watched");
+    let after = observe(&room.key, &watch, &last, &room.rules);
+    let [Change::Notice(notice)] = after.changes.as_slice() else {
+        panic!("{:?}", after.changes);
+    };
+    assert_eq!(notice.run_seconds(), 2 * 3_600);
 }
 
 #[test]

@@ -212,7 +212,11 @@ fn words_of(outcome: &Outcome) -> Vec<String> {
         Step::Judged {
             periods, abnormal, ..
         } => {
-            let verdict = if abnormal { "abnormal" } else { "normal" };
+            let verdict = match outcome.held {
+                true => "zero",
+                false if abnormal => "abnormal",
+                false => "normal",
+            };
             format!("{verdict} {periods}")
         }
     });

@@ -125,6 +125,7 @@ fn varied(dice: &Dice) -> Settings {
         checkout_threshold_wh: dice.pick(&[1500, 300, 50, 1]),
         alert_count: dice.range(1..=6),
         max_gap_minutes: interval * dice.pick(&[2, 3, 4, 8]),
+        silent_after_minutes: dice.pick(&[90, 90, 30, 31, 60, 240]),
         max_plausible_wh: dice.pick(&[20_000, 20_000, 8_000, 12_345]),
         modulus_wh: dice.pick(&[None, Some(100_000), Some(999_990), Some(10_000_000)]),
         ..Settings::default()

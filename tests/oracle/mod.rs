@@ -15,6 +15,7 @@ pub struct Settings {
     pub checkout_threshold_wh: i128,
     pub alert_count: i64,
     pub max_gap_minutes: i64,
+    pub silent_after_minutes: i64,
     pub max_plausible_wh: i128,
     pub modulus_wh: Option<i128>,
     pub utc_offset_seconds: i64,
@@ -29,6 +30,7 @@ impl Default for Settings {
             checkout_threshold_wh: 1500,
             alert_count: 4,
             max_gap_minutes: 120,
+            silent_after_minutes: 90,
             max_plausible_wh: 20_000,
             modulus_wh: None,
             utc_offset_seconds: 8 * 3600,
@@ -176,6 +178,7 @@ fn judge_watch(
     let mut suspect: Option<Reading> = None;
     let mut seen: Option<i64> = None;
     let mut run: Option<(i64, i128, i64, i64)> = None; // periods, energy, since, told
+    let mut last_used = i64::MIN; // the end of the last judged interval that was not exactly zero
 
     // Section 3: the initial reading is the last one at or before the stay time, if at most one interval older ...
     if let Some(&last) = readings.iter().rfind(|reading| reading.0 <= stay) {
@@ -251,6 +254,18 @@ fn judge_watch(
         }
         // Rule 7.
         let periods = (elapsed + tolerance) / interval;
+        // "But an interval of exactly zero neither counts nor ends a run that had alerted while less than
+        // `silent_after_minutes` (90) have passed since the end of its last interval that was not."
+        if diff == 0
+            && run.is_some_and(|(_, _, _, told)| told > 0)
+            && reading.0 - last_used < s.silent_after_minutes * 60
+        {
+            coverage.hit("zeros that end no run");
+            continue;
+        }
+        if diff != 0 {
+            last_used = reading.0;
+        }
         let (left, right) = (diff * i128::from(interval), threshold * i128::from(elapsed));
         if left == right {
             coverage.hit("exactly on the threshold");
@@ -274,6 +289,9 @@ fn judge_watch(
             }
         } else if let Some((had, energy, since, told)) = run.take() {
             if told > 0 {
+                if diff == 0 {
+                    coverage.hit("recovered by zero");
+                }
                 verdicts.push(("recovered", reading.0, since, had, energy));
             } else {
                 coverage.hit("runs ended quietly");

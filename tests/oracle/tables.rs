@@ -215,8 +215,10 @@ fn registers_roll_over() {
 #[test]
 fn reminders_double_and_recoveries_end() {
     let settings = Settings::default();
-    let reading =
-        |nth: usize| format!("{:02}:{:02} {}", 4 + nth / 2, nth % 2 * 30, nth.min(17) * 2);
+    let reading = |nth: usize| {
+        let kwh = nth.min(17) * 2 + nth.saturating_sub(17);
+        format!("{:02}:{:02} {kwh}", 4 + nth / 2, nth % 2 * 30)
+    };
     let readings = (0..20).map(reading).collect::<Vec<_>>();
     let expected = [
         "out alert 04:00:00-06:00:00 4x 8",
@@ -234,6 +236,33 @@ fn reminders_double_and_recoveries_end() {
     let long = "12:00 0, 13:30 6, 15:30 14, 17:00 20, 18:30 26, 19:00 28";
     let expected = "out alert 12:00:00-15:30:00 7x 14; out reminder 12:00:00-19:00:00 14x 28";
     assert_eq!(told(&settings, "out 12:00", long), expected);
+}
+
+#[test]
+fn exactly_nothing_ends_a_told_run_only_after_ninety_minutes() {
+    let alert = "out alert 12:00:00-12:30:00 1x 3";
+    let case = |rest: &str| at_once("out 12:00", &format!("12:00 0, 12:30 3, {rest}"));
+    assert_eq!(case("13:00 3, 13:30 2.98, 13:59:59 3"), alert);
+    let recovered = |at: &str| format!("{alert}; out recovered 12:00:00-{at}:00 1x 3");
+    assert_eq!(case("13:00 3, 13:30 3, 14:00 3"), recovered("14:00"));
+    assert_eq!(case("13:00 3.001"), recovered("13:00"));
+    let on = format!("{alert}; out reminder 12:00:00-13:30:00 2x 6");
+    assert_eq!(case("13:00 3, 13:30 6, 14:00 6, 14:30 6"), on);
+}
+
+#[test]
+fn two_wrong_polls_are_no_other_meter() {
+    let wrong = "12:00 100, 12:30 103, 12:35 14.21, 12:40 14.21, 12:45 104, 13:00 106, 13:05 14.21";
+    let expected = "out alert 12:00:00-12:30:00 1x 3; out reminder 12:00:00-13:00:00 2x 6";
+    assert_eq!(
+        at_once("out 12:00", &format!("{wrong}, 13:31:59 14.21")),
+        expected
+    );
+    let changed = at_once("out 12:00", &format!("{wrong}, 13:32 17.21"));
+    assert_eq!(
+        changed,
+        format!("{expected}; out alert 13:05:00-13:32:00 1x 3")
+    );
 }
 
 #[test]
@@ -255,7 +284,10 @@ fn watches_begin_and_end() {
     assert_eq!(older("12:30"), "");
     assert_eq!(older("12:30:01"), "out alert 12:31:00-13:31:00 2x 4");
     // A reading at the next stay time closes the old watch's interval and opens the new watch's.
-    let shared = at_once("in 12:30, out 12:00", "12:00 0, 12:30 3, 13:00 6, 13:30 6");
+    let shared = at_once(
+        "in 12:30, out 12:00",
+        "12:00 0, 12:30 3, 13:00 6, 13:30 6.1",
+    );
     let expected = [
         "out alert 12:00:00-12:30:00 1x 3",
         "in alert 12:30:00-13:00:00 1x 3",

@@ -8,7 +8,7 @@ use proptest::test_runner::TestRunner;
 use roomwatt::engine::{
     Closing, Fold, NoticeKind, Outcome, RoomNotice, Rules, Run, RunEnd, Stay, Step, Watch, observe,
 };
-use roomwatt::types::{Reading, WattHours};
+use roomwatt::types::{LocalTime, Reading, WattHours};
 
 use crate::config;
 use crate::world::{notices, room_key, world};
@@ -118,6 +118,8 @@ proptest! {
         for (stay, readings) in world.watches() {
             let mut intervals: Vec<(Reading, u32, WattHours)> = Vec::new();
             let mut told = 0;
+            // the end of the run's last interval
+            let mut used: Option<LocalTime> = None;
             for step in seen(stay, readings, rules) {
                 let Seen { reading, before, outcome, after, told: notices } = step;
                 let mut base = before.sample;
@@ -136,6 +138,7 @@ proptest! {
                 match outcome.step {
                     Step::Judged { abnormal: true, periods, energy, .. } => {
                         intervals.push((base.expect("a base"), periods, energy));
+                        used = Some(reading.time);
                         let run = run_of(&intervals, told).expect("it has just grown");
                         if told == 0 && run.periods >= rules.alert_periods {
                             expected = Some((NoticeKind::Alert, run));
@@ -146,7 +149,17 @@ proptest! {
                             told = run.periods;
                         }
                     }
+                    Step::Judged { abnormal: false, energy: WattHours(0), .. }
+                        if told > 0
+                            && used.is_some_and(|used| {
+                                reading.time.since(used) < rules.silent_after_seconds
+                            }) =>
+                    {
+                        prop_assert!(outcome.held);
+                        prop_assert_eq!(outcome.ended, None);
+                    }
                     Step::Judged { abnormal: false, .. } => {
+                        prop_assert!(!outcome.held);
                         expected = run.filter(|_| told > 0).map(|run| (NoticeKind::Recovered, run));
                         intervals.clear();
                         told = 0;
@@ -303,6 +316,7 @@ fn tags(step: &Seen, stay: Stay, rules: &Rules) -> Vec<&'static str> {
         ("meter changed", outcome.meter_changed),
         ("new suspect", again),
         ("undecided", outcome.step == Step::Undecided),
+        ("zero that ends no run", outcome.held),
         ("gap", matches!(outcome.step, Step::Gap { .. })),
         ("across the stay", outcome.step == Step::AcrossStay),
         ("too old", outcome.step == Step::BeforeStay),
@@ -328,6 +342,10 @@ fn tags(step: &Seen, stay: Stay, rules: &Rules) -> Vec<&'static str> {
             ("27:00", seconds == rules.interval_seconds * 9 / 10),
             ("120:00", seconds == rules.max_gap_seconds),
             ("jitter", fell && energy.0 == 0),
+            (
+                "recovered by zero",
+                energy.0 == 0 && told.is_some_and(|(told, end)| told && end == RunEnd::Recovered),
+            ),
             ("rollover", fell && energy.0 > 0),
         ]);
     }
@@ -372,6 +390,8 @@ fn the_worlds_are_worth_looking_at() {
         ("outlier dropped", 200),
         ("new suspect", 150),
         ("undecided", 80),
+        ("zero that ends no run", 80),
+        ("recovered by zero", 30),
         ("several wrong polls", 15),
         ("rollover", 80),
         ("jitter", 30),

@@ -143,16 +143,24 @@ fn phase() -> impl Strategy<Value = Phase> {
 fn rules() -> impl Strategy<Value = Rules> {
     (
         select(&[30i64, 30, 30, 15, 60][..]),
-        select(&[120i64, 120, 90][..]),
+        select(&[(120i64, 90i64), (120, 90), (90, 90), (120, 30), (120, 240)][..]),
         select(&[None, None, Some(50_000), Some(1_000_000)][..]),
         select(&[4u32, 4, 4, 1, 3][..]),
         select(&[12usize, 12, 0, 2][..]),
         select(&[(2_000i64, 1_500i64), (2_000, 1_500), (300, 300), (0, 0)][..]),
     )
         .prop_map(
-            |(interval, gap, modulus, alert_periods, history_intervals, thresholds)| Rules {
+            |(
+                interval,
+                (gap, silent_after),
+                modulus,
+                alert_periods,
+                history_intervals,
+                thresholds,
+            )| Rules {
                 interval_seconds: interval * 60,
                 max_gap_seconds: gap * 60,
+                silent_after_seconds: silent_after * 60,
                 register_modulus: modulus.map(WattHours),
                 alert_periods,
                 history_intervals,

@@ -2,7 +2,8 @@
 
 use fastrand::Rng;
 use roomwatt::engine::{
-    Fold, Interval, MeterNotice, MeterNoticeKind, Notice, NoticeKind, Opening, Run, Stay, Watch,
+    Fold, Interval, MeterNotice, MeterNoticeKind, Movement, Notice, NoticeKind, Opening, Run, Stay,
+    Watch,
 };
 use roomwatt::store::{Settled, Settlement, StateStore};
 use roomwatt::types::{HotelId, LocalTime, Reading, RoomKey, WattHours};
@@ -49,6 +50,10 @@ fn any_watch(rng: &mut Rng) -> Watch {
                 energy: WattHours(rng.i64(0..1_000_000_000_000)),
                 since: any_time(rng),
                 told: rng.u32(..),
+            }),
+            movement: maybe(rng, |rng| Movement {
+                at: any_time(rng),
+                after: maybe(rng, |rng| rng.i64(1..1_000_000_000)),
             }),
         },
         before: intervals(rng),

@@ -3,12 +3,12 @@
 use mysql::Value;
 use thiserror::Error;
 
-use crate::engine::{Fold, Interval, Run, Stay, Watch};
+use crate::engine::{Fold, Interval, Movement, Run, Stay, Watch};
 use crate::store::StoreError;
 use crate::types::{Kind, LocalTime, Reading, RoomKey, WattHours};
 
 /// The columns of `room_state`, in the order of [`encode`].
-pub const COLUMNS: [&str; 19] = [
+pub const COLUMNS: [&str; 21] = [
     "hotel_id",
     "room_number",
     "msg_type",
@@ -25,6 +25,8 @@ pub const COLUMNS: [&str; 19] = [
     "run_periods",
     "run_wh",
     "run_told",
+    "moved_time",
+    "moved_after",
     "interval_seconds",
     "history",
     "version",
@@ -107,6 +109,8 @@ pub fn encode(room: &RoomKey, watch: &Watch) -> Vec<Value> {
         of_run(|run| run.periods.into()),
         of_run(|run| run.energy.0),
         of_run(|run| run.told.into()),
+        time(fold.movement.map(|last| last.at)),
+        (fold.movement.and_then(|last| last.after)).map_or(Value::NULL, Value::from),
         watch.interval_seconds.into(),
         history_text(&watch.before, &watch.history).into(),
         VERSION.into(),
@@ -147,6 +151,13 @@ pub fn decode(row: &[Value]) -> Result<(RoomKey, Watch), BadRow> {
     };
     let intervals = history(row.text("history")?).ok_or_else(|| row.bad("history"))?;
     let (before, history) = intervals;
+    let movement = match row.time("moved_time")? {
+        None => None,
+        Some(at) => Some(Movement {
+            at,
+            after: row.integer("moved_after")?,
+        }),
+    };
     let watch = Watch {
         stay,
         initial: row.reading("initial_time", "initial_wh")?,
@@ -155,6 +166,7 @@ pub fn decode(row: &[Value]) -> Result<(RoomKey, Watch), BadRow> {
             suspect: row.reading("suspect_time", "suspect_wh")?,
             seen: row.time("seen_time")?,
             run,
+            movement,
         },
         before,
         history,

@@ -15,7 +15,7 @@ use super::{connect, lock};
 /// How long it waits for another one that runs on the same database.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-const MIGRATIONS: [(u32, &str, &str); 5] = [
+const MIGRATIONS: [(u32, &str, &str); 6] = [
     (
         1,
         "001_original_tables.sql",
@@ -40,6 +40,11 @@ const MIGRATIONS: [(u32, &str, &str); 5] = [
         5,
         "005_outbox_and_silence.sql",
         include_str!("../../../sql/005_outbox_and_silence.sql"),
+    ),
+    (
+        6,
+        "006_movement_and_frozen_meters.sql",
+        include_str!("../../../sql/006_movement_and_frozen_meters.sql"),
     ),
 ];
 
@@ -191,6 +196,11 @@ mod tests {
                     "ALTER TABLE notification ADD COLUMN error",
                     "ALTER TABLE notification ADD COLUMN retried_at",
                     "CREATE TABLE IF NOT EXISTS silent_hotel",
+                ],
+                vec![
+                    "ALTER TABLE room_state ADD COLUMN moved_time",
+                    "ALTER TABLE room_state ADD COLUMN moved_after",
+                    "ALTER TABLE silent_hotel ADD COLUMN kind",
                 ],
             ]
         );

@@ -9,10 +9,16 @@ use crate::store::StoreError;
 use super::link::{connect, in_file, look};
 use super::place;
 
-static MIGRATIONS: [(&str, &str); 1] = [(
-    "embedded/001_tables.sql",
-    include_str!("../../../sql/embedded/001_tables.sql"),
-)];
+static MIGRATIONS: [(&str, &str); 2] = [
+    (
+        "embedded/001_tables.sql",
+        include_str!("../../../sql/embedded/001_tables.sql"),
+    ),
+    (
+        "embedded/002_frozen_meters.sql",
+        include_str!("../../../sql/embedded/002_frozen_meters.sql"),
+    ),
+];
 
 /// Creates the file, or brings its tables up to date; gives the number of files that were `applied`,
 /// which is told the name of each.

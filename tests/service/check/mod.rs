@@ -192,7 +192,7 @@ fn a_hotel_in_order_has_nothing_to_be_told() {
         ("queue ", "1 messages wait, 0 consumers"),
         ("database ", "connected as u"),
         ("clock of the database", "it is 0 s"),
-        ("schema", "all 5 files of sql/ are applied"),
+        ("schema", "all 6 files of sql/ are applied"),
         ("rights:", "its 8 tables"),
         ("rights for init-db", "this user has none"),
         (
@@ -212,7 +212,7 @@ fn a_hotel_in_order_has_nothing_to_be_told() {
 
     let (code, out, _) = said(&rig.roomwatt(&["check", "--online"]));
     assert_eq!(code, Some(0));
-    assert!(out.contains("\nok       schema: all 5 files"), "{out}");
+    assert!(out.contains("\nok       schema: all 6 files"), "{out}");
     rig.finish();
 }
 

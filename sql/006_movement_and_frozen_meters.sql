@@ -1,0 +1,10 @@
+-- When a room's register last moved, and whether a hotel's meters are silent or frozen.
+--
+-- One change an ALTER, as in 003.
+
+ALTER TABLE room_state ADD COLUMN moved_time DATETIME NULL COMMENT 'last sample that showed more than the one before' AFTER run_told;
+
+ALTER TABLE room_state ADD COLUMN moved_after BIGINT NULL COMMENT 'seconds since the movement before' AFTER moved_time;
+
+-- Of a hotel whose meters are frozen, since is when they last moved.
+ALTER TABLE silent_hotel ADD COLUMN kind VARCHAR(20) NOT NULL DEFAULT 'silent' COMMENT 'silent, frozen';
