@@ -4,7 +4,8 @@
 
 ALTER TABLE room_state ADD COLUMN moved_time DATETIME NULL COMMENT 'last sample that showed more than the one before' AFTER run_told;
 
-ALTER TABLE room_state ADD COLUMN moved_after BIGINT NULL COMMENT 'seconds since the movement before' AFTER moved_time;
+ALTER TABLE room_state ADD COLUMN moved_pause BIGINT NULL COMMENT 'seconds that the register is used to stand still' AFTER moved_time;
 
--- Of a hotel whose meters are frozen, since is when they last moved.
-ALTER TABLE silent_hotel ADD COLUMN kind VARCHAR(20) NOT NULL DEFAULT 'silent' COMMENT 'silent, frozen';
+-- Of a hotel whose meters are frozen, since is when they last moved; of one whose meters were frozen
+-- and move again, when that was found.
+ALTER TABLE silent_hotel ADD COLUMN kind VARCHAR(20) NOT NULL DEFAULT 'silent' COMMENT 'silent, frozen, moved';

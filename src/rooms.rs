@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use parking_lot::RwLock;
 
-use crate::engine::{Census, Look, MeterNotice, MeterNoticeKind, Silence, Watch};
+use crate::engine::{Census, Look, MeterNotice, MeterTrouble, Silence, Watch};
 use crate::types::{HotelId, LocalTime, RoomKey};
 
 /// All watched rooms.
@@ -16,9 +16,8 @@ struct State {
     rooms: HashMap<RoomKey, Room>,
     /// Sweeps that have begun.
     sweeps: u64,
-    /// Hotels whose silence the staff has been told of, and not yet its end: each with the last
-    /// reading before it.
-    silent: HashMap<HotelId, Option<LocalTime>>,
+    /// What the staff was last notified of hotels' meters, where that still matters.
+    troubles: HashMap<HotelId, MeterTrouble>,
 }
 
 /// A watch and how often it has changed since the start: a verdict on another version is stale.
@@ -108,7 +107,7 @@ impl Rooms {
         let swept = rooms.filter(|(_, room)| room.came < state.sweeps);
         Silence::find(
             swept.map(|(key, room)| (key, &room.watch)),
-            &state.silent,
+            &state.troubles,
             look,
         )
     }
@@ -120,22 +119,41 @@ impl Rooms {
         Census::take(rooms.map(|(key, room)| (key, &room.watch)), now)
     }
 
-    /// The staff has been told of this hotel's silence, and not yet of its end.
-    pub fn is_told_silent(&self, hotel: &HotelId) -> bool {
-        self.0.read().silent.contains_key(hotel)
+    /// What the staff was last notified of this hotel's meters, where that still matters.
+    pub fn trouble(&self, hotel: &HotelId) -> Option<MeterTrouble> {
+        self.0.read().troubles.get(hotel).copied()
     }
 
-    /// The staff has been told of a hotel's silence, with the last reading before it.
-    pub fn told_silent(&self, hotel: HotelId, since: Option<LocalTime>) {
-        self.0.write().silent.insert(hotel, since);
+    /// The staff has been notified of this hotel's silence, and not yet of its end.
+    pub fn is_told_silent(&self, hotel: &HotelId) -> bool {
+        matches!(self.trouble(hotel), Some(MeterTrouble::Silent(_)))
+    }
+
+    /// The staff has been notified that this hotel is frozen, and not yet that it moves.
+    pub fn is_told_frozen(&self, hotel: &HotelId) -> bool {
+        matches!(self.trouble(hotel), Some(MeterTrouble::Frozen(_)))
+    }
+
+    /// When this hotel, which had been frozen, was found to move again; `None` where it was not.
+    pub fn moving_since(&self, hotel: &HotelId) -> Option<LocalTime> {
+        match self.trouble(hotel) {
+            Some(MeterTrouble::Moved(at)) => Some(at),
+            _ => None,
+        }
+    }
+
+    /// The staff has been notified of a hotel's meters.
+    pub fn has_trouble(&self, hotel: HotelId, trouble: MeterTrouble) {
+        self.0.write().troubles.insert(hotel, trouble);
     }
 
     /// What the staff has been told of a hotel's meters.
     pub fn told(&self, notice: &MeterNotice) {
-        match notice.kind {
-            MeterNoticeKind::Silent => self.told_silent(notice.hotel_id.clone(), notice.since),
-            MeterNoticeKind::Heard => {
-                self.0.write().silent.remove(&notice.hotel_id);
+        let hotel = notice.hotel_id.clone();
+        match notice.trouble() {
+            Some(trouble) => self.has_trouble(hotel, trouble),
+            None => {
+                self.0.write().troubles.remove(&hotel);
             }
         }
     }

@@ -43,7 +43,7 @@ impl State {
         let ownership = store.take_over()?;
         let rooms = Rooms::default();
         store.load_rooms(&mut |room, watch| rooms.adopt([(room, watch)]))?;
-        store.load_silent_hotels(&mut |hotel, since| rooms.told_silent(hotel, since))?;
+        store.load_meter_troubles(&mut |hotel, trouble| rooms.has_trouble(hotel, trouble))?;
         let verb = if rooms.len() == 1 { "is" } else { "are" };
         log::info!(
             "{} {verb} watched (epoch {}, transaction {})",
@@ -137,6 +137,7 @@ impl<'a> Core<'a> {
             &config.feishu,
             reader.clone(),
             &rooms,
+            &clock,
             &aloud,
             &running.over,
         );

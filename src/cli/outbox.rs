@@ -28,6 +28,7 @@ What the staff is to be told is kept in the database. What became of it is its s
   logged   it stands in the service's log only, because no bot is configured
   expired  it was older than feishu.notice_max_age_hours and is not told any more
   failed   it could not be told, with the error
+  withdrawn  a recovery that was none: the hotel's meters had stood still
 All but those that are pending are deleted after monitoring.keep_days.
 ")]
 pub(super) struct Arguments {

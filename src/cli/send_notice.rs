@@ -58,6 +58,10 @@ enum CardName {
     Silent,
     /// They are heard again
     Heard,
+    /// Meters of a hotel repeat old readings
+    Frozen,
+    /// They change again
+    Moving,
     /// Several rooms of a hotel
     Several,
 }
@@ -75,6 +79,8 @@ impl CardName {
             CardName::Ended => Sample::Of(State::Ended),
             CardName::Silent => Sample::Of(State::Silent),
             CardName::Heard => Sample::Of(State::Heard),
+            CardName::Frozen => Sample::Of(State::Frozen),
+            CardName::Moving => Sample::Of(State::Moving),
             CardName::Several => Sample::Several,
         }
     }

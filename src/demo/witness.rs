@@ -1,8 +1,8 @@
 use crossbeam_channel::Sender;
 
-use crate::engine::Watch;
+use crate::engine::{MeterTrouble, Watch};
 use crate::store::{Ownership, Plan, StateStore, Store, StoreError};
-use crate::types::{HotelId, LocalTime, RoomKey};
+use crate::types::{HotelId, RoomKey};
 
 /// A store that tells what it fails with. The owner would wait until that is mended, on a clock that
 /// stands still meanwhile: for ever.
@@ -43,10 +43,10 @@ impl StateStore for Witness {
         self.store.load_rooms(take)
     }
 
-    fn load_silent_hotels(
+    fn load_meter_troubles(
         &mut self,
-        take: &mut dyn FnMut(HotelId, Option<LocalTime>),
+        take: &mut dyn FnMut(HotelId, MeterTrouble),
     ) -> Result<(), StoreError> {
-        self.store.load_silent_hotels(take)
+        self.store.load_meter_troubles(take)
     }
 }

@@ -32,8 +32,9 @@ pub struct Fold {
 pub struct Movement {
     /// Its time.
     pub at: LocalTime,
-    /// How long after the movement before; `None` where that is not known. Seconds.
-    pub after: Option<i64>,
+    /// How long the register is used to stand still: the longest time between two movements of late,
+    /// of which each further movement takes a quarter away. `None` after the first. Seconds.
+    pub pause: Option<i64>,
 }
 
 /// Abnormal intervals in a row.
@@ -250,13 +251,14 @@ impl Fold {
         if energy != WattHours::ZERO {
             self.movement = Some(Movement {
                 at: to,
-                after: self.movement.map(|last| to.since(last.at)),
+                pause: (self.movement)
+                    .map(|last| to.since(last.at).max(last.pause.unwrap_or(0) / 4 * 3)),
             });
         } else if self.run.is_some() && self.movement.is_none() {
             // As 0.1 has left it: its runs reach up to the sample.
             self.movement = Some(Movement {
                 at: from,
-                after: None,
+                pause: None,
             });
         }
     }

@@ -6,6 +6,7 @@
 mod census;
 mod columns;
 mod fields;
+mod frozen;
 mod judge;
 mod message;
 mod notice;
@@ -23,7 +24,7 @@ pub use message::{
 pub use notice::{Closing, MeterNotice, MeterNoticeKind, Notice, NoticeKind, RoomNotice};
 pub use reading::{READING_FIELDS, ReadingFormat, ReadingRow};
 pub use rules::{Rules, Thresholds};
-pub use silence::{Hearing, HotelMeters, Look, Silence};
+pub use silence::{Hearing, HotelMeters, Look, MeterTrouble, Silence};
 pub use watch::{
     Arrival, Change, Interval, Opening, Stay, Tally, Transition, Watch, observe, observe_each,
     readings_needed_after, receive,

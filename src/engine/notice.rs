@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::{HotelId, Kind, LocalTime, RoomKey, RoomNumber, WattHours};
 
-use super::{Interval, Run, RunEnd, Stay};
+use super::{Interval, MeterTrouble, Run, RunEnd, Stay};
 
 /// Something the staff is to be told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +89,14 @@ impl RoomNotice {
     pub fn milliwatts(&self) -> i64 {
         self.energy.0.saturating_mul(3_600_000) / self.run_seconds()
     }
+
+    /// Whether it is a recovery only because the register has stood still: a gateway that repeats
+    /// itself looks the same.
+    pub fn rests_on_zero(&self) -> bool {
+        let last = self.history.last();
+        self.kind == NoticeKind::Recovered
+            && last.is_some_and(|last| last.energy == Some(WattHours::ZERO))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -147,8 +155,8 @@ impl NoticeKind {
     }
 }
 
-/// A notice of a hotel's meters: most of them tell nothing, or they do again. A dead gateway must
-/// not look like a calm hotel.
+/// A notice of a hotel's meters: most of them tell nothing or repeat themselves, or do so no longer.
+/// A dead gateway must not look like a calm hotel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MeterNotice {
     pub kind: MeterNoticeKind,
@@ -156,14 +164,29 @@ pub struct MeterNotice {
     /// When the meters were looked at, by the clock.
     pub detected: LocalTime,
     /// The last reading of any of the meters that are silent, or were; `None` where they never had
-    /// one.
+    /// one. Of frozen ones, when their registers last moved.
     pub since: Option<LocalTime>,
-    /// Meters that are silent now.
+    /// Meters that are silent now, or whose register stands still.
     pub silent: u32,
     /// Meters of watched rooms.
     pub watched: u32,
-    /// The rooms of the first silent meters, in order.
+    /// The rooms of the first of these meters, in order.
     pub rooms: Vec<RoomNumber>,
+}
+
+impl MeterNotice {
+    /// What is to be remembered of it; `None` where that is nothing more.
+    pub fn trouble(&self) -> Option<MeterTrouble> {
+        match self.kind {
+            MeterNoticeKind::Silent => Some(MeterTrouble::Silent(self.since)),
+            // A movement is always known of.
+            MeterNoticeKind::Frozen => {
+                Some(MeterTrouble::Frozen(self.since.unwrap_or(self.detected)))
+            }
+            MeterNoticeKind::Moving => Some(MeterTrouble::Moved(self.detected)),
+            MeterNoticeKind::Heard => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -173,6 +196,10 @@ pub enum MeterNoticeKind {
     Silent,
     /// They are heard again.
     Heard,
+    /// Half of the hotel's meters have stopped moving at one time, though readings come.
+    Frozen,
+    /// They move again.
+    Moving,
 }
 
 impl MeterNoticeKind {
@@ -181,6 +208,8 @@ impl MeterNoticeKind {
         match self {
             MeterNoticeKind::Silent => "silent",
             MeterNoticeKind::Heard => "heard",
+            MeterNoticeKind::Frozen => "frozen",
+            MeterNoticeKind::Moving => "moving",
         }
     }
 }

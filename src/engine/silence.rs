@@ -1,9 +1,10 @@
-//! Meters that tell nothing. A dead gateway must not look like a calm hotel.
+//! Meters that tell nothing, or repeat themselves. A dead gateway must not look like a calm hotel.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::types::{HotelId, LocalTime, RoomKey, RoomNumber};
 
+use super::frozen::{self, Motion};
 use super::{MeterNotice, MeterNoticeKind, Watch};
 
 /// Fewer silent meters are no matter of the whole hotel.
@@ -19,8 +20,29 @@ pub struct Look {
     pub now: LocalTime,
     /// Since when they have been looked at without a break. A silence from before may be our own.
     pub listening_since: LocalTime,
-    /// A meter without a reading for so long is silent. Seconds.
+    /// A meter without a reading for so long is silent, one whose register does not move may be
+    /// frozen. Seconds.
     pub silent_after: i64,
+}
+
+/// What the staff was last notified of a hotel's meters, where that still matters. There is one
+/// trouble at a time: two cards about one gateway would only confuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MeterTrouble {
+    /// They are silent: with the last reading before that.
+    Silent(Option<LocalTime>),
+    /// They are frozen: with the last movement before that.
+    Frozen(LocalTime),
+    /// They were frozen, and were found to move again at this time: their recoveries may be sent
+    /// only since then.
+    Moved(LocalTime),
+}
+
+impl MeterTrouble {
+    /// Its end was not notified of yet.
+    pub fn is_open(self) -> bool {
+        !matches!(self, MeterTrouble::Moved(_))
+    }
 }
 
 /// What a look finds of one meter.
@@ -47,15 +69,18 @@ impl Look {
     }
 }
 
-/// The meters of a hotel's watched rooms, as a look finds them.
+/// The meters of a hotel's watched rooms, as a look finds them: which are silent, or else which are
+/// frozen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HotelMeters {
     pub watched: u32,
     pub heard: u32,
+    /// Silent, or frozen.
     pub silent: u32,
-    /// The last reading of any of the silent ones; `None` where they never had one.
+    /// The last reading of any of the silent ones; `None` where they never had one. The last movement
+    /// of the frozen ones.
     pub since: Option<LocalTime>,
-    /// The rooms of the first silent ones, in order.
+    /// The rooms of the first of them, in order.
     pub rooms: BTreeSet<RoomNumber>,
 }
 
@@ -68,33 +93,68 @@ impl HotelMeters {
             Hearing::Silent => {
                 self.silent += 1;
                 self.since = self.since.max(watch.fold.seen);
-                let is_full = self.rooms.len() >= ROOMS_NAMED;
-                if !is_full || self.rooms.last().is_some_and(|last| room < last) {
-                    self.rooms.insert(room.clone());
-                }
-                if self.rooms.len() > ROOMS_NAMED {
-                    self.rooms.pop_last();
-                }
+                self.name(room);
             }
         }
     }
 
-    /// What there is to tell, where the staff has been told of a silence since `told`, or of none.
+    /// Keeps the first rooms.
+    fn name(&mut self, room: &RoomNumber) {
+        let is_full = self.rooms.len() >= ROOMS_NAMED;
+        if !is_full || self.rooms.last().is_some_and(|last| room < last) {
+            self.rooms.insert(room.clone());
+        }
+        if self.rooms.len() > ROOMS_NAMED {
+            self.rooms.pop_last();
+        }
+    }
+
+    fn are_silent(&self) -> bool {
+        self.silent >= LEAST_SILENT && self.silent.saturating_mul(2) >= self.watched
+    }
+
     /// Meters of which nobody knows count for neither side: a start, or guests who all leave, must
     /// not make a dead hotel look as if it was back.
-    fn news(
-        &self,
-        told: Option<&Option<LocalTime>>,
-    ) -> Option<(MeterNoticeKind, Option<LocalTime>)> {
-        let half_is_silent = self.silent.saturating_mul(2) >= self.watched;
-        let most_are_heard = self.heard.saturating_mul(2) > self.watched;
-        match told {
-            None if self.silent >= LEAST_SILENT && half_is_silent => {
-                Some((MeterNoticeKind::Silent, self.since))
-            }
-            Some(&since) if most_are_heard => Some((MeterNoticeKind::Heard, since)),
-            _ => None,
+    fn are_heard(&self) -> bool {
+        self.heard.saturating_mul(2) > self.watched
+    }
+
+    fn notice(&self, kind: MeterNoticeKind, hotel_id: &HotelId, now: LocalTime) -> MeterNotice {
+        MeterNotice {
+            kind,
+            hotel_id: hotel_id.clone(),
+            detected: now,
+            since: self.since,
+            silent: self.silent,
+            watched: self.watched,
+            rooms: self.rooms.iter().cloned().collect(),
         }
+    }
+}
+
+/// The meters of a hotel, each way they can be looked at.
+#[derive(Default)]
+struct Meters<'a> {
+    heard: HotelMeters,
+    motions: Vec<Motion>,
+    /// The rooms of these, in their order.
+    rooms: Vec<&'a RoomNumber>,
+}
+
+impl Meters<'_> {
+    /// Those that stopped when the hotel froze at `since` and stand still.
+    fn frozen(&self, since: LocalTime) -> HotelMeters {
+        let mut frozen = HotelMeters {
+            watched: self.heard.watched,
+            since: Some(since),
+            ..HotelMeters::default()
+        };
+        let stopped = self.motions.iter().zip(&self.rooms);
+        for (_, room) in stopped.filter(|(motion, _)| motion.has_stopped(since)) {
+            frozen.silent += 1;
+            frozen.name(room);
+        }
+        frozen
     }
 }
 
@@ -103,42 +163,75 @@ impl HotelMeters {
 pub struct Silence {
     /// The hotels that have silent meters.
     pub hotels: BTreeMap<HotelId, HotelMeters>,
+    /// The hotels that are frozen, each with the meters that stand still.
+    pub frozen: BTreeMap<HotelId, HotelMeters>,
     /// What the staff is to be told: of each hotel one at most.
     pub notices: Vec<MeterNotice>,
 }
 
 impl Silence {
-    /// Looks at the meters of these rooms. `told` are the hotels whose silence the staff has been
-    /// told of, and not yet its end, each with the last reading before it.
+    /// Looks at the meters of these rooms. `told` is what the staff has been notified of.
     pub fn find<'a>(
         rooms: impl Iterator<Item = (&'a RoomKey, &'a Watch)>,
-        told: &HashMap<HotelId, Option<LocalTime>>,
+        told: &HashMap<HotelId, MeterTrouble>,
         look: &Look,
     ) -> Silence {
-        let mut hotels: HashMap<&HotelId, HotelMeters> = HashMap::new();
+        let mut hotels: HashMap<&HotelId, Meters<'a>> = HashMap::new();
         for (room, watch) in rooms {
             let hotel = hotels.entry(&room.hotel_id).or_default();
-            hotel.count(&room.room_number, watch, look);
+            hotel.heard.count(&room.room_number, watch, look);
+            if let Some(motion) = Motion::of(watch, look.silent_after) {
+                hotel.motions.push(motion);
+                hotel.rooms.push(&room.room_number);
+            }
         }
         let mut found = Silence::default();
         for (hotel_id, meters) in hotels {
-            if let Some((kind, since)) = meters.news(told.get(hotel_id)) {
-                found.notices.push(MeterNotice {
-                    kind,
-                    hotel_id: hotel_id.clone(),
-                    detected: look.now,
-                    since,
-                    silent: meters.silent,
-                    watched: meters.watched,
-                    rooms: meters.rooms.iter().cloned().collect(),
-                });
-            }
-            if meters.silent > 0 {
-                found.hotels.insert(hotel_id.clone(), meters);
-            }
+            found.look_at(hotel_id, meters, told.get(hotel_id), look);
         }
         found.notices.sort_by(|a, b| a.hotel_id.cmp(&b.hotel_id));
         found
+    }
+
+    fn look_at(
+        &mut self,
+        hotel_id: &HotelId,
+        meters: Meters<'_>,
+        told: Option<&MeterTrouble>,
+        look: &Look,
+    ) {
+        let (heard, now) = (&meters.heard, look.now);
+        match told {
+            None | Some(MeterTrouble::Moved(_)) if heard.are_silent() => {
+                let notice = heard.notice(MeterNoticeKind::Silent, hotel_id, now);
+                self.notices.push(notice);
+            }
+            None | Some(MeterTrouble::Moved(_)) => {
+                if let Some(since) = frozen::frozen_since(&meters.motions) {
+                    let frozen = meters.frozen(since);
+                    let notice = frozen.notice(MeterNoticeKind::Frozen, hotel_id, now);
+                    self.notices.push(notice);
+                    self.frozen.insert(hotel_id.clone(), frozen);
+                }
+            }
+            Some(&MeterTrouble::Silent(since)) if heard.are_heard() => {
+                let notice = heard.notice(MeterNoticeKind::Heard, hotel_id, now);
+                self.notices.push(MeterNotice { since, ..notice });
+            }
+            Some(MeterTrouble::Silent(_)) => {}
+            Some(&MeterTrouble::Frozen(since)) => {
+                let frozen = meters.frozen(since);
+                if frozen::is_moving(&meters.motions, since, look.silent_after) {
+                    let notice = frozen.notice(MeterNoticeKind::Moving, hotel_id, now);
+                    self.notices.push(notice);
+                } else {
+                    self.frozen.insert(hotel_id.clone(), frozen);
+                }
+            }
+        }
+        if heard.silent > 0 {
+            self.hotels.insert(hotel_id.clone(), meters.heard);
+        }
     }
 
     /// Silent meters.
@@ -187,7 +280,7 @@ mod tests {
     }
 
     fn find(rooms: &[(RoomKey, Watch)], told: Option<Option<i64>>, look: Look) -> Silence {
-        let told = told.map(|since| (HotelId::new("H1"), since.map(at)));
+        let told = told.map(|since| (HotelId::new("H1"), MeterTrouble::Silent(since.map(at))));
         let rooms = rooms.iter().map(|(room, watch)| (room, watch));
         Silence::find(rooms, &told.into_iter().collect(), &look)
     }

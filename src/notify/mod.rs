@@ -4,6 +4,7 @@ mod card;
 mod feishu;
 mod look;
 mod pace;
+mod recovery;
 mod sample;
 mod waiting;
 
@@ -14,9 +15,9 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 
-use crate::clock::unix_seconds;
+use crate::clock::{Clock, unix_seconds};
 use crate::config;
-use crate::engine::{MeterNoticeKind, Notice, RoomNotice, Run, Watch};
+use crate::engine::{MeterNoticeKind, MeterTrouble, Notice, RoomNotice, Run, Watch};
 use crate::faults;
 use crate::outage::Outage;
 use crate::owner::Input;
@@ -29,6 +30,7 @@ use crate::types::{HotelId, RoomNumber};
 use card::{Card, ranges};
 use feishu::{Feishu, Message};
 use pace::Pace;
+use recovery::Recovery;
 use waiting::{Bundle, Due, Manner, Story, Waiting};
 
 pub use feishu::SendError;
@@ -65,6 +67,7 @@ pub fn notifiers(
     config: &config::Feishu,
     outbox: Arc<dyn Outbox>,
     rooms: &Arc<Rooms>,
+    clock: &Arc<dyn Clock>,
     aloud: &Aloud,
     stop: &Stop,
 ) -> (Vec<Notifier>, Bells) {
@@ -95,6 +98,7 @@ pub fn notifiers(
                 config: Arc::clone(&shared),
                 outbox: Arc::clone(&outbox),
                 rooms: Arc::clone(rooms),
+                clock: Arc::clone(clock),
                 stop: stop.clone(),
                 woken,
                 store: Outage::new("reading the outbox"),
@@ -173,6 +177,7 @@ pub struct Notifier {
     config: Arc<config::Feishu>,
     outbox: Arc<dyn Outbox>,
     rooms: Arc<Rooms>,
+    clock: Arc<dyn Clock>,
     stop: Stop,
     woken: Receiver<()>,
     store: Outage,
@@ -212,6 +217,7 @@ impl Notifier {
         };
         self.store.over();
         self.settle(settled, inputs)?;
+        self.hold_recoveries(inputs)?;
         let now = Instant::now();
         let expired = self.waiting.expired(now);
         if !expired.is_empty() {
@@ -244,11 +250,51 @@ impl Notifier {
                 Ok(unreadable) => self.settle(unreadable, inputs)?,
                 Err(error) => return Ok(self.store.failed(&error)),
             }
+            self.hold_recoveries(inputs)?;
         }
         if let Some(bundle) = self.waiting.bundle(&hotel, &over) {
             self.tell(bundle, inputs)?;
         }
         Ok(Duration::ZERO)
+    }
+
+    /// Holds back the recoveries of which it is not known yet whether they are true, and withdraws
+    /// those that are not.
+    fn hold_recoveries(&mut self, inputs: &Sender<Input>) -> Result<(), Stopped> {
+        let (rooms, now) = (Arc::clone(&self.rooms), self.clock.now());
+        let for_staff = self.bot.is_some();
+        let known = |notice: &Notice| match notice {
+            Notice::Room(notice) => Recovery::of(notice, &rooms, now, for_staff),
+            Notice::Meters(_) => Recovery::True,
+        };
+        let max_age = self.config.notice_max_age;
+        (self.waiting).hold(Instant::now(), max_age, |n| known(n) == Recovery::Open);
+        let untrue = self.waiting.wrong(|n| known(n) == Recovery::Untrue);
+        if !untrue.is_empty() {
+            log::info!(
+                "notices {} are withdrawn: the rooms had not recovered, their meters had stood still",
+                in_short(&untrue)
+            );
+        }
+        let how = Settlement::Withdrawn;
+        let withdrawn = untrue.into_iter().map(|id| Settled {
+            id,
+            how: how.clone(),
+        });
+        self.settle(withdrawn.collect(), inputs)
+    }
+
+    /// How long it has been possible to send a notice: one that was held back is as old as if it had
+    /// come about when it no longer was, also after a start.
+    fn allowed_for(&self, notice: &Notice) -> Duration {
+        let allowed = match notice {
+            Notice::Room(notice) => recovery::not_before(notice, &self.rooms, self.bot.is_some()),
+            Notice::Meters(_) => None,
+        };
+        let seconds = allowed.map(|allowed| self.clock.now().since(allowed).max(0));
+        seconds.map_or(Duration::MAX, |seconds| {
+            Duration::from_secs(seconds.unsigned_abs())
+        })
     }
 
     /// Takes what is new in the outbox; gives what can't be read.
@@ -273,6 +319,7 @@ impl Notifier {
                 match pending.notice {
                     Ok(notice) => {
                         let max_age = self.config.notice_max_age;
+                        let age = age.min(self.allowed_for(&notice));
                         (self.waiting).add(id, notice, age, now, group_wait, max_age);
                     }
                     Err(reason) => {
@@ -407,7 +454,12 @@ fn is_over(rooms: &Rooms, notice: &Notice) -> bool {
             room.is_some_and(|room| has_ended(&room.watch, notice))
         }
         Notice::Meters(notice) => {
-            notice.kind == MeterNoticeKind::Silent && !rooms.is_told_silent(&notice.hotel_id)
+            let trouble = rooms.trouble(&notice.hotel_id);
+            match notice.kind {
+                MeterNoticeKind::Silent => !matches!(trouble, Some(MeterTrouble::Silent(_))),
+                MeterNoticeKind::Frozen => !matches!(trouble, Some(MeterTrouble::Frozen(_))),
+                MeterNoticeKind::Heard | MeterNoticeKind::Moving => false,
+            }
         }
     }
 }
@@ -547,6 +599,11 @@ mod tests {
             &rooms,
             &Notice::Meters(notice(MeterNoticeKind::Heard))
         ));
+        let frozen = notice(MeterNoticeKind::Frozen);
+        rooms.told(&frozen);
+        assert!(!is_over(&rooms, &Notice::Meters(frozen.clone())));
+        rooms.told(&notice(MeterNoticeKind::Moving));
+        assert!(is_over(&rooms, &Notice::Meters(frozen)));
     }
 
     #[test]

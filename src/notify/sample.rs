@@ -116,6 +116,8 @@ fn story(state: State, number: u32, now: LocalTime) -> Story {
         State::Ended => vec![room(NoticeKind::Alert), room(NoticeKind::Recovered)],
         State::Silent => vec![meters(MeterNoticeKind::Silent, 104)],
         State::Heard => vec![meters(MeterNoticeKind::Heard, 3)],
+        State::Frozen => vec![meters(MeterNoticeKind::Frozen, 104)],
+        State::Moving => vec![meters(MeterNoticeKind::Moving, 3)],
     };
     let first = u64::from(number);
     Story {
@@ -180,7 +182,7 @@ mod tests {
     use super::*;
     use crate::config::Language;
 
-    const STATES: [(State, &str); 9] = [
+    const STATES: [(State, &str); 11] = [
         (State::Alert, "alert"),
         (State::Reminder, "reminder"),
         (State::Unclear, "unclear"),
@@ -190,6 +192,8 @@ mod tests {
         (State::Recovered, "recovered"),
         (State::Silent, "silent"),
         (State::Heard, "heard"),
+        (State::Frozen, "frozen"),
+        (State::Moving, "moving"),
     ];
 
     fn now() -> LocalTime {
@@ -274,9 +278,13 @@ mod tests {
         };
         let [silent, heard, over] =
             [State::Silent, State::Heard, State::Recovered].map(|state| story(state, 9, now()));
+        let [frozen, moving] = [State::Frozen, State::Moving].map(|state| story(state, 9, now()));
         let mut all_heard = heard.clone();
-        if let Some((_, Notice::Meters(notice))) = all_heard.notices.last_mut() {
-            notice.silent = 0;
+        let mut all_moving = moving.clone();
+        for all in [&mut all_heard, &mut all_moving] {
+            if let Some((_, Notice::Meters(notice))) = all.notices.last_mut() {
+                notice.silent = 0;
+            }
         }
         let (vacant, occupied) = (alert(1, false), alert(2, true));
         for (stories, advice) in [
@@ -298,6 +306,9 @@ mod tests {
                 vec![&silent, &over],
                 "Please check power and network of the meter gateway",
             ),
+            (vec![&frozen, &over], "Many registers stopped"),
+            (vec![&moving], "Most change again"),
+            (vec![&all_moving], "All change again"),
         ] {
             let stories: Vec<Story> = stories.into_iter().cloned().collect();
             let text = Card::new("H12345", &stories, &config(Language::En)).rendered();

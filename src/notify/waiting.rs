@@ -22,6 +22,8 @@ struct Item {
     /// Until then it waits for company.
     due: Instant,
     expires: Instant,
+    /// It is not to be told for now, whatever its age.
+    is_held: bool,
     manner: Manner,
 }
 
@@ -93,6 +95,8 @@ pub enum State {
     Reminder,
     /// Meters are silent.
     Silent,
+    /// Meters repeat themselves.
+    Frozen,
     /// A room was abnormal, its run is over, and how it ended is not in the outbox any more: the
     /// notice is retried, or it is older than the notices that say so.
     Unclear,
@@ -107,6 +111,8 @@ pub enum State {
     Recovered,
     /// Meters are heard again.
     Heard,
+    /// Meters move again.
+    Moving,
 }
 
 /// When there is something to tell.
@@ -132,8 +138,9 @@ fn subject(notice: &Notice) -> Subject<'_> {
 }
 
 impl Waiting {
+    /// How many can be told: those that are held back hold up no others.
     pub(super) fn len(&self) -> usize {
-        self.items.len()
+        self.items.values().filter(|item| !item.is_held).count()
     }
 
     /// Takes a notice that was in the outbox for `age`; one that is known stays as it is.
@@ -150,8 +157,34 @@ impl Waiting {
             notice,
             due: now + group_wait.saturating_sub(age),
             expires: now + max_age.saturating_sub(age),
+            is_held: false,
             manner: Manner::Card,
         });
+    }
+
+    /// Holds back the notices that `is_held` says are not to be told for now. One that was held is as
+    /// old as if it had come about when it no longer is.
+    pub(super) fn hold(
+        &mut self,
+        now: Instant,
+        max_age: Duration,
+        is_held: impl Fn(&Notice) -> bool,
+    ) {
+        for item in self.items.values_mut() {
+            item.is_held = is_held(&item.notice);
+            if item.is_held {
+                item.expires = now + max_age;
+            }
+        }
+    }
+
+    /// The notices of which `is_wrong` says that they are not to be told at all.
+    pub(super) fn wrong(&self, is_wrong: impl Fn(&Notice) -> bool) -> Vec<u64> {
+        let items = self.items.iter();
+        items
+            .filter(|(_, item)| is_wrong(&item.notice))
+            .map(|(id, _)| *id)
+            .collect()
     }
 
     /// These need no more work.
@@ -184,7 +217,7 @@ impl Waiting {
     /// has waited longest.
     pub(super) fn due(&self, now: Instant) -> Due {
         let mut hotels: HashMap<&HotelId, Instant> = HashMap::new();
-        for item in self.items.values() {
+        for item in self.items.values().filter(|item| !item.is_held) {
             let due = hotels.entry(item.notice.hotel_id()).or_insert(item.due);
             *due = item.due.min(*due);
         }
@@ -207,12 +240,15 @@ impl Waiting {
     }
 
     /// All that waits of a hotel and goes the same way as the oldest of it, or the first story of it.
-    /// What is told by the notices `over` has ended by now.
+    /// What is told by the notices `over` has ended by now, unless the notice that says so is held
+    /// back: then it goes on as far as is known.
     pub(super) fn bundle(&self, hotel: &HotelId, over: &HashSet<u64>) -> Option<Bundle> {
         let of_hotel = self.items.iter();
-        let mut of_hotel = of_hotel
-            .filter(|(_, item)| item.notice.hotel_id() == hotel)
-            .peekable();
+        let of_hotel = of_hotel.filter(|(_, item)| item.notice.hotel_id() == hotel);
+        let held = of_hotel.clone().filter(|(_, item)| item.is_held);
+        let held: HashSet<Subject<'_>> = held.map(|(_, item)| subject(&item.notice)).collect();
+        let none = HashSet::new();
+        let mut of_hotel = of_hotel.filter(|(_, item)| !item.is_held).peekable();
         let (_, oldest) = of_hotel.peek()?;
         let (manner, first) = (oldest.manner, subject(&oldest.notice));
         let mut stories: HashMap<Subject<'_>, Vec<(u64, Notice)>> = HashMap::new();
@@ -223,7 +259,8 @@ impl Waiting {
                 story.push((*id, item.notice.clone()));
             }
         }
-        let stories = stories.into_values().filter_map(|notices| {
+        let stories = stories.into_iter().filter_map(|(subject, notices)| {
+            let over = if held.contains(&subject) { &none } else { over };
             Some(Story {
                 state: state(&notices, over)?,
                 notices,
@@ -293,9 +330,11 @@ pub(super) fn state(notices: &[(u64, Notice)], over: &HashSet<u64>) -> Option<St
             _ => State::Reminder,
         },
         Notice::Meters(last) => match last.kind {
-            MeterNoticeKind::Silent if over.contains(id) => State::Ended,
+            MeterNoticeKind::Silent | MeterNoticeKind::Frozen if over.contains(id) => State::Ended,
             MeterNoticeKind::Silent => State::Silent,
             MeterNoticeKind::Heard => State::Heard,
+            MeterNoticeKind::Frozen => State::Frozen,
+            MeterNoticeKind::Moving => State::Moving,
         },
     })
 }
@@ -442,6 +481,15 @@ mod tests {
                 false,
                 State::Heard,
             ),
+            (vec![meters(MeterNoticeKind::Frozen)], true, State::Frozen),
+            (
+                vec![
+                    meters(MeterNoticeKind::Frozen),
+                    meters(MeterNoticeKind::Moving),
+                ],
+                false,
+                State::Moving,
+            ),
         ] {
             let ids: Vec<u64> = (1..).take(notices.len()).collect();
             let waiting = waiting(now, notices);
@@ -485,6 +533,38 @@ mod tests {
                 (State::Recovered, vec![1]),
             ]
         );
+    }
+
+    #[test]
+    fn what_is_held_is_neither_told_nor_too_old_until_it_no_longer_is() {
+        let now = Instant::now();
+        let recovered = notice(NoticeKind::Recovered, "101", 4, 8_000);
+        let mut waiting = waiting(now, [recovered, meters(MeterNoticeKind::Frozen)]);
+        let is_recovery = |notice: &Notice| notice.kind() == "recovered";
+        let later = now + 2 * MAX_AGE;
+        waiting.hold(later, MAX_AGE, is_recovery);
+        assert_eq!(stories(&waiting, true), [(State::Frozen, vec![2])]);
+        assert_eq!(waiting.expired(later), [2]);
+        waiting.remove([2]);
+        assert_eq!(waiting.due(later), Due::Never);
+        waiting.hold(later, MAX_AGE, |_| false);
+        assert_eq!(waiting.expired(later), [0; 0]);
+        assert_eq!(waiting.due(later), Due::Of(HotelId::new("H1")));
+        assert_eq!(stories(&waiting, true), [(State::Recovered, vec![1])]);
+    }
+
+    #[test]
+    fn an_alert_whose_recovery_is_held_goes_on_as_far_as_is_known() {
+        let now = Instant::now();
+        let recovered = notice(NoticeKind::Recovered, "101", 4, 8_000);
+        let mut waiting = waiting(now, [alert("101"), alert("102"), recovered]);
+        waiting.hold(now, MAX_AGE, |notice| notice.kind() == "recovered");
+        assert_eq!(waiting.len(), 2);
+        let (alert, unclear) = ((State::Alert, vec![1]), (State::Unclear, vec![2]));
+        assert_eq!(stories(&waiting, false), [alert, unclear.clone()]);
+        waiting.hold(now, MAX_AGE, |_| false);
+        let ended = (State::Ended, vec![1, 3]);
+        assert_eq!(stories(&waiting, false), [unclear, ended]);
     }
 
     #[test]

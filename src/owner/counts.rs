@@ -24,8 +24,11 @@ pub struct Counts {
     closed: u64,
     silent: u64,
     heard: u64,
+    frozen: u64,
+    moving: u64,
     told: u64,
     given_up: u64,
+    withdrawn: u64,
 }
 
 impl Counts {
@@ -43,6 +46,8 @@ impl Counts {
                 Notice::Meters(notice) => match notice.kind {
                     MeterNoticeKind::Silent => &mut self.silent,
                     MeterNoticeKind::Heard => &mut self.heard,
+                    MeterNoticeKind::Frozen => &mut self.frozen,
+                    MeterNoticeKind::Moving => &mut self.moving,
                 },
             } += 1;
         }
@@ -50,6 +55,7 @@ impl Counts {
             *match settled.how {
                 Settlement::Sent(_) | Settlement::Logged => &mut self.told,
                 Settlement::Expired | Settlement::Failed(_) => &mut self.given_up,
+                Settlement::Withdrawn => &mut self.withdrawn,
             } += 1;
         }
     }
@@ -70,8 +76,11 @@ impl AddAssign for Counts {
         self.closed += other.closed;
         self.silent += other.silent;
         self.heard += other.heard;
+        self.frozen += other.frozen;
+        self.moving += other.moving;
         self.told += other.told;
         self.given_up += other.given_up;
+        self.withdrawn += other.withdrawn;
     }
 }
 
@@ -91,7 +100,8 @@ impl fmt::Display for Counts {
             "messages: {} check-ins, {} check-outs, {} duplicates, {} stale, {} ignored, {} refused; \
              meters: {folded} readings, {late} late, {gaps} gaps, {outliers} outliers, {meters_changed} replaced; \
              intervals: {judged} judged, {abnormal} abnormal; \
-             notices: {} alerts, {} reminders, {} recovered, {} closed, {} hotels silent, {} heard again, {} told, {} given up",
+             notices: {} alerts, {} reminders, {} recovered, {} closed, {} hotels silent, {} heard again, \
+             {} frozen, {} moving again, {} told, {} given up, {} withdrawn",
             self.check_ins,
             self.check_outs,
             self.duplicates,
@@ -104,8 +114,11 @@ impl fmt::Display for Counts {
             self.closed,
             self.silent,
             self.heard,
+            self.frozen,
+            self.moving,
             self.told,
             self.given_up,
+            self.withdrawn,
         )
     }
 }

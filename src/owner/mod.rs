@@ -408,6 +408,10 @@ fn tell(notice: &Notice) {
             let said = match notice.kind {
                 MeterNoticeKind::Silent => format!("are silent, {silent} of {watched}"),
                 MeterNoticeKind::Heard => format!("are back, {silent} of {watched} still silent"),
+                MeterNoticeKind::Frozen => format!("are frozen, {silent} of {watched}"),
+                MeterNoticeKind::Moving => {
+                    format!("move again, {silent} of {watched} still stand still")
+                }
             };
             log::warn!(target: "roomwatt::notices", "meters of hotel {hotel_id} {said}");
         }

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::engine::{
-    Arrival, Change, Event, MeterNotice, MeterNoticeKind, Notice, Parsed, Rules, Stay, Transition,
-    Watch, observe, readings_needed_after, receive,
+    Arrival, Change, Event, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, Parsed, Rules,
+    Stay, Transition, Watch, observe, readings_needed_after, receive,
 };
 use crate::rooms::Rooms;
 use crate::store::{Plan, Position, Readings, Rejected, Settled, Wanted};
@@ -171,8 +171,14 @@ impl<'a> Planner<'a> {
     /// Takes what a sweep has found of hotels' meters: of that what the staff does not know yet.
     pub(super) fn silence(&mut self, notices: &[MeterNotice]) {
         let news = notices.iter().filter(|notice| {
-            let is_silent = notice.kind == MeterNoticeKind::Silent;
-            is_silent != self.rooms.is_told_silent(&notice.hotel_id)
+            let known = self.rooms.trouble(&notice.hotel_id);
+            match notice.kind {
+                MeterNoticeKind::Silent | MeterNoticeKind::Frozen => {
+                    !known.is_some_and(MeterTrouble::is_open)
+                }
+                MeterNoticeKind::Heard => matches!(known, Some(MeterTrouble::Silent(_))),
+                MeterNoticeKind::Moving => matches!(known, Some(MeterTrouble::Frozen(_))),
+            }
         });
         self.plan.notices.extend(news.cloned().map(Notice::Meters));
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::engine::Watch;
+use crate::engine::{MeterTrouble, Watch};
 use crate::types::{HotelId, LocalTime, Reading, RoomKey};
 
 use super::{
@@ -26,14 +26,13 @@ pub trait StateStore: Store + Send {
     /// Any [`StoreError`] of the connection, [`StoreError::Unreadable`] with the row that is.
     fn load_rooms(&mut self, take: &mut dyn FnMut(RoomKey, Watch)) -> Result<(), StoreError>;
 
-    /// The hotels whose silence the staff has been told of and not yet its end, each with the last
-    /// reading before it.
+    /// The hotels of whose meters the staff has been notified, and not yet of the end.
     ///
     /// # Errors
-    /// Any [`StoreError`] of the connection.
-    fn load_silent_hotels(
+    /// Any [`StoreError`] of the connection, [`StoreError::Unreadable`] with the hotel whose row is.
+    fn load_meter_troubles(
         &mut self,
-        take: &mut dyn FnMut(HotelId, Option<LocalTime>),
+        take: &mut dyn FnMut(HotelId, MeterTrouble),
     ) -> Result<(), StoreError>;
 }
 

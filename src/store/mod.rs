@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::engine::{MAX_MESSAGE_BYTES, Notice, Opening, Stay, Watch};
+use crate::engine::{MAX_MESSAGE_BYTES, MeterTrouble, Notice, Opening, Stay, Watch};
 use crate::types::{HotelId, LocalTime, Reading, RoomKey};
 
 pub use archive::{Archive, Span};
@@ -200,15 +200,18 @@ pub enum NoticeState {
     Expired,
     /// It could not be told.
     Failed,
+    /// It was held back while its hotel was frozen, and did not prove true.
+    Withdrawn,
 }
 
 impl NoticeState {
-    pub const ALL: [NoticeState; 5] = [
+    pub const ALL: [NoticeState; 6] = [
         NoticeState::Pending,
         NoticeState::Sent,
         NoticeState::Logged,
         NoticeState::Expired,
         NoticeState::Failed,
+        NoticeState::Withdrawn,
     ];
 
     /// The word stored in `notification`.
@@ -219,6 +222,7 @@ impl NoticeState {
             NoticeState::Logged => "logged",
             NoticeState::Expired => "expired",
             NoticeState::Failed => "failed",
+            NoticeState::Withdrawn => "withdrawn",
         }
     }
 
@@ -237,6 +241,31 @@ impl NoticeState {
 /// A notice as it was written.
 fn notice_of(body: &str) -> Result<Notice, String> {
     serde_json::from_str(body).map_err(|error| format!("its body can't be read: {error}"))
+}
+
+/// What a row of `silent_hotel` says of the trouble: its kind, and since when it is.
+fn meter_columns(trouble: MeterTrouble) -> (&'static str, Option<LocalTime>) {
+    match trouble {
+        MeterTrouble::Silent(since) => ("silent", since),
+        MeterTrouble::Frozen(since) => ("frozen", Some(since)),
+        MeterTrouble::Moved(since) => ("moved", Some(since)),
+    }
+}
+
+/// The trouble of a row of `silent_hotel`.
+fn meter_trouble(
+    hotel: &str,
+    kind: &str,
+    since: Option<LocalTime>,
+) -> Result<MeterTrouble, StoreError> {
+    match (kind, since) {
+        ("silent", since) => Ok(MeterTrouble::Silent(since)),
+        ("frozen", Some(since)) => Ok(MeterTrouble::Frozen(since)),
+        ("moved", Some(since)) => Ok(MeterTrouble::Moved(since)),
+        _ => Err(StoreError::Unreadable(format!(
+            "silent_hotel of {hotel:?} can't be read: {kind:?} since {since:?}"
+        ))),
+    }
 }
 
 /// Which hotels' notices are meant.
@@ -274,6 +303,8 @@ pub enum Settlement {
     Expired,
     /// It can't be told, with the reason.
     Failed(String),
+    /// It was held back while its hotel was frozen, and did not prove true.
+    Withdrawn,
 }
 
 /// What became of the rows of the original program.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use crate::engine::{Census, HotelMeters};
+use crate::engine::{Census, HotelMeters, Silence};
 use crate::types::{HotelId, LocalTime, counted};
 
 /// Hotels that are listed at a time.
@@ -85,19 +85,17 @@ impl Listening {
         since
     }
 
-    /// Lists silent meters: the first ones at once, then all of them once in `every` seconds.
-    pub(super) fn tell(
-        &mut self,
-        hotels: &BTreeMap<HotelId, HotelMeters>,
-        now: LocalTime,
-        every: i64,
-    ) {
+    /// Lists silent and frozen meters: the first ones at once, then all of them once in `every`
+    /// seconds.
+    pub(super) fn tell(&mut self, silence: &Silence, now: LocalTime, every: i64) {
         let is_due = self.listed.is_none_or(|listed| now.since(listed) >= every);
-        if !is_due || hotels.is_empty() {
+        if !is_due || (silence.hotels.is_empty() && silence.frozen.is_empty()) {
             return;
         }
         self.listed = Some(now);
-        for line in list(hotels) {
+        let silent = list("silent", "last reading", &silence.hotels);
+        let frozen = list("frozen", "last moved", &silence.frozen);
+        for line in silent.iter().chain(&frozen) {
             log::info!("{line}");
         }
     }
@@ -148,8 +146,8 @@ pub(super) fn lines(census: &Census, silent: &Silent) -> Vec<String> {
     lines
 }
 
-/// A line a hotel.
-fn list(hotels: &BTreeMap<HotelId, HotelMeters>) -> Vec<String> {
+/// A line a hotel: what is wrong with its meters, and what they did last.
+fn list(wrong: &str, last: &str, hotels: &BTreeMap<HotelId, HotelMeters>) -> Vec<String> {
     let mut most_first: Vec<(&HotelId, &HotelMeters)> = hotels.iter().collect();
     most_first.sort_by_key(|(_, meters)| Reverse(meters.silent));
     let shown = most_first.iter().take(HOTELS_LISTED);
@@ -157,7 +155,7 @@ fn list(hotels: &BTreeMap<HotelId, HotelMeters>) -> Vec<String> {
         .map(|(hotel, meters)| {
             let rooms: Vec<&str> = meters.rooms.iter().map(|room| room.as_str()).collect();
             let last = match meters.since {
-                Some(since) => format!("last reading {since}"),
+                Some(since) => format!("{last} {since}"),
                 None => "never a reading".to_owned(),
             };
             let more = match (meters.silent as usize).saturating_sub(rooms.len()) {
@@ -165,7 +163,7 @@ fn list(hotels: &BTreeMap<HotelId, HotelMeters>) -> Vec<String> {
                 more => format!(" and {more} more"),
             };
             format!(
-                "silent meters of hotel {hotel}: {} of {} ({last}): {}{more}",
+                "{wrong} meters of hotel {hotel}: {} of {} ({last}): {}{more}",
                 meters.silent,
                 meters.watched,
                 rooms.join(", "),
@@ -179,7 +177,7 @@ fn list(hotels: &BTreeMap<HotelId, HotelMeters>) -> Vec<String> {
             .map(|(_, meters)| u64::from(meters.silent))
             .sum();
         lines.push(format!(
-            "silent meters of {}: {meters}",
+            "{wrong} meters of {}: {meters}",
             counted(left_out.len() as u64, "more hotel")
         ));
     }
@@ -229,21 +227,38 @@ mod tests {
         (0..count).map(hotel).collect()
     }
 
+    fn list_silent(hotels: &BTreeMap<HotelId, HotelMeters>) -> Vec<String> {
+        list("silent", "last reading", hotels)
+    }
+
+    #[test]
+    fn frozen_meters_are_listed_like_silent_ones() {
+        let mut frozen = hotels(2, 4);
+        frozen.pop_first();
+        assert_eq!(
+            list("frozen", "last moved", &frozen),
+            [
+                "frozen meters of hotel H1: 5 of 80 (last moved 2023-04-10 12:00:00): 001, 002, 003 \
+             and 2 more"
+            ]
+        );
+    }
+
     #[test]
     fn a_list_is_short_however_many_meters_are_silent() {
         assert_eq!(
-            list(&hotels(2, 3)),
+            list_silent(&hotels(2, 3)),
             [
                 "silent meters of hotel H1: 4 of 80 (last reading 2023-04-10 12:00:00): 001, 002, 003 \
                  and 1 more",
                 "silent meters of hotel H0: 3 of 80 (never a reading): 001, 002, 003",
             ]
         );
-        let long = list(&hotels(23, 1));
+        let long = list_silent(&hotels(23, 1));
         assert_eq!(long.len(), 21);
         assert_eq!(long[20], "silent meters of 3 more hotels: 6");
         assert!(
-            list(&hotels(20, 1))
+            list_silent(&hotels(20, 1))
                 .iter()
                 .all(|line| !line.contains("more hotels"))
         );
@@ -307,7 +322,11 @@ mod tests {
         let mut listening = Listening::default();
         let mut told = |minutes, hotels: &BTreeMap<HotelId, HotelMeters>| {
             let before = listening.listed;
-            listening.tell(hotels, at(minutes), 1_800);
+            let silence = Silence {
+                hotels: hotels.clone(),
+                ..Silence::default()
+            };
+            listening.tell(&silence, at(minutes), 1_800);
             listening.listed != before
         };
         let (none, some) = (BTreeMap::new(), hotels(1, 1));

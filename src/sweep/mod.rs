@@ -224,8 +224,8 @@ impl Sweeper {
         Ok(swept)
     }
 
-    /// Looks for silent meters after a sweep that began at `now`; gives how many there are. It must
-    /// have come to its end: one that is cut short has not read all.
+    /// Looks for silent and frozen meters after a sweep that began at `now`; gives how many are
+    /// silent. It must have come to its end: one that is cut short has not read all.
     fn listen(
         &self,
         now: LocalTime,
@@ -240,7 +240,7 @@ impl Sweeper {
             silent_after,
         });
         let interval = self.rules.interval_seconds;
-        listening.tell(&silence.hotels, now, interval);
+        listening.tell(&silence, now, interval);
         let known_at = listening_since.plus(silent_after);
         let silent = if now < known_at {
             Silent::not_known_before(known_at, now)

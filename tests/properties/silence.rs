@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use roomwatt::engine::{Look, MeterNoticeKind, Rules, Silence, Stay, Watch};
+use roomwatt::engine::{Look, MeterNoticeKind, MeterTrouble, Rules, Silence, Stay, Watch};
 use roomwatt::types::{HotelId, LocalTime, RoomKey};
 
 use crate::config;
@@ -67,7 +67,7 @@ impl Hotel {
 
 fn find(
     watches: &[(RoomKey, Watch)],
-    told: &HashMap<HotelId, Option<LocalTime>>,
+    told: &HashMap<HotelId, MeterTrouble>,
     now: usize,
     listening_since: usize,
 ) -> Silence {
@@ -87,7 +87,7 @@ proptest! {
     /// are back."
     #[test]
     fn silence_is_told_when_it_is_there_and_once(hotel in hotel()) {
-        let mut told: HashMap<HotelId, Option<LocalTime>> = HashMap::new();
+        let mut told: HashMap<HotelId, MeterTrouble> = HashMap::new();
         let mut since = 0;
         for number in 0..150 {
             let now = number * EVERY;
@@ -112,12 +112,14 @@ proptest! {
                     MeterNoticeKind::Silent => {
                         prop_assert!(!was_told && now - since >= SILENT_AFTER);
                         prop_assert!(quiet >= 5 && quiet * 2 >= watches.len());
-                        told.insert(hotel_id, notice.since);
+                        told.insert(hotel_id, MeterTrouble::Silent(notice.since));
                     }
                     MeterNoticeKind::Heard => {
                         prop_assert!(heard * 2 > watches.len());
-                        prop_assert_eq!(told.remove(&hotel_id), Some(notice.since));
+                        let silent = MeterTrouble::Silent(notice.since);
+                        prop_assert_eq!(told.remove(&hotel_id), Some(silent));
                     }
+                    kind => prop_assert!(false, "{} meters", kind.as_str()),
                 }
             }
 

@@ -160,6 +160,44 @@ fn a_service_waits_for_the_schema_it_needs() {
 }
 
 #[test]
+fn a_room_is_judged_on_from_a_row_of_an_older_version() {
+    let mut rig = Rig::new("oldrow");
+    for column in ["moved_time", "moved_pause"] {
+        rig.execute(&format!("ALTER TABLE room_state DROP COLUMN {column}"));
+    }
+    rig.execute("ALTER TABLE silent_hotel DROP COLUMN kind");
+    rig.execute("DELETE FROM schema_migration WHERE version >= 6");
+    let [left, sample, later] = [240, 60, 30].map(minutes_ago);
+    rig.execute(&format!(
+        "INSERT INTO room_state (hotel_id, room_number, msg_type, stay_time, other_time, \
+         initial_time, initial_wh, sample_time, sample_wh, suspect_time, suspect_wh, seen_time, \
+         run_since, run_periods, run_wh, run_told, interval_seconds, history, version) \
+         VALUES ('H001', '101', 'checkout', '{left}', NULL, '{left}', 100000, '{sample}', 112000, \
+         NULL, NULL, '{sample}', '{left}', 6, 12000, 4, 1800, '1800:2000', 1)"
+    ));
+    rig.execute(&format!(
+        "INSERT INTO silent_hotel (hotel_id, since) VALUES ('H002', '{left}')"
+    ));
+    let upgraded = rig.roomwatt(&["init-db"]);
+    assert!(upgraded.status.success(), "{upgraded:?}");
+    rig.meter("H001", "101", &later.to_string(), "112");
+    let service = rig.start();
+    // Exactly nothing was used since the end of the run: it is held, and from when on is known now.
+    rig.wait_for_rows(
+        "SELECT CAST(seen_time AS CHAR), CAST(moved_time AS CHAR), moved_pause IS NULL, \
+         run_periods, run_told FROM room_state",
+        &[(later.to_string(), sample.to_string(), true, 6, 4)],
+    );
+    assert_eq!(rig.rows::<String>("SELECT kind FROM notification"), [""; 0]);
+    assert_eq!(
+        rig.rows::<String>("SELECT kind FROM silent_hotel"),
+        ["silent"]
+    );
+    service.stop();
+    rig.finish();
+}
+
+#[test]
 fn send_publishes_what_the_service_takes() {
     let mut rig = Rig::new("send");
     let sent = rig.roomwatt(&[

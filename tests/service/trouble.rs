@@ -13,7 +13,7 @@ pub struct Trouble {
     left: LocalTime,
     /// Intervals since then.
     intervals: i64,
-    /// kWh by now.
+    /// Tenths of a kWh by now.
     registers: Vec<i64>,
 }
 
@@ -29,11 +29,11 @@ impl Trouble {
             rooms: rooms.iter().map(named).collect(),
             left,
             intervals: 0,
-            registers: vec![100; rooms.len()],
+            registers: vec![1_000; rooms.len()],
         };
         let mut readings = trouble.readings();
         for _ in 0..3 {
-            trouble.add(1, |_| 2);
+            trouble.add(1, |_| 20);
             readings.extend(trouble.readings());
         }
         insert(rig, &readings);
@@ -61,9 +61,9 @@ impl Trouble {
         self.until(rig, "reminder", 4, |_| 8);
     }
 
-    /// All of them are normal again.
+    /// All of them are normal again, by an interval in which little is used.
     pub fn recover(&mut self, rig: &Rig) {
-        self.until(rig, "recovered", 1, |_| 0);
+        self.until_tenths(rig, "recovered", 1, |_| 1);
     }
 
     /// All of them tell nothing for longer than the longest gap, and then go on.
@@ -86,17 +86,27 @@ impl Trouble {
 
     /// Waits until that is recorded.
     fn until(&mut self, rig: &Rig, kind: &str, intervals: i64, kwh: impl Fn(usize) -> i64) {
+        self.until_tenths(rig, kind, intervals, |room| 10 * kwh(room));
+    }
+
+    fn until_tenths(
+        &mut self,
+        rig: &Rig,
+        kind: &str,
+        intervals: i64,
+        tenths: impl Fn(usize) -> i64,
+    ) {
         let recorded = format!("SELECT COUNT(*) FROM notification WHERE kind = '{kind}'");
         let before = rig.rows::<usize>(&recorded)[0];
-        self.add(intervals, kwh);
+        self.add(intervals, tenths);
         insert(rig, &self.readings());
         rig.wait_for_rows(&recorded, &[before + self.rooms.len()]);
     }
 
-    fn add(&mut self, intervals: i64, kwh: impl Fn(usize) -> i64) {
+    fn add(&mut self, intervals: i64, tenths: impl Fn(usize) -> i64) {
         self.intervals += intervals;
         for (room, register) in self.registers.iter_mut().enumerate() {
-            *register += kwh(room);
+            *register += tenths(room);
         }
     }
 
@@ -105,7 +115,8 @@ impl Trouble {
         let time = self.left.plus(self.intervals * 1_800);
         let rooms = self.rooms.iter().zip(&self.registers);
         let row = |((hotel, room), register): (&(String, String), &i64)| {
-            format!("('{hotel}', '{room}', {register}, '{time}')")
+            let (kwh, tenth) = (register / 10, register % 10);
+            format!("('{hotel}', '{room}', {kwh}.{tenth}, '{time}')")
         };
         rooms.map(row).collect()
     }

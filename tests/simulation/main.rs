@@ -17,7 +17,9 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use fastrand::Rng;
 
 use roomwatt::engine::observe;
-use roomwatt::engine::{Event, MeterNotice, MeterNoticeKind, Notice, Parsed, Rules, Stay};
+use roomwatt::engine::{
+    Event, MeterNotice, MeterNoticeKind, Notice, NoticeKind, Parsed, RoomNotice, Rules, Stay,
+};
 use roomwatt::gate::Gate;
 use roomwatt::owner::{Counts, Ended, Input, Judged, Message, Owner};
 use roomwatt::rooms::Rooms;
@@ -60,8 +62,8 @@ fn take_over(shared: &Shared, rules: &Arc<Rules>, connection: u64) -> Instance {
         position: Some(Position::Id(world.position)),
     };
     rooms.adopt(world.rooms.clone());
-    for hotel in &world.silent {
-        rooms.told_silent(hotel.clone(), None);
+    for (hotel, trouble) in &world.troubles {
+        rooms.has_trouble(hotel.clone(), *trouble);
     }
     Instance {
         owner: Owner {
@@ -151,6 +153,7 @@ impl Simulation {
                 self.take();
             }
         }
+        self.thaw();
         let notices = self.world.borrow().outbox.len();
         for _ in 0..notices {
             self.notify();
@@ -282,27 +285,48 @@ impl Simulation {
         now.inputs.push_back(Input::Swept { position, done });
     }
 
-    /// A sweep has found the meters of hotels silent, or heard, whatever the staff knows.
+    /// A sweep has found the meters of hotels silent or frozen, or no longer so, whatever the staff
+    /// knows.
     fn listen(&mut self) {
         let waiting = |input: &Input| matches!(input, Input::Silence { .. });
         if self.now.inputs.iter().any(waiting) {
             return;
         }
-        let rng = &mut self.world.borrow_mut().rng;
+        let kinds = [
+            MeterNoticeKind::Silent,
+            MeterNoticeKind::Heard,
+            MeterNoticeKind::Frozen,
+            MeterNoticeKind::Moving,
+        ];
         let notices = ["H001", "H002"].map(|hotel| MeterNotice {
-            kind: match rng.bool() {
-                true => MeterNoticeKind::Silent,
-                false => MeterNoticeKind::Heard,
-            },
+            kind: kinds[self.random(4)],
             hotel_id: HotelId::new(hotel),
+            detected: start(),
+            since: Some(start()),
+            silent: 0,
+            watched: 0,
+            rooms: Vec::new(),
+        });
+        self.found(notices.into());
+    }
+
+    fn found(&mut self, notices: Vec<MeterNotice>) {
+        let done = bounded(1).0;
+        self.now.inputs.push_back(Input::Silence { notices, done });
+    }
+
+    /// The hotel moves again, if it was frozen.
+    fn thaw(&mut self) {
+        self.found(vec![MeterNotice {
+            kind: MeterNoticeKind::Moving,
+            hotel_id: HotelId::new("H001"),
             detected: start(),
             since: None,
             silent: 0,
             watched: 0,
             rooms: Vec::new(),
-        });
-        let (notices, done) = (notices.into(), bounded(1).0);
-        self.now.inputs.push_back(Input::Silence { notices, done });
+        }]);
+        self.take();
     }
 
     /// The owner takes some of what has come in; so does one that has been replaced.
@@ -332,9 +356,22 @@ impl Simulation {
     fn notify(&mut self) {
         let world = &mut *self.world.borrow_mut();
         let mut ids = 1..=world.outbox.len() as u64;
-        let Some(id) = ids.find(|id| !world.sent.contains(id)) else {
+        let rooms = &self.now.owner.rooms;
+        let is_held = |notice: &RoomNotice| {
+            notice.kind == NoticeKind::Recovered && rooms.is_told_frozen(&notice.room.hotel_id)
+        };
+        let to_tell =
+            |id: &u64| !world.sent.contains(id) && !is_held(&world.outbox[*id as usize - 1]);
+        let Some(id) = ids.find(to_tell) else {
             return;
         };
+        // What memory knows of hotels is what is stored, whatever was lost on the way.
+        let notice = &world.outbox[id as usize - 1];
+        let is_recovery = notice.kind == NoticeKind::Recovered;
+        assert!(
+            !is_recovery || !world.is_frozen(&notice.room.hotel_id),
+            "a recovery is told of a frozen hotel"
+        );
         if world.fault() {
             return;
         }

@@ -9,7 +9,8 @@ use fastrand::Rng;
 
 use roomwatt::clock::Clock;
 use roomwatt::engine::{
-    Event, MeterNotice, MeterNoticeKind, Notice, NoticeKind, Opening, RoomNotice, Watch,
+    Event, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind, Opening, RoomNotice,
+    Watch,
 };
 use roomwatt::store::Wanted;
 use roomwatt::store::{
@@ -37,8 +38,8 @@ pub struct World {
     pub abnormal: Vec<RoomNotice>,
     pub outbox: Vec<RoomNotice>,
     pub sent: BTreeSet<u64>,
-    /// Hotels whose silence was told, and not yet its end; and how often either was.
-    pub silent: BTreeSet<HotelId>,
+    /// Hotels of whose meters was told, and not yet of the end; and how often of what.
+    pub troubles: BTreeMap<HotelId, MeterTrouble>,
     pub told_of_meters: BTreeMap<MeterNoticeKind, u32>,
     /// By id; the first has 1.
     pub meter: Vec<(RoomKey, Reading)>,
@@ -114,12 +115,27 @@ impl World {
 
     fn tell_of_meters(&mut self, notice: &MeterNotice) {
         let hotel = notice.hotel_id.clone();
-        let is_news = match notice.kind {
-            MeterNoticeKind::Silent => self.silent.insert(hotel),
-            MeterNoticeKind::Heard => self.silent.remove(&hotel),
+        let before = match notice.trouble() {
+            Some(trouble) => self.troubles.insert(hotel, trouble),
+            None => self.troubles.remove(&hotel),
         };
-        assert!(is_news, "{} was told twice", notice.kind.as_str());
+        let is_news = match notice.kind {
+            MeterNoticeKind::Silent | MeterNoticeKind::Frozen => {
+                !before.is_some_and(MeterTrouble::is_open)
+            }
+            MeterNoticeKind::Heard => matches!(before, Some(MeterTrouble::Silent(_))),
+            MeterNoticeKind::Moving => matches!(before, Some(MeterTrouble::Frozen(_))),
+        };
+        assert!(
+            is_news,
+            "{} was told after {before:?}",
+            notice.kind.as_str()
+        );
         *self.told_of_meters.entry(notice.kind).or_default() += 1;
+    }
+
+    pub fn is_frozen(&self, hotel: &HotelId) -> bool {
+        matches!(self.troubles.get(hotel), Some(MeterTrouble::Frozen(_)))
     }
 
     /// What the connection held goes back to the queue, in order.

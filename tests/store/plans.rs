@@ -2,8 +2,8 @@
 
 use fastrand::Rng;
 use roomwatt::engine::{
-    Fold, Interval, MeterNotice, MeterNoticeKind, Movement, Notice, NoticeKind, Opening, Run, Stay,
-    Watch,
+    Fold, Interval, MeterNotice, MeterNoticeKind, MeterTrouble, Movement, Notice, NoticeKind,
+    Opening, Run, Stay, Watch,
 };
 use roomwatt::store::{Settled, Settlement, StateStore};
 use roomwatt::types::{HotelId, LocalTime, Reading, RoomKey, WattHours};
@@ -53,7 +53,7 @@ fn any_watch(rng: &mut Rng) -> Watch {
             }),
             movement: maybe(rng, |rng| Movement {
                 at: any_time(rng),
-                after: maybe(rng, |rng| rng.i64(1..1_000_000_000)),
+                pause: maybe(rng, |rng| rng.i64(1..1_000_000_000)),
             }),
         },
         before: intervals(rng),
@@ -203,14 +203,14 @@ fn an_alert_is_notified_when_it_was_sent_and_never_before(subject: &Subject) {
     );
 }
 
-fn which_hotels_were_told_silent_is_remembered(subject: &Subject) {
+fn which_hotels_meters_were_told_of_is_remembered(subject: &Subject) {
     let told = || {
         let mut told = Vec::new();
         let mut store = subject.database.store();
         store
-            .load_silent_hotels(&mut |hotel, since| told.push((hotel.to_string(), since)))
+            .load_meter_troubles(&mut |hotel, trouble| told.push((hotel.to_string(), trouble)))
             .expect("hotels");
-        told.sort();
+        told.sort_by(|(one, _), (other, _)| one.cmp(other));
         told
     };
     let meters = |kind, hotel, since| {
@@ -230,15 +230,27 @@ fn which_hotels_were_told_silent_is_remembered(subject: &Subject) {
             meters(MeterNoticeKind::Silent, "h1", Some(at(-90))),
             meters(MeterNoticeKind::Silent, "H1", None),
             meters(MeterNoticeKind::Silent, "H2", Some(at(-60))),
+            meters(MeterNoticeKind::Frozen, "H3", Some(at(-100))),
         ];
     });
-    let [upper, lower] = [("H1".to_owned(), None), ("h1".to_owned(), Some(at(-90)))];
-    let second = ("H2".to_owned(), Some(at(-60)));
-    assert_eq!(told(), [upper.clone(), second, lower.clone()]);
+    let is = |hotel: &str, trouble| (hotel.to_owned(), trouble);
+    let upper = is("H1", MeterTrouble::Silent(None));
+    let lower = is("h1", MeterTrouble::Silent(Some(at(-90))));
+    let second = is("H2", MeterTrouble::Silent(Some(at(-60))));
+    let third = is("H3", MeterTrouble::Frozen(at(-100)));
+    assert_eq!(
+        told(),
+        [upper.clone(), second, third.clone(), lower.clone()]
+    );
     commit(&mut store, |plan| {
         plan.notices = vec![meters(MeterNoticeKind::Heard, "H2", None)];
     });
-    assert_eq!(told(), [upper, lower]);
+    assert_eq!(told(), [upper.clone(), third, lower.clone()]);
+    commit(&mut store, |plan| {
+        plan.notices = vec![meters(MeterNoticeKind::Moving, "H3", Some(at(-100)))];
+    });
+    let third = is("H3", MeterTrouble::Moved(at(0)));
+    assert_eq!(told(), [upper, third, lower]);
 }
 
 fn a_plan_is_written_whole_or_not_at_all(subject: &Subject) {
@@ -271,6 +283,6 @@ on_each_store!(
     a_watch_is_loaded_as_it_was_written,
     each_watch_has_a_row_with_its_messages_times,
     an_alert_is_notified_when_it_was_sent_and_never_before,
-    which_hotels_were_told_silent_is_remembered,
+    which_hotels_meters_were_told_of_is_remembered,
     a_plan_is_written_whole_or_not_at_all,
 );

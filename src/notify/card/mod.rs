@@ -242,9 +242,9 @@ fn colour(state: State) -> &'static str {
     match state {
         State::Alert => "red",
         State::Reminder => "orange",
-        State::Silent | State::Unclear | State::Closed => "yellow",
+        State::Silent | State::Frozen | State::Unclear | State::Closed => "yellow",
         State::NewStay | State::Ended => "grey",
-        State::Recovered | State::Heard => "green",
+        State::Recovered | State::Heard | State::Moving => "green",
     }
 }
 
@@ -267,6 +267,9 @@ fn advice(words: &Words, stories: &[Story]) -> String {
     if stories.iter().any(|story| story.state == State::Silent) {
         advice.push(words.check_gateway.to_owned());
     }
+    if stories.iter().any(|story| story.state == State::Frozen) {
+        advice.push(words.check_repeating.to_owned());
+    }
     if let Some(worst) = stories.first()
         && advice.is_empty()
     {
@@ -280,7 +283,9 @@ fn advice(words: &Words, stories: &[Story]) -> String {
             State::Ended => words.was_over.to_owned(),
             State::Heard if worst.has_silent() => words.some_are_silent.to_owned(),
             State::Heard => words.all_are_heard.to_owned(),
-            State::Alert | State::Reminder | State::Silent | State::Recovered => {
+            State::Moving if worst.has_silent() => words.some_are_frozen.to_owned(),
+            State::Moving => words.all_are_moving.to_owned(),
+            State::Alert | State::Reminder | State::Silent | State::Frozen | State::Recovered => {
                 words.nothing_to_do.to_owned()
             }
         });

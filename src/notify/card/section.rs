@@ -1,6 +1,6 @@
 //! One story on a card.
 
-use crate::engine::{Closing, MeterNotice, Notice, NoticeKind, RoomNotice, Stay};
+use crate::engine::{Closing, MeterNotice, MeterNoticeKind, Notice, NoticeKind, RoomNotice, Stay};
 use crate::notify::waiting::{State, Story};
 use crate::types::{Kind, LocalTime};
 
@@ -63,7 +63,7 @@ impl Section {
                 if heading.is_empty() {
                     heading.push(words.of(story.state).long.to_owned());
                 }
-                (vec![vec![hotel]], meter_rows(words, story.state, notice))
+                (vec![vec![hotel]], meter_rows(words, notice))
             }
         };
         let ids = story.notices.iter().map(|(id, _)| *id);
@@ -116,9 +116,9 @@ fn mark(state: State) -> &'static str {
     match state {
         State::Alert => "🔴",
         State::Reminder => "🟠",
-        State::Silent | State::Unclear | State::Closed => "🟡",
+        State::Silent | State::Frozen | State::Unclear | State::Closed => "🟡",
         State::NewStay | State::Ended => "⚪",
-        State::Recovered | State::Heard => "🟢",
+        State::Recovered | State::Heard | State::Moving => "🟢",
     }
 }
 
@@ -243,18 +243,21 @@ fn stay(words: &Words, stay: &Stay) -> Vec<Field> {
         .collect()
 }
 
-fn meter_rows(words: &Words, state: State, notice: &MeterNotice) -> Vec<Vec<Field>> {
-    let since = match state {
-        State::Heard => words.silent_since,
-        _ => words.last_reading,
+fn meter_rows(words: &Words, notice: &MeterNotice) -> Vec<Vec<Field>> {
+    let (count, since, named) = match notice.kind {
+        MeterNoticeKind::Silent => (words.silent_meters, words.last_reading, words.silent_rooms),
+        MeterNoticeKind::Heard => (words.silent_meters, words.silent_since, words.silent_rooms),
+        MeterNoticeKind::Frozen | MeterNoticeKind::Moving => {
+            (words.frozen_meters, words.frozen_since, words.frozen_rooms)
+        }
     };
     let mut rows = vec![vec![field(
-        words.silent_meters,
-        (words.silent_of)(notice.silent, notice.watched),
+        count,
+        (words.meters_of)(notice.silent, notice.watched),
     )]];
     let mut times = Vec::new();
-    match (state, notice.since) {
-        (State::Heard, None) => {}
+    match (notice.kind, notice.since) {
+        (MeterNoticeKind::Heard, None) => {}
         (_, at) => times.push(field(since, at.map_or(words.never.to_owned(), time))),
     }
     times.push(field(words.detected, time(notice.detected)));
@@ -265,7 +268,7 @@ fn meter_rows(words: &Words, state: State, notice: &MeterNotice) -> Vec<Vec<Fiel
         if notice.rooms.len() < silent {
             rooms = (words.first_of)(&rooms, silent);
         }
-        rows.push(vec![field(words.silent_rooms, rooms)]);
+        rows.push(vec![field(named, rooms)]);
     }
     rows
 }

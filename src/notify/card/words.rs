@@ -19,6 +19,8 @@ pub(super) struct Words {
     pub(super) recovered: Name,
     pub(super) silent: Name,
     pub(super) heard: Name,
+    pub(super) frozen: Name,
+    pub(super) moving: Name,
     pub(super) test: &'static str,
     /// Before the name of a state: rooms of one kind, or of both; one, or several.
     pub(super) rooms_that: fn(Option<Kind>, bool) -> &'static str,
@@ -40,6 +42,9 @@ pub(super) struct Words {
     pub(super) check_gateway: &'static str,
     pub(super) some_are_silent: &'static str,
     pub(super) all_are_heard: &'static str,
+    pub(super) check_repeating: &'static str,
+    pub(super) some_are_frozen: &'static str,
+    pub(super) all_are_moving: &'static str,
     pub(super) only_a_test: &'static str,
     /// Why a run is no longer followed, in a title.
     pub(super) closed_by: fn(Kind, Closing) -> &'static str,
@@ -87,12 +92,15 @@ pub(super) struct Words {
     pub(super) now_unknown: &'static str,
 
     pub(super) silent_meters: &'static str,
-    /// Silent meters, watched meters.
-    pub(super) silent_of: fn(u32, u32) -> String,
+    pub(super) frozen_meters: &'static str,
+    /// Meters that are silent or frozen, watched meters.
+    pub(super) meters_of: fn(u32, u32) -> String,
     pub(super) last_reading: &'static str,
     pub(super) silent_since: &'static str,
     pub(super) never: &'static str,
     pub(super) silent_rooms: &'static str,
+    pub(super) frozen_since: &'static str,
+    pub(super) frozen_rooms: &'static str,
 
     pub(super) colon: &'static str,
     pub(super) number: &'static str,
@@ -131,6 +139,8 @@ impl Words {
             State::Recovered => &self.recovered,
             State::Silent => &self.silent,
             State::Heard => &self.heard,
+            State::Frozen => &self.frozen,
+            State::Moving => &self.moving,
         }
     }
 

@@ -26,7 +26,7 @@ pub const COLUMNS: [&str; 21] = [
     "run_wh",
     "run_told",
     "moved_time",
-    "moved_after",
+    "moved_pause",
     "interval_seconds",
     "history",
     "version",
@@ -110,7 +110,7 @@ pub fn encode(room: &RoomKey, watch: &Watch) -> Vec<Value> {
         of_run(|run| run.energy.0),
         of_run(|run| run.told.into()),
         time(fold.movement.map(|last| last.at)),
-        (fold.movement.and_then(|last| last.after)).map_or(Value::NULL, Value::from),
+        (fold.movement.and_then(|last| last.pause)).map_or(Value::NULL, Value::from),
         watch.interval_seconds.into(),
         history_text(&watch.before, &watch.history).into(),
         VERSION.into(),
@@ -155,7 +155,7 @@ pub fn decode(row: &[Value]) -> Result<(RoomKey, Watch), BadRow> {
         None => None,
         Some(at) => Some(Movement {
             at,
-            after: row.integer("moved_after")?,
+            pause: row.integer("moved_pause")?,
         }),
     };
     let watch = Watch {

@@ -3,10 +3,11 @@
 use mysql::prelude::Queryable;
 use mysql::{Conn, Transaction, TxOpts, Value};
 
-use crate::engine::{MeterNoticeKind, Notice, NoticeKind, Opening, Stay};
+use crate::engine::{Notice, NoticeKind, Opening, Stay};
 use crate::faults;
 use crate::store::{
-    NoticeState, Ownership, Plan, Position, Settled, Settlement, Standing, Store, StoreError, stay,
+    NoticeState, Ownership, Plan, Position, Settled, Settlement, Standing, Store, StoreError,
+    meter_columns, stay,
 };
 use crate::types::{LocalTime, Reading, RoomKey};
 
@@ -35,7 +36,7 @@ pub(super) const ABNORMAL: [&str; 6] = [
 ];
 pub(super) const NOTIFICATION: [&str; 5] =
     ["hotel_id", "room_number", "detected_time", "kind", "body"];
-pub(super) const SILENT_HOTEL: [&str; 2] = ["hotel_id", "since"];
+pub(super) const SILENT_HOTEL: [&str; 3] = ["hotel_id", "since", "kind"];
 
 /// Rows a statement: far from every packet and placeholder limit, few enough round trips.
 const ROWS: usize = 200;
@@ -63,7 +64,7 @@ fn write(conn: &mut Conn, plan: &Plan, ownership: Ownership) -> Result<(), Store
     write_rooms(&mut transaction, plan)?;
     write_watches(&mut transaction, plan)?;
     write_notices(&mut transaction, &plan.notices)?;
-    write_silent_hotels(&mut transaction, &plan.notices)?;
+    write_meter_troubles(&mut transaction, &plan.notices)?;
     settle(&mut transaction, &plan.settled)?;
     rejected::write(&mut transaction, plan)?;
     write_service(&mut transaction, ownership.seq + 1, plan.position)?;
@@ -241,24 +242,25 @@ pub(super) fn write_notices(
     )
 }
 
-/// Remembers which hotels' meters the staff knows to be silent.
-fn write_silent_hotels(
+/// Remembers what the staff was last notified of hotels' meters, where that still matters.
+fn write_meter_troubles(
     transaction: &mut Transaction,
     notices: &[Notice],
 ) -> Result<(), StoreError> {
-    let of_kind = |kind| {
-        notices.iter().filter_map(move |notice| match notice {
-            Notice::Meters(notice) if notice.kind == kind => Some(notice),
-            Notice::Room(_) | Notice::Meters(_) => None,
+    let of_meters = || {
+        notices.iter().filter_map(|notice| match notice {
+            Notice::Meters(notice) => Some(notice),
+            Notice::Room(_) => None,
         })
     };
-    for notice in of_kind(MeterNoticeKind::Heard) {
+    for notice in of_meters().filter(|notice| notice.trouble().is_none()) {
         let hotel = notice.hotel_id.as_str();
         transaction.exec_drop("DELETE FROM silent_hotel WHERE hotel_id = ?", (hotel,))?;
     }
-    let rows = of_kind(MeterNoticeKind::Silent).map(|notice| {
-        let since = notice.since.map_or(Value::NULL, datetime);
-        vec![notice.hotel_id.as_str().into(), since]
+    let rows = of_meters().filter_map(|notice| {
+        let (kind, since) = meter_columns(notice.trouble()?);
+        let since = since.map_or(Value::NULL, datetime);
+        Some(vec![notice.hotel_id.as_str().into(), since, kind.into()])
     });
     insert(
         transaction,
@@ -281,6 +283,7 @@ fn settle(transaction: &mut Transaction, settled: &[Settled]) -> Result<(), Stor
             Settlement::Logged => (NoticeState::Logged, "NULL", None),
             Settlement::Expired => (NoticeState::Expired, "NULL", None),
             Settlement::Failed(error) => (NoticeState::Failed, "NULL", Some(codec::reason(error))),
+            Settlement::Withdrawn => (NoticeState::Withdrawn, "NULL", None),
         };
         transaction.exec_drop(
             format!(

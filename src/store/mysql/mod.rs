@@ -26,10 +26,10 @@ use mysql::{Conn, Opts, Value};
 use parking_lot::Mutex;
 
 use crate::config;
-use crate::engine::Watch;
-use crate::types::{HotelId, LocalTime, RoomKey, Zone};
+use crate::engine::{MeterTrouble, Watch};
+use crate::types::{HotelId, RoomKey, Zone};
 
-use super::{Ownership, Position, StateStore, StoreError};
+use super::{Ownership, Position, StateStore, StoreError, meter_trouble};
 
 pub use adopt::adopt;
 pub use archive::MySqlArchive;
@@ -142,15 +142,16 @@ impl StateStore for MySqlStore {
         self.connected(|conn| load_rooms(conn, take))
     }
 
-    fn load_silent_hotels(
+    fn load_meter_troubles(
         &mut self,
-        take: &mut dyn FnMut(HotelId, Option<LocalTime>),
+        take: &mut dyn FnMut(HotelId, MeterTrouble),
     ) -> Result<(), StoreError> {
         self.connected(|conn| {
-            let rows: Vec<(String, Value)> =
-                conn.query("SELECT hotel_id, since FROM silent_hotel")?;
-            for (hotel, since) in rows {
-                take(HotelId::new(&hotel), codec::local_time(&since));
+            let rows: Vec<(String, Value, String)> =
+                conn.query("SELECT hotel_id, since, kind FROM silent_hotel")?;
+            for (hotel, since, kind) in rows {
+                let trouble = meter_trouble(&hotel, &kind, codec::local_time(&since))?;
+                take(HotelId::new(&hotel), trouble);
             }
             Ok(())
         })

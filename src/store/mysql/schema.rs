@@ -199,7 +199,7 @@ mod tests {
                 ],
                 vec![
                     "ALTER TABLE room_state ADD COLUMN moved_time",
-                    "ALTER TABLE room_state ADD COLUMN moved_after",
+                    "ALTER TABLE room_state ADD COLUMN moved_pause",
                     "ALTER TABLE silent_hotel ADD COLUMN kind",
                 ],
             ]

@@ -2,11 +2,11 @@
 
 use rusqlite::{Connection, Transaction, params};
 
-use crate::engine::{MeterNoticeKind, Notice, NoticeKind, Opening, Stay};
+use crate::engine::{Notice, NoticeKind, Opening, Stay};
 use crate::faults;
 use crate::store::{
     MOST_FORGOTTEN, NoticeState, Ownership, Plan, Position, Settled, Settlement, Standing, Store,
-    StoreError, stay,
+    StoreError, meter_columns, stay,
 };
 use crate::types::RoomKey;
 
@@ -53,7 +53,7 @@ fn write(conn: &mut Connection, plan: &Plan, ownership: Ownership) -> Result<(),
     write_rooms(&transaction, plan)?;
     write_watches(&transaction, plan)?;
     write_notices(&transaction, &plan.notices)?;
-    write_silent_hotels(&transaction, &plan.notices)?;
+    write_meter_troubles(&transaction, &plan.notices)?;
     settle(&transaction, &plan.settled)?;
     rejected::write(&transaction, plan)?;
     let seq = ownership.seq + 1;
@@ -188,8 +188,8 @@ fn write_notices(transaction: &Transaction<'_>, notices: &[Notice]) -> Result<()
     Ok(())
 }
 
-/// Remembers which hotels' meters the staff knows to be silent.
-fn write_silent_hotels(
+/// Remembers what the staff was last notified of hotels' meters, where that still matters.
+fn write_meter_troubles(
     transaction: &Transaction<'_>,
     notices: &[Notice],
 ) -> Result<(), StoreError> {
@@ -198,11 +198,13 @@ fn write_silent_hotels(
             continue;
         };
         let hotel = notice.hotel_id.as_str();
-        match notice.kind {
-            MeterNoticeKind::Silent => transaction
-                .prepare_cached("REPLACE INTO silent_hotel (hotel_id, since) VALUES (?, ?)")?
-                .execute(params![hotel, notice.since])?,
-            MeterNoticeKind::Heard => transaction
+        match notice.trouble().map(meter_columns) {
+            Some((kind, since)) => transaction
+                .prepare_cached(
+                    "REPLACE INTO silent_hotel (hotel_id, since, kind) VALUES (?, ?, ?)",
+                )?
+                .execute(params![hotel, since, kind])?,
+            None => transaction
                 .prepare_cached("DELETE FROM silent_hotel WHERE hotel_id = ?")?
                 .execute((hotel,))?,
         };
@@ -228,6 +230,7 @@ fn settle(transaction: &Transaction<'_>, settled: &[Settled]) -> Result<(), Stor
             Settlement::Logged => (NoticeState::Logged, None),
             Settlement::Expired => (NoticeState::Expired, None),
             Settlement::Failed(error) => (NoticeState::Failed, Some(error)),
+            Settlement::Withdrawn => (NoticeState::Withdrawn, None),
         };
         let changed = update.execute(params![state.as_str(), error, id.cast_signed()])?;
         if let Settlement::Sent(Notice::Room(notice)) = how

@@ -22,10 +22,10 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use rusqlite::Connection;
 
-use crate::engine::Watch;
-use crate::types::{HotelId, LocalTime, RoomKey, Zone};
+use crate::engine::{MeterTrouble, Watch};
+use crate::types::{HotelId, RoomKey, Zone};
 
-use super::{Ownership, Position, StateStore, StoreError};
+use super::{Ownership, Position, StateStore, StoreError, meter_trouble};
 
 use link::Link;
 
@@ -128,16 +128,17 @@ impl StateStore for SqliteStore {
         })
     }
 
-    fn load_silent_hotels(
+    fn load_meter_troubles(
         &mut self,
-        take: &mut dyn FnMut(HotelId, Option<LocalTime>),
+        take: &mut dyn FnMut(HotelId, MeterTrouble),
     ) -> Result<(), StoreError> {
         self.connected(|conn| {
-            let mut query = conn.prepare("SELECT hotel_id, since FROM silent_hotel")?;
+            let mut query = conn.prepare("SELECT hotel_id, since, kind FROM silent_hotel")?;
             let mut rows = query.query(())?;
             while let Some(row) = rows.next()? {
-                let hotel: String = row.get(0)?;
-                take(HotelId::new(&hotel), values::time(row, 1)?);
+                let (hotel, kind): (String, String) = (row.get(0)?, row.get(2)?);
+                let trouble = meter_trouble(&hotel, &kind, values::time(row, 1)?)?;
+                take(HotelId::new(&hotel), trouble);
             }
             Ok(())
         })

@@ -42,6 +42,14 @@ pub(super) static WORDS: Words = Words {
         long: "Meter data is back",
         short: "meter data is back",
     },
+    frozen: Name {
+        long: "Meter readings are frozen",
+        short: "meter readings are frozen",
+    },
+    moving: Name {
+        long: "Meter readings change again",
+        short: "meter readings change again",
+    },
     test: "Test notice",
     rooms_that: |kind, several| match (kind, several) {
         (Some(Kind::Checkout), false) => "Vacant room: ",
@@ -66,6 +74,9 @@ pub(super) static WORDS: Words = Words {
     check_gateway: "Please check power and network of the meter gateway and its collectors. Until data is back, abnormal power use in this hotel can't be noticed.",
     some_are_silent: "Most meters are back. Please check meters and wiring of the rooms below.",
     all_are_heard: "All meters are back: nothing to do.",
+    check_repeating: "Many registers stopped changing at one time: the gateway may be repeating old readings. Please check it, compare one meter's display with its last reading, and restart the gateway where they differ. Meanwhile abnormal use can't be noticed, and recoveries are held back.",
+    some_are_frozen: "Most change again. Please check the meters of the rooms below.",
+    all_are_moving: "All change again: nothing to do.",
     only_a_test: "This is a test: nothing to do. Notices of power use will come to this group.",
     closed_by: |kind, why| match (kind, why) {
         (_, Closing::Gap) => "gap in readings",
@@ -159,11 +170,14 @@ pub(super) static WORDS: Words = Words {
     now_unknown: "unknown (maybe normal again; or a check-in, a check-out, a gap in the readings or a new meter makes it impossible to tell)",
 
     silent_meters: "Without data",
-    silent_of: |silent, watched| format!("{silent} of {watched} meters"),
+    frozen_meters: "Frozen",
+    meters_of: |silent, watched| format!("{silent} of {watched} meters"),
     last_reading: "Last reading",
     silent_since: "Since",
     never: "never",
     silent_rooms: "Rooms without data",
+    frozen_since: "Since",
+    frozen_rooms: "Frozen rooms",
 
     colon: ": ",
     number: "Notice",

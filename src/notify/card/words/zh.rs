@@ -42,6 +42,14 @@ pub(super) static WORDS: Words = Words {
         long: "电表数据已恢复",
         short: "电表数据已恢复",
     },
+    frozen: Name {
+        long: "电表读数停滞",
+        short: "电表读数停滞",
+    },
+    moving: Name {
+        long: "电表读数已恢复更新",
+        short: "电表读数已恢复更新",
+    },
     test: "测试通知",
     rooms_that: |kind, _| match kind {
         Some(Kind::Checkout) => "空房",
@@ -64,6 +72,9 @@ pub(super) static WORDS: Words = Words {
     check_gateway: "请检查抄表网关和采集器的电源与网络。数据恢复前，本店无法发现用电异常。",
     some_are_silent: "大部分电表已恢复。请检查下列房间的电表和通信线路。",
     all_are_heard: "电表数据已全部恢复，无需处理。",
+    check_repeating: "多块电表的读数同时停住不变：网关可能在重复上报旧读数。请检查网关和采集器，并到现场核对一块电表的实际读数，不一致时重启网关。读数停滞期间无法发现用电异常，“恢复正常”的通知暂缓发送。",
+    some_are_frozen: "大部分电表读数已恢复更新；请检查读数仍未变化的房间。",
+    all_are_moving: "电表读数已全部恢复更新，无需处理。",
     only_a_test: "这是测试消息，无需处理。今后的用电通知将发到本群。",
     closed_by: |kind, why| match (kind, why) {
         (_, Closing::Gap) => "抄表中断",
@@ -156,11 +167,14 @@ pub(super) static WORDS: Words = Words {
     now_unknown: "不明（可能已恢复；也可能因客人入住、退房、抄表中断或换表而无法判断）",
 
     silent_meters: "无数据",
-    silent_of: |silent, watched| format!("{silent} 块，共 {watched} 块"),
+    frozen_meters: "读数停滞",
+    meters_of: |silent, watched| format!("{silent} 块，共 {watched} 块"),
     last_reading: "最后读数",
     silent_since: "中断自",
     never: "从未有过",
     silent_rooms: "无数据的房间",
+    frozen_since: "停滞自",
+    frozen_rooms: "读数停滞的房间",
 
     colon: "：",
     number: "通知编号",

@@ -1,0 +1,196 @@
+//! Recoveries that may be a gateway's that repeats itself: whether they can be told by now.
+
+use crate::engine::{NoticeKind, RoomNotice, Stay};
+use crate::rooms::Rooms;
+use crate::types::LocalTime;
+
+/// What is known of a recovery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Recovery {
+    /// It can be told.
+    True,
+    /// That is still to be seen.
+    Open,
+    /// The room went on, and an alert has said so.
+    Untrue,
+}
+
+impl Recovery {
+    /// What is known of a room's notice at `now`; of all but recoveries, that they can be told.
+    /// `for_staff`: it is to go to people, to whom a wrong one does harm.
+    pub(super) fn of(
+        notice: &RoomNotice,
+        rooms: &Rooms,
+        now: LocalTime,
+        for_staff: bool,
+    ) -> Recovery {
+        let hotel = &notice.room.hotel_id;
+        if notice.kind != NoticeKind::Recovered {
+            return Recovery::True;
+        }
+        if rooms.is_told_frozen(hotel)
+            || not_before(notice, rooms, for_staff).is_some_and(|allowed| now < allowed)
+        {
+            return Recovery::Open;
+        }
+        if !notice.rests_on_zero() || moved_after(notice, rooms).is_none() {
+            return Recovery::True;
+        }
+        let Some(room) = rooms.get(&notice.room) else {
+            return Recovery::True;
+        };
+        match room.watch.fold.run {
+            // What was used meanwhile came at once when the register moved: the next intervals tell
+            // whether that goes on.
+            Some(run) if is_later_run(&room.watch.stay, run.since, notice) => match run.told {
+                0 => Recovery::Open,
+                _ => Recovery::Untrue,
+            },
+            _ => Recovery::True,
+        }
+    }
+}
+
+/// When a recovery can be told at the earliest, while its hotel is not frozen; `None` where that is
+/// at once.
+pub(super) fn not_before(notice: &RoomNotice, rooms: &Rooms, for_staff: bool) -> Option<LocalTime> {
+    if notice.kind != NoticeKind::Recovered {
+        return None;
+    }
+    let moved = moved_after(notice, rooms);
+    if !notice.rests_on_zero() {
+        return moved;
+    }
+    // The first meter of a hotel that stands still for long enough to be a recovery is seen before
+    // the others, with which it turns out to be frozen; and when the hotel moves again, not all of it
+    // does at once.
+    let found = for_staff.then_some(notice.detected);
+    Some(found.max(moved)?.plus(once_around(notice)))
+}
+
+/// When the hotel of a recovery was found to move again, if that can have been a frozen meter's.
+fn moved_after(notice: &RoomNotice, rooms: &Rooms) -> Option<LocalTime> {
+    let moved = rooms.moving_since(&notice.room.hotel_id)?;
+    (notice.detected < moved.plus(once_around(notice))).then_some(moved)
+}
+
+/// All meters are read once in it. Seconds.
+fn once_around(notice: &RoomNotice) -> i64 {
+    notice.interval_seconds + notice.interval_seconds / 10
+}
+
+/// Whether a run of a stay is another one than the one that has recovered.
+fn is_later_run(stay: &Stay, since: LocalTime, notice: &RoomNotice) -> bool {
+    stay.order() == notice.stay.order() && since > notice.since
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Interval, MeterNotice, MeterNoticeKind, Rules, Run, Watch};
+    use crate::notify::sample;
+    use crate::types::WattHours;
+
+    fn at(minutes: i64) -> LocalTime {
+        let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
+        noon.plus(minutes * 60)
+    }
+
+    /// Found at noon, after an interval in which so many Wh were used.
+    fn recovered(wh: i64) -> RoomNotice {
+        let mut notice = sample::room_notice(NoticeKind::Recovered, 1, at(0));
+        notice.history.push(Interval {
+            seconds: 1_800,
+            energy: Some(WattHours(wh)),
+        });
+        notice
+    }
+
+    fn meters(kind: MeterNoticeKind, minutes: i64) -> MeterNotice {
+        MeterNotice {
+            kind,
+            hotel_id: recovered(0).room.hotel_id,
+            detected: at(minutes),
+            since: Some(at(-90)),
+            silent: 5,
+            watched: 5,
+            rooms: Vec::new(),
+        }
+    }
+
+    /// The room with a run since then of which so many periods were told.
+    fn with_run(rooms: &Rooms, run: Option<(i64, u32)>) {
+        let notice = recovered(0);
+        let mut watch = Watch::new(notice.stay, &Rules::default());
+        watch.fold.run = run.map(|(since, told)| Run {
+            periods: told.max(1),
+            energy: WattHours(9_000),
+            since: at(since),
+            told,
+        });
+        rooms.adopt([(notice.room, watch)]);
+    }
+
+    fn known(rooms: &Rooms, wh: i64, minutes: i64) -> Recovery {
+        Recovery::of(&recovered(wh), rooms, at(minutes), true)
+    }
+
+    #[test]
+    fn what_rests_on_zero_waits_until_all_meters_have_been_read_once_more() {
+        let rooms = Rooms::default();
+        assert_eq!(known(&rooms, 10, 0), Recovery::True);
+        assert_eq!(known(&rooms, 0, 32), Recovery::Open);
+        assert_eq!(known(&rooms, 0, 33), Recovery::True);
+        let logged = Recovery::of(&recovered(0), &rooms, at(0), false);
+        assert_eq!(logged, Recovery::True);
+        let alert = sample::room_notice(NoticeKind::Alert, 1, at(0));
+        assert_eq!(Recovery::of(&alert, &rooms, at(0), true), Recovery::True);
+    }
+
+    #[test]
+    fn nothing_is_told_of_recoveries_while_their_hotel_is_frozen() {
+        let rooms = Rooms::default();
+        rooms.told(&meters(MeterNoticeKind::Frozen, 10));
+        for wh in [0, 10] {
+            assert_eq!(known(&rooms, wh, 600), Recovery::Open);
+            let logged = Recovery::of(&recovered(wh), &rooms, at(600), false);
+            assert_eq!(logged, Recovery::Open);
+        }
+        rooms.told(&meters(MeterNoticeKind::Moving, 600));
+        assert_eq!(known(&rooms, 10, 600), Recovery::True);
+        assert_eq!(known(&rooms, 0, 632), Recovery::Open);
+        assert_eq!(known(&rooms, 0, 633), Recovery::True);
+    }
+
+    #[test]
+    fn a_recovery_is_as_old_as_it_could_be_told() {
+        let rooms = Rooms::default();
+        let allowed = |wh| not_before(&recovered(wh), &rooms, true);
+        assert_eq!([allowed(10), allowed(0)], [None, Some(at(33))]);
+        // Of an earlier freeze.
+        rooms.told(&meters(MeterNoticeKind::Moving, -34));
+        assert_eq!([allowed(10), allowed(0)], [None, Some(at(33))]);
+        rooms.told(&meters(MeterNoticeKind::Moving, 600));
+        assert_eq!([allowed(10), allowed(0)], [Some(at(600)), Some(at(633))]);
+    }
+
+    #[test]
+    fn a_room_that_went_on_when_its_hotel_moved_has_not_recovered() {
+        let rooms = Rooms::default();
+        // Where nothing was frozen, it has recovered, and then begun anew.
+        with_run(&rooms, Some((600, 4)));
+        assert_eq!(known(&rooms, 0, 700), Recovery::True);
+        rooms.told(&meters(MeterNoticeKind::Moving, 600));
+        for (run, expected) in [
+            (None, Recovery::True),
+            (Some((600, 0)), Recovery::Open),
+            (Some((600, 4)), Recovery::Untrue),
+            // The owner has not adopted its end yet.
+            (Some((-150, 4)), Recovery::True),
+        ] {
+            with_run(&rooms, run);
+            assert_eq!(known(&rooms, 0, 700), expected, "{run:?}");
+            assert_eq!(known(&rooms, 10, 700), Recovery::True);
+        }
+    }
+}

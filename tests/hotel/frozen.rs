@@ -1,0 +1,221 @@
+//! Frozen gateways are found, and ordinary hotels are not taken for frozen, whatever their meters
+//! count in and however quiet they are.
+
+use std::collections::HashMap;
+
+use roomwatt::engine::{
+    Arrival, Event, Look, MeterNoticeKind, MeterTrouble, Rules, Silence, Watch, observe, receive,
+};
+use roomwatt::hotel::{Happening, Plan, REGISTER_MODULUS, What};
+use roomwatt::types::{HotelId, LocalTime, Reading, RoomKey, WattHours};
+
+use crate::{honest, hotels, plan, seed};
+
+/// How often it is looked. Seconds.
+const LOOK: i64 = 600;
+
+const HOUR: i64 = 3_600;
+
+type Told = Vec<(LocalTime, HotelId, MeterNoticeKind)>;
+
+/// What is told of frozen hotels, each with its time, where the meters show what `shows` makes of
+/// their readings.
+fn told(plan: &Plan, mut shows: impl FnMut(&RoomKey, Reading) -> WattHours) -> Told {
+    let rules = Rules {
+        register_modulus: Some(REGISTER_MODULUS),
+        ..Rules::default()
+    };
+    let mut watches: HashMap<RoomKey, Watch> = HashMap::new();
+    let mut shown: HashMap<RoomKey, Vec<Reading>> = HashMap::new();
+    let mut troubles: HashMap<HotelId, MeterTrouble> = HashMap::new();
+    let mut told = Vec::new();
+    let mut next_look = plan.start.plus(LOOK);
+    for Happening { at, room, what } in plan.story() {
+        while next_look < at {
+            let look = Look {
+                now: next_look,
+                listening_since: plan.start,
+                silent_after: rules.silent_after_seconds,
+            };
+            for notice in Silence::find(watches.iter(), &troubles, &look).notices {
+                let hotel = notice.hotel_id.clone();
+                match notice.trouble() {
+                    Some(trouble) => troubles.insert(hotel.clone(), trouble),
+                    None => troubles.remove(&hotel),
+                };
+                told.push((next_look, hotel, notice.kind));
+            }
+            next_look = next_look.plus(LOOK);
+        }
+        match what {
+            What::Message(stay) => {
+                let before = watches.get(&room);
+                let event = Event {
+                    room: room.clone(),
+                    stay,
+                };
+                let known = shown.get(&room).map_or(&[][..], Vec::as_slice);
+                if let Arrival::Newer(after) = receive(before, &event, known, &rules) {
+                    watches.insert(room, after.watch);
+                }
+            }
+            What::Reading(reading) => {
+                let earlier = shown.entry(room.clone()).or_default();
+                let register = shows(&room, reading);
+                let reading = Reading {
+                    register,
+                    ..reading
+                };
+                earlier.push(reading);
+                let surplus = earlier.len().saturating_sub(8);
+                earlier.drain(..surplus);
+                if let Some(watch) = watches.get_mut(&room) {
+                    *watch = observe(&room, watch, &[reading], &rules).watch;
+                }
+            }
+            What::Trouble(_) => {}
+        }
+    }
+    told.retain(|(_, _, kind)| matches!(kind, MeterNoticeKind::Frozen | MeterNoticeKind::Moving));
+    told
+}
+
+/// In steps of so many Wh.
+fn in_steps(step: i64) -> impl FnMut(&RoomKey, Reading) -> WattHours {
+    move |_, reading| WattHours(reading.register.0 - reading.register.0 % step)
+}
+
+/// The guest's key card switches the room's power: while nobody is there exactly nothing is used.
+fn by_key_card() -> impl FnMut(&RoomKey, Reading) -> WattHours {
+    let mut rooms: HashMap<RoomKey, (Reading, i64)> = HashMap::new();
+    move |room, reading| {
+        let (last, shown) = rooms.entry(room.clone()).or_insert((reading, 50_000));
+        let used = (reading.register - last.register).0;
+        let most_idle = 110 * reading.time.since(last.time).max(0) / 1_800;
+        if used > most_idle && used < 50_000 {
+            *shown += used;
+        }
+        if reading.time > last.time {
+            *last = reading;
+        }
+        WattHours(*shown)
+    }
+}
+
+#[test]
+fn ordinary_hotels_are_never_frozen() {
+    let seed = seed();
+    for (rooms, count) in [(12, 12), (100, 2)] {
+        for occupancy in [0.68, 0.95] {
+            let mut plan = plan(seed, rooms, 7);
+            plan.hotels = hotels(count);
+            plan.occupancy = occupancy;
+            let all = [
+                ("steps of 0.01 kWh", told(&plan, in_steps(10))),
+                ("steps of 0.1 kWh", told(&plan, in_steps(100))),
+                ("steps of 1 kWh", told(&plan, in_steps(1_000))),
+                ("key cards", told(&plan, by_key_card())),
+            ];
+            for (what, wrong) in all {
+                let begun = wrong
+                    .iter()
+                    .filter(|told| told.2 == MeterNoticeKind::Frozen)
+                    .count();
+                println!(
+                    "{rooms} rooms, {occupancy} occupied, {what}: {begun} in {} hotel days",
+                    7 * count
+                );
+                // Where key cards switch the power, guests of a small hotel who leave together look
+                // the same.
+                let most = if what == "key cards" && rooms < 20 {
+                    count / 2
+                } else {
+                    0
+                };
+                assert!(begun as u32 <= most, "{wrong:#?}");
+            }
+        }
+    }
+}
+
+/// From an hour of the second day on the gateway of the first of two hotels repeats itself.
+fn with_frozen_gateway(
+    plan: &Plan,
+    (from, until): (i64, i64),
+    mut shows: impl FnMut(&RoomKey, Reading) -> WattHours,
+) -> Told {
+    let [from, until] = [from, until].map(|hour| plan.start.plus((24 + hour) * HOUR));
+    let mut last: HashMap<RoomKey, WattHours> = HashMap::new();
+    let frozen = &plan.hotels[0];
+    told(plan, move |room, reading| {
+        let register = shows(room, reading);
+        if room.hotel_id == *frozen && from <= reading.time && reading.time < until {
+            return *last.entry(room.clone()).or_insert(register);
+        }
+        last.insert(room.clone(), register);
+        register
+    })
+}
+
+#[test]
+fn a_frozen_gateway_is_told_once_and_its_end_once() {
+    let seed = seed();
+    for interval in [300, 1_800, 3_600] {
+        for (from, until) in [(2, 9), (11, 20)] {
+            let mut plan = honest(seed, 40, 3);
+            plan.hotels = hotels(2);
+            plan.meters.interval_seconds = interval;
+            let told = with_frozen_gateway(&plan, (from, until), in_steps(10));
+            println!("read every {interval} s, frozen from {from} to {until} h: {told:?}");
+            let [
+                (begun, one, MeterNoticeKind::Frozen),
+                (ended, other, MeterNoticeKind::Moving),
+            ] = told.as_slice()
+            else {
+                panic!("{told:#?}");
+            };
+            assert!(*one == plan.hotels[0] && other == one);
+            let after = |time: &LocalTime, hour: i64| time.since(plan.start) - (24 + hour) * HOUR;
+            // Hourly meters are to stand still three times as long as they are used to.
+            let latest = if interval == 3_600 {
+                4 * HOUR
+            } else {
+                9 * HOUR / 4
+            };
+            assert!(
+                (3 * HOUR / 4..latest).contains(&after(begun, from)),
+                "{told:#?}"
+            );
+            assert!(
+                (0..3 * HOUR / 2).contains(&after(ended, until)),
+                "{told:#?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_gateway_of_whole_kwh_meters_or_of_dark_rooms_is_found_later() {
+    let seed = seed();
+    let mut plan = honest(seed, 120, 6);
+    plan.hotels = hotels(2);
+    for (what, told) in [
+        (
+            "whole kWh",
+            with_frozen_gateway(&plan, (20, 68), in_steps(1_000)),
+        ),
+        (
+            "key cards",
+            with_frozen_gateway(&plan, (20, 68), by_key_card()),
+        ),
+    ] {
+        println!("{what}: {told:?}");
+        let kinds: Vec<MeterNoticeKind> = told.iter().map(|told| told.2).collect();
+        assert_eq!(
+            kinds,
+            [MeterNoticeKind::Frozen, MeterNoticeKind::Moving],
+            "{told:#?}"
+        );
+        assert!(told.iter().all(|told| told.1 == plan.hotels[0]));
+    }
+}
