@@ -11,7 +11,7 @@ use crate::engine::Rules;
 use crate::escape;
 use crate::review::advise::{Advice, Studies, Study, advise, advise_hotel, candidates, study};
 use crate::review::duration;
-use crate::types::{HotelId, Kind, WattHours};
+use crate::types::{HotelId, Kind, RoomKey, WattHours};
 
 use super::past::{self, Source, usage};
 use super::{ConfigFile, Failure};
@@ -126,7 +126,7 @@ impl Advised {
                         Kind::Checkin => rules.thresholds.checkin,
                         Kind::Checkout => rules.thresholds.checkout,
                     };
-                    text.push_str(&of_kind(name, study, advice, configured, rules));
+                    text.push_str(&of_kind((kind, name), study, advice, configured, rules));
                 }
                 None => text.push_str(&format!(
                     "{name}: too little data: no such room was watched\n\n"
@@ -220,7 +220,7 @@ impl Advised {
                 "hotel_id": hotel,
                 "kind": kind,
                 "rooms": study.rooms,
-                "rooms_with_whole_kwh": study.coarse,
+                "rooms_with_whole_kwh": study.coarse.len(),
                 "room_days": rounded(study.room_days()),
                 "intervals": study.intervals.total(),
                 "kwh_per_interval": {"p50": quantile(0.5), "p75": quantile(0.75), "p90": quantile(0.9),
@@ -237,9 +237,42 @@ impl Advised {
     }
 }
 
+/// Rooms that are named of those whose meter counts whole kWh.
+const NAMED: usize = 10;
+
+/// The rooms whose meters count whole kWh, and what that hides under the rules.
+fn whole_kwh(study: &Study, kind: Kind, rules: &Rules) -> String {
+    let mut by_hidden: BTreeMap<WattHours, Vec<&RoomKey>> = BTreeMap::new();
+    for room in &study.coarse {
+        let hidden = rules.hidden_by_whole_kwh(room, kind);
+        by_hidden.entry(hidden).or_default().push(room);
+    }
+    let mut text = String::new();
+    for (hidden, rooms) in by_hidden {
+        let names = rooms
+            .iter()
+            .take(NAMED)
+            .map(|room| escape::line(room.to_string().as_bytes()));
+        let names: Vec<String> = names.collect();
+        let more = match rooms.len() - names.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let kw = hidden.0 as f64 * 3.6 / rules.interval_seconds as f64;
+        let _ = writeln!(
+            text,
+            "  {} of the meters count whole kWh, and under the configured threshold they hide a steady \
+             use of up to {hidden} kWh in an interval ({kw:.2} kW) for ever: {}{more}",
+            rooms.len(),
+            names.join(", ")
+        );
+    }
+    text
+}
+
 /// A kind of all hotels: what is used, what would have been told, what is advised.
 fn of_kind(
-    name: &str,
+    (kind, name): (Kind, &str),
     study: &Study,
     advice: &Advice,
     configured: WattHours,
@@ -252,13 +285,7 @@ fn of_kind(
         study.intervals.total(),
         duration(rules.interval_seconds)
     );
-    if study.coarse > 0 {
-        let _ = writeln!(
-            text,
-            "  {} of the meters count whole kWh and hide what uses less than that in an interval",
-            study.coarse
-        );
-    }
+    text.push_str(&whole_kwh(study, kind, rules));
     let quantile = |share| study.intervals.quantile(share).unwrap_or_default();
     let _ = writeln!(
         text,
@@ -318,7 +345,9 @@ mod tests {
         let mut study = Study {
             rooms,
             seconds: rooms as i64 * 10 * 86_400,
-            coarse: rooms / 20,
+            coarse: (0..rooms / 10)
+                .map(|n| RoomKey::new("H001", &n.to_string()))
+                .collect(),
             now: 7,
             alerts: candidates().iter().map(|wh| alerts(wh.0)).collect(),
             ..Study::default()

@@ -4,6 +4,7 @@
 //! follow from it come out.
 
 mod census;
+mod coarse;
 mod columns;
 mod fields;
 mod frozen;
@@ -16,6 +17,7 @@ mod silence;
 mod watch;
 
 pub use census::Census;
+pub use coarse::Steps;
 pub use columns::{Columns, HeaderError, MOST_COLUMNS};
 pub use judge::{Fold, Movement, Outcome, Run, RunEnd, Step};
 pub use message::{

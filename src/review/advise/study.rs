@@ -1,14 +1,14 @@
 //! How rooms use electricity, and what each threshold would have told.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rayon::prelude::*;
 
-use crate::engine::{NoticeKind, Outcome, Rules, Step, Thresholds, Watch, observe_each};
+use crate::engine::{NoticeKind, Outcome, Rules, Step, Steps, Thresholds, Watch, observe_each};
 use crate::review::backtest::{judge, without_history};
 use crate::review::explain::per_interval;
 use crate::review::{Past, Room};
-use crate::types::{HotelId, Kind, LocalTime, Reading, WattHours};
+use crate::types::{HotelId, Kind, LocalTime, Reading, RoomKey, WattHours};
 
 /// Rooms of one kind: a hotel's, or those of all hotels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct Study {
     /// For how long, all of them together.
     pub seconds: i64,
     /// Rooms whose meter counts whole kWh.
-    pub coarse: u64,
+    pub coarse: BTreeSet<RoomKey>,
     pub intervals: Distribution,
     /// The alerts that the configured rules would have raised.
     pub now: u64,
@@ -115,7 +115,7 @@ impl Study {
     fn merge(&mut self, other: &Study) {
         self.rooms += other.rooms;
         self.seconds += other.seconds;
-        self.coarse += other.coarse;
+        self.coarse.extend(other.coarse.iter().cloned());
         self.now += other.now;
         self.intervals.merge(&other.intervals);
         self.alerts
@@ -186,12 +186,14 @@ fn with_threshold(rules: &Rules, threshold: WattHours) -> Rules {
 
 fn study_room(room: &Room, from: LocalTime, tried: &Tried) -> BTreeMap<Kind, Study> {
     let mut kinds: BTreeMap<Kind, Study> = BTreeMap::new();
-    let coarse = u64::from(counts_whole_kwh(room));
+    let coarse = Steps::of(&room.readings).are_whole_kwh();
     for (stay, seconds) in room.watched(from) {
         if seconds > 0 {
             let study = kinds.entry(stay.kind()).or_default();
             study.rooms = 1;
-            study.coarse = coarse;
+            if coarse {
+                study.coarse.insert(room.key.clone());
+            }
             study.seconds += seconds;
             study.alerts.resize(tried.candidates.len(), 0);
         }
@@ -230,11 +232,4 @@ fn study_room(room: &Room, from: LocalTime, tried: &Tried) -> BTreeMap<Kind, Stu
         count(rules, &|study| study.alerts[at] += 1);
     }
     kinds
-}
-
-/// Such a meter hides most of what a fine one shows.
-fn counts_whole_kwh(room: &Room) -> bool {
-    const ENOUGH: usize = 20;
-    let is_whole = |reading: &Reading| reading.register.0 % 1_000 == 0;
-    room.readings.len() >= ENOUGH && room.readings.iter().all(is_whole)
 }

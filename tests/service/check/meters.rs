@@ -351,3 +351,46 @@ fn rooms_that_are_spelled_otherwise_are_shown() {
     Look::online(&mut rig).has_only(&[]);
     rig.finish();
 }
+
+#[test]
+fn meters_of_whole_kwh_are_named_with_what_they_hide() {
+    let mut rig = Rig::new("checkwhole");
+    rig.configure(
+        "[[monitoring.overrides]]\nhotel_id = \"H1\"\nroom_number = \"111\"\n\
+         checkout_abnormal_threshold = 0.9",
+    );
+    for hour in 0..4i64 {
+        let time = minutes_ago(60 * hour).to_string();
+        for room in 100..112 {
+            rig.meter(
+                "H1",
+                &room.to_string(),
+                &time,
+                &format!("{}.00", 200 - hour),
+            );
+        }
+        // One that has two decimals, and one of which too little is known.
+        rig.meter("H1", "120", &time, &format!("{}.{hour}0", 200 - hour));
+        rig.meter("H1", "121", &time, &format!("{}.00", 200 - hour / 2));
+    }
+    let look = Look::online(&mut rig);
+    look.has(
+        "warning meter table smart_meter: 11 rooms have meters that count whole kWh only",
+        &[
+            "up to 1.75 kWh in 30 minutes (3.50 kW) in a vacant room, where the threshold is 1.5",
+            "up to 2.75 (5.50 kW) in an occupied one, where it is 2, for ever",
+            "\"H1/100\", \"H1/101\"",
+            "\"H1/109\" and 1 more",
+        ],
+    );
+    look.has(
+        "warning meter table smart_meter: 1 room has a meter that counts whole kWh only",
+        &["up to 0.75 kWh", "\"H1/111\""],
+    );
+    assert!(
+        !look.lines.iter().any(|line| line.contains("H1/12")),
+        "{:#?}",
+        look.lines
+    );
+    rig.finish();
+}

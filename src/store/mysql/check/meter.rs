@@ -1,17 +1,17 @@
 //! The meter table, which is others': whether it is as the configuration says, and what came last.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap};
 
 use mysql::prelude::Queryable;
 use mysql::{Conn, Params, Row};
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::MeterTable;
-use crate::engine::Rules;
+use crate::engine::{Rules, Steps};
 use crate::finding::{Finding, Level, Tell};
 use crate::store::mysql::codec::{datetime, local_time};
 use crate::store::mysql::meter::rows;
-use crate::types::{LocalTime, RoomKey, Zone};
+use crate::types::{Kind, LocalTime, RoomKey, WattHours, Zone};
 
 use super::columns::{columns, writable};
 use super::plans::{Plan, Plans, advise, plans};
@@ -31,7 +31,7 @@ const AHEAD: i64 = 3_600;
 
 /// The newest rows.
 pub(super) struct Sample {
-    pub rooms: HashSet<RoomKey>,
+    pub rooms: HashMap<RoomKey, Steps>,
     rows: u64,
     /// Those that are no readings.
     bad: u64,
@@ -56,7 +56,7 @@ pub(super) fn check(
     let mut plans = plans(conn, meter, now)?;
     let sample = sample(conn, meter, &plans, now.plus(AHEAD));
     if let Ok(Some(sample)) = &sample
-        && let Some(room) = sample.rooms.iter().min()
+        && let Some(room) = sample.rooms.keys().min()
     {
         plans.look_at(conn, meter, room)?;
     }
@@ -70,6 +70,7 @@ pub(super) fn check(
         ahead(conn, meter, now, &about, tell)?;
     }
     newest(&sample, rules, now, &about, tell);
+    coarse(&sample, rules, &about, tell);
     let by_key = plans.by_room.is_by_index();
     rooms::compare(conn, meter, &sample, by_key, tell)
 }
@@ -106,7 +107,7 @@ fn sample(
         return Ok(None);
     };
     let mut sample = Sample {
-        rooms: HashSet::new(),
+        rooms: HashMap::new(),
         rows: 0,
         bad: 0,
         newest: None,
@@ -120,7 +121,7 @@ fn sample(
                 sample.newest = sample.newest.max(Some(reading.time));
                 let oldest = sample.oldest.get_or_insert(reading.time);
                 *oldest = reading.time.min(*oldest);
-                sample.rooms.insert(room);
+                sample.rooms.entry(room).or_default().take(reading.register);
             }
             // Those ahead are counted by themselves.
             None if rows::time(&row).is_some_and(|time| time > latest) => {}
@@ -156,6 +157,64 @@ fn ahead(
             .remedy("see that monitoring.timezone is the zone of the meters, and their clocks"),
     );
     Ok(())
+}
+
+/// Rooms that are named of those whose meter counts whole kWh.
+const NAMED: usize = 10;
+
+/// Names the rooms whose meters count whole kWh, with what that hides under the rules.
+fn coarse(sample: &Sample, rules: &Rules, about: &str, tell: Tell<'_>) {
+    let rooms = sample
+        .rooms
+        .iter()
+        .filter(|(_, steps)| steps.are_whole_kwh());
+    // Rooms with thresholds of their own hide another amount.
+    let mut by_hidden: BTreeMap<[WattHours; 4], Vec<&RoomKey>> = BTreeMap::new();
+    for (room, _) in rooms {
+        let of = |kind| {
+            (
+                rules.hidden_by_whole_kwh(room, kind),
+                rules.threshold(room, kind),
+            )
+        };
+        let ((vacant, vacant_threshold), (occupied, occupied_threshold)) =
+            (of(Kind::Checkout), of(Kind::Checkin));
+        let amounts = [vacant, vacant_threshold, occupied, occupied_threshold];
+        by_hidden.entry(amounts).or_default().push(room);
+    }
+    for ([vacant, vacant_threshold, occupied, occupied_threshold], mut rooms) in by_hidden {
+        rooms.sort();
+        let named: Vec<String> = rooms
+            .iter()
+            .take(NAMED)
+            .map(|room| format!("\"{room}\""))
+            .collect();
+        let more = match rooms.len() - named.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let kw = |hidden: WattHours| {
+            let kw = hidden.0 as f64 * 3.6 / rules.interval_seconds as f64;
+            format!("{:.2}", kw)
+        };
+        let have = match rooms.len() {
+            1 => "1 room has a meter that counts".to_owned(),
+            rooms => format!("{rooms} rooms have meters that count"),
+        };
+        let says = format!(
+            "{have} whole kWh only, which hides a steady use of up to {vacant} \
+             kWh in {} minutes ({} kW) in a vacant room, where the threshold is {vacant_threshold}, and of \
+             up to {occupied} ({} kW) in an occupied one, where it is {occupied_threshold}, for ever: {}{more}",
+            rules.interval_seconds / 60,
+            kw(vacant),
+            kw(occupied),
+            named.join(", ")
+        );
+        tell(Finding::new(Level::Warning, about, says).remedy(
+            "have their gateway send two decimals; or lower their thresholds below a whole kWh, as 0.9 \
+             or 1.9",
+        ));
+    }
 }
 
 fn newest(sample: &Sample, rules: &Rules, now: LocalTime, about: &str, tell: Tell<'_>) {

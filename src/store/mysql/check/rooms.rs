@@ -59,7 +59,7 @@ pub(super) fn compare(
     };
     let with_meters = watched
         .iter()
-        .filter(|room| sample.rooms.contains(room))
+        .filter(|room| sample.rooms.contains_key(room))
         .count();
     tell(Finding::ok(
         ABOUT,
@@ -73,7 +73,7 @@ pub(super) fn compare(
     ));
     let absent: Vec<&RoomKey> = watched
         .iter()
-        .filter(|room| !sample.rooms.contains(room))
+        .filter(|room| !sample.rooms.contains_key(room))
         .collect();
     if absent.is_empty() {
         return Ok(());
@@ -101,9 +101,10 @@ pub(super) fn compare(
             found => older.extend(found?),
         }
     }
-    let missing = sorted(&absent, &sample.rooms, &older);
+    let recent = sample.rooms.keys().cloned().collect();
+    let missing = sorted(&absent, &recent, &older);
     let is_all = looked_for.len() == absent.len();
-    tell_missing(&missing, is_all, &sample.rooms, tell);
+    tell_missing(&missing, is_all, &recent, tell);
     Ok(())
 }
 
