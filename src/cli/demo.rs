@@ -10,8 +10,8 @@ use parking_lot::Mutex;
 use crate::app::interruption;
 use crate::config::{Config, Setting};
 use crate::demo::{Demo, DemoError, Fate, Report};
-use crate::hotel::Plan;
 use crate::logging;
+use crate::simulator::Plan;
 use crate::types::{HotelId, Kind, LocalTime, WattHours};
 
 use super::{Code, Failure};

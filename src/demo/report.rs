@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::fmt;
 
 use crate::engine::{Notice, NoticeKind, RoomNotice, Rules};
-use crate::hotel::Trouble;
 use crate::review::{Room, judge};
+use crate::simulator::Trouble;
 use crate::types::{Kind, LocalTime, Reading, RoomKey, WattHours};
 
 use super::Told;
@@ -249,7 +249,7 @@ fn duration(seconds: i64) -> String {
 mod tests {
     use super::*;
     use crate::engine::Stay;
-    use crate::hotel::Appliance;
+    use crate::simulator::Appliance;
 
     const DAY: i64 = 86_400;
 

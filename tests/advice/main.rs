@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use roomwatt::engine::{NoticeKind, RoomNotice, Rules, Thresholds};
-use roomwatt::hotel::{Plan, REGISTER_MODULUS, Trouble, What};
 use roomwatt::review::advise::{advise, study};
 use roomwatt::review::{Past, Summary, backtest};
+use roomwatt::simulator::{Plan, REGISTER_MODULUS, Trouble, What};
 use roomwatt::types::{HotelId, Kind, LocalTime, RoomKey, WattHours};
 
 /// Alerts per 100 rooms and day that are of no use.

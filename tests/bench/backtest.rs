@@ -11,8 +11,8 @@ use csv::ByteRecord;
 
 use roomwatt::config::Config;
 use roomwatt::engine::{MessageFormat, Rules};
-use roomwatt::hotel::{Plan, What};
 use roomwatt::review::{Input, backtest, read_files};
+use roomwatt::simulator::{Plan, What};
 use roomwatt::types::{HotelId, LocalTime};
 
 const ROUNDS: usize = 5;

@@ -9,8 +9,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use roomwatt::engine::{NoticeKind, Rules};
-use roomwatt::hotel::{Plan, Troubles, What};
 use roomwatt::review::{Room, judge};
+use roomwatt::simulator::{Plan, Troubles, What};
 use roomwatt::types::{HotelId, LocalTime, RoomKey, WattHours};
 
 use crate::support::proxy::{Fault, Proxy};
@@ -68,9 +68,9 @@ fn alerts(plan: &Plan, rules: &Rules) -> Vec<Alert> {
 
 #[test]
 fn the_service_records_what_the_rules_make_of_the_story() {
-    let seed = std::env::var("ROOMWATT_HOTEL_SEED")
+    let seed = std::env::var("ROOMWATT_SIMULATOR_SEED")
         .map_or_else(|_| fastrand::u64(..), |seed| seed.parse().expect("a seed"));
-    println!("ROOMWATT_HOTEL_SEED={seed}");
+    println!("ROOMWATT_SIMULATOR_SEED={seed}");
     let start = minutes_ago(3 * DAY);
     let mut plan = Plan::new(seed, vec![HotelId::new("SIM-A")], 40, start, 3);
     plan.troubles = Troubles::default().times(5.0);

@@ -12,7 +12,7 @@ use crate::app::interruption;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::escape;
-use crate::hotel::{MeterFaults, Plan, Trouble, Troubles, What};
+use crate::simulator::{MeterFaults, Plan, Trouble, Troubles, What};
 use crate::store::SimulatedMeters;
 use crate::types::{HotelId, LocalTime, RoomKey};
 

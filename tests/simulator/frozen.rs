@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use roomwatt::engine::{
     Arrival, Event, Look, MeterNoticeKind, MeterTrouble, Rules, Silence, Watch, observe, receive,
 };
-use roomwatt::hotel::{Happening, Plan, REGISTER_MODULUS, What};
+use roomwatt::simulator::{Happening, Plan, REGISTER_MODULUS, What};
 use roomwatt::types::{HotelId, LocalTime, Reading, RoomKey, WattHours};
 
 use crate::{honest, hotels, plan, seed};

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use roomwatt::hotel::{Appliance, Plan, Trouble, Troubles, What};
+use roomwatt::simulator::{Appliance, Plan, Trouble, Troubles, What};
 use roomwatt::types::{Kind, LocalTime};
 
 use crate::{by_room, honest, seed};

@@ -1,8 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use roomwatt::engine::{NoticeKind, RoomNotice, Rules};
-use roomwatt::hotel::{Appliance, MeterFaults, Plan, REGISTER_MODULUS, Trouble, What};
 use roomwatt::review::{Room, judge};
+use roomwatt::simulator::{Appliance, MeterFaults, Plan, REGISTER_MODULUS, Trouble, What};
 use roomwatt::types::{Kind, LocalTime, RoomKey};
 
 use crate::{by_room, honest, plan, seed};

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use roomwatt::hotel::{Happening, MeterFaults, Plan, REGISTER_MODULUS, What};
+use roomwatt::simulator::{Happening, MeterFaults, Plan, REGISTER_MODULUS, What};
 use roomwatt::types::{LocalTime, Reading, RoomKey};
 
 use crate::{by_room, honest, plan, seed};

@@ -8,14 +8,14 @@ mod truth;
 use std::collections::{BTreeMap, HashMap};
 
 use roomwatt::engine::{Event, MessageFormat, Parsed, Stay};
-use roomwatt::hotel::{Happening, MeterFaults, Plan, Troubles, What};
+use roomwatt::simulator::{Happening, MeterFaults, Plan, Troubles, What};
 use roomwatt::types::{HotelId, Kind, LocalTime, RoomKey, Zone};
 
 /// Today's seed, printed.
 fn seed() -> u64 {
-    let seed = std::env::var("ROOMWATT_HOTEL_SEED")
+    let seed = std::env::var("ROOMWATT_SIMULATOR_SEED")
         .map_or_else(|_| fastrand::u64(..), |seed| seed.parse().expect("a seed"));
-    println!("ROOMWATT_HOTEL_SEED={seed}");
+    println!("ROOMWATT_SIMULATOR_SEED={seed}");
     seed
 }
 
