@@ -1,7 +1,6 @@
 //! What the written values mean, and what is wrong with them.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,81 +12,19 @@ use crate::types::{HotelId, WattHours, Zone};
 use super::http::check_http;
 use super::messages::{field_names, type_codes};
 use super::overrides::check_overrides;
+use super::problems::Problems;
 use super::warnings::is_loopback;
 use super::written::{FILE_SUFFIX, Problem};
 use super::{
     Config, Feishu, Log, MeterTable, MySql, RabbitMq, Route, Secret, Source, Webhook, raw,
 };
 
-/// The highest threshold.
-pub(super) const MOST_KWH: WattHours = WattHours(1_000_000_000);
-
-/// Collects what is wrong, so that all of it can be told at once.
-pub(super) struct Problems {
-    all: Vec<Problem>,
-    /// The keys of those of names and types: their values are gone, and nothing else is to be said of
-    /// them.
-    known: HashSet<String>,
-    /// The keys of the others.
-    wrong: HashSet<String>,
-}
-
-impl Problems {
-    pub(super) fn add(&mut self, key: &str, text: impl fmt::Display) {
-        if !self.is_known(key) {
-            self.wrong.insert(key.to_owned());
-            self.push(Problem::new(key, text));
-        }
-    }
-
-    pub(super) fn push(&mut self, problem: Problem) {
-        self.all.push(problem);
-    }
-
-    fn is_known(&self, key: &str) -> bool {
-        self.known.contains(key)
-    }
-
-    pub(super) fn is_wrong(&self, key: &str) -> bool {
-        self.is_known(key) || self.wrong.contains(key)
-    }
-
-    pub(super) fn kwh(&mut self, key: &str, value: raw::Kwh, least: WattHours) -> WattHours {
-        self.range(key, value.0, least, MOST_KWH);
-        value.0
-    }
-
-    pub(super) fn unless(&mut self, right: bool, key: &str, text: impl fmt::Display) {
-        if !right {
-            self.add(key, text);
-        }
-    }
-
-    fn range<T: PartialOrd + fmt::Display + Copy>(&mut self, key: &str, value: T, from: T, to: T) {
-        self.unless(
-            from <= value && value <= to,
-            key,
-            format_args!("is {value}, allowed is {from} to {to}"),
-        );
-    }
-
-    /// A whole number that is within its range; what else it gives is told, and of no use.
-    fn whole<T: TryFrom<i64> + Default>(&mut self, key: &str, value: i64, from: i64, to: i64) -> T {
-        self.range(key, value, from, to);
-        T::try_from(value).unwrap_or_default()
-    }
-}
-
 /// `known` is what is wrong already with names and types: those values are not in `raw`.
 ///
 /// # Errors
 /// All that is wrong.
 pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Problem>> {
-    let mut problems = Problems {
-        known: known.iter().map(|problem| problem.key.clone()).collect(),
-        wrong: HashSet::new(),
-        all: known,
-    };
+    let mut problems = Problems::new(known);
     let rules = check_rules(&raw.monitoring, &mut problems);
     let zone = Zone::named(&raw.monitoring.timezone);
     problems.unless(
@@ -188,8 +125,8 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
         );
     }
 
-    let (Some(zone), Ok(level), true) = (zone, level, problems.all.is_empty()) else {
-        return Err(problems.all);
+    let (Some(zone), Ok(level), true) = (zone, level, problems.is_empty()) else {
+        return Err(problems.into_all());
     };
     Ok(Config {
         source: Source::default(),

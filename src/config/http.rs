@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::check::Problems;
+use super::problems::Problems;
 use super::{Http, raw};
 
 /// Shorter tokens can be guessed.

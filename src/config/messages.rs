@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::engine::{FieldNames, TypeCodes};
 
-use super::check::Problems;
+use super::problems::Problems;
 use super::raw;
 
 /// The values of the type field; each says one thing.

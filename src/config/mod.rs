@@ -5,6 +5,7 @@ mod check;
 mod http;
 mod messages;
 mod overrides;
+mod problems;
 mod raw;
 mod secret;
 mod source;

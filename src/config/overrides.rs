@@ -7,7 +7,7 @@ use crate::engine::{Rules, Thresholds};
 use crate::files;
 use crate::types::{HotelId, RoomKey, WattHours};
 
-use super::check::{MOST_KWH, Problems};
+use super::problems::{MOST_KWH, Problems};
 use super::raw;
 use super::written::{Problem, utf8};
 
