@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::types::{utf8, without_exponent};
 
-use super::message::{MAX_MESSAGE_BYTES, Refusal};
+use super::refusal::{MAX_MESSAGE_BYTES, Refusal};
 
 /// Of an object, the fields that are asked for. Others cost no memory.
 pub(super) struct Fields<'a> {

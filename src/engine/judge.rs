@@ -123,9 +123,15 @@ impl Outcome {
     pub fn news(&self) -> impl Iterator<Item = (NoticeKind, Run)> {
         let was_notified = |(run, _): &(Run, RunEnd)| run.told > 0;
         let ended = self.ended.filter(was_notified);
-        let ended = ended.map(|(run, end)| (NoticeKind::of_end(end), run));
-        let told = self.tell.map(|run| (NoticeKind::of_telling(&run), run));
-        ended.into_iter().chain(told)
+        let ended = ended.map(|(run, end)| match end {
+            RunEnd::Recovered => (NoticeKind::Recovered, run),
+            RunEnd::Closed(why) => (NoticeKind::Closed(why), run),
+        });
+        let goes_on = self.tell.map(|run| match run.told {
+            0 => (NoticeKind::Alert, run),
+            _ => (NoticeKind::Reminder, run),
+        });
+        ended.into_iter().chain(goes_on)
     }
 }
 

@@ -12,22 +12,26 @@ mod judge;
 mod message;
 mod notice;
 mod reading;
+mod refusal;
 mod rules;
 mod silence;
+mod stay;
 mod watch;
 
 pub use census::Census;
 pub use coarse::Steps;
 pub use columns::{Columns, HeaderError, MOST_COLUMNS};
 pub use judge::{Fold, Movement, Outcome, Run, RunEnd, Step};
-pub use message::{
-    Event, FieldNames, MAX_MESSAGE_BYTES, MessageFormat, Parsed, Refusal, TypeCodes,
+pub use message::{Event, FieldNames, MessageFormat, Parsed, TypeCodes};
+pub use notice::{
+    Closing, Interval, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind, RoomNotice,
 };
-pub use notice::{Closing, MeterNotice, MeterNoticeKind, Notice, NoticeKind, RoomNotice};
 pub use reading::{READING_FIELDS, ReadingFormat, ReadingRow};
+pub use refusal::{MAX_MESSAGE_BYTES, Refusal};
 pub use rules::{Rules, Thresholds};
-pub use silence::{Hearing, HotelMeters, Look, MeterTrouble, Silence};
+pub use silence::{Hearing, HotelMeters, Look, Silence};
+pub use stay::Stay;
 pub use watch::{
-    Arrival, Change, Interval, Opening, Stay, Tally, Transition, Watch, observe, observe_each,
+    Arrival, Change, Opening, Tally, Transition, Watch, observe, observe_each,
     readings_needed_after, receive,
 };

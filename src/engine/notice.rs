@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::{HotelId, Kind, LocalTime, RoomKey, RoomNumber, WattHours};
 
-use super::{Interval, MeterTrouble, Run, RunEnd, Stay};
+use super::Stay;
 
 /// Something the staff is to be told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +37,14 @@ impl Notice {
             Notice::Meters(notice) => notice.kind.as_str(),
         }
     }
+}
+
+/// One interval as a notice shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interval {
+    pub seconds: i64,
+    /// `None` for a gap: nobody knows.
+    pub energy: Option<WattHours>,
 }
 
 /// A notice of one room: all that a card needs, as it was when the room was judged.
@@ -136,23 +144,6 @@ impl NoticeKind {
             NoticeKind::Closed(_) => "closed",
         }
     }
-
-    /// What the end of a run that was notified is.
-    pub(super) fn of_end(end: RunEnd) -> NoticeKind {
-        match end {
-            RunEnd::Recovered => NoticeKind::Recovered,
-            RunEnd::Closed(why) => NoticeKind::Closed(why),
-        }
-    }
-
-    /// What telling of a run is.
-    pub(super) fn of_telling(run: &Run) -> NoticeKind {
-        if run.told == 0 {
-            NoticeKind::Alert
-        } else {
-            NoticeKind::Reminder
-        }
-    }
 }
 
 /// A notice of a hotel's meters: most of them tell nothing or repeat themselves, or do so no longer.
@@ -186,6 +177,26 @@ impl MeterNotice {
             MeterNoticeKind::Moving => Some(MeterTrouble::Moved(self.detected)),
             MeterNoticeKind::Heard => None,
         }
+    }
+}
+
+/// What the staff was last notified of a hotel's meters, where that still matters. There is one
+/// trouble at a time: two cards about one gateway would only confuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MeterTrouble {
+    /// They are silent: with the last reading before that.
+    Silent(Option<LocalTime>),
+    /// They are frozen: with the last movement before that.
+    Frozen(LocalTime),
+    /// They were frozen, and were found to move again at this time: their recoveries may be sent
+    /// only since then.
+    Moved(LocalTime),
+}
+
+impl MeterTrouble {
+    /// Its end was not notified of yet.
+    pub fn is_open(self) -> bool {
+        !matches!(self, MeterTrouble::Moved(_))
     }
 }
 

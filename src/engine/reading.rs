@@ -2,9 +2,9 @@
 
 use crate::types::{HotelId, LocalTime, Reading, RoomKey, RoomNumber, WattHours, Zone};
 
-use super::Refusal;
 use super::fields::Fields;
-use super::message::{excerpt, half_key, missing, time};
+use super::message::{half_key, time};
+use super::refusal::{Refusal, excerpt, missing};
 
 /// The names of a reading's fields, in JSON and in the header of a CSV.
 pub const READING_FIELDS: [&str; 4] = ["hotel_id", "room_number", "reading_value", "script_time"];

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::types::{HotelId, LocalTime, RoomKey, RoomNumber};
 
 use super::frozen::{self, Motion};
-use super::{MeterNotice, MeterNoticeKind, Watch};
+use super::{MeterNotice, MeterNoticeKind, MeterTrouble, Watch};
 
 /// Fewer silent meters are no matter of the whole hotel.
 const LEAST_SILENT: u32 = 5;
@@ -23,26 +23,6 @@ pub struct Look {
     /// A meter without a reading for so long is silent, one whose register does not move may be
     /// frozen. Seconds.
     pub silent_after: i64,
-}
-
-/// What the staff was last notified of a hotel's meters, where that still matters. There is one
-/// trouble at a time: two cards about one gateway would only confuse.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MeterTrouble {
-    /// They are silent: with the last reading before that.
-    Silent(Option<LocalTime>),
-    /// They are frozen: with the last movement before that.
-    Frozen(LocalTime),
-    /// They were frozen, and were found to move again at this time: their recoveries may be sent
-    /// only since then.
-    Moved(LocalTime),
-}
-
-impl MeterTrouble {
-    /// Its end was not notified of yet.
-    pub fn is_open(self) -> bool {
-        !matches!(self, MeterTrouble::Moved(_))
-    }
 }
 
 /// What a look finds of one meter.

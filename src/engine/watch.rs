@@ -2,52 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::{Kind, LocalTime, Reading, RoomKey, WattHours};
+use crate::types::{LocalTime, Reading, RoomKey, WattHours};
 
 use super::judge::{Fold, Outcome, Run, RunEnd, Step};
-use super::{Closing, Event, NoticeKind, RoomNotice, Rules};
-
-/// A stay as its message told it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
-pub enum Stay {
-    /// A guest is in.
-    #[serde(rename = "checkin")]
-    Occupied {
-        check_in: LocalTime,
-        expected_checkout: Option<LocalTime>,
-    },
-    /// The guest has left.
-    #[serde(rename = "checkout")]
-    Vacant {
-        actual_checkin: Option<LocalTime>,
-        actual_checkout: LocalTime,
-    },
-}
-
-impl Stay {
-    pub fn kind(&self) -> Kind {
-        match self {
-            Stay::Occupied { .. } => Kind::Checkin,
-            Stay::Vacant { .. } => Kind::Checkout,
-        }
-    }
-
-    /// When it began.
-    pub fn time(&self) -> LocalTime {
-        match *self {
-            Stay::Occupied { check_in, .. } => check_in,
-            Stay::Vacant {
-                actual_checkout, ..
-            } => actual_checkout,
-        }
-    }
-
-    /// The order of a room's events.
-    pub fn order(&self) -> (LocalTime, Kind) {
-        (self.time(), self.kind())
-    }
-}
+use super::{Closing, Event, Interval, NoticeKind, RoomNotice, Rules, Stay};
 
 /// The watch on a room. A room has at most one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,14 +22,6 @@ pub struct Watch {
     pub history: Vec<Interval>,
     /// The interval length the fold has run under.
     pub interval_seconds: i64,
-}
-
-/// One interval as a notice shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Interval {
-    pub seconds: i64,
-    /// `None` for a gap: nobody knows.
-    pub energy: Option<WattHours>,
 }
 
 /// Something that has to be recorded together with the room's new state.

@@ -1,0 +1,92 @@
+//! Why a message or a reading is refused.
+
+use thiserror::Error;
+
+use crate::types::{LocalTime, NotText};
+
+/// Longer bodies are refused.
+pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
+
+/// Why a message is refused, in words for the developer of the property management system.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Refusal {
+    #[error("the body has {0} bytes, more than {MAX_MESSAGE_BYTES}")]
+    TooLarge(usize),
+    #[error("the body {0}")]
+    NotText(NotText),
+    #[error("the body is not JSON: {0}")]
+    NotJson(String),
+    #[error("the body is JSON but not an object")]
+    NotAnObject,
+    #[error("the body is a JSON string that holds JSON: publish the object itself, unquoted")]
+    Quoted,
+    #[error("{field} stands in the body twice, with different values")]
+    Twice { field: String },
+    /// UTF-16 writes rare characters as two halves, and JSON escapes both.
+    #[error(
+        "{field} holds half of a character (as \\ud83d without the \\ude00 that belongs to it)"
+    )]
+    HalfCharacter { field: String },
+    #[error("{field} is missing, null or empty")]
+    Missing { field: String },
+    #[error("{field} must be a string or an integer")]
+    NotAKey { field: String },
+    #[error("{field} has {chars} characters, more than {max}")]
+    TooLong {
+        field: String,
+        chars: usize,
+        max: usize,
+    },
+    #[error("{field} holds a control character")]
+    ControlCharacter { field: String },
+    #[error(
+        "{field} \"{value}\" is not one this service knows ({checkin}: check-in, {checkout}: check-out)"
+    )]
+    UnknownType {
+        field: String,
+        value: String,
+        checkin: String,
+        checkout: String,
+    },
+    #[error(
+        "without {msg_type} it needs {check_in} (check-in) or {checkin} and {checkout} (check-out)"
+    )]
+    NoKind {
+        msg_type: String,
+        check_in: String,
+        checkin: String,
+        checkout: String,
+    },
+    #[error("{field} is not a time like 2023-04-10 14:30:00: {value}")]
+    NotATime { field: String, value: String },
+    #[error("{field} is no register in kWh like 1234.56: {value}")]
+    NotARegister { field: String, value: String },
+    #[error("{checkout} is before {checkin}")]
+    LeftBeforeArrival { checkout: String, checkin: String },
+    /// Found out when it was written, not when it was read.
+    #[error("the database can't hold it: {0}")]
+    Unstorable(String),
+    #[error("{field} {time} is more than {hours} h ahead of now ({now})", hours = .ahead_seconds / 3600)]
+    Ahead {
+        field: String,
+        time: LocalTime,
+        now: LocalTime,
+        ahead_seconds: i64,
+    },
+}
+
+pub(super) fn missing(field: &str) -> Refusal {
+    Refusal::Missing {
+        field: field.to_owned(),
+    }
+}
+
+/// The start of a value, fit for a one-line reason.
+pub(super) fn excerpt(value: &str) -> String {
+    const SHOWN: usize = 40;
+    let mut short: String = value.chars().take(SHOWN).collect();
+    if value.chars().nth(SHOWN).is_some() {
+        short.push('…');
+    }
+    short.escape_debug().to_string()
+}
