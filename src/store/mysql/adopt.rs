@@ -10,7 +10,8 @@ use crate::engine::{Arrival, Change, Event, Notice, Rules, Watch, receive};
 use crate::store::{Adopted, LEASE_KEPT_EVERY, Lease, StoreError};
 use crate::types::{Kind, LocalTime, Reading, RoomKey, WattHours, Zone};
 
-use super::commit::{insert_by, write_notices};
+use super::commit::write_notices;
+use super::transaction::insert_by;
 use super::{MySqlLease, archive, codec, connect, load_rooms};
 
 /// Rows a statement.

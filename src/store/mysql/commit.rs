@@ -12,6 +12,7 @@ use crate::store::{
 use crate::types::{LocalTime, Reading, RoomKey};
 
 use super::codec::{self, datetime};
+use super::transaction::{insert, standing};
 use super::{MySqlStore, rejected, retention};
 
 // The columns that rows are inserted with.
@@ -37,9 +38,6 @@ pub(super) const ABNORMAL: [&str; 6] = [
 pub(super) const NOTIFICATION: [&str; 5] =
     ["hotel_id", "room_number", "detected_time", "kind", "body"];
 pub(super) const SILENT_HOTEL: [&str; 3] = ["hotel_id", "since", "kind"];
-
-/// Rows a statement: far from every packet and placeholder limit, few enough round trips.
-const ROWS: usize = 200;
 
 impl Store for MySqlStore {
     fn commit(&mut self, plan: &Plan) -> Result<(), StoreError> {
@@ -72,18 +70,6 @@ fn write(conn: &mut Conn, plan: &Plan, ownership: Ownership) -> Result<(), Store
     transaction.commit()?;
     faults::point("commit::after");
     Ok(())
-}
-
-/// Begins a transaction: locks the service row and looks who owns the state.
-pub(super) fn standing(
-    transaction: &mut Transaction,
-    ownership: Ownership,
-) -> Result<Standing, StoreError> {
-    let row: Option<(u64, u64)> =
-        transaction.query_first("SELECT epoch, seq FROM service WHERE id = 1 FOR UPDATE")?;
-    let (epoch, seq) =
-        row.ok_or_else(|| StoreError::NotSetUp("table service is empty".to_owned()))?;
-    ownership.standing(epoch, seq)
 }
 
 fn write_service(
@@ -320,35 +306,4 @@ fn key(room: &RoomKey) -> Vec<Value> {
         room.hotel_id.as_str().into(),
         room.room_number.as_str().into(),
     ]
-}
-
-/// Inserts rows, many a statement.
-fn insert(
-    transaction: &mut Transaction,
-    into: &str,
-    columns: &[&str],
-    rows: impl Iterator<Item = Vec<Value>>,
-) -> Result<(), StoreError> {
-    insert_by(ROWS, transaction, into, columns, rows)
-}
-
-pub(super) fn insert_by(
-    rows_a_statement: usize,
-    transaction: &mut Transaction,
-    into: &str,
-    columns: &[&str],
-    mut rows: impl Iterator<Item = Vec<Value>>,
-) -> Result<(), StoreError> {
-    let row = format!("({})", vec!["?"; columns.len()].join(", "));
-    loop {
-        let chunk: Vec<Vec<Value>> = rows.by_ref().take(rows_a_statement).collect();
-        if chunk.is_empty() {
-            return Ok(());
-        }
-        let values = vec![row.as_str(); chunk.len()].join(", ");
-        transaction.exec_drop(
-            format!("{into} ({}) VALUES {values}", columns.join(", ")),
-            chunk.concat(),
-        )?;
-    }
 }

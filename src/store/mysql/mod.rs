@@ -16,6 +16,7 @@ mod rejected;
 mod retention;
 mod schema;
 mod simulated;
+mod transaction;
 mod window;
 
 use std::sync::Arc;

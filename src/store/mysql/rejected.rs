@@ -9,7 +9,7 @@ use crate::config;
 use crate::store::{Plan, Rejected, RejectedMessage, RejectedMessages, StoreError};
 use crate::types::Zone;
 
-use super::commit::insert_by;
+use super::transaction::insert_by;
 use super::{codec, connect};
 
 /// The columns that rows are inserted with.

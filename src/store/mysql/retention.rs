@@ -5,7 +5,7 @@ use mysql::{Conn, Transaction, TxOpts};
 
 use crate::store::{MOST_FORGOTTEN, Ownership, StoreError};
 
-use super::commit::standing;
+use super::transaction::standing;
 
 pub(super) fn forget(
     conn: &mut Conn,

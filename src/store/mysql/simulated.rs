@@ -7,9 +7,9 @@ use crate::config::{self, MeterTable};
 use crate::store::StoreError;
 use crate::types::{Reading, RoomKey, Zone};
 
-use super::commit::insert_by;
 use super::connect;
 use super::pool::Pool;
+use super::transaction::insert_by;
 
 /// Writes readings of made-up meters.
 pub struct SimulatedMeters {

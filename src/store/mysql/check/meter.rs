@@ -1,43 +1,27 @@
 //! The meter table, which is others': whether it is as the configuration says, and what came last.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use mysql::Conn;
 use mysql::prelude::Queryable;
-use mysql::{Conn, Params, Row};
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::MeterTable;
-use crate::engine::{Rules, Steps};
+use crate::engine::Rules;
 use crate::finding::{Finding, Level, Tell};
-use crate::store::mysql::codec::{datetime, local_time};
-use crate::store::mysql::meter::rows;
+use crate::store::mysql::codec::datetime;
 use crate::types::{Kind, LocalTime, RoomKey, WattHours, Zone};
 
 use super::columns::{columns, writable};
-use super::plans::{Plan, Plans, advise, plans};
+use super::plans::{advise, plans};
+use super::sample::{Sample, sample};
 use super::{User, rooms};
-
-/// The newest rows that are looked at: a few hours of 20,000 rooms, read in half a second.
-const SAMPLE: u64 = 200_000;
-
-/// They are not older than this before the newest of them. Seconds.
-const DAY: i64 = 24 * 3_600;
 
 /// Rows ahead of now are counted up to here.
 const MOST_AHEAD: u64 = 1_000;
 
 /// Later readings are none: as for the service.
 const AHEAD: i64 = 3_600;
-
-/// The newest rows.
-pub(super) struct Sample {
-    pub rooms: HashMap<RoomKey, Steps>,
-    rows: u64,
-    /// Those that are no readings.
-    bad: u64,
-    newest: Option<LocalTime>,
-    pub oldest: Option<LocalTime>,
-}
 
 pub(super) fn check(
     conn: &mut Conn,
@@ -73,62 +57,6 @@ pub(super) fn check(
     coarse(&sample, rules, &about, tell);
     let by_key = plans.by_room.is_by_index();
     rooms::compare(conn, meter, &sample, by_key, tell)
-}
-
-/// The newest rows up to `latest`; `None` where they would cost a scan of a large table.
-fn sample(
-    conn: &mut Conn,
-    meter: &MeterTable,
-    plans: &Plans,
-    latest: LocalTime,
-) -> mysql::Result<Option<Sample>> {
-    let MeterTable {
-        table, script_time, ..
-    } = meter;
-    let select = format!("SELECT {} FROM `{table}`", rows::columns(meter));
-    let (query, values) = if plans.by_time.is_bearable() {
-        let newest: Option<Row> = conn.exec_first(
-            format!("SELECT MAX(`{script_time}`) FROM `{table}` WHERE `{script_time}` <= ?"),
-            (datetime(latest),),
-        )?;
-        let newest = newest.and_then(|row| local_time(row.as_ref(0)?));
-        let from = newest.unwrap_or(latest).plus(-DAY);
-        let query = format!(
-            "{select} WHERE `{script_time}` >= ? AND `{script_time}` <= ? \
-             ORDER BY `{script_time}` DESC LIMIT {SAMPLE}"
-        );
-        (query, vec![datetime(from), datetime(latest)])
-    } else if let (Some(id), Some(Plan::Index { .. })) = (meter.id(), plans.by_id) {
-        (
-            format!("{select} ORDER BY `{id}` DESC LIMIT {SAMPLE}"),
-            Vec::new(),
-        )
-    } else {
-        return Ok(None);
-    };
-    let mut sample = Sample {
-        rooms: HashMap::new(),
-        rows: 0,
-        bad: 0,
-        newest: None,
-        oldest: None,
-    };
-    for row in conn.exec_iter(query, Params::from(values))? {
-        let row = row?;
-        sample.rows += 1;
-        match rows::reading(&row, latest) {
-            Some((room, reading)) => {
-                sample.newest = sample.newest.max(Some(reading.time));
-                let oldest = sample.oldest.get_or_insert(reading.time);
-                *oldest = reading.time.min(*oldest);
-                sample.rooms.entry(room).or_default().take(reading.register);
-            }
-            // Those ahead are counted by themselves.
-            None if rows::time(&row).is_some_and(|time| time > latest) => {}
-            None => sample.bad += 1,
-        }
-    }
-    Ok(Some(sample))
 }
 
 fn ahead(

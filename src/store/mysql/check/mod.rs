@@ -6,6 +6,7 @@ mod meter;
 mod plans;
 mod rights;
 mod rooms;
+mod sample;
 
 use mysql::prelude::Queryable;
 use mysql::{Conn, Opts};

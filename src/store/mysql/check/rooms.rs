@@ -11,7 +11,7 @@ use crate::store::mysql::meter::spellings::Spellings;
 use crate::types::spelling::plain;
 use crate::types::{HotelId, RoomKey};
 
-use super::meter::Sample;
+use super::sample::Sample;
 
 const ABOUT: &str = "rooms";
 

@@ -1,0 +1,86 @@
+//! The newest rows of the meter table.
+
+use std::collections::HashMap;
+
+use mysql::prelude::Queryable;
+use mysql::{Conn, Params, Row};
+
+use crate::config::MeterTable;
+use crate::engine::Steps;
+use crate::store::mysql::codec::{datetime, local_time};
+use crate::store::mysql::meter::rows;
+use crate::types::{LocalTime, RoomKey};
+
+use super::plans::{Plan, Plans};
+
+/// The newest rows that are looked at: a few hours of 20,000 rooms, read in half a second.
+const SAMPLE: u64 = 200_000;
+
+/// They are not older than this before the newest of them. Seconds.
+const DAY: i64 = 24 * 3_600;
+
+/// What they have.
+pub(super) struct Sample {
+    pub rooms: HashMap<RoomKey, Steps>,
+    pub rows: u64,
+    /// Those that are no readings.
+    pub bad: u64,
+    pub newest: Option<LocalTime>,
+    pub oldest: Option<LocalTime>,
+}
+
+/// The newest rows up to `latest`; `None` where they would cost a scan of a large table.
+pub(super) fn sample(
+    conn: &mut Conn,
+    meter: &MeterTable,
+    plans: &Plans,
+    latest: LocalTime,
+) -> mysql::Result<Option<Sample>> {
+    let MeterTable {
+        table, script_time, ..
+    } = meter;
+    let select = format!("SELECT {} FROM `{table}`", rows::columns(meter));
+    let (query, values) = if plans.by_time.is_bearable() {
+        let newest: Option<Row> = conn.exec_first(
+            format!("SELECT MAX(`{script_time}`) FROM `{table}` WHERE `{script_time}` <= ?"),
+            (datetime(latest),),
+        )?;
+        let newest = newest.and_then(|row| local_time(row.as_ref(0)?));
+        let from = newest.unwrap_or(latest).plus(-DAY);
+        let query = format!(
+            "{select} WHERE `{script_time}` >= ? AND `{script_time}` <= ? \
+             ORDER BY `{script_time}` DESC LIMIT {SAMPLE}"
+        );
+        (query, vec![datetime(from), datetime(latest)])
+    } else if let (Some(id), Some(Plan::Index { .. })) = (meter.id(), plans.by_id) {
+        (
+            format!("{select} ORDER BY `{id}` DESC LIMIT {SAMPLE}"),
+            Vec::new(),
+        )
+    } else {
+        return Ok(None);
+    };
+    let mut sample = Sample {
+        rooms: HashMap::new(),
+        rows: 0,
+        bad: 0,
+        newest: None,
+        oldest: None,
+    };
+    for row in conn.exec_iter(query, Params::from(values))? {
+        let row = row?;
+        sample.rows += 1;
+        match rows::reading(&row, latest) {
+            Some((room, reading)) => {
+                sample.newest = sample.newest.max(Some(reading.time));
+                let oldest = sample.oldest.get_or_insert(reading.time);
+                *oldest = reading.time.min(*oldest);
+                sample.rooms.entry(room).or_default().take(reading.register);
+            }
+            // Those ahead are counted by themselves.
+            None if rows::time(&row).is_some_and(|time| time > latest) => {}
+            None => sample.bad += 1,
+        }
+    }
+    Ok(Some(sample))
+}
