@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::files;
 use crate::store::{Lease, StoreError};
 
-use super::link::{in_file, look};
+use super::connect::{in_file, look};
 use super::place;
 
 /// A lock on a file beside the database, by the database's own path: other names of it lead to the

@@ -7,6 +7,7 @@
 mod archive;
 mod check;
 mod commit;
+mod connect;
 mod lease;
 mod link;
 mod meter;

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use crate::store::StoreError;
 
-use super::link::{connect, in_file, look};
+use super::connect::{connect, in_file, look};
 use super::place;
 
 static MIGRATIONS: [(&str, &str); 2] = [
@@ -69,29 +69,6 @@ pub fn recognise_file(path: &Path) -> Result<(), StoreError> {
         Err(error @ StoreError::Foreign(_)) => Err(in_file(path, error)),
         _ => Ok(()),
     }
-}
-
-/// Whether a database is ours, or empty: an application of its own has tables of its own.
-///
-/// # Errors
-/// [`StoreError::Foreign`] where it is another's.
-pub(super) fn recognise(conn: &Connection) -> Result<(), StoreError> {
-    /// Of ours from the first version on.
-    const OURS: [&str; 3] = ["service", "room_state", "notification"];
-    let mut query =
-        conn.prepare("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')")?;
-    let names = query.query_map((), |row| row.get(0))?;
-    let names: Vec<String> = names.collect::<Result<_, _>>()?;
-    let has = |name: &&str| names.iter().any(|known| known == name);
-    if names.is_empty() || OURS.iter().all(has) {
-        return Ok(());
-    }
-    let some: Vec<&str> = names.iter().take(3).map(String::as_str).collect();
-    Err(StoreError::Foreign(format!(
-        "it is another program's database (it has {}), and is left as it is; have embedded.path name \
-         another file",
-        some.join(", ")
-    )))
 }
 
 /// Whether the tables are those that this program knows.
