@@ -287,6 +287,8 @@ mod tests {
             }
         }
         let (vacant, occupied) = (alert(1, false), alert(2, true));
+        let closed = |why| of_room(3, NoticeKind::Closed(why), false);
+        let (gap, new_meter) = (closed(Closing::Gap), closed(Closing::MeterChanged));
         for (stories, advice) in [
             (vec![&vacant], "Please check with the front desk that"),
             (vec![&occupied], "Please have the front desk ask"),
@@ -306,20 +308,27 @@ mod tests {
                 vec![&silent, &over],
                 "Please check power and network of the meter gateway",
             ),
-            (vec![&frozen, &over], "Many registers stopped"),
-            (vec![&moving], "Most change again"),
-            (vec![&all_moving], "All change again"),
+            (vec![&frozen, &over], "The gateway may be repeating"),
+            (vec![&moving], "Most readings change again"),
+            (vec![&all_moving], "All readings change again"),
+            // One is over, another wants something done.
+            (vec![&over, &heard], "Most meters are back"),
+            (vec![&over, &moving], "Most readings change again"),
+            (vec![&over, &all_heard], "Power use is normal again"),
+            (vec![&gap, &over], "Where monitoring was interrupted"),
+            (vec![&gap, &gap], "Meter readings were interrupted"),
+            (vec![&gap, &new_meter], "Where monitoring was interrupted"),
         ] {
             let stories: Vec<Story> = stories.into_iter().cloned().collect();
             let text = Card::new("H12345", &stories, &config(Language::En)).rendered();
             let said = text.lines().nth(1).unwrap_or_default().trim();
             assert!(said.starts_with(advice), "{advice} is not in\n{text}");
         }
-        let text = Card::new("H12345", &[vacant.clone(), silent], &config(Language::En)).rendered();
-        assert!(
-            text.contains("then look inside") && text.contains("gateway"),
-            "{text}"
-        );
+        let stories = [vacant.clone(), silent, gap];
+        let text = Card::new("H12345", &stories, &config(Language::En)).rendered();
+        for advice in ["then look inside", "gateway", "monitoring was interrupted"] {
+            assert!(text.contains(advice), "{advice} is not in\n{text}");
+        }
         let twice = Card::new("H12345", &[over.clone(), over], &config(Language::En)).rendered();
         assert!(
             twice.contains("Vacant room: power use normal again · H12345 · 1009\n"),
@@ -358,6 +367,39 @@ mod tests {
         let all = [&alerts[..], &gone].concat();
         for (name, stories) in [("both_kinds", &alerts[..]), ("gone", &gone), ("all", &all)] {
             snapshot(name, |config| Card::new("滨江店", stories, config));
+        }
+    }
+
+    #[test]
+    fn two_times_of_one_name_are_told_apart() {
+        let stay = |kind| NoticeKind::Closed(Closing::NewStay { kind, at: now() });
+        for (kind, is_occupied, times) in [
+            (
+                Kind::Checkin,
+                true,
+                ["原入住时间：04-09", "新入住时间：04-10"],
+            ),
+            (
+                Kind::Checkout,
+                false,
+                ["原退房时间：04-10", "新退房时间：04-10"],
+            ),
+            (
+                Kind::Checkin,
+                false,
+                ["\n退房时间：04-10", "\n入住时间：04-10"],
+            ),
+            (
+                Kind::Checkout,
+                true,
+                ["\n入住时间：04-09", "\n退房时间：04-10"],
+            ),
+        ] {
+            let story = [of_room(1, stay(kind), is_occupied)];
+            let text = Card::new("H12345", &story, &config(Language::Zh)).text();
+            for time in times {
+                assert!(text.contains(time), "{time} is not in\n{text}");
+            }
         }
     }
 
@@ -420,6 +462,64 @@ mod tests {
             let story = [of_room(1, kind, is_occupied)];
             for (language, title) in [(Language::Zh, zh), (Language::En, en)] {
                 let card = Card::new("滨江店", &story, &config(language)).feishu();
+                assert_eq!(card["header"]["title"]["content"], title);
+            }
+        }
+    }
+
+    #[test]
+    fn a_title_of_many_states_names_the_worst_and_counts_the_others() {
+        let over = |kind| {
+            let mut story = story(kind, 9, now());
+            story.state = State::Ended;
+            story
+        };
+        let of = |state| story(state, 1, now());
+        let meters = [State::Frozen, State::Recovered].map(of);
+        let three = [State::Alert, State::Frozen, State::Recovered].map(of);
+        let many = [
+            State::Alert,
+            State::Reminder,
+            State::Silent,
+            State::Ended,
+            State::Recovered,
+        ]
+        .map(of);
+        let ended = [of(State::Ended), over(State::Silent)];
+        for (stories, zh, en) in [
+            (
+                &[over(State::Silent)][..],
+                "电表数据中断（已恢复） 滨江店",
+                "No data from meters, back by now · 滨江店",
+            ),
+            (
+                &[over(State::Frozen)],
+                "电表读数停滞（已恢复） 滨江店",
+                "Meter readings were frozen, changing by now · 滨江店",
+            ),
+            (
+                &meters,
+                "电表读数停滞，已恢复 ×1 滨江店 · 1001",
+                "meter readings are frozen, normal again ×1 · 滨江店 · 1001",
+            ),
+            (
+                &three,
+                "空房用电异常 ×1，电表读数停滞，已恢复 ×1 滨江店 · 1001 · 5.6 kW",
+                "Vacant room: abnormal ×1, meter readings are frozen, normal again ×1 · 滨江店 · 1001 · 5.6 kW",
+            ),
+            (
+                &many,
+                "空房用电异常 ×1，仍在持续 ×1，另有 3 项 滨江店 · 1001 · 5.6 kW",
+                "Vacant room: abnormal ×1, still abnormal ×1, 3 others · 滨江店 · 1001 · 5.6 kW",
+            ),
+            (
+                &ended,
+                "空房曾异常已恢复 ×1，电表数据曾中断 滨江店 · 1001",
+                "Vacant room: was abnormal for a time ×1, meter data was missing · 滨江店 · 1001",
+            ),
+        ] {
+            for (language, title) in [(Language::Zh, zh), (Language::En, en)] {
+                let card = Card::new("滨江店", stories, &config(language)).feishu();
                 assert_eq!(card["header"]["title"]["content"], title);
             }
         }

@@ -4,6 +4,8 @@ mod section;
 mod trend;
 mod words;
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use crate::config;
@@ -24,6 +26,9 @@ const MOST_STORIES: usize = 100;
 
 /// Rooms named in a title.
 const NAMED: usize = 3;
+
+/// States named in a title, each with how many stories are in it.
+const STATES: usize = 3;
 
 /// Some notices of one hotel in the staff's language, not yet in Feishu's.
 pub(super) struct Card {
@@ -59,15 +64,14 @@ impl Card {
     /// A card of these stories; the first one is the worst.
     pub(super) fn new(hotel: &str, stories: &[Story], config: &config::Feishu) -> Card {
         let words = words(config.language);
-        let is_mixed = stories.iter().any(|story| {
-            stories
-                .first()
-                .is_some_and(|first| first.state != story.state)
-        });
+        let worst = stories.first();
+        let name_of_worst = worst.map(|story| words.of(story).short);
+        let is_mixed = stories
+            .iter()
+            .any(|story| Some(words.of(story).short) != name_of_worst);
         let ids = stories
             .iter()
             .flat_map(|story| story.notices.iter().map(|(id, _)| *id));
-        let worst = stories.first();
         Card {
             title: title(words, hotel, stories, is_mixed),
             colour: worst.map_or("grey", |story| colour(story.state)),
@@ -77,7 +81,6 @@ impl Card {
                 .filter_map(|story| {
                     let around = Around {
                         hotel,
-                        is_alone: stories.len() == 1,
                         is_mixed,
                         price: config.price_per_kwh,
                     };
@@ -174,20 +177,15 @@ fn title(words: &Words, hotel: &str, stories: &[Story], is_mixed: bool) -> Strin
     let Some(worst) = stories.first() else {
         return hotel.to_owned();
     };
-    let rooms_that = match rooms.len() {
-        0 => "",
-        several => (words.rooms_that)(kind_of_all(stories), several > 1),
+    // Meters are those of all rooms.
+    let rooms_that = match worst.room() {
+        Some(_) => (words.rooms_that)(kind_of_all(stories), rooms.len() > 1),
+        None => "",
     };
     let state = if is_mixed {
-        let states = stories.chunk_by(|a, b| a.state == b.state);
-        let counted = states.filter_map(|chunk| {
-            let word = words.of(chunk.first()?.state).short;
-            Some(format!("{word} ×{}", chunk.len()))
-        });
-        let counted: Vec<String> = counted.collect();
-        counted.join(words.between_states)
+        states(words, stories)
     } else {
-        words.of(worst.state).long.to_owned()
+        words.of(worst).long.to_owned()
     };
     let mut title = format!("{rooms_that}{state}{}{hotel}", words.before_hotel);
     let mut add = |part: &str| {
@@ -225,6 +223,29 @@ fn title(words: &Words, hotel: &str, stories: &[Story], is_mixed: bool) -> Strin
     title
 }
 
+/// How many stories are in which state, the worst first; of many states, how many are in the others.
+fn states(words: &Words, stories: &[Story]) -> String {
+    let chunks = stories.chunk_by(|a, b| words.of(a).short == words.of(b).short);
+    let mut chunks: Vec<&[Story]> = chunks.collect();
+    let others = match chunks.len() {
+        ..=STATES => Vec::new(),
+        _ => chunks.split_off(STATES - 1),
+    };
+    let counted = chunks.into_iter().filter_map(|chunk| {
+        let first = chunk.first()?;
+        let word = words.of(first).short;
+        // A hotel's meters are one story.
+        Some(match first.room() {
+            Some(_) => format!("{word} ×{}", chunk.len()),
+            None => word.to_owned(),
+        })
+    });
+    let others = others.concat().len();
+    let others = (others > 0).then(|| (words.others)(others));
+    let states: Vec<String> = counted.chain(others).collect();
+    states.join(words.between_states)
+}
+
 /// What all rooms of some stories are, if they are the same.
 fn kind_of_all(stories: &[Story]) -> Option<Kind> {
     let mut kinds = stories.iter().filter_map(Story::kind);
@@ -248,11 +269,14 @@ fn colour(state: State) -> &'static str {
     }
 }
 
-/// What to do: about rooms that are abnormal and meters that are silent, or else about the worst.
+/// What to do about each state that wants something done; where none does, about the worst.
 fn advice(words: &Words, stories: &[Story]) -> String {
+    let are = |state: State| stories.iter().filter(move |story| story.state == state);
     let mut advice = Vec::new();
-    let is_abnormal = |story: &&Story| matches!(story.state, State::Alert | State::Reminder);
-    let abnormal: Vec<Story> = stories.iter().filter(is_abnormal).cloned().collect();
+    let abnormal: Vec<Story> = are(State::Alert)
+        .chain(are(State::Reminder))
+        .cloned()
+        .collect();
     if !abnormal.is_empty() {
         let look = match kind_of_all(&abnormal) {
             Some(Kind::Checkout) => words.look_into_vacant,
@@ -264,36 +288,46 @@ fn advice(words: &Words, stories: &[Story]) -> String {
             advice.push(words.worst_first.to_owned());
         }
     }
-    if stories.iter().any(|story| story.state == State::Silent) {
-        advice.push(words.check_gateway.to_owned());
-    }
-    if stories.iter().any(|story| story.state == State::Frozen) {
-        advice.push(words.check_repeating.to_owned());
+    let has_some_left = |state| are(state).any(Story::has_silent);
+    let others = [
+        (are(State::Silent).next().is_some(), words.check_gateway),
+        (are(State::Frozen).next().is_some(), words.check_repeating),
+        (are(State::Unclear).next().is_some(), words.may_go_on),
+        (has_some_left(State::Heard), words.some_are_silent),
+        (has_some_left(State::Moving), words.some_are_frozen),
+    ];
+    let others = others.into_iter().filter(|(is_so, _)| *is_so);
+    advice.extend(others.map(|(_, words)| words.to_owned()));
+    if are(State::Closed).next().is_some() {
+        let reasons: HashSet<Option<String>> =
+            stories.iter().map(|story| closing(words, story)).collect();
+        advice.push(match Vec::from_iter(reasons).as_slice() {
+            [Some(of_all)] => of_all.clone(),
+            _ => words.closed_below.to_owned(),
+        });
     }
     if let Some(worst) = stories.first()
         && advice.is_empty()
     {
         advice.push(match worst.state {
-            State::Unclear => words.may_go_on.to_owned(),
-            State::Closed | State::NewStay if stories.len() == 1 => {
-                closing(words, worst).unwrap_or_default()
-            }
-            State::Closed => words.reasons_below.to_owned(),
+            State::NewStay if stories.len() == 1 => closing(words, worst).unwrap_or_default(),
             State::NewStay => words.new_stays_below.to_owned(),
             State::Ended => words.was_over.to_owned(),
-            State::Heard if worst.has_silent() => words.some_are_silent.to_owned(),
             State::Heard => words.all_are_heard.to_owned(),
-            State::Moving if worst.has_silent() => words.some_are_frozen.to_owned(),
             State::Moving => words.all_are_moving.to_owned(),
-            State::Alert | State::Reminder | State::Silent | State::Frozen | State::Recovered => {
-                words.nothing_to_do.to_owned()
-            }
+            State::Recovered
+            | State::Alert
+            | State::Reminder
+            | State::Silent
+            | State::Frozen
+            | State::Unclear
+            | State::Closed => words.nothing_to_do.to_owned(),
         });
     }
     advice.join("\n")
 }
 
-/// Why its run is no longer followed, if it is one that is not.
+/// Why its run is no longer followed, if it is one that is not, as a sentence of one or several rooms.
 fn closing(words: &Words, story: &Story) -> Option<String> {
     let notice = story.of_room()?;
     match notice.kind {

@@ -6,14 +6,14 @@ use crate::types::{Kind, LocalTime};
 
 use super::trend::Trend;
 use super::words::Words;
-use super::{closing, kilowatts, ranges};
+use super::{kilowatts, ranges};
 
 /// What is said of one story: by itself field by field, among others as a paragraph.
 pub(super) struct Section {
     words: &'static Words,
     heading: String,
     /// What the heading says, where there is none.
-    subject: Vec<Field>,
+    subject: Vec<Vec<Field>>,
     /// Fields that belong together stand together.
     rows: Vec<Vec<Field>>,
     /// Makes a repeated delivery recognisable, where there are others around it.
@@ -24,7 +24,6 @@ pub(super) struct Section {
 pub(super) struct Around<'a> {
     /// What the staff calls the hotel.
     pub(super) hotel: &'a str,
-    pub(super) is_alone: bool,
     /// Those around it are in other states.
     pub(super) is_mixed: bool,
     pub(super) price: Option<f64>,
@@ -35,6 +34,9 @@ struct Field {
     value: String,
 }
 
+/// Columns of half a telephone's width, of which a Chinese character takes two.
+const HALF: usize = 22;
+
 impl Section {
     pub(super) fn new(
         words: &'static Words,
@@ -42,7 +44,7 @@ impl Section {
         around: &Around<'_>,
     ) -> Option<Section> {
         let hotel = field(words.hotel, around.hotel);
-        let state = around.is_mixed.then(|| words.of(story.state).short);
+        let state = around.is_mixed.then(|| words.of(story).short);
         let mut heading: Vec<String> = state.into_iter().map(str::to_owned).collect();
         let (subject, rows) = match story.last()? {
             Notice::Room(notice) => {
@@ -53,15 +55,23 @@ impl Section {
                 // How much it was matters no more where the room is not abnormal any more.
                 let is_abnormal = matches!(story.state, State::Alert | State::Reminder);
                 heading.extend(is_abnormal.then(|| power.clone()));
+                let name = match notice.kind {
+                    NoticeKind::Alert | NoticeKind::Reminder => words.power,
+                    NoticeKind::Recovered => words.power_over,
+                    NoticeKind::Closed(why) => {
+                        heading.push((words.closed_by)(notice.stay.kind(), why).to_owned());
+                        words.power_over
+                    }
+                };
                 let subject = vec![
                     vec![hotel, field(words.room, room)],
-                    vec![field(words.state, occupancy), field(words.power, power)],
+                    vec![field(words.state, occupancy), field(name, power)],
                 ];
                 (subject, room_rows(words, notice, story, around))
             }
             Notice::Meters(notice) => {
                 if heading.is_empty() {
-                    heading.push(words.of(story.state).long.to_owned());
+                    heading.push(words.of(story).long.to_owned());
                 }
                 (vec![vec![hotel]], meter_rows(words, notice))
             }
@@ -70,7 +80,7 @@ impl Section {
         Some(Section {
             words,
             heading: format!("{} {}", mark(story.state), heading.join(" · ")),
-            subject: subject.into_iter().flatten().collect(),
+            subject,
             rows,
             number: format!("{} {}", words.number, ranges(ids.collect())),
         })
@@ -92,10 +102,11 @@ impl Section {
 
     /// Field by field, each with whether another fits beside it.
     pub(super) fn fields(&self) -> impl Iterator<Item = (bool, String)> {
-        let rows = std::iter::once(&self.subject).chain(&self.rows);
+        let rows = self.subject.iter().chain(&self.rows);
         rows.flat_map(|row| {
-            let fields = row.iter();
-            fields.map(|field| (row.len() > 1, field.text(self.words)))
+            let texts: Vec<String> = row.iter().map(|field| field.text(self.words)).collect();
+            let is_short = texts.len() > 1 && texts.iter().all(|text| columns(text) <= HALF);
+            texts.into_iter().map(move |text| (is_short, text))
         })
     }
 }
@@ -109,6 +120,11 @@ impl Field {
 fn field(name: impl Into<String>, value: impl Into<String>) -> Field {
     let (name, value) = (name.into(), value.into());
     Field { name, value }
+}
+
+/// How wide a text is, nearly.
+fn columns(text: &str) -> usize {
+    text.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum()
 }
 
 /// Found by the eye among others.
@@ -165,11 +181,6 @@ fn room_rows(
         }
     };
     let mut rows = Vec::new();
-    if let Some(why) = closing(words, story)
-        && !around.is_alone
-    {
-        rows.push(vec![field(words.reason, why)]);
-    }
     rows.push(vec![run]);
     // The threshold is one of the new length.
     if notice.kind != NoticeKind::Closed(Closing::IntervalChanged) {
@@ -190,11 +201,13 @@ fn room_rows(
     rows.push(vec![field(words.energy, energy)]);
     rows.push(match notice.kind {
         NoticeKind::Closed(Closing::NewStay { kind, at }) => {
-            let (old, new) = (notice.stay.kind(), words.begin(kind));
-            vec![
-                field(words.begin(old), time(notice.stay.time())),
-                field(new, time(at)),
-            ]
+            let old = notice.stay.kind();
+            let names = [old, kind].map(|kind| words.begin(kind));
+            let [old, new] = match names {
+                [old, new] if old == new => (words.old_and_new)(old),
+                names => names.map(str::to_owned),
+            };
+            vec![field(old, time(notice.stay.time())), field(new, time(at))]
         }
         _ => stay(words, &notice.stay),
     });
@@ -295,7 +308,6 @@ mod tests {
         let story = Story::of(1, Notice::Room(slow));
         let around = Around {
             hotel: "H1",
-            is_alone: true,
             is_mixed: false,
             price: None,
         };

@@ -4,8 +4,8 @@ mod en;
 mod zh;
 
 use crate::config::Language;
-use crate::engine::Closing;
-use crate::notify::waiting::State;
+use crate::engine::{Closing, MeterNoticeKind, Notice};
+use crate::notify::waiting::{State, Story};
 use crate::types::{Kind, RoomNumber};
 
 /// A language's words. What takes arguments is a function, because languages order them otherwise.
@@ -18,8 +18,10 @@ pub(super) struct Words {
     pub(super) ended: Name,
     pub(super) recovered: Name,
     pub(super) silent: Name,
+    pub(super) silent_over: Name,
     pub(super) heard: Name,
     pub(super) frozen: Name,
+    pub(super) frozen_over: Name,
     pub(super) moving: Name,
     pub(super) test: &'static str,
     /// Before the name of a state: rooms of one kind, or of both; one, or several.
@@ -36,7 +38,8 @@ pub(super) struct Words {
     pub(super) worst_first: &'static str,
     pub(super) was_over: &'static str,
     pub(super) may_go_on: &'static str,
-    pub(super) reasons_below: &'static str,
+    /// Of rooms of which it is not known whether they are normal again, for different reasons.
+    pub(super) closed_below: &'static str,
     pub(super) new_stays_below: &'static str,
     pub(super) nothing_to_do: &'static str,
     pub(super) check_gateway: &'static str,
@@ -72,6 +75,8 @@ pub(super) struct Words {
     /// kWh per interval, threshold.
     pub(super) rate_of: fn(&str, &str) -> String,
     pub(super) power: &'static str,
+    /// Of a run that has ended.
+    pub(super) power_over: &'static str,
     pub(super) check_in: &'static str,
     pub(super) expected_checkout: &'static str,
     pub(super) check_out: &'static str,
@@ -85,9 +90,10 @@ pub(super) struct Words {
     pub(super) detected: &'static str,
     pub(super) normal_since: &'static str,
     pub(super) no_readings: &'static str,
+    /// Names of two times of one name, of which the second takes the place of the first.
+    pub(super) old_and_new: fn(&str) -> [String; 2],
     /// From, to.
     pub(super) from_to: fn(&str, &str) -> String,
-    pub(super) reason: &'static str,
     pub(super) now: &'static str,
     pub(super) now_unknown: &'static str,
 
@@ -110,6 +116,8 @@ pub(super) struct Words {
     pub(super) first_of: fn(&str, usize) -> String,
     pub(super) between_names: &'static str,
     pub(super) between_states: &'static str,
+    /// So many other things than those named.
+    pub(super) others: fn(usize) -> String,
 }
 
 /// The name of a state.
@@ -128,14 +136,20 @@ pub(super) fn words(language: Language) -> &'static Words {
 }
 
 impl Words {
-    pub(super) fn of(&self, state: State) -> &Name {
-        match state {
+    pub(super) fn of(&self, story: &Story) -> &Name {
+        match story.state {
             State::Alert => &self.alert,
             State::Reminder => &self.reminder,
             State::Unclear => &self.unclear,
             State::Closed => &self.closed,
             State::NewStay => &self.new_stay,
-            State::Ended => &self.ended,
+            State::Ended => match story.last() {
+                Some(Notice::Meters(notice)) => match notice.kind {
+                    MeterNoticeKind::Silent | MeterNoticeKind::Heard => &self.silent_over,
+                    MeterNoticeKind::Frozen | MeterNoticeKind::Moving => &self.frozen_over,
+                },
+                Some(Notice::Room(_)) | None => &self.ended,
+            },
             State::Recovered => &self.recovered,
             State::Silent => &self.silent,
             State::Heard => &self.heard,

@@ -28,7 +28,7 @@ pub(super) static WORDS: Words = Words {
     },
     ended: Name {
         long: "abnormal power use, normal again by now",
-        short: "was abnormal, normal again",
+        short: "was abnormal for a time",
     },
     recovered: Name {
         long: "power use normal again",
@@ -38,6 +38,10 @@ pub(super) static WORDS: Words = Words {
         long: "No data from meters",
         short: "no data from meters",
     },
+    silent_over: Name {
+        long: "No data from meters, back by now",
+        short: "meter data was missing",
+    },
     heard: Name {
         long: "Meter data is back",
         short: "meter data is back",
@@ -45,6 +49,10 @@ pub(super) static WORDS: Words = Words {
     frozen: Name {
         long: "Meter readings are frozen",
         short: "meter readings are frozen",
+    },
+    frozen_over: Name {
+        long: "Meter readings were frozen, changing by now",
+        short: "meter readings were frozen",
     },
     moving: Name {
         long: "Meter readings change again",
@@ -68,15 +76,15 @@ pub(super) static WORDS: Words = Words {
     worst_first: "The worst comes first.",
     was_over: "It was normal again before this notice went out: nothing to do.",
     may_go_on: "Monitoring was interrupted, so it is not known whether the room is normal again. Please check with the front desk and look when convenient.",
-    reasons_below: "Whether these rooms are normal again can't be told for now. Please check them when convenient.",
+    closed_below: "Where monitoring was interrupted, it can't be told whether power use is normal again. When convenient, check vacant rooms with the front desk and look inside; have the front desk ask guests. If it is still abnormal, there will be another alert.",
     new_stays_below: "Guests have arrived or left: what was abnormal before is no longer followed, and power use is judged anew.",
     nothing_to_do: "Power use is normal again: nothing to do.",
     check_gateway: "Please check power and network of the meter gateway and its collectors. Until data is back, abnormal power use in this hotel can't be noticed.",
     some_are_silent: "Most meters are back. Please check meters and wiring of the rooms below.",
     all_are_heard: "All meters are back: nothing to do.",
-    check_repeating: "Many registers stopped changing at one time: the gateway may be repeating old readings. Please check it, compare one meter's display with its last reading, and restart the gateway where they differ. Meanwhile abnormal use can't be noticed, and recoveries are held back.",
-    some_are_frozen: "Most change again. Please check the meters of the rooms below.",
-    all_are_moving: "All change again: nothing to do.",
+    check_repeating: "The gateway may be repeating old readings. Please look at a meter in use: if its display goes up, restart the gateway and its collectors. Until readings change again, abnormal power use in this hotel can't be noticed, and recoveries are not sent.",
+    some_are_frozen: "Most readings change again. Please check meters and collectors of the rooms below.",
+    all_are_moving: "All readings change again: nothing to do.",
     only_a_test: "This is a test: nothing to do. Notices of power use will come to this group.",
     closed_by: |kind, why| match (kind, why) {
         (_, Closing::Gap) => "gap in readings",
@@ -99,10 +107,10 @@ pub(super) static WORDS: Words = Words {
         let again = "If it is still abnormal, there will be another alert.";
         match (kind, why) {
             (_, Closing::Gap) => format!(
-                "Meter readings were interrupted, so it can't be told whether the room is normal again. {look}. {again}"
+                "Meter readings were interrupted, so it can't be told whether power use is normal again. {look}. {again}"
             ),
             (_, Closing::MeterChanged) => format!(
-                "The meter was replaced or reset, so it can't be told whether the room is normal again. {look}. {again}"
+                "The meter was replaced or reset, so it can't be told whether power use is normal again. {look}. {again}"
             ),
             (_, Closing::IntervalChanged) => format!(
                 "The length of the interval was changed: power use is judged anew from now on. {again}"
@@ -151,6 +159,7 @@ pub(super) static WORDS: Words = Words {
     rate: |minutes| format!("Per {minutes} min"),
     rate_of: |rate, threshold| format!("{rate} kWh (threshold {threshold} kWh)"),
     power: "Average power",
+    power_over: "Power meanwhile",
     check_in: "Check-in",
     expected_checkout: "Expected check-out",
     check_out: "Check-out",
@@ -164,8 +173,8 @@ pub(super) static WORDS: Words = Words {
     detected: "Detected",
     normal_since: "Normal since",
     no_readings: "No readings",
+    old_and_new: |name| [format!("{name} before"), format!("{name} now")],
     from_to: |from, to| format!("{from} to {to}"),
-    reason: "Why",
     now: "Now",
     now_unknown: "unknown (maybe normal again; or a check-in, a check-out, a gap in the readings or a new meter makes it impossible to tell)",
 
@@ -185,4 +194,5 @@ pub(super) static WORDS: Words = Words {
     first_of: |names, count| format!("{names} and others, {count} in all"),
     between_names: ", ",
     between_states: ", ",
+    others: |count| format!("{count} others"),
 };

@@ -28,7 +28,7 @@ pub(super) static WORDS: Words = Words {
     },
     ended: Name {
         long: "用电异常（已恢复）",
-        short: "曾异常，已恢复",
+        short: "曾异常已恢复",
     },
     recovered: Name {
         long: "用电已恢复正常",
@@ -38,6 +38,10 @@ pub(super) static WORDS: Words = Words {
         long: "电表数据中断",
         short: "电表数据中断",
     },
+    silent_over: Name {
+        long: "电表数据中断（已恢复）",
+        short: "电表数据曾中断",
+    },
     heard: Name {
         long: "电表数据已恢复",
         short: "电表数据已恢复",
@@ -45,6 +49,10 @@ pub(super) static WORDS: Words = Words {
     frozen: Name {
         long: "电表读数停滞",
         short: "电表读数停滞",
+    },
+    frozen_over: Name {
+        long: "电表读数停滞（已恢复）",
+        short: "电表读数曾停滞",
     },
     moving: Name {
         long: "电表读数已恢复更新",
@@ -66,14 +74,14 @@ pub(super) static WORDS: Words = Words {
     worst_first: "最严重的排在最前。",
     was_over: "发出本通知前已恢复正常，无需处理。",
     may_go_on: "监测已中断，无法确认是否恢复正常；方便时请向前台核实房态并查看。",
-    reasons_below: "下列房间的异常暂时无法判断是否恢复；方便时请逐间核实。",
+    closed_below: "监测中断的房间暂时无法判断是否恢复；方便时，空房请先向前台核实房态再进房，住客房请由前台了解情况。如仍异常，会再次报警。",
     new_stays_below: "下列房间已有客人入住或退房，此前的异常不再跟踪，此后的用电会重新判断。",
     nothing_to_do: "用电已恢复正常，无需处理。",
     check_gateway: "请检查抄表网关和采集器的电源与网络。数据恢复前，本店无法发现用电异常。",
     some_are_silent: "大部分电表已恢复。请检查下列房间的电表和通信线路。",
     all_are_heard: "电表数据已全部恢复，无需处理。",
-    check_repeating: "多块电表的读数同时停住不变：网关可能在重复上报旧读数。请检查网关和采集器，并到现场核对一块电表的实际读数，不一致时重启网关。读数停滞期间无法发现用电异常，“恢复正常”的通知暂缓发送。",
-    some_are_frozen: "大部分电表读数已恢复更新；请检查读数仍未变化的房间。",
+    check_repeating: "网关可能在重复上报旧读数。请到现场看一块正在用电的电表：如果表上读数在走，请重启抄表网关和采集器。读数恢复更新前，本店无法发现用电异常，恢复通知暂缓发送。",
+    some_are_frozen: "大部分电表读数已恢复更新。请检查下列房间的电表和采集器。",
     all_are_moving: "电表读数已全部恢复更新，无需处理。",
     only_a_test: "这是测试消息，无需处理。今后的用电通知将发到本群。",
     closed_by: |kind, why| match (kind, why) {
@@ -148,6 +156,7 @@ pub(super) static WORDS: Words = Words {
     rate: |minutes| format!("每 {minutes} 分钟平均用电"),
     rate_of: |rate, threshold| format!("{rate} kWh（阈值 {threshold} kWh）"),
     power: "平均功率",
+    power_over: "异常时功率",
     check_in: "入住时间",
     expected_checkout: "预计退房",
     check_out: "退房时间",
@@ -161,8 +170,8 @@ pub(super) static WORDS: Words = Words {
     detected: "检测时间",
     normal_since: "恢复时间",
     no_readings: "抄表中断",
+    old_and_new: |name| [format!("原{name}"), format!("新{name}")],
     from_to: |from, to| format!("{from} 至 {to}"),
-    reason: "说明",
     now: "现状",
     now_unknown: "不明（可能已恢复；也可能因客人入住、退房、抄表中断或换表而无法判断）",
 
@@ -182,4 +191,5 @@ pub(super) static WORDS: Words = Words {
     first_of: |names, count| format!("{names} 等 {count} 间"),
     between_names: "、",
     between_states: "，",
+    others: |count| format!("另有 {count} 项"),
 };
