@@ -239,12 +239,12 @@ mod tests {
     }
 
     #[test]
-    fn the_readmes_show_a_card_as_it_is() {
+    fn the_documents_show_a_card_as_it_is() {
         let card = Sample::Of(State::Alert).rendered(&config(Language::Zh), now());
         let shown: String = card.lines().map(|line| format!("    {line}\n")).collect();
         for readme in [
-            include_str!("../../README.md"),
-            include_str!("../../README.zh-CN.md"),
+            include_str!("../../docs/notices.md"),
+            include_str!("../../docs/notices.zh-CN.md"),
         ] {
             assert!(readme.contains(&shown), "{shown}");
         }

@@ -1,5 +1,5 @@
-//! The lines of the READMEs and of docs/operating.md as they stand, on a bare machine: a root of its
-//! own, in which this machine's programs are there and nothing of roomwatt is.
+//! The lines of the documents as they stand, on a bare machine: a root of its own, in which this
+//! machine's programs are there and nothing of roomwatt is.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
@@ -7,12 +7,9 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use crate::documents::ON_A_BARE_MACHINE;
+use crate::support::pages::{self, Page, code, without_comment};
 use crate::support::{ROOMWATT, Rig, wait};
-
-const ENGLISH: &str = include_str!("../../README.md");
-const CHINESE: &str = include_str!("../../README.zh-CN.md");
-const OPERATING: &str = include_str!("../../docs/operating.md");
-const OPERATING_CHINESE: &str = include_str!("../../docs/operating.zh-CN.md");
 
 /// Builds in minutes: what this test was built with takes the place of what it builds.
 const CARGO: &str = r#"[ "$*" = "build --release" ] || { echo "cargo $*: not that"; exit 101; }
@@ -69,7 +66,7 @@ impl Machine {
         }
         File::create(root.join("built/roomwatt")).expect("a file");
         // What a fresh clone has of it.
-        let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let sources = pages::root();
         for name in ["Cargo.toml", "etc", "sql"] {
             let done = Command::new("cp")
                 .arg("-r")
@@ -191,29 +188,21 @@ impl Drop for Hotel<'_> {
     }
 }
 
-/// The lines of the code blocks of a section, or of all of it.
-fn lines<'a>(text: &'a str, title: Option<&str>) -> Vec<&'a str> {
-    let text = match title {
-        Some(title) => text.split(&format!("\n## {title}\n")).nth(1).expect(title),
-        None => text,
-    };
-    let text = match title {
-        Some(_) => text.split("\n## ").next().expect("a section"),
-        None => text,
-    };
-    let lines: Vec<&str> = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("    "))
-        .collect();
-    assert!(lines.len() >= 8, "{lines:#?}");
-    lines
-}
-
-/// Lines without their comments.
-fn commands<'a>(lines: &[&'a str]) -> Vec<&'a str> {
-    let code = lines.iter().map(|line| line.split(" # ").next());
-    code.map(|code| code.unwrap_or_default().trim_end())
-        .collect()
+/// The lines of the sections that a page has for a bare machine, in English or in Chinese.
+fn lines(page: &Page, chinese: bool) -> Vec<String> {
+    let other = page.chinese();
+    let sections = page.sections().into_iter().zip(other.sections());
+    let mut found = Vec::new();
+    for ((title, english), (_, translated)) in sections {
+        let is_meant =
+            |(path, section): &(&str, &str)| page.path == Path::new(path) && title == *section;
+        if ON_A_BARE_MACHINE.iter().any(is_meant) {
+            let text = if chinese { translated } else { english };
+            found.extend(code(text).into_iter().map(str::to_owned));
+        }
+    }
+    assert!(found.len() >= 8, "{found:#?}");
+    found
 }
 
 /// What "then edit it" asks for.
@@ -271,19 +260,6 @@ fn my_cnf(machine: &Machine) {
 
 #[test]
 fn the_lines_to_install_it_work_on_a_bare_machine() {
-    let titles = [
-        ("Running it", "运行"),
-        ("Installing it for real", "正式安装"),
-    ];
-    for (english, chinese) in titles {
-        let of = |text, title| commands(&lines(text, Some(title)));
-        assert_eq!(of(ENGLISH, english), of(CHINESE, chinese));
-    }
-    assert_eq!(
-        commands(&lines(OPERATING, None)),
-        commands(&lines(OPERATING_CHINESE, None))
-    );
-
     let mut rig = Rig::without_schema("install");
     rig.secret("install");
     let hotel = Hotel(&rig);
@@ -291,8 +267,8 @@ fn the_lines_to_install_it_work_on_a_bare_machine() {
     trying(&rig);
     hotel.clear();
     // Each with the comments of its own language.
-    for (text, title) in [(ENGLISH, "Installing it for real"), (CHINESE, "正式安装")] {
-        installing(&rig, &lines(text, Some(title)));
+    for chinese in [false, true] {
+        installing(&rig, chinese);
         hotel.clear();
     }
     drop(hotel);
@@ -300,14 +276,15 @@ fn the_lines_to_install_it_work_on_a_bare_machine() {
     rig.finish();
 }
 
-/// Section "Running it".
+/// What the README runs.
 fn trying(rig: &Rig) {
     let mut machine = Machine::new();
     my_cnf(&machine);
-    for line in lines(ENGLISH, Some("Running it")) {
+    for line in lines(&Page::read("README.md"), false) {
+        let line = line.as_str();
         // In a terminal of its own.
         if line.starts_with("roomwatt run ") {
-            let code = commands(&[line])[0];
+            let code = without_comment(line);
             machine.run(&format!("{code} >/root/run.log 2>&1 &"));
             continue;
         }
@@ -331,8 +308,8 @@ fn trying(rig: &Rig) {
     );
 }
 
-/// Section "Installing it for real" under supervisor, and then docs/operating.md.
-fn installing(rig: &Rig, install: &[&str]) {
+/// docs/installing.md under supervisor, and then docs/operating.md.
+fn installing(rig: &Rig, chinese: bool) {
     let mut machine = Machine::new();
     my_cnf(&machine);
     machine.run("cargo build --release");
@@ -349,7 +326,8 @@ fn installing(rig: &Rig, install: &[&str]) {
             },
         );
     };
-    for line in install {
+    for line in lines(&Page::read("docs/installing.md"), chinese) {
+        let line = line.as_str();
         let said = machine.run(line);
         if line.contains("etc/roomwatt.toml") {
             edit(rig, &config);
@@ -366,7 +344,7 @@ fn installing(rig: &Rig, install: &[&str]) {
                 assert!(said.contains(part), "{part:?} is not in\n{said}");
             }
         }
-        if *line == "supervisorctl update" {
+        if line == "supervisorctl update" {
             wait_for(&log, "consuming queue", 1);
         }
     }
@@ -380,7 +358,8 @@ fn installing(rig: &Rig, install: &[&str]) {
     );
 
     let (mut consuming, mut starts) = (1, 1);
-    for line in lines(OPERATING, None) {
+    for line in lines(&Page::read("docs/operating.md"), chinese) {
+        let line = line.as_str();
         if line.starts_with("supervisorctl stop") {
             // Not while it starts.
             wait_for(&log, "consuming queue", consuming);

@@ -5,6 +5,7 @@
 pub mod feishu;
 pub mod intake;
 pub mod mariadb;
+pub mod pages;
 pub mod proxy;
 mod service;
 

@@ -1,0 +1,349 @@
+//! What can be said of the documents without any server. `service/documents.rs` and
+//! `service/install.rs` run their commands.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use support::ROOMWATT;
+use support::pages::{Page, blocks, first_cells, in_two_languages, root, rows, without_comment};
+
+/// The code of a page but for drawings, without what is said in its language.
+fn code(page: &Page) -> Vec<&str> {
+    let blocks = blocks(&page.text).into_iter();
+    let blocks = blocks.filter(|block| !block.iter().any(|line| line.contains('▼')));
+    blocks.flatten().map(without_comment).collect()
+}
+
+/// Where the links of a page lead, but for the one to the other language. The headings that they name
+/// have another name there.
+fn targets(page: &Page) -> Vec<String> {
+    let own = page.path.file_name().expect("a name").to_string_lossy();
+    let own = own.replace(".zh-CN", "");
+    let links = page.links().into_iter();
+    let links = links.map(|link| {
+        link.split('#')
+            .next()
+            .unwrap_or_default()
+            .replace(".zh-CN", "")
+    });
+    let mut targets: Vec<String> = links.filter(|target| *target != own).collect();
+    targets.sort();
+    targets
+}
+
+#[test]
+fn both_languages_say_the_same() {
+    for english in in_two_languages() {
+        let chinese = english.chinese();
+        let name = english.path.display();
+        let levels = |page: &Page| -> Vec<usize> {
+            let headings = page.headings().into_iter();
+            headings.map(|(level, _)| level).collect()
+        };
+        assert_eq!(levels(&english), levels(&chinese), "headings of {name}");
+        assert_eq!(code(&english), code(&chinese), "code of {name}");
+        let cells = |page: &Page| first_cells(&page.text).join("\n").replace('、', ", ");
+        assert_eq!(cells(&english), cells(&chinese), "tables of {name}");
+        let sizes = |page: &Page| rows(&page.text).iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(sizes(&english), sizes(&chinese), "tables of {name}");
+        assert_eq!(targets(&english), targets(&chinese), "links of {name}");
+        let paragraphs = |page: &Page| page.text.split("\n\n").count();
+        assert_eq!(
+            paragraphs(&english),
+            paragraphs(&chinese),
+            "paragraphs of {name}"
+        );
+    }
+}
+
+/// All documents below a folder.
+fn documents(folder: &Path, found: &mut Vec<Page>) {
+    for entry in fs::read_dir(root().join(folder)).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let path = folder.join(entry.file_name());
+        let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        if is_hidden || path == Path::new("target") {
+            continue;
+        }
+        if entry.file_type().expect("a type").is_dir() {
+            documents(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "md") {
+            found.push(Page::read(path));
+        }
+    }
+}
+
+/// The names by which links find the headings of a page, as GitHub makes them.
+fn anchors(page: &Page) -> Vec<String> {
+    let mut seen: HashMap<String, u32> = HashMap::new();
+    let headings = page.headings().into_iter();
+    headings
+        .map(|(_, title)| {
+            let kept = |c: char| c.is_alphanumeric() || c == '-' || c == '_' || c == ' ';
+            let name: String = title.to_lowercase().chars().filter(|&c| kept(c)).collect();
+            let name = name.replace(' ', "-");
+            let times = seen.entry(name.clone()).or_default();
+            *times += 1;
+            match *times {
+                1 => name,
+                times => format!("{name}-{}", times - 1),
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut pages = Vec::new();
+    documents(Path::new(""), &mut pages);
+    let mut wrong = Vec::new();
+    let mut followed = 0;
+    for page in &pages {
+        for link in page.links() {
+            if link.contains("://") {
+                continue;
+            }
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let path = match file {
+                "" => page.path.clone(),
+                _ => page.path.parent().expect("a folder").join(file),
+            };
+            followed += 1;
+            let is_there = root().join(&path).exists();
+            if !is_there
+                || !anchor.is_empty() && !anchors(&Page::read(&path)).contains(&anchor.to_owned())
+            {
+                wrong.push(format!("{}: {link}", page.path.display()));
+            }
+        }
+    }
+    assert!(
+        pages.len() > 15 && followed > 60,
+        "{} pages, {followed} links",
+        pages.len()
+    );
+    assert_eq!(wrong, [""; 0]);
+}
+
+#[test]
+fn every_page_is_found_from_the_readme() {
+    let readme = Page::read("README.md");
+    let chinese = readme.chinese();
+    let pages = in_two_languages().into_iter();
+    for page in pages.filter(|page| page.path != readme.path) {
+        let path = page.path.to_str().expect("UTF-8");
+        assert!(readme.links().contains(&path), "{path}");
+        let path = path.replace(".md", ".zh-CN.md");
+        assert!(chinese.links().contains(&path.as_str()), "{path}");
+    }
+}
+
+#[test]
+fn a_readme_can_be_read_in_some_minutes() {
+    let readme = Page::read("README.md");
+    for page in [readme.chinese(), readme] {
+        let lines = page.text.lines().count();
+        assert!(lines <= 150, "{} has {lines} lines", page.path.display());
+    }
+}
+
+/// What the program says, which ends well.
+fn said(arguments: &[&str]) -> String {
+    let output = Command::new(ROOMWATT)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program runs");
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+#[test]
+fn every_command_stands_in_the_readmes() {
+    let help = said(&["--help"]);
+    let commands = help.split("Commands:\n").nth(1).expect("commands");
+    let mut names: Vec<String> = commands
+        .lines()
+        .take_while(|line| line.starts_with("  "))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .map(|name| format!("roomwatt {name}"))
+        .collect();
+    names.sort();
+    assert!(names.len() >= 12, "{names:?}");
+    let readme = Page::read("README.md");
+    let mut cells = first_cells(&readme.text);
+    cells.sort_unstable();
+    assert_eq!(cells, names);
+}
+
+#[test]
+fn every_suite_stands_in_the_page_for_contributors() {
+    let mut suites = vec!["unit tests".to_owned()];
+    for entry in fs::read_dir(root().join("tests")).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let is_suite = path.join("main.rs").exists() || path.extension().is_some();
+        if is_suite {
+            let name = path.file_stem().expect("a name");
+            suites.push(format!("`{}`", name.to_str().expect("UTF-8")));
+        }
+    }
+    let page = Page::read("CONTRIBUTING.md");
+    let table = rows(&page.text).into_iter();
+    let named = table
+        .filter(|row| row.len() == 3)
+        .flat_map(|row| row[0].split(", "));
+    let mut named: Vec<&str> = named.filter(|name| *name != "suites").collect();
+    named.sort_unstable();
+    suites.sort_unstable();
+    assert_eq!(named, suites);
+}
+
+#[test]
+fn the_demo_finds_what_the_readmes_promise() {
+    let readme = Page::read("README.md");
+    let table: Vec<Vec<&str>> = rows(&readme.text);
+    let found = table
+        .iter()
+        .filter(|row| row.len() == 3 && row[1].contains(" of "));
+    let mut tried = 0;
+    for row in found {
+        let [thresholds, found, false_alerts] = row[..] else {
+            panic!("{row:?}")
+        };
+        let numbers: Vec<&str> = thresholds
+            .split(|c: char| !c.is_ascii_digit() && c != '.')
+            .filter(|number| !number.is_empty())
+            .collect();
+        let [occupied, vacant] = numbers[..] else {
+            panic!("{thresholds}")
+        };
+        let said = said(&[
+            "demo",
+            "--speed",
+            "1e9",
+            "--set",
+            &format!("checkin_abnormal_threshold={occupied}"),
+            "--set",
+            &format!("checkout_abnormal_threshold={vacant}"),
+        ]);
+        let line = said
+            .lines()
+            .find(|line| line.contains("troubles were found"));
+        let line = line.expect("a summary");
+        assert!(line.starts_with(&format!("{found} troubles")), "{line}");
+        assert!(line.contains(&format!("; {false_alerts} of ")), "{line}");
+        tried += 1;
+    }
+    assert_eq!(tried, 3);
+}
+
+#[test]
+fn every_key_stands_in_the_tables_with_its_default() {
+    let example: toml::Table = include_str!("../../etc/roomwatt.toml")
+        .parse()
+        .expect("TOML");
+    let english = Page::read("docs/configuration.md");
+    let chinese = english.chinese();
+    let meters = Page::read("docs/meter-table.md");
+    let mut missing = Vec::new();
+    for (section, keys) in &example {
+        for (key, value) in keys.as_table().expect("a section") {
+            let is_required = [("rabbitmq", "queue"), ("mysql", "database")];
+            let row = match is_required.contains(&(section.as_str(), key.as_str())) {
+                true => format!("| `{section}.{key}` |  | "),
+                false => format!("| `{section}.{key}` | `{value}` | "),
+            };
+            for page in [&english, &chinese] {
+                // Of names only the first is in the table; columns have a page of their own.
+                let named = match section.as_str() {
+                    "message_fields" => true,
+                    "meter" => meters.text.contains(&format!("`{key}`")),
+                    _ => false,
+                };
+                if !page.text.contains(&row) && !named {
+                    missing.push(row.clone());
+                }
+            }
+        }
+    }
+    assert_eq!(missing, [""; 0]);
+}
+
+/// Lines that give a key a value, also behind a comment's sign.
+fn keys_and_values(text: &str) -> Vec<&str> {
+    let lines = text.lines();
+    let lines = lines.map(|line| line.strip_prefix("# ").unwrap_or(line));
+    let code = lines.filter(|line| line.starts_with('[') || line.contains(" = "));
+    // No value has a sign of a comment in it.
+    code.map(|line| line.split('#').next().unwrap_or_default().trim_end())
+        .collect()
+}
+
+#[test]
+fn the_chinese_configuration_is_the_same_one() {
+    let english = include_str!("../../etc/roomwatt.toml");
+    let chinese = include_str!("../../etc/roomwatt.zh-CN.toml");
+    let body = |text: &'static str| keys_and_values(text.split_once("\n\n").expect("a head").1);
+    let keys = body(english);
+    assert!(keys.len() > 70, "{keys:#?}");
+    assert_eq!(keys, body(chinese));
+    let comments = |text: &str| text.lines().filter(|line| line.contains('#')).count();
+    // Where the one says something the other does.
+    assert_eq!(comments(english), comments(chinese));
+}
+
+/// All of `src/`.
+fn sources() -> String {
+    let mut sources = String::new();
+    let mut folders: Vec<PathBuf> = vec![root().join("src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                sources += &fs::read_to_string(path).expect("a source file");
+            }
+        }
+    }
+    sources
+}
+
+#[test]
+fn every_log_line_is_one_that_is_written() {
+    let sources = sources();
+    let page = Page::read("docs/operating.md");
+    let lines = first_cells(page.section("What the log says"));
+    assert!(lines.len() > 10, "{lines:#?}");
+    for line in lines {
+        // What is fixed in it; the rest are numbers, names, and things that are counted.
+        let counted = [
+            "new readings",
+            "readings",
+            "rooms",
+            "intervals",
+            "rows",
+            "lines",
+        ];
+        let mut text = line.replace("...", "1").replace("H001/101", "1");
+        for word in counted {
+            text = text.replace(word, "1");
+        }
+        let parts = text.split(|c: char| c.is_ascii_digit() || c == '(' || c == ')');
+        let fixed: Vec<&str> = parts.filter(|part| part.trim().len() >= 8).collect();
+        assert!(!fixed.is_empty(), "{line:?}: nothing of it is looked for");
+        for part in &fixed {
+            let part = part.trim().trim_end_matches(" room_events");
+            assert!(
+                sources.contains(part),
+                "{part:?} of {line:?} is not written anywhere"
+            );
+        }
+    }
+}
