@@ -139,7 +139,7 @@ impl Machine {
     fn ask(&mut self, line: &str) -> Option<(i32, String)> {
         const END: &str = "this was the line:";
         // A shell that has ended closes the pipe.
-        writeln!(self.lines, "{line}\necho; echo '{END}' $?").ok()?;
+        writeln!(self.lines, "{line}\ncode=$?; echo; echo '{END}' $code").ok()?;
         let mut said = String::new();
         loop {
             let mut text = String::new();
