@@ -50,7 +50,7 @@ impl Rooms {
         for (key, watch) in changed {
             match state.rooms.get_mut(&key) {
                 Some(room) => {
-                    if room.watch.stay.order() != watch.stay.order() {
+                    if room.watch.key() != watch.key() {
                         room.came = sweeps;
                     }
                     room.watch = watch;
@@ -168,20 +168,23 @@ mod tests {
     fn a_watch_that_comes_during_a_sweep_is_the_next_ones() {
         let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
         let room = RoomKey::new("H001", "101");
-        let vacant = |hours: i64| {
+        let vacant = |hours: i64, number| {
             let stay = Stay::Vacant {
                 actual_checkin: None,
                 actual_checkout: noon.plus(hours * 3_600),
             };
-            [(room.clone(), Watch::new(stay, &Rules::default()))]
+            let watch = Watch::new(stay, &Rules::default());
+            [(room.clone(), Watch { number, ..watch })]
         };
         let rooms = Rooms::default();
-        rooms.adopt(vacant(0));
+        rooms.adopt(vacant(0, 1));
         rooms.begin_sweep();
         assert!(rooms.needs_after(&room).is_some());
-        rooms.adopt(vacant(0));
+        rooms.adopt(vacant(0, 1));
         assert!(rooms.swept(&room).is_some(), "it is the same watch");
-        rooms.adopt(vacant(1));
+        rooms.adopt(vacant(-1, 1));
+        assert!(rooms.swept(&room).is_some(), "its stay was corrected");
+        rooms.adopt(vacant(1, 2));
         assert!(rooms.swept(&room).is_none() && rooms.needs_after(&room).is_none());
         assert!(rooms.unheard_since(LocalTime::LAST).is_empty());
         let silent = || {

@@ -9,6 +9,7 @@ mod columns;
 mod fields;
 mod frozen;
 mod judge;
+mod key;
 mod message;
 mod notice;
 mod reading;
@@ -22,6 +23,7 @@ pub use census::Census;
 pub use coarse::Steps;
 pub use columns::{Columns, HeaderError, MOST_COLUMNS};
 pub use judge::{Fold, Movement, Outcome, Run, RunEnd, Step};
+pub use key::{Rule, RunKey, WatchKey};
 pub use message::{Event, FieldNames, MessageFormat, Parsed, TypeCodes};
 pub use notice::{
     Closing, Interval, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind, RoomNotice,

@@ -2,7 +2,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::{HotelId, Kind, LocalTime, RoomKey, RoomNumber, WattHours};
 
-use super::Stay;
+use super::key::is_uncounted;
+use super::{Rule, RunKey, Stay, WatchKey};
 
 /// Something the staff is to be told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +53,13 @@ pub struct Interval {
 pub struct RoomNotice {
     pub kind: NoticeKind,
     pub room: RoomKey,
+    /// Which of the room's watches judged it ([`Watch::number`](super::Watch::number)); 0 in rows of
+    /// version 0.1.
+    #[serde(default, skip_serializing_if = "is_uncounted")]
+    pub watch: u32,
+    /// The rule that judged it.
+    #[serde(default, skip_serializing_if = "Rule::is_fixed")]
+    pub rule: Rule,
     /// The stay under which the room was judged.
     pub stay: Stay,
     /// Time of the reading that brought it about; of a new stay, its beginning; of another length of
@@ -79,6 +87,16 @@ pub struct RoomNotice {
 }
 
 impl RoomNotice {
+    /// The run that it is about.
+    pub fn run(&self) -> RunKey {
+        RunKey {
+            room: self.room.clone(),
+            watch: WatchKey::new(self.watch, self.stay.order()),
+            since: self.since,
+            rule: self.rule,
+        }
+    }
+
     /// How long the run lasted, in seconds, at least one. Meters seldom keep the interval's rhythm,
     /// so its periods do not tell.
     pub fn run_seconds(&self) -> i64 {

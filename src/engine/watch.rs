@@ -5,11 +5,18 @@ use serde::{Deserialize, Serialize};
 use crate::types::{LocalTime, Reading, RoomKey, WattHours};
 
 use super::judge::{Fold, Outcome, Run, RunEnd, Step};
-use super::{Closing, Event, Interval, NoticeKind, RoomNotice, Rules, Stay};
+use super::key::is_uncounted;
+use super::{
+    Closing, Event, Interval, NoticeKind, RoomNotice, Rule, Rules, RunKey, Stay, WatchKey,
+};
 
 /// The watch on a room. A room has at most one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watch {
+    /// Which of the room's watches it is: they are counted from 1 on, in the order in which they came
+    /// about. 0 for one that version 0.1 began.
+    #[serde(default, skip_serializing_if = "is_uncounted")]
+    pub number: u32,
     pub stay: Stay,
     /// The reading it started from, once there is one.
     pub initial: Option<Reading>,
@@ -90,9 +97,10 @@ pub enum Arrival {
 }
 
 impl Watch {
-    /// A watch that has seen nothing yet.
+    /// A room's first watch, which has seen nothing yet.
     pub fn new(stay: Stay, rules: &Rules) -> Watch {
         Watch {
+            number: 1,
             stay,
             initial: None,
             fold: Fold::default(),
@@ -100,6 +108,21 @@ impl Watch {
             history: Vec::new(),
             interval_seconds: rules.interval_seconds,
         }
+    }
+
+    pub fn key(&self) -> WatchKey {
+        WatchKey::new(self.number, self.stay.order())
+    }
+
+    /// The run that goes on in this watch of a room, if the staff was notified of it.
+    pub fn notified_run(&self, room: &RoomKey) -> Option<RunKey> {
+        let run = self.fold.run.filter(|run| run.told > 0)?;
+        Some(RunKey {
+            room: room.clone(),
+            watch: self.key(),
+            since: run.since,
+            rule: Rule::Fixed,
+        })
     }
 
     /// Readings at or before this time can't change the watch any more.
@@ -171,6 +194,8 @@ impl Watch {
         RoomNotice {
             kind,
             room: room.clone(),
+            watch: self.number,
+            rule: Rule::Fixed,
             stay: self.stay,
             detected,
             since: run.since,
@@ -309,6 +334,7 @@ pub fn receive(
             told.changes = brought_up.changes;
             told.tally = brought_up.tally;
             let mut old = brought_up.watch;
+            watch.number = old.number.saturating_add(1);
             watch.before = old.history_until(stay.time());
             watch.forget_surplus(rules);
             let why = Closing::NewStay {

@@ -17,7 +17,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, select};
 
 use crate::clock::{Clock, unix_seconds};
 use crate::config;
-use crate::engine::{MeterNoticeKind, MeterTrouble, Notice, RoomNotice, Run, Watch};
+use crate::engine::{MeterNoticeKind, MeterTrouble, Notice, RoomNotice, Watch};
 use crate::faults;
 use crate::outage::Outage;
 use crate::owner::Input;
@@ -466,11 +466,12 @@ fn is_over(rooms: &Rooms, notice: &Notice) -> bool {
 
 /// Whether the run that a notice tells of is no longer the one of its room's watch.
 fn has_ended(watch: &Watch, notice: &RoomNotice) -> bool {
-    match watch.stay.order().cmp(&notice.stay.order()) {
+    let run = notice.run();
+    match watch.key().cmp(&run.watch) {
         Ordering::Less => false,
         Ordering::Equal => {
-            let is_same = |run: Run| run.told > 0 && run.since == notice.since;
-            watch.fold.seen >= Some(notice.detected) && !watch.fold.run.is_some_and(is_same)
+            watch.fold.seen >= Some(notice.detected)
+                && watch.notified_run(&notice.room) != Some(run)
         }
         Ordering::Greater => true,
     }
@@ -569,12 +570,28 @@ mod tests {
             "not adopted yet"
         );
         let other = |minutes| Watch::new(vacant_since(minutes), &Rules::default());
-        assert!(!has_ended(&other(-60), &alert()), "not adopted yet");
-        assert!(has_ended(&other(60), &alert()), "another stay");
+        let with = |number, minutes| Watch {
+            number,
+            ..other(minutes)
+        };
+        let of = |watch| RoomNotice { watch, ..alert() };
+        assert!(has_ended(&with(3, -60), &of(2)), "another watch");
+        assert!(!has_ended(&with(2, 60), &of(3)), "not adopted yet");
+        assert!(!has_ended(&with(2, 60), &of(2)), "its stay was corrected");
+        // Of 0.1, which knew watches by their stays.
+        assert!(has_ended(&with(1, -60), &of(0)), "another watch");
+        assert!(has_ended(&with(0, 60), &of(0)), "another watch");
+        assert!(!has_ended(&with(0, -60), &of(0)), "not adopted yet");
+        let on = Watch {
+            number: 0,
+            ..seen(&alerted)
+        };
+        assert!(!has_ended(&on, &of(0)), "it goes on");
+
         let rooms = Rooms::default();
         let notice = Notice::Room(alert());
         assert!(!is_over(&rooms, &notice), "not adopted yet");
-        rooms.adopt([(alert().room, other(60))]);
+        rooms.adopt([(alert().room, with(2, 60))]);
         assert!(is_over(&rooms, &notice));
     }
 

@@ -1,6 +1,6 @@
 //! Recoveries that may be a gateway's that repeats itself: whether they can be told by now.
 
-use crate::engine::{NoticeKind, RoomNotice, Stay};
+use crate::engine::{NoticeKind, RoomNotice, Watch};
 use crate::rooms::Rooms;
 use crate::types::LocalTime;
 
@@ -42,7 +42,7 @@ impl Recovery {
         match room.watch.fold.run {
             // What was used meanwhile came at once when the register moved: the next intervals tell
             // whether that goes on.
-            Some(run) if is_later_run(&room.watch.stay, run.since, notice) => match run.told {
+            Some(run) if is_later_run(&room.watch, run.since, notice) => match run.told {
                 0 => Recovery::Open,
                 _ => Recovery::Untrue,
             },
@@ -79,15 +79,15 @@ fn once_around(notice: &RoomNotice) -> i64 {
     notice.interval_seconds + notice.interval_seconds / 10
 }
 
-/// Whether a run of a stay is another one than the one that has recovered.
-fn is_later_run(stay: &Stay, since: LocalTime, notice: &RoomNotice) -> bool {
-    stay.order() == notice.stay.order() && since > notice.since
+/// Whether a run of a watch is another one than the one that has recovered.
+fn is_later_run(watch: &Watch, since: LocalTime, notice: &RoomNotice) -> bool {
+    watch.key() == notice.run().watch && since > notice.since
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Interval, MeterNotice, MeterNoticeKind, Rules, Run, Watch};
+    use crate::engine::{Interval, MeterNotice, MeterNoticeKind, Rules, Run};
     use crate::notify::sample;
     use crate::types::WattHours;
 

@@ -2,7 +2,7 @@
 
 use crate::config;
 use crate::engine::{
-    Closing, Interval, MeterNotice, MeterNoticeKind, Notice, NoticeKind, RoomNotice, Stay,
+    Closing, Interval, MeterNotice, MeterNoticeKind, Notice, NoticeKind, RoomNotice, Rule, Stay,
 };
 use crate::store::Share;
 use crate::types::{HotelId, Kind, LocalTime, RoomKey, RoomNumber, WattHours};
@@ -161,6 +161,8 @@ pub(super) fn room_notice(kind: NoticeKind, number: u32, now: LocalTime) -> Room
     RoomNotice {
         kind,
         room: RoomKey::new("H12345", &format!("{}", 1_000 + number)),
+        watch: 1,
+        rule: Rule::Fixed,
         stay: Stay::Vacant {
             actual_checkin: Some(since.plus(-22 * 3_600)),
             actual_checkout: since.plus(-3 * INTERVAL),

@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use crate::engine::{Closing, MeterNoticeKind, Notice, NoticeKind, RoomNotice};
-use crate::types::{HotelId, Kind, LocalTime, RoomKey, RoomNumber};
+use crate::engine::{Closing, MeterNoticeKind, Notice, NoticeKind, RoomNotice, RunKey};
+use crate::types::{HotelId, Kind, RoomNumber};
 
 /// Notices on their way to one bot.
 #[derive(Default)]
@@ -124,15 +124,15 @@ pub(super) enum Due {
 }
 
 /// What several notices are of: they are told as one.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Subject<'a> {
-    Run(&'a RoomKey, (LocalTime, Kind), LocalTime),
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Subject {
+    Run(RunKey),
     Meters,
 }
 
-fn subject(notice: &Notice) -> Subject<'_> {
+fn subject(notice: &Notice) -> Subject {
     match notice {
-        Notice::Room(notice) => Subject::Run(&notice.room, notice.stay.order(), notice.since),
+        Notice::Room(notice) => Subject::Run(notice.run()),
         Notice::Meters(_) => Subject::Meters,
     }
 }
@@ -196,7 +196,7 @@ impl Waiting {
 
     /// The notices that are too old, but for those of a run of which there is younger news.
     pub(super) fn expired(&self, now: Instant) -> Vec<u64> {
-        let mut last: HashMap<(&HotelId, Subject<'_>), Instant> = HashMap::new();
+        let mut last: HashMap<(&HotelId, Subject), Instant> = HashMap::new();
         for item in self.items.values() {
             let of = (item.notice.hotel_id(), subject(&item.notice));
             let expires = last.entry(of).or_insert(item.expires);
@@ -246,12 +246,12 @@ impl Waiting {
         let of_hotel = self.items.iter();
         let of_hotel = of_hotel.filter(|(_, item)| item.notice.hotel_id() == hotel);
         let held = of_hotel.clone().filter(|(_, item)| item.is_held);
-        let held: HashSet<Subject<'_>> = held.map(|(_, item)| subject(&item.notice)).collect();
+        let held: HashSet<Subject> = held.map(|(_, item)| subject(&item.notice)).collect();
         let none = HashSet::new();
         let mut of_hotel = of_hotel.filter(|(_, item)| !item.is_held).peekable();
         let (_, oldest) = of_hotel.peek()?;
         let (manner, first) = (oldest.manner, subject(&oldest.notice));
-        let mut stories: HashMap<Subject<'_>, Vec<(u64, Notice)>> = HashMap::new();
+        let mut stories: HashMap<Subject, Vec<(u64, Notice)>> = HashMap::new();
         for (id, item) in of_hotel.filter(|(_, item)| item.manner == manner) {
             let subject = subject(&item.notice);
             if manner != Manner::Alone || subject == first {
@@ -295,7 +295,7 @@ impl Waiting {
     pub(super) fn refused(&mut self, ids: &[u64]) -> Vec<u64> {
         let mut hopeless = Vec::new();
         let known = ids.iter().filter_map(|id| self.items.get(id));
-        let stories: HashSet<Subject<'_>> = known.map(|item| subject(&item.notice)).collect();
+        let stories: HashSet<Subject> = known.map(|item| subject(&item.notice)).collect();
         let are_several = stories.len() > 1;
         for id in ids {
             let Some(item) = self.items.get_mut(id) else {
@@ -342,8 +342,8 @@ pub(super) fn state(notices: &[(u64, Notice)], over: &HashSet<u64>) -> Option<St
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{MeterNotice, Stay};
-    use crate::types::WattHours;
+    use crate::engine::{MeterNotice, Rule, Stay};
+    use crate::types::{LocalTime, RoomKey, WattHours};
 
     const WAIT: Duration = Duration::from_secs(30);
     const MAX_AGE: Duration = Duration::from_secs(86_400);
@@ -358,6 +358,8 @@ mod tests {
         Notice::Room(RoomNotice {
             kind,
             room: RoomKey::new("H1", room),
+            watch: 1,
+            rule: Rule::Fixed,
             stay: Stay::Vacant {
                 actual_checkin: None,
                 actual_checkout: at(0),
@@ -504,10 +506,7 @@ mod tests {
         let mut next_stay = alert("101");
         if let (Notice::Room(run), Notice::Room(stay)) = (&mut next_run, &mut next_stay) {
             run.since = at(20);
-            stay.stay = Stay::Occupied {
-                check_in: at(0),
-                expected_checkout: None,
-            };
+            stay.watch = 2;
         }
         let waiting = waiting(
             now,
@@ -533,6 +532,43 @@ mod tests {
                 (State::Recovered, vec![1]),
             ]
         );
+    }
+
+    /// The notices of room 101 as they are, of watches with these numbers and begins of their stays.
+    fn of_watches(notices: [(Notice, u32, i64); 2]) -> [Notice; 2] {
+        notices.map(|(mut notice, number, begin)| {
+            if let Notice::Room(notice) = &mut notice {
+                notice.watch = number;
+                notice.stay = Stay::Vacant {
+                    actual_checkin: None,
+                    actual_checkout: at(begin),
+                };
+            }
+            notice
+        })
+    }
+
+    #[test]
+    fn notices_are_of_one_watch_by_its_number_those_of_0_1_by_its_stay() {
+        let (now, ended) = (Instant::now(), (State::Ended, vec![1, 2]));
+        let apart = [(State::Unclear, vec![1]), (State::Recovered, vec![2])];
+        let recovered = || notice(NoticeKind::Recovered, "101", 4, 8_000);
+        for (alert_of, recovered_of, told) in [
+            ((3, 0), (3, 0), vec![ended.clone()]),
+            // The stay began at another time than was known.
+            ((3, 0), (3, -20), vec![ended.clone()]),
+            ((2, 0), (3, 0), apart.to_vec()),
+            // The alert was written by 0.1, whose watch still was the room's when it recovered.
+            ((0, 0), (0, 0), vec![ended]),
+            ((0, -20), (0, 0), apart.to_vec()),
+            ((0, 0), (1, 0), apart.to_vec()),
+        ] {
+            let alert = (alert("101"), alert_of.0, alert_of.1);
+            let recovered = (recovered(), recovered_of.0, recovered_of.1);
+            let waiting = waiting(now, of_watches([alert, recovered]));
+            let are = format!("{alert_of:?} {recovered_of:?}");
+            assert_eq!(stories(&waiting, false), told, "{are}");
+        }
     }
 
     #[test]

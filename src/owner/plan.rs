@@ -153,9 +153,8 @@ impl<'a> Planner<'a> {
         let transition = if unchanged {
             judged.transition.clone()
         } else {
-            let stay = judged.transition.watch.stay.order();
             match self.current(&judged.room) {
-                Some(watch) if watch.stay.order() == stay => {
+                Some(watch) if watch.key() == judged.transition.watch.key() => {
                     observe(&judged.room, &watch, &judged.readings, self.rules)
                 }
                 _ => return,

@@ -174,7 +174,11 @@ impl Room {
     ) -> impl Iterator<Item = (Watch, &[Reading])> {
         let earliest = from.plus(-rules.interval_seconds - 1);
         self.stays.iter().enumerate().map(move |(at, &stay)| {
-            let watch = Watch::new(stay, rules);
+            let number = u32::try_from(at + 1).unwrap_or(u32::MAX);
+            let watch = Watch {
+                number,
+                ..Watch::new(stay, rules)
+            };
             let from = watch.needs_after().max(earliest);
             let first = self.readings.partition_point(|r| r.time <= from);
             let end = match self.stays.get(at + 1) {
@@ -245,6 +249,16 @@ mod tests {
             let past = past(at("10 00:00"), &stays);
             assert_eq!(past.rooms()[0].stays, [old, within, later], "{stays:?}");
         }
+    }
+
+    #[test]
+    fn the_watches_of_a_room_are_counted() {
+        let from = at("10 00:00");
+        let past = past(from, &[left("11 11:00"), came("10 14:00", None)]);
+        let rules = Rules::default();
+        let watches = past.rooms()[0].watches(&rules, from);
+        let numbers: Vec<u32> = watches.map(|(watch, _)| watch.number).collect();
+        assert_eq!(numbers, [1, 2]);
     }
 
     #[test]

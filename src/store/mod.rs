@@ -456,6 +456,10 @@ mod tests {
         let stay = closed(r#"{"new_stay":{"kind":"checkin","at":"2023-04-10 14:00:00"}}"#);
         for (body, kind) in [
             (of_room, "alert"),
+            (
+                &of_room.replace("\"stay\"", "\"watch\":3,\"stay\""),
+                "alert",
+            ),
             (of_meters, "silent"),
             (&gap, "closed"),
             (&meter, "closed"),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use roomwatt::engine::{Change, Closing, NoticeKind, RoomNotice, Stay, observe};
+use roomwatt::engine::{Change, Closing, NoticeKind, RoomNotice, Stay, Watch, observe};
 
 use crate::config;
 use crate::world::{Room, World, notices, room_key, world};
@@ -111,13 +111,12 @@ proptest! {
         let mut ends = BTreeMap::new();
         for notice in room.notices() {
             let is_end = matches!(notice.kind, NoticeKind::Recovered | NoticeKind::Closed(_));
-            *ends.entry((notice.stay.order(), notice.since)).or_insert(0) += u32::from(is_end);
+            *ends.entry(notice.run()).or_insert(0) += u32::from(is_end);
         }
         let watch = room.watch.expect("a watch");
-        let run = watch.fold.run.filter(|run| run.told > 0);
-        let going_on = run.map(|run| (watch.stay.order(), run.since));
+        let going_on = watch.notified_run(&room_key());
         for (run, ends) in ends {
-            prop_assert_eq!(ends, u32::from(Some(run) != going_on), "{:?}", run);
+            prop_assert_eq!(ends, u32::from(going_on.as_ref() != Some(&run)), "{:?}", run);
         }
     }
 
@@ -191,7 +190,7 @@ proptest! {
         prop_assert_eq!(room.decided(), in_time.decided());
         let of_the_new = |room: &Room| -> Vec<_> {
             let told = room.notices().into_iter().filter(|n| n.stay == *newest).cloned();
-            told.map(|notice| RoomNotice { before: Vec::new(), ..notice }).collect()
+            told.map(|notice| RoomNotice { watch: 0, before: Vec::new(), ..notice }).collect()
         };
         prop_assert_eq!(of_the_new(&room), of_the_new(&in_time));
     }
@@ -217,6 +216,8 @@ proptest! {
                 continue;
             };
             let time = delivery.stay.time();
+            let number = |watch: &Option<Watch>| watch.as_ref().map(|watch| watch.number);
+            prop_assert_eq!(number(&room.watch), Some(number(&old).unwrap_or(0) + 1));
             if let Some(old) = old {
                 let until = &stored[..stored.partition_point(|r| r.time <= time)];
                 let brought_up = observe(&room_key(), &old, until, &world.rules);

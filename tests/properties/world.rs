@@ -347,12 +347,15 @@ impl Room {
         notices(&self.changes)
     }
 
-    /// The watch, but for what it shows of the time before its stay: that depends on when the message
-    /// came.
+    /// The watch, but for its number and for what it shows of the time before its stay: they depend on
+    /// when messages came.
     pub fn decided(&self) -> Option<Watch> {
         let watch = self.watch.clone()?;
-        let before = Vec::new();
-        Some(Watch { before, ..watch })
+        Some(Watch {
+            number: 0,
+            before: Vec::new(),
+            ..watch
+        })
     }
 }
 

@@ -183,15 +183,15 @@ fn newer_stays_are_taken_over_from_older_watches() {
     }
     let epoch = rig.rows::<u64>("SELECT epoch FROM service")[0];
     assert_eq!(epoch, before + 1, "who hangs with the state writes no more");
-    let states = "SELECT CONCAT_WS(' ', room_number, msg_type, run_told, history <> '', \
+    let states = "SELECT CONCAT_WS(' ', room_number, msg_type, watch_number, run_told, history <> '', \
          other_time > NOW()) FROM room_state ORDER BY room_number";
     assert_eq!(
         rig.rows::<String>(states),
         [
-            "101 checkin 0",
-            "102 checkout 0",
-            "103 checkin 0 1",
-            "104 checkin 0"
+            "101 checkin 2 0",
+            "102 checkout 1 0",
+            "103 checkin 1 0 1",
+            "104 checkin 1 0"
         ]
     );
     let (_, again, _) = said(&rig.roomwatt(&["init-db", "--adopt"]));

@@ -4,7 +4,7 @@ use std::thread;
 
 use mysql::prelude::Queryable;
 use roomwatt::config::Config;
-use roomwatt::engine::{MeterNotice, MeterNoticeKind, Notice, NoticeKind, RoomNotice, Stay};
+use roomwatt::engine::{MeterNotice, MeterNoticeKind, Notice, NoticeKind, RoomNotice, Rule, Stay};
 use roomwatt::store::{MySqlOutbox, NoticeState, OutboxRows};
 use roomwatt::types::{HotelId, LocalTime, RoomKey, WattHours};
 use serde_json::{Value, json};
@@ -21,6 +21,8 @@ fn alert(room: &RoomKey) -> String {
     let notice = Notice::Room(RoomNotice {
         kind: NoticeKind::Alert,
         room: room.clone(),
+        watch: 1,
+        rule: Rule::Fixed,
         stay: Stay::Vacant {
             actual_checkin: None,
             actual_checkout: at("2023-04-10 11:58:00"),

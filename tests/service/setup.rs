@@ -162,7 +162,7 @@ fn a_service_waits_for_the_schema_it_needs() {
 #[test]
 fn a_room_is_judged_on_from_a_row_of_an_older_version() {
     let mut rig = Rig::new("oldrow");
-    for column in ["moved_time", "moved_pause"] {
+    for column in ["moved_time", "moved_pause", "watch_number"] {
         rig.execute(&format!("ALTER TABLE room_state DROP COLUMN {column}"));
     }
     rig.execute("ALTER TABLE silent_hotel DROP COLUMN kind");
@@ -193,6 +193,11 @@ fn a_room_is_judged_on_from_a_row_of_an_older_version() {
         rig.rows::<String>("SELECT kind FROM silent_hotel"),
         ["silent"]
     );
+    // Its watch was not counted; the next one is the first that is.
+    let number = "SELECT watch_number FROM room_state";
+    assert_eq!(rig.rows::<u32>(number), [0]);
+    rig.publish([check_in("H001", "101", minutes_ago(20)).as_str()]);
+    rig.wait_for_rows(number, &[1]);
     service.stop();
     rig.finish();
 }

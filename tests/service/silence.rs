@@ -9,7 +9,8 @@ use parking_lot::Mutex;
 use roomwatt::clock::Clock;
 use roomwatt::config::Config;
 use roomwatt::engine::{
-    Event, Interval, MeterNotice, MeterNoticeKind, Notice, NoticeKind, Parsed, RoomNotice, Stay,
+    Event, Interval, MeterNotice, MeterNoticeKind, Notice, NoticeKind, Parsed, RoomNotice, Rule,
+    Stay,
 };
 use roomwatt::gate::Gate;
 use roomwatt::owner::{Counts, Input, Message, Owner};
@@ -522,6 +523,8 @@ fn record(rig: &Rig, room: &str, kind: NoticeKind, now: LocalTime) {
     let notice = RoomNotice {
         kind,
         room: RoomKey::new("H001", room),
+        watch: 1,
+        rule: Rule::Fixed,
         stay: Stay::Vacant {
             actual_checkin: None,
             actual_checkout: ago(330),

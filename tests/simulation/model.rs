@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use roomwatt::engine::{
-    Change, Closing, Event, NoticeKind, Opening, Parsed, RoomNotice, Rules, Stay, Watch, observe,
+    Change, Closing, Event, NoticeKind, Opening, Parsed, RoomNotice, Rule, Rules, Stay, Watch,
+    observe,
 };
 use roomwatt::owner::{Input, Message};
 use roomwatt::store::Readings;
@@ -71,6 +72,8 @@ pub fn ops_of(batch: &[Input], visible: usize, swept: u64) -> Vec<Op> {
 #[derive(Default)]
 struct Model {
     rooms: BTreeMap<RoomKey, (Stay, Readings)>,
+    /// Watches that a room has had.
+    counts: BTreeMap<RoomKey, u32>,
     watches: Vec<(RoomKey, Opening)>,
     notices: Vec<RoomNotice>,
 }
@@ -96,6 +99,7 @@ impl Model {
                 let mut shown = readings;
                 shown.retain(|reading| known.next.is_none_or(|next| reading.time <= next));
                 self.rooms.insert(room.clone(), (*stay, shown));
+                *self.counts.entry(room.clone()).or_default() += 1;
             }
         }
     }
@@ -125,7 +129,11 @@ impl Model {
                 );
             }
         }
-        let whole = observe(room, &Watch::new(stay, rules), &shown, rules);
+        let watch = Watch {
+            number: self.counts[room],
+            ..Watch::new(stay, rules)
+        };
+        let whole = observe(room, &watch, &shown, rules);
         let initial = whole.watch.initial;
         self.watches.push((room.clone(), Opening { stay, initial }));
         self.notices
@@ -146,6 +154,8 @@ fn closed_by(room: &RoomKey, watch: &Watch, next: Stay, rules: &Rules) -> Option
             at: next.time(),
         }),
         room: room.clone(),
+        watch: watch.number,
+        rule: Rule::Fixed,
         stay: watch.stay,
         detected: next.time(),
         since: run.since,
@@ -163,20 +173,17 @@ fn closed_by(room: &RoomKey, watch: &Watch, next: Stay, rules: &Rules) -> Option
 fn each_run_has_one_end(world: &World) {
     let mut runs: BTreeMap<_, (u32, u32)> = BTreeMap::new();
     for notice in &world.outbox {
-        let run = (&notice.room, notice.stay.order(), notice.since);
-        let (begun, ended) = runs.entry(run).or_default();
+        let (begun, ended) = runs.entry(notice.run()).or_default();
         match notice.kind {
             NoticeKind::Alert => *begun += 1,
             NoticeKind::Reminder => {}
             NoticeKind::Recovered | NoticeKind::Closed(_) => *ended += 1,
         }
     }
-    for ((room, stay, since), (begun, ended)) in runs {
-        let watch = &world.rooms[room];
-        let run = watch.fold.run.filter(|run| run.told > 0);
-        let goes_on = watch.stay.order() == stay && run.is_some_and(|run| run.since == since);
+    for (run, (begun, ended)) in runs {
+        let goes_on = world.rooms[&run.room].notified_run(&run.room) == Some(run.clone());
         let expected = (1, u32::from(!goes_on));
-        assert_eq!((begun, ended), expected, "{room}: the run since {since}");
+        assert_eq!((begun, ended), expected, "{run:?}");
     }
 }
 

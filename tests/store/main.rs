@@ -12,7 +12,7 @@ mod plans;
 mod refused;
 mod subject;
 
-use roomwatt::engine::{Notice, NoticeKind, RoomNotice, Stay};
+use roomwatt::engine::{Notice, NoticeKind, RoomNotice, Rule, Stay};
 use roomwatt::types::{LocalTime, Reading, RoomKey, WattHours};
 
 /// Runs each test on every kind of store.
@@ -52,6 +52,8 @@ fn notice(kind: NoticeKind, room: &RoomKey, minutes: i64) -> Notice {
     Notice::Room(RoomNotice {
         kind,
         room: room.clone(),
+        watch: 1,
+        rule: Rule::Fixed,
         stay: vacant(0),
         detected: at(minutes),
         since: at(0),

@@ -29,6 +29,7 @@ fn any_reading(rng: &mut Rng) -> Reading {
 fn any_watch(rng: &mut Rng) -> Watch {
     let (begin, other) = (any_time(rng), maybe(rng, any_time));
     Watch {
+        number: rng.u32(..),
         stay: if rng.bool() {
             Stay::Occupied {
                 check_in: begin,

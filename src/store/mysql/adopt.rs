@@ -71,6 +71,7 @@ pub fn adopt(
                 if known.fold.run.is_some_and(|run| run.told > 0) {
                     adopted.unfollowed.push(event.room.clone());
                 }
+                watch.number = transition.watch.number;
                 skip_until(&mut watch, now, rules);
                 newer.push((event.room, watch));
             }

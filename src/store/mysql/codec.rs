@@ -8,7 +8,7 @@ use crate::store::StoreError;
 use crate::types::{Kind, LocalTime, Reading, RoomKey, WattHours};
 
 /// The columns of `room_state`, in the order of [`encode`].
-pub const COLUMNS: [&str; 21] = [
+pub const COLUMNS: [&str; 22] = [
     "hotel_id",
     "room_number",
     "msg_type",
@@ -29,6 +29,7 @@ pub const COLUMNS: [&str; 21] = [
     "moved_pause",
     "interval_seconds",
     "history",
+    "watch_number",
     "version",
 ];
 
@@ -113,6 +114,7 @@ pub fn encode(room: &RoomKey, watch: &Watch) -> Vec<Value> {
         (fold.movement.and_then(|last| last.pause)).map_or(Value::NULL, Value::from),
         watch.interval_seconds.into(),
         history_text(&watch.before, &watch.history).into(),
+        watch.number.into(),
         VERSION.into(),
     ]
 }
@@ -159,6 +161,7 @@ pub fn decode(row: &[Value]) -> Result<(RoomKey, Watch), BadRow> {
         }),
     };
     let watch = Watch {
+        number: row.count("watch_number")?,
         stay,
         initial: row.reading("initial_time", "initial_wh")?,
         fold: Fold {

@@ -15,7 +15,7 @@ use super::{connect, lock};
 /// How long it waits for another one that runs on the same database.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-const MIGRATIONS: [(u32, &str, &str); 6] = [
+const MIGRATIONS: [(u32, &str, &str); 7] = [
     (
         1,
         "001_original_tables.sql",
@@ -45,6 +45,11 @@ const MIGRATIONS: [(u32, &str, &str); 6] = [
         6,
         "006_movement_and_frozen_meters.sql",
         include_str!("../../../sql/006_movement_and_frozen_meters.sql"),
+    ),
+    (
+        7,
+        "007_watch_number.sql",
+        include_str!("../../../sql/007_watch_number.sql"),
     ),
 ];
 
@@ -202,6 +207,7 @@ mod tests {
                     "ALTER TABLE room_state ADD COLUMN moved_pause",
                     "ALTER TABLE silent_hotel ADD COLUMN kind",
                 ],
+                vec!["ALTER TABLE room_state ADD COLUMN watch_number"],
             ]
         );
     }
