@@ -1,4 +1,5 @@
-use std::io::ErrorKind;
+use std::error::Error;
+use std::io::{self, ErrorKind};
 
 use thiserror::Error;
 
@@ -136,10 +137,10 @@ impl From<mysql::Error> for StoreError {
                     1290 | 1792 | 1836 => StoreError::ReadOnly(text),
                     // TLS is required.
                     3159 => StoreError::Denied(format!("{text} (set mysql.tls_ca)")),
-                    // Access denied, to the database or at all; unknown database; the machine is
-                    // unknown or blocked; a way of authentication that one side lacks; account locked,
-                    // password expired.
-                    1044 | 1045 | 1049 | 1129 | 1130 | 1251 | 1524 | 1698 | 1820 | 1862 | 3118
+                    // Access denied, to the database or at all; unknown database, or no name of one;
+                    // the machine is unknown or blocked; a way of authentication that one side lacks;
+                    // account locked, password expired.
+                    1044 | 1045 | 1049 | 1059 | 1102 | 1129 | 1130 | 1251 | 1524 | 1698 | 1820 | 1862 | 3118
                     | 4151 => StoreError::Denied(text),
                     // Unknown column, table, index; command, privilege, routine denied; a view of what
                     // is not there, or of a user who isn't; a view in a table's place.
@@ -160,18 +161,16 @@ impl From<mysql::Error> for StoreError {
                     1153 | 1264 | 1265 | 1267 | 1270 | 1271 | 1292 | 1366 | 1406 | 1690 | 3988 => {
                         StoreError::Unstorable(text)
                     }
+                    // Too many connections or statements of one user: others end.
+                    1203 | 1226 | 1461 => StoreError::Refused(text),
+                    // Whatever else is called an error of syntax or access, as what does not exist.
+                    _ if error.state.starts_with("42") => StoreError::Unsupported(text),
                     // Anything else the server says may change on the server alone.
                     _ => StoreError::Refused(text),
                 }
             }
             Error::FromValueError(_) | Error::FromRowError(_) => {
                 StoreError::Unreadable(error.to_string())
-            }
-            // What the system calls a timeout is hard to understand.
-            Error::IoError(error)
-                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
-            {
-                StoreError::Unreachable("it did not answer in time".to_owned())
             }
             Error::DriverError(DriverError::UnknownAuthPlugin(plugin)) => {
                 StoreError::Denied(format!(
@@ -185,11 +184,29 @@ impl From<mysql::Error> for StoreError {
             ) => StoreError::Denied(error.to_string()),
             // Its own words, without the name of their type.
             Error::DriverError(error) => StoreError::Unreachable(error.to_string()),
-            Error::IoError(_) | Error::CodecError(_) | Error::UrlError(_) | Error::TlsError(_) => {
-                StoreError::Unreachable(error.to_string())
-            }
+            Error::IoError(error) => StoreError::Unreachable(broken(&error)),
+            Error::CodecError(error) => StoreError::Unreachable(broken(&error)),
+            Error::UrlError(error) => StoreError::Unreachable(error.to_string()),
+            Error::TlsError(error) => StoreError::Unreachable(error.to_string()),
         }
     }
+}
+
+/// What the system says of a connection that broke. What it calls a timeout is hard to understand.
+fn broken(error: &(dyn Error + 'static)) -> String {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return match error.kind() {
+                ErrorKind::WouldBlock | ErrorKind::TimedOut => {
+                    "it did not answer in time".to_owned()
+                }
+                _ => error.to_string(),
+            };
+        }
+        next = error.source();
+    }
+    error.to_string()
 }
 
 /// Whether the system's number in a server's words is that of a full disk.
@@ -219,8 +236,12 @@ mod tests {
 
     /// What a server says with this code.
     fn said(code: u16) -> StoreError {
+        said_as(code, "HY000")
+    }
+
+    fn said_as(code: u16, state: &str) -> StoreError {
         mysql::Error::MySqlError(mysql::error::MySqlError {
-            state: "HY000".to_owned(),
+            state: state.to_owned(),
             message: "no".to_owned(),
             code,
         })
@@ -238,6 +259,7 @@ mod tests {
             (1449, true),  // the owner of a view
             (1364, true),  // a column that has to be given
             (1130, true),  // not from this machine
+            (1102, true),  // no name of a database
             (3159, true),  // not without TLS
             (1665, true),  // not with this format of the log
             (1406, true),  // too long
@@ -259,6 +281,45 @@ mod tests {
     }
 
     #[test]
+    fn what_no_number_tells_of_is_told_by_its_class() {
+        for (code, state, is_for_somebody) in [
+            (1072, "42000", true), // a column of a key does not exist
+            (1582, "42000", true), // a function takes other values
+            (1630, "42000", true), // a function does not exist, as it is written
+            (9999, "42S22", true),
+            (1203, "42000", false), // too many connections of one user
+            (1226, "42000", false),
+            (1461, "42000", false),
+            (9999, "HY000", false),
+            (9999, "40000", false),
+        ] {
+            let error = said_as(code, state);
+            assert_eq!(error.is_for_somebody(), is_for_somebody, "{code}: {error}");
+            assert!(error.is_passing(), "{code}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_connection_that_broke_is_told_in_the_systems_words() {
+        let silent = || io::Error::from(ErrorKind::WouldBlock);
+        let reset = || io::Error::from_raw_os_error(104);
+        for (error, expected) in [
+            (mysql::Error::IoError(silent()), "it did not answer in time"),
+            (
+                mysql::Error::CodecError(silent().into()),
+                "it did not answer in time",
+            ),
+            (
+                mysql::Error::CodecError(reset().into()),
+                "Connection reset by peer (os error 104)",
+            ),
+        ] {
+            let text = StoreError::from(error).to_string();
+            assert_eq!(text, format!("the database can't be reached: {expected}"));
+        }
+    }
+
+    #[test]
     fn what_the_server_said_is_told_with_what_to_do() {
         for (code, part) in [
             (1305, "can't do what"),
@@ -268,6 +329,7 @@ mod tests {
             (1364, "can't do what"),
             (1347, "not set up"),
             (1130, "turns this user away"),
+            (1102, "see that mysql.user, password and database are right"),
             (3159, "set mysql.tls_ca"),
         ] {
             let text = said(code).to_string();

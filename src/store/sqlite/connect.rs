@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::store::StoreError;
@@ -108,11 +109,21 @@ impl From<rusqlite::Error> for StoreError {
             }
             // Somebody can mend it while this waits.
             Some(ErrorCode::DiskFull) => StoreError::Full(text),
+            Some(ErrorCode::SystemIoFailure) if has_no_room(&error) => StoreError::Full(
+                "the file beside it that ends with -shm can't be made or grow".to_owned(),
+            ),
             Some(_) => StoreError::Refused(text),
             // Of a row that this program did not write.
             None => StoreError::Unreadable(text),
         }
     }
+}
+
+/// Whether it is the file beside it that connections share which can't have its size: of a disk
+/// without room SQLite says so in other words there.
+fn has_no_room(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    code == Some(SQLITE_IOERR_SHMSIZE)
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ pub(super) fn create(place: &Path) -> Result<(), StoreError> {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(error) if error.kind() == ErrorKind::StorageFull => {
-            Err(StoreError::Refused(error.to_string()))
+            Err(StoreError::Full(error.to_string()))
         }
         Err(_) => Err(StoreError::File(NO_FOLDER.to_owned())),
     }
