@@ -22,8 +22,10 @@ pub(super) fn needed(config: &Config) -> usize {
 }
 
 /// Raises the limit of this process to what it needs, as far as the system lets it; gives how many it
-/// may have open then. Where they are too few the log says so.
-pub(super) fn raise(needed: usize) -> usize {
+/// may have open then. Where they are too few the log says so. `clients` is how many may come over
+/// HTTP at a time, where that listens.
+pub(super) fn raise(others: usize, clients: Option<usize>) -> usize {
+    let needed = others + clients.unwrap_or(0);
     let granted = |limit: Option<u64>| match limit {
         Some(limit) => usize::try_from(limit).unwrap_or(usize::MAX),
         None => usize::MAX,
@@ -42,10 +44,13 @@ pub(super) fn raise(needed: usize) -> usize {
         }
     }
     if may < needed {
+        let until_then = match clients {
+            Some(_) => "fewer clients of http.listen are served at a time",
+            None => "what finds none left is tried again",
+        };
         log::warn!(
             "this process may have {may} files and connections open and needs up to {needed}: raise the \
-             limit (LimitNOFILE= of systemd, minfds= of supervisor, ulimit -n); until then fewer \
-             clients of http.listen are served at a time"
+             limit (LimitNOFILE= of systemd, minfds= of supervisor, ulimit -n); until then {until_then}"
         );
     }
     may

@@ -102,7 +102,8 @@ pub fn run(
     // It answers to the end: also that nobody serves any more.
     let (_listening, end_of_listening) = stop_signal();
     let (others, limits) = (descriptors::needed(&config), Limits::default());
-    let open = descriptors::raise(others + limits.places);
+    let clients = config.http.as_ref().map(|_| limits.places);
+    let open = descriptors::raise(others, clients);
     let mut listener = config.http.clone().map(|config| Listener {
         config,
         desk: Arc::clone(&desk),
