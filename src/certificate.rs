@@ -4,11 +4,13 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use rustls::AlertDescription;
 use rustls::CertificateError::{
     self, BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext,
     NotValidYet, NotValidYetContext, UnknownIssuer,
 };
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{AlertDescription, RootCertStore};
 
 /// Whose certificate it is, and how the configuration says what is right for it.
 pub struct Peer<'a> {
@@ -68,6 +70,27 @@ pub fn explain(error: &(dyn Error + 'static), peer: &Peer<'_>) -> Option<Explain
     })
 }
 
+/// The authorities whose certificates a file (PEM) holds.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn authorities(pem: &[u8]) -> Result<RootCertStore, String> {
+    let wrong = |error: &dyn fmt::Display| format!("it holds what is no certificate: {error}");
+    let mut authorities = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate = certificate.map_err(|error| wrong(&error))?;
+        authorities.add(certificate).map_err(|error| match error {
+            // It speaks of a peer, and this is a file.
+            rustls::Error::InvalidCertificate(why) => wrong(&format_args!("{why:?}")),
+            other => wrong(&other),
+        })?;
+    }
+    if authorities.is_empty() {
+        return Err("it holds no certificate (PEM)".to_owned());
+    }
+    Ok(authorities)
+}
+
 /// What TLS itself says.
 pub fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
     let mut next = Some(error);
@@ -84,9 +107,52 @@ pub fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> 
     None
 }
 
+/// An authority for tests, valid until 2120.
+#[cfg(test)]
+pub(crate) const AUTHORITY: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBEDCBw6ADAgECAgEBMAUGAytlcDAXMRUwEwYDVQQDDAxhbiBhdXRob3JpdHkw
+IBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMBcxFTATBgNVBAMMDGFu
+IGF1dGhvcml0eTAqMAUGAytlcAMhAOpKbGPinFIKvvVQexMuxfmVR3auvr57kkIe
+6mkURtIsozIwMDAPBgNVHRMBAf8EBTADAQH/MB0GA1UdDgQWBBRMXs5AI6A0HuKs
+/8xNFxVKhU8C5TAFBgMrZXADQQBBMoY5VP/5aqmuY8HvVX+zXMixHx5zeSCWg1zO
+OB8sNEAKyAaotGw6NXjJe7scRMgcvobqlaJGg4s/Jr8Wcg4F
+-----END CERTIFICATE-----
+";
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_of_authorities_has_certificates_and_nothing_else_that_claims_to_be_one() {
+        let known = |pem: &str| authorities(pem.as_bytes()).map(|known| known.len());
+        assert_eq!(known(AUTHORITY), Ok(1));
+        assert_eq!(
+            known(&format!("of our own:\n{AUTHORITY}\n{AUTHORITY}")),
+            Ok(2)
+        );
+        let (begin, end) = (
+            "-----BEGIN CERTIFICATE-----\n",
+            "-----END CERTIFICATE-----\n",
+        );
+        for (pem, expected) in [
+            (String::new(), "it holds no certificate (PEM)"),
+            ("a key".into(), "it holds no certificate (PEM)"),
+            (begin.into(), "it holds what is no certificate: "),
+            (
+                format!("{begin}!\n{end}"),
+                "it holds what is no certificate: ",
+            ),
+            (
+                format!("{AUTHORITY}{begin}aGVsbG8=\n{end}"),
+                "it holds what is no certificate: BadEncoding",
+            ),
+        ] {
+            let wrong = known(&pem).expect_err("no certificate");
+            assert!(wrong.starts_with(expected), "{pem}: {wrong}");
+        }
+    }
 
     #[test]
     fn each_fault_has_its_remedy() {

@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 use amiquip::IoStream;
 use mio::{Evented, Poll, PollOpt, Ready, Token};
 use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use crate::certificate::{self, Explained, Peer};
@@ -37,15 +36,17 @@ impl TlsStream {
         patience: Duration,
     ) -> Result<TlsStream, AmqpError> {
         let fail = |error: &dyn std::fmt::Display| AmqpError::passing(error.to_string());
-        let name = ServerName::try_from(host.to_owned()).map_err(|_| {
-            fail(&format!(
-                "rabbitmq.host {host} can't stand in a certificate"
-            ))
-        })?;
+        // The configuration or this machine has to be changed: to try again helps nobody.
+        let wrong = |reason: String| AmqpError {
+            reason,
+            is_refusal: true,
+        };
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| wrong(format!("rabbitmq.host {host} can't stand in a certificate")))?;
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|error| fail(&error))?
-            .with_root_certificates(authorities(ca).map_err(|error| fail(&error))?)
+            .with_root_certificates(authorities(ca).map_err(wrong)?)
             .with_no_client_auth();
         let mut session =
             ClientConnection::new(Arc::new(config), name).map_err(|error| fail(&error))?;
@@ -82,8 +83,8 @@ impl TlsStream {
 }
 
 fn authorities(ca: Option<&Path>) -> Result<RootCertStore, String> {
-    let mut authorities = RootCertStore::empty();
     let Some(file) = ca else {
+        let mut authorities = RootCertStore::empty();
         authorities.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if authorities.is_empty() {
             return Err(
@@ -95,11 +96,7 @@ fn authorities(ca: Option<&Path>) -> Result<RootCertStore, String> {
     let fail =
         |error: &dyn std::fmt::Display| format!("rabbitmq.tls_ca {}: {error}", file.display());
     let pem = files::read(file, files::CONFIGURATION).map_err(|error| fail(&error))?;
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|error| fail(&error))?;
-        authorities.add(certificate).map_err(|error| fail(&error))?;
-    }
-    Ok(authorities)
+    certificate::authorities(&pem).map_err(|error| fail(&error))
 }
 
 impl Read for TlsStream {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::certificate;
 use crate::engine::{MessageFormat, Rules, Thresholds};
 use crate::files;
 use crate::types::{HotelId, WattHours, Zone};
@@ -248,19 +249,10 @@ fn check_address(section: &str, host: &str, port: u16, problems: &mut Problems) 
 
 fn check_ca(key: &str, file: Option<&Path>, problems: &mut Problems) {
     let Some(file) = file else { return };
-    const BEGIN: &[u8] = b"BEGIN CERTIFICATE";
-    match files::read(file, files::CONFIGURATION) {
-        Err(error) => {
-            problems.add(
-                key,
-                format_args!("{} can't be read: {error}", file.display()),
-            );
-        }
-        Ok(text) => problems.unless(
-            text.windows(BEGIN.len()).any(|part| part == BEGIN),
-            key,
-            format_args!("{} holds no certificate (PEM)", file.display()),
-        ),
+    let pem = files::read(file, files::CONFIGURATION).map_err(|error| error.to_string());
+    if let Err(why) = pem.and_then(|pem| certificate::authorities(&pem)) {
+        let file = file.display();
+        problems.add(key, format_args!("{file} can't be read: {why}"));
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::certificate::AUTHORITY;
 use crate::engine::FieldNames;
 use crate::types::{RoomKey, WattHours};
 
@@ -335,7 +336,11 @@ fn an_authority_is_named_for_connections_in_tls() {
     let tls = [("ROOMWATT_RABBITMQ__TLS", "true")];
     for (text, expected) in [
         (None, "No such file"),
-        (Some("a key"), "holds no certificate (PEM)"),
+        (Some("a key"), "it holds no certificate (PEM)"),
+        (
+            Some("-----BEGIN CERTIFICATE-----"),
+            "it holds what is no certificate",
+        ),
     ] {
         if let Some(text) = text {
             std::fs::write(&ca, text).expect("a file");
@@ -347,7 +352,7 @@ fn an_authority_is_named_for_connections_in_tls() {
             "{wrong}"
         );
     }
-    std::fs::write(&ca, "-----BEGIN CERTIFICATE-----").expect("a file");
+    std::fs::write(&ca, AUTHORITY).expect("a file");
     let config = loaded(&rabbitmq, &tls, &[]).expect("all right");
     let rabbitmq_config = config.rabbitmq.expect("a section");
     assert!(rabbitmq_config.tls && rabbitmq_config.tls_ca == Some(ca));

@@ -64,6 +64,7 @@ pub fn is_loopback(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use crate::certificate;
     use crate::config::tests::loaded;
 
     /// 2026-01-15 and half a year later.
@@ -97,7 +98,7 @@ mod tests {
     fn each_warning_has_its_cause() {
         let remote = |server: &str| QUIET.replace(server, &format!("{server}host = 'db.lan'\n"));
         let ca = tempfile::NamedTempFile::new().expect("a file");
-        std::fs::write(ca.path(), "-----BEGIN CERTIFICATE-----").expect("a file");
+        std::fs::write(ca.path(), certificate::AUTHORITY).expect("a file");
         let with_ca = format!(
             "[mysql]\nhost = 'db.lan'\ntls_ca = '{}'\n",
             ca.path().display()

@@ -75,13 +75,28 @@ impl Alone {
     }
 
     fn start(&self, stdin: Stdio) -> Running {
+        self.start_by(self.command(&["run"], &self.path("roomwatt.toml")), stdin)
+    }
+
+    fn start_by(&self, mut command: Command, stdin: Stdio) -> Running {
         let log = self.path("stdout");
         let out = File::create(&log).expect("a log");
-        let mut command = self.command(&["run"], &self.path("roomwatt.toml"));
         command.stdin(stdin).stderr(out.try_clone().expect("a log"));
         let child = command.stdout(out).spawn().expect("it starts");
         Running { child, log }
     }
+}
+
+/// A command in a shell that has set limits before.
+fn limited(limits: &str, command: &Command) -> Command {
+    let mut shell = Command::new("bash");
+    let script = format!("{limits}; exec \"$0\" \"$@\"");
+    shell.args(["-c", &script]).arg(command.get_program());
+    shell.args(command.get_args()).stdin(Stdio::null());
+    if let Some(folder) = command.get_current_dir() {
+        shell.current_dir(folder);
+    }
+    shell
 }
 
 /// The exit code and all output of what has to end by itself.

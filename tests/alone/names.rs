@@ -7,7 +7,7 @@ use std::process::Stdio;
 
 use rustix::process::Signal;
 
-use super::{Alone, ended};
+use super::{Alone, ended, limited};
 
 #[test]
 fn what_would_hang_is_refused_with_its_name() {
@@ -169,6 +169,41 @@ fn a_strangers_file_in_place_of_the_database_ends_it_at_once() {
         .map(|entry| entry.expect("an entry").file_name())
         .collect();
     assert_eq!(names.len(), 4, "{names:?}");
+}
+
+/// A disk that is full can't have the files beside the database either.
+#[test]
+fn a_database_that_can_not_be_opened_for_lack_of_room_is_said_to_be_full() {
+    let alone = Alone::new("");
+    let config = alone.path("roomwatt.toml");
+    let (code, said) = alone.run(&["init-db"], &config);
+    assert_eq!(code, Some(0), "{said}");
+    let command = alone.command(&["rejected", "list"], &config);
+    let (code, said) = ended(limited("trap '' XFSZ; ulimit -f 8", &command));
+    assert_eq!(code, Some(75), "{said}");
+    assert!(
+        said.contains("the database has no room left: ") && said.contains("hotel.db: "),
+        "{said}"
+    );
+}
+
+/// Without HTTP nobody's places are counted.
+#[test]
+fn few_descriptors_are_said_to_be_few_for_what_there_is() {
+    let alone = Alone::new("# no [http]\n[rabbitmq]\nqueue = 'q'\nport = 1\n");
+    for (limit, needed) in [(100, None), (64, Some("needs up to 74: "))] {
+        let command = alone.command(&["run"], &alone.path("roomwatt.toml"));
+        let command = limited(&format!("ulimit -n {limit}"), &command);
+        let mut service = alone.start_by(command, Stdio::null());
+        service.wait_for_log("the intake from queue q of 127.0.0.1:1 failed, retrying");
+        service.signal(Signal::TERM);
+        let (status, log) = service.wait_for_end();
+        assert!(status.success(), "{log}");
+        assert!(!log.contains("http.listen"), "{log}");
+        let few = "files and connections open and ";
+        assert_eq!(log.contains(few), needed.is_some(), "{log}");
+        assert!(needed.is_none_or(|needed| log.contains(needed)), "{log}");
+    }
 }
 
 #[test]

@@ -23,7 +23,7 @@ const MAY_USE: [(&str, &[&str]); 26] = [
     ("engine", &["types"]),
     ("rooms", &["engine", "types"]),
     ("simulator", &["engine", "types"]),
-    ("config", &["engine", "files", "types"]),
+    ("config", &["certificate", "engine", "files", "types"]),
     ("logging", &["clock", "config", "escape", "files", "types"]),
     (
         "store",

@@ -2,11 +2,13 @@ use std::net::{SocketAddr, TcpListener};
 use std::thread;
 
 use mio::Events;
-use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{AlertDescription, CertificateError, ServerConfig, ServerConnection, StreamOwned};
 use tempfile::NamedTempFile;
 
 use super::*;
+use crate::certificate::AUTHORITY;
 
 /// The longest wait for anything.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -222,18 +224,6 @@ fn key() -> PrivateKeyDer<'static> {
     let head = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
     PrivateKeyDer::try_from([&head[..], &[7; 32]].concat()).expect("a key")
 }
-
-/// Valid until 2120.
-const AUTHORITY: &str = "\
------BEGIN CERTIFICATE-----
-MIIBEDCBw6ADAgECAgEBMAUGAytlcDAXMRUwEwYDVQQDDAxhbiBhdXRob3JpdHkw
-IBcNMjAwMTAxMDAwMDAwWhgPMjEyMDAxMDEwMDAwMDBaMBcxFTATBgNVBAMMDGFu
-IGF1dGhvcml0eTAqMAUGAytlcAMhAOpKbGPinFIKvvVQexMuxfmVR3auvr57kkIe
-6mkURtIsozIwMDAPBgNVHRMBAf8EBTADAQH/MB0GA1UdDgQWBBRMXs5AI6A0HuKs
-/8xNFxVKhU8C5TAFBgMrZXADQQBBMoY5VP/5aqmuY8HvVX+zXMixHx5zeSCWg1zO
-OB8sNEAKyAaotGw6NXjJe7scRMgcvobqlaJGg4s/Jr8Wcg4F
------END CERTIFICATE-----
-";
 
 /// Of that authority, for localhost, valid until 2120.
 const BROKER: &str = "\
