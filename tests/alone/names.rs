@@ -171,6 +171,43 @@ fn a_strangers_file_in_place_of_the_database_ends_it_at_once() {
     assert_eq!(names.len(), 4, "{names:?}");
 }
 
+/// Its log of writes would be in the other folder: two services would each have half of the state.
+#[test]
+fn a_database_that_is_mounted_by_itself_is_refused() {
+    let alone = Alone::new("");
+    let config = alone.path("roomwatt.toml");
+    let (code, said) = alone.run(&["init-db"], &config);
+    assert_eq!(code, Some(0), "{said}");
+    let (file, elsewhere) = (alone.path("hotel.db"), alone.path("elsewhere"));
+    fs::create_dir(&elsewhere).expect("a folder");
+    let mounted = elsewhere.join("hotel.db");
+    fs::write(&mounted, "").expect("a file");
+    alone.configure(&format!("[embedded]\npath = '{}'\n", mounted.display()));
+    let mount = |from: &Path, to: &Path| {
+        let (from, to) = (from.display(), to.display());
+        let script = format!("mount --bind '{from}' '{to}' && exec \"$0\" \"$@\"");
+        let mut program = std::process::Command::new("unshare");
+        program.args(["--mount", "sh", "-c", &script, super::ROOMWATT]);
+        program.args(["run", "--config"]).arg(&config);
+        program
+    };
+    let (code, said) = ended(mount(&file, &mounted));
+    assert_eq!(
+        code,
+        Some(78),
+        "to mount takes root, and in a container CAP_SYS_ADMIN: {said}"
+    );
+    assert!(said.contains("the file is mounted by itself"), "{said}");
+    let beside = fs::read_dir(&elsewhere).expect("a folder").count();
+    assert_eq!(beside, 1, "nothing was made there");
+    // Its folder may be.
+    let program = mount(alone.folder.path(), &elsewhere);
+    let mut service = alone.start_by(program, Stdio::null());
+    service.wait_for_log("rooms are watched");
+    service.signal(Signal::TERM);
+    assert!(service.wait_for_end().0.success());
+}
+
 /// A disk that is full can't have the files beside the database either.
 #[test]
 fn a_database_that_can_not_be_opened_for_lack_of_room_is_said_to_be_full() {

@@ -35,6 +35,13 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
                     file.ino()
                 )));
             }
+            Ok(_) if is_mounted(&path) => {
+                return Err(StoreError::Foreign(
+                    "the file is mounted by itself (as one file of a container's), and what is kept \
+                     beside it can't be found where it comes from; have its folder mounted"
+                        .to_owned(),
+                ));
+            }
             Ok(_) => return fs::canonicalize(&path).map_err(fail),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(fail(error)),
@@ -53,6 +60,20 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
         path = folder.join(target);
     }
     Err(StoreError::File(NO_FOLDER.to_owned()))
+}
+
+/// Whether a file is a mount of its own: another name of it that no link shows. An older system does
+/// not tell.
+#[cfg(target_os = "linux")]
+fn is_mounted(path: &Path) -> bool {
+    use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
+    statx(CWD, path, AtFlags::empty(), StatxFlags::empty())
+        .is_ok_and(|file| file.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_mounted(_: &Path) -> bool {
+    false
 }
 
 /// Creates an empty file for this user alone, if there is none. SQLite gives those beside it the
