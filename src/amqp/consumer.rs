@@ -13,7 +13,7 @@ use crate::engine::MessageFormat;
 use crate::faults;
 use crate::gate::Gate;
 use crate::outage::Outage;
-use crate::owner::{Input, Message};
+use crate::owner::{Inbox, Input, Message};
 use crate::pulse;
 use crate::threads::Stop;
 
@@ -51,14 +51,14 @@ enum Done {
 impl Consumer {
     /// Hands messages to the state-owner until it is time to stop, over as many connections as it
     /// takes.
-    pub fn run(self, inputs: Sender<Input>) {
+    pub fn run(self, inbox: Inbox) {
         let mut outage = Outage::new(format!(
             "the intake from queue {} of {}:{}",
             self.config.queue, self.config.host, self.config.port
         ))
         .told_at_once();
-        let mut inputs = Some(inputs);
-        while inputs.is_some() && !self.stop.is_set() {
+        let mut inbox = Some(inbox);
+        while inbox.is_some() && !self.stop.is_set() {
             let (open, phase) = self.intake.phase();
             if !open {
                 let _rest = pulse::rest();
@@ -68,7 +68,7 @@ impl Consumer {
                 }
                 continue;
             }
-            match self.consume(&mut inputs, &phase, &mut outage) {
+            match self.consume(&mut inbox, &phase, &mut outage) {
                 Ok(Done::Stopped) => return,
                 Ok(Done::Closed) => {}
                 // What is not acknowledged comes again at the next start.
@@ -85,23 +85,22 @@ impl Consumer {
 
     fn consume(
         &self,
-        inputs: &mut Option<Sender<Input>>,
+        inbox: &mut Option<Inbox>,
         phase: &Stop,
         outage: &mut Outage,
     ) -> Result<Done, AmqpError> {
         let mut connection = connect(&self.config)?;
-        let done = self.consume_on(&mut connection, inputs, phase, outage)?;
+        let done = self.consume_on(&mut connection, inbox, phase, outage)?;
         connection.close().map_err(|error| self.error(&error))?;
         Ok(done)
     }
 
-    /// Consumes on one connection, as long as the intake's phase lasts. `inputs` is gone when it
-    /// was time to stop: the owner ends when the last sender is, and then the last acknowledgements
-    /// have come.
+    /// Consumes on one connection, as long as the intake's phase lasts. At a stop `inbox` is
+    /// dropped: the owner ends when the last one is, and then the last acknowledgements have come.
     fn consume_on(
         &self,
         connection: &mut Connection,
-        inputs: &mut Option<Sender<Input>>,
+        inbox: &mut Option<Inbox>,
         phase: &Stop,
         outage: &mut Outage,
     ) -> Result<Done, AmqpError> {
@@ -125,8 +124,8 @@ impl Consumer {
             held: Unacknowledged::default(),
         };
         let mut done = Done::Stopped;
-        if let Some(inputs) = inputs.as_ref() {
-            let ended = self.pass_on(consumer.receiver(), inputs, &acks, &mut back, phase);
+        if let Some(inbox) = inbox.as_ref() {
+            let ended = self.pass_on(consumer.receiver(), inbox, &acks, &mut back, phase);
             if ended.is_err() {
                 self.intake.has_lost_connection();
             }
@@ -140,7 +139,7 @@ impl Consumer {
         drain(consumer.receiver());
         drop(acks);
         if let Done::Stopped = done {
-            *inputs = None;
+            *inbox = None;
             let _rest = pulse::rest();
             while let Ok(tag) = back.acked.recv() {
                 back.acknowledge(tag).map_err(fail)?;
@@ -158,7 +157,7 @@ impl Consumer {
     fn pass_on(
         &self,
         deliveries: &Receiver<ConsumerMessage>,
-        inputs: &Sender<Input>,
+        inbox: &Inbox,
         acks: &Sender<u64>,
         back: &mut Back<'_>,
         phase: &Stop,
@@ -206,7 +205,7 @@ impl Consumer {
             loop {
                 let _rest = pulse::rest();
                 select! {
-                    send(inputs, input) -> sent => match sent {
+                    send(inbox.messages(), input) -> sent => match sent {
                         Ok(()) => break,
                         Err(_) => return Ok(Done::Stopped),
                     },

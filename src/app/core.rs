@@ -10,10 +10,9 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::gate::Gate;
 use crate::notify::{Aloud, notifiers};
-use crate::owner::{Counts, Ended, Input, Owner};
+use crate::owner::{Ended, Inbox, OwnedState, Owner, Parts};
 use crate::pulse::Pulses;
-use crate::rooms::Rooms;
-use crate::store::{Database, Ownership, Reader, StateStore, StoreError};
+use crate::store::{Database, Reader, StoreError};
 use crate::sweep::Sweeper;
 use crate::threads::{Exit, Stop, Stopper, spawn, stop_signal};
 use crate::types::counted;
@@ -21,54 +20,22 @@ use crate::types::counted;
 use super::ending::Threads;
 use super::outside::tell_manager;
 
-/// Inputs on the way to the state-owner. Who sends more waits: a consumer that waits here goes on
-/// passing acknowledgements back, and the owner waits for none of the senders. A sweep's chunks
-/// hold `batch_size` rooms each, so their number bounds the memory too.
-const INPUTS: usize = 200;
-
-/// What an instance has that owns the state.
-pub(crate) struct State {
-    store: Box<dyn StateStore>,
-    rooms: Arc<Rooms>,
-    ownership: Ownership,
-}
-
-impl State {
-    /// Takes the state over and loads it.
-    ///
-    /// # Errors
-    /// Any [`StoreError`] of the database.
-    pub(crate) fn load(database: &Database) -> Result<State, StoreError> {
-        let mut store = database.store();
-        let ownership = store.take_over()?;
-        let rooms = Rooms::default();
-        store.load_rooms(&mut |room, watch| rooms.adopt([(room, watch)]))?;
-        store.load_meter_troubles(&mut |hotel, trouble| rooms.has_trouble(hotel, trouble))?;
-        let verb = if rooms.len() == 1 { "is" } else { "are" };
-        log::info!(
-            "{} {verb} watched (epoch {}, transaction {})",
-            counted(rooms.len() as u64, "room"),
-            ownership.epoch,
-            ownership.seq
-        );
-        tell_manager(&[NotifyState::Status("watching rooms")]);
-        Ok(State {
-            store,
-            rooms: Arc::new(rooms),
-            ownership,
-        })
-    }
-
-    /// The same, with `wrap` around its store.
-    pub(crate) fn wrapped(
-        self,
-        wrap: impl FnOnce(Box<dyn StateStore>) -> Box<dyn StateStore>,
-    ) -> State {
-        State {
-            store: wrap(self.store),
-            ..self
-        }
-    }
+/// Takes the state over and loads it.
+///
+/// # Errors
+/// Any [`StoreError`] of the database.
+pub(crate) fn take_over(database: &Database) -> Result<OwnedState, StoreError> {
+    let state = OwnedState::take_over(database.store())?;
+    let rooms = state.rooms.len();
+    let verb = if rooms == 1 { "is" } else { "are" };
+    log::info!(
+        "{} {verb} watched (epoch {}, transaction {})",
+        counted(rooms as u64, "room"),
+        state.ownership.epoch,
+        state.ownership.seq
+    );
+    tell_manager(&[NotifyState::Status("watching rooms")]);
+    Ok(state)
 }
 
 /// What the threads work with.
@@ -85,12 +52,10 @@ pub(crate) struct Core<'a> {
 
 /// The threads that have been started, to which others may be added.
 pub(crate) struct Running<'a> {
-    /// The way to the owner. It ends when the last sender is gone.
-    pub(crate) inputs: Sender<Input>,
+    /// The way to the owner, which ends when the last one is dropped.
+    pub(crate) inbox: Inbox,
     /// Set when it is time to stop, and also when this instance has been replaced or configured anew.
     pub(crate) over: Stop,
-    /// Set when the owner has ended: it may leave inputs behind.
-    pub(crate) owner_gone: Stop,
     names: BTreeSet<String>,
     owner_ended: Receiver<Ended>,
     term: Stopper,
@@ -103,12 +68,9 @@ impl<'a> Core<'a> {
     ///
     /// # Errors
     /// When the system refuses threads.
-    pub(crate) fn start(self, state: State) -> std::io::Result<Running<'a>> {
-        let State {
-            store,
-            rooms,
-            ownership,
-        } = state;
+    pub(crate) fn start(self, state: OwnedState) -> std::io::Result<Running<'a>> {
+        let rooms = Arc::clone(&state.rooms);
+        let judged = state.ownership.position;
         let Core {
             config,
             reader,
@@ -119,14 +81,12 @@ impl<'a> Core<'a> {
             exits,
         } = self;
         let rules = Arc::new(config.rules.clone());
-        let (inputs, to_owner) = bounded(INPUTS);
         let (end_of_owner, owner_ended) = bounded(1);
         let (term, over) = stop_signal();
-        let (owner_lives, owner_gone) = stop_signal();
+        let (inbox, inputs) = Inbox::new(&over);
         let mut running = Running {
-            inputs,
+            inbox,
             over,
-            owner_gone,
             names: BTreeSet::new(),
             owner_ended,
             term,
@@ -141,31 +101,24 @@ impl<'a> Core<'a> {
             &aloud,
             &running.over,
         );
-        let owner = Owner {
-            rooms: Arc::clone(&rooms),
+        let owner = Owner::new(Parts {
+            state,
             rules: Arc::clone(&rules),
-            store,
             meters: Arc::clone(&reader),
             clock: Arc::clone(&clock),
-            position: ownership.position,
-            swept_to: ownership.position,
             keep_days: config.keep_days,
-            inputs: to_owner,
+            inputs,
             intake: Arc::clone(&intake),
-            counts: Counts::default(),
             wake_notifier: Box::new(move |hotel| bells.ring(hotel)),
             stop: running.over.clone(),
-        };
+        });
         running.spawn("owner", move || {
             // There is room for the one message.
             let _ = end_of_owner.send(owner.run());
-            drop(owner_lives);
         })?;
         for (number, notifier) in notifiers.into_iter().enumerate() {
-            let to_settle = running.inputs.clone();
-            running.spawn(format!("notifier-{number}"), move || {
-                notifier.run(to_settle);
-            })?;
+            let inbox = running.inbox.clone();
+            running.spawn(format!("notifier-{number}"), move || notifier.run(inbox))?;
         }
         let sweeper = Sweeper {
             rooms,
@@ -175,11 +128,11 @@ impl<'a> Core<'a> {
             batch_size: config.batch_size,
             every: config.sweep_every,
             intake,
+            inbox: running.inbox.clone(),
             stop: running.over.clone(),
-            judged: ownership.position,
+            judged,
         };
-        let verdicts = running.inputs.clone();
-        running.spawn("sweep", move || sweeper.run(verdicts))?;
+        running.spawn("sweep", move || sweeper.run())?;
         Ok(running)
     }
 }
@@ -205,7 +158,7 @@ impl Running<'_> {
 
     /// All are started: what they end by.
     pub(crate) fn started(self) -> Threads {
-        // The owner ends when the last sender is gone; this one is of no thread.
+        // The owner ends when the last inbox is dropped; this one is of no thread.
         Threads {
             running: self.names,
             owner_ended: self.owner_ended,

@@ -22,11 +22,12 @@ use crate::http::{Desk, Limits, Listener, Service};
 use crate::logging::LogFile;
 use crate::notify::to_the_log;
 use crate::outage::Outage;
+use crate::owner::OwnedState;
 use crate::pulse::Pulses;
 use crate::store::Database;
 use crate::threads::{Exit, spawn, stop_signal};
 
-pub(crate) use self::core::{Core, Running, State};
+pub(crate) use self::core::{Core, Running, take_over};
 use current::Current;
 use ending::{Over, Threads, Undrained, drain};
 use lease::{LEASE, keep, stand_by};
@@ -126,7 +127,7 @@ pub fn run(
             keep(lease, &lease_over);
         })?;
         loop {
-            let state = match State::load(database) {
+            let state = match take_over(database) {
                 Ok(state) => state,
                 // By the time it works somebody else may have the lease: it is waited for anew.
                 Err(error) => {
@@ -181,7 +182,7 @@ fn serve(
     config: &Config,
     servers: &Servers,
     desk: &Arc<Desk>,
-    state: State,
+    state: OwnedState,
     pulses: &Pulses,
     exits: &Sender<Exit>,
 ) -> std::io::Result<Threads> {
@@ -204,8 +205,7 @@ fn serve(
     let format = Arc::new(config.messages.clone());
     if config.http.is_some() {
         let service = Service {
-            inputs: core.inputs.clone(),
-            owner_gone: core.owner_gone.clone(),
+            inbox: core.inbox.clone(),
             intake: Arc::clone(&intake),
             messages: Arc::clone(&format),
             clock: Arc::clone(&clock),
@@ -224,9 +224,9 @@ fn serve(
                 intake: Arc::clone(&intake),
                 stop: core.over.clone(),
             };
-            let inputs = core.inputs.clone();
+            let inbox = core.inbox.clone();
             core.spawn(format!("consumer-{}", number + 1), move || {
-                consumer.run(inputs)
+                consumer.run(inbox)
             })?;
         }
     }

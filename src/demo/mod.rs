@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use thiserror::Error;
 
-use crate::app::{Core, Running, State};
+use crate::app::{Core, Running, take_over};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{Parsed, Stay};
@@ -87,7 +87,7 @@ impl Demo<'_> {
             pulses: &pulses,
             exits: self.exits,
         }
-        .start(State::load(&database)?.wrapped(witness))?;
+        .start(take_over(&database)?.wrapped(witness))?;
         let writer = database
             .meter_writer()
             .ok_or_else(|| StoreError::Meters("it is not ours to write".into()))?;
@@ -213,7 +213,7 @@ impl Stage<'_> {
             }),
         };
         // It fails where the owner has ended, and then there will be no answer.
-        let _ = self.running.inputs.send(Input::Message(message));
+        let _ = self.running.inbox.messages().send(Input::Message(message));
         self.story.messages += 1;
         self.room(&room).stays.push(stay);
         while committed.recv_timeout(LOOK_AROUND).is_err() {

@@ -3,14 +3,14 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvError, Sender, after, bounded, select};
+use crossbeam_channel::{Receiver, RecvError, after, bounded, select};
 use http::StatusCode;
 use parking_lot::Mutex;
 
 use crate::clock::Clock;
 use crate::engine::{MessageFormat, Parsed, ReadingFormat, Refusal};
 use crate::gate::Gate;
-use crate::owner::{Input, Message, READING_AHEAD};
+use crate::owner::{Inbox, Input, Message, READING_AHEAD};
 use crate::store::{MeterWriter, StoreError};
 use crate::threads::{Stop, Stopper, stop_signal};
 use crate::types::{Reading, RoomKey, counted};
@@ -45,10 +45,8 @@ pub struct Desk(Mutex<Option<Arc<Serving>>>);
 
 /// What an instance that owns the state takes, and how.
 pub struct Service {
-    /// To the owner. It is bounded, and may be waited for: the owner waits for nobody.
-    pub inputs: Sender<Input>,
-    /// Set when the owner has ended: it may leave inputs behind.
-    pub owner_gone: Stop,
+    /// It is bounded, and may be waited for: the owner waits for none of its senders.
+    pub inbox: Inbox,
     /// Closed while the store is lost.
     pub intake: Arc<Gate>,
     pub messages: Arc<MessageFormat>,
@@ -136,8 +134,7 @@ impl Serving {
     /// 503 where not all of them are written in time.
     pub(super) fn messages(&self, items: Items<'_>, bytes: usize) -> Result<Answer, Fault> {
         let Service {
-            inputs,
-            owner_gone,
+            inbox,
             intake,
             messages,
             clock,
@@ -149,6 +146,7 @@ impl Serving {
                 "the database is away, nothing was taken: try again",
             ));
         }
+        let (inputs, owner_gone) = (inbox.messages(), inbox.owner_gone());
         let now = clock.now();
         let late = after(PATIENCE);
         // There is room for all that are with the owner, so that it never waits.

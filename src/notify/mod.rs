@@ -20,7 +20,7 @@ use crate::config;
 use crate::engine::{MeterNoticeKind, MeterTrouble, Notice, RoomNotice, Watch};
 use crate::faults;
 use crate::outage::Outage;
-use crate::owner::Input;
+use crate::owner::{Inbox, Unanswered};
 use crate::pulse;
 use crate::rooms::Rooms;
 use crate::store::{Outbox, Settled, Settlement, Share, StoreError};
@@ -190,14 +190,11 @@ pub struct Notifier {
     read_all: Instant,
 }
 
-/// It is time to stop.
-struct Stopped;
-
 impl Notifier {
     /// Delivers until it is time to stop.
-    pub fn run(mut self, inputs: Sender<Input>) {
+    pub fn run(mut self, inbox: Inbox) {
         while !self.stop.is_set() {
-            let Ok(pause) = self.round(&inputs) else {
+            let Ok(pause) = self.round(&inbox) else {
                 return;
             };
             let _rest = pulse::rest();
@@ -210,14 +207,14 @@ impl Notifier {
     }
 
     /// Does one thing, and says how long there is nothing else to do.
-    fn round(&mut self, inputs: &Sender<Input>) -> Result<Duration, Stopped> {
+    fn round(&mut self, inbox: &Inbox) -> Result<Duration, Unanswered> {
         let settled = match self.read() {
             Ok(unreadable) => unreadable,
             Err(error) => return Ok(self.store.failed(&error)),
         };
         self.store.over();
-        self.settle(settled, inputs)?;
-        self.hold_recoveries(inputs)?;
+        self.settle(settled, inbox)?;
+        self.hold_recoveries(inbox)?;
         let now = Instant::now();
         let expired = self.waiting.expired(now);
         if !expired.is_empty() {
@@ -229,7 +226,7 @@ impl Notifier {
                 id,
                 how: Settlement::Expired,
             });
-            self.settle(expired.collect(), inputs)?;
+            self.settle(expired.collect(), inbox)?;
             return Ok(Duration::ZERO);
         }
         let hotel = match self.waiting.due(now) {
@@ -247,20 +244,20 @@ impl Notifier {
         let over = (self.waiting).over(&hotel, |notice| is_over(&self.rooms, notice));
         if !over.is_empty() {
             match self.read() {
-                Ok(unreadable) => self.settle(unreadable, inputs)?,
+                Ok(unreadable) => self.settle(unreadable, inbox)?,
                 Err(error) => return Ok(self.store.failed(&error)),
             }
-            self.hold_recoveries(inputs)?;
+            self.hold_recoveries(inbox)?;
         }
         if let Some(bundle) = self.waiting.bundle(&hotel, &over) {
-            self.tell(bundle, inputs)?;
+            self.tell(bundle, inbox)?;
         }
         Ok(Duration::ZERO)
     }
 
     /// Holds back the recoveries of which it is not known yet whether they are true, and withdraws
     /// those that are not.
-    fn hold_recoveries(&mut self, inputs: &Sender<Input>) -> Result<(), Stopped> {
+    fn hold_recoveries(&mut self, inbox: &Inbox) -> Result<(), Unanswered> {
         let (rooms, now) = (Arc::clone(&self.rooms), self.clock.now());
         let for_staff = self.bot.is_some();
         let known = |notice: &Notice| match notice {
@@ -281,7 +278,7 @@ impl Notifier {
             id,
             how: how.clone(),
         });
-        self.settle(withdrawn.collect(), inputs)
+        self.settle(withdrawn.collect(), inbox)
     }
 
     /// How long it has been possible to send a notice: one that was held back is as old as if it had
@@ -337,7 +334,7 @@ impl Notifier {
     }
 
     /// Tells as much of a bundle as one message takes.
-    fn tell(&mut self, bundle: Bundle, inputs: &Sender<Input>) -> Result<(), Stopped> {
+    fn tell(&mut self, bundle: Bundle, inbox: &Inbox) -> Result<(), Unanswered> {
         let Bundle {
             hotel,
             manner,
@@ -354,7 +351,7 @@ impl Notifier {
                 id,
                 how: Settlement::Logged,
             });
-            return self.settle(logged.collect(), inputs);
+            return self.settle(logged.collect(), inbox);
         };
         let message = match manner {
             Manner::Card => Message::Card(card.feishu()),
@@ -380,7 +377,7 @@ impl Notifier {
                     id,
                     how: Settlement::Sent(notice),
                 });
-                self.settle(sent.collect(), inputs)?;
+                self.settle(sent.collect(), inbox)?;
                 log::info!("notice {numbers}: accepted by {}", self.label);
             }
             Err(error @ SendError::Passing(_)) => {
@@ -410,24 +407,19 @@ impl Notifier {
                     id,
                     how: Settlement::Failed(reason.clone()),
                 });
-                self.settle(failed.collect(), inputs)?;
+                self.settle(failed.collect(), inbox)?;
             }
         }
         Ok(())
     }
 
     /// Has it written down what became of notices, and forgets them.
-    fn settle(&mut self, settled: Vec<Settled>, inputs: &Sender<Input>) -> Result<(), Stopped> {
+    fn settle(&mut self, settled: Vec<Settled>, inbox: &Inbox) -> Result<(), Unanswered> {
         if settled.is_empty() {
             return Ok(());
         }
         let ids: Vec<u64> = settled.iter().map(|settled| settled.id).collect();
-        let (done, written) = bounded(1);
-        let input = Input::Settled { settled, done };
-        let rest = pulse::rest();
-        inputs.send(input).map_err(|_| Stopped)?;
-        drop(rest);
-        self.stop.wait_for(&written).ok_or(Stopped)?;
+        inbox.settled(settled)?;
         faults::point("mark_sent::after");
         self.waiting.remove(ids);
         Ok(())

@@ -1,10 +1,8 @@
 //! The state-owner: the only writer of room state, in memory and in the database.
-//!
-//! It drains what has come in, plans, writes one transaction, adopts the new states, and only then
-//! lets messages be acknowledged. It waits for nobody but the database: acknowledgements and
-//! wake-ups go to channels that have room, so no circle of waiting can close.
 
 mod counts;
+mod inbox;
+mod owned;
 mod plan;
 mod retention;
 
@@ -13,124 +11,84 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::RecvTimeoutError;
 
 use crate::clock::Clock;
 use crate::engine::{
-    Closing, MeterNotice, MeterNoticeKind, Notice, NoticeKind, Parsed, Refusal, Rules, Transition,
+    Closing, MeterNotice, MeterNoticeKind, Notice, NoticeKind, Parsed, Refusal, Rules,
 };
 use crate::faults;
 use crate::gate::Gate;
 use crate::outage::Outage;
-use crate::pulse;
 use crate::rooms::Rooms;
-use crate::store::{Meters, Plan, Position, Settled, Store, StoreError};
+use crate::store::{Meters, Plan, Position, Store, StoreError};
 use crate::threads::Stop;
-use crate::types::{HotelId, Kind, LocalTime, Reading, RoomKey, counted};
+use crate::types::{HotelId, Kind, LocalTime, counted};
 
-pub use counts::Counts;
+use counts::Counts;
 use plan::Planner;
 use retention::Retention;
 
-/// What comes in to the owner.
-pub enum Input {
-    Message(Message),
-    /// A chunk of a sweep.
-    Judged(Vec<Judged>),
-    /// A sweep begins: the next one will begin at this position, and show what lies beyond it to
-    /// every room that is watched by then. `done` has room for one.
-    Sweeping {
-        next: Position,
-        done: Sender<()>,
-    },
-    /// A sweep is through: the meter table has been judged up to here. `done` has room for one.
-    Swept {
-        position: Position,
-        done: Sender<()>,
-    },
-    /// What a sweep that is through has found of hotels' meters. `done` has room for one.
-    Silence {
-        notices: Vec<MeterNotice>,
-        done: Sender<()>,
-    },
-    /// Notices that need no more work. `done` has room for one.
-    Settled {
-        settled: Vec<Settled>,
-        done: Sender<()>,
-    },
-}
+pub use inbox::{Inbox, Input, Inputs, Judged, Message, Unanswered};
+pub use owned::OwnedState;
 
-impl Input {
-    /// Its share of [`MOST_WEIGHT`].
-    fn weight(&self) -> usize {
-        match self {
-            Input::Message(_)
-            | Input::Settled { .. }
-            | Input::Sweeping { .. }
-            | Input::Swept { .. } => 10,
-            Input::Judged(chunk) => chunk.len(),
-            Input::Silence { notices, .. } => notices.len(),
-        }
-    }
-
-    /// Tells whoever waits for it that it is written.
-    fn done(self) {
-        match self {
-            Input::Message(message) => (message.committed)(),
-            Input::Judged(_) => {}
-            // Who has ended meanwhile does not wait for the answer.
-            Input::Sweeping { done, .. }
-            | Input::Swept { done, .. }
-            | Input::Silence { done, .. }
-            | Input::Settled { done, .. } => drop(done.try_send(())),
-        }
-    }
-}
-
-/// A message from the property management system.
-pub struct Message {
-    /// Where it came from, as `amqp:queue`.
-    pub source: Arc<str>,
-    pub parsed: Parsed,
-    pub body: Vec<u8>,
-    /// The broker may have delivered it before.
-    pub redelivered: bool,
-    /// To be called when all that follows from it is written. It must not wait.
-    pub committed: Box<dyn FnOnce() + Send>,
-}
-
-/// What a sweep made of a room's new readings.
-pub struct Judged {
-    pub room: RoomKey,
-    /// The version of the room it is about.
-    pub version: u64,
-    /// In time order.
-    pub readings: Vec<Reading>,
-    pub transition: Transition,
-}
-
-/// The state-owner.
-pub struct Owner<S, M> {
-    pub rooms: Arc<Rooms>,
+/// What an owner works with.
+pub struct Parts<S, M> {
+    pub state: OwnedState<S>,
     pub rules: Arc<Rules>,
-    pub store: S,
     pub meters: M,
     pub clock: Arc<dyn Clock>,
-    /// Up to where the meter table has been judged, as it was last written.
-    pub position: Option<Position>,
-    /// Rows beyond it are still to be shown by sweeps to every room that is watched by now; all
-    /// rows up to it are there, and have been shown to those that were watched then.
-    pub swept_to: Option<Position>,
-    /// Refused messages and told notices older than this go. Days.
+    /// Refused messages and settled notices older than this are deleted. Days.
     pub keep_days: u32,
-    pub inputs: Receiver<Input>,
+    pub inputs: Inputs,
     /// Closed while the store is lost.
     pub intake: Arc<Gate>,
-    /// What was taken since that was last told.
-    pub counts: Counts,
     /// Called when the outbox has something new of a hotel. It must not wait.
     pub wake_notifier: Box<dyn Fn(&HotelId) + Send>,
     pub stop: Stop,
+}
+
+/// The state-owner.
+///
+/// Five kinds of input come in through its [`Inbox`]: messages, from the consumers and over HTTP; the
+/// verdicts on the rooms of a sweep, chunk by chunk; the beginning and the end of each sweep; what a
+/// sweep found of hotels' meters; and what became of notices, from the notifiers. It takes what has
+/// come in by then as one batch, in the order in which it came, and does four things with it:
+///
+/// 1. *Plan* (`plan.rs`, with [`crate::engine`]). Nothing is changed yet. Messages are applied to
+///    their rooms, each with the readings that it judges by itself; they are read first, all rooms of
+///    the batch together. Verdicts are taken as the sweep made them, unless their room has changed
+///    since: then it is judged again, and a verdict on an earlier stay is dropped.
+/// 2. *Commit*. All of it is one transaction, with the number of the one before raised by one; each
+///    room that has changed stands in it once. A store that is away is tried until it answers; after
+///    a lost answer the number tells whether the transaction was written. An instance that another one
+///    has replaced ends here, and nothing of the batch is known to anybody.
+/// 3. *Adopt*. What was written becomes the state in memory, and the notifiers are woken.
+/// 4. *Answer*. Only now messages are acknowledged, and those who wait for an answer get it.
+///
+/// So an acknowledged message is in the database with all that follows from it; memory never shows what
+/// the database does not have; and after a crash anywhere in between the broker delivers again,
+/// the sweep reads again, and the notifier sends again whatever was not written. The owner waits for the
+/// database alone: answers and wake-ups go to channels that have room, so that no circle of
+/// waiting can close.
+pub struct Owner<S, M> {
+    pub rooms: Arc<Rooms>,
+    rules: Arc<Rules>,
+    store: S,
+    meters: M,
+    clock: Arc<dyn Clock>,
+    /// Up to where the meter table has been judged, as it was last written.
+    position: Option<Position>,
+    /// Rows beyond it are still to be shown by sweeps to every room that is watched by now; all
+    /// rows up to it are there, and have been shown to those that were watched then.
+    pub swept_to: Option<Position>,
+    keep_days: u32,
+    inputs: Inputs,
+    intake: Arc<Gate>,
+    /// What was taken since that was last logged.
+    counts: Counts,
+    wake_notifier: Box<dyn Fn(&HotelId) + Send>,
+    stop: Stop,
 }
 
 /// What one transaction may weigh: 400 messages, which is also the keys of one statement that reads
@@ -140,10 +98,10 @@ const MOST_WEIGHT: usize = 4_000;
 /// A reading further ahead of now than this is no reading. Seconds.
 pub const READING_AHEAD: i64 = 3_600;
 
-/// How often the log tells what was taken, and what came of it.
-const COUNTS_TOLD: Duration = Duration::from_secs(600);
+/// How often the log has a line of what was taken, and what came of it.
+const COUNTS_LOGGED: Duration = Duration::from_secs(600);
 
-/// How long nothing has to come in until the owner looks around.
+/// Without an input for so long the owner sees to old rows and to the log.
 const IDLE: Duration = Duration::from_secs(10);
 
 /// A store that is lost for longer closes the intake; one that is full closes it at once.
@@ -164,34 +122,65 @@ pub enum Ended {
 }
 
 impl<S: Store, M: Meters> Owner<S, M> {
-    /// Works until every sender of inputs is gone.
+    pub fn new(parts: Parts<S, M>) -> Owner<S, M> {
+        let Parts {
+            state,
+            rules,
+            meters,
+            clock,
+            keep_days,
+            inputs,
+            intake,
+            wake_notifier,
+            stop,
+        } = parts;
+        let OwnedState {
+            store,
+            rooms,
+            ownership,
+        } = state;
+        Owner {
+            rooms,
+            rules,
+            store,
+            meters,
+            clock,
+            position: ownership.position,
+            swept_to: ownership.position,
+            keep_days,
+            inputs,
+            intake,
+            counts: Counts::default(),
+            wake_notifier,
+            stop,
+        }
+    }
+
+    /// Works until every [`Inbox`] has been dropped.
     pub fn run(mut self) -> Ended {
         let mut batch = Vec::new();
         let mut retention = Retention::new(self.keep_days);
-        let mut told = Instant::now();
+        let mut logged = Instant::now();
         loop {
-            if told.elapsed() >= COUNTS_TOLD {
-                told = Instant::now();
-                self.tell_counts("the last 10 minutes");
+            if logged.elapsed() >= COUNTS_LOGGED {
+                logged = Instant::now();
+                self.log_counts("the last 10 minutes");
             }
             if !self.stop.is_set() {
                 retention.tend(&mut self.store, self.inputs.is_empty());
             }
-            let rest = pulse::rest();
-            let first = self.inputs.recv_timeout(IDLE);
-            drop(rest);
-            let first = match first {
+            let first = match self.inputs.next(IDLE) {
                 Ok(first) => first,
                 Err(RecvTimeoutError::Timeout) => continue,
                 Err(RecvTimeoutError::Disconnected) => {
-                    self.tell_counts("the last minutes");
+                    self.log_counts("the last minutes");
                     return Ended::Drained;
                 }
             };
             let mut weight = first.weight();
             batch.push(first);
             while weight < MOST_WEIGHT
-                && let Ok(next) = self.inputs.try_recv()
+                && let Some(next) = self.inputs.ready()
             {
                 weight += next.weight();
                 batch.push(next);
@@ -202,7 +191,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
         }
     }
 
-    fn tell_counts(&mut self, when: &str) {
+    fn log_counts(&mut self, when: &str) {
         log::info!("{when}: {}", std::mem::take(&mut self.counts));
     }
 
@@ -234,7 +223,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 self.rooms.begin_sweep();
             }
         }
-        batch.into_iter().for_each(Input::done);
+        batch.into_iter().for_each(Input::answer);
         Ok(())
     }
 
@@ -270,7 +259,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
     fn adopt(&mut self, plan: Plan) {
         faults::point("adopt::before");
         for notice in &plan.notices {
-            tell(notice);
+            log_notice(notice);
             if let Notice::Meters(notice) = notice {
                 self.rooms.told(notice);
             }
@@ -384,7 +373,7 @@ fn why_closed(kind: NoticeKind) -> String {
     format!("; it is no longer followed: {why}")
 }
 
-fn tell(notice: &Notice) {
+fn log_notice(notice: &Notice) {
     match notice {
         Notice::Room(notice) => log::info!(
             target: "roomwatt::notices",

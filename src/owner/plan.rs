@@ -10,7 +10,8 @@ use crate::rooms::Rooms;
 use crate::store::{Plan, Position, Readings, Rejected, Settled, Wanted};
 use crate::types::{Kind, RoomKey};
 
-use super::{Counts, Input, Judged, Message};
+use super::counts::Counts;
+use super::{Input, Judged, Message};
 
 pub(super) struct Planner<'a> {
     rooms: &'a Rooms,

@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Sender, bounded};
 use parking_lot::Mutex;
 use rayon::prelude::*;
 
@@ -15,7 +14,7 @@ use crate::clock::Clock;
 use crate::engine::{Look, Rules, observe};
 use crate::gate::Gate;
 use crate::outage::Outage;
-use crate::owner::{Input, Judged, READING_AHEAD};
+use crate::owner::{Inbox, Judged, READING_AHEAD, Unanswered};
 use crate::pulse;
 use crate::rooms::Rooms;
 use crate::store::{MeterStream, MeterTail, Position, Readings, StoreError, Wanted};
@@ -42,6 +41,7 @@ pub struct Sweeper {
     pub batch_size: usize,
     pub every: Duration,
     pub intake: Arc<Gate>,
+    pub inbox: Inbox,
     pub stop: Stop,
     /// Up to where the meter table had been judged when the state was loaded.
     pub judged: Option<Position>,
@@ -52,6 +52,12 @@ enum Cut {
     /// It is time to stop, or the state-owner is gone.
     Stopped,
     Store(StoreError),
+}
+
+impl From<Unanswered> for Cut {
+    fn from(_: Unanswered) -> Cut {
+        Cut::Stopped
+    }
 }
 
 impl From<StoreError> for Cut {
@@ -73,7 +79,7 @@ struct Swept {
 
 impl Sweeper {
     /// Sweeps until it is time to stop. Sweeps never overlap: ticks missed meanwhile are counted.
-    pub fn run(self, inputs: Sender<Input>) {
+    pub fn run(self) {
         let mut outage = Outage::new("sweep").told_at_once();
         // Before the messages: to know the table's newest ids makes theirs cheap to take. An error
         // is told by the first sweep, which tries again.
@@ -90,9 +96,9 @@ impl Sweeper {
             // What the meters say while the sweep is under way is the next one's.
             let now = self.clock.now();
             let swept = self
-                .sweep(&inputs, &mut tail, &mut asked_by_key)
+                .sweep(&mut tail, &mut asked_by_key)
                 .and_then(|mut swept| {
-                    swept.silent = self.listen(now, &mut listening, &inputs)?;
+                    swept.silent = self.listen(now, &mut listening)?;
                     Ok(swept)
                 });
             match swept {
@@ -136,7 +142,6 @@ impl Sweeper {
 
     fn sweep(
         &self,
-        inputs: &Sender<Input>,
         tail: &mut Option<MeterTail>,
         asked_by_key: &mut Option<Instant>,
     ) -> Result<Swept, Cut> {
@@ -149,18 +154,15 @@ impl Sweeper {
 
         tail.begin();
         let begin = tail.from();
-        // Its answer tells that messages leave no more to this sweep than it shows.
-        let (done, known) = bounded(1);
-        let next = tail.settled();
-        send(inputs, Input::Sweeping { next, done })?;
-        self.stop.wait_for(&known).ok_or(Cut::Stopped)?;
+        // From its answer on messages leave no more to this sweep than it shows.
+        self.inbox.sweeping(tail.settled())?;
 
         // Without a position the stream begins at the end. What came before is asked for first: newer
         // readings would make it late.
         if asked_by_key.is_none() && tail.is_from_the_end() {
             let rooms = self.rooms.unheard_since(LocalTime::LAST).into_iter();
             let all: Vec<Wanted> = rooms.map(|(room, seen)| wanted(room, seen)).collect();
-            self.by_key(&all, None, inputs, &mut swept)?;
+            self.by_key(&all, None, &mut swept)?;
             *asked_by_key = Some(self.clock.instant());
         }
 
@@ -193,7 +195,7 @@ impl Sweeper {
             swept.rows += rows.rows;
             swept.bad += rows.bad;
             let news: Vec<(RoomKey, Readings)> = news.into_iter().collect();
-            self.in_chunks(&news, inputs, &mut swept, |chunk| Ok(chunk.to_vec()))?;
+            self.in_chunks(&news, &mut swept, |chunk| Ok(chunk.to_vec()))?;
             if rows.next.is_none() {
                 break;
             }
@@ -210,28 +212,20 @@ impl Sweeper {
             let unserved = unserved.into_iter();
             unserved.map(|(room, seen)| wanted(room, seen)).collect()
         };
-        self.by_key(&stragglers, Some(tail.read_to()), inputs, &mut swept)?;
+        self.by_key(&stragglers, Some(tail.read_to()), &mut swept)?;
         if due {
             *asked_by_key = Some(self.clock.instant());
         }
 
         // Its answer comes after all chunks have been written and adopted.
-        let (done, written) = bounded(1);
-        let position = tail.settled();
-        send(inputs, Input::Swept { position, done })?;
-        self.stop.wait_for(&written).ok_or(Cut::Stopped)?;
+        self.inbox.swept(tail.settled())?;
         tail.end();
         Ok(swept)
     }
 
     /// Looks for silent and frozen meters after a sweep that began at `now`; gives how many are
     /// silent. It must have come to its end: one that is cut short has not read all.
-    fn listen(
-        &self,
-        now: LocalTime,
-        listening: &mut Listening,
-        inputs: &Sender<Input>,
-    ) -> Result<Silent, Cut> {
+    fn listen(&self, now: LocalTime, listening: &mut Listening) -> Result<Silent, Cut> {
         let silent_after = self.rules.silent_after_seconds;
         let listening_since = listening.swept(now, silent_after, self.every);
         let silence = self.rooms.silence(&Look {
@@ -254,10 +248,7 @@ impl Sweeper {
             }
         }
         if !silence.notices.is_empty() {
-            let (done, written) = bounded(1);
-            let notices = silence.notices;
-            send(inputs, Input::Silence { notices, done })?;
-            self.stop.wait_for(&written).ok_or(Cut::Stopped)?;
+            self.inbox.silence(silence.notices)?;
         }
         Ok(silent)
     }
@@ -285,12 +276,11 @@ impl Sweeper {
         &self,
         wanted: &[Wanted],
         up_to: Option<Position>,
-        inputs: &Sender<Input>,
         swept: &mut Swept,
     ) -> Result<(), Cut> {
         swept.stragglers += wanted.len() as u64;
         let latest = self.latest();
-        self.in_chunks(wanted, inputs, swept, |chunk| {
+        self.in_chunks(wanted, swept, |chunk| {
             let readings = self.reader.readings_up_to(chunk, latest, up_to)?;
             Ok(readings.into_iter().collect())
         })
@@ -301,7 +291,6 @@ impl Sweeper {
     fn in_chunks<T: Sync>(
         &self,
         work: &[T],
-        inputs: &Sender<Input>,
         swept: &mut Swept,
         read: impl Fn(&[T]) -> Result<Vec<(RoomKey, Readings)>, StoreError> + Sync,
     ) -> Result<(), Cut> {
@@ -321,7 +310,7 @@ impl Sweeper {
             if judged.is_empty() {
                 return Ok(());
             }
-            send(inputs, Input::Judged(judged))
+            Ok(self.inbox.judged(judged)?)
         })
     }
 
@@ -366,11 +355,6 @@ impl Sweeper {
 fn wanted(room: RoomKey, after: LocalTime) -> Wanted {
     let until = LocalTime::LAST;
     Wanted { room, after, until }
-}
-
-fn send(inputs: &Sender<Input>, input: Input) -> Result<(), Cut> {
-    let _rest = pulse::rest();
-    inputs.send(input).map_err(|_| Cut::Stopped)
 }
 
 /// Ticks between `due` and `now` that can't be kept any more.

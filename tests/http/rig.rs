@@ -14,9 +14,11 @@ use roomwatt::config::{Http, Secret};
 use roomwatt::engine::{FieldNames, MessageFormat, Rules, TypeCodes};
 use roomwatt::gate::Gate;
 use roomwatt::http::{Desk, Limits, Listener, Service};
-use roomwatt::owner::{Counts, Owner};
+use roomwatt::owner::{Inbox, OwnedState, Owner, Parts};
 use roomwatt::rooms::Rooms;
-use roomwatt::store::{MeterWriter, Meters, Plan, Position, Readings, Store, StoreError, Wanted};
+use roomwatt::store::{
+    MeterWriter, Meters, Ownership, Plan, Position, Readings, Store, StoreError, Wanted,
+};
 use roomwatt::threads::{Exit, Stopper, spawn, stop_signal};
 use roomwatt::types::{LocalTime, Reading, RoomKey, Zone};
 
@@ -214,33 +216,35 @@ impl Rig {
     /// Has an owner serve until the result is dropped.
     pub fn serve(&self, fills_the_meter_table: bool) -> Stopper {
         let (end, over) = stop_signal();
-        let (inputs, to_owner) = bounded(200);
-        let (owner_lives, owner_gone) = stop_signal();
+        let (inbox, inputs) = Inbox::new(&over);
         let clock: Arc<dyn Clock> = Arc::new(Noon);
-        let owner = Owner {
-            rooms: Arc::new(Rooms::default()),
-            rules: Arc::new(Rules::default()),
+        let state = OwnedState {
             store: self.memory.clone(),
+            rooms: Arc::new(Rooms::default()),
+            ownership: Ownership {
+                epoch: 1,
+                seq: 0,
+                position: None,
+            },
+        };
+        let owner = Owner::new(Parts {
+            state,
+            rules: Arc::new(Rules::default()),
             meters: self.memory.clone(),
             clock: Arc::clone(&clock),
-            position: None,
-            swept_to: None,
             keep_days: 30,
-            inputs: to_owner,
+            inputs,
             intake: Arc::clone(&self.gate),
-            counts: Counts::default(),
             wake_notifier: Box::new(|_| {}),
             stop: over.clone(),
-        };
+        });
         spawn("owner", &self.exits, move || {
             owner.run();
-            drop(owner_lives);
         })
         .expect("a thread");
         let memory: Arc<dyn MeterWriter> = Arc::new(self.memory.clone());
         let service = Service {
-            inputs,
-            owner_gone,
+            inbox,
             intake: Arc::clone(&self.gate),
             messages: Arc::new(MessageFormat {
                 types: TypeCodes::default(),

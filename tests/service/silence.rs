@@ -13,8 +13,7 @@ use roomwatt::engine::{
     Stay,
 };
 use roomwatt::gate::Gate;
-use roomwatt::owner::{Counts, Input, Message, Owner};
-use roomwatt::rooms::Rooms;
+use roomwatt::owner::{Inbox, Input, Inputs, Message, OwnedState, Owner, Parts};
 use roomwatt::store::{MySqlReader, MySqlStore, StateStore};
 use roomwatt::sweep::Sweeper;
 use roomwatt::threads::{Exit, Stopper, spawn, stop_signal};
@@ -67,9 +66,9 @@ impl Clock for Hand {
 /// The state-owner in the test's own thread and the sweep in another, which waits at the beginning
 /// of each sweep until the owner answers.
 struct Instance {
-    owner: Owner<MySqlStore, MySqlReader>,
+    owner: Owner<Box<dyn StateStore>, MySqlReader>,
     clock: Arc<Hand>,
-    inputs: Receiver<Input>,
+    inputs: Inputs,
     /// The beginning of the next sweep, unanswered.
     next: Option<Input>,
     /// The hotel whose notifier was woken.
@@ -86,52 +85,42 @@ impl Instance {
         log::set_max_level(log::LevelFilter::Info);
         let config = Config::load(Some(&rig.config()), &[]).expect("a configuration");
         let (mysql, zone) = (config.mysql.expect("a section"), config.messages.zone);
-        let mut store = MySqlStore::new(&mysql, zone);
-        let ownership = store.take_over().expect("it is free");
-        let rooms = Arc::new(Rooms::default());
-        store
-            .load_rooms(&mut |room, watch| rooms.adopt([(room, watch)]))
-            .expect("loaded");
-        store
-            .load_meter_troubles(&mut |hotel, trouble| rooms.has_trouble(hotel, trouble))
-            .expect("loaded");
+        let store = Box::new(MySqlStore::new(&mysql, zone));
+        let state = OwnedState::take_over(store).expect("it is free");
         let clock = Arc::new(Hand(Mutex::new(at(minutes))));
         let rules = Arc::new(config.rules);
         let reader = MySqlReader::new(&mysql, config.meter, zone);
         let intake = Arc::new(Gate::new(0));
         let (stopper, stop) = stop_signal();
         let (bell, woken) = bounded(1);
-        let (to_owner, inputs) = bounded(200);
+        let (inbox, inputs) = Inbox::new(&stop);
         let (exits, ended) = bounded(1);
         let sweeper = Sweeper {
-            rooms: Arc::clone(&rooms),
+            rooms: Arc::clone(&state.rooms),
             rules: Arc::clone(&rules),
             reader: Arc::new(reader.clone()),
             clock: clock.clone(),
             batch_size: 4,
             every: Duration::from_millis(1),
             intake: Arc::clone(&intake),
+            inbox,
             stop: stop.clone(),
-            judged: ownership.position,
+            judged: state.ownership.position,
         };
-        spawn("sweep", &exits, move || sweeper.run(to_owner)).expect("a thread");
-        let owner = Owner {
-            rooms,
+        spawn("sweep", &exits, move || sweeper.run()).expect("a thread");
+        let owner = Owner::new(Parts {
+            state,
             rules,
-            store,
             meters: reader,
             clock: clock.clone(),
-            position: ownership.position,
-            swept_to: ownership.position,
             keep_days: 30,
-            inputs: bounded(0).1,
+            inputs: Inbox::new(&stop).1,
             intake,
-            counts: Counts::default(),
             wake_notifier: Box::new(move |hotel| {
                 let _ = bell.try_send(hotel.clone());
             }),
             stop,
-        };
+        });
         let mut instance = Instance {
             owner,
             clock,
@@ -146,7 +135,7 @@ impl Instance {
     }
 
     fn receive(&self) -> Input {
-        self.inputs.recv_timeout(LIMIT).expect("a sweep")
+        self.inputs.next(LIMIT).expect("a sweep")
     }
 
     fn take(&mut self, input: Input) {

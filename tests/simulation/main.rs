@@ -21,7 +21,7 @@ use roomwatt::engine::{
     Event, MeterNotice, MeterNoticeKind, Notice, NoticeKind, Parsed, RoomNotice, Rules, Stay,
 };
 use roomwatt::gate::Gate;
-use roomwatt::owner::{Counts, Ended, Input, Judged, Message, Owner};
+use roomwatt::owner::{Ended, Inbox, Input, Judged, Message, OwnedState, Owner, Parts};
 use roomwatt::rooms::Rooms;
 use roomwatt::store::StoreError;
 use roomwatt::store::{Ownership, Position, Readings, Settled, Settlement};
@@ -65,22 +65,24 @@ fn take_over(shared: &Shared, rules: &Arc<Rules>, connection: u64) -> Instance {
     for (hotel, trouble) in &world.troubles {
         rooms.has_trouble(hotel.clone(), *trouble);
     }
+    let state = OwnedState {
+        store: SimStore(Rc::clone(shared), ownership),
+        rooms: Arc::new(rooms),
+        ownership,
+    };
+    let stop = stop_signal().1;
     Instance {
-        owner: Owner {
-            rooms: Arc::new(rooms),
+        owner: Owner::new(Parts {
+            state,
             rules: Arc::clone(rules),
-            store: SimStore(Rc::clone(shared), ownership),
             meters: SimMeters(Rc::clone(shared)),
             clock: Arc::new(Later),
-            position: ownership.position,
-            swept_to: ownership.position,
             keep_days: 30,
-            inputs: bounded(0).1,
+            inputs: Inbox::new(&stop).1,
             intake: Arc::new(Gate::new(0)),
-            counts: Counts::default(),
             wake_notifier: Box::new(|_| {}),
-            stop: stop_signal().1,
-        },
+            stop,
+        }),
         inputs: VecDeque::new(),
         marks: VecDeque::from([world.position]),
         connection,

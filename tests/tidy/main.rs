@@ -99,7 +99,7 @@ const MAY_USE: [(&str, &[&str]); 26] = [
         "app",
         &[
             "amqp", "clock", "config", "gate", "http", "logging", "notify", "outage", "owner",
-            "pulse", "rooms", "store", "sweep", "threads", "types",
+            "pulse", "store", "sweep", "threads", "types",
         ],
     ),
     (

@@ -1,0 +1,297 @@
+//! The way to the owner: what others send it and ask of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+
+use crate::engine::{MeterNotice, Parsed, Transition};
+use crate::pulse;
+use crate::store::{Position, Settled};
+use crate::threads::{Stop, Stopper, stop_signal};
+use crate::types::{Reading, RoomKey};
+
+/// Inputs on the way to the owner. A sender waits while there is no room: a consumer that waits
+/// passes acknowledgements on meanwhile, and the owner waits for none of its senders. A sweep's
+/// chunks hold `batch_size` rooms each, so their number bounds the memory, too.
+const ROOM: usize = 200;
+
+/// The handle through which other threads send to the owner, and wait until it has written what
+/// they ask for. Cheap to clone; the owner ends when the last one is dropped.
+#[derive(Clone)]
+pub struct Inbox {
+    inputs: Sender<Input>,
+    owner_gone: Stop,
+    /// Set when it is time to stop: no caller waits any longer.
+    stop: Stop,
+}
+
+/// The owner's end of its [`Inbox`].
+pub struct Inputs {
+    inputs: Receiver<Input>,
+    /// Dropped after the receiver: whoever sees the owner gone finds no input on the way.
+    _owner_lives: Stopper,
+}
+
+/// It was time to stop, or the owner was gone, before the answer came: what was asked for may be
+/// written or not.
+#[derive(Debug)]
+pub struct Unanswered;
+
+impl Inbox {
+    /// An inbox and the owner's end of it. At `stop` no caller waits any longer for an answer.
+    pub fn new(stop: &Stop) -> (Inbox, Inputs) {
+        let (sender, receiver) = bounded(ROOM);
+        let (owner_lives, owner_gone) = stop_signal();
+        let inbox = Inbox {
+            inputs: sender,
+            owner_gone,
+            stop: stop.clone(),
+        };
+        let inputs = Inputs {
+            inputs: receiver,
+            _owner_lives: owner_lives,
+        };
+        (inbox, inputs)
+    }
+
+    /// Takes [`Input::Message`]s: for `select!`, because their senders have acknowledgements to pass
+    /// on meanwhile. [`Message::committed`] is their answer.
+    pub fn messages(&self) -> &Sender<Input> {
+        &self.inputs
+    }
+
+    /// Set when the owner has ended: inputs that were sent may be left without an answer.
+    pub fn owner_gone(&self) -> &Stop {
+        &self.owner_gone
+    }
+
+    /// Sends the verdicts on a chunk of a sweep's rooms, without waiting for an answer: it comes with
+    /// that of [`Inbox::swept`].
+    ///
+    /// # Errors
+    /// [`Unanswered`] where the owner is gone.
+    pub fn judged(&self, chunk: Vec<Judged>) -> Result<(), Unanswered> {
+        self.send(Input::Judged(chunk))
+    }
+
+    /// A sweep begins, and the next one will begin at `next`. Waits until messages leave no more to
+    /// this sweep than it shows.
+    ///
+    /// # Errors
+    /// [`Unanswered`].
+    pub fn sweeping(&self, next: Position) -> Result<(), Unanswered> {
+        self.ask(|done| Input::Sweeping { next, done })
+    }
+
+    /// A sweep has come to its end: the meter table has been judged up to `position`. Waits until
+    /// that and every verdict sent before are written.
+    ///
+    /// # Errors
+    /// [`Unanswered`].
+    pub fn swept(&self, position: Position) -> Result<(), Unanswered> {
+        self.ask(|done| Input::Swept { position, done })
+    }
+
+    /// Sends what a sweep has found of hotels' meters, and waits until it is written.
+    ///
+    /// # Errors
+    /// [`Unanswered`].
+    pub fn silence(&self, notices: Vec<MeterNotice>) -> Result<(), Unanswered> {
+        self.ask(|done| Input::Silence { notices, done })
+    }
+
+    /// Sends what became of notices, and waits until it is written.
+    ///
+    /// # Errors
+    /// [`Unanswered`].
+    pub fn settled(&self, settled: Vec<Settled>) -> Result<(), Unanswered> {
+        self.ask(|done| Input::Settled { settled, done })
+    }
+
+    fn ask(&self, input: impl FnOnce(Sender<()>) -> Input) -> Result<(), Unanswered> {
+        let (done, written) = bounded(1);
+        self.send(input(done))?;
+        self.stop.wait_for(&written).ok_or(Unanswered)
+    }
+
+    fn send(&self, input: Input) -> Result<(), Unanswered> {
+        let _rest = pulse::rest();
+        self.inputs.send(input).map_err(|_| Unanswered)
+    }
+}
+
+impl Inputs {
+    /// The next input.
+    ///
+    /// # Errors
+    /// When none comes in time, or every [`Inbox`] has been dropped and all was received.
+    pub fn next(&self, patience: Duration) -> Result<Input, RecvTimeoutError> {
+        let _rest = pulse::rest();
+        self.inputs.recv_timeout(patience)
+    }
+
+    /// An input that is there already.
+    pub(super) fn ready(&self) -> Option<Input> {
+        self.inputs.try_recv().ok()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.inputs.is_empty()
+    }
+}
+
+/// What comes in to the owner.
+pub enum Input {
+    Message(Message),
+    /// A chunk of a sweep.
+    Judged(Vec<Judged>),
+    /// A sweep begins: the next one will begin at this position, and show what lies beyond it to
+    /// every room that is watched by then. `done` has room for one.
+    Sweeping {
+        next: Position,
+        done: Sender<()>,
+    },
+    /// A sweep has come to its end: the meter table has been judged up to here. `done` has room for
+    /// one.
+    Swept {
+        position: Position,
+        done: Sender<()>,
+    },
+    /// What a sweep has found of hotels' meters. `done` has room for one.
+    Silence {
+        notices: Vec<MeterNotice>,
+        done: Sender<()>,
+    },
+    /// Notices that need no more work. `done` has room for one.
+    Settled {
+        settled: Vec<Settled>,
+        done: Sender<()>,
+    },
+}
+
+impl Input {
+    /// Its share of [`super::MOST_WEIGHT`].
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Input::Message(_)
+            | Input::Settled { .. }
+            | Input::Sweeping { .. }
+            | Input::Swept { .. } => 10,
+            Input::Judged(chunk) => chunk.len(),
+            Input::Silence { notices, .. } => notices.len(),
+        }
+    }
+
+    /// Answers the caller: it is written.
+    pub(super) fn answer(self) {
+        match self {
+            Input::Message(message) => (message.committed)(),
+            Input::Judged(_) => {}
+            // A caller that has ended meanwhile waits for no answer.
+            Input::Sweeping { done, .. }
+            | Input::Swept { done, .. }
+            | Input::Silence { done, .. }
+            | Input::Settled { done, .. } => drop(done.try_send(())),
+        }
+    }
+}
+
+/// A message from the property management system.
+pub struct Message {
+    /// Where it came from, as `amqp:queue`.
+    pub source: Arc<str>,
+    pub parsed: Parsed,
+    pub body: Vec<u8>,
+    /// The broker may have delivered it before.
+    pub redelivered: bool,
+    /// Called when all that follows from it is written. It must not wait.
+    pub committed: Box<dyn FnOnce() + Send>,
+}
+
+/// What a sweep made of a room's new readings.
+pub struct Judged {
+    pub room: RoomKey,
+    /// The version of the room it is about.
+    pub version: u64,
+    /// In time order.
+    pub readings: Vec<Reading>,
+    pub transition: Transition,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::threads::spawn;
+
+    const LIMIT: Duration = Duration::from_secs(60);
+
+    /// Asks in a thread of its own; gives its answer.
+    fn asking(inbox: &Inbox) -> Receiver<bool> {
+        let (answer, answered) = bounded(1);
+        let (exits, _ended) = bounded(1);
+        let inbox = inbox.clone();
+        spawn("asking", &exits, move || {
+            let _ = answer.send(inbox.swept(Position::Id(7)).is_ok());
+        })
+        .expect("a thread");
+        answered
+    }
+
+    #[test]
+    fn an_answer_comes_after_the_input_was_written() {
+        let (_stopper, stop) = stop_signal();
+        let (inbox, inputs) = Inbox::new(&stop);
+        let answered = asking(&inbox);
+        let input = inputs.next(LIMIT).expect("an input");
+        assert!(matches!(
+            input,
+            Input::Swept {
+                position: Position::Id(7),
+                ..
+            }
+        ));
+        assert!(answered.is_empty(), "it is not written yet");
+        input.answer();
+        assert_eq!(answered.recv_timeout(LIMIT), Ok(true));
+    }
+
+    #[test]
+    fn an_answer_is_not_waited_for_at_a_stop_nor_from_an_owner_that_is_gone() {
+        let (stopper, stop) = stop_signal();
+        let (inbox, inputs) = Inbox::new(&stop);
+        let answered = asking(&inbox);
+        let input = inputs.next(LIMIT).expect("an input");
+        drop(stopper);
+        assert_eq!(answered.recv_timeout(LIMIT), Ok(false), "a stop");
+        drop(input);
+
+        let (_stopper, stop) = stop_signal();
+        let (inbox, inputs) = Inbox::new(&stop);
+        let answered = asking(&inbox);
+        let on_the_way = inputs.next(LIMIT).expect("an input");
+        assert!(!inbox.owner_gone().is_set());
+        drop(on_the_way);
+        assert_eq!(answered.recv_timeout(LIMIT), Ok(false), "it was left out");
+        drop(inputs);
+        assert!(inbox.owner_gone().is_set());
+        assert!(inbox.judged(Vec::new()).is_err());
+    }
+
+    #[test]
+    fn the_owner_hears_of_the_last_sender_that_is_dropped() {
+        let (_stopper, stop) = stop_signal();
+        let (inbox, inputs) = Inbox::new(&stop);
+        let other = inbox.clone();
+        drop(inbox);
+        assert_eq!(
+            inputs.next(Duration::ZERO).err(),
+            Some(RecvTimeoutError::Timeout)
+        );
+        drop(other);
+        assert_eq!(
+            inputs.next(LIMIT).err(),
+            Some(RecvTimeoutError::Disconnected)
+        );
+    }
+}
