@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::Setting;
-use crate::engine::Rules;
+use crate::engine::{Rules, latest_reading};
 use crate::escape;
 use crate::review::advise::{Advice, Studies, Study, advise, advise_hotel, candidates, study};
 use crate::review::duration;
@@ -60,7 +60,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         None => {
             let zone = config.messages.zone;
             let now = SystemClock { zone }.now();
-            let span = (arguments.source).span(now.plus(-DEFAULT_SPAN), past::latest(now))?;
+            let span = (arguments.source).span(now.plus(-DEFAULT_SPAN), latest_reading(now))?;
             past::from_archive(&span, &config, std::slice::from_ref(rules))?
         }
     };

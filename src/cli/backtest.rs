@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::Setting;
-use crate::engine::{RoomNotice, Rules};
+use crate::engine::{RoomNotice, Rules, latest_reading};
 use crate::escape;
 use crate::review::{Counts, Finding, Past, Summary, backtest};
 use crate::types::{Kind, LocalTime};
@@ -116,7 +116,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Some(files) => past::from_files(files, &source.span_of_files()?, &config)?,
         None => {
             let zone = config.messages.zone;
-            let latest = past::latest(SystemClock { zone }.now());
+            let latest = latest_reading(SystemClock { zone }.now());
             let wanted = source.span(latest, latest)?;
             past::from_archive(&wanted, &config, &rules)?
         }

@@ -6,7 +6,7 @@ use serde_json::{Value, json, value::RawValue};
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Setting};
-use crate::engine::{NoticeKind, Rules, Stay};
+use crate::engine::{NoticeKind, Rules, Stay, latest_reading};
 use crate::escape;
 use crate::review::{Chapter, Line, Past, duration, explain, read_room};
 use crate::store::Database;
@@ -84,7 +84,7 @@ fn read(arguments: &Arguments, config: &Config, key: &RoomKey) -> Result<Past, F
     let now = SystemClock { zone }.now();
     let wanted = arguments
         .source
-        .span(now.plus(-DEFAULT_SPAN), past::latest(now))?;
+        .span(now.plus(-DEFAULT_SPAN), latest_reading(now))?;
     let mut archive = Database::of(config).archive();
     let read = read_room(&mut *archive, key, wanted.from, wanted.to, &config.rules);
     Ok(read.map_err(|error| past::failed(error.into()))?.0)

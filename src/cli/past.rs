@@ -68,11 +68,6 @@ impl Source {
     }
 }
 
-/// Up to when readings are believed: meters may go a little fast.
-pub(super) fn latest(now: LocalTime) -> LocalTime {
-    now.plus(3_600)
-}
-
 pub(super) fn usage(error: anyhow::Error) -> Failure {
     Failure::new(Code::Usage, error)
 }

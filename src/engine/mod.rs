@@ -28,7 +28,7 @@ pub use message::{Event, FieldNames, MessageFormat, Parsed, TypeCodes};
 pub use notice::{
     Closing, Interval, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind, RoomNotice,
 };
-pub use reading::{READING_FIELDS, ReadingFormat, ReadingRow};
+pub use reading::{READING_FIELDS, ReadingFormat, ReadingRow, latest_reading};
 pub use refusal::{MAX_MESSAGE_BYTES, Refusal};
 pub use rules::{Rules, Thresholds};
 pub use silence::{Hearing, HotelMeters, Look, Silence};

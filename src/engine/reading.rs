@@ -9,12 +9,18 @@ use super::refusal::{Refusal, excerpt, missing};
 /// The names of a reading's fields, in JSON and in the header of a CSV.
 pub const READING_FIELDS: [&str; 4] = ["hotel_id", "room_number", "reading_value", "script_time"];
 
+/// A reading further ahead of now than this is no reading: its clock is wrong. Seconds.
+const MAX_AHEAD_SECONDS: i64 = 3_600;
+
+/// The latest time that a reading can have `now`.
+pub fn latest_reading(now: LocalTime) -> LocalTime {
+    now.plus(MAX_AHEAD_SECONDS)
+}
+
 /// How readings are read that come over HTTP or from a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadingFormat {
     pub zone: Zone,
-    /// A reading further ahead of now than this is none. Seconds.
-    pub max_ahead_seconds: i64,
 }
 
 /// A reading and whose it is.
@@ -73,13 +79,13 @@ impl ReadingFormat {
         })?;
         let time = time(self.zone, names[3], written)?;
         if let Some(now) = now
-            && time.since(now) > self.max_ahead_seconds
+            && time > latest_reading(now)
         {
             return Err(Refusal::Ahead {
                 field: names[3].to_owned(),
                 time,
                 now,
-                ahead_seconds: self.max_ahead_seconds,
+                ahead_seconds: MAX_AHEAD_SECONDS,
             });
         }
         Ok(ReadingRow {
@@ -97,7 +103,6 @@ mod tests {
     fn read(body: &str) -> Result<String, String> {
         let format = ReadingFormat {
             zone: Zone::named("Asia/Shanghai").expect("a zone"),
-            max_ahead_seconds: 3_600,
         };
         let now = LocalTime::parse("2023-04-10 14:00:00").expect("a time");
         let read = format.parse(body.as_bytes(), now);

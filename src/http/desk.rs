@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use crate::clock::Clock;
 use crate::engine::{MessageFormat, Parsed, ReadingFormat, Refusal};
 use crate::gate::Gate;
-use crate::owner::{Inbox, Input, Message, READING_AHEAD};
+use crate::owner::{Inbox, Input, Message};
 use crate::store::{MeterWriter, StoreError};
 use crate::threads::{Stop, Stopper, stop_signal};
 use crate::types::{Reading, RoomKey, counted};
@@ -257,7 +257,6 @@ impl Serving {
     fn reading_format(&self) -> ReadingFormat {
         ReadingFormat {
             zone: self.service.messages.zone,
-            max_ahead_seconds: READING_AHEAD,
         }
     }
 

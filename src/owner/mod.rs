@@ -16,6 +16,7 @@ use crossbeam_channel::RecvTimeoutError;
 use crate::clock::Clock;
 use crate::engine::{
     Closing, MeterNotice, MeterNoticeKind, Notice, NoticeKind, Parsed, Refusal, Rules,
+    latest_reading,
 };
 use crate::faults;
 use crate::gate::Gate;
@@ -94,9 +95,6 @@ pub struct Owner<S, M> {
 /// What one transaction may weigh: 400 messages, which is also the keys of one statement that reads
 /// the meters, or the verdicts on 4,000 rooms.
 const MOST_WEIGHT: usize = 4_000;
-
-/// A reading further ahead of now than this is no reading. Seconds.
-pub const READING_AHEAD: i64 = 3_600;
 
 /// How often the log has a line of what was taken, and what came of it.
 const COUNTS_LOGGED: Duration = Duration::from_secs(600);
@@ -236,7 +234,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
         let readings = match wanted.as_slice() {
             [] => HashMap::new(),
             wanted => self.patiently("reading the meters", |owner| {
-                let latest = owner.clock.now().plus(READING_AHEAD);
+                let latest = latest_reading(owner.clock.now());
                 owner.meters.readings(wanted, latest, swept)
             })?,
         };

@@ -48,10 +48,7 @@ pub fn read_files(
     let mut counts = Counts::default();
     let mut past = Past::new(from);
     read_messages(messages, to, format, &mut past, &mut counts, remarks)?;
-    let reading_format = ReadingFormat {
-        zone: format.zone,
-        max_ahead_seconds: 0,
-    };
+    let reading_format = ReadingFormat { zone: format.zone };
     read_readings(
         readings,
         to,

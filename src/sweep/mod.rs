@@ -11,10 +11,10 @@ use parking_lot::Mutex;
 use rayon::prelude::*;
 
 use crate::clock::Clock;
-use crate::engine::{Look, Rules, observe};
+use crate::engine::{Look, Rules, latest_reading, observe};
 use crate::gate::Gate;
 use crate::outage::Outage;
-use crate::owner::{Inbox, Judged, READING_AHEAD, Unanswered};
+use crate::owner::{Inbox, Judged, Unanswered};
 use crate::pulse;
 use crate::rooms::Rooms;
 use crate::store::{MeterStream, MeterTail, Position, Readings, StoreError, Wanted};
@@ -127,9 +127,8 @@ impl Sweeper {
         self.reader.meter_tail(self.judged, self.latest())
     }
 
-    /// Readings later than this are none.
     fn latest(&self) -> LocalTime {
-        self.clock.now().plus(READING_AHEAD)
+        latest_reading(self.clock.now())
     }
 
     /// After an outage, ours or the store's, a guest's check-in may still wait in the queue, while

@@ -7,7 +7,7 @@ use mysql::prelude::Queryable;
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::MeterTable;
-use crate::engine::Rules;
+use crate::engine::{Rules, latest_reading};
 use crate::finding::{Finding, Level, Tell};
 use crate::store::mysql::codec::datetime;
 use crate::types::{Kind, LocalTime, RoomKey, WattHours, Zone};
@@ -19,9 +19,6 @@ use super::{User, rooms};
 
 /// Rows ahead of now are counted up to here.
 const MOST_AHEAD: u64 = 1_000;
-
-/// Later readings are none: as for the service.
-const AHEAD: i64 = 3_600;
 
 pub(super) fn check(
     conn: &mut Conn,
@@ -38,7 +35,7 @@ pub(super) fn check(
     writable(conn, meter, &about, tell)?;
     let now = SystemClock { zone }.now();
     let mut plans = plans(conn, meter, now)?;
-    let sample = sample(conn, meter, &plans, now.plus(AHEAD));
+    let sample = sample(conn, meter, &plans, latest_reading(now));
     if let Ok(Some(sample)) = &sample
         && let Some(room) = sample.rooms.keys().min()
     {
@@ -72,7 +69,7 @@ fn ahead(
     let query = format!(
         "SELECT COUNT(*) FROM (SELECT 1 FROM `{table}` WHERE `{script_time}` > ? LIMIT {MOST_AHEAD}) AS ahead"
     );
-    let count: Option<u64> = conn.exec_first(query, (datetime(now.plus(AHEAD)),))?;
+    let count: Option<u64> = conn.exec_first(query, (datetime(latest_reading(now)),))?;
     let rows = match count.unwrap_or(0) {
         0 => return Ok(()),
         MOST_AHEAD => format!("{MOST_AHEAD} rows or more are"),
