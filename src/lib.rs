@@ -12,6 +12,7 @@ pub mod escape;
 pub mod faults;
 pub mod files;
 pub mod finding;
+pub mod frontier;
 pub mod gate;
 pub mod http;
 pub mod logging;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use parking_lot::RwLock;
 
 use crate::engine::{Census, Look, MeterNotice, MeterTrouble, Silence, Watch};
+use crate::frontier::{Begun, Frontier, Position};
 use crate::types::{HotelId, LocalTime, RoomKey};
 
 /// All watched rooms.
@@ -14,8 +15,7 @@ pub struct Rooms(RwLock<State>);
 #[derive(Default)]
 struct State {
     rooms: HashMap<RoomKey, Room>,
-    /// Sweeps that have begun.
-    sweeps: u64,
+    frontier: Frontier,
     /// What the staff was last notified of hotels' meters, where that still matters.
     troubles: HashMap<HotelId, MeterTrouble>,
 }
@@ -25,9 +25,7 @@ struct State {
 pub struct Room {
     pub watch: Watch,
     pub version: u64,
-    /// Sweeps that had begun when this watch came. The last one of them may have passed rows already
-    /// that are news to it: it is the next one's.
-    came: u64,
+    begun: Begun,
 }
 
 impl Rooms {
@@ -46,12 +44,12 @@ impl Rooms {
     /// Puts new states in the place of the old ones, all at once.
     pub fn adopt(&self, changed: impl IntoIterator<Item = (RoomKey, Watch)>) {
         let mut state = self.0.write();
-        let sweeps = state.sweeps;
+        let begun = state.frontier.begun();
         for (key, watch) in changed {
             match state.rooms.get_mut(&key) {
                 Some(room) => {
                     if room.watch.key() != watch.key() {
-                        room.came = sweeps;
+                        room.begun = begun;
                     }
                     room.watch = watch;
                     room.version += 1;
@@ -60,7 +58,7 @@ impl Rooms {
                     let room = Room {
                         watch,
                         version: 0,
-                        came: sweeps,
+                        begun,
                     };
                     state.rooms.insert(key, room);
                 }
@@ -68,23 +66,33 @@ impl Rooms {
         }
     }
 
-    /// A sweep begins: to be told by the state-owner, between two transactions.
-    pub fn begin_sweep(&self) {
-        self.0.write().sweeps += 1;
+    /// The state was loaded from a store that had judged the meter table up to here.
+    pub fn set_judged(&self, judged: Option<Position>) {
+        self.0.write().frontier = Frontier::new(judged);
     }
 
-    /// A room whose watch was there when the present sweep began.
+    /// A sweep begins, and the next one will begin at `next`: for the state-owner, between two
+    /// transactions.
+    pub fn begin_sweep(&self, next: Position) {
+        self.0.write().frontier.begin_sweep(next);
+    }
+
+    pub fn frontier(&self) -> Frontier {
+        self.0.read().frontier
+    }
+
+    /// A room to whose watch the present sweep shows its rows.
     pub fn swept(&self, room: &RoomKey) -> Option<Room> {
         let state = self.0.read();
         let room = state.rooms.get(room)?;
-        (room.came < state.sweeps).then(|| room.clone())
+        (state.frontier.is_swept(room.begun)).then(|| room.clone())
     }
 
     /// The time after which a reading is news to a room of the present sweep.
     pub fn needs_after(&self, room: &RoomKey) -> Option<LocalTime> {
         let state = self.0.read();
         let room = state.rooms.get(room)?;
-        (room.came < state.sweeps).then(|| room.watch.needs_after())
+        (state.frontier.is_swept(room.begun)).then(|| room.watch.needs_after())
     }
 
     /// The rooms of the present sweep that have seen no reading since `time`, each with the time it
@@ -93,7 +101,7 @@ impl Rooms {
         let state = self.0.read();
         let rooms = state.rooms.iter();
         rooms
-            .filter(|(_, room)| room.came < state.sweeps)
+            .filter(|(_, room)| state.frontier.is_swept(room.begun))
             .map(|(key, room)| (key, room.watch.needs_after()))
             .filter(|&(_, seen)| seen < time)
             .map(|(key, seen)| (key.clone(), seen))
@@ -104,7 +112,7 @@ impl Rooms {
     pub fn silence(&self, look: &Look) -> Silence {
         let state = self.0.read();
         let rooms = state.rooms.iter();
-        let swept = rooms.filter(|(_, room)| room.came < state.sweeps);
+        let swept = rooms.filter(|(_, room)| state.frontier.is_swept(room.begun));
         Silence::find(
             swept.map(|(key, room)| (key, &room.watch)),
             &state.troubles,
@@ -178,7 +186,7 @@ mod tests {
         };
         let rooms = Rooms::default();
         rooms.adopt(vacant(0, 1));
-        rooms.begin_sweep();
+        rooms.begin_sweep(Position::Id(0));
         assert!(rooms.needs_after(&room).is_some());
         rooms.adopt(vacant(0, 1));
         assert!(rooms.swept(&room).is_some(), "it is the same watch");
@@ -196,7 +204,7 @@ mod tests {
             rooms.silence(&look).silent()
         };
         assert_eq!(silent(), 0, "what it has missed is not its silence");
-        rooms.begin_sweep();
+        rooms.begin_sweep(Position::Id(0));
         assert!(rooms.swept(&room).is_some());
         assert_eq!(rooms.unheard_since(LocalTime::LAST).len(), 1);
         assert_eq!(silent(), 1);

@@ -26,13 +26,13 @@ use super::outside::tell_manager;
 /// Any [`StoreError`] of the database.
 pub(crate) fn take_over(database: &Database) -> Result<OwnedState, StoreError> {
     let state = OwnedState::take_over(database.store())?;
-    let rooms = state.rooms.len();
+    let rooms = state.rooms().len();
     let verb = if rooms == 1 { "is" } else { "are" };
     log::info!(
         "{} {verb} watched (epoch {}, transaction {})",
         counted(rooms as u64, "room"),
-        state.ownership.epoch,
-        state.ownership.seq
+        state.ownership().epoch,
+        state.ownership().seq
     );
     tell_manager(&[NotifyState::Status("watching rooms")]);
     Ok(state)
@@ -69,8 +69,8 @@ impl<'a> Core<'a> {
     /// # Errors
     /// When the system refuses threads.
     pub(crate) fn start(self, state: OwnedState) -> std::io::Result<Running<'a>> {
-        let rooms = Arc::clone(&state.rooms);
-        let judged = state.ownership.position;
+        let rooms = Arc::clone(state.rooms());
+        let judged = state.ownership().position;
         let Core {
             config,
             reader,

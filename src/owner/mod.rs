@@ -24,7 +24,7 @@ use crate::outage::Outage;
 use crate::rooms::Rooms;
 use crate::store::{Meters, Plan, Position, Store, StoreError};
 use crate::threads::Stop;
-use crate::types::{HotelId, Kind, LocalTime, counted};
+use crate::types::{HotelId, Kind, counted};
 
 use counts::Counts;
 use plan::Planner;
@@ -57,8 +57,8 @@ pub struct Parts<S, M> {
 /// come in by then as one batch, in the order in which it came, and does four things with it:
 ///
 /// 1. *Plan* (`plan.rs`, with [`crate::engine`]). Nothing is changed yet. Messages are applied to
-///    their rooms, each with the readings that it judges by itself; they are read first, all rooms of
-///    the batch together. Verdicts are taken as the sweep made them, unless their room has changed
+///    their rooms, each with the readings that it judges by itself ([`crate::frontier::Frontier`]); they
+///    are read first, all rooms of the batch together. Verdicts are taken as the sweep made them, unless their room has changed
 ///    since: then it is judged again, and a verdict on an earlier stay is dropped.
 /// 2. *Commit*. All of it is one transaction, with the number of the one before raised by one; each
 ///    room that has changed stands in it once. A store that is away is tried until it answers; after
@@ -73,16 +73,13 @@ pub struct Parts<S, M> {
 /// database alone: answers and wake-ups go to channels that have room, so that no circle of
 /// waiting can close.
 pub struct Owner<S, M> {
-    pub rooms: Arc<Rooms>,
+    rooms: Arc<Rooms>,
     rules: Arc<Rules>,
     store: S,
     meters: M,
     clock: Arc<dyn Clock>,
     /// Up to where the meter table has been judged, as it was last written.
     position: Option<Position>,
-    /// Rows beyond it are still to be shown by sweeps to every room that is watched by now; all
-    /// rows up to it are there, and have been shown to those that were watched then.
-    pub swept_to: Option<Position>,
     keep_days: u32,
     inputs: Inputs,
     intake: Arc<Gate>,
@@ -144,7 +141,6 @@ impl<S: Store, M: Meters> Owner<S, M> {
             meters,
             clock,
             position: ownership.position,
-            swept_to: ownership.position,
             keep_days,
             inputs,
             intake,
@@ -217,8 +213,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
         self.intake.open();
         for input in &batch {
             if let Input::Sweeping { next, .. } = input {
-                self.swept_to = Some(*next);
-                self.rooms.begin_sweep();
+                self.rooms.begin_sweep(*next);
             }
         }
         batch.into_iter().for_each(Input::answer);
@@ -228,14 +223,12 @@ impl<S: Store, M: Meters> Owner<S, M> {
     /// What a batch changes.
     fn plan(&mut self, batch: &[Input]) -> Result<(Plan, Counts), Ended> {
         let wanted = Planner::wanted(&self.rooms, &self.rules, batch);
-        // What sweeps are still to show is not judged now: the room's next guest may wait in the
-        // queue, behind this message. Before the first one that is everything.
-        let swept = (self.swept_to).unwrap_or(Position::Time(LocalTime::FIRST));
+        let frontier = self.rooms.frontier();
         let readings = match wanted.as_slice() {
             [] => HashMap::new(),
             wanted => self.patiently("reading the meters", |owner| {
                 let latest = latest_reading(owner.clock.now());
-                owner.meters.readings(wanted, latest, swept)
+                owner.meters.readings(wanted, latest, frontier)
             })?,
         };
         let mut planner = Planner::new(&self.rooms, &self.rules, &readings, batch);

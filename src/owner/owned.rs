@@ -7,9 +7,29 @@ use crate::store::{Ownership, StateStore, StoreError};
 
 /// What an instance has that owns the state: the right to write it, and all of it in memory.
 pub struct OwnedState<S = Box<dyn StateStore>> {
-    pub store: S,
-    pub rooms: Arc<Rooms>,
-    pub ownership: Ownership,
+    pub(super) store: S,
+    pub(super) rooms: Arc<Rooms>,
+    pub(super) ownership: Ownership,
+}
+
+impl<S> OwnedState<S> {
+    /// What was loaded from a store of which this instance has taken `ownership`.
+    pub fn new(store: S, rooms: Rooms, ownership: Ownership) -> OwnedState<S> {
+        rooms.set_judged(ownership.position);
+        OwnedState {
+            store,
+            rooms: Arc::new(rooms),
+            ownership,
+        }
+    }
+
+    pub fn rooms(&self) -> &Arc<Rooms> {
+        &self.rooms
+    }
+
+    pub fn ownership(&self) -> &Ownership {
+        &self.ownership
+    }
 }
 
 impl OwnedState {
@@ -22,11 +42,7 @@ impl OwnedState {
         let rooms = Rooms::default();
         store.load_rooms(&mut |room, watch| rooms.adopt([(room, watch)]))?;
         store.load_meter_troubles(&mut |hotel, trouble| rooms.has_trouble(hotel, trouble))?;
-        Ok(OwnedState {
-            store,
-            rooms: Arc::new(rooms),
-            ownership,
-        })
+        Ok(OwnedState::new(store, rooms, ownership))
     }
 
     /// The same, with `wrap` around its store.

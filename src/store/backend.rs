@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::{MeterTrouble, Watch};
+use crate::frontier::Frontier;
 use crate::types::{HotelId, LocalTime, Reading, RoomKey};
 
 use super::{
@@ -217,9 +218,9 @@ impl<M: Meters + ?Sized> Meters for Arc<M> {
         &self,
         wanted: &[Wanted],
         latest: LocalTime,
-        swept: Position,
+        frontier: Frontier,
     ) -> Result<HashMap<RoomKey, Readings>, StoreError> {
-        (**self).readings(wanted, latest, swept)
+        (**self).readings(wanted, latest, frontier)
     }
 
     fn reconnect(&self) {

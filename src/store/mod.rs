@@ -15,8 +15,10 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::engine::{MAX_MESSAGE_BYTES, MeterTrouble, Notice, Opening, Stay, Watch};
+use crate::frontier::Frontier;
 use crate::types::{HotelId, LocalTime, Reading, RoomKey};
 
+pub use crate::frontier::Position;
 pub use archive::{Archive, Span};
 pub use backend::{
     LEASE_KEPT_EVERY, Lease, MeterRows, MeterStream, MeterWriter, Outbox, OutboxRows, Reader,
@@ -62,7 +64,7 @@ pub const MOST_FORGOTTEN: u64 = 1_000;
 /// Where the meters are read.
 pub trait Meters {
     /// The readings of single rooms that are newer than each one's time and not later than
-    /// `latest`, in time order. Of rows beyond `swept` only those that each one wants all the same.
+    /// `latest`, in time order: those that a message judges by itself, by the rule of [`Frontier`].
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection or the table.
@@ -70,7 +72,7 @@ pub trait Meters {
         &self,
         wanted: &[Wanted],
         latest: LocalTime,
-        swept: Position,
+        frontier: Frontier,
     ) -> Result<HashMap<RoomKey, Readings>, StoreError>;
 
     /// Gives up every connection: the server behind them is no longer the right one.
@@ -331,7 +333,7 @@ pub struct Adopted {
 pub struct Wanted {
     pub room: RoomKey,
     pub after: LocalTime,
-    /// Of rows that sweeps have not passed yet, those up to this time.
+    /// Of rows beyond the [`Frontier`], those up to this time.
     pub until: LocalTime,
 }
 
@@ -347,34 +349,6 @@ pub struct Ownership {
     pub seq: u64,
     /// Up to where the meter table has been judged.
     pub position: Option<Position>,
-}
-
-/// A place in the meter table up to which every row has been judged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Position {
-    /// Of a table whose rows are numbered.
-    Id(u64),
-    /// Of a table without ids.
-    Time(LocalTime),
-}
-
-impl Position {
-    /// Whether a row with this id (where there are ids) and time lies up to here.
-    pub fn covers(self, id: Option<u64>, time: LocalTime) -> bool {
-        match self {
-            Position::Id(last) => id.is_some_and(|id| id <= last),
-            Position::Time(last) => time <= last,
-        }
-    }
-
-    /// Whether a stream that begins here shows all that is news to a room which has seen its
-    /// readings up to `seen`. Ids tell what is new, whatever its time.
-    pub fn serves(self, seen: LocalTime) -> bool {
-        match self {
-            Position::Id(_) => true,
-            Position::Time(begin) => seen >= begin,
-        }
-    }
 }
 
 /// What a transaction has to do, by the `epoch` and `seq` it finds.

@@ -12,13 +12,12 @@ use parking_lot::Mutex;
 use roomwatt::clock::Clock;
 use roomwatt::config::{Http, Secret};
 use roomwatt::engine::{FieldNames, MessageFormat, Rules, TypeCodes};
+use roomwatt::frontier::Frontier;
 use roomwatt::gate::Gate;
 use roomwatt::http::{Desk, Limits, Listener, Service};
 use roomwatt::owner::{Inbox, OwnedState, Owner, Parts};
 use roomwatt::rooms::Rooms;
-use roomwatt::store::{
-    MeterWriter, Meters, Ownership, Plan, Position, Readings, Store, StoreError, Wanted,
-};
+use roomwatt::store::{MeterWriter, Meters, Ownership, Plan, Readings, Store, StoreError, Wanted};
 use roomwatt::threads::{Exit, Stopper, spawn, stop_signal};
 use roomwatt::types::{LocalTime, Reading, RoomKey, Zone};
 
@@ -86,7 +85,7 @@ impl Meters for Memory {
         &self,
         _: &[Wanted],
         _: LocalTime,
-        _: Position,
+        _: Frontier,
     ) -> Result<HashMap<RoomKey, Readings>, StoreError> {
         Ok(HashMap::new())
     }
@@ -218,15 +217,12 @@ impl Rig {
         let (end, over) = stop_signal();
         let (inbox, inputs) = Inbox::new(&over);
         let clock: Arc<dyn Clock> = Arc::new(Noon);
-        let state = OwnedState {
-            store: self.memory.clone(),
-            rooms: Arc::new(Rooms::default()),
-            ownership: Ownership {
-                epoch: 1,
-                seq: 0,
-                position: None,
-            },
+        let ownership = Ownership {
+            epoch: 1,
+            seq: 0,
+            position: None,
         };
+        let state = OwnedState::new(self.memory.clone(), Rooms::default(), ownership);
         let owner = Owner::new(Parts {
             state,
             rules: Arc::new(Rules::default()),

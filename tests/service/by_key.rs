@@ -6,6 +6,7 @@ use mysql::TxOpts;
 use mysql::prelude::Queryable;
 
 use roomwatt::config::Config;
+use roomwatt::frontier::Frontier;
 use roomwatt::store::{
     Archive, MeterStream, MeterTail, Meters, MySqlArchive, MySqlReader, Position, Span, Wanted,
 };
@@ -188,7 +189,7 @@ fn finds_what_whole_histories_have(way: &str, name: &str) {
             }
             let found = match swept {
                 None => reader.readings_up_to(&wanted, latest, None),
-                Some(swept) => reader.readings(&wanted, latest, swept),
+                Some(swept) => reader.readings(&wanted, latest, Frontier::new(Some(swept))),
             };
             let found = found.expect("readings");
             for wanted in &wanted {
@@ -267,8 +268,7 @@ fn what_is_read_of_an_old_stay_does_not_grow_with_history() {
         };
         let read = |days| {
             let before = rig.rows_read();
-            let none = Position::Time(LocalTime::FIRST);
-            let found = reader.readings(&wanted(days), now.plus(3_600), none);
+            let found = reader.readings(&wanted(days), now.plus(3_600), Frontier::default());
             let found: usize = found.expect("readings").values().map(Vec::len).sum();
             (found, (rig.rows_read() - before) / 20)
         };

@@ -96,7 +96,7 @@ impl Instance {
         let (inbox, inputs) = Inbox::new(&stop);
         let (exits, ended) = bounded(1);
         let sweeper = Sweeper {
-            rooms: Arc::clone(&state.rooms),
+            rooms: Arc::clone(state.rooms()),
             rules: Arc::clone(&rules),
             reader: Arc::new(reader.clone()),
             clock: clock.clone(),
@@ -105,7 +105,7 @@ impl Instance {
             intake: Arc::clone(&intake),
             inbox,
             stop: stop.clone(),
-            judged: state.ownership.position,
+            judged: state.ownership().position,
         };
         spawn("sweep", &exits, move || sweeper.run()).expect("a thread");
         let owner = Owner::new(Parts {

@@ -43,6 +43,7 @@ type Held = (u64, usize);
 /// A running service without its threads.
 struct Instance {
     owner: Owner<SimStore, SimMeters>,
+    rooms: Arc<Rooms>,
     /// The channel to the owner.
     inputs: VecDeque<Input>,
     /// Where the last sweeps ended.
@@ -65,11 +66,8 @@ fn take_over(shared: &Shared, rules: &Arc<Rules>, connection: u64) -> Instance {
     for (hotel, trouble) in &world.troubles {
         rooms.has_trouble(hotel.clone(), *trouble);
     }
-    let state = OwnedState {
-        store: SimStore(Rc::clone(shared), ownership),
-        rooms: Arc::new(rooms),
-        ownership,
-    };
+    let state = OwnedState::new(SimStore(Rc::clone(shared), ownership), rooms, ownership);
+    let rooms = Arc::clone(state.rooms());
     let stop = stop_signal().1;
     Instance {
         owner: Owner::new(Parts {
@@ -83,6 +81,7 @@ fn take_over(shared: &Shared, rules: &Arc<Rules>, connection: u64) -> Instance {
             wake_notifier: Box::new(|_| {}),
             stop,
         }),
+        rooms,
         inputs: VecDeque::new(),
         marks: VecDeque::from([world.position]),
         connection,
@@ -265,14 +264,14 @@ impl Simulation {
         ids.sort_unstable();
         let mut news: BTreeMap<RoomKey, Readings> = BTreeMap::new();
         for (room, reading) in ids.iter().map(|id| &world.meter[id - 1]) {
-            let needs = now.owner.rooms.needs_after(room);
+            let needs = now.rooms.needs_after(room);
             if needs.is_some_and(|seen| reading.time > seen) {
                 news.entry(room.clone()).or_default().push(*reading);
             }
         }
         for (room, mut readings) in news {
             readings.sort_by_key(|reading| reading.time);
-            let state = now.owner.rooms.get(&room).expect("it is watched");
+            let state = now.rooms.get(&room).expect("it is watched");
             now.inputs.push_back(Input::Judged(vec![Judged {
                 version: state.version,
                 transition: observe(&room, &state.watch, &readings, &self.rules),
@@ -358,7 +357,7 @@ impl Simulation {
     fn notify(&mut self) {
         let world = &mut *self.world.borrow_mut();
         let mut ids = 1..=world.outbox.len() as u64;
-        let rooms = &self.now.owner.rooms;
+        let rooms = &self.now.rooms;
         let is_held = |notice: &RoomNotice| {
             notice.kind == NoticeKind::Recovered && rooms.is_told_frozen(&notice.room.hotel_id)
         };
@@ -424,7 +423,7 @@ fn take(instance: &mut Instance, shared: &Shared, most: usize) -> Result<(), Sto
         .iter()
         .filter(|input| event_of(input).is_some())
         .count();
-    let Some(Position::Id(swept)) = instance.owner.swept_to else {
+    let Position::Id(swept) = instance.rooms.frontier().at() else {
         panic!("there is always a position");
     };
     let ops = ops_of(&batch, shared.borrow().visible.len(), swept);

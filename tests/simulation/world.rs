@@ -12,6 +12,7 @@ use roomwatt::engine::{
     Event, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind, Opening, RoomNotice,
     Watch,
 };
+use roomwatt::frontier::Frontier;
 use roomwatt::store::Wanted;
 use roomwatt::store::{
     Meters, Ownership, Plan, Position, Readings, Settled, Standing, Store, StoreError,
@@ -189,14 +190,14 @@ impl Meters for SimMeters {
         &self,
         wanted: &[Wanted],
         latest: LocalTime,
-        swept: Position,
+        frontier: Frontier,
     ) -> Result<HashMap<RoomKey, Readings>, StoreError> {
         let mut world = self.0.borrow_mut();
         if world.fault() {
             return Err(StoreError::Unreachable("the link is down".into()));
         }
         let of_room = |wanted: &Wanted| {
-            let Position::Id(swept) = swept else {
+            let Position::Id(swept) = frontier.at() else {
                 panic!("there is always a position");
             };
             let mut rows = world.readings(&wanted.room, world.visible.len(), swept, wanted.until);

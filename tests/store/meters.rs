@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use roomwatt::frontier::Frontier;
 use roomwatt::store::{MeterTail, Meters, Position, Reader, Wanted};
 use roomwatt::types::{LocalTime, Reading, RoomKey, WattHours};
 
@@ -113,20 +114,20 @@ fn single_rooms_are_read_by_key_and_time(subject: &Subject) {
     assert_eq!(registers(&found, &room), [2_000, 1_000]);
     assert_eq!(registers(&found, &other), [0; 0]);
     // What sweeps have passed, and of the rest what lies before the stay.
-    let found = reader.readings(&wanted(-1, at(60)), latest, Position::Id(1));
+    let found = reader.readings(
+        &wanted(-1, at(60)),
+        latest,
+        Frontier::new(Some(Position::Id(1))),
+    );
     assert_eq!(
         registers(&found.expect("readings"), &room),
         of(&[2_000, 1_000, 4_000])
     );
-    let found = reader.readings(
-        &wanted(-1, at(-5)),
-        latest,
-        Position::Time(LocalTime::FIRST),
-    );
+    let found = reader.readings(&wanted(-1, at(-5)), latest, Frontier::default());
     assert_eq!(registers(&found.expect("readings"), &room), [0; 0]);
     assert!(
         reader
-            .readings(&[], latest, Position::Id(9))
+            .readings(&[], latest, Frontier::new(Some(Position::Id(9))))
             .expect("none")
             .is_empty()
     );

@@ -19,7 +19,7 @@ use super::MySqlReader;
 use super::codec::{datetime, local_time};
 use super::window::Window;
 
-use keys::Beyond;
+use keys::Caller;
 use rows::{ID, integer, reading};
 use spellings::Spellings;
 
@@ -88,7 +88,7 @@ impl MeterStream for MySqlReader {
         latest: LocalTime,
         up_to: Option<Position>,
     ) -> Result<HashMap<RoomKey, Readings>, StoreError> {
-        self.read(wanted, latest, Beyond { up_to, swept: None })
+        self.read(wanted, latest, Caller::Sweep { up_to })
     }
 
     fn cheap_after(&self) -> Option<LocalTime> {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, params};
 
+use crate::frontier::Frontier;
 use crate::store::{
     MeterRows, MeterStream, MeterTail, MeterWriter, Meters, Position, Readings, StoreError, Wanted,
 };
@@ -16,11 +17,11 @@ impl Meters for SqliteFile {
         &self,
         wanted: &[Wanted],
         latest: LocalTime,
-        swept: Position,
+        frontier: Frontier,
     ) -> Result<HashMap<RoomKey, Readings>, StoreError> {
         self.with(|conn| {
             read(conn, wanted, latest, |id, time, until| {
-                swept.covers(Some(id), time) || time <= until
+                frontier.is_judged_by_message(Some(id), time, until)
             })
         })
     }
@@ -116,12 +117,13 @@ impl MeterWriter for SqliteFile {
     }
 }
 
-/// Readings of single rooms in time order, one at a time; those that `is_shown` of their id and time and the room's `until`.
+/// Readings of single rooms in time order, one room at a time: those of which `is_wanted` says so,
+/// by their id and time, and the room's `until`.
 fn read(
     conn: &Connection,
     wanted: &[Wanted],
     latest: LocalTime,
-    is_shown: impl Fn(u64, LocalTime, LocalTime) -> bool,
+    is_wanted: impl Fn(u64, LocalTime, LocalTime) -> bool,
 ) -> Result<HashMap<RoomKey, Readings>, StoreError> {
     let mut query = conn.prepare_cached(
         "SELECT id, reading_wh, script_time FROM smart_meter \
@@ -135,7 +137,7 @@ fn read(
         let mut readings = Readings::new();
         while let Some(row) = rows.next()? {
             let reading = values::reading(row, 1)?;
-            if is_shown(values::number(row, 0)?, reading.time, *until) {
+            if is_wanted(values::number(row, 0)?, reading.time, *until) {
                 readings.push(reading);
             }
         }

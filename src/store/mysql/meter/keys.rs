@@ -6,6 +6,7 @@ use mysql::prelude::Queryable;
 use mysql::{Conn, Params, Value};
 
 use crate::config::MeterTable;
+use crate::frontier::Frontier;
 use crate::store::mysql::MySqlReader;
 use crate::store::mysql::codec::datetime;
 use crate::store::mysql::explain;
@@ -32,13 +33,13 @@ const FEW: u64 = 20;
 /// No id is larger: those of a BIGINT.
 const OPEN: u64 = i64::MAX.unsigned_abs();
 
-/// Which of the newest rows are not wanted.
+/// Who reads single rooms: it decides which of their newest rows are wanted.
 #[derive(Clone, Copy)]
-pub(super) struct Beyond {
-    /// None beyond this one.
-    pub(super) up_to: Option<Position>,
-    /// Beyond this one those that are later than each room's own time.
-    pub(super) swept: Option<Position>,
+pub(super) enum Caller {
+    /// Of a numbered table those up to here, where that is known.
+    Sweep { up_to: Option<Position> },
+    /// Those that it judges by itself.
+    Message(Frontier),
 }
 
 impl Meters for MySqlReader {
@@ -46,13 +47,9 @@ impl Meters for MySqlReader {
         &self,
         wanted: &[Wanted],
         latest: LocalTime,
-        swept: Position,
+        frontier: Frontier,
     ) -> Result<HashMap<RoomKey, Readings>, StoreError> {
-        let beyond = Beyond {
-            up_to: None,
-            swept: Some(swept),
-        };
-        self.read(wanted, latest, beyond)
+        self.read(wanted, latest, Caller::Message(frontier))
     }
 
     fn reconnect(&self) {
@@ -82,7 +79,7 @@ type Found = (u64, RoomKey, Reading);
 struct Search<'a> {
     wanted: HashMap<&'a RoomKey, &'a Wanted>,
     latest: LocalTime,
-    beyond: Beyond,
+    caller: Caller,
     found: HashMap<RoomKey, Vec<(u64, Reading)>>,
     /// Rows without ids are numbered as they come.
     place: u64,
@@ -93,12 +90,12 @@ impl MySqlReader {
         &self,
         wanted: &[Wanted],
         latest: LocalTime,
-        beyond: Beyond,
+        caller: Caller,
     ) -> Result<HashMap<RoomKey, Readings>, StoreError> {
         let mut search = Search {
             wanted: wanted.iter().map(|wanted| (&wanted.room, wanted)).collect(),
             latest,
-            beyond,
+            caller,
             found: wanted
                 .iter()
                 .map(|wanted| (wanted.room.clone(), Vec::new()))
@@ -303,18 +300,25 @@ impl MySqlReader {
 }
 
 impl Search<'_> {
+    fn frontier(&self) -> Option<Position> {
+        match self.caller {
+            Caller::Sweep { .. } => None,
+            Caller::Message(frontier) => Some(frontier.at()),
+        }
+    }
+
     /// Up to which time all rows of a room are wanted.
     fn until(&self, wanted: &Wanted) -> LocalTime {
-        match self.beyond.swept {
+        match self.frontier() {
             None => self.latest,
-            Some(Position::Time(swept)) => wanted.until.max(swept).min(self.latest),
+            Some(Position::Time(passed)) => wanted.until.max(passed).min(self.latest),
             Some(Position::Id(_)) => wanted.until.min(self.latest),
         }
     }
 
     /// The same where the time alone bounds what is read.
     fn until_by_time(&self, wanted: &Wanted) -> LocalTime {
-        match self.beyond.swept {
+        match self.frontier() {
             Some(Position::Id(_)) => self.latest,
             _ => self.until(wanted),
         }
@@ -324,8 +328,8 @@ impl Search<'_> {
         Wish {
             after: wanted.after,
             until: self.until(wanted),
-            passed: match self.beyond.swept {
-                Some(Position::Id(swept)) => Some(swept),
+            passed: match self.frontier() {
+                Some(Position::Id(passed)) => Some(passed),
                 _ => None,
             },
         }
@@ -333,8 +337,10 @@ impl Search<'_> {
 
     /// Of these ids those that are wanted.
     fn within(&self, ids: &[Ids]) -> impl Iterator<Item = Ids> {
-        let up_to = match self.beyond.up_to {
-            Some(Position::Id(last)) => last,
+        let up_to = match self.caller {
+            Caller::Sweep {
+                up_to: Some(Position::Id(last)),
+            } => last,
             _ => u64::MAX,
         };
         let cut = move |&(first, last): &Ids| (first <= up_to).then_some((first, last.min(up_to)));
@@ -342,12 +348,12 @@ impl Search<'_> {
     }
 
     fn wants(&self, room: &RoomKey, id: Option<u64>, time: LocalTime) -> bool {
-        let passed = |wanted: &Wanted| {
-            let swept = self.beyond.swept;
-            swept.is_none_or(|swept| swept.covers(id, time)) || time <= wanted.until
+        let is_wanted = |wanted: &Wanted| match self.caller {
+            Caller::Sweep { .. } => true,
+            Caller::Message(frontier) => frontier.is_judged_by_message(id, time, wanted.until),
         };
         let wanted = self.wanted.get(room);
-        wanted.is_some_and(|wanted| time > wanted.after && passed(wanted))
+        wanted.is_some_and(|wanted| time > wanted.after && is_wanted(wanted))
     }
 
     fn take(&mut self, found: Vec<Found>) {
