@@ -1,4 +1,4 @@
-//! What clients are told: JSON, always.
+//! What clients are answered.
 
 use std::fmt;
 
@@ -12,7 +12,8 @@ use crate::threads::Stopper;
 /// An answer that is not sent yet.
 pub(super) struct Answer {
     status: StatusCode,
-    text: String,
+    content_type: &'static str,
+    body: String,
     header: Option<(HeaderName, &'static str)>,
     /// To be dropped when it has been sent.
     sending: Option<Stopper>,
@@ -100,16 +101,21 @@ impl Answer {
         text.insert_str(0, &start);
         text.push_str(&end);
         Answer {
-            text,
             sending: Some(sending),
-            ..Answer::health()
+            ..Answer::json(StatusCode::OK, text)
         }
     }
 
     pub(super) fn health() -> Answer {
+        Answer::json(StatusCode::OK, line(&json!({ "status": "ok" })))
+    }
+
+    /// In JSON, which `body` is already.
+    fn json(status: StatusCode, body: String) -> Answer {
         Answer {
-            status: StatusCode::OK,
-            text: line(&json!({ "status": "ok" })),
+            status,
+            content_type: "application/json",
+            body,
             header: None,
             sending: None,
         }
@@ -118,11 +124,10 @@ impl Answer {
 
 impl From<Answer> for Response<Vec<u8>> {
     fn from(answer: Answer) -> Response<Vec<u8>> {
-        let mut response = Response::new(answer.text.into_bytes());
+        let mut response = Response::new(answer.body.into_bytes());
         *response.status_mut() = answer.status;
-        let json = HeaderValue::from_static("application/json");
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, json);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
         if let Some((name, value)) = answer.header {
             headers.insert(name, HeaderValue::from_static(value));
         }
@@ -195,10 +200,8 @@ impl fmt::Display for Fault {
 impl From<Fault> for Answer {
     fn from(fault: Fault) -> Answer {
         Answer {
-            status: fault.status,
-            text: line(&json!({ "error": fault.error })),
             header: fault.header,
-            sending: None,
+            ..Answer::json(fault.status, line(&json!({ "error": fault.error })))
         }
     }
 }
@@ -221,20 +224,20 @@ mod tests {
             }
             assert_eq!(refused.count(), count);
             assert!(refused.list.capacity() <= bytes.max(LISTED) * 5 / 4);
-            Answer::taken(7, refused, stop_signal().0).text
+            Answer::taken(7, refused, stop_signal().0).body
         };
         assert_eq!(answer(10, 0), "{\"taken\":7,\"refused\":[]}\n");
-        let two = r#"{"index":0,"reason":"it is \"no\" message"},{"index":1,"reason":"it is \"no\" message"}"#;
+        let one = |at| format!(r#"{{"index":{at},"reason":"it is \"no\" message"}}"#);
         assert_eq!(
             answer(10, 2),
-            format!("{{\"taken\":7,\"refused\":[{two}]}}\n")
+            format!("{{\"taken\":7,\"refused\":[{},{}]}}\n", one(0), one(1))
         );
         for bytes in [10, 200_000] {
             let text = answer(bytes, 10_000);
             assert!(text.len() < bytes.max(LISTED) + 100, "{}", text.len());
-            let told: Value = serde_json::from_str(&text).expect("JSON");
-            let listed = told["refused"].as_array().expect("a list").len();
-            assert_eq!(told["unlisted"], 10_000 - listed);
+            let listed: Value = serde_json::from_str(&text).expect("JSON");
+            let count = listed["refused"].as_array().expect("a list").len();
+            assert_eq!(listed["unlisted"], 10_000 - count);
         }
     }
 }

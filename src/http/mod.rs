@@ -9,6 +9,7 @@ mod client;
 mod desk;
 mod door;
 mod form;
+mod routes;
 mod server;
 
 use std::sync::Arc;
@@ -26,8 +27,9 @@ pub use server::Limits;
 
 use answer::{Answer, Fault};
 use body::Turns;
-use door::{Door, Path};
+use door::Door;
 use form::Form;
+use routes::Route;
 use server::{Incoming, Server, Unreadable};
 
 /// Listens at its address until it is time to stop.
@@ -92,35 +94,48 @@ impl Intake {
     }
 
     fn handle(&self, incoming: &mut Incoming<'_>) -> Result<Answer, Fault> {
-        let path = self.door.admit(&incoming.request)?;
-        let service = self.desk.service()?;
-        let forms = match path {
-            Path::Health => return service.health(),
-            Path::Messages => Form::OF_MESSAGES,
-            Path::Readings => {
-                service.writer()?;
-                Form::OF_READINGS
-            }
-        };
-        let form = Form::of(incoming.request.headers(), forms)?;
-        // A client that is slow to send is not to hold up the end of who serves.
-        drop(service);
-        let _turn = self.turns.take()?;
-        let body = body::read(incoming)?;
-        match path {
-            Path::Readings if form == Form::Csv => {
-                let rows = form::rows(&body, READING_FIELDS)?;
-                self.desk.service()?.rows(rows, body.len())
-            }
-            Path::Readings => {
-                let items = form.items(&body)?;
-                self.desk.service()?.readings(items, body.len())
-            }
-            Path::Health => Ok(Answer::health()),
-            Path::Messages => {
-                let items = form.items(&body)?;
+        let request = &incoming.request;
+        let route = Route::at(request.uri().path());
+        self.door
+            .admit(request, route.is_some_and(Route::is_public))?;
+        // Only now: a stranger is not to learn which paths there are.
+        let route = route.ok_or_else(routes::not_found)?;
+        route.check_method(request.method())?;
+        match route {
+            Route::Health => self.desk.service()?.health(),
+            Route::Messages => self.take(incoming, Form::OF_MESSAGES, |form, body| {
+                let items = form.items(body)?;
                 self.desk.service()?.messages(items, body.len())
+            }),
+            Route::Readings => {
+                self.desk.service()?.writer()?;
+                self.take(incoming, Form::OF_READINGS, |form, body| match form {
+                    Form::Csv => {
+                        let rows = form::rows(body, READING_FIELDS)?;
+                        self.desk.service()?.rows(rows, body.len())
+                    }
+                    Form::Json | Form::Lines => {
+                        let items = form.items(body)?;
+                        self.desk.service()?.readings(items, body.len())
+                    }
+                })
             }
         }
+    }
+
+    /// Takes what a body in one of these forms has, when it is the request's turn.
+    fn take(
+        &self,
+        incoming: &mut Incoming<'_>,
+        forms: &[(&str, Form)],
+        write: impl FnOnce(Form, &[u8]) -> Result<Answer, Fault>,
+    ) -> Result<Answer, Fault> {
+        // While the body comes nobody is held: a client that is slow to send is not to hold up the
+        // end of who serves.
+        self.desk.service()?;
+        let form = Form::of(incoming.request.headers(), forms)?;
+        let _turn = self.turns.take()?;
+        let body = body::read(incoming)?;
+        write(form, &body)
     }
 }

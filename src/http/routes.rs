@@ -1,0 +1,105 @@
+//! What there is to ask for, and how.
+
+use http::{Method, StatusCode};
+
+use super::answer::Fault;
+
+/// What can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    Messages,
+    Readings,
+    Health,
+}
+
+impl Route {
+    const ALL: [Route; 3] = [Route::Messages, Route::Readings, Route::Health];
+
+    /// The one at a path, as it stands in a request without its query.
+    pub(super) fn at(path: &str) -> Option<Route> {
+        Route::ALL.into_iter().find(|route| route.path() == path)
+    }
+
+    fn path(self) -> &'static str {
+        match self {
+            Route::Messages => "/api/messages",
+            Route::Readings => "/api/readings",
+            Route::Health => "/healthz",
+        }
+    }
+
+    /// The only method it takes.
+    fn method(self) -> &'static str {
+        match self {
+            Route::Messages | Route::Readings => "POST",
+            Route::Health => "GET",
+        }
+    }
+
+    /// Whether it is answered without the token: it says no more than a port that is open, and
+    /// monitors send no tokens.
+    pub(super) fn is_public(self) -> bool {
+        self == Route::Health
+    }
+
+    /// Sees that a request uses the method of its route.
+    ///
+    /// # Errors
+    /// 405.
+    pub(super) fn check_method(self, method: &Method) -> Result<(), Fault> {
+        if method.as_str() == self.method() {
+            Ok(())
+        } else {
+            Err(Fault::wrong_method(self.method()))
+        }
+    }
+}
+
+/// What a caller is answered whose path is none of these.
+pub(super) fn not_found() -> Fault {
+    let paths = Route::ALL.map(Route::path).join(", ");
+    Fault::new(
+        StatusCode::NOT_FOUND,
+        format!("no such path: use one of {paths}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    #[test]
+    fn requests_are_routed_by_path_and_method() {
+        for (method, path, expected) in [
+            ("POST", "/api/messages", "Messages"),
+            ("POST", "/api/messages?from=pms", "Messages"),
+            ("POST", "/api/readings", "Readings"),
+            ("GET", "/healthz", "Health"),
+            ("GET", "/api/messages", "405, use POST"),
+            ("OPTIONS", "/api/readings", "405, use POST"),
+            ("HEAD", "/healthz", "405, use GET"),
+            (
+                "POST",
+                "/api/messages/",
+                "404, no such path: use one of /api/messages, ",
+            ),
+            ("GET", "/", "404, no such path: "),
+            ("POST", "//api/messages", "404, no such path: "),
+        ] {
+            let request = Request::builder().method(method).uri(path).body(());
+            let request = request.expect("a request");
+            let route = Route::at(request.uri().path()).ok_or_else(not_found);
+            let checked = route.and_then(|route| {
+                route.check_method(request.method())?;
+                Ok(route)
+            });
+            let routed = match checked {
+                Ok(route) => format!("{route:?}"),
+                Err(fault) => fault.to_string(),
+            };
+            assert!(routed.starts_with(expected), "{method} {path}: {routed}");
+        }
+    }
+}
