@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::escape;
 use crate::finding::{Finding, Level};
 use crate::notify;
-use crate::store;
+use crate::store::Database;
 use crate::types::counted;
 
 use super::{Code, ConfigFile, Failure};
@@ -61,11 +61,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         if let Some(rabbitmq) = &config.rabbitmq {
             amqp::check(rabbitmq, config.consumer_count, &mut tell);
         }
-        let zone = config.messages.zone;
-        match &config.mysql {
-            Some(mysql) => store::check(mysql, &config.meter, &config.rules, zone, &mut tell),
-            None => store::check_file(&config.embedded.path, &mut tell),
-        }
+        Database::of(&config).check(&config.rules, &mut tell);
         notify::check(&config.feishu, &mut tell);
     }
     let code = match (unreachable, wrong) {

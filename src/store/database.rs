@@ -3,12 +3,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::{self, Config};
+use crate::engine::Rules;
+use crate::finding::Tell;
 use crate::types::Zone;
 
 use super::{
     Archive, FileLease, Lease, MeterWriter, MySqlArchive, MySqlLease, MySqlOutbox, MySqlReader,
     MySqlRejected, MySqlStore, OutboxRows, Reader, RejectedMessages, SqliteFile, SqliteOutbox,
-    SqliteRejected, SqliteStore, StateStore, StoreError, init_file, mysql, recognise_file,
+    SqliteRejected, SqliteStore, StateStore, StoreError, mysql, sqlite,
 };
 
 /// The database that a configuration names, and what can be opened there.
@@ -68,7 +70,15 @@ impl Database {
     pub fn recognise(&self) -> Result<(), StoreError> {
         match &self.place {
             Place::MySql { .. } => Ok(()),
-            Place::Embedded(path) => recognise_file(path),
+            Place::Embedded(path) => sqlite::recognise_file(path),
+        }
+    }
+
+    /// Looks at it, and at the meter table that the rules are for, and changes nothing.
+    pub fn check(&self, rules: &Rules, tell: Tell<'_>) {
+        match &self.place {
+            Place::MySql { server, meter } => mysql::check(server, meter, rules, self.zone, tell),
+            Place::Embedded(path) => sqlite::check(path, tell),
         }
     }
 
@@ -147,7 +157,7 @@ impl Database {
     pub fn init(&self, applied: &dyn Fn(&str)) -> Result<usize, StoreError> {
         match &self.place {
             Place::MySql { server, .. } => mysql::init_db(server, self.zone, applied),
-            Place::Embedded(path) => init_file(path, applied),
+            Place::Embedded(path) => sqlite::init_file(path, applied),
         }
     }
 }

@@ -28,12 +28,9 @@ pub use database::Database;
 pub use error::StoreError;
 pub use mysql::{
     MySqlArchive, MySqlLease, MySqlOutbox, MySqlReader, MySqlRejected, MySqlStore, SimulatedMeters,
-    adopt, check, codec,
+    adopt, codec,
 };
-pub use sqlite::{
-    FileLease, SqliteFile, SqliteOutbox, SqliteRejected, SqliteStore, check_file, init_file,
-    recognise_file,
-};
+pub use sqlite::{FileLease, SqliteFile, SqliteOutbox, SqliteRejected, SqliteStore};
 pub use tail::MeterTail;
 
 /// Keeps the state: the way of its one writer.

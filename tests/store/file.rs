@@ -5,7 +5,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use roomwatt::config::Config;
-use roomwatt::store::{Database, Plan, Rejected, StateStore, Store, StoreError, check_file};
+use roomwatt::engine::Rules;
+use roomwatt::store::{Database, Plan, Rejected, StateStore, Store, StoreError};
 use roomwatt::types::RoomKey;
 
 use crate::reading;
@@ -14,6 +15,15 @@ fn database(file: &Path) -> Database {
     let mut config = Config::load(None, &[]).expect("a configuration");
     file.clone_into(&mut config.embedded.path);
     Database::of(&config)
+}
+
+/// What an operator is shown of it.
+fn findings(file: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    database(file).check(&Rules::default(), &mut |finding| {
+        found.push(finding.to_string())
+    });
+    found
 }
 
 fn plan(reason: &str) -> Plan {
@@ -119,8 +129,7 @@ fn a_file_that_is_none_of_ours_is_said_to_be_with_the_remedy() {
         let error = outbox.get(1).expect_err("no database");
         assert!(error.to_string().contains(told), "{error}");
         assert!(error.is_for_somebody());
-        let mut found = Vec::new();
-        check_file(&file, &mut |finding| found.push(finding.to_string()));
+        let found = findings(&file);
         assert_eq!(found.len(), 1);
         assert!(found[0].starts_with("error "), "{found:?}");
         assert_eq!(
@@ -220,8 +229,7 @@ fn a_strangers_file_is_left_as_it_is() {
             assert!(error.to_string().contains(why), "{error}");
             assert!(matches!(error, StoreError::Foreign(_)) && error.is_for_somebody());
         }
-        let mut found = Vec::new();
-        check_file(file, &mut |finding| found.push(finding.to_string()));
+        let found = findings(file);
         assert!(found.concat().contains(why), "{found:?}");
         assert_eq!(fs::read(file).expect("a file"), before, "{why}");
     }
@@ -323,13 +331,11 @@ fn what_it_creates_is_for_its_user_alone() {
         let metadata = fs::metadata(folder.path().join(&name)).expect("a file");
         assert_eq!(metadata.permissions().mode() & 0o777, 0o600, "{name}");
     }
-    let mut found = Vec::new();
-    check_file(&file, &mut |finding| found.push(finding.to_string()));
+    let found = findings(&file);
     assert!(found.len() == 1 && found[0].starts_with("ok "), "{found:?}");
     // As an older version has made it.
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).expect("set");
-    found.clear();
-    check_file(&file, &mut |finding| found.push(finding.to_string()));
+    let found = findings(&file);
     let advice = "others on this machine can read it; chmod 600 ";
     assert!(found.len() == 2 && found[1].contains(advice), "{found:?}");
 }

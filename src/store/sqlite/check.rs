@@ -4,14 +4,14 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use crate::finding::{Finding, Level};
+use crate::finding::{Finding, Level, Tell};
 use crate::store::StoreError;
 use crate::types::counted;
 
 use super::link::Link;
 
 /// Looks at the embedded database, and changes nothing.
-pub fn check_file(path: &Path, tell: &mut dyn FnMut(Finding)) {
+pub fn check(path: &Path, tell: Tell<'_>) {
     let about = format!("embedded database {}", path.display());
     if !path.exists() {
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty());

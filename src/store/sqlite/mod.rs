@@ -30,7 +30,7 @@ use super::{Ownership, Position, StateStore, StoreError, meter_trouble};
 
 use link::Link;
 
-pub use check::check_file;
+pub use check::check;
 pub use lease::FileLease;
 pub use outbox::SqliteOutbox;
 pub use rejected::SqliteRejected;
