@@ -1,4 +1,4 @@
-//! One transaction for a state change and all that follows from it.
+//! One transaction for a state change and all that follows from it, and one that deletes old rows.
 
 use mysql::prelude::Queryable;
 use mysql::{Conn, Transaction, TxOpts, Value};
@@ -6,14 +6,14 @@ use mysql::{Conn, Transaction, TxOpts, Value};
 use crate::engine::{Notice, NoticeKind, Opening, Stay};
 use crate::faults;
 use crate::store::{
-    NoticeState, Ownership, Plan, Position, Settled, Settlement, Standing, Store, StoreError,
-    meter_columns, stay,
+    MOST_FORGOTTEN, NoticeState, Ownership, Plan, Position, Settled, Settlement, Standing, Store,
+    StoreError, meter_columns, stay,
 };
 use crate::types::{LocalTime, Reading, RoomKey};
 
 use super::codec::{self, datetime};
 use super::transaction::{insert, standing};
-use super::{MySqlStore, rejected, retention};
+use super::{MySqlStore, rejected};
 
 // The columns that rows are inserted with.
 pub(super) const MONITORING: [&str; 9] = [
@@ -49,7 +49,15 @@ impl Store for MySqlStore {
 
     fn forget(&mut self, keep_days: u32) -> Result<u64, StoreError> {
         let ownership = self.ownership;
-        self.connected(|conn| retention::forget(conn, keep_days, ownership))
+        self.connected(|conn| {
+            let mut transaction = conn.start_transaction(TxOpts::default())?;
+            standing(&mut transaction, ownership)?;
+            let refused = delete_old(&mut transaction, "rejected_message WHERE", keep_days)?;
+            let settled = "notification WHERE state <> 'pending' AND";
+            let settled = delete_old(&mut transaction, settled, keep_days)?;
+            transaction.commit()?;
+            Ok(refused + settled)
+        })
     }
 }
 
@@ -306,4 +314,21 @@ fn key(room: &RoomKey) -> Vec<Value> {
         room.hotel_id.as_str().into(),
         room.room_number.as_str().into(),
     ]
+}
+
+/// Deletes from `rows`, a table and the beginning of a condition, in the order of its index on
+/// `created_at`. By the server's clock, which also set that.
+fn delete_old(
+    transaction: &mut Transaction,
+    rows: &str,
+    keep_days: u32,
+) -> Result<u64, StoreError> {
+    transaction.exec_drop(
+        format!(
+            "DELETE FROM {rows} created_at < CURRENT_TIMESTAMP - INTERVAL ? DAY \
+             ORDER BY created_at, id LIMIT ?"
+        ),
+        (keep_days, MOST_FORGOTTEN),
+    )?;
+    Ok(transaction.affected_rows())
 }

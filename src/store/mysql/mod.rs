@@ -13,7 +13,6 @@ mod meter;
 mod outbox;
 mod pool;
 mod rejected;
-mod retention;
 mod schema;
 mod simulated;
 mod transaction;
