@@ -169,36 +169,40 @@ const ONLY_IN: [(&str, &[&str]); 16] = [
 /// The longest file; beyond it a second room is wanted.
 const LINES: usize = 600;
 
-/// Source files by their part, without their tests.
-fn sources() -> BTreeMap<PathBuf, (String, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut folders = vec![root.clone()];
+/// The Rust files of a folder of this project and of those below it: their paths from the project
+/// on, and what is in them.
+fn files(folder: &str) -> BTreeMap<PathBuf, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders = vec![root.join(folder)];
     let mut found = BTreeMap::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("a folder") {
             let path = entry.expect("an entry").path();
             if path.is_dir() {
                 folders.push(path);
-                continue;
+            } else if path.extension().is_some_and(|end| end == "rs") {
+                let text = fs::read_to_string(&path).expect("a source file");
+                let inner = path.strip_prefix(root).expect("below the project");
+                found.insert(inner.to_owned(), text);
             }
-            let is_code = path.extension().is_some_and(|end| end == "rs");
-            if !is_code || path.ends_with("tests.rs") {
-                continue;
-            }
-            let text = fs::read_to_string(&path).expect("a source file");
-            let text = text
-                .split("#[cfg(test)]")
-                .next()
-                .unwrap_or_default()
-                .to_owned();
-            let inner = path.strip_prefix(&root).expect("below src").to_owned();
-            let part = inner.iter().next().expect("a name").to_string_lossy();
-            let part = part.trim_end_matches(".rs").to_owned();
-            found.insert(inner, (part, text));
         }
     }
-    assert!(found.len() > 20, "where are the sources? {found:?}");
+    assert!(found.len() > 20, "where are the files? {found:?}");
     found
+}
+
+/// Source files by their part, without their tests.
+fn sources() -> BTreeMap<PathBuf, (String, String)> {
+    let is_code = |(path, _): &(PathBuf, String)| !path.ends_with("tests.rs");
+    let without_tests = |(path, text): (PathBuf, String)| {
+        let inner = path.strip_prefix("src").expect("below src").to_owned();
+        let part = inner.iter().next().expect("a name").to_string_lossy();
+        let part = part.trim_end_matches(".rs").to_owned();
+        let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+        (inner, (part, text.to_owned()))
+    };
+    let files = files("src").into_iter().filter(is_code);
+    files.map(without_tests).collect()
 }
 
 /// The lines of a file without comments.
@@ -283,6 +287,21 @@ fn files_stay_small_enough_to_live_in() {
         .map(|(path, lines)| format!("{} has {lines} lines", path.display()))
         .collect();
     assert!(long.is_empty(), "{long:#?}");
+}
+
+#[test]
+fn a_module_with_modules_is_the_mod_file_of_their_folder() {
+    let files = ["src", "tests"].map(files);
+    let paths: Vec<&PathBuf> = files.iter().flat_map(BTreeMap::keys).collect();
+    let has_modules = |path: &&PathBuf| {
+        let folder = path.with_extension("");
+        paths.iter().any(|other| other.starts_with(&folder))
+    };
+    let beside: Vec<&PathBuf> = paths.iter().copied().filter(has_modules).collect();
+    assert!(
+        beside.is_empty(),
+        "{beside:?}: make it mod.rs of its folder"
+    );
 }
 
 #[test]
