@@ -8,11 +8,13 @@ mod backtest;
 mod broker;
 mod by_key;
 mod check;
+mod command_line;
 mod delivery;
 mod documents;
 mod embedded;
 mod ends;
 mod forms;
+mod frozen;
 mod http;
 mod install;
 mod intake;
@@ -70,15 +72,13 @@ fn minutes_ago(minutes: i64) -> LocalTime {
 }
 
 fn check_in(hotel: &str, room: &str, time: LocalTime) -> String {
-    format!(
-        r#"{{"hotel_id":"{hotel}","room_number":"{room}","msgType":"5710005","check_in_time":"{time}"}}"#
-    )
+    let stay = format!(r#""msgType":"5710005","check_in_time":"{time}""#);
+    format!(r#"{{"hotel_id":"{hotel}","room_number":"{room}",{stay}}}"#)
 }
 
 fn check_out(hotel: &str, room: &str, time: LocalTime) -> String {
-    format!(
-        r#"{{"hotel_id":"{hotel}","room_number":"{room}","msgType":"5710013","actual_checkout_time":"{time}"}}"#
-    )
+    let stay = format!(r#""msgType":"5710013","actual_checkout_time":"{time}""#);
+    format!(r#"{{"hotel_id":"{hotel}","room_number":"{room}",{stay}}}"#)
 }
 
 /// A command's exit code, what it said, and what it said to be wrong.

@@ -8,16 +8,13 @@ use parking_lot::Mutex;
 
 use roomwatt::clock::Clock;
 use roomwatt::config::Config;
-use roomwatt::engine::{
-    Event, Interval, MeterNotice, MeterNoticeKind, Notice, NoticeKind, Parsed, RoomNotice, Rule,
-    Stay,
-};
+use roomwatt::engine::{Event, MeterNotice, MeterNoticeKind, Notice, Parsed, Stay};
 use roomwatt::gate::Gate;
 use roomwatt::owner::{Inbox, Input, Inputs, Message, OwnedState, Owner, Parts};
 use roomwatt::store::{MySqlReader, MySqlStore, StateStore};
 use roomwatt::sweep::Sweeper;
 use roomwatt::threads::{Exit, Stopper, spawn, stop_signal};
-use roomwatt::types::{HotelId, LocalTime, RoomKey, RoomNumber, WattHours};
+use roomwatt::types::{HotelId, LocalTime, RoomKey, RoomNumber};
 
 use crate::support::feishu::message_text;
 use crate::support::{LIMIT, Rig};
@@ -26,7 +23,7 @@ use crate::{check_out, minutes_ago};
 const NOTICES: &str = "SELECT hotel_id, kind FROM notification ORDER BY id";
 const SILENT: &str = "SELECT hotel_id, CAST(since AS CHAR) FROM silent_hotel ORDER BY hotel_id";
 
-fn at(minutes: i64) -> LocalTime {
+pub(crate) fn at(minutes: i64) -> LocalTime {
     let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
     noon.plus(minutes * 60)
 }
@@ -49,7 +46,7 @@ impl log::Log for Logged {
 }
 
 /// How often a line was logged that begins so.
-fn logged(start: &str) -> usize {
+pub(crate) fn logged(start: &str) -> usize {
     let lines = LOGGED.0.lock();
     lines.iter().filter(|line| line.starts_with(start)).count()
 }
@@ -65,7 +62,7 @@ impl Clock for Hand {
 
 /// The state-owner in the test's own thread and the sweep in another, which waits at the beginning
 /// of each sweep until the owner answers.
-struct Instance {
+pub(crate) struct Instance {
     owner: Owner<Box<dyn StateStore>, MySqlReader>,
     clock: Arc<Hand>,
     inputs: Inputs,
@@ -79,7 +76,7 @@ struct Instance {
 
 impl Instance {
     /// Takes the state over, at this minute.
-    fn start(rig: &Rig, minutes: i64) -> Instance {
+    pub(crate) fn start(rig: &Rig, minutes: i64) -> Instance {
         // Of several tests the first one sets it.
         let _ = log::set_logger(&LOGGED);
         log::set_max_level(log::LevelFilter::Info);
@@ -156,7 +153,7 @@ impl Instance {
     }
 
     /// At this minute `readings` have come, and a sweep passes.
-    fn pass(&mut self, minutes: i64, readings: impl FnOnce()) {
+    pub(crate) fn pass(&mut self, minutes: i64, readings: impl FnOnce()) {
         *self.clock.0.lock() = at(minutes);
         // The one that is about to begin looked at the clock before.
         self.sweep();
@@ -165,14 +162,14 @@ impl Instance {
     }
 
     /// Sweeps pass, and nothing comes.
-    fn wait(&mut self, minutes: impl IntoIterator<Item = i64>) {
+    pub(crate) fn wait(&mut self, minutes: impl IntoIterator<Item = i64>) {
         for minutes in minutes {
             self.pass(minutes, || {});
         }
     }
 
     /// The guests of these rooms have left at this minute.
-    fn leave(&mut self, hotel: &str, rooms: std::ops::Range<u32>, minutes: i64) {
+    pub(crate) fn leave(&mut self, hotel: &str, rooms: std::ops::Range<u32>, minutes: i64) {
         for number in rooms {
             let stay = Stay::Vacant {
                 actual_checkin: None,
@@ -189,7 +186,7 @@ impl Instance {
         }
     }
 
-    fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         drop(self.stopper.take());
         let exit = self.ended.recv_timeout(LIMIT).expect("an end");
         assert!(!exit.panicked, "{exit:?}");
@@ -203,12 +200,12 @@ fn read(rig: &Rig, hotel: &str, rooms: std::ops::Range<u32>, minutes: i64, regis
     }
 }
 
-fn notices(rig: &Rig) -> Vec<(String, String)> {
+pub(crate) fn notices(rig: &Rig) -> Vec<(String, String)> {
     rig.rows(NOTICES)
 }
 
 /// So they look: hotel, kind.
-fn told(notices: &[(&str, &str)]) -> Vec<(String, String)> {
+pub(crate) fn told(notices: &[(&str, &str)]) -> Vec<(String, String)> {
     let told = notices.iter();
     told.map(|&(hotel, kind)| (hotel.into(), kind.into()))
         .collect()
@@ -441,189 +438,6 @@ fn a_start_knows_what_was_told_before_it() {
         "{card}"
     );
     rig.wait_for_rows("SELECT state FROM notification", &["sent".to_owned()]);
-    service.stop();
-    rig.finish();
-}
-
-/// Rooms are read every half hour; what they show grows by `wh` at each, where it does.
-fn read_on(rig: &Rig, rooms: std::ops::Range<u32>, minutes: i64, wh: i64) {
-    for room in rooms {
-        let register = format!("{}.{:03}", 100 + wh / 1_000, wh % 1_000);
-        rig.meter(
-            "H001",
-            &room.to_string(),
-            &at(minutes).to_string(),
-            &register,
-        );
-    }
-}
-
-#[test]
-fn a_frozen_gateway_is_told_once_and_that_it_moves_once() {
-    let rig = Rig::new("frozen");
-    let mut instance = Instance::start(&rig, 0);
-    instance.leave("H001", 101..107, 0);
-    for (minutes, wh) in [(0, 0), (30, 100), (60, 200)] {
-        instance.pass(minutes + 1, || read_on(&rig, 101..107, minutes, wh));
-    }
-    // From now on it repeats itself.
-    for minutes in [90, 120] {
-        instance.pass(minutes + 1, || read_on(&rig, 101..107, minutes, 200));
-    }
-    assert_eq!(notices(&rig), []);
-    instance.pass(151, || read_on(&rig, 101..107, 150, 200));
-    assert_eq!(notices(&rig), told(&[("H001", "frozen")]));
-    let stored = "SELECT hotel_id, CAST(since AS CHAR), kind FROM silent_hotel";
-    let row = [("H001".to_owned(), at(60).to_string(), "frozen".to_owned())];
-    assert_eq!(rig.rows::<(String, String, String)>(stored), row);
-    assert!(logged("frozen meters of hotel H001: 6 of 6 (last moved 2023-04-10 13:00:00): ") > 0);
-    // Not again, neither after a start nor when it goes silent on top of it.
-    instance.stop();
-    let mut instance = Instance::start(&rig, 180);
-    for minutes in [180, 210] {
-        instance.pass(minutes + 1, || read_on(&rig, 101..107, minutes, 200));
-    }
-    instance.wait([240, 270, 300, 320, 350]);
-    assert_eq!(notices(&rig), told(&[("H001", "frozen")]));
-    assert_eq!(rig.rows::<(String, String, String)>(stored), row);
-    // Some move, then most.
-    instance.pass(361, || {
-        read_on(&rig, 101..105, 360, 900);
-        read_on(&rig, 105..107, 360, 200);
-    });
-    assert_eq!(notices(&rig).len(), 1);
-    instance.pass(391, || read_on(&rig, 101..106, 390, 1_000));
-    assert_eq!(
-        notices(&rig),
-        told(&[("H001", "frozen"), ("H001", "moving")])
-    );
-    let row = [("H001".to_owned(), at(391).to_string(), "moved".to_owned())];
-    assert_eq!(rig.rows::<(String, String, String)>(stored), row);
-    instance.pass(421, || read_on(&rig, 101..107, 420, 1_100));
-    assert_eq!(notices(&rig).len(), 2);
-    instance.stop();
-    rig.finish();
-}
-
-/// Records a notice of a run of a vacant room that began 320 minutes before `now`, as if it ended by
-/// a register that stood still.
-fn record(rig: &Rig, room: &str, kind: NoticeKind, now: LocalTime) {
-    let ago = |minutes: i64| now.plus(-60 * minutes);
-    let notice = RoomNotice {
-        kind,
-        room: RoomKey::new("H001", room),
-        watch: 1,
-        rule: Rule::Fixed,
-        stay: Stay::Vacant {
-            actual_checkin: None,
-            actual_checkout: ago(330),
-        },
-        detected: ago(160),
-        since: ago(320),
-        until: None,
-        periods: 4,
-        energy: WattHours(8_000),
-        threshold: WattHours(1_500),
-        // So the hotel is waited for only this long when it moves.
-        interval_seconds: 1,
-        before: Vec::new(),
-        history: vec![Interval {
-            seconds: 1_800,
-            energy: Some(WattHours::ZERO),
-        }],
-    };
-    let detected = notice.detected;
-    let body = serde_json::to_string(&Notice::Room(notice)).expect("JSON");
-    rig.execute(&format!(
-        "INSERT INTO notification (hotel_id, room_number, detected_time, kind, body) \
-         VALUES ('H001', '{room}', '{detected}', '{}', '{body}')",
-        kind.as_str()
-    ));
-}
-
-#[test]
-fn a_recovery_that_was_held_back_is_no_older_for_it_after_a_start() {
-    let mut rig = Rig::new("aged");
-    let now = minutes_ago(0);
-    record(&rig, "101", NoticeKind::Recovered, now);
-    record(&rig, "102", NoticeKind::Alert, now);
-    rig.execute("UPDATE notification SET created_at = NOW() - INTERVAL 40 HOUR");
-    rig.execute(&format!(
-        "INSERT INTO silent_hotel (hotel_id, since, kind) VALUES ('H001', '{}', 'moved')",
-        now.plus(-300)
-    ));
-    let service = rig.start();
-    rig.wait_for_rows(
-        "SELECT CONCAT_WS(' ', kind, room_number, state) FROM notification ORDER BY kind",
-        &["alert 102 expired", "recovered 101 sent"].map(str::to_owned),
-    );
-    service.stop();
-    rig.finish();
-}
-
-#[test]
-fn recoveries_of_a_frozen_hotel_wait_until_it_moves() {
-    let mut rig = Rig::new("held");
-    let now = minutes_ago(0);
-    let ago = |minutes: i64| now.plus(-60 * minutes);
-    let left = ago(330);
-    let rooms = ["101", "102", "103"].map(|room| check_out("H001", room, left));
-    rig.publish(rooms.iter().map(String::as_str));
-    let read = |rig: &Rig, room: &str, minutes: i64, register: &str| {
-        rig.meter("H001", room, &ago(minutes).to_string(), register);
-    };
-    for minutes in [160, 130] {
-        for room in ["101", "102", "103"] {
-            read(&rig, room, minutes, "100");
-        }
-    }
-    rig.execute(&format!(
-        "INSERT INTO silent_hotel (hotel_id, since, kind) VALUES ('H001', '{}', 'frozen')",
-        ago(250)
-    ));
-    for room in ["101", "103"] {
-        record(&rig, room, NoticeKind::Recovered, now);
-    }
-    record(&rig, "102", NoticeKind::Alert, now);
-    const STATES: &str = "SELECT CONCAT_WS(' ', kind, room_number, state) FROM notification \
-                          ORDER BY kind, room_number";
-    let states = |states: &[&str]| -> Vec<String> {
-        states.iter().map(|state| (*state).to_owned()).collect()
-    };
-    let service = rig.start();
-    let held = states(&[
-        "alert 102 sent",
-        "recovered 101 pending",
-        "recovered 103 pending",
-    ]);
-    rig.wait_for_rows(STATES, &held);
-    rig.wait_for_rows(
-        "SELECT DISTINCT CAST(seen_time AS CHAR) FROM room_state",
-        &[ago(130).to_string()],
-    );
-    service.stop();
-    // Nor after a start. Then it moves: in 101 little was used, in 103 much.
-    let service = rig.start();
-    service.wait_for_sweeps();
-    assert_eq!(rig.rows::<String>(STATES), held);
-    read(&rig, "101", 10, "100.1");
-    read(&rig, "102", 10, "100.1");
-    read(&rig, "103", 10, "112");
-    rig.wait_for_rows(
-        STATES,
-        &states(&[
-            "alert 102 sent",
-            "alert 103 sent",
-            "moving  sent",
-            "recovered 101 sent",
-            "recovered 103 withdrawn",
-        ]),
-    );
-    let green = |card: &str| card.contains("已恢复正常") && card.contains("103");
-    let cards: Vec<String> = (rig.feishu.received().iter())
-        .map(|received| message_text(&received.body))
-        .collect();
-    assert!(!cards.iter().any(|card| green(card)), "{cards:#?}");
     service.stop();
     rig.finish();
 }

@@ -35,8 +35,8 @@ impl Tree {
         Tree(files.into_iter().filter_map(names).collect())
     }
 
-    /// The modules that each one uses. What is below a module is part of it, so it may use that and be
-    /// used by it.
+    /// The modules that each one uses. What is below a module is part of it, so it may use that and
+    /// be used by it.
     fn uses(&self) -> BTreeMap<Module, BTreeSet<Module>> {
         let of = |module: &Module, names: &Names| {
             let imports = names.imports.iter().filter(|import| !import.is_reexport);
