@@ -43,8 +43,8 @@ pub fn explain(error: &(dyn Error + 'static), peer: &Peer<'_>) -> Option<Explain
     let remedy = match cause {
         rustls::Error::InvalidCertificate(error) => match error {
             UnknownIssuer | BadSignature => format!(
-                "{who} shows a certificate that is self-signed, or of an authority that is not known \
-                 here: {trust}"
+                "{who} shows a certificate that is self-signed, or of an authority that is not \
+                 known here: {trust}"
             ),
             NotValidForName | NotValidForNameContext { .. } => (*name).to_owned(),
             Expired | ExpiredContext { .. } => {

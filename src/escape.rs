@@ -46,9 +46,10 @@ fn escape(bytes: &[u8], keep_newlines: bool) -> String {
     escaped
 }
 
-/// Whether something else is done with it than to show it: C0, DEL and C1, marks and overrides of the
-/// writing direction, separators of lines, and characters that can't be seen. Those that make emoji
-/// out of several characters are among them: where operators read, a name is to be seen as it is.
+/// Whether something else is done with it than to show it: C0, DEL and C1, marks and overrides of
+/// the writing direction, separators of lines, and characters that can't be seen. Those that make
+/// emoji out of several characters are among them: where operators read, a name is to be seen as it
+/// is.
 pub fn is_obeyed(c: char) -> bool {
     c.is_control()
         || is_direction(c)
@@ -60,7 +61,8 @@ pub fn is_obeyed(c: char) -> bool {
 
 /// Marks, overrides and isolates of the writing direction.
 fn is_direction(c: char) -> bool {
-    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    matches!(c,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A text for a page or a card of which nothing in it can change the order: what would is shown as

@@ -20,8 +20,8 @@ const HANDED_OVER: [&str; 3] = ["/dev/stdin", "/dev/fd/", "/proc/self/fd/"];
 /// What has no content, and never waits.
 const NOTHING: &str = "/dev/null";
 
-/// The content of a regular file, or of a descriptor that was handed to this process, of `most` bytes
-/// at most.
+/// The content of a regular file, or of a descriptor that was handed to this process, of `most`
+/// bytes at most.
 ///
 /// # Errors
 /// Those of the system; and what to do where it is another kind of file, or too long, or a pipe
@@ -49,8 +49,8 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
     }
     if bytes.is_empty() && !is_regular {
-        let why = "nothing comes from there, or no more: a pipe can be read once, and what is to be read \
-                   again (SIGHUP) has to be a file";
+        let why = "nothing comes from there, or no more: a pipe can be read once, and what is to \
+                   be read again (SIGHUP) has to be a file";
         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, why));
     }
     Ok(bytes)

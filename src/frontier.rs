@@ -20,8 +20,8 @@ impl Position {
         }
     }
 
-    /// Whether a stream that begins here shows all new readings of a room that has seen its readings
-    /// up to `seen`. Ids tell which rows are new, whatever their time.
+    /// Whether a stream that begins here shows all new readings of a room that has seen its
+    /// readings up to `seen`. Ids tell which rows are new, whatever their time.
     pub fn serves(self, seen: LocalTime) -> bool {
         match self {
             Position::Id(_) => true,
@@ -34,32 +34,34 @@ impl Position {
 ///
 /// Two read the meters for a room: the message that begins its watch, by the room's key, and each
 /// sweep, which streams all new rows. A row that both left to the other would never be judged; one
-/// that a message judged too soon would be judged under the wrong stay, because the room's next guest
-/// may wait in the queue behind this message. The frontier is where both stop. The rule has five parts:
+/// that a message judged too soon would be judged under the wrong stay, because the room's next
+/// guest may wait in the queue behind this message. The frontier is where both stop. The rule has
+/// five parts:
 ///
 /// 1. *The line.* A sweep says where the next one will begin before it streams anything
-///    ([`Frontier::begin_sweep`]). That place is the frontier until the next sweep says so. Up to it
-///    every row is there, long enough that no open transaction can add one; beyond it every row will
-///    be shown by the next sweep, and by those after it. Until the first sweep of a process has
-///    begun, the frontier is where the sweeps before had judged everything; without such a place it
-///    lies before all rows.
-/// 2. *Up to the line* a message judges by itself: no sweep will show its watch these rows. Where the
-///    same batch holds the room's next stay, its readings stop at that.
-/// 3. *Beyond the line* a message judges the rows up to the stay time, which belong to the watch that it
-///    ends, however new they are: nobody can judge them under that watch afterwards
-///    ([`Frontier::is_judged_by_message`], with the last stay time of the room in its batch). What is
-///    later it leaves to the sweeps. By the time one shows it, a message that was in the queue before
-///    has been taken: after an outage of ours, or of the store, sweeps wait until the consumers have
-///    come to the end of the queue (`gate.rs`).
-/// 4. *A sweep serves the watches that were there when it began* ([`Frontier::is_swept`]). To a watch
-///    that began while it streams it shows nothing: it may have passed older rows of the room already,
-///    and newer ones would make those late. The next sweep begins at the line and shows all.
+///    ([`Frontier::begin_sweep`]). That place is the frontier until the next sweep says so. Up to
+///    it every row is there, long enough that no open transaction can add one; beyond it every row
+///    will be shown by the next sweep, and by those after it. Until the first sweep of a process
+///    has begun, the frontier is where the sweeps before had judged everything; without such a
+///    place it lies before all rows.
+/// 2. *Up to the line* a message judges by itself: no sweep will show its watch these rows. Where
+///    the same batch holds the room's next stay, its readings stop at that.
+/// 3. *Beyond the line* a message judges the rows up to the stay time, which belong to the watch
+///    that it ends, however new they are: nobody can judge them under that watch afterwards
+///    ([`Frontier::is_judged_by_message`], with the last stay time of the room in its batch). What
+///    is later it leaves to the sweeps. By the time one shows it, a message that was in the queue
+///    before has been taken: after an outage of ours, or of the store, sweeps wait until the
+///    consumers have come to the end of the queue (`gate.rs`).
+/// 4. *A sweep serves the watches that were there when it began* ([`Frontier::is_swept`]). To a
+///    watch that began while it streams it shows nothing: it may have passed older rows of the room
+///    already, and newer ones would make those late. The next sweep begins at the line and shows
+///    all.
 /// 5. *A verdict holds for the watch it was made for.* If the room has another one by the time the
-///    verdict comes to the owner, it is dropped: the message that ended the earlier watch has judged what
-///    was to be judged of it, and left the rest to the next sweep.
+///    verdict comes to the owner, it is dropped: the message that ended the earlier watch has
+///    judged what was to be judged of it, and left the rest to the next sweep.
 ///
-/// So each row is judged under the watch that was the room's at its time, as far as the messages had
-/// come, and the order in which messages and sweeps come makes no difference to it.
+/// So each row is judged under the watch that was the room's at its time, as far as the messages
+/// had come, and the order in which messages and sweeps come makes no difference to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frontier {
     at: Position,
@@ -78,8 +80,8 @@ impl Default for Frontier {
 }
 
 impl Frontier {
-    /// The frontier of a process that has swept nothing yet, where those before had `judged` all rows
-    /// up to a position.
+    /// The frontier of a process that has swept nothing yet, where those before had `judged` all
+    /// rows up to a position.
     pub fn new(judged: Option<Position>) -> Frontier {
         Frontier {
             at: judged.unwrap_or(Position::Time(LocalTime::FIRST)),
@@ -98,8 +100,8 @@ impl Frontier {
         self.at
     }
 
-    /// Whether a message judges a row by itself, with this id (where there are ids) and time. `until`
-    /// is the last stay time of the row's room in the message's batch.
+    /// Whether a message judges a row by itself, with this id (where there are ids) and time.
+    /// `until` is the last stay time of the row's room in the message's batch.
     pub fn is_judged_by_message(&self, id: Option<u64>, time: LocalTime, until: LocalTime) -> bool {
         self.at.covers(id, time) || time <= until
     }

@@ -80,10 +80,10 @@ pub fn start(config: &config::Log, zone: Zone) -> io::Result<LogFile> {
     Ok(log_file)
 }
 
-/// What libraries may log. Whatever goes wrong they return as an error, and this program tells of that
-/// in its own words: of an outage when it begins and when it ends. amiquip and TLS would add lines with
-/// each try; that is for those who look for a fault, and no more than warnings even then: amiquip's other
-/// lines have the password.
+/// What libraries may log. Whatever goes wrong they return as an error, and this program tells of
+/// that in its own words: of an outage when it begins and when it ends. amiquip and TLS would add
+/// lines with each try; that is for those who look for a fault, and no more than warnings even
+/// then: amiquip's other lines have the password.
 fn libraries(level: LevelFilter) -> LevelFilter {
     if level >= LevelFilter::Debug {
         LevelFilter::Warn

@@ -74,8 +74,8 @@ impl Drop for Farewell {
     }
 }
 
-/// Starts a thread that reports its end to `exits`. That needs no room: a thread waits until its end
-/// is taken or nobody is there to take it, and by then it has let go of all that `work` had.
+/// Starts a thread that reports its end to `exits`. That needs no room: a thread waits until its
+/// end is taken or nobody is there to take it, and by then it has let go of all that `work` had.
 ///
 /// # Errors
 /// When the system has no more threads.

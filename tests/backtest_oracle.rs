@@ -1,7 +1,7 @@
 //! `roomwatt backtest` against an oracle written independently from the specification.
 //!
-//! `ROOMWATT_ORACLE_SEED` and `ROOMWATT_ORACLE_CASES` choose the generated cases; those of a failure stay in a named
-//! folder under the system's temporary directory.
+//! `ROOMWATT_ORACLE_SEED` and `ROOMWATT_ORACLE_CASES` choose the generated cases; those of a
+//! failure stay in a named folder under the system's temporary directory.
 
 mod oracle;
 #[path = "oracle/tables.rs"]
@@ -179,15 +179,18 @@ fn difference(expected: &[String], got: &[&str]) -> String {
 }
 
 /// What 200 cases must have met at least; the generator meets about twice as much or more.
-const AT_LEAST: &str = "alert 2000, reminder 2000, recovered 1500, gaps 600, runs ended by a gap 150, \
-    meter changes 900, runs ended by a meter change 400, outliers dropped 800, new suspects 300, undecided 1000, zeros that end no run 300, recovered by zero 100, rollovers 120, \
-    jitter 2500, exactly on the threshold 2000, exactly the longest gap 500, began before the stay 800, \
-    initial reading after the stay 180, reading before the stay too old 130, repeated readings 1500, \
-    duplicate events 1000, runs ended by an event 600, refused: not a JSON object 150, refused: too long 10, \
-    refused: msgType 25, refused: no kind 40, refused: hotel_id 40, refused: room_number 50, \
-    refused: no stay time 25, refused: unreadable time 50, refused: time of another type 15, \
-    refused: check-out before its check-in 25, bad row: fields 100, bad row: key 120, bad row: value 180, \
-    bad row: time 180";
+const AT_LEAST: &str = "\
+    alert 2000, reminder 2000, recovered 1500, gaps 600, runs ended by a gap 150, \
+    meter changes 900, runs ended by a meter change 400, outliers dropped 800, new suspects 300, \
+    undecided 1000, zeros that end no run 300, recovered by zero 100, rollovers 120, jitter 2500, \
+    exactly on the threshold 2000, exactly the longest gap 500, began before the stay 800, \
+    initial reading after the stay 180, reading before the stay too old 130, \
+    repeated readings 1500, duplicate events 1000, runs ended by an event 600, \
+    refused: not a JSON object 150, refused: too long 10, refused: msgType 25, \
+    refused: no kind 40, refused: hotel_id 40, refused: room_number 50, refused: no stay time 25, \
+    refused: unreadable time 50, refused: time of another type 15, \
+    refused: check-out before its check-in 25, bad row: fields 100, bad row: key 120, \
+    bad row: value 180, bad row: time 180";
 
 #[test]
 fn generated_cases_agree() {

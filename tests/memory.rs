@@ -1,5 +1,5 @@
-//! What a request costs in memory, counted by the allocator: at most four times its size, whatever is
-//! in it, and a little that each costs. In a process of its own, and one request at a time.
+//! What a request costs in memory, counted by the allocator: at most four times its size, whatever
+//! is in it, and a little that each costs. In a process of its own, and one request at a time.
 #![allow(clippy::disallowed_methods)] // no part of the service
 
 #[path = "http/rig.rs"]

@@ -92,14 +92,14 @@ fn main() {
     step("The anomaly in MySQL, told to the staff");
     rig.wait_for_rows("SELECT is_notified FROM electricity_abnormal", &[true]);
     let rows: Vec<(String, String, String, String, u32, bool, String)> = rig.rows(
-        "SELECT hotel_id, room_number, CAST(detected_time AS CHAR), CAST(total_consumption AS CHAR), \
-         continuous_periods, is_notified, msg_type FROM electricity_abnormal",
+        "SELECT hotel_id, room_number, CAST(detected_time AS CHAR), CAST(total_consumption AS \
+         CHAR), continuous_periods, is_notified, msg_type FROM electricity_abnormal",
     );
     say("electricity_abnormal:");
     for (hotel, room, detected, kwh, periods, notified, kind) in rows {
         say(&format!(
-            "  hotel_id {hotel}, room_number {room}, detected_time {detected}, total_consumption {kwh}, \
-             continuous_periods {periods}, is_notified {notified}, msg_type {kind}"
+            "  hotel_id {hotel}, room_number {room}, detected_time {detected}, total_consumption \
+             {kwh}, continuous_periods {periods}, is_notified {notified}, msg_type {kind}"
         ));
     }
     let told = rig.feishu.wait_until("the card", LIMIT, |received| {
@@ -165,13 +165,14 @@ fn whole_hotel(rig: &mut Rig) {
         lines.partition(|line| line["appliance"].is_string());
     say(&done[0].to_string());
     say(
-        "while it slept, two days of 40 rooms have come: messages into the queue, readings into MySQL",
+        "while it slept, two days of 40 rooms have come: messages into the queue, readings into \
+         MySQL",
     );
 
     let mut service = rig.start();
     service.wait_until_ready();
-    let unseen = "SELECT COUNT(*) FROM room_state JOIN (SELECT room_number, MAX(script_time) AS last \
-         FROM smart_meter WHERE hotel_id = 'SIM-1' GROUP BY room_number) AS meter \
+    let unseen = "SELECT COUNT(*) FROM room_state JOIN (SELECT room_number, MAX(script_time) AS \
+         last FROM smart_meter WHERE hotel_id = 'SIM-1' GROUP BY room_number) AS meter \
          USING (room_number) WHERE hotel_id = 'SIM-1' AND (seen_time IS NULL OR seen_time < last)";
     let rooms = "SELECT COUNT(*) FROM room_state WHERE hotel_id = 'SIM-1'";
     rig.wait_for_rows(rooms, &[40]);
@@ -200,8 +201,8 @@ fn whole_hotel(rig: &mut Rig) {
         ));
     }
     say(&format!(
-        "{} alerts, each for a trouble that was truly there; of {} troubles in all, the others stayed \
-         below the thresholds",
+        "{} alerts, each for a trouble that was truly there; of {} troubles in all, the others \
+         stayed below the thresholds",
         alerts.len(),
         troubles.len()
     ));

@@ -163,8 +163,8 @@ impl Consumer {
         phase: &Stop,
     ) -> Result<Done, AmqpError> {
         let mut looks = tick(LOOK);
-        // The last of what had waited, once the queue has been seen empty in a round: in a hotel chain
-        // messages always come, so that their end can't be waited for.
+        // The last of what had waited, once the queue has been seen empty in a round: in a hotel
+        // chain messages always come, so that their end can't be waited for.
         let mut last_waiting = None;
         loop {
             if let Some((round, last)) = last_waiting

@@ -76,7 +76,8 @@ fn remedy(code: u16) -> &'static str {
         403 => ": give the user its rights; or somebody else has the queue to himself",
         404 => ": create the queue, or set rabbitmq.declare = true",
         406 => {
-            ": the queue exists with other properties; leave rabbitmq.declare out to take it as it is"
+            ": the queue exists with other properties; leave rabbitmq.declare out to take it as it \
+             is"
         }
         _ => "",
     }

@@ -54,7 +54,8 @@ pub(crate) struct Core<'a> {
 pub(crate) struct Running<'a> {
     /// The way to the owner, which ends when the last one is dropped.
     pub(crate) inbox: Inbox,
-    /// Set when it is time to stop, and also when this instance has been replaced or configured anew.
+    /// Set when it is time to stop, and also when this instance has been replaced or configured
+    /// anew.
     pub(crate) over: Stop,
     names: BTreeSet<String>,
     owner_ended: Receiver<Ended>,

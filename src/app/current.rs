@@ -17,8 +17,8 @@ impl Current {
         }
     }
 
-    /// Takes what may change under a running service from the configuration as it is by now; whether
-    /// something has changed.
+    /// Takes what may change under a running service from the configuration as it is by now;
+    /// whether something has changed.
     pub(super) fn change(&mut self, new: Result<Config, ConfigErrors>) -> bool {
         let new = new.and_then(|new| new.with_servers_of(&self.config));
         let new = match new {

@@ -4,8 +4,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::Config;
 
-/// For the log, the standard streams, the embedded database, connections that write or hold the lease,
-/// certificates while they are read.
+/// For the log, the standard streams, the embedded database, connections that write or hold the
+/// lease, certificates while they are read.
 const BASE: usize = 48;
 
 /// A connection to RabbitMQ has its socket, and what its thread polls.
@@ -21,9 +21,9 @@ pub(super) fn needed(config: &Config) -> usize {
     BASE + pool as usize + config.consumer_count * EACH_CONSUMER + notifiers * EACH_NOTIFIER
 }
 
-/// Raises the limit of this process to what it needs, as far as the system lets it; gives how many it
-/// may have open then. Where they are too few the log says so. `clients` is how many may come over
-/// HTTP at a time, where that listens.
+/// Raises the limit of this process to what it needs, as far as the system lets it; gives how many
+/// it may have open then. Where they are too few the log says so. `clients` is how many may come
+/// over HTTP at a time, where that listens.
 pub(super) fn raise(others: usize, clients: Option<usize>) -> usize {
     let needed = others + clients.unwrap_or(0);
     let granted = |limit: Option<u64>| match limit {
@@ -49,8 +49,9 @@ pub(super) fn raise(others: usize, clients: Option<usize>) -> usize {
             None => "what finds none left is tried again",
         };
         log::warn!(
-            "this process may have {may} files and connections open and needs up to {needed}: raise the \
-             limit (LimitNOFILE= of systemd, minfds= of supervisor, ulimit -n); until then {until_then}"
+            "this process may have {may} files and connections open and needs up to {needed}: \
+             raise the limit (LimitNOFILE= of systemd, minfds= of supervisor, ulimit -n); until \
+             then {until_then}"
         );
     }
     may

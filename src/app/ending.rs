@@ -37,8 +37,8 @@ pub(super) enum Over {
 }
 
 impl Threads {
-    /// Ends them in order, without a signal; the error names one that panicked, or those that did not
-    /// end.
+    /// Ends them in order, without a signal; the error names one that panicked, or those that did
+    /// not end.
     pub(crate) fn end(self, ended: &Receiver<Exit>) -> Result<(), String> {
         let Threads {
             mut running, term, ..
@@ -48,8 +48,8 @@ impl Threads {
             .map_err(|_| Vec::from_iter(running).join(", "))
     }
 
-    /// Waits for a signal, then for the threads. A thread that ends before is the end of all, but for
-    /// an owner that has been replaced: then the others end too, and there is no end to tell.
+    /// Waits for a signal, then for the threads. A thread that ends before is the end of all, but
+    /// for an owner that has been replaced: then the others end too, and there is no end to tell.
     pub(super) fn wait(self, ended: &Receiver<Exit>, stop: &Stop, current: &mut Current) -> Over {
         let Threads {
             mut running,
@@ -121,7 +121,8 @@ impl Threads {
             (Err(Undrained::Panicked), _) => return Over::End(End::ThreadDied),
             (Err(Undrained::TooLate), _) => {}
             (Ok(()), Ok(Ended::GaveUp)) => log::warn!(
-                "stopped while the database did not answer: messages not acknowledged will come again"
+                "stopped while the database did not answer: messages not acknowledged will come \
+                 again"
             ),
             (Ok(()), Ok(Ended::Failed(error))) => log::error!("stopped: {error}"),
             (Ok(()), Ok(Ended::Drained) | Err(_)) => {

@@ -11,8 +11,9 @@ use crate::logging::LogFile;
 use crate::pulse::Pulses;
 use crate::threads::{Exit, Stop, Stopper, spawn, stop_signal};
 
-/// SIGHUP opens the log anew and tells `hang_up`, which has room for one. The first SIGTERM or SIGINT
-/// begins an orderly stop; a second one ends the process at once, which is as safe as SIGKILL.
+/// SIGHUP opens the log anew and tells `hang_up`, which has room for one. The first SIGTERM or
+/// SIGINT begins an orderly stop; a second one ends the process at once, which is as safe as
+/// SIGKILL.
 pub(super) fn listen_to_signals(
     stopper: Stopper,
     hang_up: Sender<()>,

@@ -24,9 +24,10 @@ Examples:
   roomwatt advise --config roomwatt.toml --from 2023-04-01 --to 2023-04-30
   roomwatt advise --messages messages.jsonl --readings readings.csv --budget 0.5
 
-For occupied and vacant rooms: what they use in an interval, the alerts that each threshold would have
-raised, and the threshold that is advised, with its reason; then each hotel; then what to paste into
-the configuration. Nothing is changed. Of less than 20 rooms or 200 room-days nothing is advised.
+For occupied and vacant rooms: what they use in an interval, the alerts that each threshold would
+have raised, and the threshold that is advised, with its reason; then each hotel; then what to paste
+into the configuration. Nothing is changed. Of less than 20 rooms or 200 room-days nothing is
+advised.
 ")]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -223,8 +224,10 @@ impl Advised {
                 "rooms_with_whole_kwh": study.coarse.len(),
                 "room_days": rounded(study.room_days()),
                 "intervals": study.intervals.total(),
-                "kwh_per_interval": {"p50": quantile(0.5), "p75": quantile(0.75), "p90": quantile(0.9),
-                    "p99": quantile(0.99), "p999": quantile(0.999), "max": quantile(1.0)},
+                "kwh_per_interval": {
+                    "p50": quantile(0.5), "p75": quantile(0.75), "p90": quantile(0.9),
+                    "p99": quantile(0.99), "p999": quantile(0.999), "max": quantile(1.0),
+                },
                 "now": {"alerts": study.now, "per_100_room_days": rounded(study.rate(study.now))},
                 "tried": tried,
                 "advised_threshold_kwh": advice.threshold.map(kwh),
@@ -261,8 +264,8 @@ fn whole_kwh(study: &Study, kind: Kind, rules: &Rules) -> String {
         let kw = hidden.0 as f64 * 3.6 / rules.interval_seconds as f64;
         let _ = writeln!(
             text,
-            "  {} of the meters count whole kWh, and under the configured threshold they hide a steady \
-             use of up to {hidden} kWh in an interval ({kw:.2} kW) for ever: {}{more}",
+            "  {} of the meters count whole kWh, and under the configured threshold they hide a \
+             steady use of up to {hidden} kWh in an interval ({kw:.2} kW) for ever: {}{more}",
             rooms.len(),
             names.join(", ")
         );
@@ -289,7 +292,8 @@ fn of_kind(
     let quantile = |share| study.intervals.quantile(share).unwrap_or_default();
     let _ = writeln!(
         text,
-        "  kWh in an interval: half no more than {}, 75 % {}, 90 % {}, 99 % {}, 99.9 % {}, the most {}",
+        "  kWh in an interval: half no more than {}, 75 % {}, 90 % {}, 99 % {}, 99.9 % {}, the \
+         most {}",
         quantile(0.5),
         quantile(0.75),
         quantile(0.9),

@@ -26,9 +26,9 @@ Examples:
       --rule strict:checkout_abnormal_threshold=0.3 \\
       --rule late:checkout_abnormal_threshold=0.3,continuous_alert_count=8
 
-Each alert, reminder and recovery is one line; of several rules each line begins with its rule. A table
-on standard error counts them. A stay that began before --from is judged as if its meter had first been
-read then.
+Each alert, reminder and recovery is one line; of several rules each line begins with its rule. A
+table on standard error counts them. A stay that began before --from is judged as if its meter had
+first been read then.
 ")]
 pub(super) struct Arguments {
     #[command(flatten)]

@@ -22,8 +22,9 @@ Examples:
   roomwatt check --online --config roomwatt.toml
   roomwatt check --online --json --config roomwatt.toml | jq 'select(.level != \"ok\")'
 
-Each line begins with what it is worth: ok, advice (it works, and could be better), warning (it works,
-and some of it not as expected) or error. Nothing is changed, no message is taken and none is sent.
+Each line begins with what it is worth: ok, advice (it works, and could be better), warning (it
+works, and some of it not as expected) or error. Nothing is changed, no message is taken and none is
+sent.
 Exit code 0: no error; 75: something can't be reached now; 78: something has to be changed, whatever
 else can't be reached.
 ")]

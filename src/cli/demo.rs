@@ -26,8 +26,8 @@ Examples:
 
 Guests come and go, meters tell what their rooms use, some of them wrongly, and some rooms have a
 trouble: an air conditioner left on, a mining rig. The service's own parts watch over them, with an
-embedded database that is gone afterwards. Cards are shown as the staff would see them, and at the end
-what was there to be found. The same seed tells the same story.
+embedded database that is gone afterwards. Cards are shown as the staff would see them, and at the
+end what was there to be found. The same seed tells the same story.
 ")]
 pub(super) struct Arguments {
     /// Rooms of the hotel
@@ -214,8 +214,8 @@ fn lines(report: &Report, plan: &Plan, config: &Config) -> Vec<String> {
         lines.push(format!("Stopped at {}.", report.until));
     }
     lines.push(format!(
-        "{} messages and {} readings of {} rooms: {} alerts, {} reminders, {} all-clears, {} no longer \
-         followed (a new stay, a gap), {} notices of silent meters.",
+        "{} messages and {} readings of {} rooms: {} alerts, {} reminders, {} all-clears, {} no \
+         longer followed (a new stay, a gap), {} notices of silent meters.",
         report.messages,
         report.readings,
         report.rooms,
@@ -267,6 +267,7 @@ fn advice(report: &Report, config: &Config) -> Option<String> {
     let threshold = *enough.get(enough.len() / 10)?;
     let now = config.rules.thresholds.checkout;
     Some(format!(
-        "Vacant rooms hid most of it below the threshold of {now} kWh: try --set checkout_abnormal_threshold={threshold}"
+        "Vacant rooms hid most of it below the threshold of {now} kWh: try --set \
+         checkout_abnormal_threshold={threshold}"
     ))
 }

@@ -25,10 +25,10 @@ Examples:
   roomwatt explain H12345 1001 --messages messages.jsonl --readings readings.csv
   roomwatt explain H12345 1001 --messages m.jsonl --readings r.csv --from 2023-04-09
 
-Without --from and without files it is the last two days of the configured database. Each line: time,
-register, kWh in an interval, the threshold, a bar in which the middle is the threshold, the verdict,
-and why. It is made by the configured rules as they are now; the service may have judged by others
-then.
+Without --from and without files it is the last two days of the configured database. Each line:
+time, register, kWh in an interval, the threshold, a bar in which the middle is the threshold, the
+verdict, and why. It is made by the configured rules as they are now; the service may have judged by
+others then.
 ")]
 pub(super) struct Arguments {
     /// Its hotel_id, as messages have it
@@ -185,7 +185,8 @@ fn title(chapter: &Chapter, rules: &Rules) -> String {
     let since = chapter.stay.time();
     let until = chapter.until.map(|until| format!(" to {until}"));
     format!(
-        "{what} from {since}{}{more}: abnormal is more than {} kWh in {}, {} times in a row an alert",
+        "{what} from {since}{}{more}: abnormal is more than {} kWh in {}, {} times in a row an \
+         alert",
         until.unwrap_or_default(),
         chapter.threshold,
         duration(rules.interval_seconds),

@@ -96,8 +96,8 @@ fn lines(adopted: &Adopted, rules: &Rules) -> Vec<String> {
     if new > 0 || !updated.is_empty() {
         let minutes = rules.interval_seconds / 60;
         lines.push(format!(
-            "readings from before are not judged: a room that is abnormal already is reported after \
-             {} more intervals ({} minutes)",
+            "readings from before are not judged: a room that is abnormal already is reported \
+             after {} more intervals ({} minutes)",
             rules.alert_periods,
             minutes * i64::from(rules.alert_periods)
         ));

@@ -142,8 +142,8 @@ struct ConfigFile {
     /// Configuration file [default: /etc/roomwatt/roomwatt.toml, where it is there]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Without a configuration file: defaults, the database roomwatt.db of this folder, messages over
-    /// HTTP
+    /// Without a configuration file: defaults, the database roomwatt.db of this folder, messages
+    /// over HTTP
     #[arg(long, conflicts_with = "config")]
     embedded: bool,
 }
@@ -166,7 +166,8 @@ impl ConfigFile {
         let usage = |error| Err(Failure::new(Code::Usage, error));
         if self.embedded && config.mysql.is_some() {
             return usage(anyhow!(
-                "--embedded is for the embedded database, and a variable ROOMWATT_MYSQL__... names a server"
+                "--embedded is for the embedded database, and a variable ROOMWATT_MYSQL__... names \
+                 a server"
             ));
         }
         let is_said = self.embedded || config.mysql.is_some();
@@ -190,8 +191,8 @@ impl ConfigFile {
         Ok(config)
     }
 
-    /// The configuration of a command that looks at files, or shows an example: the defaults, unless
-    /// one is named.
+    /// The configuration of a command that looks at files, or shows an example: the defaults,
+    /// unless one is named.
     fn load_named(&self, settings: &[Setting]) -> Result<Config, Failure> {
         load(self.config.as_deref(), settings)
     }

@@ -290,7 +290,8 @@ fn retry_one(
                 Ok(format!("{id}: pending again"))
             } else {
                 Err(format!(
-                    "{id}: something else was done with it just now; see `roomwatt outbox show {id}`"
+                    "{id}: something else was done with it just now; see `roomwatt outbox show \
+                     {id}`"
                 ))
             }
         }

@@ -112,8 +112,8 @@ pub(super) fn from_archive(
     Ok((past, counts))
 }
 
-/// Tells of rooms that only messages or only meters name: where they are spelled in two ways, nothing
-/// is judged, and the answer would look as if all were well.
+/// Tells of rooms that only messages or only meters name: where they are spelled in two ways,
+/// nothing is judged, and the answer would look as if all were well.
 fn remark_strangers(past: &Past, remarks: &mut impl Write) {
     let quoted = |room: &RoomKey| format!("\"{room}\"");
     let rooms = past.rooms();
@@ -122,8 +122,8 @@ fn remark_strangers(past: &Past, remarks: &mut impl Write) {
     let mut tell = |text: String| drop(writeln!(remarks, "{}", escape::line(text.as_bytes())));
     if let Some(first) = silent.clone().next() {
         tell(format!(
-            "no reading of {} of {} with a message, the first is {}: see that both name their rooms \
-             alike",
+            "no reading of {} of {} with a message, the first is {}: see that both name their \
+             rooms alike",
             silent.count(),
             counted(rooms.len() as u64, "room"),
             quoted(&first.key)

@@ -135,8 +135,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         (0, _) => Err(Failure::new(
             Code::Configuration,
             anyhow!(
-                "there is no bot to send to: feishu.webhook_url is not set and notices go to the log; \
-                 --dry-run shows a card here"
+                "there is no bot to send to: feishu.webhook_url is not set and notices go to the \
+                 log; --dry-run shows a card here"
             ),
         )),
         (_, 0) => Ok(()),

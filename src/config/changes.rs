@@ -12,7 +12,10 @@ use super::{Config, Embedded, Http, Log, MeterTable, MySql, RabbitMq, Secret};
 /// Compares structs whose fields are called like their keys. It names all of them, so that one that
 /// is new can't be forgotten.
 macro_rules! compare {
-    ($changes:ident, $section:literal, $old:expr, $new:expr, $name:ident { $($field:ident),* }) => {{
+    (
+        $changes:ident, $section:literal, $old:expr, $new:expr,
+        $name:ident { $($field:ident),* }
+    ) => {{
         let $name { $($field: _),* } = $old;
         $($changes.see(
             concat!($section, ".", stringify!($field)),
@@ -23,8 +26,8 @@ macro_rules! compare {
 }
 
 impl Config {
-    /// What `new` has otherwise, as `monitoring.keep_days: 30 -> 31`; of secrets only that they have
-    /// changed. Thresholds and the section `[feishu]` are left out: they need no restart.
+    /// What `new` has otherwise, as `monitoring.keep_days: 30 -> 31`; of secrets only that they
+    /// have changed. Thresholds and the section `[feishu]` are left out: they need no restart.
     pub fn changes(&self, new: &Config) -> Vec<String> {
         let Config {
             rabbitmq,

@@ -74,7 +74,8 @@ mod tests {
         for (text, expected) in [
             (
                 "listen = '0.0.0.0:8580'",
-                "roomwatt.toml:2: http.listen is 0.0.0.0:8580, where others can reach it: set http.token too",
+                "roomwatt.toml:2: http.listen is 0.0.0.0:8580, where others can reach it: set \
+                 http.token too",
             ),
             (
                 "listen = '[::]:8580'\ntoken = ''",
@@ -90,7 +91,8 @@ mod tests {
             ),
             (
                 "listen = 'localhost:8580'",
-                "roomwatt.toml:2: http.listen is \"localhost:8580\", which is no address and port like 127",
+                "roomwatt.toml:2: http.listen is \"localhost:8580\", which is no address and port \
+                 like 127",
             ),
             // What is no text is told once.
             (

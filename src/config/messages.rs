@@ -119,7 +119,8 @@ mod tests {
             ),
             (
                 "[message_fields]\nexpected_checkout_time = 'check_in_time'\n",
-                "2: message_fields.expected_checkout_time is the same as message_fields.check_in_time",
+                "2: message_fields.expected_checkout_time is the same as \
+                 message_fields.check_in_time",
             ),
         ] {
             let told = loaded(text, &[], &[]).expect_err(wrong);

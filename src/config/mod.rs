@@ -342,8 +342,8 @@ impl Config {
         }
     }
 
-    /// This configuration with all of `new` that may change under a running service: thresholds, and
-    /// how the staff is told.
+    /// This configuration with all of `new` that may change under a running service: thresholds,
+    /// and how the staff is told.
     pub fn changed_by(&self, new: &Config) -> Config {
         let rules = Rules {
             thresholds: new.rules.thresholds,
@@ -363,7 +363,8 @@ impl Config {
 /// What to say where a section is missing that is needed. Mostly the file is another one.
 pub fn missing_section(name: &str) -> String {
     format!(
-        "the configuration has no section [{name}]; --config names its file, and etc/roomwatt.toml shows every key"
+        "the configuration has no section [{name}]; --config names its file, and etc/roomwatt.toml \
+         shows every key"
     )
 }
 

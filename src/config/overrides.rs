@@ -1,5 +1,5 @@
-//! Thresholds of some hotels and rooms: written in the configuration, or in a CSV beside it, which is
-//! how a hotel has them.
+//! Thresholds of some hotels and rooms: written in the configuration, or in a CSV beside it, which
+//! is how a hotel has them.
 
 use std::path::Path;
 
@@ -334,7 +334,8 @@ mod tests {
         Duration::try_from(time).expect("a time")
     }
 
-    /// What is quadratic takes minutes for so many; all of this a few seconds, without optimisation.
+    /// What is quadratic takes minutes for so many; all of this a few seconds, without
+    /// optimisation.
     #[test]
     fn a_large_chain_is_read_in_time_that_grows_with_its_size() {
         const MANY: usize = 25_000;

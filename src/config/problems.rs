@@ -14,8 +14,8 @@ pub(super) const MOST_KWH: WattHours = WattHours(1_000_000_000);
 /// Collects what is wrong, so that all of it can be reported at once.
 pub(super) struct Problems {
     all: Vec<Problem>,
-    /// The keys of those of names and types: their values are gone, and nothing else is to be said of
-    /// them.
+    /// The keys of those of names and types: their values are gone, and nothing else is to be said
+    /// of them.
     known: HashSet<String>,
     /// The keys of the others.
     wrong: HashSet<String>,

@@ -28,9 +28,12 @@ fn nothing_written_means_the_originals_rules() {
 #[test]
 fn the_originals_settings_carry_over_by_name() {
     let config = loaded(
-        "[rabbitmq]\nhost = 'mq'\nport = 5673\nvirtual_host = '/hotels'\nusername = 'u'\npassword = 'p'\n\
-         queue = 'q'\n[mysql]\nhost = 'db'\nport = 3307\nuser = 'u'\npassword = 'p'\ndatabase = 'd'\n\
-         pool_size = 20\n[monitoring]\ncheck_interval_minutes = 15\ncheckin_abnormal_threshold = 3.0\n\
+        "[rabbitmq]\nhost = 'mq'\nport = 5673\nvirtual_host = '/hotels'\nusername = 'u'\n\
+         password = 'p'\n\
+         queue = 'q'\n[mysql]\nhost = 'db'\nport = 3307\nuser = 'u'\npassword = 'p'\n\
+         database = 'd'\n\
+         pool_size = 20\n[monitoring]\ncheck_interval_minutes = 15\n\
+         checkin_abnormal_threshold = 3.0\n\
          checkout_abnormal_threshold = 1\ncontinuous_alert_count = 5\nbatch_size = 100\n\
          max_history_size = 10\n[feishu]\nwebhook_url = 'https://example.com/hook'\n\
          [performance]\nconsumer_count = 5\n",
@@ -70,7 +73,8 @@ fn hotels_have_names_for_people() {
     let wrong = loaded(
         &format!(
             "[[hotels]]\nname = 'A'\n[[hotels]]\nhotel_id = 'H1'\n\
-             [[hotels]]\nhotel_id = 'H2'\nname = '{}'\n[[hotels]]\nhotel_id = 'H3'\nname = \"\\u001b\"\n\
+             [[hotels]]\nhotel_id = 'H2'\nname = '{}'\n[[hotels]]\nhotel_id = 'H3'\n\
+             name = \"\\u001b\"\n\
              [[hotels]]\nhotel_id = 'H4'\nname = 'D'\ncity = 'E'\n\
              [[hotels]]\nhotel_id = 'H4'\nname = 'F'\n[[hotels]]\nhotel_id = 5\nname = 'G'\n",
             "字".repeat(31)
@@ -144,7 +148,8 @@ fn without_a_server_the_database_is_a_file() {
 #[test]
 fn environment_and_settings_override_the_file() {
     let config = loaded(
-        "[mysql]\ndatabase = \"hotel\"\nport = 3307\n[monitoring]\ncheckin_abnormal_threshold = 3\n",
+        "[mysql]\ndatabase = \"hotel\"\nport = 3307\n[monitoring]\n\
+         checkin_abnormal_threshold = 3\n",
         &[
             ("ROOMWATT_MYSQL__PASSWORD", "1234"),
             ("ROOMWATT_MYSQL__PORT", "3308"),
@@ -155,7 +160,10 @@ fn environment_and_settings_override_the_file() {
             ),
             ("ROOMWATT_TEST_MYSQL_PORT", "somebody else's"),
         ],
-        &["checkin_abnormal_threshold=2.5", "register_modulus_kwh = 10000"],
+        &[
+            "checkin_abnormal_threshold=2.5",
+            "register_modulus_kwh = 10000",
+        ],
     )
     .expect("all right");
     let mysql = config.mysql.expect("there is a section");
@@ -187,26 +195,33 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place() {
     let told: Vec<&str> = wrong.lines().collect();
     let expected = [
         "roomwatt.toml:1: rabbitmq.queue is missing",
-        "roomwatt.toml:2: rabbitmq.port is integer `70000`, expected is a whole number from 0 to 65535",
+        "roomwatt.toml:2: rabbitmq.port is integer `70000`, expected is a whole number from 0 to \
+         65535",
         "roomwatt.toml:3: mysql.database is missing",
         "roomwatt.toml:5: meter.table is \"a`b\", it may only have letters, digits, _ and $",
-        "roomwatt.toml:7: monitoring.timezone is \"Mars\", which is no IANA zone like Asia/Shanghai",
-        "roomwatt.toml:8: monitoring.max_gap_minutes is 32, it must be at least a tenth more than check_interval_minutes (30)",
+        "roomwatt.toml:7: monitoring.timezone is \"Mars\", which is no IANA zone like \
+         Asia/Shanghai",
+        "roomwatt.toml:8: monitoring.max_gap_minutes is 32, it must be at least a tenth more than \
+         check_interval_minutes (30)",
         "roomwatt.toml:9: monitoring.keep_days is -1, allowed is 1 to 3650",
-        "roomwatt.toml:10: monitoring.batch_size is a text that is not expected here; expected is a whole number",
+        "roomwatt.toml:10: monitoring.batch_size is a text that is not expected here; expected is \
+         a whole number",
         "roomwatt.toml:11: monitoring.no_such_key is unknown; known are `check_interval_minutes`, ",
         "roomwatt.toml:12: monitoring.checkin_abnormal_threshold is -1, allowed is 0 to 1000000",
         "roomwatt.toml:14: feishu.webhook_url must begin with https:// (http:// only on loopback)",
         "roomwatt.toml:15: feishu.secret is wrong: a secret must be a text in quotes",
-        "roomwatt.toml:16: feishu.language is a text that is not expected here; expected is `zh` or `en`",
+        "roomwatt.toml:16: feishu.language is a text that is not expected here; expected is `zh` \
+         or `en`",
         "roomwatt.toml:18: log.level is \"loud\", allowed are error, warn, info, debug, trace, off",
         "roomwatt.toml:19: nothing is unknown; known are `rabbitmq`, ",
-        "roomwatt.toml:23: monitoring.overrides[0].checkin_abnormal_threshold is -2, allowed is 0 to 1000000",
+        "roomwatt.toml:23: monitoring.overrides[0].checkin_abnormal_threshold is -2, allowed is 0 \
+         to 1000000",
         "roomwatt.toml:24: monitoring.overrides[1].hotel_id is missing",
         "roomwatt.toml:26: monitoring.overrides[2] is the second for H1",
         "--set max_history_size=100: monitoring.max_history_size is 100, allowed is 1 to 96",
         "ROOMWATT_MONITORING__SWEEP_SECONDS: monitoring.sweep_seconds is 0, allowed is 1 to 3600",
-        "ROOMWATT_MYSQL__POOL_SIZE: mysql.pool_size is a text that is not expected here; expected is a whole number from 0 on",
+        "ROOMWATT_MYSQL__POOL_SIZE: mysql.pool_size is a text that is not expected here; expected \
+         is a whole number from 0 on",
     ];
     for (told, expected) in told.iter().zip(expected) {
         assert!(
@@ -225,14 +240,16 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place() {
 fn everything_that_is_wrong_in_an_entry_is_told_with_the_line_of_its_key() {
     let wrong = loaded(
         "[monitoring]\nkeep_days = 0\n\
-         [[monitoring.overrides]]\nhotel_id = 5\nroom_number = 101\ncheckin_abnormal_threshold = 'low'\n\
+         [[monitoring.overrides]]\nhotel_id = 5\nroom_number = 101\n\
+         checkin_abnormal_threshold = 'low'\n\
          checkout_abnormal_threshold = -1\nthreshold = 'canary'\n\
          [[monitoring.overrides]]\nhotel_id = 'H1'\nroom_number = 101\n\
          [[monitoring.overrides]]\nhotel_id = 'H1'\nroom_number = ' '\n\
          [[monitoring.overrides]]\nhotel_id = 'H1'\n\
          [[monitoring.overrides]]\nhotel_id = ''\n\
          [[monitoring.overides]]\nhotel_id = 5\nroom_number = 5\n\
-         [[feishu.routes]]\nhotels = 'canary'\nwebhook_url = 31337\nsecret = 31337\nurl = 'canary'\n\
+         [[feishu.routes]]\nhotels = 'canary'\nwebhook_url = 31337\nsecret = 31337\n\
+         url = 'canary'\n\
          [[feishu.routes]]\n\
          [[feishu.routes]]\nhotels = []\nwebhook_url_file = '/nowhere/url'\n\
          [[feishu.routes]]\nhotels = ['H1', 'H1', 'H2', 'H2']\nwebhook_url = 'http://canary'\n\
@@ -243,28 +260,41 @@ fn everything_that_is_wrong_in_an_entry_is_told_with_the_line_of_its_key() {
     .expect_err("much is wrong");
     let expected = [
         "roomwatt.toml:2: monitoring.keep_days is 0, allowed is 1 to 3650",
-        "roomwatt.toml:4: monitoring.overrides[0].hotel_id is integer `5`, expected is a text in quotes",
-        "roomwatt.toml:5: monitoring.overrides[0].room_number is integer `101`, expected is a text in quotes",
-        "roomwatt.toml:6: monitoring.overrides[0].checkin_abnormal_threshold is wrong: it must be a number of kWh",
-        "roomwatt.toml:7: monitoring.overrides[0].checkout_abnormal_threshold is -1, allowed is 0 to 1000000",
-        "roomwatt.toml:8: monitoring.overrides[0].threshold is unknown; known are `hotel_id`, `room_number`, `checkin_abnormal_threshold`, `checkout_abnormal_threshold`",
-        "roomwatt.toml:11: monitoring.overrides[1].room_number is integer `101`, expected is a text in quotes",
-        "roomwatt.toml:14: monitoring.overrides[2].room_number is empty: leave it out for the whole hotel",
+        "roomwatt.toml:4: monitoring.overrides[0].hotel_id is integer `5`, expected is a text in \
+         quotes",
+        "roomwatt.toml:5: monitoring.overrides[0].room_number is integer `101`, expected is a text \
+         in quotes",
+        "roomwatt.toml:6: monitoring.overrides[0].checkin_abnormal_threshold is wrong: it must be \
+         a number of kWh",
+        "roomwatt.toml:7: monitoring.overrides[0].checkout_abnormal_threshold is -1, allowed is 0 \
+         to 1000000",
+        "roomwatt.toml:8: monitoring.overrides[0].threshold is unknown; known are `hotel_id`, \
+         `room_number`, `checkin_abnormal_threshold`, `checkout_abnormal_threshold`",
+        "roomwatt.toml:11: monitoring.overrides[1].room_number is integer `101`, expected is a \
+         text in quotes",
+        "roomwatt.toml:14: monitoring.overrides[2].room_number is empty: leave it out for the \
+         whole hotel",
         "roomwatt.toml:18: monitoring.overrides[4].hotel_id is missing",
-        "roomwatt.toml:19: monitoring.overides is unknown; known are `check_interval_minutes`, `checkin_abnormal_threshold`, ",
-        "roomwatt.toml:23: feishu.routes[0].hotels is a text that is not expected here; expected is a list in [ ]",
-        "roomwatt.toml:24: feishu.routes[0].webhook_url is wrong: a secret must be a text in quotes",
+        "roomwatt.toml:19: monitoring.overides is unknown; known are `check_interval_minutes`, \
+         `checkin_abnormal_threshold`, ",
+        "roomwatt.toml:23: feishu.routes[0].hotels is a text that is not expected here; expected \
+         is a list in [ ]",
+        "roomwatt.toml:24: feishu.routes[0].webhook_url is wrong: a secret must be a text in \
+         quotes",
         "roomwatt.toml:25: feishu.routes[0].secret is wrong: a secret must be a text in quotes",
-        "roomwatt.toml:26: feishu.routes[0].url is unknown; known are `hotels`, `webhook_url`, `secret`",
+        "roomwatt.toml:26: feishu.routes[0].url is unknown; known are `hotels`, `webhook_url`, \
+         `secret`",
         "roomwatt.toml:27: feishu.routes[1].hotels is missing",
         "roomwatt.toml:27: feishu.routes[1].webhook_url is missing",
         "roomwatt.toml:29: feishu.routes[2].hotels is empty",
         "roomwatt.toml:30: feishu.routes[2].webhook_url_file /nowhere/url can't be read: ",
         "roomwatt.toml:32: feishu.routes[3].hotels has H1, which has a route already",
         "roomwatt.toml:32: feishu.routes[3].hotels has H2, which has a route already",
-        "roomwatt.toml:33: feishu.routes[3].webhook_url must begin with https:// (http:// only on loopback)",
+        "roomwatt.toml:33: feishu.routes[3].webhook_url must begin with https:// (http:// only on \
+         loopback)",
         "roomwatt.toml:34: mysql is a section: it begins with [mysql]",
-        "ROOMWATT_MESSAGE_TYPES__IGNORE: message_types.ignore is integer `1`, expected is a text in quotes",
+        "ROOMWATT_MESSAGE_TYPES__IGNORE: message_types.ignore is integer `1`, expected is a text \
+         in quotes",
     ];
     for (told, expected) in wrong.lines().zip(expected) {
         assert!(
@@ -359,7 +389,8 @@ fn an_authority_is_named_for_connections_in_tls() {
     let wrong = loaded(&rabbitmq, &[], &[]).expect_err("without TLS it is of no use");
     assert_eq!(
         wrong,
-        "roomwatt.toml:3: rabbitmq.tls_ca is set, but rabbitmq.tls is false: set that to true, or leave this out"
+        "roomwatt.toml:3: rabbitmq.tls_ca is set, but rabbitmq.tls is false: set that to true, or \
+         leave this out"
     );
 }
 
@@ -426,7 +457,8 @@ fn each_webhook_has_its_hotels_once() {
     for part in [
         "roomwatt.toml:4: feishu.routes[0].hotels is empty",
         "roomwatt.toml:7: feishu.routes[1].hotels has H1, which has a route already",
-        "roomwatt.toml:13: feishu.routes[3].secret is not what is set for the same webhook elsewhere",
+        "roomwatt.toml:13: feishu.routes[3].secret is not what is set for the same webhook \
+         elsewhere",
         "roomwatt.toml:18: feishu.routes[4].webhook_url must begin with https://",
         "feishu.proxy is no address like http://proxy.example.com:3128",
         "feishu.group_wait_seconds is 601, allowed is 0 to 600",
@@ -444,7 +476,8 @@ fn each_webhook_has_its_hotels_once() {
 fn overrides_win_room_over_hotel_over_all() {
     let config = loaded(
         "[[monitoring.overrides]]\nhotel_id = \"H1\"\ncheckout_abnormal_threshold = 0.3\n\
-         [[monitoring.overrides]]\nhotel_id = \"H1\"\nroom_number = \"Spa\"\ncheckout_abnormal_threshold = 5\n",
+         [[monitoring.overrides]]\nhotel_id = \"H1\"\nroom_number = \"Spa\"\n\
+         checkout_abnormal_threshold = 5\n",
         &[],
         &[],
     )

@@ -11,7 +11,8 @@ impl Config {
         let mut in_clear = |server: &str, host: &str, encrypted: bool, remedy: &str| {
             if !encrypted && !is_loopback(host) {
                 warnings.push(format!(
-                    "the connection to {server} at {host} is not encrypted, its password included: {remedy}"
+                    "the connection to {server} at {host} is not encrypted, its password included: \
+                     {remedy}"
                 ));
             }
         };
@@ -31,15 +32,16 @@ impl Config {
             && !http.listen.ip().is_loopback()
         {
             warnings.push(format!(
-                "the HTTP intake at {} is not encrypted, its token included: let a proxy with TLS stand before it",
+                "the HTTP intake at {} is not encrypted, its token included: let a proxy with TLS \
+                 stand before it",
                 http.listen
             ));
         }
         let zone = self.messages.zone;
         if zone.has_daylight_saving(unix_seconds) {
             warnings.push(format!(
-                "{} has daylight saving: one hour a year can't be judged there, and a meter table with \
-                 TIMESTAMPs needs a restart of the service after each change",
+                "{} has daylight saving: one hour a year can't be judged there, and a meter table \
+                 with TIMESTAMPs needs a restart of the service after each change",
                 zone.name()
             ));
         }

@@ -216,7 +216,8 @@ impl fmt::Display for Fate {
             Fate::Found { seconds } => write!(f, "found after {}", duration(*seconds)),
             Fate::Below { threshold, enough } => write!(
                 f,
-                "missed: it stays under the threshold of {threshold} kWh, one of {enough} would have found it"
+                "missed: it stays under the threshold of {threshold} kWh, one of {enough} would \
+                 have found it"
             ),
             Fate::TooShort { seconds } => write!(
                 f,
@@ -258,8 +259,8 @@ mod tests {
     }
 
     /// What became of 0.54 kWh a half hour in a room that has been vacant since the start and uses
-    /// so much anyway, from noon on, for so many seconds; its meter tells `every` so many seconds, in
-    /// steps.
+    /// so much anyway, from noon on, for so many seconds; its meter tells `every` so many seconds,
+    /// in steps.
     fn fate(anyway: i64, seconds: i64, every: i64, step: i64) -> Fate {
         let key = RoomKey::new("DEMO", "101");
         let from = start().plus(DAY / 2);

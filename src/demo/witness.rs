@@ -4,8 +4,8 @@ use crate::engine::{MeterTrouble, Watch};
 use crate::store::{Ownership, Plan, StateStore, Store, StoreError};
 use crate::types::{HotelId, RoomKey};
 
-/// A store that tells what it fails with. The owner would wait until that is mended, on a clock that
-/// stands still meanwhile: for ever.
+/// A store that tells what it fails with. The owner would wait until that is mended, on a clock
+/// that stands still meanwhile: for ever.
 pub(super) struct Witness {
     pub(super) store: Box<dyn StateStore>,
     /// Has room for one.

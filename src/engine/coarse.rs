@@ -7,7 +7,8 @@ use super::Rules;
 /// What such a register moves by.
 const STEP: i64 = 1_000;
 
-/// A register of two decimals shows as many different whole values in a row once in a million times.
+/// A register of two decimals shows as many different whole values in a row once in a million
+/// times.
 const ENOUGH_VALUES: u32 = 3;
 
 /// What the readings of a meter say of its steps, one after the other in any order.
@@ -48,8 +49,8 @@ impl Rules {
     /// its meter counts whole kWh.
     ///
     /// The register moves by the whole kWh below the use or above it. Where only the upper one is
-    /// abnormal, the lower one must not come within `alert_periods` intervals: it does where it falls
-    /// short by at least one kWh in so many intervals.
+    /// abnormal, the lower one must not come within `alert_periods` intervals: it does where it
+    /// falls short by at least one kWh in so many intervals.
     pub fn hidden_by_whole_kwh(&self, room: &RoomKey, kind: Kind) -> WattHours {
         let abnormal = self.threshold(room, kind).0.div_euclid(STEP) + 1;
         let periods = i64::from(self.alert_periods.max(1));

@@ -28,8 +28,8 @@ pub enum HeaderError {
 }
 
 impl<const N: usize> Columns<N> {
-    /// Finds the columns of these names, which may stand in any order, perhaps among others. It costs
-    /// the same however long the text is.
+    /// Finds the columns of these names, which may stand in any order, perhaps among others. It
+    /// costs the same however long the text is.
     ///
     /// # Errors
     /// [`HeaderError`].

@@ -2,9 +2,9 @@
 //! repeats its last registers under fresh times must not look like a calm hotel.
 //!
 //! Registers that stand still are ordinary: whole-kWh meters of vacant rooms for hours, any meter
-//! where a guest takes the key card out and cuts the power. So a meter has to have moved and to stand
-//! still for much longer than it did before; and many of them have to have stopped together, while
-//! the hotel's others do not go on.
+//! where a guest takes the key card out and cuts the power. So a meter has to have moved and to
+//! stand still for much longer than it did before; and many of them have to have stopped together,
+//! while the hotel's others do not go on.
 
 use crate::types::LocalTime;
 
@@ -65,8 +65,8 @@ pub(super) fn is_moving(meters: &[Motion], since: LocalTime, silent_after: i64) 
     moving > 2 * standing && worst(meters, since.plus(silent_after), 2).is_none()
 }
 
-/// Of the times up to `latest` at which at least five meters had stopped, and at most `times` as many
-/// have moved since, the one at which most had.
+/// Of the times up to `latest` at which at least five meters had stopped, and at most `times` as
+/// many have moved since, the one at which most had.
 fn worst(meters: &[Motion], latest: LocalTime, times: usize) -> Option<LocalTime> {
     let standing = || meters.iter().filter(|meter| meter.stands);
     let moved = sorted(meters.iter().map(|meter| meter.moved));
@@ -99,8 +99,8 @@ mod tests {
         noon.plus(minutes * 60)
     }
 
-    /// A meter that moved last at this minute, is used to such pauses, and is read at `seen` for the
-    /// last time.
+    /// A meter that moved last at this minute, is used to such pauses, and is read at `seen` for
+    /// the last time.
     fn meter(moved: i64, pause: i64, seen: i64) -> Motion {
         let stay = Stay::Vacant {
             actual_checkin: None,

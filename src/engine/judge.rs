@@ -18,8 +18,8 @@ pub struct Fold {
     pub suspect: Option<Reading>,
     /// Time of the last reading folded.
     pub seen: Option<LocalTime>,
-    /// The abnormal intervals in a row up to the sample, if there are any; intervals of exactly zero
-    /// that have not ended it yet may have followed.
+    /// The abnormal intervals in a row up to the sample, if there are any; intervals of exactly
+    /// zero that have not ended it yet may have followed.
     pub run: Option<Run>,
     /// When the register last moved. `None` while it has not since the stay began, and in a state
     /// that 0.1 has written.
@@ -32,8 +32,8 @@ pub struct Fold {
 pub struct Movement {
     /// Its time.
     pub at: LocalTime,
-    /// How long the register is used to stand still: the longest time between two movements of late,
-    /// of which each further movement takes a quarter away. `None` after the first. Seconds.
+    /// How long the register is used to stand still: the longest time between two movements of
+    /// late, of which each further movement takes a quarter away. `None` after the first. Seconds.
     pub pause: Option<i64>,
 }
 
@@ -242,8 +242,8 @@ impl Fold {
         Step::Initial
     }
 
-    /// The end of the run's last interval: the sample, unless intervals of exactly zero have followed
-    /// that did not end it.
+    /// The end of the run's last interval: the sample, unless intervals of exactly zero have
+    /// followed that did not end it.
     pub(super) fn run_reaches(&self) -> Option<LocalTime> {
         let run = self.run?;
         let moved = self.movement.map(|last| last.at);
@@ -269,9 +269,9 @@ impl Fold {
         }
     }
 
-    /// Whether an interval of exactly zero that ends at `time` leaves the run as it is: one that the
-    /// staff was notified of, while the register has not stood still for as long as it takes to call
-    /// a meter silent.
+    /// Whether an interval of exactly zero that ends at `time` leaves the run as it is: one that
+    /// the staff was notified of, while the register has not stood still for as long as it takes to
+    /// call a meter silent.
     fn holds(&self, time: LocalTime, rules: &Rules) -> bool {
         let was_told = self.run.is_some_and(|run| run.told > 0);
         let moved = self.movement.map(|last| last.at);

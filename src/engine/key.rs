@@ -21,13 +21,14 @@ pub enum WatchKey {
     /// One that version 0.1 began. It counted none, and knew them by the order of their stays; all
     /// of them come before those that are counted.
     Uncounted(LocalTime, Kind),
-    /// The room's watches are counted from 1 on. A stay that turns out to have begun at another time
-    /// leaves its watch the number.
+    /// The room's watches are counted from 1 on. A stay that turns out to have begun at another
+    /// time leaves its watch the number.
     Counted(u32),
 }
 
 impl WatchKey {
-    /// The key of the watch with this number; where that is 0, of the one whose stay has this order.
+    /// The key of the watch with this number; where that is 0, of the one whose stay has this
+    /// order.
     pub(super) fn new(number: u32, stay: (LocalTime, Kind)) -> WatchKey {
         match number {
             0 => WatchKey::Uncounted(stay.0, stay.1),

@@ -53,8 +53,8 @@ pub struct Interval {
 pub struct RoomNotice {
     pub kind: NoticeKind,
     pub room: RoomKey,
-    /// Which of the room's watches judged it ([`Watch::number`](super::Watch::number)); 0 in rows of
-    /// version 0.1.
+    /// Which of the room's watches judged it ([`Watch::number`](super::Watch::number)); 0 in rows
+    /// of version 0.1.
     #[serde(default, skip_serializing_if = "is_uncounted")]
     pub watch: u32,
     /// The rule that judged it.
@@ -62,8 +62,8 @@ pub struct RoomNotice {
     pub rule: Rule,
     /// The stay under which the room was judged.
     pub stay: Stay,
-    /// Time of the reading that brought it about; of a new stay, its beginning; of another length of
-    /// the interval, time of the last reading.
+    /// Time of the reading that brought it about; of a new stay, its beginning; of another length
+    /// of the interval, time of the last reading.
     pub detected: LocalTime,
     /// Time of the sample that opened the run.
     pub since: LocalTime,
@@ -164,8 +164,8 @@ impl NoticeKind {
     }
 }
 
-/// A notice of a hotel's meters: most of them tell nothing or repeat themselves, or do so no longer.
-/// A dead gateway must not look like a calm hotel.
+/// A notice of a hotel's meters: most of them tell nothing or repeat themselves, or do so no
+/// longer. A dead gateway must not look like a calm hotel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MeterNotice {
     pub kind: MeterNoticeKind,

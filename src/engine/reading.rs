@@ -184,7 +184,8 @@ mod tests {
             ),
             (
                 reading("1", "\"2023-04-10 15:00:01\""),
-                "script_time 2023-04-10 15:00:01 is more than 1 h ahead of now (2023-04-10 14:00:00)",
+                "script_time 2023-04-10 15:00:01 is more than 1 h ahead of now (2023-04-10 \
+                 14:00:00)",
             ),
             (
                 reading("1", good).replace("H1", &"H".repeat(51)),

@@ -40,7 +40,8 @@ pub enum Refusal {
     #[error("{field} holds a control character")]
     ControlCharacter { field: String },
     #[error(
-        "{field} \"{value}\" is not one this service knows ({checkin}: check-in, {checkout}: check-out)"
+        "{field} \"{value}\" is not one this service knows ({checkin}: check-in, {checkout}: \
+         check-out)"
     )]
     UnknownType {
         field: String,
@@ -66,7 +67,10 @@ pub enum Refusal {
     /// Found out when it was written, not when it was read.
     #[error("the database can't hold it: {0}")]
     Unstorable(String),
-    #[error("{field} {time} is more than {hours} h ahead of now ({now})", hours = .ahead_seconds / 3600)]
+    #[error(
+        "{field} {time} is more than {hours} h ahead of now ({now})",
+        hours = .ahead_seconds / 3600
+    )]
     Ahead {
         field: String,
         time: LocalTime,

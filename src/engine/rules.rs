@@ -19,7 +19,8 @@ pub struct Rules {
     /// Intervals a notice shows (`max_history_size`).
     pub history_intervals: usize,
     /// A meter without a reading for so long is silent, one whose register does not move may be
-    /// frozen, and exactly nothing used for so long is a recovery. Seconds (`silent_after_minutes`).
+    /// frozen, and exactly nothing used for so long is a recovery. Seconds
+    /// (`silent_after_minutes`).
     pub silent_after_seconds: i64,
     /// Thresholds of rooms without one of their own.
     pub thresholds: Thresholds,

@@ -57,8 +57,8 @@ pub struct HotelMeters {
     pub heard: u32,
     /// Silent, or frozen.
     pub silent: u32,
-    /// The last reading of any of the silent ones; `None` where they never had one. The last movement
-    /// of the frozen ones.
+    /// The last reading of any of the silent ones; `None` where they never had one. The last
+    /// movement of the frozen ones.
     pub since: Option<LocalTime>,
     /// The rooms of the first of them, in order.
     pub rooms: BTreeSet<RoomNumber>,

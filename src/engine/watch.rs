@@ -13,8 +13,8 @@ use super::{
 /// The watch on a room. A room has at most one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watch {
-    /// Which of the room's watches it is: they are counted from 1 on, in the order in which they came
-    /// about. 0 for one that version 0.1 began.
+    /// Which of the room's watches it is: they are counted from 1 on, in the order in which they
+    /// came about. 0 for one that version 0.1 began.
     #[serde(default, skip_serializing_if = "is_uncounted")]
     pub number: u32,
     pub stay: Stay,
@@ -209,8 +209,8 @@ impl Watch {
         }
     }
 
-    /// The last intervals up to a time, oldest first. They have no times of their own: they are taken
-    /// to follow one another up to the sample.
+    /// The last intervals up to a time, oldest first. They have no times of their own: they are
+    /// taken to follow one another up to the sample.
     fn history_until(&self, time: LocalTime) -> Vec<Interval> {
         let mut end = self.fold.sample.map_or(time, |sample| sample.time);
         let intervals = self.before.iter().chain(&self.history);

@@ -15,7 +15,8 @@ pub(super) const MOST_BYTES: usize = 4 * 1024 * 1024;
 /// Requests with a body at a time: with [`MOST_BYTES`] that bounds all of them.
 const AT_A_TIME: usize = 32;
 
-/// How long a request waits for its turn: that of those before it is over then, or the store is slow.
+/// How long a request waits for its turn: that of those before it is over then, or the store is
+/// slow.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Turns for requests with a body.
@@ -75,7 +76,8 @@ pub(super) fn read(incoming: &mut Incoming<'_>) -> Result<Vec<u8>, Fault> {
         BodyError::TooLarge(most) => Fault::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             format!(
-                "the body has more than {} MiB, nothing of it was taken: send it in several requests",
+                "the body has more than {} MiB, nothing of it was taken: send it in several \
+                 requests",
                 most / 1024 / 1024
             ),
         ),

@@ -109,7 +109,8 @@ impl Desk {
 /// Why what was sent to the owner is not known to be written.
 fn unknown(why: &str) -> Fault {
     Fault::later(format!(
-        "{why}: what was sent may have been taken or not. Send it again: what is known already changes nothing"
+        "{why}: what was sent may have been taken or not. Send it again: what is known already \
+         changes nothing"
     ))
 }
 
@@ -149,6 +150,7 @@ impl Serving {
         let (inputs, owner_gone) = (inbox.messages(), inbox.owner_gone());
         let now = clock.now();
         let late = after(PATIENCE);
+        let ending = || unknown("the service is ending");
         // There is room for all that are with the owner, so that it never waits.
         let (written, done) = bounded(MOST_UNWRITTEN);
         let source: Arc<str> = SOURCE.into();
@@ -162,7 +164,7 @@ impl Serving {
                 recv(closed.channel()) -> _ => return Err(unknown("the database is away")),
                 recv(late) -> _ => return Err(unknown("the database is slow")),
             };
-            *bytes -= length.map_err(|_| unknown("the service is ending"))?;
+            *bytes -= length.map_err(|_| ending())?;
             *unwritten -= 1;
             Ok(())
         };
@@ -191,8 +193,8 @@ impl Serving {
                 }),
             });
             select! {
-                send(inputs, message) -> sent => sent.map_err(|_| unknown("the service is ending"))?,
-                recv(owner_gone.channel()) -> _ => return Err(unknown("the service is ending")),
+                send(inputs, message) -> sent => sent.map_err(|_| ending())?,
+                recv(owner_gone.channel()) -> _ => return Err(ending()),
                 recv(closed.channel()) -> _ => return Err(unknown("the database is away")),
                 recv(late) -> _ => return Err(unknown("the database is slow")),
             }
@@ -214,7 +216,8 @@ impl Serving {
         self.service.meters.as_deref().ok_or_else(|| {
             Fault::new(
                 StatusCode::CONFLICT,
-                "the meter table of [mysql] is others', this service only reads it: write readings there",
+                "the meter table of [mysql] is others', this service only reads it: write readings \
+                 there",
             )
         })
     }
@@ -267,8 +270,8 @@ impl Serving {
     ) -> Result<Answer, Fault> {
         let writer = self.writer()?;
         let (mut taken, mut refused, mut first) = (0, Refused::of_body(bytes), None);
-        // They are read while they are written: many small ones would else be much larger than their
-        // body.
+        // They are read while they are written: many small ones would else be much larger than
+        // their body.
         let mut readings = read
             .filter_map(|(place, reading)| match reading {
                 Ok(reading) => {

@@ -88,8 +88,8 @@ fn check_local(request: &Request<()>) -> Result<(), Fault> {
             return Err(Fault::new(
                 StatusCode::FORBIDDEN,
                 format!(
-                    "the header Host is {host:?}; while there is no http.token it must be localhost or a \
-                     loopback address"
+                    "the header Host is {host:?}; while there is no http.token it must be \
+                     localhost or a loopback address"
                 ),
             ));
         }

@@ -91,7 +91,8 @@ impl Form {
         found.map(|&(_, form)| form).ok_or_else(refused)
     }
 
-    /// The objects of a body in JSON, one after the other: they are counted before, and not collected.
+    /// The objects of a body in JSON, one after the other: they are counted before, and not
+    /// collected.
     ///
     /// # Errors
     /// 400 for a body that has none, 413 for one that has too many.
@@ -127,7 +128,8 @@ fn check_count(parts: impl Iterator) -> Result<(), Fault> {
     Err(Fault::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         format!(
-            "the body has more than {MOST_ITEMS} parts, none of them was taken: send it in several requests"
+            "the body has more than {MOST_ITEMS} parts, none of them was taken: send it in several \
+             requests"
         ),
     ))
 }

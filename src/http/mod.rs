@@ -1,7 +1,8 @@
 //! The service's own intake: messages and meter readings over HTTP.
 //!
 //! The listener is there for the process's whole life, and what it takes it hands over at the
-//! [`Desk`], where whoever owns the state serves, or nobody does: clients are answered all the time.
+//! [`Desk`], where whoever owns the state serves, or nobody does: clients are answered all the
+//! time.
 
 mod answer;
 mod body;
@@ -42,8 +43,8 @@ pub struct Listener {
 
 impl Listener {
     /// Returns when it is time to stop, or when one of its threads has panicked. An address that
-    /// somebody else has is waited for, loudly: most often that is an instance that is about to end,
-    /// and what comes in another way is not to wait for it.
+    /// somebody else has is waited for, loudly: most often that is an instance that is about to
+    /// end, and what comes in another way is not to wait for it.
     pub fn run(self) {
         let address = self.config.listen;
         let intake = Intake {

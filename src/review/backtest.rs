@@ -41,9 +41,10 @@ pub(super) fn without_history(rules: &Rules) -> Rules {
     }
 }
 
-/// Every alert, reminder and recovery of a room from `from` on, in the order of its stays and readings.
-/// What it was before is not known to the rules, whatever the room has. How a run is closed that did
-/// not recover is of use to who stands before the room, and says nothing of the rules.
+/// Every alert, reminder and recovery of a room from `from` on, in the order of its stays and
+/// readings. What it was before is not known to the rules, whatever the room has. How a run is
+/// closed that did not recover is of use to who stands before the room, and says nothing of the
+/// rules.
 pub fn judge(room: &Room, rules: &Rules, from: LocalTime) -> Vec<RoomNotice> {
     let mut notices = Vec::new();
     for (watch, readings) in room.watches(rules, from) {
@@ -96,7 +97,8 @@ mod tests {
             told("08:00", 4),
             [is(alert, "09:55"), is(reminder, "11:47")]
         );
-        // Readings of 09:55 and 10:23 lie in the interval before; what the latter told lies there, too.
+        // Readings of 09:55 and 10:23 lie in the interval before; what the latter told lies there,
+        // too.
         assert_eq!(
             told("10:24", 4),
             [is(alert, "11:47"), is(reminder, "13:39")]

@@ -201,8 +201,8 @@ fn held(text: &mut String, reading: Reading, watch: &Watch, rules: &Rules) -> st
     let periods = watch.fold.run.map_or(0, |run| run.periods);
     write!(
         text,
-        "the register has not moved for {}: the meter or its gateway may repeat itself, so the run of \
-         {periods} neither grows nor ends before {} of that",
+        "the register has not moved for {}: the meter or its gateway may repeat itself, so the run \
+         of {periods} neither grows nor ends before {} of that",
         duration(still),
         duration(rules.silent_after_seconds)
     )
@@ -271,7 +271,8 @@ fn undecided(
     let since = (watch.fold.suspect).map_or(0, |suspect| reading.time.since(suspect.time));
     write!(
         text,
-        "it fits the suspect, {} after it: the meter is taken for a new one when that goes on for {}",
+        "it fits the suspect, {} after it: the meter is taken for a new one when that goes on for \
+         {}",
         duration(since),
         duration(rules.shortest_interval_seconds())
     )

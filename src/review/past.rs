@@ -165,8 +165,8 @@ impl Room {
         self.readings.sort_by_key(|reading| reading.time);
     }
 
-    /// A watch for each stay, and the readings it takes: none of before `from`, but for one interval
-    /// in which the first of them may lie.
+    /// A watch for each stay, and the readings it takes: none of before `from`, but for one
+    /// interval in which the first of them may lie.
     pub fn watches(
         &self,
         rules: &Rules,

@@ -1,8 +1,9 @@
-//! Made-up hotels: guests who come and go, meters with their faults, and troubles of which the truth
-//! is known. Pure: a plan tells the same story byte for byte, whenever and wherever it is told.
+//! Made-up hotels: guests who come and go, meters with their faults, and troubles of which the
+//! truth is known. Pure: a plan tells the same story byte for byte, whenever and wherever it is
+//! told.
 //!
-//! Figures are those of real hotels: 68 % of the nights are sold, guests are in their room for 54 % of
-//! their stay, and an air conditioner that was left on stays below every threshold in use.
+//! Figures are those of real hotels: 68 % of the nights are sold, guests are in their room for 54 %
+//! of their stay, and an air conditioner that was left on stays below every threshold in use.
 
 mod chance;
 mod guests;
@@ -36,7 +37,8 @@ const FLOOR: u32 = 20;
 pub struct Plan {
     pub seed: u64,
     pub hotels: Vec<HotelId>,
-    /// Of each hotel. With more rooms, more days or more hotels those of a smaller plan tell the same.
+    /// Of each hotel. With more rooms, more days or more hotels those of a smaller plan tell the
+    /// same.
     pub rooms: u32,
     pub start: LocalTime,
     pub days: u32,
@@ -64,8 +66,8 @@ pub struct Happening {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
-    /// The property management system tells of a check-in or a check-out. At the start it tells so of
-    /// every room, with times that lie before.
+    /// The property management system tells of a check-in or a check-out. At the start it tells so
+    /// of every room, with times that lie before.
     Message(Stay),
     /// A row of the meter table; its time lies before `at` where it comes late.
     Reading(Reading),

@@ -21,8 +21,8 @@ impl Span {
 /// What is kept of the past: stays that were watched and what the meters said. For people's
 /// questions, never for judging the present; nothing is held in memory, `take` gets it one by one.
 pub trait Archive {
-    /// All stays that began up to `to`, of one room or of all, in the order in which they were written;
-    /// a stay may come more than once.
+    /// All stays that began up to `to`, of one room or of all, in the order in which they were
+    /// written; a stay may come more than once.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection or the table.
@@ -33,8 +33,8 @@ pub trait Archive {
         take: &mut dyn FnMut(RoomKey, Stay),
     ) -> Result<(), StoreError>;
 
-    /// The readings of a span, of one room or of all, in any order, but of a room's with one time the
-    /// first stored comes first. Gives the number of rows of that span that are no readings.
+    /// The readings of a span, of one room or of all, in any order, but of a room's with one time
+    /// the first stored comes first. Gives the number of rows of that span that are no readings.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection or the table.

@@ -30,7 +30,8 @@ pub trait StateStore: Store + Send {
     /// The hotels of whose meters the staff has been notified, and not yet of the end.
     ///
     /// # Errors
-    /// Any [`StoreError`] of the connection, [`StoreError::Unreadable`] with the hotel whose row is.
+    /// Any [`StoreError`] of the connection, [`StoreError::Unreadable`] with the hotel whose row
+    /// is.
     fn load_meter_troubles(
         &mut self,
         take: &mut dyn FnMut(HotelId, MeterTrouble),
@@ -84,8 +85,8 @@ pub trait MeterStream: Meters + Send + Sync {
 
 /// Adds readings where the meter table is ours.
 pub trait MeterWriter: Send + Sync {
-    /// Adds readings as they come, all of them or none; they are committed when it returns. Of a room's
-    /// readings with one time the first is kept, so that sending them again changes nothing.
+    /// Adds readings as they come, all of them or none; they are committed when it returns. Of a
+    /// room's readings with one time the first is kept, so that sending them again changes nothing.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection.

@@ -148,12 +148,12 @@ impl Database {
         })
     }
 
-    /// Creates the tables, or brings them up to date; gives the number of files that were `applied`,
-    /// which is told the name of each.
+    /// Creates the tables, or brings them up to date; gives the number of files that were
+    /// `applied`, which is told the name of each.
     ///
     /// # Errors
-    /// [`StoreError::Newer`] where a newer version of this program has been before, or any other of the
-    /// connection or of missing rights.
+    /// [`StoreError::Newer`] where a newer version of this program has been before, or any other of
+    /// the connection or of missing rights.
     pub fn init(&self, applied: &dyn Fn(&str)) -> Result<usize, StoreError> {
         match &self.place {
             Place::MySql { server, .. } => mysql::init_db(server, self.zone, applied),

@@ -23,11 +23,12 @@ pub enum StoreError {
     /// The server takes no writes: it is a replica by now.
     #[error("the database is read-only: {0}")]
     ReadOnly(String),
-    /// The server does not know this user with this password, or the user may not enter the database.
+    /// The server does not know this user with this password, or the user may not enter the
+    /// database.
     #[error(
-        "the database turns this user away: {0}; see that mysql.user, password and database are right, \
-         or nothing is granted yet: sql/grants-init.sql is for init-db, sql/grants-service.sql for the \
-         service"
+        "the database turns this user away: {0}; see that mysql.user, password and database are \
+         right, or nothing is granted yet: sql/grants-init.sql is for init-db, \
+         sql/grants-service.sql for the service"
     )]
     Denied(String),
     /// The server does not prove who it is.
@@ -35,19 +36,23 @@ pub enum StoreError {
     Certificate(String),
     /// Tables, columns or rights are not as they have to be.
     #[error(
-        "the database is not set up: {0}; run `roomwatt init-db` and see that the user has the rights it needs"
+        "the database is not set up: {0}; run `roomwatt init-db` and see that the user has the \
+         rights it needs"
     )]
     NotSetUp(String),
-    /// The server lacks what this program uses, or a table of others' asks for what it does not give.
+    /// The server lacks what this program uses, or a table of others' asks for what it does not
+    /// give.
     #[error(
-        "the database can't do what is asked of it: {0}; README.md (Limits) names servers that can, and \
-         sql/001_original_tables.sql shows what the tables have to be that are not roomwatt's own"
+        "the database can't do what is asked of it: {0}; README.md (Limits) names servers that \
+         can, and sql/001_original_tables.sql shows what the tables have to be that are not \
+         roomwatt's own"
     )]
     Unsupported(String),
     /// The embedded database's file is not there, or not as it has to be.
     #[error("{0}")]
     File(String),
-    /// What the configuration names as the embedded database is something else, and is left as it is.
+    /// What the configuration names as the embedded database is something else, and is left as it
+    /// is.
     #[error("{0}")]
     Foreign(String),
     /// The schema has files that this program does not.
@@ -130,20 +135,21 @@ impl From<mysql::Error> for StoreError {
                     1205 | 1213 | 1020 => StoreError::Conflict(text),
                     // Shutdown, lost while querying, killed, idle for too long (of MySQL alone).
                     1053 | 1317 | 1927 | 2006 | 2013 | 4031 => StoreError::Unreachable(text),
-                    // Disk full, table full; a file that could not be written, an engine's own number.
+                    // Disk full, table full; a file that could not be written, an engine's own
+                    // number.
                     1021 | 1114 => StoreError::Full(text),
                     3 | 1026 | 1030 if has_no_room(&text) => StoreError::Full(text),
                     // Option read_only, transaction read only, read-only mode.
                     1290 | 1792 | 1836 => StoreError::ReadOnly(text),
                     // TLS is required.
                     3159 => StoreError::Denied(format!("{text} (set mysql.tls_ca)")),
-                    // Access denied, to the database or at all; unknown database, or no name of one;
-                    // the machine is unknown or blocked; a way of authentication that one side lacks;
-                    // account locked, password expired.
-                    1044 | 1045 | 1049 | 1059 | 1102 | 1129 | 1130 | 1251 | 1524 | 1698 | 1820 | 1862 | 3118
-                    | 4151 => StoreError::Denied(text),
-                    // Unknown column, table, index; command, privilege, routine denied; a view of what
-                    // is not there, or of a user who isn't; a view in a table's place.
+                    // Access denied, to the database or at all; unknown database, or no name of
+                    // one; the machine is unknown or blocked; a way of authentication that one side
+                    // lacks; account locked, password expired.
+                    1044 | 1045 | 1049 | 1059 | 1102 | 1129 | 1130 | 1251 | 1524 | 1698 | 1820
+                    | 1862 | 3118 | 4151 => StoreError::Denied(text),
+                    // Unknown column, table, index; command, privilege, routine denied; a view of
+                    // what is not there, or of a user who isn't; a view in a table's place.
                     1054 | 1142 | 1143 | 1146 | 1176 | 1227 | 1288 | 1347 | 1348 | 1356 | 1370
                     | 1449 | 1471 => StoreError::NotSetUp(text),
                     // Syntax; unknown function; unknown, read-only or global variable, wrong value
@@ -156,8 +162,9 @@ impl From<mysql::Error> for StoreError {
                     | 1048 | 1062 | 1216 | 1364 | 1452 | 3819 | 4025 => {
                         StoreError::Unsupported(text)
                     }
-                    // Packet too large, out of range, truncated, not a time, not in the column's character set, too long.
-                    // And collations that do not mix: a key that the column's character set can't hold.
+                    // Packet too large, out of range, truncated, not a time, not in the column's
+                    // character set, too long. And collations that do not mix: a key that the
+                    // column's character set can't hold.
                     1153 | 1264 | 1265 | 1267 | 1270 | 1271 | 1292 | 1366 | 1406 | 1690 | 3988 => {
                         StoreError::Unstorable(text)
                     }

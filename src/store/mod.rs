@@ -44,9 +44,9 @@ pub trait Store {
     /// [`StoreError::Replaced`] when another instance owns the state by now.
     fn commit(&mut self, plan: &Plan) -> Result<(), StoreError>;
 
-    /// Deletes refused messages and settled notices that are older than `keep_days` days, the oldest
-    /// first, at most [`MOST_FORGOTTEN`] of each; gives how many rows were deleted. A notice that
-    /// is still to be told stays, however old it is.
+    /// Deletes refused messages and settled notices that are older than `keep_days` days, the
+    /// oldest first, at most [`MOST_FORGOTTEN`] of each; gives how many rows were deleted. A notice
+    /// that is still to be told stays, however old it is.
     ///
     /// # Errors
     /// [`StoreError::Replaced`] when another instance owns the state by now: then nothing is
@@ -374,7 +374,8 @@ impl Ownership {
             Some(0) => Ok(Standing::Next),
             Some(1) => Ok(Standing::Written),
             _ => Err(StoreError::Unreadable(format!(
-                "the last transaction is {seq} where {} was expected: somebody else writes table service",
+                "the last transaction is {seq} where {} was expected: somebody else writes table \
+                 service",
                 self.seq
             ))),
         }
@@ -409,9 +410,10 @@ mod tests {
     #[test]
     fn bodies_are_read_as_they_have_always_been_written() {
         let of_room = r#"{"kind":"alert","room":{"hotel_id":"H001","room_number":"101"},
-            "stay":{"kind":"checkout","actual_checkin":null,"actual_checkout":"2023-04-10 11:58:00"},
-            "detected":"2023-04-10 14:00:00","since":"2023-04-10 12:00:00","periods":4,"energy":9600,
-            "threshold":1500,"interval_seconds":1800,
+            "stay":{"kind":"checkout","actual_checkin":null,
+            "actual_checkout":"2023-04-10 11:58:00"},
+            "detected":"2023-04-10 14:00:00","since":"2023-04-10 12:00:00","periods":4,
+            "energy":9600,"threshold":1500,"interval_seconds":1800,
             "history":[{"seconds":1800,"energy":2400},{"seconds":7200,"energy":null}]}"#;
         let of_meters = r#"{"kind":"silent","hotel_id":"H001","detected":"2023-04-10 14:00:00",
             "since":null,"silent":5,"watched":8,"rooms":["101","102"]}"#;
@@ -419,7 +421,8 @@ mod tests {
             let kind = format!("{{\"closed\":{why}}}");
             of_room.replace("\"alert\"", &kind).replace(
                 "\"periods\"",
-                r#""until":"2023-04-10 14:00:00","before":[{"seconds":1800,"energy":40}],"periods""#,
+                r#""until":"2023-04-10 14:00:00",
+                "before":[{"seconds":1800,"energy":40}],"periods""#,
             )
         };
         let [gap, meter, interval] =

@@ -10,9 +10,9 @@ use super::Position;
 /// Of two open transactions the lower id can commit later: rows this young are read again.
 const OVERLAP_BY_ID: Duration = Duration::from_secs(600);
 
-/// Without ids nothing tells that an older row has come after a newer one, and gateways deliver late:
-/// what was new an hour ago is read again, and [`LOOK_BACK`] before it. That is two hours of rows a
-/// sweep, at about 0.7 million rows/s by the index on the time: 20,000 rooms take 0.1 s.
+/// Without ids nothing tells that an older row has come after a newer one, and gateways deliver
+/// late: what was new an hour ago is read again, and [`LOOK_BACK`] before it. That is two hours of
+/// rows a sweep, at about 0.7 million rows/s by the index on the time: 20,000 rooms take 0.1 s.
 const OVERLAP_BY_TIME: Duration = Duration::from_secs(3600);
 
 /// How much older than the newest row one may be that is still to come. Seconds.
@@ -21,8 +21,8 @@ pub(super) const LOOK_BACK: i64 = 3600;
 /// Marks kept for the time of an overlap, about.
 const MARKS: u32 = 60;
 
-/// The meter table's new rows, streamed once: in the order of their ids, or of their times where they
-/// have none.
+/// The meter table's new rows, streamed once: in the order of their ids, or of their times where
+/// they have none.
 pub struct MeterTail {
     /// Where streams had to begin lately, oldest first.
     marks: VecDeque<Mark>,

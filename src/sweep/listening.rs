@@ -36,7 +36,8 @@ pub(super) enum Silent {
 }
 
 impl Silent {
-    /// It will be known at a time that is still to come; of another day than `now`'s it has its date.
+    /// It will be known at a time that is still to come; of another day than `now`'s it has its
+    /// date.
     pub(super) fn not_known_before(time: LocalTime, now: LocalTime) -> Silent {
         let shown = time.day_hour_minute();
         let of_day = shown.split_once(' ').map(|(_, of_day)| of_day.to_owned());
@@ -238,8 +239,8 @@ mod tests {
         assert_eq!(
             list("frozen", "last moved", &frozen),
             [
-                "frozen meters of hotel H1: 5 of 80 (last moved 2023-04-10 12:00:00): 001, 002, 003 \
-             and 2 more"
+                "frozen meters of hotel H1: 5 of 80 (last moved 2023-04-10 12:00:00): 001, 002, \
+                 003 and 2 more"
             ]
         );
     }
@@ -249,8 +250,8 @@ mod tests {
         assert_eq!(
             list_silent(&hotels(2, 3)),
             [
-                "silent meters of hotel H1: 4 of 80 (last reading 2023-04-10 12:00:00): 001, 002, 003 \
-                 and 1 more",
+                "silent meters of hotel H1: 4 of 80 (last reading 2023-04-10 12:00:00): 001, 002, \
+                 003 and 1 more",
                 "silent meters of hotel H0: 3 of 80 (never a reading): 001, 002, 003",
             ]
         );

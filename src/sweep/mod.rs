@@ -156,8 +156,8 @@ impl Sweeper {
         // From its answer on messages leave no more to this sweep than it shows.
         self.inbox.sweeping(tail.settled())?;
 
-        // Without a position the stream begins at the end. What came before is asked for first: newer
-        // readings would make it late.
+        // Without a position the stream begins at the end. What came before is asked for first:
+        // newer readings would make it late.
         if asked_by_key.is_none() && tail.is_from_the_end() {
             let rooms = self.rooms.unheard_since(LocalTime::LAST).into_iter();
             let all: Vec<Wanted> = rooms.map(|(room, seen)| wanted(room, seen)).collect();
@@ -335,7 +335,8 @@ impl Sweeper {
     fn tell(&self, swept: &Swept, took: Duration) {
         if swept.bad > 0 {
             log::warn!(
-                "the meter table has {} that can't be judged: NULL, unreadable, or a time ahead of now",
+                "the meter table has {} that can't be judged: NULL, unreadable, or a time ahead of \
+                 now",
                 counted(swept.bad, "row")
             );
         }

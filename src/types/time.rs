@@ -66,8 +66,9 @@ impl LocalTime {
     }
 
     fn calendar(self) -> NaiveDateTime {
+        // It is always there: every constructor keeps years 1 to 9999.
         DateTime::from_timestamp(self.0, 0)
-            .unwrap_or(DateTime::UNIX_EPOCH) // out of reach: every constructor keeps years 1 to 9999
+            .unwrap_or(DateTime::UNIX_EPOCH)
             .naive_utc()
     }
 

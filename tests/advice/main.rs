@@ -122,9 +122,9 @@ impl Score {
     }
 }
 
-/// The advice that three weeks of one hotel give, tried on three weeks of others. One meter of twenty
-/// counts whole kWh there, and hides an air conditioner from every threshold; some readings are lost
-/// or late.
+/// The advice that three weeks of one hotel give, tried on three weeks of others. One meter of
+/// twenty counts whole kWh there, and hides an air conditioner from every threshold; some readings
+/// are lost or late.
 #[test]
 fn what_is_advised_finds_the_troubles_of_vacant_rooms() {
     let base: u64 = std::env::var("ROOMWATT_ADVICE_SEED").map_or(1, |seed| {

@@ -19,8 +19,8 @@ fn code(page: &Page) -> Vec<&str> {
     blocks.flatten().map(without_comment).collect()
 }
 
-/// Where the links of a page lead, but for the one to the other language. The headings that they name
-/// have another name there.
+/// Where the links of a page lead, but for the one to the other language. The headings that they
+/// name have another name there.
 fn targets(page: &Page) -> Vec<String> {
     let own = page.path.file_name().expect("a name").to_string_lossy();
     let own = own.replace(".zh-CN", "");

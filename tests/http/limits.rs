@@ -430,7 +430,8 @@ fn nonsense_ends_nothing_but_its_own_connection() {
         "\u{16}\u{3}\u{1}\r\n\r\n",
         "POST /api/messages HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
         "POST /api/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
-        "POST /api/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "POST /api/messages HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\
+         Transfer-Encoding: chunked\r\n\r\n",
         "POST /api/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
          Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n",
     ] {

@@ -350,7 +350,6 @@ pub fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 pub fn check_in(room: usize) -> String {
-    format!(
-        r#"{{"hotel_id":"H1","room_number":"{room}","msgType":"5710005","check_in_time":"2023-04-10 11:00:00"}}"#
-    )
+    let stay = r#""msgType":"5710005","check_in_time":"2023-04-10 11:00:00""#;
+    format!(r#"{{"hotel_id":"H1","room_number":"{room}",{stay}}}"#)
 }

@@ -41,8 +41,8 @@ fn the_threshold_stretches_with_the_time_elapsed_to_the_second() {
     );
 }
 
-/// "no decision hangs on floating point": at every second of an interval, what is allowed is allowed
-/// to the watt-hour.
+/// "no decision hangs on floating point": at every second of an interval, what is allowed is
+/// allowed to the watt-hour.
 #[test]
 fn the_threshold_is_exact_at_every_second() {
     let rules = Rules::default();

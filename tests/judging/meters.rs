@@ -109,7 +109,8 @@ fn an_outlier_leaves_no_trace() {
          15:00     9102               | suspect
          15:30     106                | outlier dropped, abnormal 2
          16:00     0                  | suspect
-         16:30     110                | outlier dropped, abnormal 2, alert of 5 since 14:00: 10 kWh",
+         16:30     110                | outlier dropped, abnormal 2, \
+                                        alert of 5 since 14:00: 10 kWh",
     );
 }
 
@@ -158,7 +159,8 @@ fn a_replaced_or_reset_meter_is_taken_from_its_first_reading() {
          16:30     0                  | suspect
          16:40     0.1                | undecided
          16:56:59  0.2                | undecided
-         16:57     0.2                | meter changed, normal 1, closed by MeterChanged of 4 since 14:00: 8 kWh
+         16:57     0.2                | meter changed, normal 1, \
+                                        closed by MeterChanged of 4 since 14:00: 8 kWh
          17:27     0.3                | normal 1",
     );
 }
@@ -236,7 +238,8 @@ fn a_gap_after_the_suspect_is_a_gap() {
          14:00     100                | initial
          16:00     108                | abnormal 4, alert of 4 since 14:00: 8 kWh
          16:30     0                  | suspect
-         18:30:01  1                  | meter changed, gap, closed by MeterChanged of 4 since 14:00: 8 kWh
+         18:30:01  1                  | meter changed, gap, \
+                                        closed by MeterChanged of 4 since 14:00: 8 kWh
          19:00:01  2                  | normal 1",
     );
     // a suspect doesn't stop the clock: the outlier dropped, the gap is from the sample

@@ -143,13 +143,15 @@ fn only_a_normal_interval_is_a_recovery() {
          14:00     100                | initial
          16:00     108                | abnormal 4, alert of 4 since 14:00: 8 kWh
          16:30     0                  | suspect
-         17:00     0.1                | meter changed, normal 1, closed by MeterChanged of 4 since 14:00: 8 kWh",
+         17:00     0.1                | meter changed, normal 1, \
+                                        closed by MeterChanged of 4 since 14:00: 8 kWh",
     );
     let room = story(
         "check-out 14:00              | watch from nothing
          14:00     100                | initial
          16:00     108                | abnormal 4, alert of 4 since 14:00: 8 kWh
-         check-in  16:00              | closed by checkin 16:00 of 4 since 14:00: 8 kWh, watch from 108 at 16:00
+         check-in  16:00              | closed by checkin 16:00 of 4 since 14:00: 8 kWh, \
+                                        watch from 108 at 16:00
          16:30     108                | normal 1",
     );
     assert_eq!(room.watch().fold.run, None);

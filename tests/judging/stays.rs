@@ -203,7 +203,9 @@ fn the_old_watch_judges_up_to_and_including_the_new_stay_time() {
          14:00     100                | initial
          15:30     106                | abnormal 3
          stored    16:00     108      |
-         check-in  16:00              | alert of 4 since 14:00: 8 kWh, closed by checkin 16:00 of 4 since 14:00: 8 kWh, watch from 108 at 16:00
+         check-in  16:00              | alert of 4 since 14:00: 8 kWh, \
+                                        closed by checkin 16:00 of 4 since 14:00: 8 kWh, \
+                                        watch from 108 at 16:00
          16:30     111                | abnormal 1",
     );
     story(
@@ -220,7 +222,8 @@ fn the_old_watch_judges_up_to_and_including_the_new_stay_time() {
          14:00     100                | initial
          16:00     108                | abnormal 4, alert of 4 since 14:00: 8 kWh
          stored    16:30     108.1    |
-         check-in  16:45              | recovered of 4 since 14:00: 8 kWh, watch from 108.1 at 16:30",
+         check-in  16:45              | recovered of 4 since 14:00: 8 kWh, \
+                                        watch from 108.1 at 16:30",
     );
 }
 
@@ -251,7 +254,9 @@ fn a_late_message_judges_what_came_after_its_stay_time() {
          12:30     109.0              | normal 1
          stored    13:00     110.8    |
          stored    13:30     110.9    |
-         check-out 11:00              | watch from 103.6 at 11:00, alert of 4 since 11:00: 7.2 kWh, recovered of 4 since 11:00: 7.2 kWh
+         check-out 11:00              | watch from 103.6 at 11:00, \
+                                        alert of 4 since 11:00: 7.2 kWh, \
+                                        recovered of 4 since 11:00: 7.2 kWh
          14:00     112.6              | abnormal 1",
     );
     // the old watch's alert stands, the new one tells its own
@@ -263,7 +268,8 @@ fn a_late_message_judges_what_came_after_its_stay_time() {
          11:30     109                | abnormal 1
          12:00     112                | abnormal 1, alert of 4 since 10:00: 12 kWh
          12:30     115                | abnormal 1
-         check-in  10:30              | closed by checkin 10:30 of 5 since 10:00: 15 kWh, watch from 103 at 10:30, alert of 4 since 10:30: 12 kWh
+         check-in  10:30              | closed by checkin 10:30 of 5 since 10:00: 15 kWh, \
+                                        watch from 103 at 10:30, alert of 4 since 10:30: 12 kWh
          13:00     115.1              | normal 1, recovered of 4 since 10:30: 12 kWh",
     );
 }
@@ -279,7 +285,10 @@ fn one_message_can_tell_of_both_watches() {
          stored    10:00     108      |
          stored    12:00     120      |
          stored    12:30     120.1    |
-         check-in  10:00              | alert of 4 since 08:00: 8 kWh, closed by checkin 10:00 of 4 since 08:00: 8 kWh, watch from 108 at 10:00, alert of 4 since 10:00: 12 kWh, recovered of 4 since 10:00: 12 kWh
+         check-in  10:00              | alert of 4 since 08:00: 8 kWh, \
+                                        closed by checkin 10:00 of 4 since 08:00: 8 kWh, \
+                                        watch from 108 at 10:00, alert of 4 since 10:00: 12 kWh, \
+                                        recovered of 4 since 10:00: 12 kWh
          sweep                        |",
     );
 }
@@ -291,7 +300,8 @@ fn a_sweep_catches_up_with_all_that_was_stored() {
          stored    08:00     100      |
          stored    10:00     108      |
          stored    10:30     108.1    |
-         sweep                        | alert of 4 since 08:00: 8 kWh, recovered of 4 since 08:00: 8 kWh
+         sweep                        | alert of 4 since 08:00: 8 kWh, \
+                                        recovered of 4 since 08:00: 8 kWh
          sweep                        |",
     );
 }

@@ -138,7 +138,8 @@ fn another_interval_length_ends_the_run() {
     let mut room = began("16:00 108 | abnormal 1, alert of 4 since 14:00: 8 kWh");
     room.goes_on(
         "stored    17:00     108      |
-         check-in  17:00              | closed by IntervalChanged of 4 since 14:00: 8 kWh, watch from 108 at 17:00",
+         check-in  17:00              | closed by IntervalChanged of 4 since 14:00: 8 kWh, \
+                                        watch from 108 at 17:00",
     );
     assert_eq!(room.watch().interval_seconds, 3600);
 }

@@ -99,9 +99,8 @@ impl Hotel {
         let left = SystemClock { zone }.now().plus(-4 * 3_600);
         let room = format!("R{}", self.rooms.len());
         let heater = fastrand::u8(..3) == 0;
-        let message = format!(
-            r#"{{"hotel_id":"H001","room_number":"{room}","msgType":"5710013","actual_checkout_time":"{left}"}}"#
-        );
+        let stay = format!(r#""msgType":"5710013","actual_checkout_time":"{left}""#);
+        let message = format!(r#"{{"hotel_id":"H001","room_number":"{room}",{stay}}}"#);
         let garbage = format!("no message {}", self.rooms.len());
         let late = fastrand::bool();
         let publish = |rig: &Rig| rig.publish([message.as_str(), garbage.as_str()]);
@@ -176,7 +175,8 @@ impl Hotel {
             alerted.clone(),
         );
         once(
-            "SELECT room_number FROM notification WHERE state = 'sent' AND kind = 'alert' ORDER BY 1",
+            "SELECT room_number FROM notification WHERE state = 'sent' AND kind = 'alert' \
+             ORDER BY 1",
             alerted.clone(),
         );
         assert_eq!(
@@ -202,8 +202,9 @@ impl Hotel {
 
     fn see_the_end(&self, service: &Service) {
         let rooms = self.rooms.len();
-        let left = "SELECT (SELECT COUNT(*) FROM room_state WHERE seen_time = stay_time + INTERVAL 2 HOUR), \
-                    (SELECT COUNT(*) FROM notification WHERE state = 'pending')";
+        let left = "SELECT (SELECT COUNT(*) FROM room_state \
+                    WHERE seen_time = stay_time + INTERVAL 2 HOUR), (SELECT COUNT(*) \
+                    FROM notification WHERE state = 'pending')";
         let mut seen = (0, 0);
         let mut moved = 0;
         // More than one wait's time, as long as something goes on.

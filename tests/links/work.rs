@@ -45,15 +45,15 @@ impl Work {
             let trouble = (1..=4).map(|interval| reading(0, interval));
             let readings: Vec<String> = first.chain(trouble).collect();
             rig.execute(&format!(
-                "INSERT INTO smart_meter (hotel_id, room_number, reading_value, script_time) VALUES {}",
+                "INSERT INTO smart_meter (hotel_id, room_number, reading_value, script_time) \
+                 VALUES {}",
                 readings.join(", ")
             ));
             let messages: Vec<String> = (0..ROOMS)
                 .map(|number| {
-                    format!(
-                        r#"{{"hotel_id":"H001","room_number":"{}","msgType":"5710013","actual_checkout_time":"{left}"}}"#,
-                        room(number)
-                    )
+                    let (room, kind) = (room(number), r#""msgType":"5710013""#);
+                    let stay = format!(r#"{kind},"actual_checkout_time":"{left}""#);
+                    format!(r#"{{"hotel_id":"H001","room_number":"{room}",{stay}}}"#)
                 })
                 .collect();
             rig.publish(messages.iter().map(String::as_str));

@@ -10,8 +10,8 @@ fn clock(text: &str) -> String {
     )
 }
 
-/// Verdicts on room 101 of H1, joined by `; `: from watches as in "out 12:00, in 14:00" and readings as in
-/// "12:00 0, 12:30 1.5". Thresholds are 2 kWh (in) and 1.5 kWh (out).
+/// Verdicts on room 101 of H1, joined by `; `: from watches as in "out 12:00, in 14:00" and
+/// readings as in "12:00 0, 12:30 1.5". Thresholds are 2 kWh (in) and 1.5 kWh (out).
 fn told(settings: &Settings, stays: &str, readings: &str) -> String {
     let mut messages = String::new();
     for (kind, time) in stays.split(", ").filter_map(|stay| stay.split_once(' ')) {

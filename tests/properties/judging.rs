@@ -110,8 +110,8 @@ proptest! {
         }
     }
 
-    /// A run is its intervals: alert first, reminders at least doubling, recovered or closed only after
-    /// an alert, "with the ended run's periods, energy and start".
+    /// A run is its intervals: alert first, reminders at least doubling, recovered or closed only
+    /// after an alert, "with the ended run's periods, energy and start".
     #[test]
     fn notices_follow_the_run(world in world()) {
         let rules = &world.rules;
@@ -193,8 +193,9 @@ proptest! {
         }
     }
 
-    /// An implausible reading "is held as `suspect` and changes nothing else", nor does one that fits
-    /// it too soon; what is dropped leaves the room as if it had never been read, but for `seen`.
+    /// An implausible reading "is held as `suspect` and changes nothing else", nor does one that
+    /// fits it too soon; what is dropped leaves the room as if it had never been read, but for
+    /// `seen`.
     #[test]
     fn an_outlier_leaves_no_trace(world in world()) {
         for (stay, readings) in world.watches() {

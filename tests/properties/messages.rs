@@ -103,8 +103,8 @@ proptest! {
     }
 
     /// "A run that ends otherwise (gap, replaced meter, newer event) closes without a recovery;
-    /// where it was told, the staff hears that it is no longer followed": each run that was notified
-    /// has one end, unless it goes on.
+    /// where it was told, the staff hears that it is no longer followed": each run that was
+    /// notified has one end, unless it goes on.
     #[test]
     fn each_run_that_was_notified_has_one_end((world, deliveries) in chaos()) {
         let room = deliver(&world, &deliveries);

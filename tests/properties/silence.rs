@@ -83,8 +83,8 @@ fn find(
 proptest! {
     #![proptest_config(config())]
 
-    /// "When half of a hotel's watched meters (at least 5) are silent: one notice, and one when they
-    /// are back."
+    /// "When half of a hotel's watched meters (at least 5) are silent: one notice, and one when
+    /// they are back."
     #[test]
     fn silence_is_told_when_it_is_there_and_once(hotel in hotel()) {
         let mut told: HashMap<HotelId, MeterTrouble> = HashMap::new();

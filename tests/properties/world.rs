@@ -347,8 +347,8 @@ impl Room {
         notices(&self.changes)
     }
 
-    /// The watch, but for its number and for what it shows of the time before its stay: they depend on
-    /// when messages came.
+    /// The watch, but for its number and for what it shows of the time before its stay: they depend
+    /// on when messages came.
     pub fn decided(&self) -> Option<Watch> {
         let watch = self.watch.clone()?;
         Some(Watch {

@@ -239,7 +239,8 @@ fn a_mistake_is_told_with_its_line() {
         (
             "alert since",
             "alarm since",
-            "x.txt:11: not known: alarm (alert, reminder, recovered, closed-by-gap, closed-by-new-meter, closed-by-new-stay)",
+            "x.txt:11: not known: alarm (alert, reminder, recovered, closed-by-gap, \
+             closed-by-new-meter, closed-by-new-stay)",
         ),
         (
             "4 intervals",
@@ -249,12 +250,14 @@ fn a_mistake_is_told_with_its_line() {
         (
             "4 intervals, ",
             "",
-            "x.txt:11: a notice is written: 16:30 H001 101 alert since 14:30, 4 intervals, 8.40 kWh",
+            "x.txt:11: a notice is written: 16:30 H001 101 alert since 14:30, 4 intervals, 8.40 \
+             kWh",
         ),
         (
             "vacant since",
             "empty since",
-            "x.txt:12: an end is written: finally H001 101 vacant since 2023-04-10 14:30 (occupied, not watched)",
+            "x.txt:12: an end is written: finally H001 101 vacant since 2023-04-10 14:30 \
+             (occupied, not watched)",
         ),
     ] {
         let broken = RIGHT.replacen(from, to, 1);

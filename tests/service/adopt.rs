@@ -176,15 +176,16 @@ fn newer_stays_are_taken_over_from_older_watches() {
     assert_eq!(code, Some(0), "{error}");
     for line in [
         "adopted 0, brought up to date 2 (H001/101, H001/103), unchanged 2\n",
-        "the staff was notified of these rooms, and is to look whether they are well again: H001/101\n",
+        "the staff was notified of these rooms, and is to look whether they are well again: \
+         H001/101\n",
         "reported after 4 more intervals (40 minutes)\n",
     ] {
         assert!(out.contains(line), "{out}");
     }
     let epoch = rig.rows::<u64>("SELECT epoch FROM service")[0];
     assert_eq!(epoch, before + 1, "who hangs with the state writes no more");
-    let states = "SELECT CONCAT_WS(' ', room_number, msg_type, watch_number, run_told, history <> '', \
-         other_time > NOW()) FROM room_state ORDER BY room_number";
+    let states = "SELECT CONCAT_WS(' ', room_number, msg_type, watch_number, run_told, history <> \
+                  '', other_time > NOW()) FROM room_state ORDER BY room_number";
     assert_eq!(
         rig.rows::<String>(states),
         [

@@ -104,7 +104,8 @@ fn the_service_tells_what_the_backtest_tells() {
         if !rows.is_empty() {
             let values = rows.join(", ");
             conn.query_drop(format!(
-                "INSERT INTO smart_meter (hotel_id, room_number, reading_value, script_time) VALUES {values}"
+                "INSERT INTO smart_meter (hotel_id, room_number, reading_value, script_time) \
+                 VALUES {values}"
             ))
             .expect("meter rows");
         }
@@ -126,7 +127,10 @@ fn the_service_tells_what_the_backtest_tells() {
                 insert(&mut rows, &mut rng);
                 rig.publish([body.as_str()]);
                 rig.wait_for_rows(
-                    &format!("SELECT CAST(stay_time AS CHAR) FROM room_state WHERE room_number = '{room}'"),
+                    &format!(
+                        "SELECT CAST(stay_time AS CHAR) FROM room_state \
+                         WHERE room_number = '{room}'"
+                    ),
                     &[time.to_string()],
                 );
                 if rng.u32(..8) == 0 {
@@ -137,7 +141,8 @@ fn the_service_tells_what_the_backtest_tells() {
         }
     }
     insert(&mut rows, &mut rng);
-    let last_readings = "SELECT CAST(MAX(script_time) AS CHAR) FROM smart_meter GROUP BY room_number ORDER BY room_number";
+    let last_readings = "SELECT CAST(MAX(script_time) AS CHAR) \
+                         FROM smart_meter GROUP BY room_number ORDER BY room_number";
     let last_readings: Vec<String> = rig.rows(last_readings);
     rig.wait_for_rows(
         "SELECT CAST(seen_time AS CHAR) FROM room_state ORDER BY room_number",

@@ -160,8 +160,8 @@ fn what_has_come_about_meanwhile_is_told_at_once_as_it_is_now() {
     rig.finish();
 }
 
-/// "A run that ends otherwise (gap, replaced meter, newer event) closes without a recovery; where it
-/// was told, the staff hears that it is no longer followed."
+/// "A run that ends otherwise (gap, replaced meter, newer event) closes without a recovery; where
+/// it was told, the staff hears that it is no longer followed."
 #[test]
 fn each_alert_has_its_end_told_also_where_that_is_no_recovery() {
     let mut rig = Rig::new("closings");

@@ -52,8 +52,9 @@ fn every_command_does_what_it_is_there_for() {
     let config = rig.config();
     let folder = config.parent().expect("a folder");
     symlink(ROOMWATT, folder.join("roomwatt")).expect("a link");
-    let checkout = r#"{"hotel_id":"H12345","room_number":"1001","msgType":"5710013","actual_checkout_time":"2023-04-10 12:00:00"}"#;
-    rig.file("messages.jsonl", checkout);
+    let room = r#""hotel_id":"H12345","room_number":"1001""#;
+    let stay = r#""msgType":"5710013","actual_checkout_time":"2023-04-10 12:00:00""#;
+    rig.file("messages.jsonl", &format!("{{{room},{stay}}}"));
     let readings = (0..=4).map(|interval| {
         let minutes = 12 * 60 + 30 * interval;
         let register = 100.0 + 2.4 * f64::from(interval);

@@ -21,10 +21,13 @@ fn requests(happenings: &[Happening]) -> Vec<String> {
                 room,
                 time,
                 register,
-            } => format!(
-                r#"{{"hotel_id":"H001","room_number":"{room}","reading_value":{},"script_time":"{time}"}}"#,
-                kwh(*register)
-            ),
+            } => {
+                let reading = format!(
+                    r#""reading_value":{},"script_time":"{time}""#,
+                    kwh(*register)
+                );
+                format!(r#"{{"hotel_id":"H001","room_number":"{room}",{reading}}}"#)
+            }
         });
         let body = lines.collect::<Vec<String>>().join("\n");
         let path = if is_message(&chunk[0]) {
@@ -109,7 +112,8 @@ fn operators_have_their_commands_without_servers_too() {
     assert_eq!((code, out.contains("no notices")), (Some(0), true), "{out}");
 
     // A message of a type that nobody knows yet.
-    let other = r#"{"hotel_id":"H001","room_number":"102","msgType":"777","check_in_time":"2023-04-10 12:00:00"}"#;
+    let other = r#"{"hotel_id":"H001","room_number":"102","msgType":"777",
+        "check_in_time":"2023-04-10 12:00:00"}"#;
     let post = format!(
         "POST /api/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\n\r\n{other}",

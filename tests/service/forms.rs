@@ -81,7 +81,8 @@ fn a_message_is_read_alike_from_rabbitmq_http_and_files() {
     rig.publish_bytes(forms.iter().map(|(body, _)| &body[..]));
     for (body, outcome) in &forms {
         let head = format!(
-            "POST /api/messages HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n\
+            "POST /api/messages HTTP/1.1\r\nHost: localhost\r\n\
+             Content-Type: application/x-ndjson\r\n\
              Content-Length: {}\r\n\r\n",
             body.len()
         );

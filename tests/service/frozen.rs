@@ -68,8 +68,8 @@ fn a_frozen_gateway_is_told_once_and_that_it_moves_once() {
     rig.finish();
 }
 
-/// Records a notice of a run of a vacant room that began 320 minutes before `now`, as if it ended by
-/// a register that stood still.
+/// Records a notice of a run of a vacant room that began 320 minutes before `now`, as if it ended
+/// by a register that stood still.
 fn record(rig: &Rig, room: &str, kind: NoticeKind, now: LocalTime) {
     let ago = |minutes: i64| now.plus(-60 * minutes);
     let notice = RoomNotice {

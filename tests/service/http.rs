@@ -28,7 +28,8 @@ pub fn without(rig: &Rig, section: &str) {
 
 fn post(path: &str, form: &str, body: &str) -> String {
     format!(
-        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {form}\r\nContent-Length: {}\r\n\r\n{body}",
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {form}\r\nContent-Length: {}\r\n\
+         \r\n{body}",
         body.len()
     )
 }
@@ -153,7 +154,8 @@ fn without_a_queue_messages_come_over_http() {
         rig.rows("SELECT source, CAST(body AS CHAR) FROM rejected_message");
     assert_eq!(kept, [("http".to_owned(), "not JSON".to_owned())]);
 
-    let reading = r#"{"hotel_id":"H001","room_number":"101","reading_value":1,"script_time":"2023-04-10 14:30:00"}"#;
+    let reading = r#"{"hotel_id":"H001","room_number":"101","reading_value":1,
+        "script_time":"2023-04-10 14:30:00"}"#;
     let (status, body) =
         ask(address, &post("/api/readings", "application/json", reading)).expect("an answer");
     assert_eq!(status, 409, "{body}");

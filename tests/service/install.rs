@@ -122,8 +122,8 @@ impl Machine {
                 .map_while(Result::ok)
                 .collect();
             panic!(
-                "no root of its own could be made: this test needs the rights to mount (root, and in a \
-                 container CAP_SYS_ADMIN): {said:?}"
+                "no root of its own could be made: this test needs the rights to mount (root, and \
+                 in a container CAP_SYS_ADMIN): {said:?}"
             );
         }
         machine
@@ -377,7 +377,8 @@ fn installing(rig: &Rig, chinese: bool) {
         }
     }
     assert_eq!(starts, 3, "restored and upgraded");
-    let left = "ls -d /etc/roomwatt /var/l*/roomwatt /usr/local/bin/roomwatt; id roomwatt; supervisorctl status";
+    let left = "ls -d /etc/roomwatt /var/l*/roomwatt /usr/local/bin/roomwatt; id roomwatt; \
+                supervisorctl status";
     let (_, said) = machine.ask(left).expect("an answer");
     assert_eq!(said.matches("No such file").count(), 3, "{said}");
     assert!(

@@ -87,7 +87,8 @@ fn messages_of_types_to_ignore_are_acknowledged_and_leave_nothing() {
     let mut rig = Rig::new("ignored");
     rig.reconfigure(
         "[monitoring]\n",
-        "[message_types]\nignore = ['5710099', 'ROOM_CLEANED']\n[performance]\nconsumer_count = 1\n[monitoring]\n",
+        "[message_types]\nignore = ['5710099', 'ROOM_CLEANED']\n[performance]\nconsumer_count = 1\n\
+         [monitoring]\n",
     );
     let arrived = minutes_ago(5);
     let other = check_in("H001", "101", arrived);

@@ -75,7 +75,10 @@ fn by_time_bad_rows_do_no_harm_and_backfilled_ones_are_seen() {
 
 fn bad_rows(by: By) {
     let mut rig = rig_by(by, "badrows");
-    rig.execute("ALTER TABLE smart_meter MODIFY reading_value DECIMAL(10,2) NULL, MODIFY script_time DATETIME NULL");
+    rig.execute(
+        "ALTER TABLE smart_meter MODIFY reading_value DECIMAL(10,2) NULL, MODIFY \
+         script_time DATETIME NULL",
+    );
     let left = minutes_ago(240);
     let at = |interval: i64| left.plus(interval * 1_800).to_string();
     rig.publish([check_out("H001", "101", left).as_str()]);
@@ -85,11 +88,19 @@ fn bad_rows(by: By) {
     service.wait_for_log("sweep: ");
     // One statement, so that one sweep sees them together: the ids are not in the order of time.
     rig.execute(&format!(
-        "SET sql_mode = ''; INSERT INTO smart_meter (hotel_id, room_number, reading_value, script_time) VALUES \
-         ('H001', '101', 108, '{}'), ('H001', '101', 104, '{}'), ('H001', '101', 104, '{}'), ('H001', '101', NULL, '{}'), \
-         ('H001', '101', 100, '{}'), ('H001', '101', 102, '{}'), ('H001', '101', 900, '0000-00-00 00:00:00'), \
-         ('H001', '101', 900, '2099-01-01 00:00:00'), ('H001', '101', 900, NULL), ('H001', '101', 106, '{}')",
-        at(4), at(2), at(2), at(2), at(0), at(1), at(3),
+        "SET sql_mode = ''; INSERT INTO smart_meter (hotel_id, room_number, reading_value, \
+         script_time) VALUES \
+         ('H001', '101', 108, '{}'), ('H001', '101', 104, '{}'), ('H001', '101', 104, '{}'), \
+         ('H001', '101', NULL, '{}'), ('H001', '101', 100, '{}'), ('H001', '101', 102, '{}'), \
+         ('H001', '101', 900, '0000-00-00 00:00:00'), ('H001', '101', 900, '2099-01-01 00:00:00'), \
+         ('H001', '101', 900, NULL), ('H001', '101', 106, '{}')",
+        at(4),
+        at(2),
+        at(2),
+        at(2),
+        at(0),
+        at(1),
+        at(3),
     ));
     rig.wait_for_rows(
         "SELECT continuous_periods, CAST(total_consumption AS CHAR), CAST(detected_time AS CHAR) \
@@ -147,9 +158,12 @@ fn first_of_one_time(by: By) {
     rig.execute(&format!(
         "INSERT INTO smart_meter (hotel_id, room_number, reading_value, script_time) VALUES \
          ('H001', '101', 104, '{t2}'), ('H001', '101', 104.5, '{t2}'), \
-         ('H001', '101', 100, '{t0}'), ('H001', '101', 102, '{t1}'), ('H001', '101', 102.5, '{t1}'), \
+         ('H001', '101', 100, '{t0}'), ('H001', '101', 102, '{t1}'), \
+         ('H001', '101', 102.5, '{t1}'), \
          ('H001', '102', 50, '{t0}'), ('H001', '102', 50.5, '{t0}')",
-        t0 = at(0), t1 = at(1), t2 = at(2),
+        t0 = at(0),
+        t1 = at(1),
+        t2 = at(2),
     ));
     let run = "SELECT run_periods, run_wh FROM room_state WHERE room_number = '101'";
     let wh: i64 = wait("two intervals", || {
@@ -332,7 +346,8 @@ fn late_commit(by: By) {
     wait_for_sweeps(&mut service, 2);
     slow.query_drop("COMMIT").expect("committed");
     rig.wait_for_rows(
-        "SELECT room_number, continuous_periods, CAST(detected_time AS CHAR) FROM electricity_abnormal",
+        "SELECT room_number, continuous_periods, CAST(detected_time AS CHAR) \
+         FROM electricity_abnormal",
         &[("101".to_owned(), 4, at(4))],
     );
     service.stop();
@@ -431,8 +446,8 @@ fn by_time_a_backfill_that_came_while_nobody_looked_is_judged_as_if_it_had_come_
     backfill(By::Time, true);
 }
 
-/// Two gateways, of which one is away for five hours and then delivers what it has kept, in the order
-/// of time, while the other goes on; and perhaps the service is down meanwhile.
+/// Two gateways, of which one is away for five hours and then delivers what it has kept, in the
+/// order of time, while the other goes on; and perhaps the service is down meanwhile.
 fn backfill(by: By, down: bool) {
     let mut rig = rig_by(by, if down { "filldown" } else { "fill" });
     rig.reconfigure("webhook_url = ", "# ");
@@ -566,9 +581,10 @@ fn initial_readings(by: By) {
     );
     service.stop();
     let selects = rig.selects();
-    // A batch costs one for the lock on the service row and one for the readings of 50 of its rooms.
-    // The first batches are small, and the start, what is learned of the ids, and the one sweep cost
-    // some: 62 to 75 were seen, and on MySQL, which counts what is written, too, up to 104.
+    // A batch costs one for the lock on the service row and one for the readings of 50 of its
+    // rooms. The first batches are small, and the start, what is learned of the ids, and the one
+    // sweep cost some: 62 to 75 were seen, and on MySQL, which counts what is written, too, up to
+    // 104.
     println!("{selects} SELECTs for {ROOMS} rooms");
     assert!(
         (4..ROOMS / 5).contains(&selects),

@@ -88,8 +88,10 @@ fn refused_messages_are_listed_the_newest_first() {
     assert_eq!(
         out,
         format!(
-            "{second}  2023-04-10 14:30:00  amqp:pms  [truncated] a reason | \\xff two \\u{{1b}}[2J\\u{{9b}}\n\
-             {first}  2023-04-10 14:30:00  amqp:pms  [replayed 2023-04-10 15:00:00] a reason | one\\n{}…\n",
+            "{second}  2023-04-10 14:30:00  amqp:pms  [truncated] a reason | \\xff two \
+             \\u{{1b}}[2J\\u{{9b}}\n\
+             {first}  2023-04-10 14:30:00  amqp:pms  [replayed 2023-04-10 15:00:00] a reason | \
+             one\\n{}…\n",
             "x".repeat(55)
         )
     );
@@ -142,9 +144,10 @@ fn a_message_is_shown_whole_and_can_not_command_the_terminal() {
     assert_eq!(
         out,
         format!(
-            "id:       {id}\ntime:     2023-04-10 14:30:00\nsource:   amqp:pms\nreason:   a reason\n\
-             replayed: no\nbody:     {} bytes\n    \\u{{1b}}]0;owned\\u{{7}} \\u{{1b}}[2J \\xff\\xfe\n    \
-             id:       99 \\u{{202e}}\\u{{9b}}31m\\u{{7f}}\\r\n\n",
+            "id:       {id}\ntime:     2023-04-10 14:30:00\nsource:   amqp:pms\n\
+             reason:   a reason\n\
+             replayed: no\nbody:     {} bytes\n    \\u{{1b}}]0;owned\\u{{7}} \\u{{1b}}[2J \
+             \\xff\\xfe\n    id:       99 \\u{{202e}}\\u{{9b}}31m\\u{{7f}}\\r\n\n",
             evil.len()
         )
     );

@@ -44,7 +44,8 @@ fn a_restart_goes_on_where_it_stopped() {
     reading(&rig, 4, "18.00");
     let service = rig.start();
     rig.wait_for_rows(
-        "SELECT continuous_periods, CAST(total_consumption AS CHAR), is_notified FROM electricity_abnormal",
+        "SELECT continuous_periods, CAST(total_consumption AS CHAR), is_notified \
+         FROM electricity_abnormal",
         &[(4, "8.00".to_owned(), true)],
     );
     rig.feishu

@@ -31,7 +31,8 @@ fn notify(rig: &Rig, state: &str, days_ago: u32, count: usize) {
         "('H001', '101', 'alert', NOW(), '{{}}', '{state}', NOW() - INTERVAL {days_ago} DAY)"
     );
     rig.execute(&format!(
-        "INSERT INTO notification (hotel_id, room_number, kind, detected_time, body, state, created_at) VALUES {}",
+        "INSERT INTO notification (hotel_id, room_number, kind, detected_time, body, state, \
+         created_at) VALUES {}",
         vec![row; count].join(", ")
     ));
 }

@@ -33,8 +33,8 @@ fn store(rig: &Rig, happenings: &[Happening], insert: &str) {
                     ("checkout", "actual_checkout_time")
                 };
                 conn.query_drop(format!(
-                    "INSERT INTO electricity_monitoring (hotel_id, room_number, msg_type, {column}) \
-                     VALUES ('H001', '{room}', '{kind}', '{time}')"
+                    "INSERT INTO electricity_monitoring (hotel_id, room_number, msg_type, \
+                     {column}) VALUES ('H001', '{room}', '{kind}', '{time}')"
                 ))
                 .expect("a watch");
             }
@@ -328,7 +328,8 @@ fn what_is_wrong_with_a_file_is_said_with_its_line() {
             "hotel_id,room_number,value,script_time\n",
             64,
             "r.csv:1: the header has no column reading_value; it must be \
-             hotel_id,room_number,reading_value,script_time, and it is \"hotel_id,room_number,value,",
+             hotel_id,room_number,reading_value,script_time, and it is \
+             \"hotel_id,room_number,value,",
         ),
         (None, "", 64, "r.csv:1: the header has no column hotel_id"),
         (None, "", 64, "and the file is empty"),

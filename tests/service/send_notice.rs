@@ -59,7 +59,8 @@ fn what_feishu_answers_is_said_with_its_remedy() {
         (
             code(200, 19_024, "Key Words Not Found"),
             78,
-            "code 19024 (Key Words Not Found): a keyword that the bot's settings ask for is missing",
+            "code 19024 (Key Words Not Found): a keyword that the bot's settings ask for is \
+             missing",
         ),
         (
             code(200, 11_246, "no such block"),

@@ -15,8 +15,8 @@ use crate::{check, check_in, check_out, minutes_ago, said};
 /// A letter that Big5 does not have.
 const ROOM: &str = "贵宾3";
 
-/// What a session relies on: the variable, how a statement makes it otherwise for the whole server, and
-/// what it may be on a connection of this program's.
+/// What a session relies on: the variable, how a statement makes it otherwise for the whole server,
+/// and what it may be on a connection of this program's.
 const OTHERWISE: [(&str, &str, &[&str]); 19] = [
     // And once more by init_connect, as operators do it.
     (
@@ -126,7 +126,8 @@ fn otherwise(conn: &mut Conn) -> Vec<(&'static str, String)> {
         .collect()
 }
 
-/// What each connection of the service's user has said before anything else, by the server's own log.
+/// What each connection of the service's user has said before anything else, by the server's own
+/// log.
 fn beginnings(root: &mut Conn, user: &str) -> BTreeSet<Vec<String>> {
     let statements: Vec<(u64, String)> = root
         .query(format!(
@@ -201,15 +202,16 @@ fn a_server_whose_sessions_begin_otherwise_makes_no_difference() {
     let left = minutes_ago(400);
     done(&mut rig, &["init-db"], "applied 001_original_tables.sql");
     rig.execute(&format!(
-        "INSERT INTO electricity_monitoring (hotel_id, room_number, msg_type, actual_checkout_time) \
-         VALUES ('H001', 'adopted', 'checkout', '{left}')"
+        "INSERT INTO electricity_monitoring (hotel_id, room_number, msg_type, \
+         actual_checkout_time) VALUES ('H001', 'adopted', 'checkout', '{left}')"
     ));
     done(&mut rig, &["init-db", "--adopt"], "adopted 1 room ");
     check::grant(&rig, "service", &user, "");
     // A meter table with a type that sessions in other zones read otherwise, and a table of the
     // original's that has less room.
     for statement in [
-        "ALTER TABLE smart_meter MODIFY script_time TIMESTAMP NOT NULL DEFAULT '2001-01-01 00:00:00'",
+        "ALTER TABLE smart_meter MODIFY script_time TIMESTAMP NOT NULL DEFAULT '2001-01-01 \
+         00:00:00'",
         "ALTER TABLE electricity_monitoring MODIFY room_number VARCHAR(8) \
          CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL",
         &format!("GRANT INSERT ON `{database}`.smart_meter TO '{user}'@'%'"),

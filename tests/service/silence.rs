@@ -290,7 +290,8 @@ fn rooms_that_never_had_a_reading_count_and_four_are_too_few() {
         rig.rows::<(String, Option<String>)>(SILENT),
         [("H005".into(), None)]
     );
-    // The log has them all, those of a hotel that is not told, too: at once, and in an interval again.
+    // The log has them all, those of a hotel that is not told, too: at once, and in an interval
+    // again.
     let lists = || {
         [
             "silent meters of hotel H004: 4 of 4 (never a reading): 101, 102, 103, 104",
@@ -368,8 +369,8 @@ fn silence_neither_ends_a_run_nor_makes_it_longer() {
             read(&rig, "H001", 101..107, minutes, &register)
         });
     }
-    let runs = "SELECT run_periods, run_wh, CAST(run_since AS CHAR), CAST(seen_time AS CHAR), history \
-                FROM room_state";
+    let runs = "SELECT run_periods, run_wh, CAST(run_since AS CHAR), CAST(seen_time AS CHAR), \
+                history FROM room_state";
     type Run = (i64, i64, String, String, String);
     let before: Vec<Run> = rig.rows(runs);
     assert_eq!((before.len(), before[0].0, before[0].1), (6, 3, 9_000));

@@ -127,8 +127,9 @@ fn the_service_records_what_the_rules_make_of_the_story() {
     assert_eq!(told["troubles"], truth.len());
 
     let service = rig.start();
-    let recorded = "SELECT room_number, CAST(detected_time AS CHAR), CAST(total_consumption AS CHAR), \
-         continuous_periods, msg_type FROM electricity_abnormal ORDER BY room_number, detected_time";
+    let recorded = "SELECT room_number, CAST(detected_time AS CHAR), CAST(total_consumption AS \
+                    CHAR), continuous_periods, msg_type FROM electricity_abnormal \
+                    ORDER BY room_number, detected_time";
     rig.wait_for_rows(recorded, &expected);
 
     // Once more: rows and messages that are known change nothing.
@@ -154,7 +155,8 @@ fn it_takes_the_configured_names_and_a_table_without_ids() {
     rig.configure(
         "[meter]\ntable = 't_electric'\nid = ''\nhotel_id = 'dept_code'\nroom_number = 'room_num'\n\
          reading_value = 'value'\nscript_time = 'gmt_modified'\n\
-         [message_fields]\nhotel_id = 'dept_code'\n[message_types]\ncheckin = 'in'\ncheckout = 'out'",
+         [message_fields]\nhotel_id = 'dept_code'\n[message_types]\ncheckin = 'in'\n\
+         checkout = 'out'",
     );
     let simulate = [
         "simulate",

@@ -135,8 +135,8 @@ fn watched_through(name: &str, create: &[&str], meter: &str, row: fn(i64, LocalT
     rig.execute("UPDATE service SET meter_id = NULL, meter_time = NULL");
     rig.execute("DELETE FROM electricity_abnormal");
     rig.execute(&format!(
-        "UPDATE room_state SET seen_time = '{0}', sample_time = '{0}', sample_wh = 100000, run_since = NULL, \
-         run_periods = NULL, run_wh = NULL, run_told = NULL",
+        "UPDATE room_state SET seen_time = '{0}', sample_time = '{0}', sample_wh = 100000, \
+         run_since = NULL, run_periods = NULL, run_wh = NULL, run_told = NULL",
         left
     ));
     let service = rig.start();
@@ -150,16 +150,17 @@ fn a_view_under_other_names_with_a_reserved_word() {
     watched_through(
         "view",
         &[
-            "CREATE TABLE raw (no INT UNSIGNED AUTO_INCREMENT PRIMARY KEY, dept VARCHAR(50), room VARCHAR(20), \
-             `read` VARCHAR(30), at TIMESTAMP NULL, INDEX (dept, room), INDEX (at))",
-            "CREATE VIEW `order` AS SELECT no AS `key`, dept AS dept_code, room AS room_num, `read` AS `value`, \
-             at AS gmt_modified FROM raw",
+            "CREATE TABLE raw (no INT UNSIGNED AUTO_INCREMENT PRIMARY KEY, dept VARCHAR(50), room \
+             VARCHAR(20), `read` VARCHAR(30), at TIMESTAMP NULL, INDEX (dept, room), INDEX (at))",
+            "CREATE VIEW `order` AS SELECT no AS `key`, dept AS dept_code, room AS room_num, \
+             `read` AS `value`, at AS gmt_modified FROM raw",
         ],
         "table = 'order'\nid = 'key'\nhotel_id = 'dept_code'\nroom_number = 'room_num'\n\
          reading_value = 'value'\nscript_time = 'gmt_modified'",
         |register, time| {
             format!(
-                "INSERT INTO raw (dept, room, `read`, at) VALUES ('H001', '101', '{register}.00', '{time}')"
+                "INSERT INTO raw (dept, room, `read`, at) \
+                 VALUES ('H001', '101', '{register}.00', '{time}')"
             )
         },
     );
@@ -189,7 +190,8 @@ fn a_table_without_an_id_with_timestamps_and_doubles() {
         "doubles",
         &[
             "CREATE TABLE `2024$meter` (hotel_id VARCHAR(50), room_number VARCHAR(20), \
-           reading_value DOUBLE, script_time TIMESTAMP NULL, INDEX (hotel_id, room_number), INDEX (script_time))",
+             reading_value DOUBLE, script_time TIMESTAMP NULL, INDEX (hotel_id, room_number), \
+             INDEX (script_time))",
         ],
         "table = '2024$meter'\nid = ''",
         |register, time| {
@@ -203,8 +205,9 @@ fn whole_registers_numbered_rooms_decimal_ids_and_times_as_texts() {
     watched_through(
         "texts",
         &[
-            "CREATE TABLE smart_meter (id DECIMAL(20,0) PRIMARY KEY, hotel_id VARCHAR(50), room_number INT, \
-           reading_value INT, script_time VARCHAR(30), INDEX (hotel_id, room_number))",
+            "CREATE TABLE smart_meter (id DECIMAL(20,0) PRIMARY KEY, hotel_id VARCHAR(50), \
+             room_number INT, reading_value INT, script_time VARCHAR(30), INDEX (hotel_id, \
+             room_number))",
         ],
         "",
         |register, time| {

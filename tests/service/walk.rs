@@ -37,8 +37,8 @@ fn a_check_out_and_a_heater_become_a_card() {
     }
     let detected = left.plus(4 * 1_800).to_string();
     rig.wait_for_rows(
-        "SELECT hotel_id, room_number, CAST(detected_time AS CHAR), CAST(total_consumption AS CHAR), \
-         continuous_periods, is_notified, msg_type FROM electricity_abnormal",
+        "SELECT hotel_id, room_number, CAST(detected_time AS CHAR), CAST(total_consumption AS \
+         CHAR), continuous_periods, is_notified, msg_type FROM electricity_abnormal",
         &[(
             "H001".to_owned(),
             "101".to_owned(),
@@ -55,7 +55,8 @@ fn a_check_out_and_a_heater_become_a_card() {
     );
     let watches: Vec<(String, String, Option<String>, String, String)> = rig.rows(
         "SELECT msg_type, CAST(actual_checkout_time AS CHAR), CAST(check_in_time AS CHAR), \
-         CAST(initial_reading AS CHAR), CAST(monitoring_start_time AS CHAR) FROM electricity_monitoring",
+         CAST(initial_reading AS CHAR), CAST(monitoring_start_time AS CHAR) \
+         FROM electricity_monitoring",
     );
     let left = left.to_string();
     assert_eq!(

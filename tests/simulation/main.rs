@@ -170,7 +170,8 @@ impl Simulation {
         Rc::into_inner(world).expect("nobody else").into_inner()
     }
 
-    /// A meter's rows are written: one by one or hours at once, in a transaction that may stay open.
+    /// A meter's rows are written: one by one or hours at once, in a transaction that may stay
+    /// open.
     fn measure(&mut self) {
         let world = &mut *self.world.borrow_mut();
         let (room, meter) = &mut self.meters[world.rng.usize(..3)];

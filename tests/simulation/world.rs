@@ -65,8 +65,8 @@ impl World {
         self.rng.f64() < self.faults
     }
 
-    /// The first so many visible rows of a room, as they are read by key: of those that no sweep has
-    /// passed only the ones up to a time.
+    /// The first so many visible rows of a room, as they are read by key: of those that no sweep
+    /// has passed only the ones up to a time.
     pub fn readings(
         &self,
         room: &RoomKey,

@@ -1,4 +1,5 @@
-//! What every store has to do, on each kind there is: a real MariaDB or MySQL, and an embedded file.
+//! What every store has to do, on each kind there is: a real MariaDB or MySQL, and an embedded
+//! file.
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -152,8 +152,8 @@ fn each_watch_has_a_row_with_its_messages_times(subject: &Subject) {
     );
 }
 
-const ABNORMAL: &str = "SELECT concat_ws(' ', room_number, msg_type, continuous_periods, is_notified) \
-     FROM electricity_abnormal ORDER BY id";
+const ABNORMAL: &str = "SELECT concat_ws(' ', room_number, msg_type, continuous_periods, \
+                        is_notified) FROM electricity_abnormal ORDER BY id";
 const OUTBOX: &str = "SELECT concat_ws(' ', room_number, kind, state, coalesce(error, '-'), \
      sent_at IS NOT NULL) FROM notification ORDER BY id";
 

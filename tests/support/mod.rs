@@ -48,9 +48,9 @@ impl Server {
     fn opts(&self) -> OptsBuilder {
         // Whatever the server sets by itself, a test's own statements mean the same everywhere.
         let session = "SET SESSION sql_mode = 'STRICT_ALL_TABLES', autocommit = 1, \
-             completion_type = 0, time_zone = '+08:00', sql_select_limit = 1000000, sql_big_selects = 1, \
-             sql_safe_updates = 0, lock_wait_timeout = 60, innodb_lock_wait_timeout = 60, \
-             wait_timeout = 600";
+                       completion_type = 0, time_zone = '+08:00', sql_select_limit = 1000000, \
+                       sql_big_selects = 1, sql_safe_updates = 0, lock_wait_timeout = 60, \
+                       innodb_lock_wait_timeout = 60, wait_timeout = 600";
         OptsBuilder::new()
             .ip_or_hostname(Some(&self.host))
             .tcp_port(self.port)
@@ -102,7 +102,8 @@ pub fn numbers(last: u32) -> String {
         .map(|place| format!("({}) AS digit{place}", digit.join(" UNION ALL ")))
         .collect();
     format!(
-        "(SELECT ROW_NUMBER() OVER () AS seq FROM (SELECT 1 FROM {} LIMIT {last}) AS some) AS numbers",
+        "(SELECT ROW_NUMBER() OVER () AS seq FROM (SELECT 1 \
+         FROM {} LIMIT {last}) AS some) AS numbers",
         digits.join(", ")
     )
 }
@@ -187,7 +188,8 @@ impl Rig {
 
         let config = format!(
             "[rabbitmq]\nhost = '{}'\nport = {}\nusername = '{}'\npassword = '{}'\nqueue = '{}'\n\
-             [mysql]\nhost = '{}'\nport = {}\nuser = '{user}'\npassword = '{password}'\ndatabase = '{}'\n\
+             [mysql]\nhost = '{}'\nport = {}\nuser = '{user}'\npassword = '{password}'\n\
+             database = '{}'\n\
              [feishu]\nwebhook_url = '{}'\nsecret = '{secret}'\ngroup_wait_seconds = 0\n\
              [log]\nlevel = 'debug'\n\
              [monitoring]\nsweep_seconds = 1\n",
@@ -258,7 +260,8 @@ impl Rig {
         let (token, secret) = (canary("token"), canary("secret"));
         let bot = self.feishu.add_bot(&token, Some(&secret));
         let route = format!(
-            "[[feishu.routes]]\nhotels = {hotels:?}\nwebhook_url = '{}'\nsecret = '{secret}'\n[log]\n",
+            "[[feishu.routes]]\nhotels = {hotels:?}\nwebhook_url = '{}'\nsecret = '{secret}'\n\
+             [log]\n",
             bot.webhook_url()
         );
         self.reconfigure("[log]\n", &route);
@@ -575,7 +578,10 @@ impl Drop for Rig {
 fn env(name: &str) -> String {
     let name = format!("ROOMWATT_TEST_{name}");
     std::env::var(&name).unwrap_or_else(|_| {
-        panic!("{name} is not set: run scripts/test, or scripts/services up and eval \"$(scripts/services env)\"")
+        panic!(
+            "{name} is not set: run scripts/test, or scripts/services up and eval \
+             \"$(scripts/services env)\""
+        )
     })
 }
 

@@ -39,7 +39,8 @@ impl Page {
             .collect()
     }
 
-    /// What stands below each heading of the second level; what stands before the first is below "".
+    /// What stands below each heading of the second level; what stands before the first is below
+    /// "".
     pub fn sections(&self) -> Vec<(&str, &str)> {
         let sections = self.text.split("\n## ").enumerate();
         sections

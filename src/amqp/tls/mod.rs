@@ -118,8 +118,8 @@ impl Read for TlsStream {
 }
 
 impl Write for TlsStream {
-    /// amiquip waits for the socket only as long as it has bytes left itself: they are its own until
-    /// the socket has all of them. What it brings then begins with the same bytes.
+    /// amiquip waits for the socket only as long as it has bytes left itself: they are its own
+    /// until the socket has all of them. What it brings then begins with the same bytes.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.taken == 0 {
             self.taken = self.session.writer().write(bytes)?;
@@ -169,7 +169,8 @@ impl Drop for TlsStream {
     }
 }
 
-/// A socket that reads and writes until a time: limits of the socket's own begin anew with each byte.
+/// A socket that reads and writes until a time: limits of the socket's own begin anew with each
+/// byte.
 struct Until<'a> {
     socket: &'a TcpStream,
     end: Instant,

@@ -36,20 +36,21 @@ const FOR_EVER: u32 = 36_500;
 Examples:
   roomwatt simulate --config roomwatt.toml
   roomwatt simulate --rooms 200 --backfill 7 --days 7 --config roomwatt.toml
-  roomwatt simulate --hotel-id SIM-A --from '2023-04-10 00:00:00' --days 30 --seed 7 --config roomwatt.toml
+  roomwatt simulate --hotel-id SIM-A --from '2023-04-10 00:00:00' --days 30 --config roomwatt.toml
   roomwatt simulate --hotels 20 --rooms 1000 --rate 500 --json --config roomwatt.toml
 
-The story begins in the past, catches up with now, and goes on as time goes until Ctrl-C: guests come
-and go, meters are read and have faults, and some rooms use more than they should. At the end it lists
-which: what of it the service has told is another matter.
+The story begins in the past, catches up with now, and goes on as time goes until Ctrl-C: guests
+come and go, meters are read and have faults, and some rooms use more than they should. At the end
+it lists which: what of it the service has told is another matter.
 
-Told as fast as the servers take it, the past can outrun the service: readings come before it has taken
-the message of a check-out, and it may tell of the guest who has left. --speed 600, ten minutes a
-second, leaves it the time.
+Told as fast as the servers take it, the past can outrun the service: readings come before it has
+taken the message of a check-out, and it may tell of the guest who has left. --speed 600, ten
+minutes a second, leaves it the time.
 
 With the same --seed, --from, hotels, --rooms, --troubles and --no-faults it is the same story: told
-once more it changes nothing, and goes on where it was. Another story is for other hotel ids, because
-its meters begin anew. The user needs the right to INSERT into the meter table; the service does not.
+once more it changes nothing, and goes on where it was. Another story is for other hotel ids,
+because its meters begin anew. The user needs the right to INSERT into the meter table; the service
+does not.
 ")]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -58,13 +59,25 @@ pub(super) struct Arguments {
     #[arg(long = "hotel-id", value_name = "ID", value_parser = simulated)]
     hotel_ids: Vec<HotelId>,
     /// So many hotels: SIM-1, SIM-2 ...
-    #[arg(long, value_name = "N", conflicts_with = "hotel_ids", value_parser = value_parser!(u32).range(1..=10_000))]
+    #[arg(
+        long,
+        value_name = "N", conflicts_with = "hotel_ids",
+        value_parser = value_parser!(u32).range(1..=10_000)
+    )]
     hotels: Option<u32>,
     /// Rooms of each hotel
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = value_parser!(u32).range(1..=100_000))]
+    #[arg(
+        long,
+        value_name = "N", default_value_t = 50,
+        value_parser = value_parser!(u32).range(1..=100_000)
+    )]
     rooms: u32,
     /// Begin so many days ago
-    #[arg(long, value_name = "DAYS", default_value_t = 1, value_parser = value_parser!(u32).range(0..=3_650))]
+    #[arg(
+        long,
+        value_name = "DAYS", default_value_t = 1,
+        value_parser = value_parser!(u32).range(0..=3_650)
+    )]
     backfill: u32,
     /// Begin at this time, local to the hotels, or with this day
     #[arg(long, value_name = "TIME", conflicts_with = "backfill", value_parser = past::beginning)]
@@ -239,7 +252,8 @@ fn write_text(out: &mut dyn Write, plan: &Plan, told: &Told) -> io::Result<()> {
     };
     writeln!(
         out,
-        "told {hotels} of {} rooms, from {} to {}: {readings} readings, {messages} messages, {} troubles",
+        "told {hotels} of {} rooms, from {} to {}: {readings} readings, {messages} messages, {} \
+         troubles",
         plan.rooms,
         plan.start,
         told.until,

@@ -37,8 +37,8 @@ impl Pace {
         }
     }
 
-    /// Whether it is so late. Never ahead of the clock, whatever the speed: the service refuses what
-    /// lies ahead.
+    /// Whether it is so late. Never ahead of the clock, whatever the speed: the service refuses
+    /// what lies ahead.
     pub(super) fn has_reached(&mut self, at: LocalTime) -> bool {
         if at > self.reached {
             let now = self.clock.now();

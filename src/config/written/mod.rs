@@ -224,8 +224,8 @@ impl Written {
         }
     }
 
-    /// Sets a key to what was given as text: the text itself where the key takes one (a password may
-    /// be 1234), else the TOML value it spells.
+    /// Sets a key to what was given as text: the text itself where the key takes one (a password
+    /// may be 1234), else the TOML value it spells.
     fn put(&mut self, section: &str, key: &str, text: &str, place: String) {
         // Variables come in lower case.
         let key = if key == "msgtype" { "msgType" } else { key };

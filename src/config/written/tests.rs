@@ -8,8 +8,8 @@ fn a_variable_that_means_nothing_is_an_error_that_says_what_was_meant() {
     for (name, says) in [
         (
             "ROOMWATT_MYSQL_PASSWORD",
-            "environment: ROOMWATT_MYSQL_PASSWORD means nothing: with two underscores after the section it \
-             is ROOMWATT_MYSQL__PASSWORD",
+            "environment: ROOMWATT_MYSQL_PASSWORD means nothing: with two underscores after the \
+             section it is ROOMWATT_MYSQL__PASSWORD",
         ),
         (
             "ROOMWATT_MESSAGE_TYPES_CHECKIN",

@@ -1,7 +1,7 @@
 //! The head of a request: what may be in it, and how its body will come.
 //!
-//! Where a proxy could take it otherwise than this service, it is refused: two requests would be seen
-//! where one was sent.
+//! Where a proxy could take it otherwise than this service, it is refused: two requests would be
+//! seen where one was sent.
 
 use std::fmt;
 use std::io::{BufRead, ErrorKind, Read};
@@ -258,7 +258,8 @@ mod tests {
                 "POST /a Length(18446744073709551615)",
             ),
             (
-                "POST http://b/a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\nExpect: 100-Continue\r\n\r\n",
+                "POST http://b/a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\
+                 Expect: 100-Continue\r\n\r\n",
                 "POST http://b/a Chunked, asks",
             ),
             (

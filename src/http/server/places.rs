@@ -9,8 +9,8 @@ use parking_lot::{Condvar, Mutex};
 
 use super::Limits;
 
-/// Who still sends its head, or lingers, keeps its place so long whatever comes: a head is there with
-/// the connection's first bytes, unless the way is bad.
+/// Who still sends its head, or lingers, keeps its place so long whatever comes: a head is there
+/// with the connection's first bytes, unless the way is bad.
 const GRACE: Duration = Duration::from_millis(250);
 
 /// That an address has its share is said so often at most.
@@ -71,8 +71,8 @@ impl Places {
         }
     }
 
-    /// A place for a connection. Where there is none, whoever has been sending its head for longest,
-    /// or lingers, has to go. Waits for `patience` at most.
+    /// A place for a connection. Where there is none, whoever has been sending its head for
+    /// longest, or lingers, has to go. Waits for `patience` at most.
     ///
     /// # Errors
     /// [`NoPlace`].
@@ -122,8 +122,8 @@ impl Places {
         })
     }
 
-    /// How many places an address may have; `None` for this machine's usual one, and for the very one
-    /// that it has come to: a program of this machine.
+    /// How many places an address may have; `None` for this machine's usual one, and for the very
+    /// one that it has come to: a program of this machine.
     fn share(&self, stream: &TcpStream, client: IpAddr) -> Option<usize> {
         let client = client.to_canonical();
         let usual = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];

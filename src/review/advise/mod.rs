@@ -21,12 +21,12 @@ pub struct Advice {
 /// Advises a threshold; `budget` is how many alerts of no use the staff puts up with in a day of a
 /// hundred rooms.
 ///
-/// Which alerts are of no use nobody has written down. In vacant rooms it shows: what runs on its own
-/// there uses little, what was left on uses much, and between them lies a range where a threshold
-/// may be moved without a change. So the lowest threshold is advised that could be raised by half with
-/// a change of no more alerts than the budget has, and that is at least three times what is ordinary:
-/// the median, because what was left on may be a good part of all vacant time. What guests use has no
-/// such gap: there all alerts count.
+/// Which alerts are of no use nobody has written down. In vacant rooms it shows: what runs on its
+/// own there uses little, what was left on uses much, and between them lies a range where a
+/// threshold may be moved without a change. So the lowest threshold is advised that could be raised
+/// by half with a change of no more alerts than the budget has, and that is at least three times
+/// what is ordinary: the median, because what was left on may be a good part of all vacant time.
+/// What guests use has no such gap: there all alerts count.
 pub fn advise(study: &Study, kind: Kind, budget: f64) -> Advice {
     let days = study.room_days();
     if study.rooms < ENOUGH_ROOMS || days < ENOUGH_ROOM_DAYS {
@@ -46,8 +46,8 @@ pub fn advise(study: &Study, kind: Kind, budget: f64) -> Advice {
     found.unwrap_or_else(|| Advice {
         threshold: None,
         reason: format!(
-            "each threshold up to {} kWh would have raised more alerts than the budget of {budget} per \
-             100 rooms and day",
+            "each threshold up to {} kWh would have raised more alerts than the budget of {budget} \
+             per 100 rooms and day",
             candidates().last().copied().unwrap_or_default()
         ),
     })
@@ -80,31 +80,40 @@ fn apart(study: &Study, budget: f64) -> Option<Advice> {
     let tried: Vec<(WattHours, u64)> = (candidates().into_iter())
         .zip(study.alerts.iter().copied())
         .collect();
-    tried.iter().enumerate().find_map(|(at, &(threshold, alerts))| {
-        let up_to = tried.iter().position(|(other, _)| other.0 * 2 >= threshold.0 * 3);
-        let end = up_to.map_or(tried.len(), |up_to| up_to + 1);
-        let moved = tried[at..end].iter().map(|&(_, alerts)| alerts);
+    tried
+        .iter()
+        .enumerate()
+        .find_map(|(at, &(threshold, alerts))| {
+            let up_to = tried
+                .iter()
+                .position(|(other, _)| other.0 * 2 >= threshold.0 * 3);
+            let end = up_to.map_or(tried.len(), |up_to| up_to + 1);
+            let moved = tried[at..end].iter().map(|&(_, alerts)| alerts);
             // Beyond what is tried nothing is known.
             let moved = moved.chain(up_to.is_none().then_some(0));
-        // Also upwards: where all is abnormal, a room is told of only once.
-        let change = moved.clone().max()?.saturating_sub(moved.min()?);
-        let change = study.rate(change);
-        let is_apart = threshold.0 >= 3 * ordinary.0 && change <= budget;
-        let rate = study.rate(alerts);
-        // Where most of them would go, too, the budget alone speaks for it.
-        let told = if alerts > 0 && 2.0 * change <= rate {
-            "what is above it stands apart".to_owned()
-        } else {
-            format!("nothing clearly stands apart above it, but that is within the budget of {budget}")
-        };
-        is_apart.then(|| Advice {
+            // Also upwards: where all is abnormal, a room is told of only once.
+            let change = moved.clone().max()?.saturating_sub(moved.min()?);
+            let change = study.rate(change);
+            let is_apart = threshold.0 >= 3 * ordinary.0 && change <= budget;
+            let rate = study.rate(alerts);
+            // Where most of them would go, too, the budget alone speaks for it.
+            let told = if alerts > 0 && 2.0 * change <= rate {
+                "what is above it stands apart".to_owned()
+            } else {
+                format!(
+                    "nothing clearly stands apart above it, but that is within the budget of \
+                     {budget}"
+                )
+            };
+            is_apart.then(|| Advice {
             threshold: Some(threshold),
             reason: format!(
-                "half of all intervals use no more than {ordinary} kWh, and of {rate:.2} alerts per \
-                 100 rooms and day no more than {change:.2} come or go if it is raised by half: {told}"
+                "half of all intervals use no more than {ordinary} kWh, and of {rate:.2} alerts \
+                 per 100 rooms and day no more than {change:.2} come or go if it is raised by \
+                 half: {told}"
             ),
         })
-    })
+        })
 }
 
 /// The lowest threshold whose alerts the staff puts up with.

@@ -28,8 +28,8 @@ impl<R: Read> Blocks<R> {
         }
     }
 
-    /// The next block; `None` after the last one. Only the last one may end without a newline. Fails
-    /// where the file does, or a row doesn't end.
+    /// The next block; `None` after the last one. Only the last one may end without a newline.
+    /// Fails where the file does, or a row doesn't end.
     pub fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut block = std::mem::take(&mut self.rest);
         let mut rows = Rows::default();

@@ -30,14 +30,14 @@ pub struct Input<R> {
 }
 
 /// Reads `messages` (JSON lines) and `readings` (CSV), rows in any order; refused messages and bad
-/// rows go to `remarks` with their line. The past begins at `from`; what came later than `to` is left
-/// out.
+/// rows go to `remarks` with their line. The past begins at `from`; what came later than `to` is
+/// left out.
 ///
 /// Memory: 16 bytes a reading of a room that has a message.
 ///
 /// # Errors
-/// [`ReviewError`] when a file can't be read, its header lacks a column, or nothing in it is what it
-/// is taken for: an answer would look as if all were well.
+/// [`ReviewError`] when a file can't be read, its header lacks a column, or nothing in it is what
+/// it is taken for: an answer would look as if all were well.
 pub fn read_files(
     messages: Input<impl BufRead>,
     readings: Input<impl Read>,

@@ -17,14 +17,14 @@ use super::{MySqlLease, archive, codec, connect, load_rooms};
 /// Rows a statement.
 const ROWS: usize = 200;
 
-/// Makes the newest row of each room in `electricity_monitoring` its watch: of a room without one, and
-/// of one whose watch is older, as the original program leaves it when it has worked in between. What
-/// the meters said until an interval before `now` is not judged: the original program has done that.
-/// Stays that begin more than `max_ahead_seconds` after `now` are left out.
+/// Makes the newest row of each room in `electricity_monitoring` its watch: of a room without one,
+/// and of one whose watch is older, as the original program leaves it when it has worked in
+/// between. What the meters said until an interval before `now` is not judged: the original program
+/// has done that. Stays that begin more than `max_ahead_seconds` after `now` are left out.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] while the service runs on this database, or any other of the connection;
-/// nothing is adopted then.
+/// [`StoreError::Conflict`] while the service runs on this database, or any other of the
+/// connection; nothing is adopted then.
 pub fn adopt(
     config: &config::MySql,
     zone: Zone,
@@ -43,8 +43,8 @@ pub fn adopt(
     let latest = now.plus(max_ahead_seconds);
     let mut found = newest(&mut conn, &mut adopted, rules, latest)?;
     let mut transaction = conn.start_transaction(TxOpts::default())?;
-    // An instance that hangs since it had the lease writes nothing any more, and what it has written
-    // is seen by what is read from here on.
+    // An instance that hangs since it had the lease writes nothing any more, and what it has
+    // written is seen by what is read from here on.
     transaction.query_drop("UPDATE service SET epoch = epoch + 1 WHERE id = 1")?;
     let mut newer: Vec<(RoomKey, Watch)> = Vec::new();
     let mut notices = Vec::new();

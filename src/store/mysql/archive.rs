@@ -21,8 +21,8 @@ pub(super) const STAY: &str = "hotel_id, room_number, msg_type, check_in_time, \
 /// between those of the span.
 const ROWS_BETWEEN: u64 = 2;
 
-/// Where no index has the rooms of a table, those of so long a time are looked through for spellings
-/// of one. Seconds.
+/// Where no index has the rooms of a table, those of so long a time are looked through for
+/// spellings of one. Seconds.
 const RECENTLY: i64 = 24 * 3_600;
 
 /// Reads the past, on a connection of its own for each question.

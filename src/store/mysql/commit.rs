@@ -167,7 +167,8 @@ fn initial_columns(initial: Option<Reading>) -> [Value; 2] {
 fn update_watch(set: &str, stay: &Stay) -> String {
     let stay_time = stay::begin(stay);
     format!(
-        "UPDATE electricity_monitoring SET {set} WHERE {SAME_ROOM} AND msg_type = ? AND {stay_time} = ?"
+        "UPDATE electricity_monitoring SET {set} WHERE {SAME_ROOM} AND msg_type = ? \
+         AND {stay_time} = ?"
     )
 }
 

@@ -116,16 +116,16 @@ fn session(zone: Zone, limits: &Limits) -> Vec<String> {
     let [silence, idle, lock_wait, statement] =
         [*silence, *idle, *lock_wait, statement.unwrap_or_default()].map(|limit| limit.as_secs());
     let zone = offset(zone.offset_seconds(unix_seconds()));
-    // Names in any language, both ways. Where no column says how texts compare: byte for byte, as in
-    // memory; and this collation gives way to any column's.
+    // Names in any language, both ways. Where no column says how texts compare: byte for byte, as
+    // in memory; and this collation gives way to any column's.
     let names = "SET NAMES utf8mb4 COLLATE utf8mb4_bin".to_owned();
-    // One level for all. What a sweep, a message or a command reads is a statement by itself, and so a
-    // snapshot by itself: committed rows, and the newest. The owner's transaction locks the service row
-    // first, so that no other instance's writes are under way when its snapshot begins; what operators
-    // change meanwhile are single rows, and to update one takes its newest version. READ COMMITTED
-    // would do as well, but a server with binlog_format = STATEMENT refuses to write then. READ
-    // UNCOMMITTED shows readings that are rolled back later, and with SERIALIZABLE what a transaction
-    // reads waits for others' locks.
+    // One level for all. What a sweep, a message or a command reads is a statement by itself, and
+    // so a snapshot by itself: committed rows, and the newest. The owner's transaction locks the
+    // service row first, so that no other instance's writes are under way when its snapshot begins;
+    // what operators change meanwhile are single rows, and to update one takes its newest version.
+    // READ COMMITTED would do as well, but a server with binlog_format = STATEMENT refuses to write
+    // then. READ UNCOMMITTED shows readings that are rolled back later, and with SERIALIZABLE what
+    // a transaction reads waits for others' locks.
     let level = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE".to_owned();
     let variables = [
         // Strict, or over-long ids are cut and collide; quotes, blanks and escapes as usual.

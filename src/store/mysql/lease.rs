@@ -8,9 +8,9 @@ use crate::types::Zone;
 
 use super::{connect, lock};
 
-/// A lock of the server's. It belongs to a connection that does nothing else. The server gives it away when that connection
-/// ends, or has been silent for [`connect::SILENCE`]: an instance that hangs, or whose link does,
-/// can't hold it.
+/// A lock of the server's. It belongs to a connection that does nothing else. The server gives it
+/// away when that connection ends, or has been silent for [`connect::SILENCE`]: an instance that
+/// hangs, or whose link does, can't hold it.
 pub struct MySqlLease {
     opts: Opts,
     conn: Option<Conn>,

@@ -8,8 +8,8 @@ use mysql::prelude::Queryable;
 
 use crate::store::StoreError;
 
-/// Takes the lock that is `kind`'s in the database of `conn`, and waits at most `patience` for it, in
-/// whole seconds; gives whether it has it now. It is held until the connection ends.
+/// Takes the lock that is `kind`'s in the database of `conn`, and waits at most `patience` for it,
+/// in whole seconds; gives whether it has it now. It is held until the connection ends.
 ///
 /// # Errors
 /// Any [`StoreError`] of the connection.
@@ -25,8 +25,8 @@ pub(super) fn acquire(conn: &mut Conn, kind: &str, patience: Duration) -> Result
 /// Names of databases may be as long as those of locks, 64 characters: hence a digest.
 ///
 /// MD5, though nothing but brevity is asked of it here: version 0.1 had the server compute
-/// `MD5(DATABASE())`, which newer servers can't. While an installation moves to another version, its
-/// standby and its active instance have to see each other's lock.
+/// `MD5(DATABASE())`, which newer servers can't. While an installation moves to another version,
+/// its standby and its active instance have to see each other's lock.
 fn name(kind: &str, database: &str) -> String {
     let digest = Md5::digest(database.as_bytes());
     let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -34,8 +34,8 @@ impl Outbox for MySqlReader {
         values.push(limit.into());
         // The other index would read all that a hotel was ever told.
         let query = format!(
-            "SELECT id, body, TIMESTAMPDIFF(SECOND, COALESCE(retried_at, created_at), CURRENT_TIMESTAMP) \
-             FROM notification FORCE INDEX (idx_state) \
+            "SELECT id, body, TIMESTAMPDIFF(SECOND, COALESCE(retried_at, created_at), \
+             CURRENT_TIMESTAMP) FROM notification FORCE INDEX (idx_state) \
              WHERE state = 'pending' AND id > ? {of_hotels}ORDER BY id LIMIT ?"
         );
         let rows: Vec<(u64, String, i64)> =

@@ -65,7 +65,10 @@ fn known(transaction: &mut Transaction, plan: &Plan) -> Result<HashSet<Vec<u8>>,
     }
     let marks = vec!["?"; digests.len()].join(", ");
     let known: Vec<Vec<u8>> = transaction.exec(
-        format!("SELECT DISTINCT digest FROM rejected_message WHERE digest IN ({marks}) AND replayed_at IS NULL"),
+        format!(
+            "SELECT DISTINCT digest FROM rejected_message WHERE digest IN ({marks}) \
+             AND replayed_at IS NULL"
+        ),
         digests,
     )?;
     Ok(known.into_iter().collect())

@@ -1,5 +1,5 @@
-//! Rows of the meter table as a meter writes them: for simulated hotels alone. The service only reads
-//! that table.
+//! Rows of the meter table as a meter writes them: for simulated hotels alone. The service only
+//! reads that table.
 
 use mysql::prelude::Queryable;
 

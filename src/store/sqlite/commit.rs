@@ -217,7 +217,8 @@ fn settle(transaction: &Transaction<'_>, settled: &[Settled]) -> Result<(), Stor
         "UPDATE notification SET state = ?1, sent_at = iif(?1 = 'sent', unixepoch(), NULL), \
          error = ?2 WHERE id = ?3 AND state = 'pending'",
     )?;
-    // A stay whose time was corrected by seconds can have another such row, with a notice of its own.
+    // A stay whose time was corrected by seconds can have another such row, with a notice of its
+    // own.
     let mut notified = transaction.prepare_cached(
         "UPDATE electricity_abnormal SET is_notified = 1 WHERE id = (SELECT id \
          FROM electricity_abnormal WHERE hotel_id = ? AND room_number = ? AND detected_time = ? \

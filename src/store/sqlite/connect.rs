@@ -11,8 +11,8 @@ use crate::store::StoreError;
 /// How long another writer is waited for.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// What the log of writes may keep of the disk once it has been copied into the file. While somebody
-/// reads for long it grows beyond that. Bytes.
+/// What the log of writes may keep of the disk once it has been copied into the file. While
+/// somebody reads for long it grows beyond that. Bytes.
 const LOG_KEPT: i64 = 16 * 1024 * 1024;
 
 /// Statements kept prepared a connection: more than there are.
@@ -21,8 +21,8 @@ const STATEMENTS: usize = 64;
 /// A connection to a file that is there, by its own path (as `place::resolve` gives it).
 ///
 /// # Errors
-/// [`StoreError::Foreign`] where it is none of ours, and then nothing of it has changed; or any other
-/// of the file.
+/// [`StoreError::Foreign`] where it is none of ours, and then nothing of it has changed; or any
+/// other of the file.
 pub(super) fn connect(place: &Path) -> Result<Connection, StoreError> {
     let mut conn = look(place)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
@@ -63,8 +63,8 @@ fn recognise(conn: &Connection) -> Result<(), StoreError> {
     }
     let some: Vec<&str> = names.iter().take(3).map(String::as_str).collect();
     Err(StoreError::Foreign(format!(
-        "it is another program's database (it has {}), and is left as it is; have embedded.path name \
-         another file",
+        "it is another program's database (it has {}), and is left as it is; have embedded.path \
+         name another file",
         some.join(", ")
     )))
 }
@@ -89,16 +89,16 @@ impl From<rusqlite::Error> for StoreError {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Conflict(text),
             Some(ErrorCode::CannotOpen) => file(
-                "it can't be opened; its folder has to be there, and this user needs the right to read and \
-                 write both",
+                "it can't be opened; its folder has to be there, and this user needs the right to \
+                 read and write both",
             ),
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => file(
-                "it can't be written; this user needs the right to write it, its folder, and the files \
-                 beside it that end with -wal and -shm",
+                "it can't be written; this user needs the right to write it, its folder, and the \
+                 files beside it that end with -wal and -shm",
             ),
             Some(ErrorCode::NotADatabase) => StoreError::Foreign(
-                "it is no SQLite database; have embedded.path name another file, or put a backup in its \
-                 place"
+                "it is no SQLite database; have embedded.path name another file, or put a backup \
+                 in its place"
                     .to_owned(),
             ),
             Some(ErrorCode::DatabaseCorrupt) => {

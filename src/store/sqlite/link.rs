@@ -32,8 +32,8 @@ impl Link {
         // taken for an old one.
         let Some(file) = identity(path) else {
             return Err(StoreError::File(format!(
-                "there is no embedded database {}; see that embedded.path is right, the service creates it, \
-                 or `roomwatt init-db`",
+                "there is no embedded database {}; see that embedded.path is right, the service \
+                 creates it, or `roomwatt init-db`",
                 path.display()
             )));
         };

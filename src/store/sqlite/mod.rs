@@ -1,8 +1,8 @@
 //! The embedded store: one SQLite file, for a hotel without a database server.
 //!
 //! WAL, and every COMMIT is flushed: readers never wait for writers, and what is committed survives
-//! the end of the process as well as of the machine. SQLite has one writer at a time; the state-owner
-//! and the intake of readings wait for each other, for milliseconds.
+//! the end of the process as well as of the machine. SQLite has one writer at a time; the
+//! state-owner and the intake of readings wait for each other, for milliseconds.
 
 mod archive;
 mod check;

@@ -10,13 +10,14 @@ use crate::store::StoreError;
 /// Links that lead to one another, as many as the system follows.
 const MOST_LINKS: usize = 40;
 
-const NO_FOLDER: &str = "it can't be opened; its folder has to be there, and this user needs the right \
-                         to read and write both";
+const NO_FOLDER: &str = "it can't be opened; its folder has to be there, and this user needs the \
+                         right to read and write both";
 
 /// The file's own path, whatever links lead to it. It need not be there yet, but its folder does.
 ///
 /// # Errors
-/// [`StoreError::Foreign`] where the name leads to what no database may be, or [`StoreError::File`].
+/// [`StoreError::Foreign`] where the name leads to what no database may be, or
+/// [`StoreError::File`].
 pub(super) fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
     let fail = |_| StoreError::File(NO_FOLDER.to_owned());
     let mut path = path.to_owned();
@@ -29,16 +30,16 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
             // SQLite keeps its log of writes beside the name: with two names there are two of them.
             Ok(file) if file.nlink() > 1 => {
                 return Err(StoreError::Foreign(format!(
-                    "the file has {} names (hard links), and what is written under one can't be found \
-                     under another; remove all but one, `find / -xdev -inum {}` lists them",
+                    "the file has {} names (hard links), and what is written under one can't be \
+                     found under another; remove all but one, `find / -xdev -inum {}` lists them",
                     file.nlink(),
                     file.ino()
                 )));
             }
             Ok(_) if is_mounted(&path) => {
                 return Err(StoreError::Foreign(
-                    "the file is mounted by itself (as one file of a container's), and what is kept \
-                     beside it can't be found where it comes from; have its folder mounted"
+                    "the file is mounted by itself (as one file of a container's), and what is \
+                     kept beside it can't be found where it comes from; have its folder mounted"
                         .to_owned(),
                 ));
             }
@@ -62,8 +63,8 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
     Err(StoreError::File(NO_FOLDER.to_owned()))
 }
 
-/// Whether a file is a mount of its own: another name of it that no link shows. An older system does
-/// not tell.
+/// Whether a file is a mount of its own: another name of it that no link shows. An older system
+/// does not tell.
 #[cfg(target_os = "linux")]
 fn is_mounted(path: &Path) -> bool {
     use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};

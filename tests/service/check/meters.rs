@@ -230,7 +230,8 @@ fn a_large_table_is_never_read_as_a_whole() {
     rig.execute("ALTER TABLE smart_meter DROP INDEX idx_script_time, DROP INDEX idx_hotel_room");
     let begin = minutes_ago(265);
     rig.execute(&format!(
-        "INSERT INTO smart_meter SELECT seq, 'H001', seq % 5000, 1, '{}' + INTERVAL seq DIV 5000 MINUTE FROM {}",
+        "INSERT INTO smart_meter SELECT seq, 'H001', seq % 5000, 1, '{}' + INTERVAL seq DIV 5000 \
+         MINUTE FROM {}",
         begin,
         numbers(1_300_000)
     ));
@@ -345,8 +346,8 @@ fn rooms_that_are_spelled_otherwise_are_shown() {
 
     // Once there is a state, it is that which counts.
     rig.execute(
-        "INSERT INTO room_state (hotel_id, room_number, msg_type, stay_time, interval_seconds, history, version) \
-         VALUES ('H001', '101', 'checkin', NOW(), 1800, '', 1)",
+        "INSERT INTO room_state (hotel_id, room_number, msg_type, stay_time, interval_seconds, \
+         history, version) VALUES ('H001', '101', 'checkin', NOW(), 1800, '', 1)",
     );
     Look::online(&mut rig).has_only(&[]);
     rig.finish();

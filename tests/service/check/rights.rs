@@ -216,8 +216,14 @@ fn the_grants_are_enough_and_no_more() {
 fn walk(rig: &mut Rig) {
     let left = minutes_ago(200);
     // Deleted by age: a refused message and a notice.
-    rig.execute("INSERT INTO rejected_message (created_at, source, reason, body, truncated) VALUES (NOW() - INTERVAL 9 DAY, 's', 'r', 'old', 0)");
-    rig.execute("INSERT INTO notification (created_at, hotel_id, room_number, kind, detected_time, body, state) VALUES (NOW() - INTERVAL 9 DAY, 'H', '1', 'alert', NOW(), '{}', 'sent')");
+    rig.execute(
+        "INSERT INTO rejected_message (created_at, source, reason, body, truncated) \
+         VALUES (NOW() - INTERVAL 9 DAY, 's', 'r', 'old', 0)",
+    );
+    rig.execute(
+        "INSERT INTO notification (created_at, hotel_id, room_number, kind, detected_time, body, \
+         state) VALUES (NOW() - INTERVAL 9 DAY, 'H', '1', 'alert', NOW(), '{}', 'sent')",
+    );
     // It was told that the meters of this hotel are silent: it tells that they are heard again.
     rig.execute("INSERT INTO silent_hotel (hotel_id) VALUES ('H001')");
     let mut service = rig.start();
@@ -238,7 +244,11 @@ fn walk(rig: &mut Rig) {
         received.iter().any(|r| r.accepted)
     });
     rig.wait_for_rows("SELECT is_notified FROM electricity_abnormal", &[true]);
-    rig.wait_for_rows("SELECT CAST(initial_reading AS CHAR) FROM electricity_monitoring WHERE room_number = '101'", &["500.00".to_owned()]);
+    rig.wait_for_rows(
+        "SELECT CAST(initial_reading AS CHAR) FROM electricity_monitoring \
+         WHERE room_number = '101'",
+        &["500.00".to_owned()],
+    );
     rig.wait_for_rows(
         "SELECT YEAR(expected_checkout_time) FROM electricity_monitoring WHERE room_number = '102'",
         &[2099],

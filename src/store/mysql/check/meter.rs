@@ -67,7 +67,8 @@ fn ahead(
         table, script_time, ..
     } = meter;
     let query = format!(
-        "SELECT COUNT(*) FROM (SELECT 1 FROM `{table}` WHERE `{script_time}` > ? LIMIT {MOST_AHEAD}) AS ahead"
+        "SELECT COUNT(*) FROM (SELECT 1 FROM `{table}` WHERE `{script_time}` > ? LIMIT \
+         {MOST_AHEAD}) AS ahead"
     );
     let count: Option<u64> = conn.exec_first(query, (datetime(latest_reading(now)),))?;
     let rows = match count.unwrap_or(0) {
@@ -128,16 +129,17 @@ fn coarse(sample: &Sample, rules: &Rules, about: &str, tell: Tell<'_>) {
         };
         let says = format!(
             "{have} whole kWh only, which hides a steady use of up to {vacant} \
-             kWh in {} minutes ({} kW) in a vacant room, where the threshold is {vacant_threshold}, and of \
-             up to {occupied} ({} kW) in an occupied one, where it is {occupied_threshold}, for ever: {}{more}",
+             kWh in {} minutes ({} kW) in a vacant room, where the threshold is \
+             {vacant_threshold}, and of up to {occupied} ({} kW) in an occupied one, where it is \
+             {occupied_threshold}, for ever: {}{more}",
             rules.interval_seconds / 60,
             kw(vacant),
             kw(occupied),
             named.join(", ")
         );
         tell(Finding::new(Level::Warning, about, says).remedy(
-            "have their gateway send two decimals; or lower their thresholds below a whole kWh, as 0.9 \
-             or 1.9",
+            "have their gateway send two decimals; or lower their thresholds below a whole kWh, as \
+             0.9 or 1.9",
         ));
     }
 }
@@ -145,7 +147,8 @@ fn coarse(sample: &Sample, rules: &Rules, about: &str, tell: Tell<'_>) {
 fn newest(sample: &Sample, rules: &Rules, now: LocalTime, about: &str, tell: Tell<'_>) {
     if sample.bad > 0 {
         let says = format!(
-            "{} of its newest {} rows are no readings: a NULL, or a register or time that can't be read",
+            "{} of its newest {} rows are no readings: a NULL, or a register or time that can't be \
+             read",
             sample.bad, sample.rows
         );
         tell(Finding::new(Level::Warning, about, says).remedy("see what writes them"));

@@ -1,5 +1,5 @@
-//! How the server would find rows of the meter table as the service asks for them, and which indexes
-//! would help.
+//! How the server would find rows of the meter table as the service asks for them, and which
+//! indexes would help.
 
 use mysql::consts::ColumnType;
 use mysql::{Conn, Params, Row, Value};
@@ -81,8 +81,8 @@ pub(super) fn plans(conn: &mut Conn, meter: &MeterTable, now: LocalTime) -> mysq
 }
 
 impl Plans {
-    /// Looks once more how rooms are found, by one that has rows: of several indexes that begin with
-    /// a column of the key, all are as good as each other to find none.
+    /// Looks once more how rooms are found, by one that has rows: of several indexes that begin
+    /// with a column of the key, all are as good as each other to find none.
     pub fn look_at(
         &mut self,
         conn: &mut Conn,
@@ -115,7 +115,8 @@ fn plan_of_room(
     } = meter;
     // The columns of the key alone: of several indexes the one that has both is then the cheapest.
     let query = format!(
-        "SELECT `{hotel_id}`, `{room_number}` FROM `{table}` WHERE `{hotel_id}` = ? AND `{room_number}` = ?"
+        "SELECT `{hotel_id}`, `{room_number}` FROM `{table}` WHERE `{hotel_id}` = ? \
+         AND `{room_number}` = ?"
     );
     plan(conn, &query, (hotel, room))
 }

@@ -1,6 +1,6 @@
-//! The schema, and what the user may do with it. The server itself is asked: it explains a statement
-//! to those alone who may execute it, whether by a right of their own, a role's or a column's, and
-//! executes nothing.
+//! The schema, and what the user may do with it. The server itself is asked: it explains a
+//! statement to those alone who may execute it, whether by a right of their own, a role's or a
+//! column's, and executes nothing.
 
 use mysql::Conn;
 use mysql::prelude::Queryable;
@@ -202,7 +202,8 @@ pub(super) fn service(conn: &mut Conn, user: &User, tell: Tell<'_>) -> mysql::Re
                     format!("{right}: {says}"),
                 )
                 .remedy(
-                    "run `roomwatt init-db`; columns of the original program's tables are not made by it, sql/001_original_tables.sql has them",
+                    "run `roomwatt init-db`; columns of the original program's tables are not made \
+                     by it, sql/001_original_tables.sql has them",
                 ),
                 Err(error) => failed(&about, error),
             };

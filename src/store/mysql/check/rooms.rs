@@ -190,8 +190,8 @@ fn tell_missing(missing: &Missing, is_all: bool, recent: &HashSet<RoomKey>, tell
             pairs.join(", ")
         );
         tell(Finding::new(Level::Warning, ABOUT, says).remedy(
-            "but for blanks around them keys are compared byte for byte: have the messages spell them \
-             so, or the meters in a view",
+            "but for blanks around them keys are compared byte for byte: have the messages spell \
+             them so, or the meters in a view",
         ));
     }
     if !missing.never.is_empty() {

@@ -267,7 +267,8 @@ impl MySqlReader {
         let mut found = Vec::new();
         for (place, row) in (search.place..).zip(conn.exec_iter(query, Params::from(values))?) {
             let row = row?;
-            // Without an id, readings with one time are in the order in which the server sends them.
+            // Without an id, readings with one time are in the order in which the server sends
+            // them.
             let (number, id) = match self.meter.id() {
                 Some(id) => {
                     let id = integer(&row, ID).ok_or_else(|| self.no_integer(id))?;

@@ -271,7 +271,8 @@ impl MySqlReader {
     fn no_integer(&self, id: &str) -> StoreError {
         let table = &self.meter.table;
         StoreError::Meters(format!(
-            "column {id} of {table} does not number its rows; set `meter.id = \"\"` to have the table read by time"
+            "column {id} of {table} does not number its rows; set `meter.id = \"\"` to have the \
+             table read by time"
         ))
     }
 
@@ -295,7 +296,8 @@ impl MySqlReader {
 pub(super) fn of_the_meters(error: StoreError) -> StoreError {
     match error {
         StoreError::NotSetUp(said) => StoreError::Meters(format!(
-            "{said}; bring the table back, or see that section [meter] of the configuration names it and its columns, and that the user may SELECT from it"
+            "{said}; bring the table back, or see that section [meter] of the configuration names \
+             it and its columns, and that the user may SELECT from it"
         )),
         // A view that can't compute a row, or whose function is gone: whoever made it can mend it.
         StoreError::Unstorable(said)
