@@ -4,6 +4,7 @@
 mod support;
 
 mod adopt;
+mod backfill;
 mod backtest;
 mod broker;
 mod by_key;
