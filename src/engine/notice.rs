@@ -7,7 +7,7 @@ use super::{Rule, RunKey, Stay, WatchKey};
 
 /// Something the staff is to be told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(tag = "about", rename_all = "lowercase")]
 pub enum Notice {
     /// Of one room.
     Room(RoomNotice),

@@ -320,7 +320,11 @@ impl Notifier {
                         (self.waiting).add(id, notice, age, now, group_wait, max_age);
                     }
                     Err(reason) => {
-                        log::error!("notice {id} can't be told: {reason}");
+                        log::error!(
+                            "notice {id} can't be sent: {reason}; it is marked failed, and \
+                             `roomwatt outbox retry {id}` sends it where another version of \
+                             roomwatt can read it"
+                        );
                         let how = Settlement::Failed(reason);
                         unreadable.push(Settled { id, how });
                     }

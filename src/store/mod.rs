@@ -5,6 +5,7 @@ mod backend;
 mod database;
 mod error;
 mod mysql;
+mod notice;
 mod sqlite;
 mod stay;
 mod tail;
@@ -32,6 +33,8 @@ pub use mysql::{
 };
 pub use sqlite::{FileLease, SqliteFile, SqliteOutbox, SqliteRejected, SqliteStore};
 pub use tail::MeterTail;
+
+use notice::notice_of;
 
 /// Keeps the state: the way of its one writer.
 pub trait Store {
@@ -237,11 +240,6 @@ impl NoticeState {
     }
 }
 
-/// A notice as it was written.
-fn notice_of(body: &str) -> Result<Notice, String> {
-    serde_json::from_str(body).map_err(|error| format!("its body can't be read: {error}"))
-}
-
 /// What a row of `silent_hotel` says of the trouble: its kind, and since when it is.
 fn meter_columns(trouble: MeterTrouble) -> (&'static str, Option<LocalTime>) {
     match trouble {
@@ -404,47 +402,5 @@ mod tests {
         let kept = |body| Rejected::new("amqp:q", "bad".into(), body, true);
         assert_eq!(kept(&longer).body, long);
         assert!(kept(&longer).truncated && !kept(&long).truncated);
-    }
-
-    /// Rows outlive the version that wrote them.
-    #[test]
-    fn bodies_are_read_as_they_have_always_been_written() {
-        let of_room = r#"{"kind":"alert","room":{"hotel_id":"H001","room_number":"101"},
-            "stay":{"kind":"checkout","actual_checkin":null,
-            "actual_checkout":"2023-04-10 11:58:00"},
-            "detected":"2023-04-10 14:00:00","since":"2023-04-10 12:00:00","periods":4,
-            "energy":9600,"threshold":1500,"interval_seconds":1800,
-            "history":[{"seconds":1800,"energy":2400},{"seconds":7200,"energy":null}]}"#;
-        let of_meters = r#"{"kind":"silent","hotel_id":"H001","detected":"2023-04-10 14:00:00",
-            "since":null,"silent":5,"watched":8,"rooms":["101","102"]}"#;
-        let closed = |why: &str| {
-            let kind = format!("{{\"closed\":{why}}}");
-            of_room.replace("\"alert\"", &kind).replace(
-                "\"periods\"",
-                r#""until":"2023-04-10 14:00:00",
-                "before":[{"seconds":1800,"energy":40}],"periods""#,
-            )
-        };
-        let [gap, meter, interval] =
-            [r#""gap""#, r#""meter_changed""#, r#""interval_changed""#].map(closed);
-        let stay = closed(r#"{"new_stay":{"kind":"checkin","at":"2023-04-10 14:00:00"}}"#);
-        for (body, kind) in [
-            (of_room, "alert"),
-            (
-                &of_room.replace("\"stay\"", "\"watch\":3,\"stay\""),
-                "alert",
-            ),
-            (of_meters, "silent"),
-            (&gap, "closed"),
-            (&meter, "closed"),
-            (&interval, "closed"),
-            (&stay, "closed"),
-        ] {
-            let read = notice_of(body).expect("it can be read");
-            assert_eq!((read.hotel_id().as_str(), read.kind()), ("H001", kind));
-            let written = serde_json::to_value(&read).expect("JSON");
-            let body: serde_json::Value = serde_json::from_str(body).expect("JSON");
-            assert_eq!(written, body);
-        }
     }
 }

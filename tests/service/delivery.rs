@@ -298,7 +298,7 @@ fn what_is_too_old_or_unreadable_is_not_told_and_holds_up_no_other() {
             old[0]
         ),
         format!(
-            "notice {} can't be told: its body can't be read",
+            "notice {} can't be sent: its body can't be read",
             garbled[0]
         ),
     ] {

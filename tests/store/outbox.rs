@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use roomwatt::engine::NoticeKind;
+use roomwatt::engine::{
+    Closing, Interval, MeterNotice, MeterNoticeKind, Notice, NoticeKind, RoomNotice,
+};
 use roomwatt::store::{NoticeState, OutboxRow, Settled, Settlement, Share, Store};
-use roomwatt::types::{HotelId, RoomKey};
+use roomwatt::types::{HotelId, Kind, RoomKey, RoomNumber, WattHours};
 
 use crate::subject::{Subject, commit};
-use crate::{notice, on_each_store};
+use crate::{at, notice, on_each_store};
 
 /// Notices 1 to 6, of three hotels in turn; the first one is 100 seconds old.
 fn filled(subject: &Subject) -> Box<dyn roomwatt::store::StateStore> {
@@ -70,6 +72,147 @@ fn what_is_to_be_told_is_read_by_share(subject: &Subject) {
     assert!(why.contains("can't be read"), "{why}");
 }
 
+/// What version 0.1 wrote, what came before rows said what they are about, and what is written now.
+fn rows_of_every_version_are_read(subject: &Subject) {
+    const ROWS: [&str; 5] = [
+        r#"{"kind":"recovered","room":{"hotel_id":"H1","room_number":"101"},
+            "stay":{"kind":"checkout","actual_checkin":null,
+                "actual_checkout":"2023-04-10 12:00:00"},
+            "detected":"2023-04-10 14:30:00","since":"2023-04-10 12:00:00","periods":4,
+            "energy":9600,"threshold":1500,"interval_seconds":1800,
+            "history":[{"seconds":1800,"energy":40}]}"#,
+        r#"{"kind":"silent","hotel_id":"H1","detected":"2023-04-10 14:30:00",
+            "since":"2023-04-10 12:00:00","silent":5,"watched":8,"rooms":["101","102"]}"#,
+        r#"{"kind":{"closed":{"new_stay":{"kind":"checkin","at":"2023-04-10 14:30:00"}}},
+            "room":{"hotel_id":"H1","room_number":"101"},"watch":3,
+            "stay":{"kind":"checkout","actual_checkin":null,
+                "actual_checkout":"2023-04-10 12:00:00"},
+            "detected":"2023-04-10 14:30:00","since":"2023-04-10 12:00:00",
+            "until":"2023-04-10 14:00:00","periods":4,"energy":9600,"threshold":1500,
+            "interval_seconds":1800,"before":[{"seconds":1800,"energy":300}],
+            "history":[{"seconds":1800,"energy":40}]}"#,
+        r#"{"kind":"frozen","hotel_id":"H1","detected":"2023-04-10 14:30:00",
+            "since":"2023-04-10 12:00:00","silent":5,"watched":8,"rooms":["101","102"]}"#,
+        r#"{"about":"meters","kind":"moving","hotel_id":"H1","detected":"2023-04-10 14:30:00",
+            "since":"2023-04-10 12:00:00","silent":5,"watched":8,"rooms":["101","102"]}"#,
+    ];
+    let room = RoomKey::new("H1", "101");
+    let interval = |wh| Interval {
+        seconds: 1_800,
+        energy: Some(WattHours(wh)),
+    };
+    let of_room = |kind, watch, until, before| match notice(kind, &room, 150) {
+        Notice::Room(notice) => Notice::Room(RoomNotice {
+            watch,
+            until,
+            before,
+            history: vec![interval(40)],
+            ..notice
+        }),
+        Notice::Meters(notice) => panic!("{notice:?}"),
+    };
+    let of_meters = |kind| {
+        Notice::Meters(MeterNotice {
+            kind,
+            hotel_id: HotelId::new("H1"),
+            detected: at(150),
+            since: Some(at(0)),
+            silent: 5,
+            watched: 8,
+            rooms: ["101", "102"].map(RoomNumber::new).to_vec(),
+        })
+    };
+    let guest = Closing::NewStay {
+        kind: Kind::Checkin,
+        at: at(150),
+    };
+    let now = of_room(
+        NoticeKind::Closed(guest),
+        3,
+        Some(at(120)),
+        vec![interval(300)],
+    );
+    let expected = [
+        of_room(NoticeKind::Recovered, 0, None, Vec::new()),
+        of_meters(MeterNoticeKind::Silent),
+        now.clone(),
+        of_meters(MeterNoticeKind::Frozen),
+        of_meters(MeterNoticeKind::Moving),
+        // Written by the store itself.
+        now.clone(),
+        of_meters(MeterNoticeKind::Heard),
+    ];
+    let mut store = filled(subject);
+    for (id, body) in (1..).zip(ROWS) {
+        subject.execute(&format!(
+            "UPDATE notification SET body = '{body}' WHERE id = {id}"
+        ));
+    }
+    subject.execute("DELETE FROM notification WHERE id = 6");
+    commit(&mut store, |plan| {
+        plan.notices = vec![now, of_meters(MeterNoticeKind::Heard)];
+    });
+    let reader = subject.database.reader();
+    let pending = reader.pending_notices(&Share::AllBut(Vec::new()), 0, 10);
+    let pending = pending.expect("notices").into_iter();
+    let read: Vec<Notice> = pending
+        .map(|pending| pending.notice.expect("it can be read"))
+        .collect();
+    assert_eq!(read, expected);
+    let mut outbox = subject.database.outbox().expect("the outbox");
+    for (id, notice) in [1, 2, 3, 4, 5, 7, 8].into_iter().zip(&expected) {
+        let row = outbox.get(id).expect("a row").expect("it is there");
+        assert_eq!(row.notice.as_ref(), Ok(notice));
+    }
+    let bodies = subject.rows("SELECT body FROM notification WHERE id > 5 ORDER BY id");
+    assert!(
+        bodies[0].starts_with(r#"{"about":"room","kind":{"closed""#),
+        "{bodies:?}"
+    );
+    assert!(
+        bodies[1].starts_with(r#"{"about":"meters","kind":"heard""#),
+        "{bodies:?}"
+    );
+}
+
+/// One of a later version, as after a way back from it.
+fn a_notice_of_another_version_waits_for_one_that_reads_it(subject: &Subject) {
+    let mut store = filled(subject);
+    let later = r#"{"about":"incident","room":"101"}"#;
+    let before = subject.rows("SELECT body FROM notification WHERE id = 1");
+    subject.execute(&format!(
+        "UPDATE notification SET body = '{later}' WHERE id = 1"
+    ));
+    let reader = subject.database.reader();
+    let read = || {
+        reader
+            .pending_notices(&Share::AllBut(Vec::new()), 0, 2)
+            .expect("notices")
+    };
+    let pending = read();
+    let reason = pending[0].notice.clone().expect_err("it can't be read");
+    assert!(reason.contains("unknown variant `incident`"), "{reason}");
+    assert!(pending[1].notice.is_ok(), "{pending:?}");
+    let how = Settlement::Failed(reason.clone());
+    commit(&mut store, |plan| {
+        plan.settled = vec![Settled { id: 1, how }]
+    });
+    assert_eq!(read()[0].id, 2);
+
+    let mut outbox = subject.database.outbox().expect("the outbox");
+    assert_eq!(outbox.given_up().expect("ids"), [1]);
+    let row = outbox.get(1).expect("a row").expect("it is there");
+    assert_eq!((row.state, row.body.as_str()), (NoticeState::Failed, later));
+    assert_eq!((row.error, row.notice), (Some(reason.clone()), Err(reason)));
+    assert!(outbox.retry(1, NoticeState::Failed).expect("an answer"));
+    // A version that can read it.
+    subject.execute(&format!(
+        "UPDATE notification SET body = '{}' WHERE id = 1",
+        before[0]
+    ));
+    assert!(read()[0].notice.is_ok(), "{:?}", read());
+}
+
 fn an_operator_sees_all_and_has_some_told_again(subject: &Subject) {
     let mut store = filled(subject);
     let failed = Settlement::Failed("it is too large".into());
@@ -99,7 +242,7 @@ fn an_operator_sees_all_and_has_some_told_again(subject: &Subject) {
         (row.hotel_id.as_str(), row.room_number.as_str()),
         ("H1", "101")
     );
-    assert_eq!((row.kind.as_str(), row.detected), ("alert", crate::at(3)));
+    assert_eq!((row.kind.as_str(), row.detected), ("alert", at(3)));
     assert_eq!(row.state, NoticeState::Failed);
     assert_eq!(row.error.as_deref(), Some("it is too large"));
     assert!(row.sent_at.is_none() && row.retried_at.is_none());
@@ -139,6 +282,8 @@ fn notices_still_to_be_told_are_never_forgotten(subject: &Subject) {
 
 on_each_store!(
     what_is_to_be_told_is_read_by_share,
+    rows_of_every_version_are_read,
+    a_notice_of_another_version_waits_for_one_that_reads_it,
     an_operator_sees_all_and_has_some_told_again,
     notices_still_to_be_told_are_never_forgotten,
 );
