@@ -15,6 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use roomwatt::config::Config;
 use roomwatt::demo::{Demo, Fate};
 use roomwatt::engine::{Notice, NoticeKind, RoomNotice};
+use roomwatt::notify::Console;
 use roomwatt::review::{Room, judge};
 use roomwatt::simulator::{Plan, What};
 use roomwatt::store::{Database, NoticeState};
@@ -98,7 +99,7 @@ fn what_is_told_is_what_the_rules_say() {
         config: &config,
         plan: &plan,
         speed: 1e9,
-        show: Arc::new(move |_, card| shown.lock().push(card.to_owned())),
+        console: Console::new(move |_, card| shown.lock().push(card.to_owned())),
         progress: &|_| true,
         exits: &exits,
         ended: &ended,

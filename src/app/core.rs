@@ -9,7 +9,7 @@ use sd_notify::NotifyState;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::gate::Gate;
-use crate::notify::{Aloud, notifiers};
+use crate::notify::{Console, notifiers};
 use crate::owner::{Ended, Inbox, OwnedState, Owner, Parts};
 use crate::pulse::Pulses;
 use crate::store::{Database, Reader, StoreError};
@@ -44,8 +44,8 @@ pub(crate) struct Core<'a> {
     pub(crate) reader: Arc<dyn Reader>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) intake: Arc<Gate>,
-    /// Tells what has no bot.
-    pub(crate) aloud: Aloud,
+    /// Takes the notices that have no bot.
+    pub(crate) console: Console,
     pub(crate) pulses: &'a Pulses,
     pub(crate) exits: &'a Sender<Exit>,
 }
@@ -77,7 +77,7 @@ impl<'a> Core<'a> {
             reader,
             clock,
             intake,
-            aloud,
+            console,
             pulses,
             exits,
         } = self;
@@ -94,12 +94,12 @@ impl<'a> Core<'a> {
             pulses,
             exits,
         };
-        let (notifiers, bells) = notifiers(
-            &config.feishu,
+        let (notifiers, wakers) = notifiers(
+            &config.notify,
             reader.clone(),
             &rooms,
             &clock,
-            &aloud,
+            &console,
             &running.over,
         );
         let owner = Owner::new(Parts {
@@ -110,7 +110,7 @@ impl<'a> Core<'a> {
             keep_days: config.keep_days,
             inputs,
             intake: Arc::clone(&intake),
-            wake_notifier: Box::new(move |hotel| bells.ring(hotel)),
+            wake_notifier: Box::new(move |hotel| wakers.wake(hotel)),
             stop: running.over.clone(),
         });
         running.spawn("owner", move || {

@@ -33,7 +33,7 @@ impl Current {
             let changes = changed.changes(&new).join("; ");
             log::warn!("SIGHUP: changes that need a restart: {changes}");
         }
-        let is_other = changed.rules != self.config.rules || changed.feishu != self.config.feishu;
+        let is_other = changed.rules != self.config.rules || changed.notify != self.config.notify;
         log::info!(
             "SIGHUP: {}",
             if is_other {

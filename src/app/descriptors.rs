@@ -17,7 +17,7 @@ const EACH_NOTIFIER: usize = 2;
 /// What the service needs besides the clients of its own HTTP.
 pub(super) fn needed(config: &Config) -> usize {
     let pool = config.mysql.as_ref().map_or(0, |mysql| mysql.pool_size);
-    let notifiers = config.feishu.routes.len() + 1;
+    let notifiers = config.notify.routes.len() + 1;
     BASE + pool as usize + config.consumer_count * EACH_CONSUMER + notifiers * EACH_NOTIFIER
 }
 

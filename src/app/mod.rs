@@ -20,7 +20,7 @@ use crate::config::{Config, ConfigErrors, RabbitMq};
 use crate::gate::Gate;
 use crate::http::{Desk, Limits, Listener, Service};
 use crate::logging::LogFile;
-use crate::notify::to_the_log;
+use crate::notify::Console;
 use crate::outage::Outage;
 use crate::owner::OwnedState;
 use crate::pulse::Pulses;
@@ -197,7 +197,7 @@ fn serve(
         reader: database.reader(),
         clock: Arc::clone(&clock),
         intake: Arc::clone(&intake),
-        aloud: to_the_log(),
+        console: Console::of_the_log(),
         pulses,
         exits,
     }

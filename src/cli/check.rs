@@ -63,7 +63,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             amqp::check(rabbitmq, config.consumer_count, &mut tell);
         }
         Database::of(&config).check(&config.rules, &mut tell);
-        notify::check(&config.feishu, &mut tell);
+        notify::check(&config.notify, &mut tell);
     }
     let code = match (unreachable, wrong) {
         (0, 0) => return Ok(()),
@@ -134,8 +134,8 @@ fn meaning(config: &Config) -> Vec<(&'static str, String)> {
             rules.alert_periods,
         ),
     ));
-    for trial in notify::trials(&config.feishu, None) {
-        let to = match (trial.is_bot(), config.feishu.routes.as_slice()) {
+    for trial in notify::trials(&config.notify, None) {
+        let to = match (trial.is_bot(), config.notify.routes.as_slice()) {
             (true, _) => format!("to {}", trial.label),
             (false, []) => "to the log".to_owned(),
             (false, _) => "of other hotels to the log".to_owned(),

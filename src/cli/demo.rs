@@ -11,6 +11,7 @@ use crate::app::interruption;
 use crate::config::{Config, Setting};
 use crate::demo::{Demo, DemoError, Fate, Report};
 use crate::logging;
+use crate::notify::Console;
 use crate::simulator::Plan;
 use crate::types::{HotelId, Kind, LocalTime, WattHours};
 
@@ -83,7 +84,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         .map_err(|error| Failure::new(Code::TryLater, error).about(PLACE))?;
     let mut config = configuration(&arguments.settings)?;
     config.embedded.path = folder.path().join("demo.db");
-    config.feishu.language = match arguments.language {
+    config.notify.cards.language = match arguments.language {
         Language::Zh => crate::config::Language::Zh,
         Language::En => crate::config::Language::En,
     };
@@ -108,7 +109,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         config: &config,
         plan: &plan,
         speed: arguments.speed,
-        show: Arc::new(move |_, card| cards.tell(&format!("{card}\n"))),
+        console: Console::new(move |_, card| cards.tell(&format!("{card}\n"))),
         progress: &|now| {
             screen.bar.set_position(now.since(start).unsigned_abs());
             screen.bar.set_message(now.day_hour_minute());

@@ -200,11 +200,11 @@ fn show(arguments: &Show) -> Result<(), Failure> {
     rows::show(
         &arguments.ids,
         |id| outbox.get(id),
-        |out, row| write_whole(out, row, &config.feishu),
+        |out, row| write_whole(out, row, &config.notify.cards),
     )
 }
 
-fn write_whole(out: &mut Out, row: &OutboxRow, feishu: &config::Feishu) -> io::Result<()> {
+fn write_whole(out: &mut Out, row: &OutboxRow, cards: &config::Cards) -> io::Result<()> {
     let or_no = |time: Option<LocalTime>| time.map_or("no".to_owned(), |time| time.to_string());
     writeln!(out, "id:       {}", row.id)?;
     writeln!(out, "time:     {}", row.created_at)?;
@@ -225,7 +225,7 @@ fn write_whole(out: &mut Out, row: &OutboxRow, feishu: &config::Feishu) -> io::R
     match &row.notice {
         Ok(notice) => {
             writeln!(out, "card:")?;
-            let card = notify::rendered(row.id, notice, feishu);
+            let card = notify::rendered(row.id, notice, cards);
             rows::write_set_in(out, card.as_bytes())
         }
         Err(reason) => {

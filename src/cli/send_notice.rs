@@ -5,7 +5,7 @@ use clap::ValueEnum;
 
 use crate::clock::{Clock, SystemClock};
 use crate::escape;
-use crate::notify::{self, Sample, SendError, State};
+use crate::notify::{self, Sample, SendError, Status};
 use crate::types::HotelId;
 
 use super::{Code, ConfigFile, Failure, complain, tell};
@@ -70,17 +70,17 @@ impl CardName {
     fn sample(self) -> Sample {
         match self {
             CardName::Test => Sample::Test,
-            CardName::Alert => Sample::Of(State::Alert),
-            CardName::Reminder => Sample::Of(State::Reminder),
-            CardName::Recovered => Sample::Of(State::Recovered),
-            CardName::Closed => Sample::Of(State::Closed),
-            CardName::NewStay => Sample::Of(State::NewStay),
-            CardName::Unclear => Sample::Of(State::Unclear),
-            CardName::Ended => Sample::Of(State::Ended),
-            CardName::Silent => Sample::Of(State::Silent),
-            CardName::Heard => Sample::Of(State::Heard),
-            CardName::Frozen => Sample::Of(State::Frozen),
-            CardName::Moving => Sample::Of(State::Moving),
+            CardName::Alert => Sample::Of(Status::Alert),
+            CardName::Reminder => Sample::Of(Status::Reminder),
+            CardName::Recovered => Sample::Of(Status::Recovered),
+            CardName::Closed => Sample::Of(Status::Closed),
+            CardName::NewStay => Sample::Of(Status::NewStay),
+            CardName::Unclear => Sample::Of(Status::Unclear),
+            CardName::Ended => Sample::Of(Status::Ended),
+            CardName::Silent => Sample::Of(Status::Silent),
+            CardName::Heard => Sample::Of(Status::Heard),
+            CardName::Frozen => Sample::Of(Status::Frozen),
+            CardName::Moving => Sample::Of(Status::Moving),
             CardName::Several => Sample::Several,
         }
     }
@@ -100,15 +100,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let _ = writeln!(
             io::stdout(),
             "{}",
-            escape::lines(sample.rendered(&config.feishu, now).as_bytes())
+            escape::lines(sample.rendered(&config.notify.cards, now).as_bytes())
         );
         return Ok(());
     }
     let hotel = arguments.hotel_id.as_deref().map(HotelId::new);
-    let mut trials = notify::trials(&config.feishu, hotel.as_ref()).peekable();
+    let mut trials = notify::trials(&config.notify, hotel.as_ref()).peekable();
     let (mut tried, mut failed, mut code) = (0, 0, Code::TryLater);
     while let Some(trial) = trials.next() {
-        let Some(sent) = trial.send(sample, now) else {
+        let Some((platform, sent)) = trial.send(sample, now) else {
             // The only one there is: that is said as an error.
             if tried > 0 || trials.peek().is_some() {
                 tell(&format!(
@@ -120,7 +120,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         };
         tried += 1;
         let Err(error) = sent else {
-            tell(&format!("{}: Feishu has accepted the card", trial.label));
+            tell(&format!(
+                "{}: {platform} has accepted the card",
+                trial.label
+            ));
             continue;
         };
         failed += 1;

@@ -39,7 +39,7 @@ impl Config {
             batch_size,
             sweep_every,
             keep_days,
-            feishu: _,
+            notify: _,
             consumer_count,
             http,
             log,

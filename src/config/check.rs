@@ -1,6 +1,6 @@
 //! What the written values mean, and what is wrong with them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,15 +10,13 @@ use crate::engine::{MessageFormat, Rules, Thresholds};
 use crate::files;
 use crate::types::{HotelId, WattHours, Zone};
 
+use super::feishu::check_feishu;
 use super::http::check_http;
 use super::messages::{field_names, type_codes};
 use super::overrides::check_overrides;
 use super::problems::Problems;
-use super::warnings::is_loopback;
-use super::written::{FILE_SUFFIX, Problem};
-use super::{
-    Config, Feishu, Log, MeterTable, MySql, RabbitMq, Route, Secret, Source, Webhook, raw,
-};
+use super::written::Problem;
+use super::{Config, Log, MeterTable, MySql, RabbitMq, Source, raw};
 
 /// `known` is what is wrong already with names and types: those values are not in `raw`.
 ///
@@ -89,7 +87,7 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
     let types = type_codes(raw.message_types, &mut problems);
     let fields = field_names(raw.message_fields, &mut problems);
     let hotel_names = Arc::new(check_hotels(&raw.hotels, &mut problems));
-    let feishu = check_feishu(raw.feishu, hotel_names, &mut problems);
+    let notify = check_feishu(raw.feishu, hotel_names, &mut problems);
     // Somewhere messages have to come from.
     let http = match (raw.http, &raw.rabbitmq) {
         (None, Some(_)) => None,
@@ -145,7 +143,7 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
         batch_size,
         keep_days,
         sweep_every: Duration::from_secs(sweep_seconds),
-        feishu,
+        notify,
         consumer_count,
         http,
         log: Log {
@@ -311,137 +309,4 @@ fn check_hotels(raw: &[raw::Hotel], problems: &mut Problems) -> HashMap<HotelId,
         );
     }
     names
-}
-
-fn check_feishu(
-    raw: raw::Feishu,
-    hotel_names: Arc<HashMap<HotelId, String>>,
-    problems: &mut Problems,
-) -> Feishu {
-    if let Some(price) = raw.price_per_kwh {
-        problems.range("feishu.price_per_kwh", price, 0.0, 1_000.0);
-    }
-    let (wait, age) = (raw.group_wait_seconds, raw.notice_max_age_hours);
-    let wait = problems.whole("feishu.group_wait_seconds", wait, 0, 600);
-    let age: u64 = problems.whole("feishu.notice_max_age_hours", age, 1, 720);
-    let proxy = raw.proxy.filter(|proxy| !proxy.expose().is_empty());
-    if let Some(proxy) = &proxy {
-        problems.unless(
-            is_http_proxy(proxy),
-            "feishu.proxy",
-            "is no address like http://proxy.example.com:3128",
-        );
-    }
-    let webhook = raw
-        .webhook_url
-        .filter(|url| !url.expose().is_empty())
-        .map(|url| check_webhook("feishu.webhook_url", url, raw.secret, problems));
-    let routes = check_routes(raw.routes, webhook.as_ref(), problems);
-    Feishu {
-        webhook,
-        routes,
-        proxy,
-        language: raw.language,
-        hotel_names,
-        price_per_kwh: raw.price_per_kwh,
-        group_wait: Duration::from_secs(wait),
-        notice_max_age: Duration::from_secs(age.saturating_mul(3_600)),
-    }
-}
-
-/// No other kind is built in.
-fn is_http_proxy(proxy: &Secret) -> bool {
-    let proxy = ureq::Proxy::new(proxy.expose());
-    proxy.is_ok_and(|proxy| {
-        matches!(
-            proxy.protocol(),
-            ureq::ProxyProtocol::Http | ureq::ProxyProtocol::Https
-        )
-    })
-}
-
-/// The routes, those to one webhook made one: it has a rate of its own, whoever it is for.
-fn check_routes(
-    raw: Vec<raw::Route>,
-    default: Option<&Webhook>,
-    problems: &mut Problems,
-) -> Vec<Route> {
-    let mut routes: Vec<Route> = Vec::new();
-    // Which of them a webhook is.
-    let mut by_url: HashMap<Secret, usize> = HashMap::new();
-    let mut known = HashSet::new();
-    for (number, route) in raw.into_iter().enumerate() {
-        let path = format!("feishu.routes[{number}]");
-        let key = format!("{path}.hotels");
-        problems.unless(route.hotels.is_some(), &key, "is missing");
-        problems.unless(route.hotels != Some(Vec::new()), &key, "is empty");
-        let hotels = route.hotels.unwrap_or_default();
-        for hotel in &hotels {
-            problems.unless(!hotel.trim().is_empty(), &key, "has one without a name");
-            problems.unless(
-                known.insert(hotel.trim().to_owned()),
-                &key,
-                format_args!("has {hotel}, which has a route already"),
-            );
-        }
-        let key = format!("{path}.webhook_url");
-        let Some(url) = route.webhook_url else {
-            // One whose file is at fault is not missing.
-            problems.unless(
-                problems.is_known(&format!("{key}{FILE_SUFFIX}")),
-                &key,
-                "is missing",
-            );
-            continue;
-        };
-        let webhook = check_webhook(&key, url, route.secret, problems);
-        let hotels = hotels.iter().map(|hotel| HotelId::new(hotel.trim()));
-        let same_bot = |other: &Webhook| other.url == webhook.url;
-        let same = by_url.get(&webhook.url).copied();
-        let mut same = same.and_then(|number| routes.get_mut(number));
-        let default = default.filter(|default| same_bot(default));
-        if let Some(other) = same.as_ref().map(|route| &route.webhook).or(default) {
-            problems.unless(
-                other.secret == webhook.secret,
-                &format!("{path}.secret"),
-                "is not what is set for the same webhook elsewhere",
-            );
-        }
-        match &mut same {
-            Some(route) => route.hotels.extend(hotels),
-            // Whoever has no route goes there anyway.
-            None if default.is_some() => {}
-            None => {
-                by_url.insert(webhook.url.clone(), routes.len());
-                routes.push(Route {
-                    hotels: hotels.collect(),
-                    webhook,
-                });
-            }
-        }
-    }
-    routes
-}
-
-fn check_webhook(
-    key: &str,
-    url: Secret,
-    secret: Option<Secret>,
-    problems: &mut Problems,
-) -> Webhook {
-    let uri = url.expose().parse::<ureq::http::Uri>().ok();
-    let safe = uri.is_some_and(|uri| match (uri.scheme_str(), uri.host()) {
-        (Some("https"), Some(_)) => true,
-        (Some("http"), Some(host)) => is_loopback(host),
-        _ => false,
-    });
-    problems.unless(
-        safe,
-        key,
-        "must begin with https:// (http:// only on loopback)",
-    );
-    Webhook {
-        url,
-        secret: secret.filter(|secret| !secret.expose().is_empty()),
-    }
 }

@@ -2,8 +2,10 @@
 
 mod changes;
 mod check;
+mod feishu;
 mod http;
 mod messages;
+mod notify;
 mod overrides;
 mod problems;
 mod raw;
@@ -12,11 +14,9 @@ mod source;
 mod warnings;
 mod written;
 
-use std::collections::HashMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -24,8 +24,8 @@ use thiserror::Error;
 
 use crate::engine::{MessageFormat, Rules};
 use crate::files;
-use crate::types::HotelId;
 
+pub use notify::{Bot, Cards, Feishu, Language, Notify, Route};
 pub use secret::Secret;
 pub use source::Source;
 pub use warnings::is_loopback;
@@ -50,7 +50,7 @@ pub struct Config {
     pub sweep_every: Duration,
     /// Refused messages and told notices older than this are deleted. Days.
     pub keep_days: u32,
-    pub feishu: Feishu,
+    pub notify: Notify,
     pub consumer_count: usize,
     /// The service's own intake; `None` where messages come from RabbitMQ alone.
     pub http: Option<Http>,
@@ -121,58 +121,6 @@ impl MeterTable {
     pub fn id(&self) -> Option<&str> {
         Some(self.id.as_str()).filter(|id| !id.is_empty())
     }
-}
-
-/// How the staff is told.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Feishu {
-    /// Of the hotels without a route. Without one, their notices go to the log.
-    pub webhook: Option<Webhook>,
-    /// Bots of some hotels, each webhook once.
-    pub routes: Vec<Route>,
-    /// A proxy for all requests, `http://host:port`; without one they go straight.
-    pub proxy: Option<Secret>,
-    pub language: Language,
-    /// What the staff calls hotels, where that is not their id (`[[hotels]]`).
-    pub hotel_names: Arc<HashMap<HotelId, String>>,
-    /// Price of a kWh, for the cost on a card.
-    pub price_per_kwh: Option<f64>,
-    /// How long a notice waits for others of its hotel.
-    pub group_wait: Duration,
-    /// Older notices are not told any more.
-    pub notice_max_age: Duration,
-}
-
-impl Feishu {
-    /// What the staff calls a hotel: its name, or else its id.
-    pub fn name_of<'a>(&'a self, hotel: &'a HotelId) -> &'a str {
-        let name = self.hotel_names.get(hotel);
-        name.map_or(hotel.as_str(), String::as_str)
-    }
-}
-
-/// Some hotels' bot.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Route {
-    pub hotels: Vec<HotelId>,
-    pub webhook: Webhook,
-}
-
-/// One bot.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Webhook {
-    pub url: Secret,
-    /// Key of the signature, where the bot asks for one.
-    pub secret: Option<Secret>,
-}
-
-/// The staff's language.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Language {
-    #[default]
-    Zh,
-    En,
 }
 
 /// Where the service takes messages itself.
@@ -343,7 +291,7 @@ impl Config {
     }
 
     /// This configuration with all of `new` that may change under a running service: thresholds,
-    /// and how the staff is told.
+    /// and how the staff is notified.
     pub fn changed_by(&self, new: &Config) -> Config {
         let rules = Rules {
             thresholds: new.rules.thresholds,
@@ -354,7 +302,7 @@ impl Config {
         Config {
             source: new.source.clone(),
             rules,
-            feishu: new.feishu.clone(),
+            notify: new.notify.clone(),
             ..self.clone()
         }
     }

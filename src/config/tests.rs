@@ -1,7 +1,7 @@
 use super::*;
 use crate::certificate::AUTHORITY;
 use crate::engine::FieldNames;
-use crate::types::{RoomKey, WattHours};
+use crate::types::{HotelId, RoomKey, WattHours};
 
 pub(super) fn loaded(
     text: &str,
@@ -47,7 +47,7 @@ fn the_originals_settings_carry_over_by_name() {
     assert_eq!(rules.thresholds.checkout, WattHours(1_000));
     assert_eq!((config.batch_size, rules.history_intervals), (100, 10));
     assert_eq!(config.consumer_count, 5);
-    assert!(config.feishu.webhook.is_some());
+    assert!(matches!(config.notify.default, Bot::Feishu(_)));
     let (rabbitmq, mysql) = (config.rabbitmq.expect("one"), config.mysql.expect("one"));
     assert_eq!(
         (rabbitmq.port, rabbitmq.virtual_host.as_str()),
@@ -63,12 +63,12 @@ fn hotels_have_names_for_people() {
     let config = loaded(text, &[], &[]).expect("all right");
     let names = ["H1", "H2", "H3"].map(|id| {
         let id = HotelId::new(id);
-        config.feishu.name_of(&id).to_owned()
+        config.notify.cards.name_of(&id).to_owned()
     });
     assert_eq!(names, ["滨江店", "Riverside", "H3"]);
     // A running service takes them over.
     let before = loaded("", &[], &[]).expect("all right");
-    assert_eq!(before.changed_by(&config).feishu, config.feishu);
+    assert_eq!(before.changed_by(&config).notify, config.notify);
 
     let wrong = loaded(
         &format!(
@@ -168,7 +168,7 @@ fn environment_and_settings_override_the_file() {
     .expect("all right");
     let mysql = config.mysql.expect("there is a section");
     assert_eq!((mysql.port, mysql.password.expose()), (3308, "1234"));
-    assert_eq!(config.feishu.language, Language::En);
+    assert_eq!(config.notify.cards.language, Language::En);
     assert_eq!(config.rules.hotel_thresholds.len(), 1);
     assert_eq!(config.rules.thresholds.checkin, WattHours(2_500));
     assert_eq!(config.rules.register_modulus, Some(WattHours(10_000_000)));
@@ -427,10 +427,13 @@ fn each_webhook_has_its_hotels_once() {
         &[],
     )
     .expect("all right");
-    let routes: Vec<(Vec<&str>, &str)> = (config.feishu.routes.iter())
+    let routes: Vec<(Vec<&str>, &str)> = (config.notify.routes.iter())
         .map(|route| {
             let hotels = route.hotels.iter().map(HotelId::as_str).collect();
-            (hotels, route.webhook.url.expose())
+            let Bot::Feishu(bot) = &route.bot else {
+                panic!("{route:?}");
+            };
+            (hotels, bot.url.expose())
         })
         .collect();
     let (a, b) = (bot("a"), bot("b"));

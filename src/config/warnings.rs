@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::Config;
+use super::{Bot, Config};
 
 impl Config {
     /// One line each. `unix_seconds` is now: zones change their habits.
@@ -45,8 +45,8 @@ impl Config {
                 zone.name()
             ));
         }
-        if self.feishu.webhook.is_none() {
-            let whose = match self.feishu.routes.as_slice() {
+        if self.notify.default == Bot::Log {
+            let whose = match self.notify.routes.as_slice() {
                 [] => "notices",
                 _ => "notices of hotels without a route",
             };

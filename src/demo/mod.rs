@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::{Parsed, Stay};
 use crate::gate::Gate;
-use crate::notify::Aloud;
+use crate::notify::Console;
 use crate::owner::{Input, Message};
 use crate::pulse::Pulses;
 use crate::review::Room;
@@ -57,8 +57,8 @@ pub struct Demo<'a> {
     pub plan: &'a Plan,
     /// So many seconds of the story pass in one.
     pub speed: f64,
-    /// Shows a card.
-    pub show: Aloud,
+    /// Shows the cards.
+    pub console: Console,
     /// Told how far the story has come; whether it goes on.
     pub progress: &'a dyn Fn(LocalTime) -> bool,
     /// Has room for the end of each thread.
@@ -83,7 +83,7 @@ impl Demo<'_> {
             reader: Arc::clone(&reader),
             clock: clock.clone(),
             intake: Arc::new(Gate::new(0)),
-            aloud: Arc::clone(&self.show),
+            console: self.console.clone(),
             pulses: &pulses,
             exits: self.exits,
         }

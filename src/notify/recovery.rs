@@ -7,7 +7,7 @@ use crate::types::LocalTime;
 /// What is known of a recovery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Recovery {
-    /// It can be told.
+    /// It can be sent.
     True,
     /// That is still to be seen.
     Open,

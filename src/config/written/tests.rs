@@ -1,7 +1,7 @@
 use std::os::unix::ffi::OsStringExt;
 
 use crate::config::tests::loaded;
-use crate::config::{Config, Secret, read};
+use crate::config::{Bot, Config, Secret, read};
 
 #[test]
 fn a_variable_that_means_nothing_is_an_error_that_says_what_was_meant() {
@@ -111,7 +111,9 @@ fn a_secret_may_stand_in_a_file_of_its_own() {
     )
     .expect("all right");
     assert_eq!(config.mysql.expect("a section").password.expose(), "1234");
-    let bot = &config.feishu.routes[0].webhook;
+    let Bot::Feishu(bot) = &config.notify.routes[0].bot else {
+        panic!("{:?}", config.notify.routes);
+    };
     assert_eq!(bot.url.expose(), "https://example.com/hook/canary");
     assert_eq!(bot.secret.as_ref().map(Secret::expose), Some("1234"));
 

@@ -1,24 +1,13 @@
 //! One story on a card.
 
 use crate::engine::{Closing, MeterNotice, MeterNoticeKind, Notice, NoticeKind, RoomNotice, Stay};
-use crate::notify::waiting::{State, Story};
+use crate::notify::story::{Status, Story};
 use crate::types::{Kind, LocalTime};
 
-use super::trend::Trend;
+use super::chart::chart;
+use super::content::{Field, Row, Section};
+use super::numbers::{kilowatts, ranges, short};
 use super::words::Words;
-use super::{kilowatts, ranges};
-
-/// What is said of one story: by itself field by field, among others as a paragraph.
-pub(super) struct Section {
-    words: &'static Words,
-    heading: String,
-    /// What the heading says, where there is none.
-    subject: Vec<Vec<Field>>,
-    /// Fields that belong together stand together.
-    rows: Vec<Vec<Field>>,
-    /// Makes a repeated delivery recognisable, where there are others around it.
-    number: String,
-}
 
 /// The card that a section stands on.
 pub(super) struct Around<'a> {
@@ -29,112 +18,60 @@ pub(super) struct Around<'a> {
     pub(super) price: Option<f64>,
 }
 
-struct Field {
-    name: String,
-    value: String,
-}
-
-/// Columns of half a telephone's width, of which a Chinese character takes two.
-const HALF: usize = 22;
-
-impl Section {
-    pub(super) fn new(
-        words: &'static Words,
-        story: &Story,
-        around: &Around<'_>,
-    ) -> Option<Section> {
-        let hotel = field(words.hotel, around.hotel);
-        let state = around.is_mixed.then(|| words.of(story).short);
-        let mut heading: Vec<String> = state.into_iter().map(str::to_owned).collect();
-        let (subject, rows) = match story.last()? {
-            Notice::Room(notice) => {
-                let room = notice.room.room_number.as_str();
-                let occupancy = occupancy(words, notice);
-                let power = (words.kilowatts)(&kilowatts(notice));
-                heading.extend([room, occupancy].map(str::to_owned));
-                // How much it was matters no more where the room is not abnormal any more.
-                let is_abnormal = matches!(story.state, State::Alert | State::Reminder);
-                heading.extend(is_abnormal.then(|| power.clone()));
-                let name = match notice.kind {
-                    NoticeKind::Alert | NoticeKind::Reminder => words.power,
-                    NoticeKind::Recovered => words.power_over,
-                    NoticeKind::Closed(why) => {
-                        heading.push((words.closed_by)(notice.stay.kind(), why).to_owned());
-                        words.power_over
-                    }
-                };
-                let subject = vec![
-                    vec![hotel, field(words.room, room)],
-                    vec![field(words.state, occupancy), field(name, power)],
-                ];
-                (subject, room_rows(words, notice, story, around))
-            }
-            Notice::Meters(notice) => {
-                if heading.is_empty() {
-                    heading.push(words.of(story).long.to_owned());
+/// What is said of a story.
+pub(super) fn section(words: &Words, story: &Story, around: &Around<'_>) -> Option<Section> {
+    let hotel = words.field(words.hotel, around.hotel);
+    let state = around.is_mixed.then(|| words.of(story).short);
+    let mut heading: Vec<String> = state.into_iter().map(str::to_owned).collect();
+    let (subject, rows) = match story.last()? {
+        Notice::Room(notice) => {
+            let room = notice.room.room_number.as_str();
+            let occupancy = occupancy(words, notice);
+            let power = (words.kilowatts)(&kilowatts(notice));
+            heading.extend([room, occupancy].map(str::to_owned));
+            // How much it was matters no more where the room is not abnormal any more.
+            let is_abnormal = matches!(story.status, Status::Alert | Status::Reminder);
+            heading.extend(is_abnormal.then(|| power.clone()));
+            let name = match notice.kind {
+                NoticeKind::Alert | NoticeKind::Reminder => words.power,
+                NoticeKind::Recovered => words.power_over,
+                NoticeKind::Closed(why) => {
+                    heading.push((words.closed_by)(notice.stay.kind(), why).to_owned());
+                    words.power_over
                 }
-                (vec![vec![hotel]], meter_rows(words, notice))
+            };
+            let subject = vec![
+                Row::Fields(vec![hotel, words.field(words.room, room)]),
+                Row::Fields(vec![
+                    words.field(words.state, occupancy),
+                    words.field(name, power),
+                ]),
+            ];
+            (subject, room_rows(words, notice, story, around))
+        }
+        Notice::Meters(notice) => {
+            if heading.is_empty() {
+                heading.push(words.of(story).long.to_owned());
             }
-        };
-        let ids = story.notices.iter().map(|(id, _)| *id);
-        Some(Section {
-            words,
-            heading: format!("{} {}", mark(story.state), heading.join(" · ")),
-            subject,
-            rows,
-            number: format!("{} {}", words.number, ranges(ids.collect())),
-        })
-    }
-
-    /// As a paragraph among others.
-    pub(super) fn text(&self) -> String {
-        let mut lines = vec![self.heading.clone()];
-        for row in &self.rows {
-            let fields: Vec<String> = row.iter().map(|field| field.text(self.words)).collect();
-            lines.push(fields.join(" · "));
+            (vec![single(hotel)], meter_rows(words, notice))
         }
-        if let Some(last) = lines.last_mut() {
-            last.push_str(" · ");
-            last.push_str(&self.number);
-        }
-        lines.join("\n")
-    }
-
-    /// Field by field, each with whether another fits beside it.
-    pub(super) fn fields(&self) -> impl Iterator<Item = (bool, String)> {
-        let rows = self.subject.iter().chain(&self.rows);
-        rows.flat_map(|row| {
-            let texts: Vec<String> = row.iter().map(|field| field.text(self.words)).collect();
-            let is_short = texts.len() > 1 && texts.iter().all(|text| columns(text) <= HALF);
-            texts.into_iter().map(move |text| (is_short, text))
-        })
-    }
-}
-
-impl Field {
-    fn text(&self, words: &Words) -> String {
-        format!("{}{}{}", self.name, words.colon, self.value)
-    }
-}
-
-fn field(name: impl Into<String>, value: impl Into<String>) -> Field {
-    let (name, value) = (name.into(), value.into());
-    Field { name, value }
-}
-
-/// How wide a text is, nearly.
-fn columns(text: &str) -> usize {
-    text.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum()
+    };
+    Some(Section {
+        heading: format!("{} {}", mark(story.status), heading.join(" · ")),
+        subject,
+        rows,
+        number: format!("{} {}", words.number, ranges(story.ids())),
+    })
 }
 
 /// Found by the eye among others.
-fn mark(state: State) -> &'static str {
-    match state {
-        State::Alert => "🔴",
-        State::Reminder => "🟠",
-        State::Silent | State::Frozen | State::Unclear | State::Closed => "🟡",
-        State::NewStay | State::Ended => "⚪",
-        State::Recovered | State::Heard | State::Moving => "🟢",
+fn mark(status: Status) -> &'static str {
+    match status {
+        Status::Alert => "🔴",
+        Status::Reminder => "🟠",
+        Status::Silent | Status::Frozen | Status::Unclear | Status::Closed => "🟡",
+        Status::NewStay | Status::Ended => "⚪",
+        Status::Recovered | Status::Heard | Status::Moving => "🟢",
     }
 }
 
@@ -161,34 +98,28 @@ fn span(words: &Words, from: LocalTime, to: LocalTime) -> String {
     (words.from_to)(&first, clock.map_or(&*last, |(_, clock)| clock))
 }
 
-fn room_rows(
-    words: &Words,
-    notice: &RoomNotice,
-    story: &Story,
-    around: &Around<'_>,
-) -> Vec<Vec<Field>> {
+fn room_rows(words: &Words, notice: &RoomNotice, story: &Story, around: &Around<'_>) -> Vec<Row> {
     let seconds = notice.run_seconds();
     let (long, since) = ((words.duration)(seconds), time(notice.since));
     let run = match notice.kind {
         NoticeKind::Alert | NoticeKind::Reminder => {
             let run = (words.run_of)(&long, notice.periods, &since);
-            field(words.run, run)
+            words.field(words.run, run)
         }
         NoticeKind::Recovered | NoticeKind::Closed(_) => {
             let span = span(words, notice.since, notice.since.plus(seconds));
             let run = (words.run_over_of)(&long, notice.periods, &span);
-            field(words.run_over, run)
+            words.field(words.run_over, run)
         }
     };
-    let mut rows = Vec::new();
-    rows.push(vec![run]);
+    let mut rows = vec![single(run)];
     // The threshold is one of the new length.
     if notice.kind != NoticeKind::Closed(Closing::IntervalChanged) {
         let kwh = notice.energy.0 as f64 / 1000.0;
         let rate = short(kwh * notice.interval_seconds as f64 / seconds as f64);
         let rate = (words.rate_of)(&rate, &notice.threshold.to_string());
         let minutes = notice.interval_seconds / 60;
-        rows.push(vec![field((words.rate)(minutes), rate)]);
+        rows.push(single(words.field((words.rate)(minutes), rate)));
     }
     let energy = notice.energy.to_string();
     let energy = match around.price {
@@ -198,8 +129,8 @@ fn room_rows(
             (words.energy_and_cost)(&energy, &cost)
         }
     };
-    rows.push(vec![field(words.energy, energy)]);
-    rows.push(match notice.kind {
+    rows.push(single(words.field(words.energy, energy)));
+    rows.push(Row::Fields(match notice.kind {
         NoticeKind::Closed(Closing::NewStay { kind, at }) => {
             let old = notice.stay.kind();
             let names = [old, kind].map(|kind| words.begin(kind));
@@ -207,30 +138,37 @@ fn room_rows(
                 [old, new] if old == new => (words.old_and_new)(old),
                 names => names.map(str::to_owned),
             };
-            vec![field(old, time(notice.stay.time())), field(new, time(at))]
+            vec![
+                words.field(old, time(notice.stay.time())),
+                words.field(new, time(at)),
+            ]
         }
         _ => stay(words, &notice.stay),
-    });
-    let trend = Trend::of(notice);
-    let (name, blocks) = (trend.name(words, notice), trend.value(words, notice));
-    rows.push(vec![field(name, blocks)]);
+    }));
+    rows.push(Row::Chart(chart(words, notice)));
     match notice.kind {
         NoticeKind::Alert | NoticeKind::Reminder => {
-            rows.push(vec![field(words.detected, time(notice.detected))]);
+            rows.push(single(words.field(words.detected, time(notice.detected))));
         }
         NoticeKind::Recovered => {
-            rows.push(vec![field(words.normal_since, time(notice.detected))]);
+            rows.push(single(
+                words.field(words.normal_since, time(notice.detected)),
+            ));
         }
         NoticeKind::Closed(Closing::Gap) => {
             let gap = span(words, notice.since.plus(seconds), notice.detected);
-            rows.push(vec![field(words.no_readings, gap)]);
+            rows.push(single(words.field(words.no_readings, gap)));
         }
         NoticeKind::Closed(_) => {}
     }
-    if story.state == State::Unclear {
-        rows.push(vec![field(words.now, words.now_unknown)]);
+    if story.status == Status::Unclear {
+        rows.push(single(words.field(words.now, words.now_unknown)));
     }
     rows
+}
+
+fn single(field: Field) -> Row {
+    Row::Fields(vec![field])
 }
 
 fn stay(words: &Words, stay: &Stay) -> Vec<Field> {
@@ -252,11 +190,11 @@ fn stay(words: &Words, stay: &Stay) -> Vec<Field> {
     };
     let times = times.into_iter();
     times
-        .filter_map(|(name, at)| Some(field(name, time(at?))))
+        .filter_map(|(name, at)| Some(words.field(name, time(at?))))
         .collect()
 }
 
-fn meter_rows(words: &Words, notice: &MeterNotice) -> Vec<Vec<Field>> {
+fn meter_rows(words: &Words, notice: &MeterNotice) -> Vec<Row> {
     let (count, since, named) = match notice.kind {
         MeterNoticeKind::Silent => (words.silent_meters, words.last_reading, words.silent_rooms),
         MeterNoticeKind::Heard => (words.silent_meters, words.silent_since, words.silent_rooms),
@@ -264,32 +202,24 @@ fn meter_rows(words: &Words, notice: &MeterNotice) -> Vec<Vec<Field>> {
             (words.frozen_meters, words.frozen_since, words.frozen_rooms)
         }
     };
-    let mut rows = vec![vec![field(
-        count,
-        (words.meters_of)(notice.silent, notice.watched),
-    )]];
+    let meters = (words.meters_of)(notice.silent, notice.watched);
+    let mut rows = vec![single(words.field(count, meters))];
     let mut times = Vec::new();
     match (notice.kind, notice.since) {
         (MeterNoticeKind::Heard, None) => {}
-        (_, at) => times.push(field(since, at.map_or(words.never.to_owned(), time))),
+        (_, at) => times.push(words.field(since, at.map_or(words.never.to_owned(), time))),
     }
-    times.push(field(words.detected, time(notice.detected)));
-    rows.push(times);
+    times.push(words.field(words.detected, time(notice.detected)));
+    rows.push(Row::Fields(times));
     if !notice.rooms.is_empty() {
         let mut rooms = words.joined(&notice.rooms);
         let silent = notice.silent as usize;
         if notice.rooms.len() < silent {
             rooms = (words.first_of)(&rooms, silent);
         }
-        rows.push(vec![field(named, rooms)]);
+        rows.push(single(words.field(named, rooms)));
     }
     rows
-}
-
-/// Two decimals at most, none where they are zero.
-pub(super) fn short(number: f64) -> String {
-    let text = format!("{number:.2}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
@@ -311,9 +241,12 @@ mod tests {
             is_mixed: false,
             price: None,
         };
-        let section = Section::new(words, &story, &around).expect("a notice");
-        let text: Vec<String> = section.fields().map(|(_, text)| text).collect();
-        let text = text.join("\n");
+        let section = section(words, &story, &around).expect("a notice");
+        let text = section
+            .lines()
+            .flatten()
+            .collect::<Vec<String>>()
+            .join("\n");
         for part in [
             "Average power: 3.1 kW\n",
             "Abnormal for: 3 h 20 min (4 intervals), since ",

@@ -164,7 +164,7 @@ pub(super) static WORDS: Words = Words {
     expected_checkout: "Expected check-out",
     check_out: "Check-out",
     trend: |minutes, highest| format!("Trend ({minutes} min a block, highest {highest} kWh)"),
-    marked: |blocks, marks| format!("{blocks} ({marks})"),
+    legend: |marks| format!(" ({marks})"),
     bar_is: |kind| match kind {
         Kind::Checkin => "│ check-in",
         Kind::Checkout => "│ check-out",

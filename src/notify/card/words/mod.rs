@@ -5,8 +5,10 @@ mod zh;
 
 use crate::config::Language;
 use crate::engine::{Closing, MeterNoticeKind, Notice};
-use crate::notify::waiting::{State, Story};
+use crate::notify::story::{Status, Story};
 use crate::types::{Kind, RoomNumber};
+
+use super::content::Field;
 
 /// A language's words. What takes arguments is a function, because languages order them otherwise.
 pub(super) struct Words {
@@ -82,8 +84,8 @@ pub(super) struct Words {
     pub(super) check_out: &'static str,
     /// Minutes of a block, kWh of the highest.
     pub(super) trend: fn(i64, &str) -> String,
-    /// Blocks, what marks among them mean.
-    pub(super) marked: fn(&str, &str) -> String,
+    /// After a chart: what marks among its bars mean.
+    pub(super) legend: fn(&str) -> String,
     /// Where the stay began.
     pub(super) bar_is: fn(Kind) -> &'static str,
     pub(super) dot_is: &'static str,
@@ -137,24 +139,32 @@ pub(super) fn words(language: Language) -> &'static Words {
 
 impl Words {
     pub(super) fn of(&self, story: &Story) -> &Name {
-        match story.state {
-            State::Alert => &self.alert,
-            State::Reminder => &self.reminder,
-            State::Unclear => &self.unclear,
-            State::Closed => &self.closed,
-            State::NewStay => &self.new_stay,
-            State::Ended => match story.last() {
+        match story.status {
+            Status::Alert => &self.alert,
+            Status::Reminder => &self.reminder,
+            Status::Unclear => &self.unclear,
+            Status::Closed => &self.closed,
+            Status::NewStay => &self.new_stay,
+            Status::Ended => match story.last() {
                 Some(Notice::Meters(notice)) => match notice.kind {
                     MeterNoticeKind::Silent | MeterNoticeKind::Heard => &self.silent_over,
                     MeterNoticeKind::Frozen | MeterNoticeKind::Moving => &self.frozen_over,
                 },
                 Some(Notice::Room(_)) | None => &self.ended,
             },
-            State::Recovered => &self.recovered,
-            State::Silent => &self.silent,
-            State::Heard => &self.heard,
-            State::Frozen => &self.frozen,
-            State::Moving => &self.moving,
+            Status::Recovered => &self.recovered,
+            Status::Silent => &self.silent,
+            Status::Heard => &self.heard,
+            Status::Frozen => &self.frozen,
+            Status::Moving => &self.moving,
+        }
+    }
+
+    pub(super) fn field(&self, name: impl Into<String>, value: impl Into<String>) -> Field {
+        Field {
+            name: name.into(),
+            colon: self.colon,
+            value: value.into(),
         }
     }
 

@@ -161,7 +161,7 @@ pub(super) static WORDS: Words = Words {
     expected_checkout: "预计退房",
     check_out: "退房时间",
     trend: |minutes, highest| format!("用电走势（每格 {minutes} 分钟，最高 {highest} kWh）"),
-    marked: |blocks, marks| format!("{blocks}（{marks}）"),
+    legend: |marks| format!("（{marks}）"),
     bar_is: |kind| match kind {
         Kind::Checkin => "│ 入住",
         Kind::Checkout => "│ 退房",

@@ -1,30 +1,28 @@
-//! A look at the way to Feishu for an operator. Nothing is sent to a bot: only its host is asked, for
-//! a page that it may not have.
+//! Checks the way to the bots for an operator. Nothing is sent to a bot: only its host is asked, for a
+//! page that it may not have.
 
 use std::collections::BTreeMap;
 
 use crate::config;
 use crate::finding::{Finding, Level, Tell};
 
-use super::feishu::{Feishu, Reached, SendError};
-use super::routes;
-
-/// Feishu takes a signature that is an hour off. Seconds.
-const CLOCK_TAKEN: i64 = 3_540;
+use super::bot::{Bot, Console, Platform, Reached, SendError};
+use super::routes::routes;
 
 /// A clock that is off by more is worth a word. Seconds.
 const CLOCK_TOLERANCE: i64 = 60;
 
-/// Looks at the host of each bot, once.
-pub fn check(config: &config::Feishu, tell: Tell<'_>) {
-    let mut hosts: BTreeMap<String, (Vec<String>, &config::Webhook)> = BTreeMap::new();
+/// Asks the host of each bot, once.
+pub fn check(config: &config::Notify, tell: Tell<'_>) {
+    let mut hosts: BTreeMap<String, (Vec<String>, Bot)> = BTreeMap::new();
     for route in routes(config) {
-        let Some(webhook) = route.webhook else {
+        let bot = Bot::new(route.bot, &Console::of_the_log());
+        let Some(http) = bot.http() else {
             continue;
         };
-        match Feishu::host(webhook) {
+        match http.host() {
             Some(host) => {
-                let (labels, _) = hosts.entry(host).or_insert((Vec::new(), webhook));
+                let (labels, _) = hosts.entry(host).or_insert((Vec::new(), bot));
                 labels.push(route.label);
             }
             None => tell(Finding::new(
@@ -34,13 +32,13 @@ pub fn check(config: &config::Feishu, tell: Tell<'_>) {
             )),
         }
     }
-    for (host, (labels, webhook)) in &hosts {
-        let bot = Feishu::new((*webhook).clone(), config.proxy.as_ref());
-        tell(finding(
-            &format!("Feishu at {host}, for {}", some(labels)),
-            bot.reach(host),
-            config.proxy.is_some(),
-        ));
+    for (host, (labels, bot)) in &hosts {
+        let platform = bot.platform();
+        let about = format!("{} at {host}, for {}", platform.name, some(labels));
+        let reached = bot.http().map(|http| (http.reach(), http.is_proxied()));
+        if let Some((reached, is_proxied)) = reached {
+            tell(finding(&about, platform, reached, is_proxied));
+        }
     }
 }
 
@@ -52,7 +50,13 @@ fn some(labels: &[String]) -> String {
     }
 }
 
-fn finding(about: &str, reached: Result<Reached, SendError>, by_proxy: bool) -> Finding {
+fn finding(
+    about: &str,
+    platform: &Platform,
+    reached: Result<Reached, SendError>,
+    is_proxied: bool,
+) -> Finding {
+    let proxy = format!("{}.proxy", platform.section);
     let Reached {
         status,
         clock_ahead,
@@ -62,10 +66,10 @@ fn finding(about: &str, reached: Result<Reached, SendError>, by_proxy: bool) -> 
             return Finding::new(Level::Wrong, about, what).remedy(remedy);
         }
         Err(error) => {
-            let way = if by_proxy {
-                "feishu.proxy"
+            let way = if is_proxied {
+                proxy
             } else {
-                "the firewall, or whether a proxy is needed (feishu.proxy)"
+                format!("the firewall, or whether a proxy is needed ({proxy})")
             };
             return Finding::new(Level::Unreachable, about, error.to_string())
                 .remedy(format!("see to name resolution and {way}"));
@@ -76,13 +80,13 @@ fn finding(about: &str, reached: Result<Reached, SendError>, by_proxy: bool) -> 
     let clock = format!("this machine's clock is {} s {way} its", off.abs());
     if status == 407 {
         return Finding::new(Level::Wrong, about, "the proxy refuses us (HTTP 407)")
-            .remedy("put user and password of the proxy into feishu.proxy");
+            .remedy(format!("put user and password of the proxy into {proxy}"));
     }
     if status >= 500 {
         let says = format!("answered HTTP {status}");
         return Finding::new(Level::Unreachable, about, says);
     }
-    if off.abs() > CLOCK_TAKEN {
+    if platform.max_clock_error.is_some_and(|max| off.abs() > max) {
         return Finding::new(
             Level::Wrong,
             about,
@@ -102,6 +106,7 @@ fn finding(about: &str, reached: Result<Reached, SendError>, by_proxy: bool) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notify::bot::FEISHU;
 
     #[test]
     fn each_answer_has_its_meaning() {
@@ -111,6 +116,7 @@ mod tests {
                 clock_ahead,
             })
         };
+        let platform = &FEISHU;
         for (reached, level, part) in [
             (reached(404, Some(0)), Level::Ok, "send-notice"),
             (reached(200, None), Level::Ok, "send-notice"),
@@ -129,7 +135,7 @@ mod tests {
                 "no route; see to",
             ),
         ] {
-            let finding = finding("Feishu", reached, false);
+            let finding = finding("Feishu", platform, reached, false);
             assert_eq!(finding.level, level, "{finding}");
             assert!(finding.to_string().contains(part), "{finding}");
         }

@@ -1,228 +1,158 @@
-//! The protocol of a Feishu custom bot.
+//! Custom bots of Feishu: card JSON 1.0, and what their answers mean.
 
-use std::io::Read;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use chrono::DateTime;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use thiserror::Error;
-use ureq::http::{HeaderMap, Uri};
-use ureq::tls::{RootCerts, TlsConfig};
-use ureq::{Agent, Proxy};
 
-use crate::certificate::{self, Explained, Peer};
 use crate::clock::unix_seconds;
-use crate::config::{Secret, Webhook};
+use crate::config;
+use crate::config::Secret;
 use crate::escape;
+use crate::notify::card::Card;
+use crate::notify::pace::{Rate, Rush};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const TIMEOUT: Duration = Duration::from_secs(10);
+use super::http::{Http, Reply};
+use super::platform::{Form, Platform, SendError, Size};
 
-/// Answers are a line of JSON; what is longer than this is none, and is not read to its end.
-const MOST_ANSWER_BYTES: u64 = 64 * 1024;
+/// Feishu takes a timestamp that is an hour off; some of it may have passed on the way. Seconds.
+const MAX_CLOCK_ERROR: i64 = 3_540;
 
-/// What is sent to a bot.
-pub(super) enum Message {
-    /// A card (JSON 1.0).
-    Card(Value),
-    Text(String),
-}
+/// The longest card in bytes, so that it stays below 19,000 with its envelope and signature: Feishu
+/// takes 20 KB.
+const MAX_BYTES: usize = 18_700;
 
-impl Message {
-    fn body(&self) -> Value {
-        match self {
-            Message::Card(card) => json!({"msg_type": "interactive", "card": card}),
-            Message::Text(text) => {
-                let text = escape::in_order(text);
-                json!({"msg_type": "text", "content": {"text": text}})
-            }
-        }
-    }
-}
+/// Columns of half a telephone's width, of which a Chinese character takes two.
+const HALF: usize = 22;
 
-/// Why a message was not accepted, by what is to be done about it.
-#[derive(Debug, Error)]
-pub enum SendError {
-    /// Network, overload, rate: the same request may succeed soon.
-    #[error("{0}")]
-    Passing(String),
-    /// No message gets through before somebody has changed something.
-    #[error("{what}: {remedy}")]
-    Route { what: String, remedy: String },
-    /// Feishu does not want this message; another one it may.
-    #[error("{0}")]
-    Content(String),
-}
+pub(in crate::notify) static PLATFORM: Platform = Platform {
+    name: "Feishu",
+    section: "feishu",
+    rate: Rate {
+        // A bot takes 100 requests a minute, and counts those it refuses as well.
+        between: Duration::from_millis(650),
+        // Half hours are when everybody's machines write to their groups: the platform refuses some
+        // then.
+        rush: Some(Rush {
+            every: 1_800,
+            before: 5,
+            after: 15,
+        }),
+    },
+    max_clock_error: Some(MAX_CLOCK_ERROR),
+    notifies_staff: true,
+};
 
 /// One bot.
-pub(super) struct Feishu {
-    agent: Agent,
-    webhook: Webhook,
-    is_proxied: bool,
-    /// What no text of ours may show.
-    secrets: Vec<Secret>,
-}
-
-/// What came back for a request.
-struct Reply {
-    status: u16,
-    body: String,
-    /// Seconds that this machine's clock is ahead of the server's; negative when it is behind.
-    clock_ahead: Option<i64>,
-}
-
-/// A host that has answered.
-pub(super) struct Reached {
-    pub(super) status: u16,
-    /// As of a [`Reply`].
-    pub(super) clock_ahead: Option<i64>,
+pub(in crate::notify) struct Feishu {
+    http: Http,
+    url: Secret,
+    /// Key of the signature, where the bot asks for one.
+    secret: Option<Secret>,
 }
 
 impl Feishu {
-    /// A bot that is asked through `proxy`, or straight without one.
-    pub(super) fn new(webhook: Webhook, proxy: Option<&Secret>) -> Feishu {
-        let tls = TlsConfig::builder()
-            .root_certs(RootCerts::PlatformVerifier)
-            .build();
-        let agent = Agent::config_builder()
-            .timeout_connect(Some(CONNECT_TIMEOUT))
-            .timeout_global(Some(TIMEOUT))
-            // Feishu's code is in the body, also of an error.
-            .http_status_as_error(false)
-            // A redirect would carry the token to another host.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            // Never one that happens to be in the environment. That it is one was checked.
-            .proxy(proxy.and_then(|proxy| Proxy::new(proxy.expose()).ok()))
-            .tls_config(tls)
-            .build()
-            .into();
-        // A library may quote a part of an address alone.
-        let token = webhook.url.expose().rsplit('/').next().unwrap_or_default();
-        let login = proxy.and_then(|proxy| proxy.expose().rsplit_once('@'));
-        let secrets = [
-            Some(webhook.url.clone()),
-            Some(Secret::new(token)),
-            webhook.secret.clone(),
-            proxy.cloned(),
-            login.map(|(login, _)| Secret::new(login)),
-        ];
+    pub(super) fn new(config: &config::Feishu) -> Feishu {
+        let config::Feishu { url, secret, proxy } = config;
         Feishu {
-            agent,
-            webhook,
-            is_proxied: proxy.is_some(),
-            secrets: secrets.into_iter().flatten().collect(),
+            http: Http::new(&PLATFORM, url, proxy.as_ref(), secret.clone()),
+            url: url.clone(),
+            secret: secret.clone(),
         }
     }
 
-    /// Sends a message; `Ok` when Feishu has accepted it.
-    pub(super) fn send(&self, message: &Message) -> Result<(), SendError> {
-        let mut body = message.body();
-        if let Some(secret) = &self.webhook.secret {
+    pub(super) fn http(&self) -> &Http {
+        &self.http
+    }
+
+    /// Sends a card; `Ok` when Feishu has accepted it.
+    pub(super) fn send(&self, card: &Card, form: Form) -> Result<(), SendError> {
+        self.post(match form {
+            Form::Card => json!({"msg_type": "interactive", "card": card_json(card)}),
+            Form::Text => text_json(&card.text()),
+        })
+    }
+
+    fn post(&self, mut body: Value) -> Result<(), SendError> {
+        if let Some(secret) = &self.secret {
             // Anew for each attempt: a signature is good for an hour.
             let timestamp = unix_seconds();
             body["timestamp"] = timestamp.to_string().into();
             body["sign"] = sign(timestamp, secret.expose()).into();
         }
-        match self.post(&body.to_string()) {
-            Ok(reply) => judge(&reply).map_err(|error| self.masked(error)),
-            Err(error) => Err(self.masked(self.unanswered(&error))),
-        }
-    }
-
-    /// Why there was no answer.
-    fn unanswered(&self, error: &ureq::Error) -> SendError {
-        let text = error.to_string();
-        if let Some(Explained { what, remedy }) = certificate(error) {
-            return SendError::Route { what, remedy };
-        }
-        match error {
-            ureq::Error::ConnectProxyFailed(_) if text.contains("407") => SendError::Route {
-                what: "the proxy asks for a login".to_owned(),
-                remedy: "put it into feishu.proxy: http://user:password@host:port".to_owned(),
-            },
-            _ if self.is_proxied => SendError::Passing(format!("through feishu.proxy: {text}")),
-            _ => SendError::Passing(text),
-        }
-    }
-
-    /// The scheme, host and port of a bot's address: the part of it that is no secret.
-    pub(super) fn host(webhook: &Webhook) -> Option<String> {
-        let uri: Uri = webhook.url.expose().parse().ok()?;
-        let port = uri.port().map_or(String::new(), |port| format!(":{port}"));
-        Some(format!("{}://{}{port}", uri.scheme_str()?, uri.host()?))
-    }
-
-    /// Asks a host whether it is there, the way that messages go. Any answer says so.
-    pub(super) fn reach(&self, host: &str) -> Result<Reached, SendError> {
-        match self.agent.head(format!("{host}/")).call() {
-            Ok(response) => Ok(Reached {
-                status: response.status().as_u16(),
-                clock_ahead: clock_ahead(response.headers()),
-            }),
-            Err(error) => Err(self.masked(self.unanswered(&error))),
-        }
-    }
-
-    fn post(&self, body: &str) -> Result<Reply, ureq::Error> {
-        let mut response = self
-            .agent
-            .post(self.webhook.url.expose())
-            .content_type("application/json; charset=utf-8")
-            .send(body)?;
-        let clock_ahead = clock_ahead(response.headers());
-        // A page in any encoding and of any length: its status still tells what is wrong.
-        let mut body = Vec::new();
-        let answer = response.body_mut().as_reader();
-        answer.take(MOST_ANSWER_BYTES).read_to_end(&mut body)?;
-        Ok(Reply {
-            status: response.status().as_u16(),
-            clock_ahead,
-            body: String::from_utf8_lossy(&body).into_owned(),
-        })
-    }
-
-    /// What libraries and servers say may quote the address, and with it the token.
-    fn masked(&self, error: SendError) -> SendError {
-        let mask = |text: String| {
-            let mask = |text: String, secret: &Secret| secret.mask(&text);
-            self.secrets.iter().fold(text, mask)
-        };
-        match error {
-            SendError::Passing(text) => SendError::Passing(mask(text)),
-            SendError::Content(text) => SendError::Content(mask(text)),
-            SendError::Route { what, remedy } => SendError::Route {
-                what: mask(what),
-                remedy,
-            },
-        }
+        let reply = self.http.post(self.url.expose(), &body.to_string())?;
+        judge(&reply).map_err(|error| self.http.masked(error))
     }
 }
 
-/// What is wrong with the certificate of who answers, where that is what it is about.
-fn certificate(error: &ureq::Error) -> Option<Explained> {
-    const HOST: Peer<'_> = Peer {
-        who: "what answers as Feishu",
-        trust: "where it is a proxy that looks into TLS, add its authority to those of this machine (on \
-                Debian: /usr/local/share/ca-certificates, update-ca-certificates)",
-        name: "it is not Feishu that answers: see webhook_url, and name resolution",
+pub(super) fn size(card: &Card) -> Size {
+    Size {
+        bytes: card_json(card).to_string().len(),
+        max: MAX_BYTES,
+    }
+}
+
+/// Card JSON 1.0. Everything is plain text: data can't mention people or make links.
+pub(in crate::notify) fn card_json(card: &Card) -> Value {
+    let mut elements = vec![json!({"tag": "div", "text": plain(&card.advice)})];
+    match card.sections.as_slice() {
+        [only] => {
+            elements.push(json!({"tag": "hr"}));
+            let fields: Vec<Value> = only.lines().flat_map(fields).collect();
+            elements.push(json!({"tag": "div", "fields": fields}));
+        }
+        several => {
+            for section in several {
+                elements.push(json!({"tag": "hr"}));
+                elements.push(json!({"tag": "div", "text": plain(&section.text())}));
+            }
+        }
+    }
+    elements.push(json!({"tag": "hr"}));
+    elements.push(json!({"tag": "note", "elements": [plain(&card.footer)]}));
+    json!({
+        "config": {"wide_screen_mode": true},
+        "header": {"template": card.colour.as_str(), "title": plain(&card.title)},
+        "elements": elements,
+    })
+}
+
+/// Texts that belong together, side by side where they are short enough.
+fn fields(texts: Vec<String>) -> impl Iterator<Item = Value> {
+    let is_short = texts.len() > 1 && texts.iter().all(|text| columns(text) <= HALF);
+    let texts = texts.into_iter();
+    texts.map(move |text| json!({"is_short": is_short, "text": plain(&text)}))
+}
+
+/// How wide a text is, nearly.
+fn columns(text: &str) -> usize {
+    text.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum()
+}
+
+fn plain(text: &str) -> Value {
+    json!({"tag": "plain_text", "content": escape::in_order(text)})
+}
+
+fn text_json(text: &str) -> Value {
+    let text = escape::in_order(text);
+    json!({"msg_type": "text", "content": {"text": text}})
+}
+
+/// A name that strangers chose. On a card all is plain text; in a text message Feishu looks for
+/// mentions and addresses, so it is written in marks that read the same and are none of these.
+pub(super) fn name(name: &str, form: Form) -> String {
+    const MARKS: &str = "<>.:/@*_[]()`~#!";
+    let wide = |c: char| match c {
+        c if MARKS.contains(c) => char::from_u32(u32::from(c) + 0xfee0).unwrap_or(c),
+        c => c,
     };
-    match error {
-        ureq::Error::Io(error) => certificate::explain(error, &HOST),
-        ureq::Error::Rustls(error) => certificate::explain(error, &HOST),
-        _ => None,
+    match form {
+        Form::Card => name.to_owned(),
+        Form::Text => name.chars().map(wide).collect(),
     }
-}
-
-/// By the time that an answer bears.
-fn clock_ahead(headers: &HeaderMap) -> Option<i64> {
-    let date = headers.get("date")?.to_str().ok()?;
-    let date = DateTime::parse_from_rfc2822(date).ok()?;
-    Some(unix_seconds() - date.timestamp())
 }
 
 /// base64(HMAC-SHA256(key = timestamp, newline, secret; message = nothing)).
@@ -269,8 +199,8 @@ fn judge(reply: &Reply) -> Result<(), SendError> {
 
 /// What a server says, on one line and not too long.
 fn said(text: &str) -> String {
-    const MOST_CHARS: usize = 300;
-    let short: String = text.chars().take(MOST_CHARS).collect();
+    const MAX_CHARS: usize = 300;
+    let short: String = text.chars().take(MAX_CHARS).collect();
     escape::line(short.as_bytes())
 }
 
@@ -294,14 +224,12 @@ fn remedy(status: u16, code: Option<i64>, clock_ahead: Option<i64>) -> String {
 
 /// A signature is refused for a wrong secret, and for a clock that is off.
 fn remedy_of_signature(clock_ahead: Option<i64>) -> String {
-    /// Feishu takes a timestamp that is an hour off; some of it may have passed on the way.
-    const TAKEN: i64 = 3_540;
     match clock_ahead {
         None => "the secret is wrong, or the machine's clock is more than an hour off".to_owned(),
         Some(ahead) => {
             let (seconds, way) = (ahead.abs(), if ahead < 0 { "behind" } else { "ahead of" });
             let clock = format!("the machine's clock is {seconds} s {way} Feishu's");
-            if seconds > TAKEN {
+            if seconds > MAX_CLOCK_ERROR {
                 format!("{clock}: set the clock, and keep it by NTP")
             } else {
                 format!(
@@ -315,6 +243,19 @@ fn remedy_of_signature(clock_ahead: Option<i64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notify::pace::Pace;
+    use std::time::Instant;
+
+    /// 2023-04-10 14:10:00 in Shanghai.
+    const CALM: i64 = 1_681_107_000;
+
+    fn bot(url: &str, secret: Option<&str>, proxy: Option<&str>) -> Feishu {
+        Feishu::new(&config::Feishu {
+            url: Secret::new(url),
+            secret: secret.map(Secret::new),
+            proxy: proxy.map(Secret::new),
+        })
+    }
 
     #[test]
     fn signs_as_feishu_does() {
@@ -413,8 +354,10 @@ mod tests {
 
     #[test]
     fn no_name_can_reorder_a_text() {
-        let body = Message::Text("H1/贵宾\u{2066}3".into()).body();
+        let body = text_json("H1/贵宾\u{2066}3");
         assert_eq!(body["content"]["text"], "H1/贵宾\u{fffd}3");
+        let shown = plain("贵宾\u{202e}3👨\u{200d}👩");
+        assert_eq!(shown["content"], "贵宾\u{fffd}3👨\u{200d}👩");
     }
 
     #[test]
@@ -429,12 +372,11 @@ mod tests {
 
     #[test]
     fn no_error_shows_a_secret() {
-        let webhook = Webhook {
-            url: Secret::new("https://example.com/hook/canary-token"),
-            secret: Some(Secret::new("canary-key")),
-        };
-        let proxy = Secret::new("http://canary-user:canary-word@127.0.0.1:1");
-        let feishu = Feishu::new(webhook, Some(&proxy));
+        let feishu = bot(
+            "https://example.com/hook/canary-token",
+            Some("canary-key"),
+            Some("http://canary-user:canary-word@127.0.0.1:1"),
+        );
         let text = "at https://example.com/hook/canary-token (/hook/canary-token), canary-key, \
                     http://canary-user:canary-word@127.0.0.1:1";
         for error in [
@@ -445,12 +387,10 @@ mod tests {
                 remedy: String::new(),
             },
         ] {
-            let shown = feishu.masked(error).to_string();
+            let shown = feishu.http.masked(error).to_string();
             assert!(!shown.contains("canary"), "{shown}");
         }
-        let error = feishu
-            .send(&Message::Text("x".into()))
-            .expect_err("no proxy is there");
+        let error = feishu.post(text_json("x")).expect_err("no proxy is there");
         assert!(matches!(error, SendError::Passing(_)), "{error}");
         assert!(!error.to_string().contains("canary"), "{error}");
     }
@@ -465,21 +405,65 @@ mod tests {
             let mut head = Vec::new();
             while !head.ends_with(b"\r\n\r\n") {
                 let mut byte = [0];
-                stream.read_exact(&mut byte).expect("more of its head");
+                std::io::Read::read_exact(&mut stream, &mut byte).expect("more of its head");
                 head.extend(byte);
             }
             let refusal = "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
             std::io::Write::write_all(&mut stream, refusal.as_bytes()).expect("answered");
         })
         .expect("a thread");
-        let webhook = Webhook {
-            url: Secret::new("https://example.com/hook/canary"),
-            secret: None,
-        };
-        let proxy = Secret::new(format!("http://{address}"));
-        let error = Feishu::new(webhook, Some(&proxy)).send(&Message::Text("x".into()));
+        let proxy = format!("http://{address}");
+        let feishu = bot("https://example.com/hook/canary", None, Some(&proxy));
+        let error = feishu.post(text_json("x"));
         let error = error.expect_err("it is asked for a login");
         assert!(matches!(error, SendError::Route { .. }), "{error}");
         assert!(error.to_string().contains("feishu.proxy"), "{error}");
+    }
+
+    #[test]
+    fn a_minute_has_less_than_a_hundred_requests_and_a_second_less_than_five() {
+        let start = Instant::now();
+        let mut pace = Pace::new(PLATFORM.rate, start);
+        let mut now = start;
+        let mut asked = Vec::new();
+        while now < start + Duration::from_secs(300) {
+            let wait = pace.wait(now, CALM);
+            if wait.is_zero() {
+                asked.push(now);
+                pace.asked(now);
+            }
+            now += wait.max(Duration::from_millis(1));
+        }
+        assert!(asked.len() > 450, "{}", asked.len());
+        for (window, most) in [(60, 100), (1, 5)] {
+            for (first, at) in asked.iter().enumerate() {
+                let within = |other: &&Instant| **other < *at + Duration::from_secs(window);
+                assert!(asked[first..].iter().take_while(within).count() <= most);
+            }
+        }
+    }
+
+    #[test]
+    fn half_hours_are_left_to_others() {
+        let half_hour = CALM + 20 * 60;
+        let now = Instant::now();
+        let pace = Pace::new(PLATFORM.rate, now);
+        for (seconds, wait) in [
+            (-6, 0),
+            (-5, 20),
+            (-1, 16),
+            (0, 15),
+            (14, 1),
+            (15, 0),
+            (600, 0),
+            (1_794, 0),
+            (1_795, 20),
+        ] {
+            assert_eq!(
+                pace.wait(now, half_hour + seconds),
+                Duration::from_secs(wait),
+                "{seconds}"
+            );
+        }
     }
 }

@@ -1,0 +1,157 @@
+//! What a card says, for any bot to show in its own way.
+
+use std::fmt;
+
+/// Some notices of one hotel in the staff's language.
+pub(in crate::notify) struct Card {
+    pub(in crate::notify) title: String,
+    pub(in crate::notify) colour: Colour,
+    /// What to do.
+    pub(in crate::notify) advice: String,
+    pub(in crate::notify) sections: Vec<Section>,
+    /// Makes a repeated delivery recognisable.
+    pub(in crate::notify) footer: String,
+    /// Of its notices, as the outbox has them.
+    pub(in crate::notify) ids: Vec<u64>,
+}
+
+/// Which kind of news a card is, at a glance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::notify) enum Colour {
+    Red,
+    Orange,
+    Yellow,
+    Green,
+    Grey,
+    Blue,
+}
+
+/// What is said of one room, or of a hotel's meters: by itself field by field, among others as a
+/// paragraph.
+pub(in crate::notify) struct Section {
+    pub(super) heading: String,
+    /// What the heading says, for a card of this section alone.
+    pub(super) subject: Vec<Row>,
+    /// Fields that belong together stand together.
+    pub(super) rows: Vec<Row>,
+    /// Makes a repeated delivery recognisable, where there are others around it.
+    pub(super) number: String,
+}
+
+/// A line of a section.
+pub(super) enum Row {
+    Fields(Vec<Field>),
+    Chart(Chart),
+}
+
+/// A name and its value.
+pub(super) struct Field {
+    pub(super) name: String,
+    /// What stands between them in the staff's language.
+    pub(super) colon: &'static str,
+    pub(super) value: String,
+}
+
+/// How a room's power use went.
+pub(super) struct Chart {
+    /// Its name, with its scale.
+    pub(super) name: String,
+    pub(super) colon: &'static str,
+    /// Oldest first.
+    pub(super) bars: Vec<Bar>,
+    /// What marks among the bars mean; may be empty.
+    pub(super) legend: String,
+}
+
+/// One interval of a chart, or the beginning of the stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bar {
+    /// Its height in eighths: 1 to 8.
+    Height(u8),
+    Unknown,
+    StayBegins,
+}
+
+impl Card {
+    /// As plain text.
+    pub(in crate::notify) fn text(&self) -> String {
+        let sections: Vec<String> = match self.sections.as_slice() {
+            [only] => only.lines().flatten().collect(),
+            several => several.iter().map(Section::text).collect(),
+        };
+        let mut paragraphs = vec![self.title.clone(), self.advice.clone()];
+        paragraphs.extend(sections);
+        paragraphs.push(self.footer.clone());
+        paragraphs.join("\n")
+    }
+}
+
+impl Colour {
+    /// Its English name, in small letters.
+    pub(in crate::notify) fn as_str(self) -> &'static str {
+        match self {
+            Colour::Red => "red",
+            Colour::Orange => "orange",
+            Colour::Yellow => "yellow",
+            Colour::Green => "green",
+            Colour::Grey => "grey",
+            Colour::Blue => "blue",
+        }
+    }
+}
+
+impl Section {
+    /// As a paragraph among others.
+    pub(in crate::notify) fn text(&self) -> String {
+        let mut lines = vec![self.heading.clone()];
+        lines.extend(self.rows.iter().map(|row| row.texts().join(" · ")));
+        if let Some(last) = lines.last_mut() {
+            last.push_str(" · ");
+            last.push_str(&self.number);
+        }
+        lines.join("\n")
+    }
+
+    /// Line by line, each with the fields that belong together.
+    pub(in crate::notify) fn lines(&self) -> impl Iterator<Item = Vec<String>> {
+        let rows = self.subject.iter().chain(&self.rows);
+        rows.map(Row::texts)
+    }
+}
+
+impl Row {
+    fn texts(&self) -> Vec<String> {
+        match self {
+            Row::Fields(fields) => fields.iter().map(Field::to_string).collect(),
+            Row::Chart(chart) => vec![chart.to_string()],
+        }
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}{}", self.name, self.colon, self.value)
+    }
+}
+
+/// In block characters.
+impl fmt::Display for Chart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.name, self.colon)?;
+        for bar in &self.bars {
+            write!(f, "{bar}")?;
+        }
+        f.write_str(&self.legend)
+    }
+}
+
+impl fmt::Display for Bar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const BLOCKS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+        f.write_str(match self {
+            Bar::Height(eighths) => BLOCKS[usize::from(*eighths).clamp(1, 8) - 1],
+            Bar::Unknown => "·",
+            Bar::StayBegins => "│",
+        })
+    }
+}

@@ -1,0 +1,38 @@
+//! Numbers as people read them.
+
+use crate::engine::RoomNotice;
+
+/// Mean power of a run, with one decimal: more are not read at a glance.
+pub(super) fn kilowatts(notice: &RoomNotice) -> String {
+    format!("{:.1}", notice.milliwatts() as f64 / 1_000_000.0)
+}
+
+/// Two decimals at most, none where they are zero.
+pub(super) fn short(number: f64) -> String {
+    let text = format!("{number:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// Numbers in order with runs made short: `17-19, 22`.
+pub(in crate::notify) fn ranges(numbers: impl IntoIterator<Item = u64>) -> String {
+    let mut numbers: Vec<u64> = numbers.into_iter().collect();
+    numbers.sort_unstable();
+    let runs = numbers.chunk_by(|a, b| a + 1 == *b);
+    let runs = runs.filter_map(|run| match (run.first()?, run.last()?) {
+        (first, last) if first == last => Some(first.to_string()),
+        (first, last) => Some(format!("{first}-{last}")),
+    });
+    runs.collect::<Vec<String>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_a_row_are_made_short() {
+        assert_eq!(ranges([]), "");
+        assert_eq!(ranges([7]), "7");
+        assert_eq!(ranges([9, 7, 8, 12, 14, 13, 20]), "7-9, 12-14, 20");
+    }
+}

@@ -1,0 +1,95 @@
+//! All that a telephone shows of a card before it is opened.
+
+use crate::engine::NoticeKind;
+use crate::notify::story::{Status, Story, common_kind};
+use crate::types::RoomNumber;
+
+use super::numbers::kilowatts;
+use super::words::Words;
+
+/// Rooms named in a title.
+const NAMED: usize = 3;
+
+/// States named in a title, each with how many stories are in it.
+const STATES: usize = 3;
+
+/// What it is, which hotel and rooms, and how much it is about.
+pub(super) fn title(words: &Words, hotel: &str, stories: &[Story], is_mixed: bool) -> String {
+    let mut rooms: Vec<&RoomNumber> = Vec::new();
+    for room in stories.iter().filter_map(Story::room) {
+        // A room can have had several runs.
+        if !rooms.contains(&room) {
+            rooms.push(room);
+        }
+    }
+    let Some(worst) = stories.first() else {
+        return hotel.to_owned();
+    };
+    // Meters are those of all rooms.
+    let rooms_that = match worst.room() {
+        Some(_) => (words.rooms_that)(common_kind(stories), rooms.len() > 1),
+        None => "",
+    };
+    let state = if is_mixed {
+        states(words, stories)
+    } else {
+        words.of(worst).long.to_owned()
+    };
+    let mut title = format!("{rooms_that}{state}{}{hotel}", words.before_hotel);
+    let mut add = |part: &str| {
+        title.push_str(" · ");
+        title.push_str(part);
+    };
+    match rooms.as_slice() {
+        [] => {}
+        [room] => add(room.as_str()),
+        // There are states to be read before.
+        [room, ..] if is_mixed => add(&(words.first_of)(room.as_str(), rooms.len())),
+        several => {
+            let mut names = words.joined(several.iter().copied().take(NAMED));
+            if several.len() > NAMED {
+                names.push('…');
+            }
+            add(&(words.rooms_of)(&names, several.len()));
+        }
+    }
+    if let Some(notice) = worst.of_room() {
+        match (worst.status, notice.kind) {
+            (Status::Alert | Status::Reminder, _) => {
+                let power = kilowatts(notice);
+                add(&match rooms.len() {
+                    1 => (words.kilowatts)(&power),
+                    _ => (words.most_kilowatts)(&power),
+                });
+            }
+            (_, NoticeKind::Closed(why)) if stories.len() == 1 => {
+                add((words.closed_by)(notice.stay.kind(), why));
+            }
+            _ => {}
+        }
+    }
+    title
+}
+
+/// How many stories are in which state, the worst first; of many states, how many are in the others.
+fn states(words: &Words, stories: &[Story]) -> String {
+    let chunks = stories.chunk_by(|a, b| words.of(a).short == words.of(b).short);
+    let mut chunks: Vec<&[Story]> = chunks.collect();
+    let others = match chunks.len() {
+        ..=STATES => Vec::new(),
+        _ => chunks.split_off(STATES - 1),
+    };
+    let counted = chunks.into_iter().filter_map(|chunk| {
+        let first = chunk.first()?;
+        let word = words.of(first).short;
+        // A hotel's meters are one story.
+        Some(match first.room() {
+            Some(_) => format!("{word} ×{}", chunk.len()),
+            None => word.to_owned(),
+        })
+    });
+    let others = others.concat().len();
+    let others = (others > 0).then(|| (words.others)(others));
+    let states: Vec<String> = counted.chain(others).collect();
+    states.join(words.between_states)
+}

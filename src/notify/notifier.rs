@@ -1,0 +1,320 @@
+//! One thread that sends the notices of some hotels to their bot.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, select};
+
+use crate::clock::{Clock, unix_seconds};
+use crate::config;
+use crate::engine::Notice;
+use crate::faults;
+use crate::outage::Outage;
+use crate::owner::{Inbox, Unanswered};
+use crate::pulse;
+use crate::rooms::Rooms;
+use crate::store::{Outbox, Settled, Settlement, Share, StoreError};
+use crate::threads::Stop;
+
+use super::bot::{Bot, Form, SendError};
+use super::card::ranges;
+use super::ended::has_ended;
+use super::pace::Pace;
+use super::recovery::{self, Recovery};
+use super::story::Story;
+use super::waiting::{Bundle, Due, Manner, Waiting};
+
+/// Notices read at a time.
+const AT_A_TIME: usize = 500;
+
+/// Notices one thread keeps in memory; more wait in the database.
+const MAX_WAITING: usize = 4_000;
+
+/// The whole outbox is looked through this often: an operator may have had a notice sent once more.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Sends the notices of some hotels.
+pub struct Notifier {
+    label: String,
+    share: Share,
+    bot: Bot,
+    sources: Sources,
+    reading: Outage,
+    sending: Outage,
+    waiting: Waiting,
+    pace: Pace,
+    /// The outbox has been read up to this row.
+    read_to: u64,
+    /// When it was last read from its beginning.
+    read_all: Instant,
+}
+
+/// What a notifier works with.
+pub(super) struct Sources {
+    /// All of it, of which there is one: a chain has many bots.
+    pub(super) config: Arc<config::Notify>,
+    pub(super) outbox: Arc<dyn Outbox>,
+    pub(super) rooms: Arc<Rooms>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) stop: Stop,
+    /// The outbox has something new.
+    pub(super) woken: Receiver<()>,
+}
+
+impl Notifier {
+    /// Of the hotels of `share`; `label` names their bot in the log.
+    pub(super) fn new(label: String, share: Share, bot: Bot, sources: Sources) -> Notifier {
+        let now = Instant::now();
+        Notifier {
+            sending: Outage::new(format!("notifying {label}")).told_at_once(),
+            reading: Outage::new("reading the outbox"),
+            waiting: Waiting::default(),
+            pace: Pace::new(bot.platform().rate, now),
+            read_to: 0,
+            read_all: now,
+            label,
+            share,
+            bot,
+            sources,
+        }
+    }
+
+    /// Delivers until it is time to stop.
+    pub fn run(mut self, inbox: Inbox) {
+        while !self.sources.stop.is_set() {
+            let Ok(pause) = self.round(&inbox) else {
+                return;
+            };
+            let _rest = pulse::rest();
+            select! {
+                recv(self.sources.woken) -> _ => {}
+                recv(self.sources.stop.channel()) -> _ => return,
+                default(pause) => {}
+            }
+        }
+    }
+
+    /// Does one thing, and says how long there is nothing else to do.
+    fn round(&mut self, inbox: &Inbox) -> Result<Duration, Unanswered> {
+        let settled = match self.read() {
+            Ok(unreadable) => unreadable,
+            Err(error) => return Ok(self.reading.failed(&error)),
+        };
+        self.reading.over();
+        self.settle(settled, inbox)?;
+        self.hold_recoveries(inbox)?;
+        let now = Instant::now();
+        let expired = self.waiting.expired(now);
+        if !expired.is_empty() {
+            log::error!(
+                "notices {} are older than feishu.notice_max_age_hours and are not sent any more; \
+                 `roomwatt outbox` shows and retries them",
+                in_short(&expired)
+            );
+            self.settle(all(expired, &Settlement::Expired), inbox)?;
+            return Ok(Duration::ZERO);
+        }
+        let hotel = match self.waiting.due(now) {
+            Due::Never => return Ok(IDLE),
+            Due::At(due) => return Ok(IDLE.min(due.saturating_duration_since(now))),
+            Due::Of(hotel) => hotel,
+        };
+        let wait = self.pace.wait(now, unix_seconds());
+        if !wait.is_zero() {
+            return Ok(IDLE.min(wait));
+        }
+        // Memory first, then the outbox: what ended a run by now is in there, if it is to be sent.
+        let ended = (self.waiting).ended(&hotel, |notice| has_ended(&self.sources.rooms, notice));
+        if !ended.is_empty() {
+            match self.read() {
+                Ok(unreadable) => self.settle(unreadable, inbox)?,
+                Err(error) => return Ok(self.reading.failed(&error)),
+            }
+            self.hold_recoveries(inbox)?;
+        }
+        if let Some(bundle) = self.waiting.bundle(&hotel, &ended) {
+            self.send(bundle, inbox)?;
+        }
+        Ok(Duration::ZERO)
+    }
+
+    /// Holds back the recoveries of which it is not known yet whether they are true, and withdraws
+    /// those that are not.
+    fn hold_recoveries(&mut self, inbox: &Inbox) -> Result<(), Unanswered> {
+        let (rooms, now) = (Arc::clone(&self.sources.rooms), self.sources.clock.now());
+        let for_staff = self.bot.platform().notifies_staff;
+        let known = |notice: &Notice| match notice {
+            Notice::Room(notice) => Recovery::of(notice, &rooms, now, for_staff),
+            Notice::Meters(_) => Recovery::True,
+        };
+        let max_age = self.sources.config.max_age;
+        (self.waiting).hold(Instant::now(), max_age, |n| known(n) == Recovery::Open);
+        let untrue = self.waiting.ids(|n| known(n) == Recovery::Untrue);
+        if !untrue.is_empty() {
+            log::info!(
+                "notices {} are withdrawn: the rooms had not recovered, their meters had stood still",
+                in_short(&untrue)
+            );
+        }
+        self.settle(all(untrue, &Settlement::Withdrawn), inbox)
+    }
+
+    /// How long it has been possible to send a notice: one that was held back is as old as if it had
+    /// come about when it no longer was, also after a start.
+    fn allowed_for(&self, notice: &Notice) -> Duration {
+        let allowed = match notice {
+            Notice::Room(notice) => recovery::not_before(
+                notice,
+                &self.sources.rooms,
+                self.bot.platform().notifies_staff,
+            ),
+            Notice::Meters(_) => None,
+        };
+        let seconds = allowed.map(|allowed| self.sources.clock.now().since(allowed).max(0));
+        seconds.map_or(Duration::MAX, |seconds| {
+            Duration::from_secs(seconds.unsigned_abs())
+        })
+    }
+
+    /// Takes what is new in the outbox; gives what can't be read.
+    fn read(&mut self) -> Result<Vec<Settled>, StoreError> {
+        let mut unreadable = Vec::new();
+        if self.read_all.elapsed() >= IDLE {
+            self.read_all = Instant::now();
+            self.read_to = 0;
+        }
+        while self.waiting.len() < MAX_WAITING {
+            let pending =
+                (self.sources.outbox).pending_notices(&self.share, self.read_to, AT_A_TIME)?;
+            let is_all = pending.len() < AT_A_TIME;
+            let now = Instant::now();
+            let group_wait = match self.bot.platform().notifies_staff {
+                true => self.sources.config.group_wait,
+                false => Duration::ZERO,
+            };
+            for pending in pending {
+                self.read_to = pending.id;
+                let (id, age) = (pending.id, pending.age);
+                match pending.notice {
+                    Ok(notice) => {
+                        let max_age = self.sources.config.max_age;
+                        let age = age.min(self.allowed_for(&notice));
+                        (self.waiting).add(id, notice, age, now, group_wait, max_age);
+                    }
+                    Err(reason) => {
+                        log::error!(
+                            "notice {id} can't be sent: {reason}; it is marked failed, and \
+                             `roomwatt outbox retry {id}` sends it where another version of \
+                             roomwatt can read it"
+                        );
+                        let how = Settlement::Failed(reason);
+                        unreadable.push(Settled { id, how });
+                    }
+                }
+            }
+            if is_all {
+                break;
+            }
+        }
+        Ok(unreadable)
+    }
+
+    /// Sends as much of a bundle as one message takes.
+    fn send(&mut self, bundle: Bundle, inbox: &Inbox) -> Result<(), Unanswered> {
+        let Bundle {
+            hotel,
+            manner,
+            mut stories,
+        } = bundle;
+        let cards = &self.sources.config.cards;
+        let form = match manner {
+            Manner::Card => Form::Card,
+            Manner::Text | Manner::Alone => Form::Text,
+        };
+        let (card, count) = (self.bot).card(cards.name_of(&hotel), &stories, form, cards);
+        // What is settled is the notice as it is, whatever the card has made of its names.
+        stories.truncate(count);
+        let ids: Vec<u64> = stories.iter().flat_map(Story::ids).collect();
+        let numbers = ranges(ids.iter().copied());
+        faults::point("send::before");
+        let sent = self.bot.send(&card, form);
+        let now = Instant::now();
+        self.pace.asked(now);
+        match sent {
+            Ok(()) if !self.bot.platform().notifies_staff => {
+                self.settle(all(ids, &Settlement::Logged), inbox)?;
+            }
+            Ok(()) => {
+                faults::point("send::after");
+                self.sending.over();
+                self.waiting.succeeded(&hotel);
+                let sent = stories.into_iter().flat_map(|story| story.notices);
+                let sent = sent.map(|(id, notice)| Settled {
+                    id,
+                    how: Settlement::Sent(notice),
+                });
+                self.settle(sent.collect(), inbox)?;
+                log::info!("notice {numbers}: accepted by {}", self.label);
+            }
+            Err(error @ SendError::Passing(_)) => {
+                self.waiting.failed(hotel);
+                let pause = self.sending.failed(&error);
+                self.pace.back_off(now, pause);
+            }
+            Err(error @ SendError::Route { .. }) => {
+                self.waiting.failed(hotel);
+                self.sending
+                    .failed(&format!("{error} (one try every 10 minutes)"));
+                self.pace.probe_later(now);
+            }
+            Err(SendError::Content(reason)) => {
+                // It has been read: the way is free.
+                self.sending.over();
+                let undeliverable = self.waiting.refused(&ids);
+                let what_next = match (manner, undeliverable.as_slice()) {
+                    (Manner::Card, _) => "it is sent once more as plain text, please report this",
+                    (_, []) => "also as plain text; each is sent by itself",
+                    _ => {
+                        "also as plain text; it is marked failed and NOT told: see `roomwatt outbox show`"
+                    }
+                };
+                log::error!("notice {numbers}: {reason}; {what_next}");
+                let failed = all(undeliverable, &Settlement::Failed(reason));
+                self.settle(failed, inbox)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Has it written down what became of notices, and forgets them.
+    fn settle(&mut self, settled: Vec<Settled>, inbox: &Inbox) -> Result<(), Unanswered> {
+        if settled.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<u64> = settled.iter().map(|settled| settled.id).collect();
+        inbox.settled(settled)?;
+        faults::point("mark_sent::after");
+        self.waiting.remove(ids);
+        Ok(())
+    }
+}
+
+/// Notices of which the same became.
+fn all(ids: Vec<u64>, how: &Settlement) -> Vec<Settled> {
+    let settled = |id| Settled {
+        id,
+        how: how.clone(),
+    };
+    ids.into_iter().map(settled).collect()
+}
+
+/// Numbers in order, for a line of the log.
+fn in_short(numbers: &[u64]) -> String {
+    const LISTED: usize = 50;
+    match numbers {
+        [first, .., last] if numbers.len() > LISTED => {
+            format!("{first} to {last} ({} of them)", numbers.len())
+        }
+        few => ranges(few.iter().copied()),
+    }
+}

@@ -1,0 +1,114 @@
+//! Which bot takes which hotels' notices, and the threads that send them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crossbeam_channel::{Sender, bounded};
+
+use crate::clock::Clock;
+use crate::config;
+use crate::rooms::Rooms;
+use crate::store::{Outbox, Share};
+use crate::threads::Stop;
+use crate::types::HotelId;
+
+use super::bot::{Bot, Console};
+use super::notifier::{Notifier, Sources};
+
+/// The threads that notify the staff, and what wakes them. What has no bot goes to `console`.
+pub fn notifiers(
+    config: &config::Notify,
+    outbox: Arc<dyn Outbox>,
+    rooms: &Arc<Rooms>,
+    clock: &Arc<dyn Clock>,
+    console: &Console,
+    stop: &Stop,
+) -> (Vec<Notifier>, Wakers) {
+    let mut wakers = Wakers {
+        by_hotel: HashMap::new(),
+        wakers: Vec::new(),
+        default: None,
+    };
+    let shared = Arc::new(config.clone());
+    let notifiers = routes(config)
+        .map(|route| {
+            let (waker, woken) = bounded(1);
+            match &route.share {
+                Share::Of(hotels) => {
+                    let place = wakers.wakers.len();
+                    let hotels = hotels.iter().map(|hotel| (hotel.clone(), place));
+                    wakers.by_hotel.extend(hotels);
+                    wakers.wakers.push(waker);
+                }
+                Share::AllBut(_) => wakers.default = Some(waker),
+            }
+            Notifier::new(
+                route.label,
+                route.share,
+                Bot::new(route.bot, console),
+                Sources {
+                    config: Arc::clone(&shared),
+                    outbox: Arc::clone(&outbox),
+                    rooms: Arc::clone(rooms),
+                    clock: Arc::clone(clock),
+                    stop: stop.clone(),
+                    woken,
+                },
+            )
+        })
+        .collect();
+    (notifiers, wakers)
+}
+
+/// Some hotels' way to the staff.
+pub(super) struct Route<'a> {
+    /// Names it in the log; never with its address, which is a secret.
+    pub(super) label: String,
+    pub(super) share: Share,
+    pub(super) bot: &'a config::Bot,
+}
+
+/// All routes; that of the hotels without one of their own comes first.
+pub(super) fn routes(config: &config::Notify) -> impl Iterator<Item = Route<'_>> {
+    let routed = config.routes.iter().flat_map(|route| &route.hotels);
+    let default = Route {
+        label: "the default bot".to_owned(),
+        share: Share::AllBut(routed.cloned().collect()),
+        bot: &config.default,
+    };
+    let routes = config.routes.iter().map(|route| Route {
+        label: label(&route.hotels),
+        share: Share::Of(route.hotels.clone()),
+        bot: &route.bot,
+    });
+    std::iter::once(default).chain(routes)
+}
+
+fn label(hotels: &[HotelId]) -> String {
+    const NAMED: usize = 3;
+    let names: Vec<&str> = hotels.iter().take(NAMED).map(HotelId::as_str).collect();
+    let names = names.join(", ");
+    match hotels.len().saturating_sub(NAMED) {
+        0 => format!("the bot of {names}"),
+        more => format!("the bot of {names} and {more} more"),
+    }
+}
+
+/// Wakes the thread that has a hotel's notices.
+pub struct Wakers {
+    by_hotel: HashMap<HotelId, usize>,
+    wakers: Vec<Sender<()>>,
+    default: Option<Sender<()>>,
+}
+
+impl Wakers {
+    /// The outbox has something new of this hotel.
+    pub fn wake(&self, hotel: &HotelId) {
+        let own = self.by_hotel.get(hotel);
+        let waker = own.and_then(|place| self.wakers.get(*place));
+        if let Some(waker) = waker.or(self.default.as_ref()) {
+            // Full means that it was woken already.
+            let _ = waker.try_send(());
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! What several notices say together: the last of them says all that those before it did.
+
+use std::collections::HashSet;
+
+use crate::engine::{Closing, MeterNoticeKind, Notice, NoticeKind, RoomNotice, RunKey};
+use crate::types::{HotelId, Kind, RoomNumber};
+
+/// All notices of one run, or of a hotel's meters, that are sent together.
+#[derive(Clone, Debug)]
+pub(super) struct Story {
+    pub(super) status: Status,
+    /// In the order of their ids, which are those of the outbox; never empty.
+    pub(super) notices: Vec<(u64, Notice)>,
+}
+
+/// How things are when a story is sent. The worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// A room is abnormal.
+    Alert,
+    /// It still is.
+    Reminder,
+    /// Meters are silent.
+    Silent,
+    /// Meters repeat themselves.
+    Frozen,
+    /// A room was abnormal, its run has ended, and how it ended is not in the outbox any more: the
+    /// notice is retried, or it is older than the notices that say so.
+    Unclear,
+    /// A room was abnormal, its run could not be followed, and it is not known whether it is normal
+    /// again.
+    Closed,
+    /// A room was abnormal, and now its guest is another one, or gone.
+    NewStay,
+    /// It had ended before the staff was notified.
+    Ended,
+    /// A room has recovered.
+    Recovered,
+    /// Meters send readings again.
+    Heard,
+    /// Meters move again.
+    Moving,
+}
+
+/// What a notice is part of: notices of one subject are sent as one story.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) enum Subject {
+    Run(RunKey),
+    /// Of this hotel.
+    Meters(HotelId),
+}
+
+impl Subject {
+    pub(super) fn of(notice: &Notice) -> Subject {
+        match notice {
+            Notice::Room(notice) => Subject::Run(notice.run()),
+            Notice::Meters(notice) => Subject::Meters(notice.hotel_id.clone()),
+        }
+    }
+}
+
+impl Story {
+    /// Notices of one subject in the order of their ids; what `ended` has is not so any more. `None`
+    /// where there are none.
+    pub(super) fn new(notices: Vec<(u64, Notice)>, ended: &HashSet<u64>) -> Option<Story> {
+        let status = Status::of(&notices, ended)?;
+        Some(Story { status, notices })
+    }
+
+    /// A notice by itself, as it is.
+    pub(super) fn of(id: u64, notice: Notice) -> Story {
+        let notices = vec![(id, notice)];
+        Story {
+            status: Status::of(&notices, &HashSet::new()).unwrap_or(Status::Alert),
+            notices,
+        }
+    }
+
+    pub(super) fn ids(&self) -> impl Iterator<Item = u64> {
+        self.notices.iter().map(|(id, _)| *id)
+    }
+
+    /// The notice that is shown.
+    pub(super) fn last(&self) -> Option<&Notice> {
+        self.notices.last().map(|(_, notice)| notice)
+    }
+
+    /// The notice that is shown, if it is one of a room.
+    pub(super) fn of_room(&self) -> Option<&RoomNotice> {
+        match self.last()? {
+            Notice::Room(notice) => Some(notice),
+            Notice::Meters(_) => None,
+        }
+    }
+
+    /// What its room is in the stay it is about, if it is about one.
+    pub(super) fn kind(&self) -> Option<Kind> {
+        Some(self.of_room()?.stay.kind())
+    }
+
+    /// It is about meters, some of which are silent or frozen.
+    pub(super) fn has_silent(&self) -> bool {
+        matches!(self.last(), Some(Notice::Meters(notice)) if notice.silent > 0)
+    }
+
+    /// The room it is about, if it is about one.
+    pub(super) fn room(&self) -> Option<&RoomNumber> {
+        Some(&self.of_room()?.room.room_number)
+    }
+
+    /// The same with each room's number as `written` writes it.
+    pub(super) fn with_rooms(mut self, written: impl Fn(&str) -> String) -> Story {
+        let written = |room: &RoomNumber| RoomNumber::new(&written(room.as_str()));
+        for (_, notice) in &mut self.notices {
+            match notice {
+                Notice::Room(notice) => {
+                    notice.room.room_number = written(&notice.room.room_number);
+                }
+                Notice::Meters(notice) => {
+                    for room in &mut notice.rooms {
+                        *room = written(room);
+                    }
+                }
+            }
+        }
+        self
+    }
+}
+
+/// What all rooms of some stories are, if they are the same.
+pub(super) fn common_kind<'a>(stories: impl IntoIterator<Item = &'a Story>) -> Option<Kind> {
+    let mut kinds = stories.into_iter().filter_map(Story::kind);
+    let first = kinds.next()?;
+    kinds.all(|kind| kind == first).then_some(first)
+}
+
+impl Status {
+    /// Of notices of one subject, of which those in `ended` are not so any more.
+    fn of(notices: &[(u64, Notice)], ended: &HashSet<u64>) -> Option<Status> {
+        let is_first = notices.iter().any(|(_, notice)| is_alert(notice));
+        let (id, last) = notices.last()?;
+        Some(match last {
+            Notice::Room(last) => match last.kind {
+                NoticeKind::Recovered if is_first => Status::Ended,
+                NoticeKind::Recovered => Status::Recovered,
+                NoticeKind::Closed(Closing::NewStay { .. }) => Status::NewStay,
+                NoticeKind::Closed(_) => Status::Closed,
+                NoticeKind::Alert | NoticeKind::Reminder if ended.contains(id) => Status::Unclear,
+                _ if is_first => Status::Alert,
+                _ => Status::Reminder,
+            },
+            Notice::Meters(last) => match last.kind {
+                MeterNoticeKind::Silent | MeterNoticeKind::Frozen if ended.contains(id) => {
+                    Status::Ended
+                }
+                MeterNoticeKind::Silent => Status::Silent,
+                MeterNoticeKind::Heard => Status::Heard,
+                MeterNoticeKind::Frozen => Status::Frozen,
+                MeterNoticeKind::Moving => Status::Moving,
+            },
+        })
+    }
+}
+
+fn is_alert(notice: &Notice) -> bool {
+    matches!(notice, Notice::Room(notice) if notice.kind == NoticeKind::Alert)
+}
