@@ -138,25 +138,24 @@ impl Notifier {
         Ok(Duration::ZERO)
     }
 
-    /// Holds back the recoveries of which it is not known yet whether they are true, and withdraws
-    /// those that are not.
+    /// Holds back the recoveries that are not confirmed yet, and withdraws those that were wrong.
     fn hold_recoveries(&mut self, inbox: &Inbox) -> Result<(), Unanswered> {
         let (rooms, now) = (Arc::clone(&self.sources.rooms), self.sources.clock.now());
         let for_staff = self.bot.platform().notifies_staff;
         let known = |notice: &Notice| match notice {
             Notice::Room(notice) => Recovery::of(notice, &rooms, now, for_staff),
-            Notice::Meters(_) => Recovery::True,
+            Notice::Meters(_) => Recovery::Confirmed,
         };
         let max_age = self.sources.config.max_age;
-        (self.waiting).hold(Instant::now(), max_age, |n| known(n) == Recovery::Open);
-        let untrue = self.waiting.ids(|n| known(n) == Recovery::Untrue);
-        if !untrue.is_empty() {
+        (self.waiting).hold(Instant::now(), max_age, |n| known(n) == Recovery::Undecided);
+        let wrong = self.waiting.ids(|n| known(n) == Recovery::Wrong);
+        if !wrong.is_empty() {
             log::info!(
                 "notices {} are withdrawn: the rooms had not recovered, their meters had stood still",
-                in_short(&untrue)
+                in_short(&wrong)
             );
         }
-        self.settle(all(untrue, &Settlement::Withdrawn), inbox)
+        self.settle(all(wrong, &Settlement::Withdrawn), inbox)
     }
 
     /// How long it has been possible to send a notice: one that was held back is as old as if it had
@@ -275,7 +274,7 @@ impl Notifier {
                     (Manner::Card, _) => "it is sent once more as plain text, please report this",
                     (_, []) => "also as plain text; each is sent by itself",
                     _ => {
-                        "also as plain text; it is marked failed and NOT told: see `roomwatt outbox show`"
+                        "also as plain text; it is marked failed and NOT sent: see `roomwatt outbox show`"
                     }
                 };
                 log::error!("notice {numbers}: {reason}; {what_next}");

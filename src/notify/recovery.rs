@@ -1,4 +1,4 @@
-//! Recoveries that may be a gateway's that repeats itself: whether they can be told by now.
+//! Recoveries that may be a gateway's that repeats itself: whether they can be sent by now.
 
 use crate::engine::{NoticeKind, RoomNotice, Watch};
 use crate::rooms::Rooms;
@@ -8,15 +8,15 @@ use crate::types::LocalTime;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Recovery {
     /// It can be sent.
-    True,
+    Confirmed,
     /// That is still to be seen.
-    Open,
+    Undecided,
     /// The room went on, and an alert has said so.
-    Untrue,
+    Wrong,
 }
 
 impl Recovery {
-    /// What is known of a room's notice at `now`; of all but recoveries, that they can be told.
+    /// What is known of a room's notice at `now`; of all but recoveries, that they can be sent.
     /// `for_staff`: it is to go to people, to whom a wrong one does harm.
     pub(super) fn of(
         notice: &RoomNotice,
@@ -26,32 +26,32 @@ impl Recovery {
     ) -> Recovery {
         let hotel = &notice.room.hotel_id;
         if notice.kind != NoticeKind::Recovered {
-            return Recovery::True;
+            return Recovery::Confirmed;
         }
         if rooms.is_told_frozen(hotel)
             || not_before(notice, rooms, for_staff).is_some_and(|allowed| now < allowed)
         {
-            return Recovery::Open;
+            return Recovery::Undecided;
         }
         if !notice.rests_on_zero() || moved_after(notice, rooms).is_none() {
-            return Recovery::True;
+            return Recovery::Confirmed;
         }
         let Some(room) = rooms.get(&notice.room) else {
-            return Recovery::True;
+            return Recovery::Confirmed;
         };
         match room.watch.fold.run {
-            // What was used meanwhile came at once when the register moved: the next intervals tell
+            // What was used meanwhile came at once when the register moved: the next intervals show
             // whether that goes on.
             Some(run) if is_later_run(&room.watch, run.since, notice) => match run.told {
-                0 => Recovery::Open,
-                _ => Recovery::Untrue,
+                0 => Recovery::Undecided,
+                _ => Recovery::Wrong,
             },
-            _ => Recovery::True,
+            _ => Recovery::Confirmed,
         }
     }
 }
 
-/// When a recovery can be told at the earliest, while its hotel is not frozen; `None` where that is
+/// When a recovery can be sent at the earliest, while its hotel is not frozen; `None` where that is
 /// at once.
 pub(super) fn not_before(notice: &RoomNotice, rooms: &Rooms, for_staff: bool) -> Option<LocalTime> {
     if notice.kind != NoticeKind::Recovered {
@@ -118,7 +118,7 @@ mod tests {
         }
     }
 
-    /// The room with a run since then of which so many periods were told.
+    /// The room with a run since then of which the staff was notified at so many periods.
     fn with_run(rooms: &Rooms, run: Option<(i64, u32)>) {
         let notice = recovered(0);
         let mut watch = Watch::new(notice.stay, &Rules::default());
@@ -138,13 +138,16 @@ mod tests {
     #[test]
     fn what_rests_on_zero_waits_until_all_meters_have_been_read_once_more() {
         let rooms = Rooms::default();
-        assert_eq!(known(&rooms, 10, 0), Recovery::True);
-        assert_eq!(known(&rooms, 0, 32), Recovery::Open);
-        assert_eq!(known(&rooms, 0, 33), Recovery::True);
+        assert_eq!(known(&rooms, 10, 0), Recovery::Confirmed);
+        assert_eq!(known(&rooms, 0, 32), Recovery::Undecided);
+        assert_eq!(known(&rooms, 0, 33), Recovery::Confirmed);
         let logged = Recovery::of(&recovered(0), &rooms, at(0), false);
-        assert_eq!(logged, Recovery::True);
+        assert_eq!(logged, Recovery::Confirmed);
         let alert = sample::room_notice(NoticeKind::Alert, 1, at(0));
-        assert_eq!(Recovery::of(&alert, &rooms, at(0), true), Recovery::True);
+        assert_eq!(
+            Recovery::of(&alert, &rooms, at(0), true),
+            Recovery::Confirmed
+        );
     }
 
     #[test]
@@ -152,14 +155,14 @@ mod tests {
         let rooms = Rooms::default();
         rooms.told(&meters(MeterNoticeKind::Frozen, 10));
         for wh in [0, 10] {
-            assert_eq!(known(&rooms, wh, 600), Recovery::Open);
+            assert_eq!(known(&rooms, wh, 600), Recovery::Undecided);
             let logged = Recovery::of(&recovered(wh), &rooms, at(600), false);
-            assert_eq!(logged, Recovery::Open);
+            assert_eq!(logged, Recovery::Undecided);
         }
         rooms.told(&meters(MeterNoticeKind::Moving, 600));
-        assert_eq!(known(&rooms, 10, 600), Recovery::True);
-        assert_eq!(known(&rooms, 0, 632), Recovery::Open);
-        assert_eq!(known(&rooms, 0, 633), Recovery::True);
+        assert_eq!(known(&rooms, 10, 600), Recovery::Confirmed);
+        assert_eq!(known(&rooms, 0, 632), Recovery::Undecided);
+        assert_eq!(known(&rooms, 0, 633), Recovery::Confirmed);
     }
 
     #[test]
@@ -179,18 +182,18 @@ mod tests {
         let rooms = Rooms::default();
         // Where nothing was frozen, it has recovered, and then begun anew.
         with_run(&rooms, Some((600, 4)));
-        assert_eq!(known(&rooms, 0, 700), Recovery::True);
+        assert_eq!(known(&rooms, 0, 700), Recovery::Confirmed);
         rooms.told(&meters(MeterNoticeKind::Moving, 600));
         for (run, expected) in [
-            (None, Recovery::True),
-            (Some((600, 0)), Recovery::Open),
-            (Some((600, 4)), Recovery::Untrue),
+            (None, Recovery::Confirmed),
+            (Some((600, 0)), Recovery::Undecided),
+            (Some((600, 4)), Recovery::Wrong),
             // The owner has not adopted its end yet.
-            (Some((-150, 4)), Recovery::True),
+            (Some((-150, 4)), Recovery::Confirmed),
         ] {
             with_run(&rooms, run);
             assert_eq!(known(&rooms, 0, 700), expected, "{run:?}");
-            assert_eq!(known(&rooms, 10, 700), Recovery::True);
+            assert_eq!(known(&rooms, 10, 700), Recovery::Confirmed);
         }
     }
 }

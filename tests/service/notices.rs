@@ -328,7 +328,7 @@ fn what_is_refused_as_text_fails_alone() {
         assert!(
             lines
                 .iter()
-                .any(|line| line.contains("it is marked failed and NOT told")),
+                .any(|line| line.contains("it is marked failed and NOT sent")),
             "{log}"
         );
     }

@@ -15,7 +15,7 @@ pub(in crate::notify) struct Card {
     pub(in crate::notify) ids: Vec<u64>,
 }
 
-/// Which kind of news a card is, at a glance.
+/// How urgent a card is, at a glance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::notify) enum Colour {
     Red,
