@@ -33,6 +33,7 @@ mod sessions;
 mod setup;
 mod silence;
 mod simulate;
+mod spellings;
 mod store;
 mod storm;
 mod supervisor;

@@ -27,7 +27,11 @@ pub(super) fn rows(step: &Row) -> Option<u64> {
     match step.get("rows")? {
         Value::Int(rows) => u64::try_from(rows).ok(),
         Value::UInt(rows) => Some(rows),
-        Value::Bytes(rows) => std::str::from_utf8(&rows).ok()?.parse().ok(),
+        // MariaDB adds how many of them it expects a second index to leave: `380 (8%)`.
+        Value::Bytes(rows) => {
+            let rows = std::str::from_utf8(&rows).ok()?;
+            rows.split(' ').next()?.parse().ok()
+        }
         _ => Some(0),
     }
 }

@@ -61,6 +61,8 @@ pub struct MySqlReader {
     learns_no_more: Arc<Mutex<bool>>,
     /// How the meter table spells rooms with blanks around their keys.
     spellings: Arc<Mutex<meter::spellings::Spellings>>,
+    /// What it costs to read the meter table by time, where the server does not say.
+    costs: Arc<Mutex<meter::spans::Costs>>,
 }
 
 impl MySqlStore {
@@ -167,6 +169,7 @@ impl MySqlReader {
             window: Arc::default(),
             learns_no_more: Arc::default(),
             spellings: Arc::default(),
+            costs: Arc::default(),
         }
     }
 }

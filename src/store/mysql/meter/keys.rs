@@ -20,15 +20,7 @@ use super::spellings::Spellings;
 
 /// Rooms a statement where an index bounds what is read of each. Every row that is read is compared
 /// with half of them: measured, 400 take half as long again.
-const KEYS: usize = 50;
-
-/// Rooms a statement where only the time does: unless an index has both, a room's whole history is
-/// read and compared, a year of which is 17,500 rows. With more keys servers read the whole table
-/// instead.
-const KEYS_WITH_HISTORY: usize = 20;
-
-/// Where the server expects no more rows a room than this, it is not their whole history.
-const FEW: u64 = 20;
+pub(super) const KEYS: usize = 50;
 
 /// No id is larger: those of a BIGINT.
 const OPEN: u64 = i64::MAX.unsigned_abs();
@@ -57,32 +49,44 @@ impl Meters for MySqlReader {
     }
 }
 
-/// The rows of one key that a statement is to find.
-struct Term {
+/// What is asked of one room. All of it goes into one statement: a row that several of its terms or
+/// spellings find is to come once.
+pub(super) struct Ask<'a> {
+    pub(super) wanted: &'a Wanted,
+    pub(super) until: LocalTime,
+    terms: Vec<Term>,
+}
+
+/// Rows of one key.
+pub(super) struct Term {
     /// As the table spells it.
     key: RoomKey,
     rows: Rows,
 }
 
 #[derive(Clone, Copy)]
-enum Rows {
+pub(super) enum Rows {
     /// Those with these ids.
     Ids(Ids),
     /// Those later than the first time, up to the second.
     Times(LocalTime, LocalTime),
 }
 
+/// A statement and its values.
+pub(super) type Query = (String, Vec<Value>);
+
 /// A reading with the number of its row.
-type Found = (u64, RoomKey, Reading);
+pub(super) type Found = (u64, RoomKey, Reading);
 
 /// What is read, and what was found of it.
-struct Search<'a> {
-    wanted: HashMap<&'a RoomKey, &'a Wanted>,
+pub(super) struct Search {
     latest: LocalTime,
     caller: Caller,
     found: HashMap<RoomKey, Vec<(u64, Reading)>>,
     /// Rows without ids are numbered as they come.
     place: u64,
+    /// Whether it is counted what the server reads.
+    pub(super) counts: bool,
 }
 
 impl MySqlReader {
@@ -93,7 +97,6 @@ impl MySqlReader {
         caller: Caller,
     ) -> Result<HashMap<RoomKey, Readings>, StoreError> {
         let mut search = Search {
-            wanted: wanted.iter().map(|wanted| (&wanted.room, wanted)).collect(),
             latest,
             caller,
             found: wanted
@@ -101,6 +104,7 @@ impl MySqlReader {
                 .map(|wanted| (wanted.room.clone(), Vec::new()))
                 .collect(),
             place: 0,
+            counts: false,
         };
         self.search(wanted, &mut search)
             .map_err(|error| self.away(error))?;
@@ -112,97 +116,82 @@ impl MySqlReader {
         Ok(sorted.collect())
     }
 
-    fn search(&self, wanted: &[Wanted], search: &mut Search<'_>) -> Result<(), StoreError> {
+    fn search(&self, wanted: &[Wanted], search: &mut Search) -> Result<(), StoreError> {
         self.look_for_spellings(search.latest)?;
         let Some(id) = self.meter.id() else {
             return self.search_by_time(wanted.iter().collect(), search);
         };
-        let mut terms = Vec::new();
+        let mut asks = Vec::new();
         let mut by_time = Vec::new();
         for wanted in wanted {
-            let Some(ids) = self.ids(id, search.wish(wanted), search.latest)? else {
-                by_time.push(wanted);
-                continue;
-            };
-            for key in self.spellings.lock().of(&wanted.room) {
-                terms.extend(search.within(&ids).map(|ids| Term {
-                    key: key.clone(),
-                    rows: Rows::Ids(ids),
-                }));
+            match self.ids(id, search.wish(wanted), search.latest)? {
+                Some(ids) => {
+                    let rows: Vec<Rows> = search.within(&ids).map(Rows::Ids).collect();
+                    asks.push(self.ask(wanted, search.until(wanted), &rows));
+                }
+                None => by_time.push(wanted),
             }
         }
-        for terms in terms.chunks(KEYS) {
-            self.find(terms, search)?;
-        }
+        self.find_by_keys(&asks, KEYS, search)?;
         self.search_by_time(by_time, search)
     }
 
-    /// Reads rooms by time: by their keys, or, where many are wanted of one span, all rows of that,
-    /// whichever the server expects to be less.
-    fn search_by_time(
-        &self,
-        mut wanted: Vec<&Wanted>,
-        search: &mut Search<'_>,
-    ) -> Result<(), StoreError> {
-        let mut terms = Vec::with_capacity(wanted.len());
-        for wanted in &wanted {
-            let rows = Rows::Times(wanted.after, search.until_by_time(wanted));
-            let spellings = self.spellings.lock();
-            let keys = spellings.of(&wanted.room);
-            terms.extend(keys.map(|key| Term { key, rows }));
-        }
-        let after = wanted.iter().map(|wanted| wanted.after).min();
-        let until = (wanted.iter().map(|wanted| search.until_by_time(wanted))).max();
-        let (Some(after), Some(until)) = (after, until) else {
-            return Ok(());
+    pub(super) fn ask<'a>(&self, wanted: &'a Wanted, until: LocalTime, rows: &[Rows]) -> Ask<'a> {
+        let spellings = self.spellings.lock();
+        let terms = |key: RoomKey| {
+            let term = move |&rows| Term {
+                key: key.clone(),
+                rows,
+            };
+            rows.iter().map(term)
         };
-        let some = &terms[..terms.len().min(KEYS_WITH_HISTORY)];
-        if some.len() == terms.len() {
-            return self.find(&terms, search);
+        Ask {
+            wanted,
+            until,
+            terms: spellings.of(&wanted.room).flat_map(terms).collect(),
         }
-        let (by_some, by_time) = self.pool.with(|conn| {
-            let by_some = expected(conn, self.by_keys(some))?;
-            Ok((by_some, expected(conn, self.by_times(after, until))?))
-        })?;
-        let chunk = match (by_some, by_time) {
-            (Some(by_some), Some(by_time)) => {
-                let (some, all) = (some.len() as u64, terms.len() as u64);
-                if by_time <= by_some * all / some {
-                    let query = self.by_times(after, until);
-                    let found = self.pool.with(|conn| self.select(conn, query, search))?;
-                    search.take(found);
-                    return Ok(());
-                }
-                if by_some > FEW * some {
-                    // Some rooms may be closer to one another than to the others.
-                    wanted.sort_by_key(|wanted| wanted.after);
-                    let later = wanted.split_off(wanted.len() / 2);
-                    self.search_by_time(wanted, search)?;
-                    return self.search_by_time(later, search);
-                }
-                KEYS
-            }
-            _ => KEYS_WITH_HISTORY,
-        };
-        terms
-            .chunks(chunk)
-            .try_for_each(|terms| self.find(terms, search))
     }
 
-    /// Finds the rows of some keys.
-    fn find(&self, terms: &[Term], search: &mut Search<'_>) -> Result<(), StoreError> {
-        let found = self
-            .pool
-            .with(|conn| self.select(conn, self.by_keys(terms), search));
-        match (found, terms) {
-            (Ok(found), _) => search.take(found),
+    /// Finds the rows of rooms by their keys, at most so many of them a statement.
+    pub(super) fn find_by_keys(
+        &self,
+        mut asks: &[Ask<'_>],
+        most: usize,
+        search: &mut Search,
+    ) -> Result<(), StoreError> {
+        while !asks.is_empty() {
+            let mut terms = 0;
+            let fit = asks.iter().take_while(|ask| {
+                terms += ask.terms.len();
+                terms <= most
+            });
+            let (some, others) = asks.split_at(fit.count().max(1));
+            self.find(some, search)?;
+            asks = others;
+        }
+        Ok(())
+    }
+
+    /// Finds the rows of some rooms by their keys, with one statement.
+    pub(super) fn find(&self, asks: &[Ask<'_>], search: &mut Search) -> Result<(), StoreError> {
+        if asks.iter().all(|ask| ask.terms.is_empty()) {
+            return Ok(());
+        }
+        let found = self.select(self.by_keys(asks), asks, search);
+        match (found, asks) {
+            (Ok((found, read)), _) => {
+                search.take(found);
+                if let Some(read) = read {
+                    self.costs.lock().key = Some(read / asks.len() as f64);
+                }
+            }
             // A key that the table's character set has no letters for, or a row that a view can't
             // compute: that room is to hold up no other.
-            (Err(StoreError::Unstorable(why)), [term]) => {
-                log::warn!("{}: it has no readings, {why}", term.key);
+            (Err(StoreError::Unstorable(why)), [ask]) => {
+                log::warn!("{}: it has no readings, {why}", ask.wanted.room);
             }
-            (Err(StoreError::Unstorable(_)), terms) => {
-                let (some, others) = terms.split_at(terms.len() / 2);
+            (Err(StoreError::Unstorable(_)), asks) => {
+                let (some, others) = asks.split_at(asks.len() / 2);
                 self.find(some, search)?;
                 self.find(others, search)?;
             }
@@ -214,7 +203,7 @@ impl MySqlReader {
     /// The statement for the rows of some keys, and its values. Each half is compared with its
     /// column alone: in `(hotel, room) IN (...)` servers compare all in one character set, and do
     /// not find the keys that the columns' own spells otherwise.
-    fn by_keys(&self, terms: &[Term]) -> (String, Vec<Value>) {
+    pub(super) fn by_keys(&self, asks: &[Ask<'_>]) -> Query {
         let MeterTable {
             id,
             hotel_id,
@@ -222,9 +211,9 @@ impl MySqlReader {
             script_time,
             ..
         } = &self.meter;
-        let mut conditions = Vec::with_capacity(terms.len());
-        let mut values = Vec::with_capacity(4 * terms.len());
-        for Term { key, rows } in terms {
+        let mut conditions = Vec::new();
+        let mut values = Vec::new();
+        for Term { key, rows } in asks.iter().flat_map(|ask| &ask.terms) {
             values.push(key.hotel_id.as_str().into());
             values.push(key.room_number.as_str().into());
             let rows = match *rows {
@@ -245,7 +234,7 @@ impl MySqlReader {
     }
 
     /// The same for all rows of a span.
-    fn by_times(&self, after: LocalTime, until: LocalTime) -> (String, Vec<Value>) {
+    pub(super) fn by_times(&self, after: LocalTime, until: LocalTime) -> Query {
         let time = &self.meter.script_time;
         let condition = format!("`{time}` > ? AND `{time}` < ?");
         (self.select_where(&condition), span(after, until).into())
@@ -257,33 +246,60 @@ impl MySqlReader {
         format!("SELECT {} FROM `{table}` WHERE {condition}", self.columns())
     }
 
-    /// The wanted rows that a statement finds.
-    fn select(
+    /// The rows of these rooms that a statement finds, and, where that is counted, how many rows
+    /// the server has read for it.
+    pub(super) fn select(
         &self,
-        conn: &mut Conn,
-        (query, values): (String, Vec<Value>),
-        search: &Search<'_>,
-    ) -> Result<Vec<Found>, StoreError> {
-        let mut found = Vec::new();
-        for (place, row) in (search.place..).zip(conn.exec_iter(query, Params::from(values))?) {
-            let row = row?;
-            // Without an id, readings with one time are in the order in which the server sends
-            // them.
-            let (number, id) = match self.meter.id() {
-                Some(id) => {
-                    let id = integer(&row, ID).ok_or_else(|| self.no_integer(id))?;
-                    (id, Some(id))
+        (query, values): Query,
+        asks: &[Ask<'_>],
+        search: &Search,
+    ) -> Result<(Vec<Found>, Option<f64>), StoreError> {
+        let of: HashMap<&RoomKey, &Wanted> =
+            (asks.iter().map(|ask| (&ask.wanted.room, ask.wanted))).collect();
+        self.pool.with(|conn| {
+            let before = search.counts.then(|| rows_read(conn)).transpose()?;
+            let mut found = Vec::new();
+            for (place, row) in (search.place..).zip(conn.exec_iter(query, Params::from(values))?) {
+                let row = row?;
+                // Without an id, readings with one time are in the order in which the server sends
+                // them.
+                let (number, id) = match self.meter.id() {
+                    Some(id) => {
+                        let id = integer(&row, ID).ok_or_else(|| self.no_integer(id))?;
+                        (id, Some(id))
+                    }
+                    None => (place, None),
+                };
+                // The table may compare without regard to case: other rooms come along.
+                if let Some((room, reading)) = reading(&row, search.latest)
+                    && (of.get(&room)).is_some_and(|wanted| search.wants(wanted, id, reading.time))
+                {
+                    found.push((number, room, reading));
                 }
-                None => (place, None),
-            };
-            // The table may compare without regard to case: other rooms come along.
-            if let Some((room, reading)) = reading(&row, search.latest)
-                && search.wants(&room, id, reading.time)
-            {
-                found.push((number, room, reading));
             }
-        }
-        Ok(found)
+            let read = match before {
+                Some(before) => Some(rows_read(conn)?.saturating_sub(before) as f64),
+                None => None,
+            };
+            Ok((found, read))
+        })
+    }
+
+    /// How many rows the server expects to read for a statement; `None` where it does not tell that
+    /// user: of a view it takes rights on the tables behind it.
+    pub(super) fn expected(&self, (query, values): Query) -> Result<Option<f64>, StoreError> {
+        self.pool
+            .with(|conn| match explain::steps(conn, &query, values) {
+                Ok(steps) => {
+                    let rows: Option<Option<u64>> =
+                        steps.map(|steps| steps.iter().map(explain::rows).sum());
+                    Ok(rows.flatten().map(|rows| rows as f64))
+                }
+                Err(error) => match StoreError::from(error) {
+                    StoreError::Unstorable(_) => Ok(None),
+                    error => Err(error),
+                },
+            })
     }
 
     /// Looks through the rooms of the table for such with blanks around their keys, once.
@@ -300,7 +316,7 @@ impl MySqlReader {
     }
 }
 
-impl Search<'_> {
+impl Search {
     fn frontier(&self) -> Option<Position> {
         match self.caller {
             Caller::Sweep { .. } => None,
@@ -318,7 +334,7 @@ impl Search<'_> {
     }
 
     /// The same where the time alone bounds what is read.
-    fn until_by_time(&self, wanted: &Wanted) -> LocalTime {
+    pub(super) fn until_by_time(&self, wanted: &Wanted) -> LocalTime {
         match self.frontier() {
             Some(Position::Id(_)) => self.latest,
             _ => self.until(wanted),
@@ -348,16 +364,15 @@ impl Search<'_> {
         ids.iter().filter_map(cut)
     }
 
-    fn wants(&self, room: &RoomKey, id: Option<u64>, time: LocalTime) -> bool {
-        let is_wanted = |wanted: &Wanted| match self.caller {
+    fn wants(&self, wanted: &Wanted, id: Option<u64>, time: LocalTime) -> bool {
+        let is_for_caller = || match self.caller {
             Caller::Sweep { .. } => true,
             Caller::Message(frontier) => frontier.is_judged_by_message(id, time, wanted.until),
         };
-        let wanted = self.wanted.get(room);
-        wanted.is_some_and(|wanted| time > wanted.after && is_wanted(wanted))
+        time > wanted.after && is_for_caller()
     }
 
-    fn take(&mut self, found: Vec<Found>) {
+    pub(super) fn take(&mut self, found: Vec<Found>) {
         for (number, room, reading) in found {
             self.place = self.place.max(number + 1);
             if let Some(rows) = self.found.get_mut(&room) {
@@ -372,17 +387,8 @@ fn span(after: LocalTime, until: LocalTime) -> [Value; 2] {
     [datetime(after), datetime(until.plus(1))]
 }
 
-/// How many rows the server expects to read for a statement; `None` where it does not tell that
-/// user: of a view it takes rights on the tables behind it.
-fn expected(
-    conn: &mut Conn,
-    (query, values): (String, Vec<Value>),
-) -> Result<Option<u64>, StoreError> {
-    match explain::steps(conn, &query, values) {
-        Ok(steps) => Ok(steps.and_then(|steps| steps.iter().map(explain::rows).sum())),
-        Err(error) => match StoreError::from(error) {
-            StoreError::Unstorable(_) => Ok(None),
-            error => Err(error),
-        },
-    }
+/// How many rows the server has read on this connection so far. It needs no rights.
+fn rows_read(conn: &mut Conn) -> Result<u64, StoreError> {
+    let counts: Vec<(String, u64)> = conn.query("SHOW SESSION STATUS LIKE 'Handler\\_read\\_%'")?;
+    Ok(counts.iter().map(|(_, count)| count).sum())
 }

@@ -3,6 +3,7 @@
 mod keys;
 mod learn;
 pub(super) mod rows;
+pub(super) mod spans;
 pub(super) mod spellings;
 
 use std::collections::HashMap;
@@ -21,6 +22,7 @@ use super::window::Window;
 
 use keys::Caller;
 use rows::{ID, integer, reading};
+use spans::Costs;
 use spellings::Spellings;
 
 /// How far back a start learns which ids recent rows have, before the latest time of a reading.
@@ -283,6 +285,7 @@ impl MySqlReader {
             *self.window.lock() = None;
             *self.learns_no_more.lock() = false;
             *self.spellings.lock() = Spellings::default();
+            *self.costs.lock() = Costs::default();
         }
         of_the_meters(error)
     }
