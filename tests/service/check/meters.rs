@@ -152,6 +152,34 @@ fn each_index_that_is_missing_is_advised_and_the_advice_is_right() {
         &[],
     );
 
+    // Without ids a message of long ago is found by hotel, room and time.
+    let rows = |rows: &mut dyn Iterator<Item = (i64, i64)>| {
+        let values: Vec<String> = rows
+            .map(|(room, minutes)| {
+                let time = time.plus(-60 * minutes);
+                format!("('H000', 'x{room}', 500, '{time}')")
+            })
+            .collect();
+        let rows = values.join(", ");
+        rig.execute(&format!(
+            "INSERT INTO smart_meter (hotel_id, room_number, reading_value, script_time) \
+             VALUES {rows}"
+        ));
+    };
+    // Of one room a long history, of many others the last half hour, and more of later hours.
+    rows(&mut (1..400).map(|slot| (0, 30 * slot)));
+    rows(&mut (1..400).map(|room| (room, room % 20)));
+    rows(&mut (0..4_000).map(|n| (400 + n % 400, 60 + n)));
+    rig.execute("ANALYZE TABLE smart_meter");
+    let look = Look::online(&mut rig);
+    let create = format!(
+        "CREATE INDEX idx_room_time ON `{database}`.`smart_meter` \
+         (`hotel_id`, `room_number`, `script_time`)"
+    );
+    look.has("advice indexes of smart_meter: it has no id", &[&create]);
+    rig.execute(&create);
+    Look::online(&mut rig).has(well, &[]);
+
     // Who may only read the view is not told how the server reads it.
     rig.execute("CREATE VIEW v AS SELECT * FROM smart_meter");
     statement(&rig, "REVOKE SELECT ON `DB`.smart_meter FROM USER");

@@ -37,9 +37,9 @@ pub(super) fn check(
     let mut plans = plans(conn, meter, now)?;
     let sample = sample(conn, meter, &plans, latest_reading(now));
     if let Ok(Some(sample)) = &sample
-        && let Some(room) = sample.rooms.keys().min()
+        && let (Some(room), Some(newest)) = (sample.rooms.keys().min(), sample.newest)
     {
-        plans.look_at(conn, meter, room)?;
+        plans.look_at(conn, meter, room, newest)?;
     }
     advise(meter, &types, &plans, user, tell);
     let Some(sample) = sample? else {

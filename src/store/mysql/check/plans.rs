@@ -51,11 +51,20 @@ impl Plan {
     }
 }
 
+/// Without ids a message has this much read of its room. Seconds.
+const OF_A_MESSAGE: i64 = 1_800;
+
+/// That is a few readings. To read more rows than this for it is to read a room's history, or all
+/// rooms of the time.
+const MANY: u64 = 100;
+
 /// How the table's rows are found.
 pub(super) struct Plans {
     pub by_room: Plan,
     pub by_time: Plan,
     pub by_id: Option<Plan>,
+    /// Rows that are read for a message where there are no ids, as far as that was looked at.
+    pub of_a_message: Option<u64>,
 }
 
 /// How the server would find rows as the service asks for them.
@@ -77,6 +86,7 @@ pub(super) fn plans(conn: &mut Conn, meter: &MeterTable, now: LocalTime) -> mysq
             Some(id) => Some(plan(conn, &format!("{select} `{id}` = ?"), (0,))?),
             None => None,
         },
+        of_a_message: None,
     })
 }
 
@@ -88,6 +98,7 @@ impl Plans {
         conn: &mut Conn,
         meter: &MeterTable,
         room: &RoomKey,
+        newest: LocalTime,
     ) -> mysql::Result<()> {
         if !self.by_room.is_by_room() {
             self.by_room = plan_of_room(
@@ -96,6 +107,24 @@ impl Plans {
                 room.hotel_id.as_str(),
                 room.room_number.as_str(),
             )?;
+        }
+        if meter.id().is_none() {
+            let MeterTable {
+                table,
+                hotel_id,
+                room_number,
+                script_time,
+                ..
+            } = meter;
+            let query = format!(
+                "SELECT {} FROM `{table}` WHERE `{hotel_id}` = ? AND `{room_number}` = ? \
+                 AND `{script_time}` > ? AND `{script_time}` < ?",
+                rows::columns(meter)
+            );
+            let after = datetime(newest.plus(-OF_A_MESSAGE));
+            let (hotel, number) = (room.hotel_id.as_str(), room.room_number.as_str());
+            let steps = explain::steps(conn, &query, (hotel, number, after, datetime(newest)))?;
+            self.of_a_message = steps.and_then(|steps| steps.iter().map(explain::rows).sum());
         }
         Ok(())
     }
@@ -193,11 +222,11 @@ pub(super) fn advise(
         is_well = false;
         tell(finding);
     };
+    let keys = [
+        part(0, &meter.hotel_id, HotelId::MAX_CHARS),
+        part(1, &meter.room_number, RoomNumber::MAX_CHARS),
+    ];
     if !plans.by_room.is_by_room() {
-        let keys = [
-            part(0, &meter.hotel_id, HotelId::MAX_CHARS),
-            part(1, &meter.room_number, RoomNumber::MAX_CHARS),
-        ];
         tell_advice(advice(
             "no index begins with hotel and room: to read one room is to read far more than it",
             format!(
@@ -207,6 +236,21 @@ pub(super) fn advise(
         ));
     }
     let time = &meter.script_time;
+    if let Some(rows) = plans.of_a_message
+        && rows > MANY
+        && plans.by_time.is_by_index()
+    {
+        tell_advice(advice(
+            &format!(
+                "it has no id, and no index has hotel, room and time: to read half an hour of one \
+                 room is to read about {rows} rows, for each message of a time of its own"
+            ),
+            format!(
+                "CREATE INDEX idx_room_time ON {table} ({}, `{time}`)",
+                keys.join(", ")
+            ),
+        ));
+    }
     if !plans.by_time.is_by_index() {
         tell_advice(match types.get(3) {
             Some(of_type) if is_text(*of_type) => advice(
