@@ -55,7 +55,7 @@ const DEFAULT_SPAN: i64 = 2 * 24 * 3_600;
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = (arguments.source).configured(&arguments.config, &arguments.settings)?;
-    let key = RoomKey::new(&arguments.hotel, &arguments.room);
+    let key = RoomKey::trimmed(&arguments.hotel, &arguments.room);
     let past = read(arguments, &config, &key)?;
     let Some(room) = past.room(&key) else {
         return Err(unknown(&key, known_rooms(arguments, &config, past)?));

@@ -523,6 +523,11 @@ fn explaining_goes_back_to_where_the_stay_began() {
         assert_eq!((code, text.as_str()), (Some(64), ""));
         assert!(errors.contains(told), "{errors}");
     }
+    // The original program has kept keys as messages had them.
+    rig.execute("UPDATE electricity_monitoring SET hotel_id = 'H001 ', room_number = ' 101'");
+    let blanks = ["explain", " H001", "101 ", "--from", "2001-01-01"];
+    let (code, text, errors) = said(&rig.roomwatt(&blanks));
+    assert_eq!((code, errors.as_str(), text), (Some(0), "", whole));
     let early = begin.plus(-1).to_string();
     for (arguments, told) in [
         (

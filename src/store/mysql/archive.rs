@@ -9,7 +9,7 @@ use crate::store::{Archive, Span, StoreError, stay};
 use crate::types::{HotelId, Kind, LocalTime, Reading, RoomKey, RoomNumber, Zone, trimmed_half};
 
 use super::codec::{datetime, local_time};
-use super::meter::rows::{self, integer};
+use super::meter::rows::{self, integer, stored_key};
 use super::meter::spellings::Spellings;
 use super::{connect, meter};
 
@@ -127,12 +127,15 @@ impl Archive for MySqlArchive {
         take: &mut dyn FnMut(RoomKey, Stay),
     ) -> Result<(), StoreError> {
         let mut conn = Conn::new(self.opts.clone())?;
-        let mut values: Vec<Value> = Vec::new();
-        let mut of_room = "";
+        let (mut of_room, mut values) = (String::new(), Vec::new());
         if let Some(room) = of {
-            of_room = "WHERE hotel_id = ? AND room_number = ? ";
-            values.push(room.hotel_id.as_str().into());
-            values.push(room.room_number.as_str().into());
+            let keys = spelled(&mut conn, room)?;
+            if keys.is_empty() {
+                return Ok(());
+            }
+            let one = "(hotel_id = ? AND room_number = ?)";
+            of_room = format!("WHERE {} ", vec![one; keys.len()].join(" OR "));
+            values.extend(keys.into_iter().flat_map(<[Value; 2]>::from));
         }
         let query = format!("SELECT {STAY} FROM electricity_monitoring {of_room}ORDER BY id");
         for row in conn.exec_iter(query, params(values))? {
@@ -173,6 +176,22 @@ impl Archive for MySqlArchive {
         };
         read().map_err(meter::of_the_meters)
     }
+}
+
+/// The keys by which a room stands in `electricity_monitoring`: rows of the original program may have
+/// blanks around them. The index on the room has them, one step a room.
+fn spelled(conn: &mut Conn, room: &RoomKey) -> mysql::Result<Vec<(Value, Value)>> {
+    let all = "SELECT DISTINCT hotel_id, room_number FROM electricity_monitoring";
+    let mut keys = Vec::new();
+    for row in conn.exec_iter(all, ())? {
+        let row = row?;
+        if let Some((hotel, number)) = stored_key(&row)
+            && RoomKey::trimmed(&hotel, &number) == *room
+        {
+            keys.push((hotel.as_ref().into(), number.as_ref().into()));
+        }
+    }
+    Ok(keys)
 }
 
 fn times(span: Span) -> [Value; 2] {
