@@ -2,6 +2,7 @@
 
 use crate::config::RabbitMq;
 use crate::finding::{Finding, Level, Tell};
+use crate::types::counted;
 
 use super::connect::{connect, declare};
 use super::{AmqpError, place};
@@ -20,12 +21,16 @@ pub fn check(config: &RabbitMq, consumer_count: usize, tell: Tell<'_>) {
             consumers,
             messages,
         })) => {
-            let says = format!("{messages} messages wait, {consumers} consumers take them");
+            let says = format!(
+                "{} waiting, {}",
+                counted(messages, "message"),
+                counted(consumers, "consumer")
+            );
             if consumers as usize > consumer_count {
                 Finding::new(
                     Level::Warning,
                     about,
-                    format!("{says}, and {consumer_count} are this program's: others take a part"),
+                    format!("{says}, at most {consumer_count} of this program: others take a part"),
                 )
                 .remedy("end the other program that consumes this queue")
             } else {

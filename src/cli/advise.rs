@@ -11,7 +11,7 @@ use crate::engine::{Rules, latest_reading};
 use crate::escape;
 use crate::review::advise::{Advice, Studies, Study, advise, advise_hotel, candidates, study};
 use crate::review::duration;
-use crate::types::{HotelId, Kind, RoomKey, WattHours};
+use crate::types::{HotelId, Kind, RoomKey, WattHours, counted};
 
 use super::past::{self, Source, usage};
 use super::{ConfigFile, Failure};
@@ -262,11 +262,15 @@ fn whole_kwh(study: &Study, kind: Kind, rules: &Rules) -> String {
             more => format!(" and {more} more"),
         };
         let kw = hidden.0 as f64 * 3.6 / rules.interval_seconds as f64;
+        let counts = match rooms.len() {
+            1 => "1 meter counts".to_owned(),
+            rooms => format!("{rooms} meters count"),
+        };
         let _ = writeln!(
             text,
-            "  {} of the meters count whole kWh, and under the configured threshold they hide a \
-             steady use of up to {hidden} kWh in an interval ({kw:.2} kW) for ever: {}{more}",
-            rooms.len(),
+            "  {} only whole kWh, and under the configured threshold they hide a steady \
+             use of up to {hidden} kWh in an interval ({kw:.2} kW) for ever: {}{more}",
+            counts,
             names.join(", ")
         );
     }
@@ -282,10 +286,10 @@ fn of_kind(
     rules: &Rules,
 ) -> String {
     let mut text = format!(
-        "{name}: {} rooms, {:.0} room-days, {} intervals of {}\n",
-        study.rooms,
+        "{name}: {}, {:.0} room-days, {} of {}\n",
+        counted(study.rooms, "room"),
         study.room_days(),
-        study.intervals.total(),
+        counted(study.intervals.total(), "interval"),
         duration(rules.interval_seconds)
     );
     text.push_str(&whole_kwh(study, kind, rules));

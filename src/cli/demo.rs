@@ -13,7 +13,7 @@ use crate::demo::{Demo, DemoError, Fate, Report};
 use crate::logging;
 use crate::notify::Console;
 use crate::simulator::Plan;
-use crate::types::{HotelId, Kind, LocalTime, WattHours};
+use crate::types::{HotelId, Kind, LocalTime, WattHours, counted};
 
 use super::{Code, Failure};
 
@@ -154,18 +154,15 @@ fn configuration(settings: &[Setting]) -> Result<Config, Failure> {
 fn introduction(arguments: &Arguments, config: &Config) -> String {
     let thresholds = config.rules.thresholds;
     format!(
-        "Hotel DEMO, {} rooms, {} from {START} on, seed {}; thresholds {} kWh occupied, {} kWh \
-         vacant in {} minutes, {} times in a row.\n",
-        arguments.rooms,
-        match arguments.days {
-            1 => "1 day".to_owned(),
-            days => format!("{days} days"),
-        },
+        "Hotel DEMO, {}, {} from {START} on, seed {}; thresholds {} kWh occupied, {} kWh \
+         vacant in {}, {} in a row.\n",
+        counted(arguments.rooms, "room"),
+        counted(arguments.days, "day"),
         arguments.seed,
         thresholds.checkin,
         thresholds.checkout,
-        config.rules.interval_seconds / 60,
-        config.rules.alert_periods,
+        counted(config.rules.interval_seconds / 60, "minute"),
+        counted(config.rules.alert_periods, "time"),
     )
 }
 
@@ -215,24 +212,24 @@ fn lines(report: &Report, plan: &Plan, config: &Config) -> Vec<String> {
         lines.push(format!("Stopped at {}.", report.until));
     }
     lines.push(format!(
-        "{} messages and {} readings of {} rooms: {} alerts, {} reminders, {} all-clears, {} no \
-         longer followed (a new stay, a gap), {} notices of silent meters.",
-        report.messages,
-        report.readings,
-        report.rooms,
-        report.alerts,
-        report.reminders,
-        report.recovered,
+        "{} and {} of {}: {}, {}, {}, {} no longer followed (a new stay, a gap), {} of silent \
+         meters.",
+        counted(report.messages, "message"),
+        counted(report.readings, "reading"),
+        counted(report.rooms, "room"),
+        counted(report.alerts, "alert"),
+        counted(report.reminders, "reminder"),
+        counted(report.recovered, "all-clear"),
         report.closed,
-        report.of_meters,
+        counted(report.of_meters, "notice"),
     ));
     let days = report.until.since(plan.start) as f64 / 86_400.0;
     lines.push(format!(
-        "{} of {} troubles were found; {} of {} alerts were false ({:.2} per 100 rooms and day).\n",
+        "Found: {} of {}; false: {} of {} ({:.2} per 100 rooms and day).\n",
         report.found(),
-        report.troubles.len(),
+        counted(report.troubles.len(), "trouble"),
         report.false_alarms.len(),
-        report.alerts,
+        counted(report.alerts, "alert"),
         report.false_alarms.len() as f64 * 100.0 / (report.rooms.max(1) as f64 * days.max(1.0)),
     ));
     for (room, trouble, fate) in &report.troubles {

@@ -94,12 +94,11 @@ fn lines(adopted: &Adopted, rules: &Rules) -> Vec<String> {
         ));
     }
     if new > 0 || !updated.is_empty() {
-        let minutes = rules.interval_seconds / 60;
+        let minutes = rules.interval_seconds / 60 * i64::from(rules.alert_periods);
         lines.push(format!(
             "readings from before are not judged: a room that is abnormal already is reported \
-             after {} more intervals ({} minutes)",
-            rules.alert_periods,
-            minutes * i64::from(rules.alert_periods)
+             after {} ({minutes} minutes)",
+            counted(rules.alert_periods, "more interval")
         ));
     }
     lines

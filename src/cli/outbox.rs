@@ -8,7 +8,7 @@ use crate::config::{self, Config};
 use crate::escape;
 use crate::notify;
 use crate::store::{Database, NoticeState, OutboxRow, OutboxRows, StoreError};
-use crate::types::LocalTime;
+use crate::types::{LocalTime, counted};
 
 use super::rows::{self, Listing, Out, Row};
 use super::{ConfigFile, Failure, complain, tell};
@@ -230,7 +230,8 @@ fn write_whole(out: &mut Out, row: &OutboxRow, cards: &config::Cards) -> io::Res
         }
         Err(reason) => {
             writeln!(out, "card:     none, {}", escape::line(reason.as_bytes()))?;
-            writeln!(out, "body:     {} bytes", row.body.len())?;
+            let bytes = counted(row.body.len(), "byte");
+            writeln!(out, "body:     {bytes}")?;
             rows::write_set_in(out, row.body.as_bytes())
         }
     }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::config::Config;
 use crate::escape;
 use crate::store::{Database, RejectedMessage, RejectedMessages, StoreError};
+use crate::types::counted;
 
 use super::intake::Intake;
 use super::rows::{self, Listing, Out, Row};
@@ -183,10 +184,11 @@ fn write_whole(out: &mut Out, message: &RejectedMessage) -> io::Result<()> {
     if message.truncated {
         writeln!(
             out,
-            "body:     the first {bytes} bytes, the rest was not kept"
+            "body:     the first {}, the rest was not kept",
+            counted(bytes, "byte")
         )?;
     } else {
-        writeln!(out, "body:     {bytes} bytes")?;
+        writeln!(out, "body:     {}", counted(bytes, "byte"))?;
     }
     rows::write_set_in(out, &message.body)
 }

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use crate::clock::{Clock, SystemClock};
 use crate::escape;
 use crate::notify::{self, Sample, SendError, Status};
-use crate::types::HotelId;
+use crate::types::{HotelId, counted};
 
 use super::{Code, ConfigFile, Failure, complain, tell};
 
@@ -145,7 +145,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         (_, 0) => Ok(()),
         (tried, failed) => Err(Failure::new(
             code,
-            anyhow!("{failed} of {tried} bots did not accept the card"),
+            anyhow!(
+                "{failed} of {} did not accept the card",
+                counted(tried, "bot")
+            ),
         )),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::escape;
 use crate::review::Summary;
-use crate::types::Kind;
+use crate::types::{Kind, counted};
 
 pub(super) use crate::review::Row;
 
@@ -50,7 +50,8 @@ pub(super) fn table(summary: &Summary) -> String {
     }
     if let more @ 1.. = hotels.len().saturating_sub(HOTELS) {
         text.push_str(&format!(
-            "and {more} hotels with no more alerts than these\n"
+            "and {} with no more alerts than these\n",
+            counted(more, "hotel")
         ));
     }
     text

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::engine::{Rules, Thresholds};
 use crate::files;
-use crate::types::{HotelId, RoomKey, WattHours};
+use crate::types::{HotelId, RoomKey, WattHours, counted};
 
 use super::problems::{MOST_KWH, Problems};
 use super::raw;
@@ -112,7 +112,8 @@ fn read_rows(text: &str, rules: &mut Rules, wrong: &mut impl FnMut(usize, String
             continue;
         };
         if row.len() != values {
-            let text = format!("has {} values, the first line has {values}", row.len());
+            let has = counted(row.len(), "value");
+            let text = format!("has {has}, the first line has {values}");
             wrong(line, text);
             continue;
         }

@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::engine::{Columns, MAX_MESSAGE_BYTES, MOST_COLUMNS};
-use crate::types::{utf8, utf8_part};
+use crate::types::{counted, utf8, utf8_part};
 
 use super::answer::{Fault, Place};
 
@@ -342,8 +342,8 @@ impl<const N: usize> Rows<'_, N> {
         let (record, Columns { count, places }) = (&self.record, self.columns);
         if record.count != count {
             return Err(format!(
-                "it has {} fields where the first line has {count}",
-                record.count
+                "it has {} where the first line has {count}",
+                counted(record.count, "field")
             ));
         }
         if record.is_too_long {

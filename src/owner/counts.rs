@@ -5,6 +5,7 @@ use std::ops::AddAssign;
 
 use crate::engine::{MeterNoticeKind, Notice, NoticeKind, Tally};
 use crate::store::{Plan, Settlement};
+use crate::types::counted;
 
 /// Since they were last told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,22 +98,25 @@ impl fmt::Display for Counts {
         } = self.readings;
         write!(
             f,
-            "messages: {} check-ins, {} check-outs, {} duplicates, {} stale, {} ignored, {} refused; \
-             meters: {folded} readings, {late} late, {gaps} gaps, {outliers} outliers, {meters_changed} replaced; \
+            "messages: {}, {}, {}, {} stale, {} ignored, {} refused; \
+             meters: {}, {late} late, {}, {}, {meters_changed} replaced; \
              intervals: {judged} judged, {abnormal} abnormal; \
-             notices: {} alerts, {} reminders, {} recovered, {} closed, {} hotels silent, {} heard again, \
+             notices: {}, {}, {} recovered, {} closed, {} silent, {} heard again, \
              {} frozen, {} moving again, {} told, {} given up, {} withdrawn",
-            self.check_ins,
-            self.check_outs,
-            self.duplicates,
+            counted(self.check_ins, "check-in"),
+            counted(self.check_outs, "check-out"),
+            counted(self.duplicates, "duplicate"),
             self.stale,
             self.ignored,
             self.refused,
-            self.alerts,
-            self.reminders,
+            counted(folded, "reading"),
+            counted(gaps, "gap"),
+            counted(outliers, "outlier"),
+            counted(self.alerts, "alert"),
+            counted(self.reminders, "reminder"),
             self.recovered,
             self.closed,
-            self.silent,
+            counted(self.silent, "hotel"),
             self.heard,
             self.frozen,
             self.moving,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::engine::{NoticeKind, Outcome, Rules, Run, RunEnd, Stay, Step, Watch, observe_each};
-use crate::types::{LocalTime, Reading, WattHours};
+use crate::types::{LocalTime, Reading, WattHours, counted};
 
 use super::Room;
 
@@ -288,9 +288,9 @@ pub fn duration(seconds: i64) -> String {
     let (hours, minutes) = (seconds / 3_600, seconds % 3_600 / 60);
     match (hours, minutes) {
         (0, _) if seconds % 60 != 0 && minutes == 0 => format!("{seconds} s"),
-        (0, minutes) => format!("{minutes} minutes"),
+        (0, minutes) => counted(minutes, "minute"),
         (hours, 0) => format!("{hours} h"),
-        (hours, minutes) => format!("{hours} h {minutes} minutes"),
+        (hours, minutes) => format!("{hours} h {}", counted(minutes, "minute")),
     }
 }
 

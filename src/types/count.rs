@@ -1,9 +1,10 @@
-/// A number of things in words: `1 room`, `2 rooms`. `what` is one of them, and takes an s.
-pub fn counted(number: impl Into<u64>, what: &str) -> String {
-    match number.into() {
-        1 => format!("1 {what}"),
-        number => format!("{number} {what}s"),
-    }
+use std::fmt::Display;
+
+/// A whole number of things in words: `1 room`, `2 rooms`. `what` is one of them, and takes an s.
+pub fn counted(number: impl Display, what: &str) -> String {
+    let number = number.to_string();
+    let s = if number == "1" { "" } else { "s" };
+    format!("{number} {what}{s}")
 }
 
 #[cfg(test)]

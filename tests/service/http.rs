@@ -165,7 +165,7 @@ fn without_a_queue_messages_come_over_http() {
         "{log}"
     );
     assert!(
-        log.contains("messages: 1 check-ins, 1 check-outs, 4 duplicates"),
+        log.contains("messages: 1 check-in, 1 check-out, 4 duplicates"),
         "{log}"
     );
     rig.finish();

@@ -129,9 +129,9 @@ fn a_card_tells_of_the_recovery_and_a_guest_ends_the_vacant_watch() {
     let log = service.stop();
     // How many readings were late depends on how the sweeps have cut them.
     for part in [
-        "the last minutes: messages: 1 check-ins, 1 check-outs, 1 duplicates, 1 stale, 0 ignored, \
+        "the last minutes: messages: 1 check-in, 1 check-out, 1 duplicate, 1 stale, 0 ignored, \
          1 refused; meters: 8 readings, ",
-        "0 gaps, 0 outliers, 0 replaced; intervals: 6 judged, 5 abnormal; notices: 1 alerts, \
+        "0 gaps, 0 outliers, 0 replaced; intervals: 6 judged, 5 abnormal; notices: 1 alert, \
          0 reminders, 1 recovered, 0 closed, 0 hotels silent, 0 heard again, 0 frozen, \
          0 moving again, 2 told, 0 given up, 0 withdrawn\n",
     ] {

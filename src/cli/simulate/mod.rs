@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::escape;
 use crate::simulator::{MeterFaults, Plan, Trouble, Troubles, What};
 use crate::store::SimulatedMeters;
-use crate::types::{HotelId, LocalTime, RoomKey};
+use crate::types::{HotelId, LocalTime, RoomKey, counted};
 
 use super::rows::written;
 use super::{Code, ConfigFile, Failure, needed, past};
@@ -233,7 +233,11 @@ fn show(bar: &ProgressBar, plan: &Plan, at: LocalTime, delivered: Delivered) {
         return;
     }
     let Delivered { readings, messages } = delivered;
-    bar.set_message(format!("{at}  {readings} readings, {messages} messages"));
+    bar.set_message(format!(
+        "{at}  {}, {}",
+        counted(readings, "reading"),
+        counted(messages, "message")
+    ));
     bar.set_position(position.min(bar.length().unwrap_or(position)));
 }
 
@@ -252,12 +256,13 @@ fn write_text(out: &mut dyn Write, plan: &Plan, told: &Told) -> io::Result<()> {
     };
     writeln!(
         out,
-        "told {hotels} of {} rooms, from {} to {}: {readings} readings, {messages} messages, {} \
-         troubles",
-        plan.rooms,
+        "told {hotels} of {}, from {} to {}: {}, {}, {}",
+        counted(plan.rooms, "room"),
         plan.start,
         told.until,
-        told.troubles.len(),
+        counted(readings, "reading"),
+        counted(messages, "message"),
+        counted(told.troubles.len(), "trouble"),
     )?;
     for (room, trouble) in &told.troubles {
         let kind = trouble.kind.of_room();

@@ -2,7 +2,7 @@
 
 mod study;
 
-use crate::types::{Kind, WattHours};
+use crate::types::{Kind, WattHours, counted};
 
 pub use study::{Distribution, Studies, Study, candidates, study};
 
@@ -33,9 +33,9 @@ pub fn advise(study: &Study, kind: Kind, budget: f64) -> Advice {
         return Advice {
             threshold: None,
             reason: format!(
-                "too little data: {} rooms and {days:.0} room-days, {ENOUGH_ROOMS} and \
+                "too little data: {} and {days:.0} room-days, {ENOUGH_ROOMS} and \
                  {ENOUGH_ROOM_DAYS:.0} are needed",
-                study.rooms
+                counted(study.rooms, "room")
             ),
         };
     }
@@ -60,16 +60,16 @@ pub fn advise_hotel(study: &Study, kind: Kind, budget: f64, general: &Advice) ->
     let (Some(of_all), Some(_), Kind::Checkin) = (general.threshold, own.threshold, kind) else {
         return own;
     };
-    let alerts = study.alerts_at(of_all) as f64;
+    let alerts = study.alerts_at(of_all);
     let expected = budget * study.room_days() / 100.0;
-    if (alerts - expected).abs() > 2.0 * expected.sqrt() {
+    if (alerts as f64 - expected).abs() > 2.0 * expected.sqrt() {
         return own;
     }
     Advice {
         threshold: general.threshold,
         reason: format!(
-            "as for all hotels: {alerts} alerts where the budget has {expected:.1} are no clear \
-             difference"
+            "as for all hotels: {} where the budget has {expected:.1}, no clear difference",
+            counted(alerts, "alert")
         ),
     }
 }

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::engine::{Columns, HeaderError, MessageFormat, Parsed, ReadingFormat};
 use crate::escape;
-use crate::types::{LocalTime, Reading, utf8_part};
+use crate::types::{LocalTime, Reading, counted, utf8_part};
 
 use super::{Counts, Past, ReviewError};
 
@@ -277,8 +277,8 @@ fn read_row<'a>(
 ) -> Result<Row<'a>, String> {
     if record.len() != header.count {
         let mut reason = format!(
-            "bad row: {} fields where the header has {}",
-            record.len(),
+            "bad row: {} where the header has {}",
+            counted(record.len(), "field"),
             header.count
         );
         let more = newlines(record.as_slice().iter());

@@ -267,7 +267,7 @@ fn a_large_table_is_never_read_as_a_whole() {
     rig.count_work();
     let look = Look::online(&mut rig);
     // The newest by id.
-    look.has("ok rooms: ", &["among the 5000 that the meters told of"]);
+    look.has("ok rooms: ", &["among the 5000 with readings since "]);
     look.has(
         "ok meter table smart_meter: its newest reading",
         &[&begin.plus(260 * 60).to_string()],
@@ -333,11 +333,11 @@ fn rooms_that_are_spelled_otherwise_are_shown() {
     let look = Look::online(&mut rig);
     assert_eq!(look.code, Some(0), "{:#?}", look.lines);
     look.has(
-        "ok rooms: 12 are watched, 2 of them are among the 7 that the meters told of since ",
+        "ok rooms: 12 rooms watched, 2 of them among the 7 with readings since ",
         &[],
     );
     look.has(
-        "warning rooms: 7 watched rooms are never judged, the meters spell them otherwise: ",
+        "warning rooms: 7 watched rooms never judged, the meters spell their keys otherwise: ",
         &[
             "\"H001/0101\" for \"H001/101\"",
             "\"H001/301\" for \"H001/301室\"",
@@ -349,11 +349,11 @@ fn rooms_that_are_spelled_otherwise_are_shown() {
         ],
     );
     look.has(
-        "warning rooms: 2 watched rooms are never judged, no meter tells of them: ",
+        "warning rooms: 2 watched rooms never judged, no meter has their keys: ",
         &["\"H001/601\"", "know no hotel \"H999\""],
     );
     look.has(
-        "warning rooms: 1 watched rooms have older readings only: \"H001/501\"",
+        "warning rooms: 1 watched room with older readings only: \"H001/501\"",
         &[],
     );
     let (_, out, _) = said(&rig.roomwatt(&["check", "--online"]));
@@ -368,7 +368,7 @@ fn rooms_that_are_spelled_otherwise_are_shown() {
     let look = Look::online(&mut rig);
     assert_eq!(look.code, Some(0), "{:#?}", look.lines);
     look.has(
-        "warning rooms: 1 watched rooms have older readings only: \"H001/501\"",
+        "warning rooms: 1 watched room with older readings only: \"H001/501\"",
         &[],
     );
 

@@ -190,10 +190,10 @@ fn a_hotel_in_order_has_nothing_to_be_told() {
     let look = Look::online(&mut rig);
     assert_eq!((look.code, look.not_ok()), (Some(0), vec![]));
     for (about, part) in [
-        ("queue ", "1 messages wait, 0 consumers"),
+        ("queue ", "1 message waiting, 0 consumers"),
         ("database ", "connected as u"),
         ("clock of the database", "it is 0 s"),
-        ("schema", "all 6 files of sql/ are applied"),
+        ("schema", "all 7 files of sql/ are applied"),
         ("rights:", "its 8 tables"),
         ("rights for init-db", "this user has none"),
         (
@@ -202,7 +202,7 @@ fn a_hotel_in_order_has_nothing_to_be_told() {
         ),
         ("meter table smart_meter", "5 minutes ago"),
         ("indexes of smart_meter", "by room, by time, and by id"),
-        ("rooms", "1 are watched, 1 of them are among the 2"),
+        ("rooms", "1 room watched, 1 of them among the 2"),
         ("Feishu at http://127.0.0.1:", "roomwatt send-notice"),
     ] {
         look.has(&format!("ok {about}"), &[part]);
@@ -251,7 +251,7 @@ fn each_fault_of_the_broker_is_told_and_the_rest_is_looked_at() {
             "ok",
             "the service declares it",
         ),
-        (&name, &declared, 0, "ok", "0 messages wait"),
+        (&name, &declared, 0, "ok", "0 messages waiting, 0 consumers"),
         (
             "[rabbitmq]\nhost = '127.0.0.1'",
             "[rabbitmq]\nhost = '127.0.0.9'",
@@ -275,7 +275,10 @@ fn each_fault_of_the_broker_is_told_and_the_rest_is_looked_at() {
     let others: Vec<_> = (0..4)
         .map(|_| queue.consume(ConsumerOptions::default()).expect("consumes"))
         .collect();
-    Look::online(&mut rig).has("warning queue ", &["4 consumers", "3 are this program's"]);
+    Look::online(&mut rig).has(
+        "warning queue ",
+        &["4 consumers", "at most 3 of this program"],
+    );
     // Not dropped yet: the connection breaks if one is gone when the word of its end comes to it.
     for other in &others {
         other.cancel().expect("cancelled");

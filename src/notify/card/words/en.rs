@@ -1,7 +1,7 @@
 //! English.
 
 use crate::engine::Closing;
-use crate::types::Kind;
+use crate::types::{Kind, counted};
 
 use super::{Name, Words, hours_and_minutes};
 
@@ -151,9 +151,11 @@ pub(super) static WORDS: Words = Words {
         (hours, minutes) => format!("{hours} h {minutes} min"),
     },
     run: "Abnormal for",
-    run_of: |long, periods, since| format!("{long} ({periods} intervals), since {since}"),
+    run_of: |long, periods, since| {
+        format!("{long} ({}), since {since}", counted(periods, "interval"))
+    },
     run_over: "Was abnormal for",
-    run_over_of: |long, periods, span| format!("{long} ({periods} intervals), {span}"),
+    run_over_of: |long, periods, span| format!("{long} ({}), {span}", counted(periods, "interval")),
     energy: "Used meanwhile",
     energy_and_cost: |energy, cost| format!("{energy} kWh (about {cost})"),
     rate: |minutes| format!("Per {minutes} min"),
@@ -194,5 +196,5 @@ pub(super) static WORDS: Words = Words {
     first_of: |names, count| format!("{names} and others, {count} in all"),
     between_names: ", ",
     between_states: ", ",
-    others: |count| format!("{count} others"),
+    others: |count| counted(count, "other"),
 };

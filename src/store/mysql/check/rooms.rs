@@ -9,7 +9,7 @@ use crate::config::MeterTable;
 use crate::finding::{Finding, Level, Tell};
 use crate::store::mysql::meter::spellings::Spellings;
 use crate::types::spelling::plain;
-use crate::types::{HotelId, RoomKey};
+use crate::types::{HotelId, RoomKey, counted};
 
 use super::sample::Sample;
 
@@ -64,10 +64,9 @@ pub(super) fn compare(
     tell(Finding::ok(
         ABOUT,
         format!(
-            "{} are watched, {} of them are among the {} that the meters told of since {oldest}; \
-             the others of these have had no message",
-            watched.len(),
-            with_meters,
+            "{} watched, {with_meters} of them among the {} with readings since {oldest}; the \
+             others of these have had no message",
+            counted(watched.len(), "room"),
             sample.rooms.len()
         ),
     ));
@@ -185,8 +184,8 @@ fn tell_missing(missing: &Missing, is_all: bool, recent: &HashSet<RoomKey>, tell
             .map(|(room, near)| format!("{} for {}", quoted(room), quoted(near)))
             .collect();
         let says = format!(
-            "{} watched rooms are never judged, the meters spell them otherwise: {}",
-            missing.near.len(),
+            "{} never judged, the meters spell their keys otherwise: {}",
+            counted(missing.near.len(), "watched room"),
             pairs.join(", ")
         );
         tell(Finding::new(Level::Warning, ABOUT, says).remedy(
@@ -206,13 +205,13 @@ fn tell_missing(missing: &Missing, is_all: bool, recent: &HashSet<RoomKey>, tell
             hotels => format!("; the meters know no hotel {}", hotels.join(", ")),
         };
         let what = if is_all {
-            "are never judged, no meter tells of them"
+            "never judged, no meter has their keys"
         } else {
-            "are not among them in any spelling, and not all were looked for in older readings"
+            "not among them in any spelling, and not all were looked for in older readings"
         };
         let says = format!(
-            "{} watched rooms {what}: {}{hotels}",
-            missing.never.len(),
+            "{} {what}: {}{hotels}",
+            counted(missing.never.len(), "watched room"),
             named(&missing.never)
         );
         tell(
@@ -222,8 +221,8 @@ fn tell_missing(missing: &Missing, is_all: bool, recent: &HashSet<RoomKey>, tell
     }
     if !missing.silent.is_empty() {
         let says = format!(
-            "{} watched rooms have older readings only: {}",
-            missing.silent.len(),
+            "{} with older readings only: {}",
+            counted(missing.silent.len(), "watched room"),
             named(&missing.silent)
         );
         tell(Finding::new(Level::Warning, ABOUT, says).remedy("see to their meters"));
