@@ -78,7 +78,7 @@ impl Database {
     pub fn check(&self, rules: &Rules, tell: Tell<'_>) {
         match &self.place {
             Place::MySql { server, meter } => mysql::check(server, meter, rules, self.zone, tell),
-            Place::Embedded(path) => sqlite::check(path, tell),
+            Place::Embedded(path) => sqlite::check(path, rules, tell),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod archive;
 mod backend;
+mod coarse;
 mod database;
 mod error;
 mod mysql;

@@ -7,7 +7,7 @@ use crate::backtest::{Happening, backtest, history, kwh, lines, told_of};
 use crate::http::without;
 use crate::support::intake::{ask, wait_until_served};
 use crate::support::{Rig, wait};
-use crate::{minutes_ago, said};
+use crate::{check_out, minutes_ago, said};
 
 /// Taken over HTTP, in order: messages and readings that follow one another, many a request.
 fn requests(happenings: &[Happening]) -> Vec<String> {
@@ -141,6 +141,47 @@ fn operators_have_their_commands_without_servers_too() {
     );
     let (_, out, _) = run(&mut rig, &["check", "--online"]);
     assert!(out.contains("2 rooms watched"), "{out}");
+    service.stop();
+    rig.finish();
+}
+
+#[test]
+fn blanks_around_keys_do_not_matter_and_whole_kwh_are_named() {
+    let (mut rig, address) = alone("aloneblanks");
+    let mut service = rig.start();
+    wait_until_served(address);
+    let left = minutes_ago(150);
+    let message = check_out(" H001", "101 ", left);
+    let reading = |half_hour: i64| {
+        let time = left.plus(half_hour * 1_800);
+        let kwh = 100 + 2 * half_hour;
+        format!(
+            r#"{{"hotel_id":"H001\u3000","room_number":"\t101","reading_value":{kwh},"script_time":"{time}"}}"#
+        )
+    };
+    let readings: Vec<String> = (0..5).map(reading).collect();
+    for (path, body) in [("messages", message), ("readings", readings.join("\n"))] {
+        let post = format!(
+            "POST /api/{path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let (status, answer) = ask(address, &post).expect("an answer");
+        assert!(
+            status == 200 && answer.ends_with(r#""refused":[]}"#),
+            "{answer}"
+        );
+    }
+    let from = left.to_string();
+    service.wait_for_log("alert H001/101 vacant");
+    let explain = ["explain", "H001 ", " 101", "--from", &from];
+    let (code, out, err) = said(&rig.roomwatt(&explain));
+    assert!(code == Some(0) && out.contains("ALERT"), "{out}{err}");
+    let (code, out, _) = said(&rig.roomwatt(&["check", "--online"]));
+    assert_eq!(code, Some(0), "{out}");
+    let named =
+        "1 room has a meter that counts whole kWh only, which hides a steady use of up to 1.75 kWh";
+    assert!(out.contains(named) && out.contains("\"H001/101\""), "{out}");
     service.stop();
     rig.finish();
 }

@@ -1,17 +1,20 @@
+use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 
+use crate::engine::{Rules, Steps};
 use crate::finding::{Finding, Level, Tell};
-use crate::store::StoreError;
-use crate::types::counted;
+use crate::store::{StoreError, coarse};
+use crate::types::{RoomKey, WattHours, counted};
 
 use super::link::Link;
+use super::values;
 
 /// Looks at the embedded database, and changes nothing.
-pub fn check(path: &Path, tell: Tell<'_>) {
+pub fn check(path: &Path, rules: &Rules, tell: Tell<'_>) {
     let about = format!("embedded database {}", path.display());
     if !path.exists() {
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
@@ -25,9 +28,13 @@ pub fn check(path: &Path, tell: Tell<'_>) {
         });
         return;
     }
-    let looked = Link::open(path).and_then(|mut link| link.with(|conn| contents(conn)));
-    tell(match looked {
-        Ok(contents) => Finding::ok(&about, contents),
+    let looked = Link::open(path)
+        .and_then(|mut link| link.with(|conn| Ok((contents(conn)?, newest(conn)?))));
+    let rooms = match looked {
+        Ok((contents, rooms)) => {
+            tell(Finding::ok(&about, contents));
+            rooms
+        }
         Err(error) => {
             let level = match error {
                 StoreError::Conflict(_) => Level::Unreachable,
@@ -37,7 +44,8 @@ pub fn check(path: &Path, tell: Tell<'_>) {
             let says = says.strip_prefix(&format!("{about}: ")).unwrap_or(&says);
             return tell(Finding::new(level, &about, says));
         }
-    });
+    };
+    coarse::name(&rooms, rules, &about, tell);
     // Older versions left it to the umask.
     let mode = fs::metadata(path).map_or(0, |file| file.permissions().mode());
     if mode & 0o077 != 0 {
@@ -69,4 +77,24 @@ fn contents(conn: &Connection) -> Result<String, StoreError> {
         counted(readings, "reading"),
         counted(waiting, "notice")
     ))
+}
+
+/// What the newest readings say of their meters.
+fn newest(conn: &Connection) -> Result<HashMap<RoomKey, Steps>, StoreError> {
+    let mut query = conn.prepare(
+        "WITH newest AS (SELECT id, hotel_id, room_number, reading_wh, script_time \
+         FROM smart_meter ORDER BY id DESC LIMIT ?1) \
+         SELECT hotel_id, room_number, reading_wh FROM newest \
+         WHERE script_time >= (SELECT max(script_time) FROM newest) - ?2 ORDER BY id DESC",
+    )?;
+    let mut rows = query.query(params![coarse::SAMPLE.cast_signed(), coarse::DAY])?;
+    let mut rooms: HashMap<RoomKey, Steps> = HashMap::new();
+    while let Some(row) = rows.next()? {
+        let register: WattHours = row.get(2)?;
+        rooms
+            .entry(values::room(row, 0)?)
+            .or_default()
+            .take(register);
+    }
+    Ok(rooms)
 }

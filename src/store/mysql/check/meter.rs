@@ -1,7 +1,5 @@
 //! The meter table, which is others': whether it is as the configuration says, and what came last.
 
-use std::collections::BTreeMap;
-
 use mysql::Conn;
 use mysql::prelude::Queryable;
 
@@ -9,8 +7,9 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::MeterTable;
 use crate::engine::{Rules, latest_reading};
 use crate::finding::{Finding, Level, Tell};
+use crate::store::coarse;
 use crate::store::mysql::codec::datetime;
-use crate::types::{Kind, LocalTime, RoomKey, WattHours, Zone};
+use crate::types::{LocalTime, Zone, counted};
 
 use super::columns::{columns, writable};
 use super::plans::{advise, plans};
@@ -51,7 +50,7 @@ pub(super) fn check(
         ahead(conn, meter, now, &about, tell)?;
     }
     newest(&sample, rules, now, &about, tell);
-    coarse(&sample, rules, &about, tell);
+    coarse::name(&sample.rooms, rules, &about, tell);
     let by_key = plans.by_room.is_by_index();
     rooms::compare(conn, meter, &sample, by_key, tell)
 }
@@ -85,65 +84,6 @@ fn ahead(
     Ok(())
 }
 
-/// Rooms that are named of those whose meter counts whole kWh.
-const NAMED: usize = 10;
-
-/// Names the rooms whose meters count whole kWh, with what that hides under the rules.
-fn coarse(sample: &Sample, rules: &Rules, about: &str, tell: Tell<'_>) {
-    let rooms = sample
-        .rooms
-        .iter()
-        .filter(|(_, steps)| steps.are_whole_kwh());
-    // Rooms with thresholds of their own hide another amount.
-    let mut by_hidden: BTreeMap<[WattHours; 4], Vec<&RoomKey>> = BTreeMap::new();
-    for (room, _) in rooms {
-        let of = |kind| {
-            (
-                rules.hidden_by_whole_kwh(room, kind),
-                rules.threshold(room, kind),
-            )
-        };
-        let ((vacant, vacant_threshold), (occupied, occupied_threshold)) =
-            (of(Kind::Checkout), of(Kind::Checkin));
-        let amounts = [vacant, vacant_threshold, occupied, occupied_threshold];
-        by_hidden.entry(amounts).or_default().push(room);
-    }
-    for ([vacant, vacant_threshold, occupied, occupied_threshold], mut rooms) in by_hidden {
-        rooms.sort();
-        let named: Vec<String> = rooms
-            .iter()
-            .take(NAMED)
-            .map(|room| format!("\"{room}\""))
-            .collect();
-        let more = match rooms.len() - named.len() {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        let kw = |hidden: WattHours| {
-            let kw = hidden.0 as f64 * 3.6 / rules.interval_seconds as f64;
-            format!("{:.2}", kw)
-        };
-        let have = match rooms.len() {
-            1 => "1 room has a meter that counts".to_owned(),
-            rooms => format!("{rooms} rooms have meters that count"),
-        };
-        let says = format!(
-            "{have} whole kWh only, which hides a steady use of up to {vacant} \
-             kWh in {} minutes ({} kW) in a vacant room, where the threshold is \
-             {vacant_threshold}, and of up to {occupied} ({} kW) in an occupied one, where it is \
-             {occupied_threshold}, for ever: {}{more}",
-            rules.interval_seconds / 60,
-            kw(vacant),
-            kw(occupied),
-            named.join(", ")
-        );
-        tell(Finding::new(Level::Warning, about, says).remedy(
-            "have their gateway send two decimals; or lower their thresholds below a whole kWh, as \
-             0.9 or 1.9",
-        ));
-    }
-}
-
 fn newest(sample: &Sample, rules: &Rules, now: LocalTime, about: &str, tell: Tell<'_>) {
     if sample.bad > 0 {
         let says = format!(
@@ -158,7 +98,10 @@ fn newest(sample: &Sample, rules: &Rules, now: LocalTime, about: &str, tell: Tel
         return tell(Finding::new(Level::Warning, about, says));
     };
     let minutes = now.since(newest) / 60;
-    let says = format!("its newest reading is of {newest}, {minutes} minutes ago");
+    let says = format!(
+        "its newest reading is of {newest}, {} ago",
+        counted(minutes, "minute")
+    );
     tell(if now.since(newest) > rules.silent_after_seconds {
         Finding::new(
             Level::Warning,

@@ -7,17 +7,12 @@ use mysql::{Conn, Params, Row};
 
 use crate::config::MeterTable;
 use crate::engine::Steps;
+use crate::store::coarse::{DAY, SAMPLE};
 use crate::store::mysql::codec::{datetime, local_time};
 use crate::store::mysql::meter::rows;
 use crate::types::{LocalTime, RoomKey};
 
 use super::plans::{Plan, Plans};
-
-/// The newest rows that are looked at: a few hours of 20,000 rooms, read in half a second.
-const SAMPLE: u64 = 200_000;
-
-/// They are not older than this before the newest of them. Seconds.
-const DAY: i64 = 24 * 3_600;
 
 /// What they have.
 pub(super) struct Sample {
