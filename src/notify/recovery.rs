@@ -33,19 +33,24 @@ impl Recovery {
         {
             return Recovery::Undecided;
         }
-        if !notice.rests_on_zero() || moved_after(notice, rooms).is_none() {
+        let Some(moved) = moved_after(notice, rooms).filter(|_| notice.rests_on_zero()) else {
             return Recovery::Confirmed;
-        }
+        };
         let Some(room) = rooms.get(&notice.room) else {
             return Recovery::Confirmed;
         };
         match room.watch.fold.run {
             // What was used meanwhile came at once when the register moved: the next intervals show
-            // whether that goes on.
-            Some(run) if is_later_run(&room.watch, run.since, notice) => match run.told {
-                0 => Recovery::Undecided,
-                _ => Recovery::Wrong,
-            },
+            // whether that goes on. A run that began after that is another matter.
+            Some(run)
+                if is_later_run(&room.watch, run.since, notice)
+                    && run.since < moved.plus(once_around(notice)) =>
+            {
+                match run.told {
+                    0 => Recovery::Undecided,
+                    _ => Recovery::Wrong,
+                }
+            }
             _ => Recovery::Confirmed,
         }
     }
@@ -190,6 +195,9 @@ mod tests {
             (Some((600, 4)), Recovery::Wrong),
             // The owner has not adopted its end yet.
             (Some((-150, 4)), Recovery::Confirmed),
+            // Begun when all meters had been read once more: the room had recovered until then.
+            (Some((633, 0)), Recovery::Confirmed),
+            (Some((633, 4)), Recovery::Confirmed),
         ] {
             with_run(&rooms, run);
             assert_eq!(known(&rooms, 0, 700), expected, "{run:?}");
