@@ -67,7 +67,7 @@ impl Listener {
         log::info!("taking messages at http://{address}/api/messages");
         let served = server.serve("http", &self.stop, Arc::new(move |got| intake.respond(got)));
         if let Err(thread) = served {
-            log::error!("thread {thread} panicked");
+            log::error!("thread {thread}, which served at http.listen {address}, panicked");
         }
     }
 }

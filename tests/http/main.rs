@@ -166,6 +166,21 @@ fn an_owner_that_ends_leaves_nobody_waiting() {
 }
 
 #[test]
+fn a_thread_that_panics_ends_the_listener_with_its_name() {
+    let (rig, _end) = Rig::serving(None);
+    rig.memory.0.lock().panics = true;
+    let csv = "hotel_id,room_number,reading_value,script_time\nH1,101,7,2023-04-10 10:00:00\n";
+    assert_eq!(rig.send(&post("/api/readings", "text/csv", csv)), "");
+    let ended = rig.ended.recv_timeout(LIMIT).expect("an end");
+    assert_eq!((ended.thread.as_str(), ended.panicked), ("listener", false));
+    let logged = rig.logged(" panicked");
+    assert!(
+        logged.len() == 1 && logged[0].starts_with("thread http-"),
+        "{logged:?}"
+    );
+}
+
+#[test]
 fn at_a_stop_what_was_taken_is_answered_and_nothing_else_is_taken() {
     let (rig, end) = Rig::serving(None);
     let release = rig.hold();

@@ -40,6 +40,8 @@ pub struct Stored {
     pub fails: Option<StoreError>,
     /// It answers and keeps nothing.
     pub forgets: bool,
+    /// Who adds readings panics.
+    pub panics: bool,
     /// Transactions wait until this is dropped.
     pub held: Option<Receiver<()>>,
 }
@@ -97,6 +99,8 @@ impl MeterWriter for Memory {
         readings: &mut dyn Iterator<Item = (RoomKey, Reading)>,
     ) -> Result<(), StoreError> {
         self.begin()?;
+        let panics = self.0.lock().panics;
+        assert!(!panics, "as it is told to");
         if self.0.lock().forgets {
             readings.for_each(drop);
             return Ok(());
