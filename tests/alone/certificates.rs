@@ -12,9 +12,10 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::{Alone, ended};
 
-/// A host that shows a certificate; its port.
-fn host() -> u16 {
-    let certificate = CertificateDer::from_pem_slice(HOST.as_bytes()).expect("a certificate");
+/// A host that shows this certificate; its port.
+fn host(certificate: &str) -> u16 {
+    let certificate =
+        CertificateDer::from_pem_slice(certificate.as_bytes()).expect("a certificate");
     // As everybody may know it: Ed25519, 32 times 7.
     let head = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
     let key = PrivateKeyDer::try_from([&head[..], &[7; 32]].concat()).expect("a key");
@@ -43,7 +44,7 @@ fn host() -> u16 {
 
 #[test]
 fn a_certificate_is_no_matter_of_names_or_proxies() {
-    let port = host();
+    let port = host(HOST);
     let alone = Alone::new("");
     let ca = alone.file("ca.pem", AUTHORITY);
     for (name, trusted, what, remedy) in [
@@ -88,6 +89,34 @@ fn a_certificate_is_no_matter_of_names_or_proxies() {
     assert_eq!(code, Some(0), "{said}");
 }
 
+#[test]
+fn a_certificate_of_another_time_is_a_matter_of_dates() {
+    let alone = Alone::new("");
+    let ca = alone.file("ca.pem", AUTHORITY);
+    for (certificate, remedy) in [
+        (
+            EXPIRED,
+            "renew the certificate of what answers as Feishu, or set the clock of this machine",
+        ),
+        (
+            NOT_YET,
+            "set the clock of this machine, or that of what answers as Feishu",
+        ),
+    ] {
+        alone.configure(&format!(
+            "[feishu]\nwebhook_url = 'https://localhost:{}/hook/canary'\n",
+            host(certificate)
+        ));
+        for command in [&["send-notice"][..], &["check", "--online"]] {
+            let mut program = alone.command(command, &alone.path("roomwatt.toml"));
+            program.env("SSL_CERT_FILE", &ca);
+            let (code, said) = ended(program);
+            assert_eq!(code, Some(78), "{said}");
+            assert!(said.contains(remedy), "{said}");
+        }
+    }
+}
+
 /// Valid until 2120.
 const AUTHORITY: &str = "\
 -----BEGIN CERTIFICATE-----
@@ -109,5 +138,29 @@ YnJva2VyMCowBQYDK2VwAyEA6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG
 0iyjNzA1MBQGA1UdEQQNMAuCCWxvY2FsaG9zdDAdBgNVHQ4EFgQUTF7OQCOgNB7i
 rP/MTRcVSoVPAuUwBQYDK2VwA0EAl3Dk5Hc/hzgspNOKUk3RNgu48vWVa/0/do1Q
 CI1bB41d2Pw42VKx6WMbY/jRRMKicdJ+njf9o0LiHS8dcLKOCQ==
+-----END CERTIFICATE-----
+";
+
+/// As that of the host, valid in 2020.
+const EXPIRED: &str = "\
+-----BEGIN CERTIFICATE-----
+MIHwMIGjoAMCAQICAQMwBQYDK2VwMBcxFTATBgNVBAMMDGFuIGF1dGhvcml0eTAe
+Fw0yMDAxMDEwMDAwMDBaFw0yMTAxMDEwMDAwMDBaMBMxETAPBgNVBAMMCGEgYnJv
+a2VyMCowBQYDK2VwAyEA6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iyj
+GDAWMBQGA1UdEQQNMAuCCWxvY2FsaG9zdDAFBgMrZXADQQAbXdtIGm5QJum5h1dN
+iLMY7uF8hb4Ce+PyX6bdVqbx2g9C2y71hHU5v3j/02cXlmrNZiKbYlYzUpEUW6X+
+0roP
+-----END CERTIFICATE-----
+";
+
+/// As that of the host, valid from 2110 on.
+const NOT_YET: &str = "\
+-----BEGIN CERTIFICATE-----
+MIH0MIGnoAMCAQICAQQwBQYDK2VwMBcxFTATBgNVBAMMDGFuIGF1dGhvcml0eTAi
+GA8yMTEwMDEwMTAwMDAwMFoYDzIxMjAwMTAxMDAwMDAwWjATMREwDwYDVQQDDAhh
+IGJyb2tlcjAqMAUGAytlcAMhAOpKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkU
+RtIsoxgwFjAUBgNVHREEDTALgglsb2NhbGhvc3QwBQYDK2VwA0EAqAMGiNPQHyXR
+0o6v+e2cdpEZ9W1CsLrLCqhgXhP2hz5zc+jVZqwGQXNx6DGrFulljEeGaaqz8lZU
+fWXaa1eFBQ==
 -----END CERTIFICATE-----
 ";
