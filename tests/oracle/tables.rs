@@ -266,6 +266,120 @@ fn two_wrong_polls_are_no_other_meter() {
 }
 
 #[test]
+fn another_meter_is_believed_an_interval_less_its_tolerance_after_the_first_suspect() {
+    let case = |rest: &str| at_once("out 12:00", &format!("12:00 100, 12:30 5, {rest}"));
+    assert_eq!(case("12:56:59 7"), "");
+    assert_eq!(case("12:57 7"), "out alert 12:30:00-12:57:00 1x 2");
+    assert_eq!(
+        case("12:56:59 7, 13:00 7.5"),
+        "out alert 12:30:00-13:00:00 1x 2.5"
+    );
+    // A suspect that takes another's place waits anew.
+    assert_eq!(
+        case("12:45 50, 13:00 51, 13:11:59 52, 13:12 52"),
+        "out alert 12:45:00-13:12:00 1x 2"
+    );
+    // "The reading goes on to 4 from there": to a gap.
+    assert_eq!(
+        case("14:30:01 9, 15:00:01 11"),
+        "out alert 14:30:01-15:00:01 1x 2"
+    );
+    // A tenth of five minutes.
+    let settings = Settings {
+        interval_minutes: 5,
+        alert_count: 1,
+        ..Settings::default()
+    };
+    let case = |time: &str| {
+        let readings = format!("12:00 100, 12:05 14.21, {time} 14.21, 12:10 104");
+        told(&settings, "out 12:00", &readings)
+    };
+    assert_eq!(case("12:09:29"), "out alert 12:00:00-12:10:00 2x 4");
+    assert_eq!(case("12:09:30"), "");
+}
+
+#[test]
+fn exactly_nothing_waits_from_the_last_interval_that_was_something() {
+    let case = |rest: &str| at_once("out 12:00", &format!("12:00 0, 12:30 3, {rest}"));
+    let alert = "out alert 12:00:00-12:30:00 1x 3";
+    // One long interval.
+    assert_eq!(case("13:59:59 3"), alert);
+    assert_eq!(
+        case("14:00 3"),
+        format!("{alert}; out recovered 12:00:00-14:00:00 1x 3")
+    );
+    assert_eq!(
+        case("13:59:59 3, 14:29:59 3"),
+        format!("{alert}; out recovered 12:00:00-14:29:59 1x 3")
+    );
+    // What is abnormal in between counts on, and the wait begins anew.
+    let on = format!("{alert}; out reminder 12:00:00-14:00:00 2x 6");
+    assert_eq!(case("13:30 3, 14:00 6, 15:29:59 6"), on);
+    assert_eq!(
+        case("13:30 3, 14:00 6, 15:30 6"),
+        format!("{on}; out recovered 12:00:00-15:30:00 2x 6")
+    );
+    // A gap or another meter ends the run meanwhile, without a recovery.
+    assert_eq!(case("13:00 3, 15:00:01 4, 15:30:01 4"), alert);
+    assert_eq!(case("13:00 1, 13:27 1, 15:27 1"), alert);
+    // A run without an alert is ended at once.
+    let twice = Settings {
+        alert_count: 2,
+        ..Settings::default()
+    };
+    assert_eq!(
+        told(
+            &twice,
+            "out 12:00",
+            "12:00 0, 12:30 3, 13:00 3, 13:30 6, 14:00 9"
+        ),
+        "out alert 13:00:00-14:00:00 2x 6"
+    );
+    // As long as is configured.
+    let soon = Settings {
+        alert_count: 1,
+        silent_after_minutes: 30,
+        ..Settings::default()
+    };
+    let case = |time: &str| {
+        let readings = format!("12:00 0, 12:30 3, {time} 3");
+        told(&soon, "out 12:00", &readings)
+    };
+    assert_eq!(case("12:59:59"), alert);
+    assert_eq!(
+        case("13:00"),
+        format!("{alert}; out recovered 12:00:00-13:00:00 1x 3")
+    );
+}
+
+#[test]
+fn a_rollover_is_a_difference_like_others() {
+    let case = |modulus_wh, readings| {
+        let settings = Settings {
+            alert_count: 1,
+            modulus_wh: Some(modulus_wh),
+            ..Settings::default()
+        };
+        told(&settings, "out 12:00", readings)
+    };
+    // Jitter does not go back over it: a rise of 99.986 is suspected.
+    assert_eq!(
+        case(100_000, "12:00 99.995, 12:30 0.004, 13:00 99.99, 13:30 4"),
+        "out alert 12:30:00-13:30:00 2x 3.996"
+    );
+    // More than is plausible: another meter.
+    assert_eq!(
+        case(1_000_000, "12:00 950, 12:30 30, 13:00 32"),
+        "out alert 12:30:00-13:00:00 1x 2"
+    );
+    // The other meter rolls over.
+    assert_eq!(
+        case(100_000, "12:00 10, 12:30 99.5, 13:00 1.5"),
+        "out alert 12:30:00-13:00:00 1x 2"
+    );
+}
+
+#[test]
 fn watches_begin_and_end() {
     // An interval that began before the stay is judged when that was within the tolerance.
     let begun = |stay| at_once(&format!("out {stay}"), "12:00 0, 12:30 2");
