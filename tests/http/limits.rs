@@ -419,6 +419,46 @@ fn a_listener_can_be_closed_and_another_one_opened_there() {
     assert_eq!(rig.messages(JSON, &check_in(2)), taken(1));
 }
 
+/// Each would be taken by who reads its head otherwise.
+#[test]
+fn a_message_whose_end_a_proxy_could_see_elsewhere_is_not_taken() {
+    let (rig, _end) = Rig::serving(None);
+    let body = check_in(1);
+    let length = format!("Content-Length: {}", body.len());
+    let (chunked, host) = ("Transfer-Encoding: chunked", "Host: localhost");
+    let in_chunks = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+    let post = |version: &str, headers: &[&str], body: &str| {
+        let headers = headers.join("\r\n");
+        format!(
+            "POST /api/messages HTTP/{version}\r\nContent-Type: application/json\r\n{headers}\r\n\r\n{body}"
+        )
+    };
+    for (version, headers, body, status) in [
+        ("1.1", &[host, host, &length][..], &body, 400),
+        ("1.1", &[&length], &body, 400),
+        ("1.1", &[host, &length, &length], &body, 400),
+        ("1.1", &[host, &length.replace(": ", ": +")], &body, 400),
+        ("1.1", &[host, &length, chunked], &in_chunks, 400),
+        ("1.1", &[host, chunked, chunked], &in_chunks, 400),
+        (
+            "1.1",
+            &[host, "Transfer-Encoding: gzip, chunked"],
+            &in_chunks,
+            501,
+        ),
+        ("1.1", &[host, &length, "X : a"], &body, 400),
+        ("1.1", &[host, &length, "X: a", " b"], &body, 400),
+        ("1.0", &[host, chunked], &in_chunks, 400),
+    ] {
+        let request = post(version, headers, body);
+        assert_eq!(parts(&rig.send(&request)).0, status, "{request}");
+    }
+    assert!(rig.memory.0.lock().rooms.is_empty());
+    for (headers, body) in [(&[host, &length], &body), (&[host, chunked], &in_chunks)] {
+        assert_eq!(parts(&rig.send(&post("1.1", headers, body))), taken(1));
+    }
+}
+
 #[test]
 fn nonsense_ends_nothing_but_its_own_connection() {
     let (rig, _end) = Rig::serving(None);

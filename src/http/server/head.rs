@@ -249,6 +249,11 @@ mod tests {
             ("GET / HTTP/1.1\r\nHost: a\r\n\r\nmore", "GET / Length(0)"),
             ("\r\nGET / HTTP/1.1\nhost:a\n\n", "GET / Length(0)"),
             ("GET / HTTP/1.0\r\n\r\n", "GET / Length(0)"),
+            // Clients of 1.0 can't read the interim answer.
+            (
+                "GET / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n",
+                "GET / Length(0)",
+            ),
             (
                 "POST //a?b HTTP/1.1\r\nHost: a:1\r\nContent-Length: 07\r\n\r\n",
                 "POST //a?b Length(7)",
