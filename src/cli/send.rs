@@ -44,7 +44,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let zone = config.messages.zone;
     let now = SystemClock { zone }.now();
     let stay = stay(arguments, zone, now).map_err(|error| Failure::new(Code::Usage, error))?;
-    let room = RoomKey::new(&arguments.hotel_id, &arguments.room_number);
+    let room = RoomKey::trimmed(&arguments.hotel_id, &arguments.room_number);
     let body = config.messages.write(&room, &stay);
     let refused = |reason: String| {
         let error = anyhow::anyhow!("the service would refuse this message: {reason}");

@@ -104,7 +104,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         );
         return Ok(());
     }
-    let hotel = arguments.hotel_id.as_deref().map(HotelId::new);
+    let hotel = arguments.hotel_id.as_deref().map(HotelId::trimmed);
     let mut trials = notify::trials(&config.notify, hotel.as_ref()).peekable();
     let (mut tried, mut failed, mut code) = (0, 0, Code::TryLater);
     while let Some(trial) = trials.next() {

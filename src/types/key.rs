@@ -22,6 +22,11 @@ impl HotelId {
         HotelId(CompactString::new(id))
     }
 
+    /// The id as it counts of one that others wrote.
+    pub fn trimmed(id: &str) -> HotelId {
+        HotelId::new(trimmed_half(id))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -501,6 +501,9 @@ fn explaining_goes_back_to_where_the_stay_began() {
         "{whole}"
     );
     assert_eq!(explain(&["H001", "101", "--from", "2001-01-01"]), whole);
+    // As messages and meters may have it, too.
+    let padded = [" H001\u{3000}", "101 ", "--from", "2001-01-01"];
+    assert_eq!(explain(&padded), whole);
     // Runs are as long as they truly are, also where their beginning is not shown.
     let recent = explain(&["H001", "101"]);
     let count = recent.lines().count();

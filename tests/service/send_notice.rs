@@ -31,7 +31,7 @@ fn each_bot_gets_a_test_card() {
         assert!(card.starts_with("┌─[blue] 测试通知\n"), "{card}");
     }
 
-    let output = rig.roomwatt(&["send-notice", "--hotel-id", "H8", "--card", "several"]);
+    let output = rig.roomwatt(&["send-notice", "--hotel-id", " H8 ", "--card", "several"]);
     assert!(output.status.success(), "{output:?}");
     assert_eq!(
         (rig.feishu.received().len(), other.received().len()),
