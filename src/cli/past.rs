@@ -75,10 +75,9 @@ pub(super) fn usage(error: anyhow::Error) -> Failure {
 /// Why the past could not be had.
 pub(super) fn failed(error: ReviewError) -> Failure {
     match error {
-        ReviewError::Io { .. }
-        | ReviewError::Header { .. }
-        | ReviewError::TooManyColumns { .. }
-        | ReviewError::Nothing { .. } => Failure::new(Code::Usage, error),
+        ReviewError::Io { .. } | ReviewError::Header { .. } | ReviewError::Nothing { .. } => {
+            Failure::new(Code::Usage, error)
+        }
         ReviewError::Store(error) => error.into(),
     }
 }

@@ -21,7 +21,7 @@ mod watch;
 
 pub use census::Census;
 pub use coarse::Steps;
-pub use columns::{Columns, HeaderError, MOST_COLUMNS};
+pub use columns::{Columns, HeaderError, MAX_ROW_BYTES, MOST_COLUMNS};
 pub use judge::{Fold, Movement, Outcome, Run, RunEnd, Step};
 pub use key::{Rule, RunKey, WatchKey};
 pub use message::{Event, FieldNames, MessageFormat, Parsed, TypeCodes};

@@ -8,8 +8,8 @@ use http::{HeaderMap, StatusCode};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::engine::{Columns, MAX_MESSAGE_BYTES, MOST_COLUMNS};
-use crate::types::{counted, utf8, utf8_part};
+use crate::engine::{Columns, MAX_ROW_BYTES, MOST_COLUMNS};
+use crate::types::{utf8, utf8_part};
 
 use super::answer::{Fault, Place};
 
@@ -18,9 +18,6 @@ pub(super) const MOST_ITEMS: usize = 10_000;
 
 /// The most brackets that may be open at once.
 const MOST_DEPTH: usize = 128;
-
-/// The longest row of a CSV: as a message. Bytes.
-const ROW: usize = MAX_MESSAGE_BYTES;
 
 /// How a body is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -259,8 +256,7 @@ pub(super) fn rows<'a, const N: usize>(
     columns: [&'static str; N],
 ) -> Result<Rows<'a, N>, Fault> {
     let body = without_mark(body)?;
-    let found = Columns::find(body, columns)
-        .map_err(|error| Fault::bad(format!("{error}; it must be {}", columns.join(","))))?;
+    let found = Columns::find(body, columns).map_err(|error| Fault::bad(error.to_string()))?;
     let rows = || {
         let mut rows = Rows {
             body,
@@ -268,11 +264,11 @@ pub(super) fn rows<'a, const N: usize>(
             reader: Reader::new(),
             columns: found,
             record: Record {
-                text: vec![0; ROW],
+                text: vec![0; MAX_ROW_BYTES],
                 ends: [0; MOST_COLUMNS + 1],
                 count: 0,
+                bytes: 0,
                 line: 0,
-                is_too_long: false,
             },
         };
         // The header.
@@ -298,8 +294,9 @@ struct Record {
     ends: [usize; MOST_COLUMNS + 1],
     /// The number of its fields.
     count: usize,
+    /// All it has, also where that is too much to be kept.
+    bytes: usize,
     line: usize,
-    is_too_long: bool,
 }
 
 impl<const N: usize> Rows<'_, N> {
@@ -311,7 +308,7 @@ impl<const N: usize> Rows<'_, N> {
         let skipped = skipped.filter(|&&byte| byte == b'\n').count();
         let line = usize::try_from(self.reader.line()).unwrap_or_default();
         let record = &mut self.record;
-        (record.count, record.line, record.is_too_long) = (0, line + skipped, false);
+        (record.count, record.bytes, record.line) = (0, 0, line + skipped);
         let (mut written, mut ended) = (0, 0);
         loop {
             let (result, read, more, new) = self.reader.read_record(
@@ -321,6 +318,7 @@ impl<const N: usize> Rows<'_, N> {
             );
             self.at += read;
             written += more;
+            record.bytes += more;
             ended += new;
             record.count += new;
             match result {
@@ -329,29 +327,18 @@ impl<const N: usize> Rows<'_, N> {
                 // The next call finds out that this was the end.
                 ReadRecordResult::InputEmpty => {}
                 // Of what is not wanted nothing is kept.
-                ReadRecordResult::OutputFull => {
-                    record.is_too_long = true;
-                    written = 0;
-                }
+                ReadRecordResult::OutputFull => written = 0,
                 ReadRecordResult::OutputEndsFull => ended = 0,
             }
         }
     }
 
     fn fields(&self) -> Result<[String; N], String> {
-        let (record, Columns { count, places }) = (&self.record, self.columns);
-        if record.count != count {
-            return Err(format!(
-                "it has {} where the first line has {count}",
-                counted(record.count, "field")
-            ));
-        }
-        if record.is_too_long {
-            return Err(format!("it has more than {ROW} bytes"));
-        }
+        let record = &self.record;
+        self.columns.fit(record.count, record.bytes)?;
         let end = |place: Option<usize>| place.and_then(|place| record.ends.get(place).copied());
         let mut fields = [const { String::new() }; N];
-        for (field, place) in fields.iter_mut().zip(places) {
+        for (field, place) in fields.iter_mut().zip(self.columns.places) {
             let start = end(place.checked_sub(1)).unwrap_or_default();
             let text = record.text.get(start..end(Some(place)).unwrap_or_default());
             let text = utf8_part(text.unwrap_or_default());
@@ -497,19 +484,20 @@ mod tests {
         let wide = format!("a\n{}", ",".repeat(1_000_000));
         let expected = "it has 1000001 fields where the first line has 1";
         assert_eq!(first(wide.as_bytes()), Err(expected.to_owned()));
-        let long = format!("a\n{}", "x".repeat(ROW + 1));
-        let expected = format!("it has more than {ROW} bytes");
+        let long = format!("a\n{}", "x".repeat(MAX_ROW_BYTES + 1));
+        let expected = format!("it has more than {MAX_ROW_BYTES} bytes");
         assert_eq!(first(long.as_bytes()), Err(expected));
-        assert!(first(&long.as_bytes()[..ROW + 2]).is_ok());
+        assert!(first(&long.as_bytes()[..MAX_ROW_BYTES + 2]).is_ok());
         let Err(refused) = rows(",".repeat(64).as_bytes(), ["a"]) else {
             panic!("too many columns");
         };
-        let expected = "400, the first line has more than 64 columns; it must be a";
-        assert_eq!(refused.to_string(), expected);
+        let expected =
+            "400, the first line has more than 64 columns; it must be a, and it is \",,,";
+        assert!(refused.to_string().starts_with(expected), "{refused}");
         let Err(refused) = rows(b"a,c\n1,2\n", ["a", "b"]) else {
             panic!("a column is missing");
         };
-        let expected = "400, the first line has no column b; it must be a,b";
+        let expected = "400, the first line has no column b; it must be a,b, and it is \"a,c\"";
         assert_eq!(refused.to_string(), expected);
         let many = format!("a\n{}", "1\n".repeat(MOST_ITEMS + 1));
         assert!(rows(many.as_bytes(), ["a"]).is_err());

@@ -13,7 +13,7 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::engine::MOST_COLUMNS;
+use crate::engine::HeaderError;
 use crate::store::StoreError;
 
 pub use archive::{read_archive, read_room};
@@ -27,20 +27,8 @@ pub use summary::{Row, Summary};
 pub enum ReviewError {
     #[error("{file}: {error}")]
     Io { file: String, error: io::Error },
-    #[error(
-        "{file}:1: the header has no column {column}; it must be {}, and {hint}",
-        COLUMNS.join(",")
-    )]
-    Header {
-        file: String,
-        column: &'static str,
-        hint: String,
-    },
-    #[error(
-        "{file}:1: the header has more than {MOST_COLUMNS} columns; it must be {}",
-        COLUMNS.join(",")
-    )]
-    TooManyColumns { file: String },
+    #[error("{file}:1: {error}")]
+    Header { file: String, error: HeaderError },
     #[error("{file}: {what}")]
     Nothing { file: String, what: &'static str },
     #[error(transparent)]

@@ -327,20 +327,30 @@ fn what_is_wrong_with_a_file_is_said_with_its_line() {
             None,
             "hotel_id,room_number,value,script_time\n",
             64,
-            "r.csv:1: the header has no column reading_value; it must be \
+            "r.csv:1: the first line has no column reading_value; it must be \
              hotel_id,room_number,reading_value,script_time, and it is \
              \"hotel_id,room_number,value,",
         ),
-        (None, "", 64, "r.csv:1: the header has no column hotel_id"),
-        (None, "", 64, "and the file is empty"),
+        (
+            None,
+            "",
+            64,
+            "r.csv:1: the first line has no column hotel_id",
+        ),
+        (None, "", 64, "and it is empty"),
         (
             None,
             &format!("{}{header}", "x,".repeat(61)),
             64,
-            "r.csv:1: the header has more than 64 columns; it must be hotel_id,",
+            "r.csv:1: the first line has more than 64 columns; it must be hotel_id,",
         ),
         (None, &header.replace(',', ";"), 64, "separate them by ','"),
-        (None, junk.as_str(), 64, "r.csv:1: the header has no column"),
+        (
+            None,
+            junk.as_str(),
+            64,
+            "r.csv:1: the first line has no column",
+        ),
         (
             None,
             &format!("{header}H001,101,1,2023-04-10 12:00:00\nH001,101,1,12:00\n"),
@@ -357,7 +367,7 @@ fn what_is_wrong_with_a_file_is_said_with_its_line() {
             None,
             &format!("{header}H001,101,1\n"),
             64,
-            "r.csv:2: bad row: 3 fields where the header has 4",
+            "r.csv:2: bad row: it has 3 fields where the first line has 4",
         ),
         (
             None,
@@ -372,7 +382,8 @@ fn what_is_wrong_with_a_file_is_said_with_its_line() {
                  H001,101,1,2023-04-10 13:00:00\n"
             ),
             0,
-            "r.csv:3: bad row: 2 fields where the header has 4; a quote in it is open over 2",
+            "r.csv:3: bad row: it has 2 fields where the first line has 4; a quote in it is \
+             open over 2",
         ),
         (
             None,

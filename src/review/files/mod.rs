@@ -1,7 +1,6 @@
 //! The past from files: messages as JSON lines, readings as CSV.
 
 mod blocks;
-mod hints;
 
 use std::fmt::Write as _;
 use std::io::{BufRead, Read, Write};
@@ -9,9 +8,9 @@ use std::io::{BufRead, Read, Write};
 use csv::ByteRecord;
 use rayon::prelude::*;
 
-use crate::engine::{Columns, HeaderError, MessageFormat, Parsed, ReadingFormat};
+use crate::engine::{Columns, MessageFormat, Parsed, ReadingFormat};
 use crate::escape;
-use crate::types::{LocalTime, Reading, counted, utf8_part};
+use crate::types::{LocalTime, Reading, utf8_part};
 
 use super::{Counts, Past, ReviewError};
 
@@ -149,7 +148,11 @@ fn read_readings(
     let mut lines = 0;
     let mut blocks = Blocks::new(readings.from);
     let mut next = blocks.next().map_err(|error| fail(lines, error))?;
-    let header = read_header(next.as_deref().unwrap_or_default(), &name)?;
+    let header = Columns::find(next.as_deref().unwrap_or_default(), COLUMNS);
+    let header = header.map_err(|error| ReviewError::Header {
+        file: name.clone(),
+        error,
+    })?;
     while next.is_some() {
         let mut batch = Vec::from_iter(next.take());
         let mut failed = None;
@@ -200,19 +203,6 @@ fn csv_reader(block: &[u8], has_headers: bool) -> csv::Reader<&[u8]> {
         .flexible(true)
         .has_headers(has_headers)
         .from_reader(block)
-}
-
-/// The header of the first block.
-fn read_header(block: &[u8], name: &str) -> Result<Header, ReviewError> {
-    let file = name.to_owned();
-    Columns::find(block, COLUMNS).map_err(|error| match error {
-        HeaderError::TooMany => ReviewError::TooManyColumns { file },
-        HeaderError::Missing(column) => ReviewError::Header {
-            file,
-            column,
-            hint: hints::of_header(block),
-        },
-    })
 }
 
 fn read_block(
@@ -275,12 +265,8 @@ fn read_row<'a>(
     format: &ReadingFormat,
     known: &Past,
 ) -> Result<Row<'a>, String> {
-    if record.len() != header.count {
-        let mut reason = format!(
-            "bad row: {} where the header has {}",
-            counted(record.len(), "field"),
-            header.count
-        );
+    if let Err(why) = header.fit(record.len(), record.as_slice().len()) {
+        let mut reason = format!("bad row: {why}");
         let more = newlines(record.as_slice().iter());
         if more > 0 {
             // Writing to a String can't fail.

@@ -1,4 +1,4 @@
-//! What a file may be that is no CSV of readings.
+//! What a text may be whose first line is no header.
 
 use crate::types::{NotText, utf8};
 
@@ -6,19 +6,19 @@ use crate::types::{NotText, utf8};
 const SHOWN: usize = 80;
 
 /// What is there instead of the header, and what to do.
-pub(super) fn of_header(block: &[u8]) -> String {
-    let first = block.split(|&byte| byte == b'\n').next();
+pub(super) fn found(text: &[u8]) -> String {
+    let first = text.split(|&byte| byte == b'\n').next();
     let line = first.unwrap_or_default().trim_ascii();
-    if block.is_empty() {
-        return "the file is empty".into();
+    if text.is_empty() {
+        return "it is empty".into();
     }
     let line = match utf8(line) {
         Ok(line) => line,
-        Err(NotText::NotUtf8) => return "the line is no text".into(),
-        Err(not_text) => return format!("the file {not_text}"),
+        Err(NotText::NotUtf8) => return "it is no text".into(),
+        Err(not_text) => return format!("it {not_text}"),
     };
     if !is_text(line) {
-        return "the line is no text".into();
+        return "it is no text".into();
     }
     let has = |separator| !line.contains(',') && line.contains(separator);
     if has(';') {
@@ -41,24 +41,24 @@ mod tests {
 
     #[test]
     fn what_stands_in_place_of_a_header_is_recognised() {
-        for (block, told) in [
+        for (text, told) in [
             (&b""[..], "empty"),
-            (b"\x1f\x8b\x08\x00", "the file is gzip: unpack it"),
-            (b"PK\x03\x04", "the file is ZIP (an Excel file is one)"),
-            (b"\xff\xfeh\x00", "the file is UTF-16"),
+            (b"\x1f\x8b\x08\x00", "it is gzip: unpack it"),
+            (b"PK\x03\x04", "it is ZIP (an Excel file is one)"),
+            (b"\xff\xfeh\x00", "it is UTF-16"),
             (
                 b"\xbe\xc6\xb5\xea,1\n",
-                "the file is not UTF-8, it looks like GBK",
+                "it is not UTF-8, it looks like GBK",
             ),
             (b"hotel_id;room_number\r\nH,1;2", "separated by ';'"),
             (b"hotel_id\troom_number\n", "separated by tabs"),
-            (b"\x07\x01\n", "the line is no text"),
-            (b"\xc4,\n", "the line is no text"),
+            (b"\x07\x01\n", "it is no text"),
+            (b"\xc4,\n", "it is no text"),
             (b"hotel, room \r\nH001,101\n", "it is \"hotel, room\""),
         ] {
-            let hint = of_header(block);
-            assert!(hint.contains(told), "{block:?}: {hint}");
+            let hint = found(text);
+            assert!(hint.contains(told), "{text:?}: {hint}");
         }
-        assert!(of_header("é,".repeat(1_000).as_bytes()).len() < 200);
+        assert!(found("é,".repeat(1_000).as_bytes()).len() < 200);
     }
 }
