@@ -1,11 +1,12 @@
 //! The commands around the service.
 
+use std::fs;
 use std::process::Command;
 
 use amiquip::QueueDeleteOptions;
 
 use crate::support::{ROOMWATT, Rig, broker};
-use crate::{check_in, minutes_ago};
+use crate::{check_in, minutes_ago, said};
 
 #[test]
 fn init_db_may_be_repeated_and_run_twice_at_once() {
@@ -213,11 +214,13 @@ fn send_publishes_what_the_service_takes() {
         "--hotel-id",
         "H001",
         "--room-number",
-        "101",
+        " 101\u{3000}",
         "--msg-type",
         "checkin",
     ]);
     assert!(sent.status.success(), "{sent:?}");
+    let (_, shown, _) = said(&sent);
+    assert!(shown.contains(r#""room_number":"101""#), "{shown}");
     let sent = rig.roomwatt(&[
         "send",
         "--hotel-id",
@@ -268,6 +271,23 @@ fn a_database_that_asks_for_tls_is_talked_to_in_cipher() {
     rig.publish([check_in("H001", "101", minutes_ago(5)).as_str()]);
     rig.wait_for_rows("SELECT room_number FROM room_state", &["101".to_owned()]);
     service.stop();
+
+    // What takes the file's place is not waited for, and put right it serves again.
+    let copy = rig.file("ca.pem", &fs::read_to_string(&ca).expect("a file"));
+    rig.reconfigure(&ca, &copy);
+    let mut service = rig.start();
+    service.wait_until_ready();
+    let aside = format!("{copy}.aside");
+    fs::rename(&copy, &aside).expect("renamed");
+    let made = Command::new("mkfifo").arg(&copy).status();
+    assert!(made.expect("mkfifo").success());
+    rig.end_connections();
+    service.wait_for_log(&format!("mysql.tls_ca {copy}: it is a named pipe"));
+    rig.publish([check_in("H001", "102", minutes_ago(5)).as_str()]);
+    fs::rename(&aside, &copy).expect("renamed");
+    rig.wait_for_rows("SELECT COUNT(*) FROM room_state", &[2]);
+    service.stop();
+    rig.reconfigure(&copy, &ca);
 
     // An authority that has nothing to do with this server.
     let stranger = rig.file("stranger.pem", STRANGER);

@@ -456,6 +456,18 @@ impl Rig {
         broker.close().expect("closed");
     }
 
+    /// Ends all connections of the service's user, as a server that is restarted does.
+    pub fn end_connections(&self) {
+        let mut root = self.conn();
+        let of_user = "SELECT id FROM information_schema.processlist WHERE user = ?";
+        let ids: Vec<u64> = root.exec(of_user, (self.user(),)).expect("connections");
+        assert!(!ids.is_empty(), "no connection of {}", self.user());
+        for id in ids {
+            // It may have ended by now.
+            let _ = root.query_drop(format!("KILL {id}"));
+        }
+    }
+
     /// Messages that wait in the queue, acknowledged ones gone, unacknowledged ones not counted.
     pub fn waiting_messages(&self) -> u32 {
         self.queue_counts().0

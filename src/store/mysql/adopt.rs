@@ -38,7 +38,7 @@ pub fn adopt(
             "the service is running on this database: stop it first".into(),
         ));
     }
-    let mut conn = Conn::new(connect::reading(config, zone))?;
+    let mut conn = connect::connect(&connect::reading(config, zone))?;
     let mut adopted = Adopted::default();
     let latest = now.plus(max_ahead_seconds);
     let mut found = newest(&mut conn, &mut adopted, rules, latest)?;

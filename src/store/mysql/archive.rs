@@ -126,7 +126,7 @@ impl Archive for MySqlArchive {
         to: LocalTime,
         take: &mut dyn FnMut(RoomKey, Stay),
     ) -> Result<(), StoreError> {
-        let mut conn = Conn::new(self.opts.clone())?;
+        let mut conn = connect::connect(&self.opts)?;
         let (mut of_room, mut values) = (String::new(), Vec::new());
         if let Some(room) = of {
             let keys = spelled(&mut conn, room)?;
@@ -157,7 +157,7 @@ impl Archive for MySqlArchive {
         take: &mut dyn FnMut(RoomKey, Reading),
     ) -> Result<u64, StoreError> {
         let mut read = || {
-            let mut conn = Conn::new(self.opts.clone())?;
+            let mut conn = connect::connect(&self.opts)?;
             let (query, values) = self.query(&mut conn, of, span)?;
             let mut bad = 0;
             // Prepared, as sweeps read them: a FLOAT comes with fewer digits as a text.

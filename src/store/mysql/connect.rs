@@ -1,12 +1,14 @@
 //! How this program's connections are made.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use mysql::{Conn, Opts, OptsBuilder, SslOpts};
 
 use crate::clock::unix_seconds;
-use crate::config;
+use crate::store::StoreError;
 use crate::types::Zone;
+use crate::{certificate, config, files};
 
 /// How long a worker waits for a connection of the pool.
 pub(super) const POOL_PATIENCE: Duration = Duration::from_secs(3);
@@ -96,6 +98,26 @@ pub(super) fn looking(config: &config::MySql, zone: Zone) -> Opts {
         statement: Some(LOOKING),
     };
     opts(config, zone, &limits)
+}
+
+/// Makes a connection. All of this program's are made here.
+///
+/// # Errors
+/// Any [`StoreError`] of the server, and [`StoreError::Certificate`] where the file of authorities
+/// is none by now.
+pub(super) fn connect(opts: &Opts) -> Result<Conn, StoreError> {
+    let ca = opts.get_ssl_opts().and_then(SslOpts::root_cert_path);
+    ca.map_or(Ok(()), see_authorities)?;
+    Ok(Conn::new(opts.clone())?)
+}
+
+/// The crate opens the file of authorities by itself, at each connection: whatever has taken its
+/// place since the start must not hold up who connects.
+fn see_authorities(file: &Path) -> Result<(), StoreError> {
+    let pem = files::read(file, files::CONFIGURATION).map_err(|error| error.to_string());
+    let known = pem.and_then(|pem| certificate::authorities(&pem));
+    let fail = |why| StoreError::Certificate(format!("mysql.tls_ca {}: {why}", file.display()));
+    known.map(drop).map_err(fail)
 }
 
 /// Whether a connection that was used last at `used` can be used again. One that was closed

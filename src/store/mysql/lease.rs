@@ -33,7 +33,7 @@ impl Lease for MySqlLease {
             Some(conn) => conn,
             None => {
                 self.held = false;
-                Conn::new(self.opts.clone())?
+                connect::connect(&self.opts)?
             }
         };
         if self.held {

@@ -88,7 +88,7 @@ impl MySqlStore {
             |(mut conn, used): (Conn, Instant)| connect::is_usable(&mut conn, used).then_some(conn);
         let mut conn = match self.conn.take().and_then(usable) {
             Some(conn) => conn,
-            None => Conn::new(self.opts.clone())?,
+            None => connect::connect(&self.opts)?,
         };
         let result = work(&mut conn);
         if result.is_ok() {

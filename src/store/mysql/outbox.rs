@@ -64,7 +64,7 @@ impl MySqlOutbox {
     /// # Errors
     /// Any [`StoreError`] of the connection.
     pub fn open(config: &config::MySql, zone: Zone) -> Result<MySqlOutbox, StoreError> {
-        let conn = Conn::new(connect::reading(config, zone))?;
+        let conn = connect::connect(&connect::reading(config, zone))?;
         Ok(MySqlOutbox { conn })
     }
 }

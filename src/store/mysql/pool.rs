@@ -4,14 +4,13 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Instant;
 
-use mysql::{Conn, Opts, OptsBuilder};
+use mysql::{Conn, Opts};
 use parking_lot::{Mutex, RwLock};
 use r2d2::ManageConnection;
-use r2d2_mysql::MySqlConnectionManager;
 
 use crate::store::StoreError;
 
-use super::connect::{POOL_PATIENCE, SILENCE, is_usable};
+use super::connect::{POOL_PATIENCE, SILENCE, connect, is_usable};
 
 /// Connections that are made when they are needed, and given up after an error.
 #[derive(Clone)]
@@ -84,15 +83,15 @@ fn pool(opts: &Opts, size: u32, failed: &Failed) -> r2d2::Pool<Manager> {
         // Whoever needed the connection tells of the error, once.
         .error_handler(Box::new(r2d2::NopErrorHandler))
         .build_unchecked(Manager {
-            inner: MySqlConnectionManager::new(OptsBuilder::from_opts(opts.clone())),
+            opts: opts.clone(),
             failed: Arc::clone(failed),
         })
 }
 
-/// Makes connections as r2d2_mysql does, but does not ping each that it hands out:
+/// Makes connections as all are made here, and does not ping each that it hands out:
 /// [`Pool::with`] does, where one was idle.
 struct Manager {
-    inner: MySqlConnectionManager,
+    opts: Opts,
     failed: Failed,
 }
 
@@ -121,7 +120,7 @@ impl ManageConnection for Manager {
     type Error = StoreError;
 
     fn connect(&self) -> Result<Pooled, StoreError> {
-        let made = self.inner.connect().map_err(StoreError::from);
+        let made = connect(&self.opts);
         *self.failed.lock() = made.as_ref().err().cloned();
         Ok(Pooled {
             conn: made?,

@@ -85,7 +85,7 @@ impl MySqlRejected {
     /// # Errors
     /// Any [`StoreError`] of the connection.
     pub fn open(config: &config::MySql, zone: Zone) -> Result<MySqlRejected, StoreError> {
-        let conn = Conn::new(connect::reading(config, zone))?;
+        let conn = connect::connect(&connect::reading(config, zone))?;
         Ok(MySqlRejected { conn })
     }
 }

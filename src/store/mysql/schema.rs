@@ -66,7 +66,7 @@ pub fn init_db(
     zone: Zone,
     applied: &dyn Fn(&str),
 ) -> Result<usize, StoreError> {
-    let mut conn = Conn::new(connect::reading(config, zone))?;
+    let mut conn = connect::connect(&connect::reading(config, zone))?;
     if !lock::acquire(&mut conn, "roomwatt-init", PATIENCE)? {
         return Err(StoreError::Conflict(
             "another init-db is running on this database".into(),

@@ -38,10 +38,15 @@ pub fn check(
         config.database, config.host, config.port
     );
     // Where this fails nothing else can be looked at.
-    let user = match Conn::new(opts.clone()).and_then(|mut conn| server(&mut conn, &place, tell)) {
+    let mut conn = match connect::connect(&opts) {
+        Ok(conn) => conn,
+        Err(error) => return tell(refused(&place, error)),
+    };
+    let user = match server(&mut conn, &place, tell) {
         Ok(user) => user,
         Err(error) => return tell(failed(&place, error)),
     };
+    drop(conn);
     part(&opts, "schema", tell, |conn, tell| {
         rights::schema(conn, tell)
     });
@@ -64,8 +69,13 @@ fn part(
     tell: Tell<'_>,
     work: impl FnOnce(&mut Conn, Tell<'_>) -> mysql::Result<()>,
 ) {
-    if let Err(error) = Conn::new(opts.clone()).and_then(|mut conn| work(&mut conn, tell)) {
-        tell(failed(about, error));
+    match connect::connect(opts) {
+        Ok(mut conn) => {
+            if let Err(error) = work(&mut conn, tell) {
+                tell(failed(about, error));
+            }
+        }
+        Err(error) => tell(refused(about, error)),
     }
 }
 
@@ -81,8 +91,13 @@ fn failed(about: &str, error: mysql::Error) -> Finding {
             "see that the indexes advised are there, or ask again when the server is less busy",
         );
     }
+    refused(about, error.into())
+}
+
+/// What it means that the server can't be asked.
+fn refused(about: &str, error: StoreError) -> Finding {
     let access = "see that mysql.user, password and database are right";
-    match StoreError::from(error) {
+    match error {
         StoreError::Denied(text) | StoreError::NotSetUp(text) => {
             Finding::new(Level::Wrong, about, text).remedy(access)
         }
