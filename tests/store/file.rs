@@ -322,15 +322,7 @@ fn what_it_creates_is_for_its_user_alone() {
     let mut store = database.store();
     store.take_over().expect("it is free");
     store.commit(&plan("written")).expect("written");
-    let all = names(folder.path());
-    assert_eq!(
-        all,
-        ["hotel.db", "hotel.db-shm", "hotel.db-wal", "hotel.db.lock"]
-    );
-    for name in all {
-        let metadata = fs::metadata(folder.path().join(&name)).expect("a file");
-        assert_eq!(metadata.permissions().mode() & 0o777, 0o600, "{name}");
-    }
+    assert_private(folder.path());
     let found = findings(&file);
     assert!(found.len() == 1 && found[0].starts_with("ok "), "{found:?}");
     // As an older version has made it.
@@ -338,4 +330,24 @@ fn what_it_creates_is_for_its_user_alone() {
     let found = findings(&file);
     let advice = "others on this machine can read it; chmod 600 ";
     assert!(found.len() == 2 && found[1].contains(advice), "{found:?}");
+
+    // So has what a crash left beside it; whoever takes it over takes the rights of others.
+    for name in ["hotel.db-shm", "hotel.db-wal", "hotel.db.lock"] {
+        let beside = folder.path().join(name);
+        fs::set_permissions(&beside, fs::Permissions::from_mode(0o644)).expect("set");
+    }
+    store.take_over().expect("it is ours");
+    assert_private(folder.path());
+}
+
+fn assert_private(folder: &Path) {
+    let all = names(folder);
+    assert_eq!(
+        all,
+        ["hotel.db", "hotel.db-shm", "hotel.db-wal", "hotel.db.lock"]
+    );
+    for name in all {
+        let metadata = fs::metadata(folder.join(&name)).expect("a file");
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o600, "{name}");
+    }
 }

@@ -46,7 +46,7 @@ pub fn check(path: &Path, rules: &Rules, tell: Tell<'_>) {
         }
     };
     coarse::name(&rooms, rules, &about, tell);
-    // Older versions left it to the umask.
+    // Version 0.1 left it to the umask; the service and init-db mend it.
     let mode = fs::metadata(path).map_or(0, |file| file.permissions().mode());
     if mode & 0o077 != 0 {
         let remedy = format!("chmod 600 {}", path.display());

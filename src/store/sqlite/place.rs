@@ -1,8 +1,8 @@
 //! Which file a name leads to. Locks and SQLite's files beside it go by that, not by the name.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::ErrorKind;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::store::StoreError;
@@ -89,5 +89,33 @@ pub(super) fn create(place: &Path) -> Result<(), StoreError> {
             Err(StoreError::Full(error.to_string()))
         }
         Err(_) => Err(StoreError::File(NO_FOLDER.to_owned())),
+    }
+}
+
+/// Takes the rights of others from the file, and from what is beside it: version 0.1 left them to
+/// the umask. What SQLite makes beside it from now on has the mode of the file.
+pub(super) fn keep_private(place: &Path) {
+    for beside in ["", "-wal", "-shm", ".lock"] {
+        let mut path = place.as_os_str().to_owned();
+        path.push(beside);
+        let path = Path::new(&path);
+        let Ok(file) = fs::metadata(path) else {
+            continue;
+        };
+        let mode = file.permissions().mode();
+        if mode & 0o077 == 0 {
+            continue;
+        }
+        let path_shown = path.display();
+        match fs::set_permissions(path, Permissions::from_mode(mode & 0o700)) {
+            Ok(()) => log::warn!(
+                "others on this machine could use {path_shown}: from now on only its user can \
+                 (mode 600)"
+            ),
+            Err(error) => log::warn!(
+                "others on this machine can use {path_shown}, and this user can't change that \
+                 ({error}): chmod 600 {path_shown}"
+            ),
+        }
     }
 }

@@ -32,6 +32,7 @@ pub fn init_file(path: &Path, applied: &dyn Fn(&str)) -> Result<usize, StoreErro
     let init = || {
         let place = place::resolve(path)?;
         place::create(&place)?;
+        place::keep_private(&place);
         migrate(&mut connect(&place)?)
     };
     let new = init().map_err(|error| in_file(path, error))?;
