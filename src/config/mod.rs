@@ -334,6 +334,7 @@ fn read(
             source: Source {
                 file: None,
                 has_secrets: written.has_secrets,
+                secret_files: std::mem::take(&mut written.secret_files),
             },
             ..config
         }),

@@ -1,5 +1,6 @@
 //! Where a configuration comes from, and who else can read it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -10,30 +11,42 @@ pub struct Source {
     pub file: Option<PathBuf>,
     /// Whether passwords, tokens or webhooks stand in it.
     pub has_secrets: bool,
+    /// The files that it names for one each.
+    pub secret_files: Vec<PathBuf>,
 }
 
 impl Source {
-    /// What to say where others can read the secrets in it.
-    pub(super) fn exposed(&self) -> Option<String> {
-        let file = self.file.as_deref().filter(|_| self.has_secrets)?;
-        let metadata = fs::metadata(file).ok().filter(fs::Metadata::is_file)?;
-        let mode = metadata.permissions().mode();
-        let user = rustix::process::geteuid();
-        // Of another's file, the group may be how the service reads it.
-        let is_own = !user.is_root() && metadata.uid() == user.as_raw();
-        let (who, remedy) = if mode & 0o004 != 0 && is_open(file) {
-            let remedy = if is_own { "chmod 600" } else { "chmod o=" };
-            ("everybody on this machine", remedy)
-        } else if is_own && mode & 0o040 != 0 {
-            ("its group", "chmod 600")
-        } else {
-            return None;
-        };
-        let file = file.display();
-        Some(format!(
-            "{file} holds secrets, and {who} can read it: {remedy} {file}"
-        ))
+    /// What to say where others can read the secrets: one line a file.
+    pub(super) fn exposed(&self) -> impl Iterator<Item = String> {
+        let own = self.file.iter().filter(|_| self.has_secrets);
+        let own = own.map(|file| (file, "secrets"));
+        // Several keys may name one file.
+        let named = BTreeSet::from_iter(&self.secret_files);
+        let named = named.into_iter().map(|file| (file, "a secret"));
+        own.chain(named)
+            .filter_map(|(file, what)| exposed(file, what))
     }
+}
+
+/// What to say where others can read a file in which `what` stands.
+fn exposed(file: &Path, what: &str) -> Option<String> {
+    let metadata = fs::metadata(file).ok().filter(fs::Metadata::is_file)?;
+    let mode = metadata.permissions().mode();
+    let user = rustix::process::geteuid();
+    // Of another's file, the group may be how the service reads it.
+    let is_own = !user.is_root() && metadata.uid() == user.as_raw();
+    let (who, remedy) = if mode & 0o004 != 0 && is_open(file) {
+        let remedy = if is_own { "chmod 600" } else { "chmod o=" };
+        ("everybody on this machine", remedy)
+    } else if is_own && mode & 0o040 != 0 {
+        ("its group", "chmod 600")
+    } else {
+        return None;
+    };
+    let file = file.display();
+    Some(format!(
+        "{file} holds {what}, and {who} can read it: {remedy} {file}"
+    ))
 }
 
 /// Whether everybody may pass through the folders that lead to a file.
@@ -60,28 +73,39 @@ mod tests {
             fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("set");
         };
         let is_root = rustix::process::geteuid().is_root();
-        for (of_folder, of_file, has_secrets, expected) in [
-            (0o755, 0o644, true, Some("everybody on this machine")),
-            (0o755, 0o644, false, None),
-            (0o755, 0o600, true, None),
-            (0o700, 0o644, true, Some("its group").filter(|_| !is_root)),
-            (0o755, 0o640, true, Some("its group").filter(|_| !is_root)),
+        let of_group = Some("its group").filter(|_| !is_root);
+        for (of_folder, of_file, expected) in [
+            (0o755, 0o644, Some("everybody on this machine")),
+            (0o755, 0o600, None),
+            (0o700, 0o644, of_group),
+            (0o755, 0o640, of_group),
         ] {
             set(folder.path(), of_folder);
             set(&file, of_file);
-            let source = Source {
+            let without = Source {
                 file: Some(file.clone()),
-                has_secrets,
+                ..Source::default()
             };
-            let said = source.exposed();
-            assert_eq!(said.is_some(), expected.is_some(), "{of_file:o}: {said:?}");
-            if let (Some(said), Some(expected)) = (said, expected) {
-                assert!(
-                    said.contains(expected) && said.contains(": chmod "),
-                    "{said}"
-                );
+            assert_eq!(without.exposed().count(), 0);
+            let itself = Source {
+                has_secrets: true,
+                ..without.clone()
+            };
+            // Two keys of one file.
+            let named = Source {
+                secret_files: vec![file.clone(), file.clone()],
+                ..without
+            };
+            for (source, what) in [(itself, " holds secrets, "), (named, " holds a secret, ")] {
+                let said: Vec<String> = source.exposed().collect();
+                assert_eq!(said.len(), usize::from(expected.is_some()), "{said:?}");
+                if let (Some(said), Some(expected)) = (said.first(), expected) {
+                    for part in [what, expected, ": chmod "] {
+                        assert!(said.contains(part), "{of_file:o}: {said}");
+                    }
+                }
             }
         }
-        assert_eq!(Source::default().exposed(), None);
+        assert_eq!(Source::default().exposed().count(), 0);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
@@ -81,6 +81,8 @@ pub(super) struct Written {
     problems: Vec<Problem>,
     /// Whether some stand in the file itself.
     pub(super) has_secrets: bool,
+    /// The files that hold one each.
+    pub(super) secret_files: Vec<PathBuf>,
     /// All of the table, once its names and types are known to be right.
     raw: Option<raw::Raw>,
 }
@@ -147,6 +149,7 @@ impl Written {
             places: HashMap::new(),
             problems: Vec::new(),
             has_secrets: false,
+            secret_files: Vec::new(),
             raw: None,
         };
         written.has_secrets = written.holds_secrets();
@@ -268,8 +271,10 @@ impl Written {
     fn read_files(&mut self) {
         for (section, key) in SECRETS {
             if let Some(toml::Value::Table(table)) = self.table.get_mut(section) {
-                let problem = read_file(table, section, key);
-                self.problems.extend(problem);
+                match read_file(table, section, key) {
+                    Ok(file) => self.secret_files.extend(file),
+                    Err(problem) => self.problems.push(problem),
+                }
             }
         }
         let routes = self.table.get_mut("feishu");
@@ -280,7 +285,10 @@ impl Written {
             };
             for key in OF_ROUTES {
                 let path = format!("feishu.routes[{number}]");
-                self.problems.extend(read_file(route, &path, key));
+                match read_file(route, &path, key) {
+                    Ok(file) => self.secret_files.extend(file),
+                    Err(problem) => self.problems.push(problem),
+                }
             }
         }
     }
@@ -487,16 +495,25 @@ fn said(message: &str) -> String {
     format!("is {wrong}, expected is {expected}")
 }
 
-/// Puts the text of the file that `key`_file names in the place of `key`; says what is wrong.
-fn read_file(table: &mut toml::Table, section: &str, key: &str) -> Option<Problem> {
+/// Puts the text of the file that `key`_file names, if it names one, in the place of `key`; gives
+/// the file.
+///
+/// # Errors
+/// What is wrong.
+fn read_file(
+    table: &mut toml::Table,
+    section: &str,
+    key: &str,
+) -> Result<Option<PathBuf>, Problem> {
     let name = format!("{key}{FILE_SUFFIX}");
     let path = format!("{section}.{name}");
-    let file = match table.remove(&name)? {
-        toml::Value::String(file) => file,
-        _ => return Some(Problem::new(path, "is no text in quotes")),
+    let file = match table.remove(&name) {
+        None => return Ok(None),
+        Some(toml::Value::String(file)) => file,
+        Some(_) => return Err(Problem::new(path, "is no text in quotes")),
     };
     if table.contains_key(key) {
-        return Some(Problem::new(
+        return Err(Problem::new(
             path,
             format!("is set, and so is {key}: leave one of them out"),
         ));
@@ -506,15 +523,15 @@ fn read_file(table: &mut toml::Table, section: &str, key: &str) -> Option<Proble
         .and_then(|bytes| String::from_utf8(bytes).map_err(not_text));
     let text = match text {
         Ok(text) => text,
-        Err(error) => return Some(Problem::new(path, format!("{file} can't be read: {error}"))),
+        Err(error) => return Err(Problem::new(path, format!("{file} can't be read: {error}"))),
     };
     // Editors end a file with a newline.
     let text = text.trim_end_matches(['\r', '\n']);
     if text.is_empty() {
-        return Some(Problem::new(path, format!("{file} is empty")));
+        return Err(Problem::new(path, format!("{file} is empty")));
     }
     table.insert(key.to_owned(), text.into());
-    None
+    Ok(Some(file.into()))
 }
 
 #[cfg(test)]
