@@ -14,6 +14,9 @@ const EACH_CONSUMER: usize = 8;
 /// A notifier's connection, and its next one.
 const EACH_NOTIFIER: usize = 2;
 
+/// What becomes of those that find none left.
+pub(super) const TRIED_AGAIN: &str = "what finds none left is tried again";
+
 /// What the service needs besides the clients of its own HTTP.
 pub(super) fn needed(config: &Config) -> usize {
     let pool = config.mysql.as_ref().map_or(0, |mysql| mysql.pool_size);
@@ -22,10 +25,8 @@ pub(super) fn needed(config: &Config) -> usize {
 }
 
 /// Raises the limit of this process to what it needs, as far as the system lets it; gives how many
-/// it may have open then. Where they are too few the log says so. `clients` is how many may come
-/// over HTTP at a time, where that listens.
-pub(super) fn raise(others: usize, clients: Option<usize>) -> usize {
-    let needed = others + clients.unwrap_or(0);
+/// it may have open then. Where they are too few the log says so, and what comes of it.
+pub(super) fn raise(needed: usize, until_then: &str) -> usize {
     let granted = |limit: Option<u64>| match limit {
         Some(limit) => usize::try_from(limit).unwrap_or(usize::MAX),
         None => usize::MAX,
@@ -44,10 +45,6 @@ pub(super) fn raise(others: usize, clients: Option<usize>) -> usize {
         }
     }
     if may < needed {
-        let until_then = match clients {
-            Some(_) => "fewer clients of http.listen are served at a time",
-            None => "what finds none left is tried again",
-        };
         log::warn!(
             "this process may have {may} files and connections open and needs up to {needed}: \
              raise the limit (LimitNOFILE= of systemd, minfds= of supervisor, ulimit -n); until \

@@ -102,9 +102,13 @@ pub fn run(
     let desk = Arc::new(Desk::default());
     // It answers to the end: also that nobody serves any more.
     let (_listening, end_of_listening) = stop_signal();
-    let (others, limits) = (descriptors::needed(&config), Limits::default());
-    let clients = config.http.as_ref().map(|_| limits.places);
-    let open = descriptors::raise(others, clients);
+    let (mut others, limits) = (descriptors::needed(&config), Limits::default());
+    let clients = config.http.as_ref().map_or(0, |_| limits.places);
+    let until_then = match clients {
+        0 => descriptors::TRIED_AGAIN,
+        _ => "fewer clients of http.listen are served at a time",
+    };
+    let open = descriptors::raise(others + clients, until_then);
     let mut listener = config.http.clone().map(|config| Listener {
         config,
         desk: Arc::clone(&desk),
@@ -147,6 +151,12 @@ pub fn run(
                     let _watched = of_listener.watch(LISTENER);
                     listener.run();
                 })?;
+            }
+            // It may have more bots than at the start.
+            let needed = descriptors::needed(&current.config);
+            if needed > others {
+                others = needed;
+                descriptors::raise(others + clients, descriptors::TRIED_AGAIN);
             }
             let threads = serve(&current.config, servers, &desk, state, &pulses, &exits)?;
             match threads.wait(&ended, &stop, &mut current) {

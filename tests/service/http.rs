@@ -421,6 +421,44 @@ fn with_few_descriptors_it_serves_fewer_at_a_time_and_says_what_it_needs() {
 }
 
 #[test]
+fn bots_that_come_later_have_their_connections_too() {
+    const MOST: u64 = 400;
+    let (mut rig, address) = alone("httpbots");
+    let mut service = rig.start();
+    wait_until_served(address);
+    let pid = i32::try_from(service.pid()).expect("a pid");
+    let pid = Pid::from_raw(pid).expect("a pid");
+    let few = Rlimit {
+        current: Some(256),
+        maximum: Some(MOST),
+    };
+    prlimit(Some(pid), Resource::Nofile, few).expect("fewer files");
+    let route = |n: usize| {
+        format!(
+            "[[feishu.routes]]\nhotels = ['H{n}']\nwebhook_url = 'http://127.0.0.1:9/canary-{n}'\n"
+        )
+    };
+    let limit = || getrlimit_of(pid).current;
+    let reload = |routes: std::ops::Range<usize>| {
+        rig.reconfigure("[log]", &(routes.map(route).collect::<String>() + "[log]"));
+        service.signal(Signal::HUP);
+    };
+    reload(0..50);
+    wait("the limit to be raised", || match limit() {
+        Some(limit) if limit > 256 => Ok(()),
+        limit => Err(format!("{limit:?}")),
+    });
+    assert!(limit() < Some(MOST), "{:?}", limit());
+    reload(50..150);
+    service.wait_for_log(&format!(
+        "this process may have {MOST} files and connections open and needs up to "
+    ));
+    assert_eq!(limit(), Some(MOST));
+    service.stop();
+    rig.finish();
+}
+
+#[test]
 fn a_listener_without_descriptors_pauses_and_says_so_once() {
     let (mut rig, address) = alone("httpnone");
     let mut service = rig.start();
