@@ -8,7 +8,7 @@ use mysql::{Conn, OptsBuilder};
 use roomwatt::config::Config;
 use roomwatt::types::LocalTime;
 
-use crate::support::mariadb::MariaDb;
+use crate::support::own_server::{OwnServer, is_newest};
 use crate::support::{LIMIT, Rig, Service, wait};
 use crate::{check, check_in, check_out, minutes_ago, said};
 
@@ -16,20 +16,11 @@ use crate::{check, check_in, check_out, minutes_ago, said};
 const ROOM: &str = "贵宾3";
 
 /// What a session relies on: the variable, how a statement makes it otherwise for the whole server,
-/// and what it may be on a connection of this program's.
-const OTHERWISE: [(&str, &str, &[&str]); 19] = [
-    // And once more by init_connect, as operators do it.
-    (
-        "autocommit",
-        "autocommit = 0, GLOBAL init_connect = 'SET autocommit = 0'",
-        &["ON"],
-    ),
-    (
-        "tx_isolation",
-        "tx_isolation = 'SERIALIZABLE'",
-        &["REPEATABLE-READ"],
-    ),
-    ("tx_read_only", "tx_read_only = 1", &["OFF"]),
+/// and what it may be on a connection of this program's. Either kind of server has its own word for
+/// on.
+type Otherwise = (&'static str, &'static str, &'static [&'static str]);
+
+const OTHERWISE: [Otherwise; 15] = [
     (
         "sql_mode",
         "sql_mode = 'ANSI,NO_BACKSLASH_ESCAPES,PAD_CHAR_TO_FULL_LENGTH'",
@@ -67,13 +58,8 @@ const OTHERWISE: [(&str, &str, &[&str]); 19] = [
         "sql_select_limit = 1",
         &["18446744073709551615"],
     ),
-    ("sql_big_selects", "max_join_size = 1", &["ON"]),
-    ("sql_safe_updates", "sql_safe_updates = 1", &["OFF"]),
-    (
-        "max_statement_time",
-        "max_statement_time = 5",
-        &["0.000000", "10.000000"],
-    ),
+    ("sql_big_selects", "max_join_size = 1", &["ON", "1"]),
+    ("sql_safe_updates", "sql_safe_updates = 1", &["OFF", "0"]),
     ("lock_wait_timeout", "lock_wait_timeout = 1", &["10", "5"]),
     (
         "innodb_lock_wait_timeout",
@@ -94,6 +80,58 @@ const OTHERWISE: [(&str, &str, &[&str]); 19] = [
     ("wait_timeout", "wait_timeout = 3", &["15", "3600"]),
 ];
 
+/// What each kind of server has in its own words. And once more by init_connect, as operators do
+/// it; newer servers of MySQL take a client's word for its character set but for that.
+const OF_MARIADB: [Otherwise; 4] = [
+    (
+        "autocommit",
+        "autocommit = 0, GLOBAL init_connect = 'SET autocommit = 0'",
+        &["ON"],
+    ),
+    (
+        "tx_isolation",
+        "tx_isolation = 'SERIALIZABLE'",
+        &["REPEATABLE-READ"],
+    ),
+    ("tx_read_only", "tx_read_only = 1", &["OFF"]),
+    (
+        "max_statement_time",
+        "max_statement_time = 5",
+        &["0.000000", "10.000000"],
+    ),
+];
+const OF_MYSQL: [Otherwise; 4] = [
+    (
+        "autocommit",
+        "autocommit = 0, GLOBAL init_connect = 'SET autocommit = 0; SET NAMES big5'",
+        &["1"],
+    ),
+    (
+        "transaction_isolation",
+        "transaction_isolation = 'SERIALIZABLE'",
+        &["REPEATABLE-READ"],
+    ),
+    ("transaction_read_only", "transaction_read_only = 1", &["0"]),
+    (
+        "max_execution_time",
+        "max_execution_time = 5000",
+        &["0", "10000"],
+    ),
+];
+
+/// What no statement of this program's depends on.
+const UNSAID: [&str; 3] = [
+    "default_storage_engine = 'MyISAM'",
+    "explicit_defaults_for_timestamp = 0",
+    "sql_auto_is_null = 1",
+];
+const UNSAID_TO_MYSQL: [&str; 4] = [
+    "sql_require_primary_key = 1",
+    "sql_generate_invisible_primary_key = 1",
+    "default_collation_for_utf8mb4 = 'utf8mb4_general_ci'",
+    "explain_format = 'TREE'",
+];
+
 /// A connection of the service's user, as the server makes it.
 fn plain(rig: &Rig) -> Conn {
     let config = Config::load(Some(&rig.config()), &[]).expect("a configuration");
@@ -109,14 +147,14 @@ fn plain(rig: &Rig) -> Conn {
 }
 
 /// The variables of a session that are not as this program needs them.
-fn otherwise(conn: &mut Conn) -> Vec<(&'static str, String)> {
+fn otherwise(all: &[Otherwise], conn: &mut Conn) -> Vec<(&'static str, String)> {
     let value = |(variable, _, _): &(&str, _, _)| format!("CAST(@@session.{variable} AS CHAR)");
-    let values: Vec<String> = OTHERWISE.iter().map(value).collect();
+    let values: Vec<String> = all.iter().map(value).collect();
     let row: mysql::Row = conn
         .query_first(format!("SELECT {}", values.join(", ")))
         .expect("an answer")
         .expect("a row");
-    let found = OTHERWISE.iter().enumerate().map(|(at, (name, _, may_be))| {
+    let found = all.iter().enumerate().map(|(at, (name, _, may_be))| {
         let value: String = row.get(at).expect(name);
         (*name, value, may_be)
     });
@@ -142,6 +180,9 @@ fn beginnings(root: &mut Conn, user: &str) -> BTreeSet<Vec<String>> {
         let of_session = of_thread
             .map(|(_, statement)| statement)
             .filter(|statement| !statement.starts_with("SELECT @@"))
+            // Of init_connect.
+            .filter(|statement| !statement.starts_with("SET autocommit = 0"))
+            .filter(|statement| *statement != "SET NAMES big5")
             .take_while(|statement| statement.starts_with("SET "));
         of_session.cloned().collect()
     };
@@ -175,26 +216,35 @@ fn has_no_trouble(service: Service, locked: &str) {
 
 #[test]
 fn a_server_whose_sessions_begin_otherwise_makes_no_difference() {
-    let maria = MariaDb::start(&[
+    let options = [
         "--character-set-server=big5",
         "--skip-character-set-client-handshake",
-    ]);
-    let mut rig = Rig::without_schema_on(maria.server.clone(), "sessions");
+    ];
+    let known = if is_newest() { 1 } else { 2 };
+    let own = OwnServer::start(&options[..known]);
+    let mut rig = Rig::without_schema_on(own.server.clone(), "sessions");
     let (database, user) = (rig.database.clone(), rig.user());
     rig.execute(&format!("ALTER DATABASE `{database}` CHARACTER SET big5"));
     // init_connect is not for administrators.
     rig.execute(&format!("REVOKE ALL ON `{database}`.* FROM '{user}'@'%'"));
     check::grant(&rig, "init", &user, "");
-    let mut root = maria.server.root();
-    for (_, otherwise, _) in OTHERWISE {
+    let mut root = own.server.root();
+    let (of_kind, unsaid, isolation) = if rig.is_mariadb() {
+        (OF_MARIADB, &[][..], "tx_isolation")
+    } else {
+        (OF_MYSQL, &UNSAID_TO_MYSQL[..], "transaction_isolation")
+    };
+    let all = [&OTHERWISE[..], &of_kind].concat();
+    let statements = all.iter().map(|(_, otherwise, _)| otherwise);
+    for otherwise in statements.chain(&UNSAID).chain(unsaid) {
         let set = format!("SET GLOBAL {otherwise}");
         root.query_drop(&set).expect(&set);
     }
-    let all: Vec<&str> = OTHERWISE.iter().map(|(variable, ..)| *variable).collect();
-    let found = otherwise(&mut plain(&rig));
-    let names: Vec<&str> = found.iter().map(|(name, _)| *name).collect();
+    let names: Vec<&str> = all.iter().map(|(variable, ..)| *variable).collect();
+    let found = otherwise(&all, &mut plain(&rig));
+    let found_names: Vec<&str> = found.iter().map(|(name, _)| *name).collect();
     // Whatever is not set by the program is otherwise: none of it can be missing unseen.
-    assert_eq!(names, all, "{found:?}");
+    assert_eq!(found_names, names, "{found:?}");
     for log in ["log_output = 'TABLE'", "general_log = 1"] {
         root.query_drop(format!("SET GLOBAL {log}")).expect(log);
     }
@@ -249,7 +299,7 @@ fn a_server_whose_sessions_begin_otherwise_makes_no_difference() {
     // Another instance takes over. By now servers show rows that are rolled back.
     let mut second = rig.start();
     second.wait_for_log("standing by");
-    root.query_drop("SET GLOBAL tx_isolation = 'READ-UNCOMMITTED'")
+    root.query_drop(format!("SET GLOBAL {isolation} = 'READ-UNCOMMITTED'"))
         .expect("a level");
     has_no_trouble(service, "");
     second.wait_until_ready();
@@ -273,7 +323,7 @@ fn a_server_whose_sessions_begin_otherwise_makes_no_difference() {
     has_no_trouble(second, "");
 
     // A refused message that comes again while an operator's transaction has its row.
-    root.query_drop("SET GLOBAL tx_isolation = 'SERIALIZABLE'")
+    root.query_drop(format!("SET GLOBAL {isolation} = 'SERIALIZABLE'"))
         .expect("a level");
     rig.publish(["no message"]);
     rig.take_in_vain(1);
@@ -334,7 +384,7 @@ fn a_server_whose_sessions_begin_otherwise_makes_no_difference() {
         for statement in beginning {
             conn.query_drop(statement).expect(statement);
         }
-        assert_eq!(otherwise(&mut conn), [], "after {beginning:#?}");
+        assert_eq!(otherwise(&all, &mut conn), [], "after {beginning:#?}");
     }
     // To write, to read, to look, to look back.
     assert_eq!(beginnings.len(), 4, "{beginnings:#?}");

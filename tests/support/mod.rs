@@ -4,7 +4,7 @@
 
 pub mod feishu;
 pub mod intake;
-pub mod mariadb;
+pub mod own_server;
 pub mod pages;
 pub mod proxy;
 mod service;
