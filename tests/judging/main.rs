@@ -13,6 +13,8 @@
 
 mod intervals;
 mod meters;
+#[path = "../support/player.rs"]
+mod player;
 mod runs;
 mod stays;
 mod story;

@@ -1,17 +1,17 @@
 //! Plays a story and compares what the engine made of it with what the story says.
 
 use roomwatt::engine::{
-    Arrival, Change, Closing, Event, NoticeKind, Outcome, RoomNotice, Rules, RunEnd, Stay, Step,
-    Tally, Watch, observe, readings_needed_after, receive,
+    Arrival, Change, Closing, NoticeKind, Outcome, RoomNotice, Rules, RunEnd, Stay, Step, Tally,
+    Watch,
 };
 use roomwatt::types::{LocalTime, Reading, RoomKey, WattHours};
 
+use crate::player::{self, notices};
+
 /// A room with its meter table.
 pub struct Room {
-    pub key: RoomKey,
+    pub played: player::Room,
     pub rules: Rules,
-    pub watch: Option<Watch>,
-    /// Readings in time order, of those with one time in the order they were stored.
     stored: Vec<Reading>,
 }
 
@@ -30,9 +30,8 @@ pub fn story_under(rules: Rules, text: &str) -> Room {
 impl Room {
     pub fn under(rules: Rules) -> Room {
         Room {
-            key: RoomKey::new("H001", "101"),
+            played: player::Room::new(RoomKey::new("H001", "101")),
             rules,
-            watch: None,
             stored: Vec::new(),
         }
     }
@@ -52,7 +51,7 @@ impl Room {
     }
 
     pub fn watch(&self) -> &Watch {
-        self.watch.as_ref().expect("the story had a message")
+        self.played.watch()
     }
 
     /// Plays one line; gives what came of it.
@@ -62,7 +61,7 @@ impl Room {
             ["check-in", time, "until", expected] => self.message(stay_in(time, Some(expected))),
             ["check-out", time] => self.message(stay_out(time)),
             ["stored", time, register] => {
-                self.store(reading(time, register));
+                player::store(&mut self.stored, reading(time, register));
                 String::new()
             }
             ["sweep"] => self.sweep(),
@@ -71,22 +70,17 @@ impl Room {
         }
     }
 
-    fn store(&mut self, reading: Reading) {
-        let place = self.stored.partition_point(|r| r.time <= reading.time);
-        self.stored.insert(place, reading);
-    }
-
     /// A reading is stored and judged at once.
     fn read(&mut self, reading: Reading) -> String {
-        self.store(reading);
+        player::store(&mut self.stored, reading);
         let before = self.watch().clone();
         let mut fold = before.fold.clone();
         if before.interval_seconds != self.rules.interval_seconds {
             fold.run = None;
         }
-        let threshold = self.rules.threshold(&self.key, before.stay.kind());
+        let threshold = self.rules.threshold(&self.played.key, before.stay.kind());
         let outcome = fold.step(reading, before.stay.time(), threshold, &self.rules);
-        let after = observe(&self.key, &before, &[reading], &self.rules);
+        let after = self.played.observe(&[reading], &self.rules);
         assert_eq!(fold, after.watch.fold, "one step and one sweep differ");
         assert_eq!(after.tally, tally(&outcome), "tally of {outcome:?}");
         let recorded = |change: &Change| matches!(change, Change::InitialReading(_));
@@ -95,28 +89,20 @@ impl Room {
             outcome.step == Step::Initial,
             "an initial reading is recorded when there is one"
         );
-        self.watch = Some(after.watch);
         let mut parts = words_of(&outcome);
-        parts.extend(notices(&after.changes));
+        parts.extend(words_of_notices(&after.changes));
         parts.join(", ")
     }
 
     /// Everything stored is judged.
     fn sweep(&mut self) -> String {
-        let after = observe(&self.key, self.watch(), &self.stored, &self.rules);
-        self.watch = Some(after.watch);
-        notices(&after.changes).join(", ")
+        let changes = self.played.sweep(&self.stored, &self.rules);
+        words_of_notices(&changes).join(", ")
     }
 
     fn message(&mut self, stay: Stay) -> String {
-        let event = Event {
-            room: self.key.clone(),
-            stay,
-        };
-        let old = self.watch.as_ref();
-        let after = readings_needed_after(old, &stay, &self.rules);
-        let first = self.stored.partition_point(|r| r.time <= after);
-        let (transition, word) = match receive(old, &event, &self.stored[first..], &self.rules) {
+        let arrival = self.played.message(stay, &self.stored, &self.rules);
+        let (transition, word) = match arrival {
             Arrival::Stale => return "stale".into(),
             Arrival::Duplicate => return "duplicate".into(),
             Arrival::Expected(transition) => (transition, "expected check-out set"),
@@ -134,7 +120,6 @@ impl Room {
                 Change::InitialReading(_) => panic!("an initial reading without its watch"),
             });
         }
-        self.watch = Some(transition.watch);
         parts.join(", ")
     }
 }
@@ -237,12 +222,8 @@ fn tally(outcome: &Outcome) -> Tally {
     }
 }
 
-fn notices(changes: &[Change]) -> Vec<String> {
-    let notices = changes.iter().filter_map(|change| match change {
-        Change::Notice(notice) => Some(told(notice)),
-        _ => None,
-    });
-    notices.collect()
+fn words_of_notices(changes: &[Change]) -> Vec<String> {
+    notices(changes).into_iter().map(told).collect()
 }
 
 fn told(notice: &RoomNotice) -> String {

@@ -76,7 +76,7 @@ fn a_threshold_is_for_its_own_hotel_and_room_only() {
         ("h001", "101", 1_500),
     ] {
         let mut room = Room::under(rules.clone());
-        room.key = RoomKey::new(hotel, number);
+        room.played.key = RoomKey::new(hotel, number);
         let (at, above) = (WattHours(100_000 + limit), WattHours(100_001 + 2 * limit));
         room.goes_on(&format!(
             "check-out 14:00        | watch from nothing

@@ -11,7 +11,8 @@ use roomwatt::engine::{
 use roomwatt::types::{LocalTime, Reading, WattHours};
 
 use crate::config;
-use crate::world::{notices, room_key, world};
+use crate::player::notices;
+use crate::world::{room_key, world};
 
 /// One reading of a watch: the state before it, what it was, what it told.
 struct Seen {

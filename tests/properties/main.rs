@@ -5,6 +5,8 @@
 mod judging;
 mod messages;
 mod parsing;
+#[path = "../support/player.rs"]
+mod player;
 mod silence;
 mod sweeps;
 mod world;

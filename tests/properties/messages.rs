@@ -8,7 +8,8 @@ use proptest::sample::Index;
 use roomwatt::engine::{Change, Closing, NoticeKind, RoomNotice, Stay, Watch, observe};
 
 use crate::config;
-use crate::world::{Room, World, notices, room_key, world};
+use crate::player::{Room, notices};
+use crate::world::{World, room, room_key, world};
 
 /// A delivery: which message, how many readings were stored then, whether a sweep came just before.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +38,7 @@ fn chaos() -> impl Strategy<Value = (World, Vec<Delivery>)> {
 }
 
 fn deliver(world: &World, deliveries: &[Delivery]) -> Room {
-    let mut room = Room::default();
+    let mut room = room();
     for delivery in deliveries {
         let stored = &world.readings[..delivery.stored];
         if delivery.swept {
@@ -52,7 +53,7 @@ fn deliver(world: &World, deliveries: &[Delivery]) -> Room {
 /// The world's messages in their order, each after its time but before the next one's; sweeps only
 /// up to the stay time of the next message.
 fn delayed(world: &World, delays: &[Index], swept: bool) -> Room {
-    let mut room = Room::default();
+    let mut room = room();
     let next = world
         .stays
         .iter()
@@ -130,7 +131,7 @@ proptest! {
         let mut arrivals = arrivals;
         let newest = *world.stays.last().expect("at least one");
         arrivals.sort_by_key(|(_, stored)| stored.index(world.readings.len() + 1));
-        let mut room = Room::default();
+        let mut room = room();
         for (hours, stored) in &arrivals {
             let stored = &world.readings[..stored.index(world.readings.len() + 1)];
             room.sweep(stored, &world.rules);
@@ -165,7 +166,7 @@ proptest! {
         let before = World { stays: earlier.to_vec(), ..world.clone() };
         let from = world.until(newest.time());
         let stored = &world.readings[..from + late.index(world.readings.len() + 1 - from)];
-        let mut room = Room::default();
+        let mut room = room();
         for stay in &before.stays {
             let stored = &world.readings[..world.until(stay.time())];
             room.sweep(stored, &world.rules);
@@ -199,7 +200,7 @@ proptest! {
     /// including the new stay time are judged under the old watch. Then it replaces it."
     #[test]
     fn the_old_watch_judges_up_to_the_new_stay_time((world, deliveries) in chaos()) {
-        let mut room = Room::default();
+        let mut room = room();
         for delivery in &deliveries {
             let stored = &world.readings[..delivery.stored];
             if delivery.swept {

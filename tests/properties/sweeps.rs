@@ -7,7 +7,8 @@ use roomwatt::engine::{Change, Watch, observe, receive};
 use roomwatt::store::codec::{decode, encode};
 
 use crate::config;
-use crate::world::{Room, World, room_key, world};
+use crate::player::Room;
+use crate::world::{World, room, room_key, world};
 
 /// A world, and the ends of the sweeps that read it.
 fn cut_world() -> impl Strategy<Value = (World, Vec<usize>)> {
@@ -22,7 +23,7 @@ fn cut_world() -> impl Strategy<Value = (World, Vec<usize>)> {
 
 /// The world with its messages in time, swept at these cuts, and `between` any two steps.
 fn play(world: &World, cuts: &[usize], mut between: impl FnMut(&mut Room, usize)) -> Room {
-    let mut room = Room::default();
+    let mut room = room();
     let mut messages = world.stays.iter().peekable();
     for &cut in cuts {
         while let Some(stay) = messages.next_if(|stay| world.until(stay.time()) <= cut) {
@@ -101,7 +102,7 @@ proptest! {
     /// Readings that `receive` does not ask for could not have changed anything.
     #[test]
     fn older_readings_than_a_message_needs_do_no_harm(world in world(), at in any::<Index>()) {
-        let mut room = Room::default();
+        let mut room = room();
         for stay in &world.stays {
             let stored = &world.readings[..at.index(world.readings.len() + 1)];
             let event = roomwatt::engine::Event { room: room_key(), stay: *stay };

@@ -3,11 +3,10 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use roomwatt::engine::{
-    Arrival, Change, Event, RoomNotice, Rules, Stay, Thresholds, Watch, observe,
-    readings_needed_after, receive,
-};
+use roomwatt::engine::{Rules, Stay, Thresholds};
 use roomwatt::types::{LocalTime, Reading, RoomKey, WattHours};
+
+use crate::player::Room;
 
 /// One room's history.
 #[derive(Clone, Debug)]
@@ -282,7 +281,7 @@ impl World {
 
     /// Every message at its time, one sweep before it, one in the end.
     pub fn in_time(&self) -> Room {
-        let mut room = Room::default();
+        let mut room = room();
         for stay in &self.stays {
             let stored = &self.readings[..self.until(stay.time())];
             room.sweep(stored, &self.rules);
@@ -307,62 +306,7 @@ impl World {
     }
 }
 
-/// A room as the service keeps it: what the engine said goes in again.
-#[derive(Clone, Debug, Default)]
-pub struct Room {
-    pub watch: Option<Watch>,
-    pub changes: Vec<Change>,
-}
-
-impl Room {
-    /// Judges what is new of the stored readings.
-    pub fn sweep(&mut self, stored: &[Reading], rules: &Rules) {
-        if let Some(watch) = &self.watch {
-            let seen = watch.needs_after();
-            let new = stored.partition_point(|r| r.time <= seen);
-            let after = observe(&room_key(), watch, &stored[new..], rules);
-            self.watch = Some(after.watch);
-            self.changes.extend(after.changes);
-        }
-    }
-
-    /// Takes a message while these readings are stored.
-    pub fn message(&mut self, stay: Stay, stored: &[Reading], rules: &Rules) {
-        let event = Event {
-            room: room_key(),
-            stay,
-        };
-        let after = readings_needed_after(self.watch.as_ref(), &stay, rules);
-        let needed = stored.partition_point(|r| r.time <= after);
-        match receive(self.watch.as_ref(), &event, &stored[needed..], rules) {
-            Arrival::Newer(transition) | Arrival::Expected(transition) => {
-                self.watch = Some(transition.watch);
-                self.changes.extend(transition.changes);
-            }
-            Arrival::Duplicate | Arrival::Stale => {}
-        }
-    }
-
-    pub fn notices(&self) -> Vec<&RoomNotice> {
-        notices(&self.changes)
-    }
-
-    /// The watch, but for its number and for what it shows of the time before its stay: they depend
-    /// on when messages came.
-    pub fn decided(&self) -> Option<Watch> {
-        let watch = self.watch.clone()?;
-        Some(Watch {
-            number: 0,
-            before: Vec::new(),
-            ..watch
-        })
-    }
-}
-
-pub fn notices(changes: &[Change]) -> Vec<&RoomNotice> {
-    let notices = changes.iter().filter_map(|change| match change {
-        Change::Notice(notice) => Some(notice),
-        _ => None,
-    });
-    notices.collect()
+/// A room that no message has named yet.
+pub fn room() -> Room {
+    Room::new(room_key())
 }

@@ -1,6 +1,8 @@
 //! Timelines in plain text with the notices expected of them: `README.md` has the format.
 
 mod play;
+#[path = "../support/player.rs"]
+mod player;
 mod text;
 
 use std::cmp::Ordering;

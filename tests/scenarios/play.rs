@@ -2,17 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use roomwatt::engine::{
-    Arrival, Change, Event, Rules, Stay, Watch, observe, readings_needed_after, receive,
-};
+use roomwatt::engine::{Arrival, Change, Rules};
 use roomwatt::types::{Reading, RoomKey};
 
+use crate::player::{self, notices};
 use crate::text::{Scenario, Told, What, finally, kind_of};
 
-#[derive(Default)]
+/// A room with its meter table.
 struct Room {
-    watch: Option<Watch>,
-    /// Readings in time order, of those with one time in the order they came.
+    played: player::Room,
     stored: Vec<Reading>,
 }
 
@@ -30,73 +28,54 @@ pub fn play(scenario: &Scenario) -> (Vec<Told>, Vec<String>) {
         match &arrival.what {
             What::Sweep => told.extend(sweep(&mut rooms, rules)),
             What::Message(key, stay) => {
-                let room = rooms.entry(key.clone()).or_default();
-                told.extend(room.message(key, *stay, rules));
+                let room = room(&mut rooms, key);
+                let arrival = room.played.message(*stay, &room.stored, rules);
+                if let Arrival::Newer(transition) | Arrival::Expected(transition) = arrival {
+                    told.extend(told_of(&transition.changes));
+                }
             }
             &What::Meter(ref key, time, register) => {
-                let room = rooms.entry(key.clone()).or_default();
-                let place = room.stored.partition_point(|r| r.time <= time);
-                room.stored.insert(place, Reading { time, register });
+                let room = room(&mut rooms, key);
+                player::store(&mut room.stored, Reading { time, register });
                 if judged_at_once {
-                    told.extend(room.sweep(key, rules));
+                    told.extend(room.sweep(rules));
                 }
             }
         }
     }
     told.extend(sweep(&mut rooms, rules));
 
-    let stay = |key| Some(&rooms.get(key)?.watch.as_ref()?.stay);
+    let stay = |key| Some(&rooms.get(key)?.played.watch.as_ref()?.stay);
     let rooms = scenario.finally.iter().map(|(_, key, _)| key);
     (told, rooms.map(|key| finally(key, stay(key))).collect())
 }
 
+fn room<'a>(rooms: &'a mut BTreeMap<RoomKey, Room>, key: &RoomKey) -> &'a mut Room {
+    rooms.entry(key.clone()).or_insert_with(|| Room {
+        played: player::Room::new(key.clone()),
+        stored: Vec::new(),
+    })
+}
+
 fn sweep(rooms: &mut BTreeMap<RoomKey, Room>, rules: &Rules) -> Vec<Told> {
-    let rooms = rooms.iter_mut();
-    rooms
-        .flat_map(|(key, room)| room.sweep(key, rules))
-        .collect()
+    let rooms = rooms.values_mut();
+    rooms.flat_map(|room| room.sweep(rules)).collect()
 }
 
 impl Room {
-    fn sweep(&mut self, key: &RoomKey, rules: &Rules) -> Vec<Told> {
-        let Some(watch) = &self.watch else {
-            return Vec::new();
-        };
-        let seen = watch.needs_after();
-        let new = self.stored.partition_point(|r| r.time <= seen);
-        let after = observe(key, watch, &self.stored[new..], rules);
-        self.watch = Some(after.watch);
-        told(&after.changes)
-    }
-
-    fn message(&mut self, key: &RoomKey, stay: Stay, rules: &Rules) -> Vec<Told> {
-        let room = key.clone();
-        let needed = readings_needed_after(self.watch.as_ref(), &stay, rules);
-        let first = self.stored.partition_point(|r| r.time <= needed);
-        let event = Event { room, stay };
-        match receive(self.watch.as_ref(), &event, &self.stored[first..], rules) {
-            Arrival::Duplicate | Arrival::Stale => Vec::new(),
-            Arrival::Newer(transition) | Arrival::Expected(transition) => {
-                self.watch = Some(transition.watch);
-                told(&transition.changes)
-            }
-        }
+    fn sweep(&mut self, rules: &Rules) -> Vec<Told> {
+        told_of(&self.played.sweep(&self.stored, rules))
     }
 }
 
-fn told(changes: &[Change]) -> Vec<Told> {
-    let notices = changes.iter().filter_map(|change| match change {
-        Change::Notice(notice) => Some(notice),
-        _ => None,
+fn told_of(changes: &[Change]) -> Vec<Told> {
+    let told = notices(changes).into_iter().map(|notice| Told {
+        detected: notice.detected,
+        room: notice.room.clone(),
+        kind: kind_of(notice.kind),
+        since: notice.since,
+        periods: notice.periods,
+        energy: notice.energy,
     });
-    notices
-        .map(|notice| Told {
-            detected: notice.detected,
-            room: notice.room.clone(),
-            kind: kind_of(notice.kind),
-            since: notice.since,
-            periods: notice.periods,
-            energy: notice.energy,
-        })
-        .collect()
+    told.collect()
 }
