@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::engine::{MeterTrouble, Watch};
 use crate::frontier::Frontier;
@@ -42,7 +42,7 @@ pub trait StateStore: Store + Send {
 pub trait MeterStream: Meters + Send + Sync {
     /// The tail of the meter table: from what has been judged, or from its end on when that is not
     /// known, or only by the id where the table is read by time. No row is expected to be later
-    /// than `latest`.
+    /// than `latest`. It is made at `when`, by the clock that its sweeps begin by.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection or the table.
@@ -50,6 +50,7 @@ pub trait MeterStream: Meters + Send + Sync {
         &self,
         judged: Option<Position>,
         latest: LocalTime,
+        when: Instant,
     ) -> Result<MeterTail, StoreError>;
 
     /// Streams up to `limit` rows to `take`, in the order of their ids or times: those from a

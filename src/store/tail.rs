@@ -48,12 +48,11 @@ struct Mark {
 }
 
 /// What is remembered of a row: its room and time.
-pub(super) type Anchor = (RoomKey, LocalTime);
+pub type Anchor = (RoomKey, LocalTime);
 
 impl MeterTail {
-    /// A tail that goes on from a position, and the row there.
-    pub(super) fn after(at: Position, row: Option<Anchor>) -> MeterTail {
-        let when = Instant::now();
+    /// A tail that goes on from a position, and the row there; it is made at `when`.
+    pub fn after(at: Position, row: Option<Anchor>, when: Instant) -> MeterTail {
         MeterTail {
             marks: VecDeque::from([Mark { when, at, row }]),
             last: at,
@@ -66,18 +65,18 @@ impl MeterTail {
     }
 
     /// A tail of a table to which rows come in the order of their ids: nothing is read again.
-    pub(super) fn in_order(at: Position) -> MeterTail {
+    pub(super) fn in_order(at: Position, when: Instant) -> MeterTail {
         MeterTail {
             overlap: Duration::ZERO,
-            ..MeterTail::after(at, None)
+            ..MeterTail::after(at, None, when)
         }
     }
 
     /// A tail that begins at the table's newest row: what came before is not streamed.
-    pub(super) fn from_the_end(newest: Position, row: Option<Anchor>) -> MeterTail {
+    pub(super) fn from_the_end(newest: Position, row: Option<Anchor>, when: Instant) -> MeterTail {
         MeterTail {
             from_the_end: true,
-            ..MeterTail::after(begin(newest), row)
+            ..MeterTail::after(begin(newest), row, when)
         }
     }
 
@@ -98,16 +97,16 @@ impl MeterTail {
         (self.begun.duration_since(mark.when) >= self.overlap).then_some(mark.at)
     }
 
-    /// A sweep begins: at [`MeterTail::from`], and the next one at [`MeterTail::settled`] as it is
+    /// A sweep begins `now`: at [`MeterTail::from`], and the next one at [`MeterTail::settled`] as it is
     /// from now on. One that has failed is begun again where it was: what it has not shown, nobody
     /// else will.
-    pub fn begin(&mut self) {
+    pub fn begin(&mut self, now: Instant) {
         if self.is_over {
             self.from = self.settled();
         }
         self.is_over = false;
-        self.begun = Instant::now();
-        self.forget(self.begun);
+        self.begun = now;
+        self.forget(now);
     }
 
     /// The sweep has come to its end, and all that it showed is written.
@@ -120,7 +119,8 @@ impl MeterTail {
         self.from
     }
 
-    pub(super) fn begun(&self) -> Instant {
+    /// When it began.
+    pub fn begun(&self) -> Instant {
         self.begun
     }
 
@@ -140,7 +140,7 @@ impl MeterTail {
     }
 
     /// All rows up to `to`, which is `row`, have been read by a stream that began at `now`.
-    pub(super) fn advance(&mut self, to: Position, row: Option<Anchor>, now: Instant) {
+    pub fn advance(&mut self, to: Position, row: Option<Anchor>, now: Instant) {
         let row = match row {
             Some(row) if to >= self.last => Some(row),
             // Nothing new: the row is the one it was.
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn the_tail_keeps_an_overlap_of_ten_minutes() {
         let id = Position::Id;
-        let mut tail = MeterTail::after(id(100), None);
+        let mut tail = MeterTail::after(id(100), None, Instant::now());
         let start = tail.marks[0].when;
         let after = |seconds| start + Duration::from_secs(seconds);
         tail.advance(id(200), None, after(60));
@@ -208,9 +208,9 @@ mod tests {
     #[test]
     fn what_comes_in_order_is_read_once() {
         let id = Position::Id;
-        let mut tail = MeterTail::in_order(id(100));
+        let mut tail = MeterTail::in_order(id(100), Instant::now());
         for last in [200, 200, 300] {
-            tail.begin();
+            tail.begin(Instant::now());
             tail.advance(id(last), None, tail.begun());
             tail.end();
             assert_eq!((tail.settled(), tail.read_to()), (id(last), id(last)));
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn a_sweep_that_failed_is_begun_again_where_it_was() {
         let id = Position::Id;
-        let mut tail = MeterTail::after(id(100), None);
+        let mut tail = MeterTail::after(id(100), None, Instant::now());
         // Long ago.
         let Some(start) = Instant::now().checked_sub(4 * OVERLAP_BY_ID) else {
             return; // a machine that has just been started
@@ -229,19 +229,19 @@ mod tests {
         tail.marks[0].when = start;
         tail.advance(id(200), None, start + OVERLAP_BY_ID);
         tail.advance(id(300), None, start + 2 * OVERLAP_BY_ID);
-        tail.begin();
+        tail.begin(Instant::now());
         assert_eq!((tail.from(), tail.settled()), (id(200), id(300)));
-        tail.begin();
+        tail.begin(Instant::now());
         assert_eq!(tail.from(), id(200), "it had not come to its end");
         tail.end();
-        tail.begin();
+        tail.begin(Instant::now());
         assert_eq!(tail.from(), id(300));
     }
 
     #[test]
     fn by_time_the_tail_looks_back_an_hour_from_what_was_new_an_hour_ago() {
         let at = |text| Position::Time(LocalTime::parse(text).expect("a time"));
-        let mut tail = MeterTail::after(at("2023-04-10 06:00:00"), None);
+        let mut tail = MeterTail::after(at("2023-04-10 06:00:00"), None, Instant::now());
         let start = tail.marks[0].when;
         let after = |minutes: u64| start + Duration::from_secs(minutes * 60);
         tail.advance(at("2023-04-10 12:00:00"), None, after(1));
@@ -261,15 +261,15 @@ mod tests {
     #[test]
     fn from_the_end_it_still_looks_back_by_time() {
         let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
-        let tail = MeterTail::from_the_end(Position::Time(noon), None);
+        let tail = MeterTail::from_the_end(Position::Time(noon), None, Instant::now());
         assert_eq!(tail.settled(), Position::Time(noon.plus(-LOOK_BACK)));
         // Where nothing comes, it does not go back further and further.
-        let mut tail = MeterTail::after(Position::Time(noon), None);
+        let mut tail = MeterTail::after(Position::Time(noon), None, Instant::now());
         let later = tail.marks[0].when + 2 * OVERLAP_BY_TIME;
         tail.advance(Position::Time(noon), None, later);
         tail.advance(Position::Time(noon), None, later + OVERLAP_BY_TIME);
         assert_eq!(tail.settled(), Position::Time(noon));
-        let tail = MeterTail::from_the_end(Position::Id(7), None);
+        let tail = MeterTail::from_the_end(Position::Id(7), None, Instant::now());
         assert_eq!(tail.settled(), Position::Id(7));
         assert!(tail.is_from_the_end());
     }
@@ -280,7 +280,7 @@ mod tests {
             let time = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
             Some((RoomKey::new("H001", number), time))
         };
-        let mut tail = MeterTail::after(Position::Id(100), row("100"));
+        let mut tail = MeterTail::after(Position::Id(100), row("100"), Instant::now());
         let start = tail.marks[0].when;
         let after = |minutes: u64| start + Duration::from_secs(minutes * 60);
         tail.advance(Position::Id(200), row("200"), after(1));
@@ -299,9 +299,9 @@ mod tests {
     #[test]
     fn what_the_tail_remembers_is_bounded() {
         for seconds in [1, 7, 60, 3_600] {
-            let mut by_id = MeterTail::after(Position::Id(0), None);
+            let mut by_id = MeterTail::after(Position::Id(0), None, Instant::now());
             let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
-            let mut by_time = MeterTail::after(Position::Time(noon), None);
+            let mut by_time = MeterTail::after(Position::Time(noon), None, Instant::now());
             let start = Instant::now();
             let mut rows = 0;
             let mut most = 0;

@@ -124,7 +124,8 @@ impl Sweeper {
     }
 
     fn tail(&self) -> Result<MeterTail, StoreError> {
-        self.reader.meter_tail(self.judged, self.latest())
+        let when = self.clock.instant();
+        self.reader.meter_tail(self.judged, self.latest(), when)
     }
 
     fn latest(&self) -> LocalTime {
@@ -151,7 +152,7 @@ impl Sweeper {
             None => tail.insert(self.tail()?),
         };
 
-        tail.begin();
+        tail.begin(self.clock.instant());
         let begin = tail.from();
         // From its answer on messages leave no more to this sweep than it shows.
         self.inbox.sweeping(tail.settled())?;
@@ -313,7 +314,9 @@ impl Sweeper {
         })
     }
 
-    fn judge(&self, rooms: Vec<(RoomKey, Readings)>) -> Vec<Judged> {
+    fn judge(&self, mut rooms: Vec<(RoomKey, Readings)>) -> Vec<Judged> {
+        // So the same readings are always the same verdicts, in the same order.
+        rooms.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         rooms
             .into_iter()
             .filter(|(_, readings)| !readings.is_empty())

@@ -1,5 +1,7 @@
 //! Rooms read by their keys: as fast as can be, and never less than what whole histories have.
 
+use std::time::Instant;
+
 use mysql::TxOpts;
 use mysql::prelude::Queryable;
 
@@ -232,8 +234,12 @@ fn finds_what_whole_histories_have(way: &str, name: &str) {
 }
 
 pub fn stream(reader: &MySqlReader, tail: &mut Option<MeterTail>, latest: LocalTime) {
-    let tail = tail.get_or_insert_with(|| reader.meter_tail(None, latest).expect("a tail"));
-    tail.begin();
+    let tail = tail.get_or_insert_with(|| {
+        reader
+            .meter_tail(None, latest, Instant::now())
+            .expect("a tail")
+    });
+    tail.begin(Instant::now());
     let mut from = None;
     loop {
         let rows = reader.stream_new(tail, from, 500, latest, &mut |_, _| {});

@@ -1,5 +1,7 @@
 //! What only a server's store does; what each does is in the tests of `store`.
 
+use std::time::Instant;
+
 use md5::{Digest, Md5};
 use mysql::prelude::Queryable;
 
@@ -87,7 +89,7 @@ fn a_lease_that_was_lost_is_taken_again() {
 fn sweep(reader: &MySqlReader, tail: &mut MeterTail, latest: LocalTime) -> Vec<String> {
     let mut shown = Vec::new();
     let mut from = None;
-    tail.begin();
+    tail.begin(Instant::now());
     loop {
         let rows = reader
             .stream_new(tail, from, 2, latest, &mut |room, _| {
@@ -112,7 +114,9 @@ fn single_rooms_are_read_many_a_statement() {
         let latest = minutes_ago(0);
         rig.meter("H001", "7", &minutes_ago(30).to_string(), "1");
         rig.meter("H001", "8", &minutes_ago(9_000).to_string(), "1");
-        reader.meter_tail(None, latest).expect("a tail");
+        reader
+            .meter_tail(None, latest, Instant::now())
+            .expect("a tail");
         rig.count_work();
         // By id 50 keys a statement; by time two questions what is less, and all rows of the span.
         let statements = if by == By::Id { 20 } else { 3 };
@@ -151,7 +155,9 @@ fn a_table_made_anew_voids_what_was_known_of_its_ids() {
     for minutes in [900, 800, 700, 120, 115, 110] {
         rig.meter("H001", "101", &minutes_ago(minutes).to_string(), "1");
     }
-    let mut tail = reader.meter_tail(None, latest).expect("a tail");
+    let mut tail = reader
+        .meter_tail(None, latest, Instant::now())
+        .expect("a tail");
     rig.execute("TRUNCATE TABLE smart_meter");
     rig.meter("H001", "101", &minutes_ago(60).to_string(), "2");
     assert_eq!(sweep(&reader, &mut tail, latest), ["101"]);
@@ -189,7 +195,9 @@ fn a_page_that_ends_within_one_time_loses_no_row() {
     let mysql = config.mysql.expect("a section");
     let reader = MySqlReader::new(&mysql, config.meter, config.messages.zone);
     let latest = minutes_ago(0);
-    let mut tail = reader.meter_tail(None, latest).expect("a tail");
+    let mut tail = reader
+        .meter_tail(None, latest, Instant::now())
+        .expect("a tail");
     // Pages of two rows: three of one time are cut, five fill two pages.
     for (time, rooms) in [
         (minutes_ago(200), 1..=1),
@@ -222,7 +230,9 @@ fn a_row_that_commits_late_is_shown_by_the_next_sweep() {
     let mysql = config.mysql.expect("a section");
     let reader = MySqlReader::new(&mysql, config.meter, config.messages.zone);
     let (time, latest) = (minutes_ago(10), minutes_ago(0));
-    let mut tail = reader.meter_tail(None, latest).expect("a tail");
+    let mut tail = reader
+        .meter_tail(None, latest, Instant::now())
+        .expect("a tail");
     let insert = |room: &str| {
         format!(
             "INSERT INTO smart_meter (hotel_id, room_number, reading_value, script_time) \

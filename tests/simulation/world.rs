@@ -1,11 +1,11 @@
 //! What is outside of the service: the database, the broker, Feishu, and the faults they have.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::rc::Rc;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use fastrand::Rng;
+use parking_lot::Mutex;
 
 use roomwatt::clock::Clock;
 use roomwatt::engine::{
@@ -13,9 +13,9 @@ use roomwatt::engine::{
     Watch,
 };
 use roomwatt::frontier::Frontier;
-use roomwatt::store::Wanted;
 use roomwatt::store::{
-    Meters, Ownership, Plan, Position, Readings, Settled, Standing, Store, StoreError,
+    MeterRows, MeterStream, MeterTail, Meters, Ownership, Plan, Position, Readings, Settled,
+    Standing, Store, StoreError, Wanted,
 };
 use roomwatt::threads::Stop;
 use roomwatt::types::{HotelId, LocalTime, Reading, RoomKey};
@@ -58,11 +58,16 @@ pub struct World {
     pub batch: Vec<Op>,
 }
 
-pub type Shared = Rc<RefCell<World>>;
+pub type Shared = Arc<Mutex<World>>;
 
 impl World {
     pub fn fault(&mut self) -> bool {
         self.rng.f64() < self.faults
+    }
+
+    pub fn newest_reading(&self) -> LocalTime {
+        let times = self.meter.iter().map(|(_, reading)| reading.time);
+        times.max().unwrap_or_else(start)
     }
 
     /// The first so many visible rows of a room, as they are read by key: of those that no sweep
@@ -154,9 +159,8 @@ pub struct SimStore(pub Shared, pub Ownership);
 
 impl Store for SimStore {
     fn commit(&mut self, plan: &Plan) -> Result<(), StoreError> {
-        let mut world = self.0.borrow_mut();
+        let mut world = self.0.lock();
         let fault = if world.fault() { world.rng.u8(..4) } else { 4 };
-        let lost = || StoreError::Unreachable("the link is down".into());
         let crash = || StoreError::Unreadable(CRASH.into());
         match fault {
             0 => return Err(lost()),
@@ -183,7 +187,42 @@ impl Store for SimStore {
     }
 }
 
+#[derive(Clone)]
 pub struct SimMeters(pub Shared);
+
+fn id_of(position: Position) -> u64 {
+    match position {
+        Position::Id(id) => id,
+        Position::Time(_) => panic!("the table has ids, and there is always a position"),
+    }
+}
+
+fn lost() -> StoreError {
+    StoreError::Unreachable("the link is down".into())
+}
+
+impl SimMeters {
+    /// The visible rows of rooms: up to a position, and beyond it up to the time of each.
+    fn by_key(
+        &self,
+        wanted: &[Wanted],
+        latest: LocalTime,
+        up_to: Position,
+        until: impl Fn(&Wanted) -> LocalTime,
+    ) -> Result<HashMap<RoomKey, Readings>, StoreError> {
+        let mut world = self.0.lock();
+        if world.fault() {
+            return Err(lost());
+        }
+        let of_room = |wanted: &Wanted| {
+            let visible = world.visible.len();
+            let mut rows = world.readings(&wanted.room, visible, id_of(up_to), until(wanted));
+            rows.retain(|row| row.time > wanted.after && row.time <= latest);
+            (wanted.room.clone(), rows)
+        };
+        Ok(wanted.iter().map(of_room).collect())
+    }
+}
 
 impl Meters for SimMeters {
     fn readings(
@@ -192,19 +231,76 @@ impl Meters for SimMeters {
         latest: LocalTime,
         frontier: Frontier,
     ) -> Result<HashMap<RoomKey, Readings>, StoreError> {
-        let mut world = self.0.borrow_mut();
-        if world.fault() {
-            return Err(StoreError::Unreachable("the link is down".into()));
+        self.by_key(wanted, latest, frontier.at(), |wanted| wanted.until)
+    }
+}
+
+impl MeterStream for SimMeters {
+    fn meter_tail(
+        &self,
+        judged: Option<Position>,
+        _latest: LocalTime,
+        when: Instant,
+    ) -> Result<MeterTail, StoreError> {
+        if self.0.lock().fault() {
+            return Err(lost());
         }
-        let of_room = |wanted: &Wanted| {
-            let Position::Id(swept) = frontier.at() else {
-                panic!("there is always a position");
-            };
-            let mut rows = world.readings(&wanted.room, world.visible.len(), swept, wanted.until);
-            rows.retain(|row| row.time > wanted.after && row.time <= latest);
-            (wanted.room.clone(), rows)
+        let judged = judged.expect("there is always a position");
+        Ok(MeterTail::after(judged, None, when))
+    }
+
+    fn stream_new(
+        &self,
+        tail: &mut MeterTail,
+        from: Option<Position>,
+        limit: u64,
+        latest: LocalTime,
+        take: &mut dyn FnMut(RoomKey, Reading),
+    ) -> Result<MeterRows, StoreError> {
+        let mut world = self.0.lock();
+        let after = id_of(from.unwrap_or(tail.from()));
+        let mut ids = world.visible.clone();
+        ids.retain(|&id| id as u64 > after);
+        ids.sort_unstable();
+        assert!((ids.len() as u64) < limit, "one pass is enough");
+        let whole = ids.len();
+        // Rows ahead of the clock, as it was when the sweep began, are left to the next one.
+        let rows = |world: &World, ids: &[usize]| {
+            let rows = ids.iter().map(|id| world.meter[id - 1].clone());
+            rows.filter(|(_, reading)| reading.time <= latest)
+                .collect::<Vec<_>>()
         };
-        Ok(wanted.iter().map(of_room).collect())
+        // The link can break at any row.
+        if world.fault() {
+            let shown = world.rng.usize(..=whole);
+            for (room, reading) in rows(&world, &ids[..shown]) {
+                take(room, reading);
+            }
+            return Err(lost());
+        }
+        for (room, reading) in rows(&world, &ids) {
+            take(room, reading);
+        }
+        let last = ids.last().map_or(after, |&id| id as u64);
+        tail.advance(Position::Id(last), None, tail.begun());
+        Ok(MeterRows {
+            rows: whole as u64,
+            ..MeterRows::default()
+        })
+    }
+
+    fn readings_up_to(
+        &self,
+        wanted: &[Wanted],
+        latest: LocalTime,
+        up_to: Option<Position>,
+    ) -> Result<HashMap<RoomKey, Readings>, StoreError> {
+        let up_to = up_to.unwrap_or(Position::Id(u64::MAX));
+        self.by_key(wanted, latest, up_to, |_| LocalTime::FIRST)
+    }
+
+    fn cheap_after(&self) -> Option<LocalTime> {
+        None
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reading the meters: what is new once, single rooms by key.
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use roomwatt::frontier::Frontier;
 use roomwatt::store::{MeterTail, Meters, Position, Reader, Wanted};
@@ -12,7 +13,7 @@ use crate::{at, on_each_store, reading};
 /// What one sweep shows, in passes of two rows.
 fn sweep(reader: &dyn Reader, tail: &mut MeterTail, latest: LocalTime) -> (Vec<i64>, u64) {
     let (mut shown, mut bad, mut from) = (Vec::new(), 0, None);
-    tail.begin();
+    tail.begin(Instant::now());
     loop {
         let rows = reader
             .stream_new(tail, from, 2, latest, &mut |_, reading| {
@@ -33,7 +34,7 @@ fn what_is_new_is_shown_in_the_order_in_which_it_came(subject: &Subject) {
     let (room, other) = (RoomKey::new("H1", "A1"), RoomKey::new("H1", "a1"));
     let latest = at(600);
     let mut tail = reader
-        .meter_tail(Some(Position::Id(0)), latest)
+        .meter_tail(Some(Position::Id(0)), latest, Instant::now())
         .expect("a tail");
     assert_eq!(sweep(&*reader, &mut tail, latest), (vec![], 0));
     subject.add(&[
@@ -59,7 +60,7 @@ fn what_is_new_is_shown_in_the_order_in_which_it_came(subject: &Subject) {
         Position::Id(if subject.is_file() { 6 } else { 0 })
     );
     let mut next = reader
-        .meter_tail(Some(Position::Id(4)), latest)
+        .meter_tail(Some(Position::Id(4)), latest, Instant::now())
         .expect("a tail");
     assert_eq!(sweep(&*reader, &mut next, latest).0, [5_000, 6_000]);
 }

@@ -1,6 +1,7 @@
 //! The meters' readings: added in the order in which they come, streamed once, or by room.
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use rusqlite::{Connection, params};
 
@@ -33,12 +34,13 @@ impl MeterStream for SqliteFile {
         &self,
         judged: Option<Position>,
         _latest: LocalTime,
+        when: Instant,
     ) -> Result<MeterTail, StoreError> {
         let judged = match judged {
             Some(Position::Id(id)) => id,
             Some(Position::Time(_)) | None => 0,
         };
-        Ok(MeterTail::in_order(Position::Id(judged)))
+        Ok(MeterTail::in_order(Position::Id(judged), when))
     }
 
     fn stream_new(

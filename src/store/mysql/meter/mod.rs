@@ -7,6 +7,7 @@ pub(super) mod spans;
 pub(super) mod spellings;
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use mysql::prelude::Queryable;
 use mysql::{Conn, Row, Value};
@@ -34,13 +35,15 @@ impl MeterStream for MySqlReader {
         &self,
         judged: Option<Position>,
         latest: LocalTime,
+        when: Instant,
     ) -> Result<MeterTail, StoreError> {
         let tail = |conn: &mut Conn| {
             let Some(id) = self.meter.id() else {
                 return Ok(match judged {
-                    Some(position @ Position::Time(_)) => MeterTail::after(position, None),
+                    Some(position @ Position::Time(_)) => MeterTail::after(position, None, when),
                     _ => {
-                        MeterTail::from_the_end(Position::Time(self.last_time(conn, latest)?), None)
+                        let last = Position::Time(self.last_time(conn, latest)?);
+                        MeterTail::from_the_end(last, None, when)
                     }
                 });
             };
@@ -55,9 +58,9 @@ impl MeterStream for MySqlReader {
             let row = self.anchor(conn, id, position, latest)?;
             let position = Position::Id(position);
             Ok(if known {
-                MeterTail::after(position, row)
+                MeterTail::after(position, row, when)
             } else {
-                MeterTail::from_the_end(position, row)
+                MeterTail::from_the_end(position, row, when)
             })
         };
         self.pool.with(tail).map_err(|error| self.away(error))
@@ -226,7 +229,7 @@ impl MySqlReader {
 
     fn begin_anew(&self, tail: &mut MeterTail, latest: LocalTime) -> MeterRows {
         log::warn!("the meter table has been emptied or made anew: reading it from its start");
-        *tail = MeterTail::after(Position::Id(0), None);
+        *tail = MeterTail::after(Position::Id(0), None, tail.begun());
         // What was learned of its ids is void: any may be new.
         *self.window.lock() = Some(Window::of_a_new_table(latest));
         MeterRows {

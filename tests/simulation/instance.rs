@@ -1,0 +1,215 @@
+//! A running service: the owner in the simulation's own thread, and the sweeper in another one that
+//! runs only while the simulation waits for it. So a seed is the same run each time.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use parking_lot::Mutex;
+
+use roomwatt::clock::Clock;
+use roomwatt::engine::Rules;
+use roomwatt::gate::Gate;
+use roomwatt::owner::{Inbox, Input, Inputs, OwnedState, Owner, Parts};
+use roomwatt::rooms::Rooms;
+use roomwatt::store::{Ownership, Position};
+use roomwatt::sweep::Sweeper;
+use roomwatt::threads::{Exit, Stop, Stopper, spawn, stop_signal};
+use roomwatt::types::LocalTime;
+
+use crate::world::{Later, Shared, SimMeters, SimStore};
+
+/// Between two sweeps. A row that is committed late is shown when it is there three sweeps after
+/// those with higher ids: the stream reads the last ten minutes again.
+const SWEEP_EVERY: Duration = Duration::from_secs(200);
+
+/// No sweep takes so long.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A message, and the connection that holds it unacknowledged.
+pub type Held = (u64, usize);
+
+pub struct Instance {
+    pub owner: Owner<SimStore, SimMeters>,
+    pub rooms: Arc<Rooms>,
+    /// What is on its way to the owner.
+    inputs: VecDeque<Input>,
+    /// The place among these of what the sweeper waits for.
+    asked: Option<usize>,
+    /// To the broker.
+    pub connection: u64,
+    pub acks: (Sender<Held>, Receiver<Held>),
+    /// From the sweeper.
+    sweeps: Inputs,
+    /// Has it begin a sweep.
+    tick: Sender<()>,
+    /// Whether it waits for that.
+    is_idle: bool,
+    stopper: Option<Stopper>,
+    ended: Receiver<Exit>,
+}
+
+impl Instance {
+    /// Makes a new instance the owner of the state.
+    pub fn take_over(shared: &Shared, rules: &Arc<Rules>, connection: u64) -> Instance {
+        let rooms = Rooms::default();
+        let ownership = {
+            let mut world = shared.lock();
+            world.epoch += 1;
+            rooms.adopt(world.rooms.clone());
+            for (hotel, trouble) in &world.troubles {
+                rooms.has_trouble(hotel.clone(), *trouble);
+            }
+            Ownership {
+                epoch: world.epoch,
+                seq: world.seq,
+                position: Some(Position::Id(world.position)),
+            }
+        };
+        let store = SimStore(Arc::clone(shared), ownership);
+        let state = OwnedState::new(store, rooms, ownership);
+        let rooms = Arc::clone(state.rooms());
+        let meters = SimMeters(Arc::clone(shared));
+        let intake = Arc::new(Gate::new(0));
+        let (stopper, stop) = stop_signal();
+        let (inbox, sweeps) = Inbox::new(&stop);
+        let (tick, ticks) = bounded(1);
+        let (exits, ended) = bounded(1);
+        let sweeper = Sweeper {
+            rooms: Arc::clone(&rooms),
+            rules: Arc::clone(rules),
+            reader: Arc::new(meters.clone()),
+            clock: Arc::new(Ticks {
+                world: Arc::clone(shared),
+                inbox: inbox.clone(),
+                ticks,
+                time: Mutex::new(Instant::now()),
+            }),
+            // All rooms are one chunk: of several it would be open which comes first.
+            batch_size: 100,
+            every: SWEEP_EVERY,
+            intake: Arc::clone(&intake),
+            inbox,
+            stop: stop.clone(),
+            judged: ownership.position,
+        };
+        spawn("sweep", &exits, move || sweeper.run()).expect("a thread");
+        let mut instance = Instance {
+            owner: Owner::new(Parts {
+                state,
+                rules: Arc::clone(rules),
+                meters,
+                clock: Arc::new(Later),
+                keep_days: 30,
+                inputs: Inbox::new(&stop).1,
+                intake,
+                wake_notifier: Box::new(|_| {}),
+                stop,
+            }),
+            rooms,
+            inputs: VecDeque::new(),
+            asked: None,
+            connection,
+            acks: unbounded(),
+            sweeps,
+            tick,
+            is_idle: false,
+            stopper: Some(stopper),
+            ended,
+        };
+        instance.let_sweep();
+        instance
+    }
+
+    /// Whether the last sweep is over.
+    pub fn is_idle(&self) -> bool {
+        self.is_idle
+    }
+
+    /// Begins a sweep, where the last one is over.
+    pub fn sweep(&mut self) {
+        if std::mem::take(&mut self.is_idle) {
+            self.tick.send(()).expect("the sweeper waits");
+            self.let_sweep();
+        }
+    }
+
+    /// Something is sent to the owner.
+    pub fn send(&mut self, input: Input) {
+        self.inputs.push_back(input);
+    }
+
+    /// What is on its way to the owner.
+    pub fn inputs(&self) -> &VecDeque<Input> {
+        &self.inputs
+    }
+
+    /// The next inputs, and whether the sweeper waits for the answer to one of them: when it has
+    /// that, [`Instance::let_sweep`] is to be called.
+    pub fn receive(&mut self, most: usize) -> (Vec<Input>, bool) {
+        let count = most.min(self.inputs.len());
+        let asked = self.asked.take();
+        self.asked = asked.and_then(|place| place.checked_sub(count));
+        let is_asked = asked.is_some() && self.asked.is_none();
+        (self.inputs.drain(..count).collect(), is_asked)
+    }
+
+    /// Lets the sweeper go on until it waits: for the owner's answer, or for its next tick.
+    pub fn let_sweep(&mut self) {
+        loop {
+            match self.sweeps.next(LIMIT).expect("the sweeper goes on") {
+                Input::Judged(chunk) if chunk.is_empty() => {
+                    self.is_idle = true;
+                    return;
+                }
+                Input::Judged(chunk) => self.inputs.push_back(Input::Judged(chunk)),
+                question => {
+                    self.asked = Some(self.inputs.len());
+                    self.inputs.push_back(question);
+                    return;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        drop(self.stopper.take());
+        let ended = self.ended.recv_timeout(LIMIT);
+        if !std::thread::panicking() {
+            let exit = ended.expect("the sweeper ends at a stop");
+            assert!(!exit.panicked, "{exit:?}");
+        }
+    }
+}
+
+/// The sweeper's clock: it is as late as the newest reading, and the next tick is when the
+/// simulation says so.
+struct Ticks {
+    world: Shared,
+    inbox: Inbox,
+    ticks: Receiver<()>,
+    time: Mutex<Instant>,
+}
+
+impl Clock for Ticks {
+    fn now(&self) -> LocalTime {
+        self.world.lock().newest_reading()
+    }
+
+    fn instant(&self) -> Instant {
+        *self.time.lock()
+    }
+
+    fn wait(&self, stop: &Stop, _patience: Duration) -> bool {
+        // An empty chunk, behind all others, says that it waits.
+        let is_told = self.inbox.judged(Vec::new()).is_ok();
+        if is_told && stop.wait_for(&self.ticks).is_some() {
+            *self.time.lock() += SWEEP_EVERY;
+            return false;
+        }
+        true
+    }
+}
