@@ -83,11 +83,6 @@ impl Outage {
         is_due || is_new
     }
 
-    /// How long it has lasted.
-    pub fn lasted(&self) -> Duration {
-        self.began.map_or(Duration::ZERO, |began| began.elapsed())
-    }
-
     /// It works again, for good.
     pub fn over(&mut self) {
         self.works();

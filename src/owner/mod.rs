@@ -313,7 +313,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
         mut work: impl FnMut(&mut Self) -> Result<T, StoreError>,
     ) -> Result<T, Ended> {
         let mut outage = Outage::new(format!("the store ({doing})"));
-        let mut stopping_since = None;
+        let (mut lost_since, mut stopping_since) = (None, None);
         loop {
             let error = match work(self) {
                 Ok(done) => {
@@ -328,7 +328,9 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 self.meters.reconnect();
             }
             let mut pause = outage.failed(&error);
-            let left = STORE_LOST.saturating_sub(outage.lasted());
+            let now = self.clock.instant();
+            let lost_for = now.saturating_duration_since(*lost_since.get_or_insert(now));
+            let left = STORE_LOST.saturating_sub(lost_for);
             // Where there is no room nothing will be written soon.
             if left.is_zero() || matches!(error, StoreError::Full(_)) {
                 self.intake.close();

@@ -6,6 +6,7 @@
 //! A failing seed prints itself; `ROOMWATT_SEED=<seed> cargo test --test simulation` replays it.
 
 mod instance;
+mod lost;
 mod model;
 mod world;
 
