@@ -45,7 +45,7 @@ fn main() {
                 wholes.push(timed(|| {
                     let config = Config::load(Some(&file), &[]).expect("all right");
                     let rules = config.rules.room_thresholds.len();
-                    let routes = config.feishu.routes.len();
+                    let routes = config.notify.routes.len();
                     assert_eq!(rules + routes, size, "all was read");
                 }));
             }

@@ -124,7 +124,9 @@ fn scattered(random: &mut Rng, rooms: u32, span: i64) -> Vec<Vec<(i64, u32)>> {
 fn measure(name: &str, rooms: u32, days: u32, reader: &MySqlReader) {
     let now = LocalTime::parse(NOW).expect("a time");
     let latest = now.plus(HOUR);
-    reader.meter_tail(None, latest).expect("a tail");
+    reader
+        .meter_tail(None, latest, std::time::Instant::now())
+        .expect("a tail");
     println!("{name}, {days} days of {rooms} rooms");
     let random = &mut Rng::with_seed(7);
     let mut ways = [
