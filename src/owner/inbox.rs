@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_comes_after_the_input_was_written() {
+    fn a_caller_is_answered_when_its_input_is_written() {
         let (_stopper, stop) = stop_signal();
         let (inbox, inputs) = Inbox::new(&stop);
         let answered = asking(&inbox);
@@ -251,13 +251,12 @@ mod tests {
                 ..
             }
         ));
-        assert!(answered.is_empty(), "it is not written yet");
         input.answer();
         assert_eq!(answered.recv_timeout(LIMIT), Ok(true));
     }
 
     #[test]
-    fn an_answer_is_not_waited_for_at_a_stop_nor_from_an_owner_that_is_gone() {
+    fn a_caller_goes_without_an_answer_at_a_stop_or_when_its_input_is_dropped() {
         let (stopper, stop) = stop_signal();
         let (inbox, inputs) = Inbox::new(&stop);
         let answered = asking(&inbox);
@@ -269,17 +268,21 @@ mod tests {
         let (_stopper, stop) = stop_signal();
         let (inbox, inputs) = Inbox::new(&stop);
         let answered = asking(&inbox);
-        let on_the_way = inputs.next(LIMIT).expect("an input");
+        let input = inputs.next(LIMIT).expect("an input");
         assert!(!inbox.owner_gone().is_set());
-        drop(on_the_way);
-        assert_eq!(answered.recv_timeout(LIMIT), Ok(false), "it was left out");
+        drop(input);
+        assert_eq!(
+            answered.recv_timeout(LIMIT),
+            Ok(false),
+            "its input was dropped"
+        );
         drop(inputs);
         assert!(inbox.owner_gone().is_set());
         assert!(inbox.judged(Vec::new()).is_err());
     }
 
     #[test]
-    fn the_owner_hears_of_the_last_sender_that_is_dropped() {
+    fn the_inputs_end_when_the_last_inbox_is_dropped() {
         let (_stopper, stop) = stop_signal();
         let (inbox, inputs) = Inbox::new(&stop);
         let other = inbox.clone();
