@@ -10,6 +10,7 @@ pub mod demo;
 pub mod engine;
 pub mod escape;
 pub mod faults;
+pub mod figures;
 pub mod files;
 pub mod finding;
 pub mod frontier;

@@ -8,6 +8,7 @@ use sd_notify::NotifyState;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::figures::Figures;
 use crate::gate::Gate;
 use crate::notify::{Console, notifiers};
 use crate::owner::{Ended, Inbox, OwnedState, Owner, Parts};
@@ -46,6 +47,7 @@ pub(crate) struct Core<'a> {
     pub(crate) intake: Arc<Gate>,
     /// Takes the notices that have no bot.
     pub(crate) console: Console,
+    pub(crate) figures: &'a Arc<Figures>,
     pub(crate) pulses: &'a Pulses,
     pub(crate) exits: &'a Sender<Exit>,
 }
@@ -78,6 +80,7 @@ impl<'a> Core<'a> {
             clock,
             intake,
             console,
+            figures,
             pulses,
             exits,
         } = self;
@@ -111,6 +114,7 @@ impl<'a> Core<'a> {
             inputs,
             intake: Arc::clone(&intake),
             wake_notifier: Box::new(move |hotel| wakers.wake(hotel)),
+            figures: Arc::clone(figures),
             stop: running.over.clone(),
         });
         running.spawn("owner", move || {
@@ -130,6 +134,7 @@ impl<'a> Core<'a> {
             every: config.sweep_every,
             intake,
             inbox: running.inbox.clone(),
+            figures: Arc::clone(figures),
             stop: running.over.clone(),
             judged,
         };

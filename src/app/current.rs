@@ -1,13 +1,17 @@
+use std::sync::Arc;
+
 use crossbeam_channel::Receiver;
 
 use crate::clock::unix_seconds;
 use crate::config::{Config, ConfigErrors};
+use crate::figures::{Figure, Figures};
 
 /// The configuration in force, and what changes it.
 pub(super) struct Current {
     pub(super) config: Config,
     /// As it has been read anew after a SIGHUP.
     pub(super) reloaded: Receiver<Result<Config, ConfigErrors>>,
+    pub(super) figures: Arc<Figures>,
 }
 
 impl Current {
@@ -21,6 +25,8 @@ impl Current {
     /// whether something has changed.
     pub(super) fn change(&mut self, new: Result<Config, ConfigErrors>) -> bool {
         let new = new.and_then(|new| new.with_servers_of(&self.config));
+        let is_read = Figure::LastReloadSuccessful;
+        self.figures.set(is_read, u64::from(new.is_ok()));
         let new = match new {
             Ok(new) => new,
             Err(errors) => {

@@ -17,6 +17,7 @@ use sd_notify::NotifyState;
 use crate::amqp::Consumer;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigErrors, RabbitMq};
+use crate::figures::{Figure, Figures};
 use crate::gate::Gate;
 use crate::http::{Desk, Limits, Listener, Service};
 use crate::logging::LogFile;
@@ -115,7 +116,13 @@ pub fn run(
         limits: limits.within(open.saturating_sub(others)),
         stop: end_of_listening,
     });
-    let mut current = Current { config, reloaded };
+    let figures = Arc::new(Figures::default());
+    figures.set(Figure::LastReloadSuccessful, 1);
+    let mut current = Current {
+        config,
+        reloaded,
+        figures: Arc::clone(&figures),
+    };
     current.warn();
     let mut outage = Outage::new("taking the state over");
     loop {
@@ -158,13 +165,16 @@ pub fn run(
                 others = needed;
                 descriptors::raise(others + clients, descriptors::TRIED_AGAIN);
             }
-            let threads = serve(&current.config, servers, &desk, state, &pulses, &exits)?;
+            let config = &current.config;
+            let threads = serve(config, servers, &desk, state, &figures, &pulses, &exits)?;
+            figures.set(Figure::Owner, 1);
             match threads.wait(&ended, &stop, &mut current) {
                 Over::End(end) => return Ok(end),
                 Over::Reconfigured => {}
                 Over::Replaced => break,
             }
         }
+        figures.set(Figure::Owner, 0);
         // Its threads have ended, and all it knew has gone with them.
         drop(end_of_lease);
         let mut lease = BTreeSet::from([LEASE.to_owned()]);
@@ -193,6 +203,7 @@ fn serve(
     servers: &Servers,
     desk: &Arc<Desk>,
     state: OwnedState,
+    figures: &Arc<Figures>,
     pulses: &Pulses,
     exits: &Sender<Exit>,
 ) -> std::io::Result<Threads> {
@@ -208,6 +219,7 @@ fn serve(
         clock: Arc::clone(&clock),
         intake: Arc::clone(&intake),
         console: Console::of_the_log(),
+        figures,
         pulses,
         exits,
     }

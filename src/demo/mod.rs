@@ -76,6 +76,7 @@ impl Demo<'_> {
         let clock = Arc::new(StoryClock::new(self.plan.start));
         let reader = database.reader();
         let pulses = Pulses::default();
+        let figures = Arc::default();
         let (failed, failures) = bounded(1);
         let witness = |store| -> Box<dyn StateStore> { Box::new(Witness { store, failed }) };
         let running = Core {
@@ -84,6 +85,7 @@ impl Demo<'_> {
             clock: clock.clone(),
             intake: Arc::new(Gate::new(0)),
             console: self.console.clone(),
+            figures: &figures,
             pulses: &pulses,
             exits: self.exits,
         }

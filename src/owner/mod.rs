@@ -1,7 +1,7 @@
 //! The state-owner: the only writer of room state, in memory and in the database.
 
-mod counts;
 mod inbox;
+mod lines;
 mod owned;
 mod plan;
 mod retention;
@@ -14,19 +14,17 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::RecvTimeoutError;
 
 use crate::clock::Clock;
-use crate::engine::{
-    Closing, MeterNotice, MeterNoticeKind, Notice, NoticeKind, Parsed, Refusal, Rules,
-    latest_reading,
-};
+use crate::engine::{Notice, Parsed, Refusal, Rules, latest_reading};
 use crate::faults;
+use crate::figures::{Amounts, Figure, Figures};
 use crate::gate::Gate;
 use crate::outage::Outage;
 use crate::rooms::Rooms;
 use crate::store::{Meters, Plan, Position, Store, StoreError};
 use crate::threads::Stop;
-use crate::types::{HotelId, Kind, counted};
+use crate::types::{HotelId, counted};
 
-use counts::Counts;
+use lines::{log_notice, summary};
 use plan::Planner;
 use retention::Retention;
 
@@ -46,6 +44,7 @@ pub struct Parts<S, M> {
     pub intake: Arc<Gate>,
     /// Called when the outbox has something new of a hotel. It must not wait.
     pub wake_notifier: Box<dyn Fn(&HotelId) + Send>,
+    pub figures: Arc<Figures>,
     pub stop: Stop,
 }
 
@@ -83,9 +82,8 @@ pub struct Owner<S, M> {
     keep_days: u32,
     inputs: Inputs,
     intake: Arc<Gate>,
-    /// What was taken since that was last logged.
-    counts: Counts,
     wake_notifier: Box<dyn Fn(&HotelId) + Send>,
+    figures: Arc<Figures>,
     stop: Stop,
 }
 
@@ -94,7 +92,7 @@ pub struct Owner<S, M> {
 const MOST_WEIGHT: usize = 4_000;
 
 /// How often the log has a line of what was taken, and what came of it.
-const COUNTS_LOGGED: Duration = Duration::from_secs(600);
+const SUMMARY_EVERY: Duration = Duration::from_secs(600);
 
 /// Without an input for so long the owner sees to old rows and to the log.
 const IDLE: Duration = Duration::from_secs(10);
@@ -127,6 +125,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
             inputs,
             intake,
             wake_notifier,
+            figures,
             stop,
         } = parts;
         let OwnedState {
@@ -144,8 +143,8 @@ impl<S: Store, M: Meters> Owner<S, M> {
             keep_days,
             inputs,
             intake,
-            counts: Counts::default(),
             wake_notifier,
+            figures,
             stop,
         }
     }
@@ -154,11 +153,11 @@ impl<S: Store, M: Meters> Owner<S, M> {
     pub fn run(mut self) -> Ended {
         let mut batch = Vec::new();
         let mut retention = Retention::new(self.keep_days);
-        let mut logged = Instant::now();
+        let mut logged = (Instant::now(), self.figures.now());
         loop {
-            if logged.elapsed() >= COUNTS_LOGGED {
-                logged = Instant::now();
-                self.log_counts("the last 10 minutes");
+            if logged.0.elapsed() >= SUMMARY_EVERY {
+                self.log_summary("the last 10 minutes", &logged.1);
+                logged = (Instant::now(), self.figures.now());
             }
             if !self.stop.is_set() {
                 retention.tend(&mut self.store, self.inputs.is_empty());
@@ -167,7 +166,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 Ok(first) => first,
                 Err(RecvTimeoutError::Timeout) => continue,
                 Err(RecvTimeoutError::Disconnected) => {
-                    self.log_counts("the last minutes");
+                    self.log_summary("the last minutes", &logged.1);
                     return Ended::Drained;
                 }
             };
@@ -185,8 +184,8 @@ impl<S: Store, M: Meters> Owner<S, M> {
         }
     }
 
-    fn log_counts(&mut self, when: &str) {
-        log::info!("{when}: {}", std::mem::take(&mut self.counts));
+    fn log_summary(&self, when: &str, before: &Amounts) {
+        log::info!("{when}: {}", summary(&self.figures.now().since(before)));
     }
 
     /// Takes a batch of inputs, all of it in one transaction.
@@ -195,7 +194,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
     /// Why the owner can't go on; of the batch nothing is adopted then, and no message of it may be
     /// acknowledged.
     pub fn take(&mut self, batch: Vec<Input>) -> Result<(), Ended> {
-        let (plan, counts) = self.plan(&batch)?;
+        let (plan, amounts) = self.plan(&batch)?;
         if !plan.is_empty() {
             match self.patiently("writing", |owner| owner.store.commit(&plan)) {
                 Ok(()) => self.adopt(plan),
@@ -205,11 +204,11 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 Err(ended) => return Err(ended),
             }
         }
-        if counts.readings.meters_changed > 0 {
-            let meters = counted(counts.readings.meters_changed, "meter");
-            log::info!("{meters} replaced or reset");
+        let replaced = amounts.get(Figure::MetersReplaced);
+        if replaced > 0 {
+            log::info!("{} replaced or reset", counted(replaced, "meter"));
         }
-        self.counts += counts;
+        self.figures.add_all(&amounts);
         self.intake.open();
         for input in &batch {
             if let Input::Sweeping { next, .. } = input {
@@ -220,8 +219,8 @@ impl<S: Store, M: Meters> Owner<S, M> {
         Ok(())
     }
 
-    /// What a batch changes.
-    fn plan(&mut self, batch: &[Input]) -> Result<(Plan, Counts), Ended> {
+    /// What a batch changes, and what is to be counted of it once that is written.
+    fn plan(&mut self, batch: &[Input]) -> Result<(Plan, Amounts), Ended> {
         let wanted = Planner::wanted(&self.rooms, &self.rules, batch);
         let frontier = self.rooms.frontier();
         let readings = match wanted.as_slice() {
@@ -345,57 +344,6 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 return Err(Ended::GaveUp);
             }
             thread::sleep(pause.min(LAST_PAUSE));
-        }
-    }
-}
-
-/// Why a run is no longer followed, for its line of the log.
-fn why_closed(kind: NoticeKind) -> String {
-    let why = match kind {
-        NoticeKind::Alert | NoticeKind::Reminder | NoticeKind::Recovered => return String::new(),
-        NoticeKind::Closed(Closing::Gap) => "a gap in the readings".to_owned(),
-        NoticeKind::Closed(Closing::MeterChanged) => "the meter was replaced or reset".to_owned(),
-        NoticeKind::Closed(Closing::IntervalChanged) => {
-            "monitoring.check_interval_minutes was changed".to_owned()
-        }
-        NoticeKind::Closed(Closing::NewStay { kind, at }) => match kind {
-            Kind::Checkin => format!("check-in at {at}"),
-            Kind::Checkout => format!("check-out at {at}"),
-        },
-    };
-    format!("; it is no longer followed: {why}")
-}
-
-fn log_notice(notice: &Notice) {
-    match notice {
-        Notice::Room(notice) => log::info!(
-            target: "roomwatt::notices",
-            "{} {} {}: {} in a row since {}, {} kWh, detected {}{}",
-            notice.kind.as_str(),
-            notice.room,
-            notice.stay.kind().of_room(),
-            counted(notice.periods, "interval"),
-            notice.since,
-            notice.energy,
-            notice.detected,
-            why_closed(notice.kind),
-        ),
-        Notice::Meters(notice) => {
-            let MeterNotice {
-                hotel_id,
-                silent,
-                watched,
-                ..
-            } = notice;
-            let said = match notice.kind {
-                MeterNoticeKind::Silent => format!("are silent, {silent} of {watched}"),
-                MeterNoticeKind::Heard => format!("are back, {silent} of {watched} still silent"),
-                MeterNoticeKind::Frozen => format!("are frozen, {silent} of {watched}"),
-                MeterNoticeKind::Moving => {
-                    format!("move again, {silent} of {watched} still stand still")
-                }
-            };
-            log::warn!(target: "roomwatt::notices", "meters of hotel {hotel_id} {said}");
         }
     }
 }

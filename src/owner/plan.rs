@@ -3,14 +3,17 @@
 use std::collections::HashMap;
 
 use crate::engine::{
-    Arrival, Change, Event, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, Parsed, Rules,
-    Stay, Transition, Watch, observe, readings_needed_after, receive,
+    Arrival, Change, Event, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind, Parsed,
+    Rules, Stay, Tally, Transition, Watch, observe, readings_needed_after, receive,
+};
+use crate::figures::{
+    Amounts, Figure, IntervalResult, MessageResult, NoticeResult, Origin, ReadingResult,
+    RecordedNotice,
 };
 use crate::rooms::Rooms;
-use crate::store::{Plan, Position, Readings, Rejected, Settled, Wanted};
+use crate::store::{Plan, Position, Readings, Rejected, Settled, Settlement, Wanted};
 use crate::types::{Kind, RoomKey};
 
-use super::counts::Counts;
 use super::{Input, Judged, Message};
 
 pub(super) struct Planner<'a> {
@@ -23,7 +26,8 @@ pub(super) struct Planner<'a> {
     /// New states of this batch.
     staged: HashMap<RoomKey, Watch>,
     plan: Plan,
-    counts: Counts,
+    /// To be counted once the plan is written.
+    amounts: Amounts,
 }
 
 impl<'a> Planner<'a> {
@@ -68,22 +72,22 @@ impl<'a> Planner<'a> {
             readings,
             staged: HashMap::new(),
             plan: Plan::default(),
-            counts: Counts::default(),
+            amounts: Amounts::default(),
         }
     }
 
     /// Takes a message.
     pub(super) fn message(&mut self, message: &Message) {
-        match &message.parsed {
+        let result = match &message.parsed {
             Parsed::Event(event) => self.event(event),
             Parsed::EventWithoutExpected(event) => {
                 log::warn!(
                     "{}: its expected check-out is not after its check-in and was ignored",
                     event.room
                 );
-                self.event(event);
+                self.event(event)
             }
-            Parsed::Ignored => self.counts.ignored += 1,
+            Parsed::Ignored => MessageResult::Ignored,
             Parsed::Refused(reason) => {
                 log::warn!(
                     "a message from {} was refused and kept: {reason}",
@@ -95,11 +99,14 @@ impl<'a> Planner<'a> {
                     &message.body,
                     message.redelivered,
                 ));
+                MessageResult::Refused
             }
-        }
+        };
+        let origin = origin_of(&message.source);
+        self.amounts.add(Figure::Messages(origin, result), 1);
     }
 
-    fn event(&mut self, event: &Event) {
+    fn event(&mut self, event: &Event) -> MessageResult {
         let watch = self.current(&event.room);
         let readings = self
             .readings
@@ -119,28 +126,28 @@ impl<'a> Planner<'a> {
         let readings = &readings[..until];
         match receive(watch.as_ref(), event, readings, self.rules) {
             Arrival::Newer(transition) => {
-                match event.stay.kind() {
-                    Kind::Checkin => self.counts.check_ins += 1,
-                    Kind::Checkout => self.counts.check_outs += 1,
-                }
                 self.stage(event.room.clone(), transition);
+                match event.stay.kind() {
+                    Kind::Checkin => MessageResult::CheckIn,
+                    Kind::Checkout => MessageResult::CheckOut,
+                }
             }
             Arrival::Expected(transition) => {
-                self.counts.duplicates += 1;
                 self.stage(event.room.clone(), transition);
+                MessageResult::Duplicate
             }
             Arrival::Duplicate => {
-                self.counts.duplicates += 1;
                 log::debug!("{}: a duplicate message", event.room);
+                MessageResult::Duplicate
             }
             Arrival::Stale => {
-                self.counts.stale += 1;
                 log::info!(
                     "{}: a {} of {} is older than what is known and has no effect",
                     event.room,
                     event.stay.kind().as_str(),
                     event.stay.time()
                 );
+                MessageResult::Stale
             }
         }
     }
@@ -187,12 +194,19 @@ impl<'a> Planner<'a> {
         self.plan.settled.extend_from_slice(settled);
     }
 
-    pub(super) fn finish(mut self) -> (Plan, Counts) {
+    pub(super) fn finish(mut self) -> (Plan, Amounts) {
         self.plan.rooms = self.staged.into_iter().collect();
         // In the order of the key: transactions that meet then wait instead of deadlocking.
         self.plan.rooms.sort_by(|(a, _), (b, _)| a.cmp(b));
-        self.counts.plan(&self.plan);
-        (self.plan, self.counts)
+        for notice in &self.plan.notices {
+            let figure = Figure::NoticesRecorded(recorded(notice));
+            self.amounts.add(figure, 1);
+        }
+        for settled in &self.plan.settled {
+            let figure = Figure::Notices(result_of(&settled.how));
+            self.amounts.add(figure, 1);
+        }
+        (self.plan, self.amounts)
     }
 
     fn current(&self, room: &RoomKey) -> Option<Watch> {
@@ -200,8 +214,31 @@ impl<'a> Planner<'a> {
         staged.or_else(|| self.rooms.get(room).map(|room| room.watch))
     }
 
+    fn count(&mut self, tally: Tally) {
+        let Tally {
+            folded,
+            late,
+            judged,
+            abnormal,
+            gaps,
+            outliers,
+            meters_changed,
+        } = tally;
+        for (figure, more) in [
+            (Figure::Readings(ReadingResult::Folded), folded),
+            (Figure::Readings(ReadingResult::Late), late),
+            (Figure::Intervals(IntervalResult::Normal), judged - abnormal),
+            (Figure::Intervals(IntervalResult::Abnormal), abnormal),
+            (Figure::Intervals(IntervalResult::Gap), gaps),
+            (Figure::Outliers, outliers),
+            (Figure::MetersReplaced, meters_changed),
+        ] {
+            self.amounts.add(figure, more);
+        }
+    }
+
     fn stage(&mut self, room: RoomKey, transition: Transition) {
-        self.counts.readings += transition.tally;
+        self.count(transition.tally);
         for change in transition.changes {
             let room = room.clone();
             match change {
@@ -212,6 +249,42 @@ impl<'a> Planner<'a> {
             }
         }
         self.staged.insert(room, transition.watch);
+    }
+}
+
+/// Which way a message came in, by the source that is stored with refused ones.
+fn origin_of(source: &str) -> Origin {
+    if source.starts_with("amqp:") {
+        Origin::Amqp
+    } else {
+        Origin::Http
+    }
+}
+
+fn recorded(notice: &Notice) -> RecordedNotice {
+    match notice {
+        Notice::Room(notice) => match notice.kind {
+            NoticeKind::Alert => RecordedNotice::Alert,
+            NoticeKind::Reminder => RecordedNotice::Reminder,
+            NoticeKind::Recovered => RecordedNotice::Recovered,
+            NoticeKind::Closed(_) => RecordedNotice::Closed,
+        },
+        Notice::Meters(notice) => match notice.kind {
+            MeterNoticeKind::Silent => RecordedNotice::Silent,
+            MeterNoticeKind::Heard => RecordedNotice::Heard,
+            MeterNoticeKind::Frozen => RecordedNotice::Frozen,
+            MeterNoticeKind::Moving => RecordedNotice::Moving,
+        },
+    }
+}
+
+fn result_of(how: &Settlement) -> NoticeResult {
+    match how {
+        Settlement::Sent(_) => NoticeResult::Sent,
+        Settlement::Logged => NoticeResult::Logged,
+        Settlement::Expired => NoticeResult::Expired,
+        Settlement::Failed(_) => NoticeResult::Failed,
+        Settlement::Withdrawn => NoticeResult::Withdrawn,
     }
 }
 

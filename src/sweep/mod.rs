@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use rayon::prelude::*;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, unix_seconds};
 use crate::engine::{Look, Rules, latest_reading, observe};
+use crate::figures::{Figure, Figures, ReadingResult, SweepResult};
 use crate::gate::Gate;
 use crate::outage::Outage;
 use crate::owner::{Inbox, Judged, Unanswered};
@@ -42,6 +43,7 @@ pub struct Sweeper {
     pub every: Duration,
     pub intake: Arc<Gate>,
     pub inbox: Inbox,
+    pub figures: Arc<Figures>,
     pub stop: Stop,
     /// Up to where the meter table had been judged when the state was loaded.
     pub judged: Option<Position>,
@@ -104,16 +106,20 @@ impl Sweeper {
             match swept {
                 Ok(swept) => {
                     outage.over();
+                    self.count(&swept);
                     self.tell(&swept, began.elapsed());
                 }
                 Err(Cut::Stopped) => return,
                 Err(Cut::Store(error)) => {
+                    self.figures.add(Figure::Sweeps(SweepResult::Failed), 1);
                     outage.failed(&error);
                 }
             }
             due += self.every;
             let missed = missed_ticks(due, self.clock.instant(), self.every);
             if missed > 0 {
+                let left_out = Figure::Sweeps(SweepResult::Missed);
+                self.figures.add(left_out, u64::from(missed));
                 log::warn!(
                     "the sweep took longer than monitoring.sweep_seconds: left out {}",
                     counted(missed, "sweep")
@@ -333,6 +339,13 @@ impl Sweeper {
                 })
             })
             .collect()
+    }
+
+    fn count(&self, swept: &Swept) {
+        let figures = &self.figures;
+        figures.add(Figure::Readings(ReadingResult::Invalid), swept.bad);
+        figures.add(Figure::Sweeps(SweepResult::Completed), 1);
+        figures.set(Figure::LastSweep, unix_seconds().unsigned_abs());
     }
 
     fn tell(&self, swept: &Swept, took: Duration) {

@@ -236,6 +236,7 @@ impl Rig {
             inputs,
             intake: Arc::clone(&self.gate),
             wake_notifier: Box::new(|_| {}),
+            figures: Arc::default(),
             stop: over.clone(),
         });
         spawn("owner", &self.exits, move || {

@@ -101,6 +101,7 @@ impl Instance {
             every: Duration::from_millis(1),
             intake: Arc::clone(&intake),
             inbox,
+            figures: Arc::default(),
             stop: stop.clone(),
             judged: state.ownership().position,
         };
@@ -116,6 +117,7 @@ impl Instance {
             wake_notifier: Box::new(move |hotel| {
                 let _ = bell.try_send(hotel.clone());
             }),
+            figures: Arc::default(),
             stop,
         });
         let mut instance = Instance {

@@ -131,9 +131,9 @@ fn a_card_tells_of_the_recovery_and_a_guest_ends_the_vacant_watch() {
     for part in [
         "the last minutes: messages: 1 check-in, 1 check-out, 1 duplicate, 1 stale, 0 ignored, \
          1 refused; meters: 8 readings, ",
-        "0 gaps, 0 outliers, 0 replaced; intervals: 6 judged, 5 abnormal; notices: 1 alert, \
-         0 reminders, 1 recovered, 0 closed, 0 hotels silent, 0 heard again, 0 frozen, \
-         0 moving again, 2 told, 0 given up, 0 withdrawn\n",
+        "0 invalid, 0 gaps, 0 outliers, 0 replaced; intervals: 6 judged, 5 abnormal; notices: \
+         1 alert, 0 reminders, 1 recovered, 0 closed, 0 hotels silent, 0 back, 0 frozen, \
+         0 moving again, 2 sent, 0 logged, 0 expired, 0 failed, 0 withdrawn\n",
     ] {
         assert!(log.contains(part), "{part} is not in\n{log}");
     }

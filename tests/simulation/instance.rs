@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use roomwatt::clock::Clock;
 use roomwatt::engine::Rules;
+use roomwatt::figures::Figures;
 use roomwatt::gate::Gate;
 use roomwatt::owner::{Inbox, Input, Inputs, OwnedState, Owner, Parts};
 use roomwatt::rooms::Rooms;
@@ -33,6 +34,7 @@ pub type Held = (u64, usize);
 pub struct Instance {
     pub owner: Owner<SimStore, SimMeters>,
     pub rooms: Arc<Rooms>,
+    pub figures: Arc<Figures>,
     /// What is on its way to the owner.
     inputs: VecDeque<Input>,
     /// The place among these of what the sweeper waits for.
@@ -76,6 +78,7 @@ impl Instance {
         let (inbox, sweeps) = Inbox::new(&stop);
         let (tick, ticks) = bounded(1);
         let (exits, ended) = bounded(1);
+        let figures = Arc::<Figures>::default();
         let sweeper = Sweeper {
             rooms: Arc::clone(&rooms),
             rules: Arc::clone(rules),
@@ -91,6 +94,7 @@ impl Instance {
             every: SWEEP_EVERY,
             intake: Arc::clone(&intake),
             inbox,
+            figures: Arc::clone(&figures),
             stop: stop.clone(),
             judged: ownership.position,
         };
@@ -105,9 +109,11 @@ impl Instance {
                 inputs: Inbox::new(&stop).1,
                 intake,
                 wake_notifier: Box::new(|_| {}),
+                figures: Arc::clone(&figures),
                 stop,
             }),
             rooms,
+            figures,
             inputs: VecDeque::new(),
             asked: None,
             connection,

@@ -107,6 +107,7 @@ fn tries(seconds: u64) -> (Vec<(Duration, bool)>, bool) {
         inputs: Inbox::new(&stop).1,
         intake: Arc::clone(&intake),
         wake_notifier: Box::new(|_| {}),
+        figures: Arc::default(),
         stop,
     });
     let event = Event {

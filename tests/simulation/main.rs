@@ -20,6 +20,7 @@ use parking_lot::Mutex;
 use roomwatt::engine::{
     Event, MeterNotice, MeterNoticeKind, Notice, NoticeKind, Parsed, RoomNotice, Rules, Stay,
 };
+use roomwatt::figures::{Figure, Figures};
 use roomwatt::owner::{Ended, Input, Message};
 use roomwatt::store::{Position, Settled, Settlement, StoreError};
 use roomwatt::types::{HotelId, Reading, RoomKey, WattHours};
@@ -343,7 +344,9 @@ fn take(instance: &mut Instance, shared: &Shared, most: usize) -> Result<(), Sto
     };
     let ops = ops_of(&batch, shared.lock().visible.len(), swept);
     shared.lock().batch = ops;
+    let counted = counted_messages(&instance.figures);
     let result = instance.owner.take(batch);
+    let newly_counted = counted_messages(&instance.figures) - counted;
     if is_asked && result.is_ok() {
         instance.let_sweep();
     }
@@ -354,6 +357,7 @@ fn take(instance: &mut Instance, shared: &Shared, most: usize) -> Result<(), Sto
             // An empty plan is not written: let the model see that it had no effect.
             world.log.extend(unwritten);
             assert_eq!(instance.acks.1.len(), messages, "acknowledged");
+            assert_eq!(newly_counted, messages as u64, "counted");
             for held in instance.acks.1.try_iter() {
                 world.unacknowledged.retain(|other| *other != held);
                 world.acknowledged.insert(held.1);
@@ -362,10 +366,19 @@ fn take(instance: &mut Instance, shared: &Shared, most: usize) -> Result<(), Sto
         }
         Err(Ended::Failed(error)) => {
             assert!(instance.acks.1.is_empty(), "acknowledged before COMMIT");
+            assert_eq!(newly_counted, 0, "counted before COMMIT");
             Err(error)
         }
         Err(Ended::Drained | Ended::GaveUp) => panic!("nobody told the owner to stop"),
     }
+}
+
+fn counted_messages(figures: &Figures) -> u64 {
+    let now = figures.now();
+    let messages = now
+        .iter()
+        .filter(|(figure, _)| matches!(figure, Figure::Messages(..)));
+    messages.map(|(_, number)| number).sum()
 }
 
 /// Says which seed it was.

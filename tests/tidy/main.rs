@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What each part of `src/` may use of the others: dependencies point one way.
-const MAY_USE: [(&str, &[&str]); 27] = [
+const MAY_USE: [(&str, &[&str]); 28] = [
     ("types", &[]),
     ("pulse", &[]),
     ("threads", &["pulse"]),
@@ -16,6 +16,7 @@ const MAY_USE: [(&str, &[&str]); 27] = [
     ("certificate", &[]),
     ("escape", &[]),
     ("faults", &[]),
+    ("figures", &[]),
     ("files", &[]),
     ("outage", &[]),
     ("finding", &[]),
@@ -44,8 +45,8 @@ const MAY_USE: [(&str, &[&str]); 27] = [
     (
         "owner",
         &[
-            "clock", "engine", "faults", "gate", "outage", "pulse", "rooms", "store", "threads",
-            "types",
+            "clock", "engine", "faults", "figures", "gate", "outage", "pulse", "rooms", "store",
+            "threads", "types",
         ],
     ),
     (
@@ -74,8 +75,8 @@ const MAY_USE: [(&str, &[&str]); 27] = [
     (
         "sweep",
         &[
-            "clock", "engine", "gate", "outage", "owner", "pulse", "rooms", "store", "threads",
-            "types",
+            "clock", "engine", "figures", "gate", "outage", "owner", "pulse", "rooms", "store",
+            "threads", "types",
         ],
     ),
     (
@@ -100,8 +101,8 @@ const MAY_USE: [(&str, &[&str]); 27] = [
     (
         "app",
         &[
-            "amqp", "clock", "config", "gate", "http", "logging", "notify", "outage", "owner",
-            "pulse", "store", "sweep", "threads", "types",
+            "amqp", "clock", "config", "figures", "gate", "http", "logging", "notify", "outage",
+            "owner", "pulse", "store", "sweep", "threads", "types",
         ],
     ),
     (

@@ -1,0 +1,127 @@
+//! What the owner logs.
+
+use crate::engine::{Closing, MeterNotice, MeterNoticeKind, Notice, NoticeKind};
+use crate::figures::{
+    Amounts, Figure, IntervalResult, MessageResult, NoticeResult, Origin, ReadingResult,
+    RecordedNotice,
+};
+use crate::types::{Kind, counted};
+
+/// What was taken and what came of it, in a line.
+pub(super) fn summary(taken: &Amounts) -> String {
+    let messages = |result| {
+        let of = |origin| taken.get(Figure::Messages(origin, result));
+        of(Origin::Amqp) + of(Origin::Http)
+    };
+    let readings = |result| taken.get(Figure::Readings(result));
+    let interval = |result| taken.get(Figure::Intervals(result));
+    let recorded = |notice| taken.get(Figure::NoticesRecorded(notice));
+    let notices = |result| taken.get(Figure::Notices(result));
+    let abnormal = interval(IntervalResult::Abnormal);
+    let parts = [
+        (
+            "messages",
+            vec![
+                counted(messages(MessageResult::CheckIn), "check-in"),
+                counted(messages(MessageResult::CheckOut), "check-out"),
+                counted(messages(MessageResult::Duplicate), "duplicate"),
+                format!("{} stale", messages(MessageResult::Stale)),
+                format!("{} ignored", messages(MessageResult::Ignored)),
+                format!("{} refused", messages(MessageResult::Refused)),
+            ],
+        ),
+        (
+            "meters",
+            vec![
+                counted(readings(ReadingResult::Folded), "reading"),
+                format!("{} late", readings(ReadingResult::Late)),
+                format!("{} invalid", readings(ReadingResult::Invalid)),
+                counted(interval(IntervalResult::Gap), "gap"),
+                counted(taken.get(Figure::Outliers), "outlier"),
+                format!("{} replaced", taken.get(Figure::MetersReplaced)),
+            ],
+        ),
+        (
+            "intervals",
+            vec![
+                format!("{} judged", interval(IntervalResult::Normal) + abnormal),
+                format!("{abnormal} abnormal"),
+            ],
+        ),
+        (
+            "notices",
+            vec![
+                counted(recorded(RecordedNotice::Alert), "alert"),
+                counted(recorded(RecordedNotice::Reminder), "reminder"),
+                format!("{} recovered", recorded(RecordedNotice::Recovered)),
+                format!("{} closed", recorded(RecordedNotice::Closed)),
+                format!(
+                    "{} silent",
+                    counted(recorded(RecordedNotice::Silent), "hotel")
+                ),
+                format!("{} back", recorded(RecordedNotice::Heard)),
+                format!("{} frozen", recorded(RecordedNotice::Frozen)),
+                format!("{} moving again", recorded(RecordedNotice::Moving)),
+                format!("{} sent", notices(NoticeResult::Sent)),
+                format!("{} logged", notices(NoticeResult::Logged)),
+                format!("{} expired", notices(NoticeResult::Expired)),
+                format!("{} failed", notices(NoticeResult::Failed)),
+                format!("{} withdrawn", notices(NoticeResult::Withdrawn)),
+            ],
+        ),
+    ];
+    let parts = parts.map(|(of, numbers)| format!("{of}: {}", numbers.join(", ")));
+    parts.join("; ")
+}
+
+/// Why a run is no longer followed, for its line of the log.
+fn why_closed(kind: NoticeKind) -> String {
+    let why = match kind {
+        NoticeKind::Alert | NoticeKind::Reminder | NoticeKind::Recovered => return String::new(),
+        NoticeKind::Closed(Closing::Gap) => "a gap in the readings".to_owned(),
+        NoticeKind::Closed(Closing::MeterChanged) => "the meter was replaced or reset".to_owned(),
+        NoticeKind::Closed(Closing::IntervalChanged) => {
+            "monitoring.check_interval_minutes was changed".to_owned()
+        }
+        NoticeKind::Closed(Closing::NewStay { kind, at }) => match kind {
+            Kind::Checkin => format!("check-in at {at}"),
+            Kind::Checkout => format!("check-out at {at}"),
+        },
+    };
+    format!("; it is no longer followed: {why}")
+}
+
+/// A line for a notice that has been recorded.
+pub(super) fn log_notice(notice: &Notice) {
+    match notice {
+        Notice::Room(notice) => log::info!(
+            target: "roomwatt::notices",
+            "{} {} {}: {} in a row since {}, {} kWh, detected {}{}",
+            notice.kind.as_str(),
+            notice.room,
+            notice.stay.kind().of_room(),
+            counted(notice.periods, "interval"),
+            notice.since,
+            notice.energy,
+            notice.detected,
+            why_closed(notice.kind),
+        ),
+        Notice::Meters(notice) => {
+            let MeterNotice {
+                hotel_id,
+                silent,
+                watched,
+                ..
+            } = notice;
+            let said = match notice.kind {
+                MeterNoticeKind::Silent => format!("are silent, {silent} of {watched}"),
+                MeterNoticeKind::Heard => format!("are back, {silent} of {watched} still silent"),
+                MeterNoticeKind::Frozen => format!("are frozen, {silent} of {watched}"),
+                MeterNoticeKind::Moving => {
+                    format!("move again, {silent} of {watched} still stand still")
+                }
+            };
+            log::warn!(target: "roomwatt::notices", "meters of hotel {hotel_id} {said}");
+        }
+    }
+}
