@@ -17,7 +17,7 @@ use roomwatt::demo::{Demo, Fate};
 use roomwatt::engine::{Notice, NoticeKind, RoomNotice};
 use roomwatt::notify::Console;
 use roomwatt::review::{Room, judge};
-use roomwatt::simulator::{Plan, What};
+use roomwatt::simulator::{Scenario, What};
 use roomwatt::store::{Database, NoticeState};
 use roomwatt::threads::stop_signal;
 use roomwatt::types::{HotelId, LocalTime, RoomKey};
@@ -87,17 +87,17 @@ fn what_is_told_is_what_the_rules_say() {
     let mut config = Config::load(None, &settings).expect("a configuration");
     config.embedded.path = folder.path().join("demo.db");
     let start = LocalTime::parse("2024-03-04 00:00:00").expect("a time");
-    let mut plan = Plan::new(5, vec![HotelId::new("DEMO")], 80, start, 3);
+    let mut scenario = Scenario::new(5, vec![HotelId::new("DEMO")], 80, start, 3);
     // What comes late is late for the service, and in its place for the engine.
-    plan.meters.faults.late = 0.0;
-    plan.meters.faults.outage = 0.0;
+    scenario.meters.faults.late = 0.0;
+    scenario.meters.faults.outage = 0.0;
     let (exits, ended) = bounded(4);
     let (_stopper, stop) = stop_signal();
     let cards = Arc::new(Mutex::new(Vec::new()));
     let shown = Arc::clone(&cards);
     let report = Demo {
         config: &config,
-        plan: &plan,
+        scenario: &scenario,
         speed: 1e9,
         console: Console::new(move |_, card| shown.lock().push(card.to_owned())),
         progress: &|_| true,
@@ -108,7 +108,7 @@ fn what_is_told_is_what_the_rules_say() {
     .expect("the story ends");
 
     let mut rooms: HashMap<RoomKey, Room> = HashMap::new();
-    for happening in plan.story() {
+    for happening in scenario.story() {
         let room = rooms.entry(happening.room.clone());
         let history = room.or_insert_with(|| Room::new(happening.room));
         match happening.what {
@@ -154,7 +154,7 @@ fn what_is_told_is_what_the_rules_say() {
     // Of each kind of fate the story has some.
     let fates = |is: fn(&Fate) -> bool| report.troubles.iter().filter(|t| is(&t.2)).count();
     assert!(fates(|fate| matches!(fate, Fate::Below { .. })) > 2);
-    assert_eq!(report.until, plan.end());
+    assert_eq!(report.until, scenario.end());
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Messages from RabbitMQ. amiquip, which is no longer maintained, stays behind this module.
 
+mod check;
 mod connect;
 mod consumer;
-mod look;
 mod publish;
 mod tls;
 
@@ -10,8 +10,8 @@ use amiquip::Error;
 
 use crate::config::RabbitMq;
 
+pub use check::check;
 pub use consumer::Consumer;
-pub use look::check;
 pub use publish::Publisher;
 
 /// An error of the broker, in words that help, without the password.

@@ -12,7 +12,7 @@ use crate::config::{Config, Setting};
 use crate::demo::{Demo, DemoError, Fate, Report};
 use crate::logging;
 use crate::notify::Console;
-use crate::simulator::Plan;
+use crate::simulator::Scenario;
 use crate::types::{HotelId, Kind, LocalTime, WattHours, counted};
 
 use super::{Code, Failure};
@@ -93,7 +93,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
     let start = LocalTime::parse(START).map_err(|error| Failure::new(Code::Bug, error))?;
     let hotels = vec![HotelId::new("DEMO")];
-    let plan = Plan::new(
+    let scenario = Scenario::new(
         arguments.seed,
         hotels,
         arguments.rooms,
@@ -102,12 +102,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     );
     let (exits, ended) = bounded(THREADS);
     let stop = interruption().map_err(|e| Failure::new(Code::TryLater, e))?;
-    let screen = Screen::new(plan.end().since(start).unsigned_abs());
+    let screen = Screen::new(scenario.end().since(start).unsigned_abs());
     screen.tell(&introduction(arguments, &config));
     let cards = screen.clone();
     let demo = Demo {
         config: &config,
-        plan: &plan,
+        scenario: &scenario,
         speed: arguments.speed,
         console: Console::new(move |_, card| cards.tell(&format!("{card}\n"))),
         progress: &|now| {
@@ -132,7 +132,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
     })?;
     screen.bar.finish_and_clear();
-    for line in lines(&report, &plan, &config) {
+    for line in lines(&report, &scenario, &config) {
         screen.tell(&line);
     }
     screen.end()
@@ -206,9 +206,9 @@ impl Screen {
 }
 
 /// What was there to be found, and what of it was.
-fn lines(report: &Report, plan: &Plan, config: &Config) -> Vec<String> {
+fn lines(report: &Report, scenario: &Scenario, config: &Config) -> Vec<String> {
     let mut lines = Vec::new();
-    if report.until < plan.end() {
+    if report.until < scenario.end() {
         lines.push(format!("Stopped at {}.", report.until));
     }
     lines.push(format!(
@@ -223,7 +223,7 @@ fn lines(report: &Report, plan: &Plan, config: &Config) -> Vec<String> {
         report.closed,
         counted(report.of_meters, "notice"),
     ));
-    let days = report.until.since(plan.start) as f64 / 86_400.0;
+    let days = report.until.since(scenario.start) as f64 / 86_400.0;
     lines.push(format!(
         "Found: {} of {}; false: {} of {} ({:.2} per 100 rooms and day).\n",
         report.found(),

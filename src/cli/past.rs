@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow};
 use crate::config::{Config, Setting};
 use crate::engine::Rules;
 use crate::escape;
-use crate::review::{Counts, Input, Past, ReviewError, Strangers, read_archive, read_files};
+use crate::review::{Counts, NamedReader, Past, ReviewError, Strangers, read_archive, read_files};
 use crate::store::Database;
 use crate::types::{LocalTime, RoomKey, counted};
 
@@ -137,10 +137,10 @@ fn remark_strangers(past: &Past, remarks: &mut impl Write) {
     }
 }
 
-fn open(path: &Path) -> anyhow::Result<Input<BufReader<File>>> {
+fn open(path: &Path) -> anyhow::Result<NamedReader<BufReader<File>>> {
     let name = path.display().to_string();
     let file = File::open(path).with_context(|| name.clone())?;
-    Ok(Input {
+    Ok(NamedReader {
         name,
         from: BufReader::with_capacity(1 << 16, file),
     })

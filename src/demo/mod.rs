@@ -21,7 +21,7 @@ use crate::notify::Console;
 use crate::owner::{Input, Message};
 use crate::pulse::Pulses;
 use crate::review::Room;
-use crate::simulator::{Plan, Trouble, What};
+use crate::simulator::{Scenario, Trouble, What};
 use crate::store::{Database, MeterWriter, NoticeState, Reader, Share, StateStore, StoreError};
 use crate::threads::{Exit, Stop};
 use crate::types::{LocalTime, Reading, RoomKey};
@@ -54,7 +54,7 @@ pub enum DemoError {
 pub struct Demo<'a> {
     /// Its database is an embedded one that is empty.
     pub config: &'a Config,
-    pub plan: &'a Plan,
+    pub scenario: &'a Scenario,
     /// So many seconds of the story pass in one.
     pub speed: f64,
     /// Shows the cards.
@@ -73,7 +73,7 @@ impl Demo<'_> {
     /// [`DemoError`] where the service did not do what it is there for.
     pub fn run(self, stop: &Stop) -> Result<Report, DemoError> {
         let database = Database::of(self.config);
-        let clock = Arc::new(StoryClock::new(self.plan.start));
+        let clock = Arc::new(StoryClock::new(self.scenario.start));
         let reader = database.reader();
         let pulses = Pulses::default();
         let figures = Arc::default();
@@ -144,10 +144,10 @@ impl Stage<'_> {
     /// Plays sweep after sweep: what became known before it, then the sweep, then what the staff is
     /// told. So the story goes the same way however fast it is played. Gives when it stopped.
     fn play(&mut self, stop: &Stop) -> Result<LocalTime, DemoError> {
-        let plan = self.demo.plan;
+        let scenario = self.demo.scenario;
         let every = self.demo.config.sweep_every;
-        let mut happenings = plan.story().peekable();
-        let mut now = plan.start;
+        let mut happenings = scenario.story().peekable();
+        let mut now = scenario.start;
         let began = Instant::now();
         self.settle()?;
         loop {
@@ -171,10 +171,10 @@ impl Stage<'_> {
             self.clock.wake();
             self.settle()?;
             let goes_on = (self.demo.progress)(now);
-            let passed = now.since(plan.start) as f64 / self.demo.speed;
+            let passed = now.since(scenario.start) as f64 / self.demo.speed;
             let pause = Duration::from_secs_f64(passed).saturating_sub(began.elapsed());
-            if now >= plan.end() || !goes_on || stop.wait(pause) {
-                return Ok(now.min(plan.end()));
+            if now >= scenario.end() || !goes_on || stop.wait(pause) {
+                return Ok(now.min(scenario.end()));
             }
             // Whole steps only, also the last one: it would else be too short for a sweep.
             now = now.plus(every.as_secs().cast_signed());

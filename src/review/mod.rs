@@ -19,7 +19,7 @@ use crate::store::StoreError;
 pub use archive::{read_archive, read_room};
 pub use backtest::{Finding, backtest, judge};
 pub use explain::{Chapter, Line, duration, explain};
-pub use files::{COLUMNS, Input, read_files};
+pub use files::{COLUMNS, NamedReader, read_files};
 pub use past::{Counts, Past, Room, Strangers};
 pub use summary::{Row, Summary};
 

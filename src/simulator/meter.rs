@@ -1,7 +1,7 @@
 use crate::types::{LocalTime, Reading, WattHours};
 
 use super::chance::Chance;
-use super::outage::Outage;
+use super::gateway::GatewayOutage;
 use super::{HALF_HOUR, HOUR, MINUTE, Meters, REGISTER_MODULUS, What};
 
 /// A meter of whole kWh has this step; the others have two decimals.
@@ -119,7 +119,11 @@ impl Meter {
     }
 
     /// The reading that is due.
-    pub(super) fn read(&mut self, outage: Option<&Outage>, tell: &mut impl FnMut(LocalTime, What)) {
+    pub(super) fn read(
+        &mut self,
+        outage: Option<&GatewayOutage>,
+        tell: &mut impl FnMut(LocalTime, What),
+    ) {
         let time = self.due;
         self.beat = self.beat.plus(self.config.interval_seconds);
         // Twenty seconds of thirty minutes.

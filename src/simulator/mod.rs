@@ -1,15 +1,15 @@
 //! Made-up hotels: guests who come and go, meters with their faults, and troubles of which the
-//! truth is known. Pure: a plan tells the same story byte for byte, whenever and wherever it is
+//! truth is known. Pure: a scenario tells the same story byte for byte, whenever and wherever it is
 //! told.
 //!
 //! Figures are those of real hotels: 68 % of the nights are sold, guests are in their room for 54 %
 //! of their stay, and an air conditioner that was left on stays below every threshold in use.
 
 mod chance;
+mod gateway;
 mod guests;
 mod load;
 mod meter;
-mod outage;
 mod room;
 mod story;
 mod trouble;
@@ -34,11 +34,11 @@ const FLOOR: u32 = 20;
 
 /// Which story is told.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Plan {
+pub struct Scenario {
     pub seed: u64,
     pub hotels: Vec<HotelId>,
-    /// Of each hotel. With more rooms, more days or more hotels those of a smaller plan tell the
-    /// same.
+    /// Of each hotel. With more rooms, more days or more hotels those of a smaller scenario tell
+    /// the same.
     pub rooms: u32,
     pub start: LocalTime,
     pub days: u32,
@@ -75,10 +75,16 @@ pub enum What {
     Trouble(Trouble),
 }
 
-impl Plan {
-    /// A plan of ordinary hotels with ordinary faults and troubles.
-    pub fn new(seed: u64, hotels: Vec<HotelId>, rooms: u32, start: LocalTime, days: u32) -> Plan {
-        Plan {
+impl Scenario {
+    /// A scenario of ordinary hotels with ordinary faults and troubles.
+    pub fn new(
+        seed: u64,
+        hotels: Vec<HotelId>,
+        rooms: u32,
+        start: LocalTime,
+        days: u32,
+    ) -> Scenario {
+        Scenario {
             seed,
             hotels,
             rooms,

@@ -1,12 +1,12 @@
 use crate::types::{LocalTime, RoomKey};
 
 use super::chance::Chance;
+use super::gateway::GatewayOutage;
 use super::guests::{Guests, midnight};
 use super::load::Load;
 use super::meter::Meter;
-use super::outage::Outage;
 use super::trouble::{Trouble, trouble};
-use super::{DAY, HALF_HOUR, Plan, What};
+use super::{DAY, HALF_HOUR, Scenario, What};
 
 /// So long before the start a room's guests begin to come and go: by then nothing shows any more
 /// that it was vacant once. Days.
@@ -16,7 +16,7 @@ const PRELUDE: i64 = 60;
 /// of one leaves the others as they are.
 pub(super) struct Room {
     guests: Guests,
-    /// What is likely is the plan's; what happens is the room's.
+    /// What is likely is the scenario's; what happens is the room's.
     chance: Chance,
     trouble: Option<Trouble>,
     load: Load,
@@ -29,36 +29,47 @@ pub(super) struct Room {
 
 impl Room {
     /// The room as it is at the start; `tell` hears who is in it.
-    pub(super) fn new(plan: &Plan, key: &RoomKey, tell: &mut impl FnMut(LocalTime, What)) -> Room {
+    pub(super) fn new(
+        scenario: &Scenario,
+        key: &RoomKey,
+        tell: &mut impl FnMut(LocalTime, What),
+    ) -> Room {
         let (hotel, number) = (key.hotel_id.as_str(), key.room_number.as_str());
-        let chance = |what| Chance::new(plan.seed, &[what, hotel, number]);
-        let long_ago = midnight(plan.start).plus(-PRELUDE * DAY);
+        let chance = |what| Chance::new(scenario.seed, &[what, hotel, number]);
+        let long_ago = midnight(scenario.start).plus(-PRELUDE * DAY);
         let mut room = Room {
-            guests: Guests::new(chance("guests"), long_ago, plan.occupancy),
+            guests: Guests::new(chance("guests"), long_ago, scenario.occupancy),
             chance: chance("trouble"),
             trouble: None,
             load: Load::new(chance("load")),
-            meter: Meter::new(chance("rhythm"), chance("faults"), plan.meters, plan.start),
-            now: plan.start,
+            meter: Meter::new(
+                chance("rhythm"),
+                chance("faults"),
+                scenario.meters,
+                scenario.start,
+            ),
+            now: scenario.start,
             using: 0,
-            slot_end: plan.start,
+            slot_end: scenario.start,
         };
         loop {
-            room.trouble = trouble(&mut room.chance, room.guests.phase(), &plan.troubles);
-            if room.guests.phase().until > plan.start {
+            room.trouble = trouble(&mut room.chance, room.guests.phase(), &scenario.troubles);
+            if room.guests.phase().until > scenario.start {
                 break;
             }
             room.guests.next();
         }
         room.load.turn(room.guests.phase());
-        room.slot_end = first_after(plan.start, room.meter.offset());
+        room.slot_end = first_after(scenario.start, room.meter.offset());
         room.use_for_a_slot();
         // Nobody has seen what it used before.
-        room.trouble = room.trouble.filter(|trouble| trouble.until > plan.start);
+        room.trouble = room
+            .trouble
+            .filter(|trouble| trouble.until > scenario.start);
         if let Some(trouble) = &mut room.trouble {
-            trouble.from = trouble.from.max(plan.start);
+            trouble.from = trouble.from.max(scenario.start);
         }
-        room.tell_phase(plan.start, tell);
+        room.tell_phase(scenario.start, tell);
         room
     }
 
@@ -66,8 +77,8 @@ impl Room {
     pub(super) fn advance(
         &mut self,
         until: LocalTime,
-        plan: &Plan,
-        outage: Option<&Outage>,
+        scenario: &Scenario,
+        outage: Option<&GatewayOutage>,
         tell: &mut impl FnMut(LocalTime, What),
     ) {
         while self.now < until {
@@ -82,7 +93,7 @@ impl Room {
             if next == turn {
                 self.guests.next();
                 self.load.turn(self.guests.phase());
-                self.trouble = trouble(&mut self.chance, self.guests.phase(), &plan.troubles);
+                self.trouble = trouble(&mut self.chance, self.guests.phase(), &scenario.troubles);
                 self.tell_phase(next, tell);
             }
             if next == self.slot_end {

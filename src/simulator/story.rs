@@ -2,14 +2,14 @@ use std::vec;
 
 use crate::types::{HotelId, LocalTime, RoomKey};
 
-use super::outage::Outage;
+use super::gateway::GatewayOutage;
 use super::room::Room;
-use super::{HALF_HOUR, Happening, Plan, What};
+use super::{HALF_HOUR, Happening, Scenario, What};
 
 /// What happens in all rooms, in the order in which it becomes known. Rooms are taken on together,
 /// half an hour at a time: memory is a matter of rooms, not of days.
 pub struct Story {
-    plan: Plan,
+    scenario: Scenario,
     hotels: Vec<(HotelId, Vec<(RoomKey, Room)>)>,
     /// Happenings before this time are ready.
     told_until: LocalTime,
@@ -40,22 +40,22 @@ impl Entry {
 }
 
 impl Story {
-    pub(super) fn new(plan: Plan) -> Story {
+    pub(super) fn new(scenario: Scenario) -> Story {
         let mut later = Vec::new();
         let mut hotels = Vec::new();
-        for (hotel, id) in (0..).zip(&plan.hotels) {
-            let keys = plan.rooms_of(id);
+        for (hotel, id) in (0..).zip(&scenario.hotels) {
+            let keys = scenario.rooms_of(id);
             let rooms = (0..).zip(keys).map(|(room, key)| {
                 let mut tell = teller(&mut later, hotel, room);
-                let story = Room::new(&plan, &key, &mut tell);
+                let story = Room::new(&scenario, &key, &mut tell);
                 (key, story)
             });
             hotels.push((id.clone(), rooms.collect()));
         }
         Story {
-            told_until: plan.start,
-            end: plan.end(),
-            plan,
+            told_until: scenario.start,
+            end: scenario.end(),
+            scenario,
             hotels,
             ready: Vec::new().into_iter(),
             later,
@@ -67,10 +67,15 @@ impl Story {
         let from = self.told_until;
         let until = from.plus(HALF_HOUR).min(self.end);
         for (hotel, (id, rooms)) in (0..).zip(&mut self.hotels) {
-            let outage = Outage::of_day(self.plan.seed, id, from, self.plan.meters.faults.outage);
+            let outage = GatewayOutage::of_day(
+                self.scenario.seed,
+                id,
+                from,
+                self.scenario.meters.faults.outage,
+            );
             for (room, (_, story)) in (0..).zip(rooms) {
                 let mut tell = teller(&mut self.later, hotel, room);
-                story.advance(until, &self.plan, outage.as_ref(), &mut tell);
+                story.advance(until, &self.scenario, outage.as_ref(), &mut tell);
             }
         }
         // Stable: what a room tells of one second stays in its order.

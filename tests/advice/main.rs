@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use roomwatt::engine::{NoticeKind, RoomNotice, Rules, Thresholds};
 use roomwatt::review::advise::{advise, study};
 use roomwatt::review::{Past, Summary, backtest};
-use roomwatt::simulator::{Plan, REGISTER_MODULUS, Trouble, What};
+use roomwatt::simulator::{REGISTER_MODULUS, Scenario, Trouble, What};
 use roomwatt::types::{HotelId, Kind, LocalTime, RoomKey, WattHours};
 
 /// Alerts per 100 rooms and day that are of no use.
@@ -21,17 +21,17 @@ fn rules() -> Rules {
     }
 }
 
-fn plan(seed: u64, rooms: u32, days: u32) -> Plan {
+fn scenario(seed: u64, rooms: u32, days: u32) -> Scenario {
     let start = LocalTime::parse("2023-04-10 00:00:00").expect("a time");
-    Plan::new(seed, vec![HotelId::new("SIM-1")], rooms, start, days)
+    Scenario::new(seed, vec![HotelId::new("SIM-1")], rooms, start, days)
 }
 
-/// What the database would have of a plan, and the truth.
-fn past(plan: &Plan) -> (Past, Vec<(RoomKey, Trouble)>) {
+/// What the database would have of a scenario, and the truth.
+fn past(scenario: &Scenario) -> (Past, Vec<(RoomKey, Trouble)>) {
     let mut past = Past::new(LocalTime::FIRST);
     let mut troubles = Vec::new();
     let mut readings = Vec::new();
-    for happening in plan.story() {
+    for happening in scenario.story() {
         let room = happening.room;
         match happening.what {
             What::Message(stay) => past.add_stay(room, stay),
@@ -82,7 +82,7 @@ impl Share {
 }
 
 impl Score {
-    fn add(&mut self, plan: &Plan, threshold: WattHours) {
+    fn add(&mut self, scenario: &Scenario, threshold: WattHours) {
         let advised = Rules {
             thresholds: Thresholds {
                 checkout: threshold,
@@ -90,7 +90,7 @@ impl Score {
             },
             ..rules()
         };
-        let (past, troubles) = past(plan);
+        let (past, troubles) = past(scenario);
         let mut alerts: BTreeMap<RoomKey, Vec<RoomNotice>> = BTreeMap::new();
         for finding in backtest(&past, &[advised]) {
             let notice = finding.notice;
@@ -106,7 +106,7 @@ impl Score {
             let is_to_be_found = trouble.kind == Kind::Checkout
                 && trouble.per_half_hour >= WattHours(300)
                 && trouble.until.since(trouble.from) >= FOUND_WITHIN
-                && plan.end().since(trouble.from) >= FOUND_WITHIN;
+                && scenario.end().since(trouble.from) >= FOUND_WITHIN;
             if !is_to_be_found {
                 continue;
             }
@@ -133,11 +133,11 @@ fn what_is_advised_finds_the_troubles_of_vacant_rooms() {
     println!("ROOMWATT_ADVICE_SEED={base}");
     let (mut advised, mut original) = (Score::default(), Score::default());
     for seed in base..base + 6 {
-        let (known, _) = past(&plan(seed, 120, 21));
+        let (known, _) = past(&scenario(seed, 120, 21));
         let studies = study(&known, &rules());
         let advice = advise(&studies.all[&Kind::Checkout], Kind::Checkout, BUDGET);
         println!("{advice:?}");
-        let others = plan(seed + 1_000, 1_000, 20);
+        let others = scenario(seed + 1_000, 1_000, 20);
         advised.add(&others, advice.threshold.expect("an advice"));
         if seed == base {
             original.add(&others, rules().thresholds.checkout);
@@ -163,7 +163,7 @@ fn what_is_advised_finds_the_troubles_of_vacant_rooms() {
 #[test]
 fn of_too_few_rooms_or_days_nothing_is_concluded() {
     for (rooms, days) in [(10, 60), (60, 5)] {
-        let (known, _) = past(&plan(7, rooms, days));
+        let (known, _) = past(&scenario(7, rooms, days));
         let study = &study(&known, &rules()).all[&Kind::Checkout];
         let advice = advise(study, Kind::Checkout, BUDGET);
         assert_eq!(advice.threshold, None);

@@ -11,8 +11,8 @@ use csv::ByteRecord;
 
 use roomwatt::config::Config;
 use roomwatt::engine::{MessageFormat, Rules};
-use roomwatt::review::{Input, backtest, read_files};
-use roomwatt::simulator::{Plan, What};
+use roomwatt::review::{NamedReader, backtest, read_files};
+use roomwatt::simulator::{Scenario, What};
 use roomwatt::types::{HotelId, LocalTime};
 
 const ROUNDS: usize = 5;
@@ -25,8 +25,8 @@ fn main() {
     let (messages, readings) = (folder.path().join("m.jsonl"), folder.path().join("r.csv"));
     let start = LocalTime::parse("2024-03-04 00:00:00").expect("a time");
     let hotels = (0..20).map(|hotel| HotelId::new(&format!("H{hotel:03}")));
-    let plan = Plan::new(1, hotels.collect(), rooms / 20, start, days);
-    let count = write(&plan, &messages, &readings);
+    let scenario = Scenario::new(1, hotels.collect(), rooms / 20, start, days);
+    let count = write(&scenario, &messages, &readings);
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     println!("{count} readings of {rooms} rooms in {days} days, {cores} cores");
 
@@ -61,13 +61,13 @@ fn number(name: &str, default: u32) -> u32 {
 }
 
 /// Writes the story; gives the number of readings.
-fn write(plan: &Plan, messages: &Path, readings: &Path) -> u64 {
+fn write(scenario: &Scenario, messages: &Path, readings: &Path) -> u64 {
     let create = |path| BufWriter::new(File::create(path).expect("a file"));
     let (mut messages, mut readings) = (create(messages), create(readings));
     let format = format();
     let mut count = 0;
     writeln!(readings, "hotel_id,room_number,reading_value,script_time").expect("written");
-    for happening in plan.story() {
+    for happening in scenario.story() {
         let room = &happening.room;
         match happening.what {
             What::Message(stay) => {
@@ -103,7 +103,7 @@ fn floor(readings: &Path) {
 
 /// From the files to every line of the answer; gives the notices and the readings.
 fn whole(messages: &Path, readings: &Path) -> (usize, u64) {
-    let input = |path: &Path| Input {
+    let input = |path: &Path| NamedReader {
         name: path.display().to_string(),
         from: BufReader::with_capacity(1 << 16, File::open(path).expect("a file")),
     };

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use roomwatt::engine::{NoticeKind, Rules};
 use roomwatt::review::{Room, judge};
-use roomwatt::simulator::{Plan, Troubles, What};
+use roomwatt::simulator::{Scenario, Troubles, What};
 use roomwatt::types::{HotelId, LocalTime, RoomKey, WattHours};
 
 use crate::support::proxy::{Fault, Proxy};
@@ -36,9 +36,9 @@ fn lines(output: &std::process::Output) -> (Vec<Value>, Value) {
 type Alert = (String, String, String, u32, String);
 
 /// The alerts of a story by the engine alone.
-fn alerts(plan: &Plan, rules: &Rules) -> Vec<Alert> {
+fn alerts(scenario: &Scenario, rules: &Rules) -> Vec<Alert> {
     let mut rooms: BTreeMap<RoomKey, Room> = BTreeMap::new();
-    for happening in plan.story() {
+    for happening in scenario.story() {
         let room = rooms.entry(happening.room.clone());
         let history = room.or_insert_with(|| Room::new(happening.room));
         match happening.what {
@@ -72,12 +72,12 @@ fn the_service_records_what_the_rules_make_of_the_story() {
         .map_or_else(|_| fastrand::u64(..), |seed| seed.parse().expect("a seed"));
     println!("ROOMWATT_SIMULATOR_SEED={seed}");
     let start = minutes_ago(3 * DAY);
-    let mut plan = Plan::new(seed, vec![HotelId::new("SIM-A")], 40, start, 3);
-    plan.troubles = Troubles::default().times(5.0);
+    let mut scenario = Scenario::new(seed, vec![HotelId::new("SIM-A")], 40, start, 3);
+    scenario.troubles = Troubles::default().times(5.0);
     let mut rules = Rules::default();
     rules.thresholds.checkin = WattHours(1_200);
     rules.thresholds.checkout = WattHours(400);
-    let expected = alerts(&plan, &rules);
+    let expected = alerts(&scenario, &rules);
     assert!(!expected.is_empty(), "nothing happened: seed {seed}");
 
     let mut rig = Rig::new("simulate");
@@ -106,10 +106,10 @@ fn the_service_records_what_the_rules_make_of_the_story() {
         &from,
     ];
     let (troubles, told) = lines(&rig.roomwatt(&simulate));
-    let count = |what: fn(&What) -> bool| plan.story().filter(|h| what(&h.what)).count();
+    let count = |what: fn(&What) -> bool| scenario.story().filter(|h| what(&h.what)).count();
     assert_eq!(told["readings"], count(|w| matches!(w, What::Reading(_))));
     assert_eq!(told["messages"], count(|w| matches!(w, What::Message(_))));
-    let truth: Vec<(Value, Value)> = plan
+    let truth: Vec<(Value, Value)> = scenario
         .story()
         .filter_map(|h| match h.what {
             What::Trouble(t) => Some((

@@ -2,20 +2,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use roomwatt::engine::{NoticeKind, RoomNotice, Rules};
 use roomwatt::review::{Room, judge};
-use roomwatt::simulator::{Appliance, MeterFaults, Plan, REGISTER_MODULUS, Trouble, What};
+use roomwatt::simulator::{Appliance, MeterFaults, REGISTER_MODULUS, Scenario, Trouble, What};
 use roomwatt::types::{Kind, LocalTime, RoomKey};
 
-use crate::{by_room, honest, plan, seed};
+use crate::{by_room, honest, scenario, seed};
 
 type Judged = BTreeMap<RoomKey, (Vec<Trouble>, Vec<RoomNotice>)>;
 
 /// Each room's troubles and alerts.
-fn judged(plan: &Plan) -> Judged {
+fn judged(scenario: &Scenario) -> Judged {
     let rules = Rules {
         register_modulus: Some(REGISTER_MODULUS),
         ..Rules::default()
     };
-    let judged = by_room(plan.story()).into_iter().map(|(key, told)| {
+    let judged = by_room(scenario.story()).into_iter().map(|(key, told)| {
         let mut room = Room::new(key.clone());
         let mut troubles = Vec::new();
         for (_, what) in told {
@@ -51,11 +51,11 @@ fn false_alarms(judged: &Judged) -> Vec<&RoomNotice> {
 #[test]
 fn ordinary_rooms_alarm_nobody() {
     let seed = seed();
-    for (plan, what) in [
+    for (scenario, what) in [
         (honest(seed, 250, 20), "honest meters"),
-        (plan(seed, 250, 20), "ordinary meters"),
+        (scenario(seed, 250, 20), "ordinary meters"),
     ] {
-        let judged = judged(&plan);
+        let judged = judged(&scenario);
         let wrong = false_alarms(&judged);
         println!("{what}: {} false alarms in 5000 room days", wrong.len());
         // One in a thousand room days would be ten times what a hotel can bear.
@@ -65,10 +65,10 @@ fn ordinary_rooms_alarm_nobody() {
 
 #[test]
 fn what_is_beyond_the_thresholds_is_found_and_nothing_below_them() {
-    let mut plan = honest(seed(), 250, 20);
-    plan.meters.faults = MeterFaults::none();
+    let mut scenario = honest(seed(), 250, 20);
+    scenario.meters.faults = MeterFaults::none();
     let mut found: BTreeMap<(Kind, Appliance), (u32, u32)> = BTreeMap::new();
-    for (room, (troubles, notices)) in judged(&plan) {
+    for (room, (troubles, notices)) in judged(&scenario) {
         for trouble in troubles {
             let told: BTreeSet<_> = notices
                 .iter()
@@ -78,7 +78,7 @@ fn what_is_beyond_the_thresholds_is_found_and_nothing_below_them() {
             let counts = found.entry((trouble.kind, trouble.appliance)).or_default();
             counts.0 += u32::from(!told.is_empty());
             counts.1 += 1;
-            let seconds = trouble.until.min(plan.end()).since(trouble.from);
+            let seconds = trouble.until.min(scenario.end()).since(trouble.from);
             match trouble.appliance {
                 Appliance::HeatPump if seconds >= 5 * 1_800 + 300 => {
                     assert!(!told.is_empty(), "{room}: {trouble:?} was missed");

@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use roomwatt::engine::{
     Arrival, Event, Look, MeterNoticeKind, MeterTrouble, Rules, Silence, Watch, observe, receive,
 };
-use roomwatt::simulator::{Happening, Plan, REGISTER_MODULUS, What};
+use roomwatt::simulator::{Happening, REGISTER_MODULUS, Scenario, What};
 use roomwatt::types::{HotelId, LocalTime, Reading, RoomKey, WattHours};
 
-use crate::{honest, hotels, plan, seed};
+use crate::{honest, hotels, scenario, seed};
 
 /// How often it is looked. Seconds.
 const LOOK: i64 = 600;
@@ -20,7 +20,7 @@ type Told = Vec<(LocalTime, HotelId, MeterNoticeKind)>;
 
 /// What is told of frozen hotels, each with its time, where the meters show what `shows` makes of
 /// their readings.
-fn told(plan: &Plan, mut shows: impl FnMut(&RoomKey, Reading) -> WattHours) -> Told {
+fn told(scenario: &Scenario, mut shows: impl FnMut(&RoomKey, Reading) -> WattHours) -> Told {
     let rules = Rules {
         register_modulus: Some(REGISTER_MODULUS),
         ..Rules::default()
@@ -29,12 +29,12 @@ fn told(plan: &Plan, mut shows: impl FnMut(&RoomKey, Reading) -> WattHours) -> T
     let mut shown: HashMap<RoomKey, Vec<Reading>> = HashMap::new();
     let mut troubles: HashMap<HotelId, MeterTrouble> = HashMap::new();
     let mut told = Vec::new();
-    let mut next_look = plan.start.plus(LOOK);
-    for Happening { at, room, what } in plan.story() {
+    let mut next_look = scenario.start.plus(LOOK);
+    for Happening { at, room, what } in scenario.story() {
         while next_look < at {
             let look = Look {
                 now: next_look,
-                listening_since: plan.start,
+                listening_since: scenario.start,
                 silent_after: rules.silent_after_seconds,
             };
             for notice in Silence::find(watches.iter(), &troubles, &look).notices {
@@ -107,14 +107,14 @@ fn ordinary_hotels_are_never_frozen() {
     let seed = seed();
     for (rooms, count) in [(12, 12), (100, 2)] {
         for occupancy in [0.68, 0.95] {
-            let mut plan = plan(seed, rooms, 7);
-            plan.hotels = hotels(count);
-            plan.occupancy = occupancy;
+            let mut scenario = scenario(seed, rooms, 7);
+            scenario.hotels = hotels(count);
+            scenario.occupancy = occupancy;
             let all = [
-                ("steps of 0.01 kWh", told(&plan, in_steps(10))),
-                ("steps of 0.1 kWh", told(&plan, in_steps(100))),
-                ("steps of 1 kWh", told(&plan, in_steps(1_000))),
-                ("key cards", told(&plan, by_key_card())),
+                ("steps of 0.01 kWh", told(&scenario, in_steps(10))),
+                ("steps of 0.1 kWh", told(&scenario, in_steps(100))),
+                ("steps of 1 kWh", told(&scenario, in_steps(1_000))),
+                ("key cards", told(&scenario, by_key_card())),
             ];
             for (what, wrong) in all {
                 let begun = wrong
@@ -140,14 +140,14 @@ fn ordinary_hotels_are_never_frozen() {
 
 /// From an hour of the second day on the gateway of the first of two hotels repeats itself.
 fn with_frozen_gateway(
-    plan: &Plan,
+    scenario: &Scenario,
     (from, until): (i64, i64),
     mut shows: impl FnMut(&RoomKey, Reading) -> WattHours,
 ) -> Told {
-    let [from, until] = [from, until].map(|hour| plan.start.plus((24 + hour) * HOUR));
+    let [from, until] = [from, until].map(|hour| scenario.start.plus((24 + hour) * HOUR));
     let mut last: HashMap<RoomKey, WattHours> = HashMap::new();
-    let frozen = &plan.hotels[0];
-    told(plan, move |room, reading| {
+    let frozen = &scenario.hotels[0];
+    told(scenario, move |room, reading| {
         let register = shows(room, reading);
         if room.hotel_id == *frozen && from <= reading.time && reading.time < until {
             return *last.entry(room.clone()).or_insert(register);
@@ -162,10 +162,10 @@ fn a_frozen_gateway_is_told_once_and_its_end_once() {
     let seed = seed();
     for interval in [300, 1_800, 3_600] {
         for (from, until) in [(2, 9), (11, 20)] {
-            let mut plan = honest(seed, 40, 3);
-            plan.hotels = hotels(2);
-            plan.meters.interval_seconds = interval;
-            let told = with_frozen_gateway(&plan, (from, until), in_steps(10));
+            let mut scenario = honest(seed, 40, 3);
+            scenario.hotels = hotels(2);
+            scenario.meters.interval_seconds = interval;
+            let told = with_frozen_gateway(&scenario, (from, until), in_steps(10));
             println!("read every {interval} s, frozen from {from} to {until} h: {told:?}");
             let [
                 (begun, one, MeterNoticeKind::Frozen),
@@ -174,8 +174,9 @@ fn a_frozen_gateway_is_told_once_and_its_end_once() {
             else {
                 panic!("{told:#?}");
             };
-            assert!(*one == plan.hotels[0] && other == one);
-            let after = |time: &LocalTime, hour: i64| time.since(plan.start) - (24 + hour) * HOUR;
+            assert!(*one == scenario.hotels[0] && other == one);
+            let after =
+                |time: &LocalTime, hour: i64| time.since(scenario.start) - (24 + hour) * HOUR;
             // Hourly meters are to stand still three times as long as they are used to.
             let latest = if interval == 3_600 {
                 4 * HOUR
@@ -197,16 +198,16 @@ fn a_frozen_gateway_is_told_once_and_its_end_once() {
 #[test]
 fn a_gateway_of_whole_kwh_meters_or_of_dark_rooms_is_found_later() {
     let seed = seed();
-    let mut plan = honest(seed, 120, 6);
-    plan.hotels = hotels(2);
+    let mut scenario = honest(seed, 120, 6);
+    scenario.hotels = hotels(2);
     for (what, told) in [
         (
             "whole kWh",
-            with_frozen_gateway(&plan, (20, 68), in_steps(1_000)),
+            with_frozen_gateway(&scenario, (20, 68), in_steps(1_000)),
         ),
         (
             "key cards",
-            with_frozen_gateway(&plan, (20, 68), by_key_card()),
+            with_frozen_gateway(&scenario, (20, 68), by_key_card()),
         ),
     ] {
         println!("{what}: {told:?}");
@@ -216,6 +217,6 @@ fn a_gateway_of_whole_kwh_meters_or_of_dark_rooms_is_found_later() {
             [MeterNoticeKind::Frozen, MeterNoticeKind::Moving],
             "{told:#?}"
         );
-        assert!(told.iter().all(|told| told.1 == plan.hotels[0]));
+        assert!(told.iter().all(|told| told.1 == scenario.hotels[0]));
     }
 }

@@ -8,7 +8,7 @@ mod truth;
 use std::collections::{BTreeMap, HashMap};
 
 use roomwatt::engine::{Event, MessageFormat, Parsed, Stay};
-use roomwatt::simulator::{Happening, MeterFaults, Plan, Troubles, What};
+use roomwatt::simulator::{Happening, MeterFaults, Scenario, Troubles, What};
 use roomwatt::types::{HotelId, Kind, LocalTime, RoomKey, Zone};
 
 /// Today's seed, printed.
@@ -30,21 +30,21 @@ fn hotels(count: u32) -> Vec<HotelId> {
 }
 
 /// An ordinary hotel from a midnight on.
-fn plan(seed: u64, rooms: u32, days: u32) -> Plan {
-    Plan::new(seed, hotels(1), rooms, time("2023-04-10 00:00:00"), days)
+fn scenario(seed: u64, rooms: u32, days: u32) -> Scenario {
+    Scenario::new(seed, hotels(1), rooms, time("2023-04-10 00:00:00"), days)
 }
 
 /// The same with meters that tell the truth.
-fn honest(seed: u64, rooms: u32, days: u32) -> Plan {
-    let mut plan = plan(seed, rooms, days);
-    plan.meters.faults = MeterFaults::none();
-    plan
+fn honest(seed: u64, rooms: u32, days: u32) -> Scenario {
+    let mut scenario = scenario(seed, rooms, days);
+    scenario.meters.faults = MeterFaults::none();
+    scenario
 }
 
 /// Faults and troubles in every room, every day.
-fn rough(seed: u64, rooms: u32, days: u32) -> Plan {
-    let mut plan = plan(seed, rooms, days);
-    plan.meters.faults = MeterFaults {
+fn rough(seed: u64, rooms: u32, days: u32) -> Scenario {
+    let mut scenario = scenario(seed, rooms, days);
+    scenario.meters.faults = MeterFaults {
         gap: 0.01,
         duplicate: 0.02,
         late: 0.02,
@@ -54,12 +54,15 @@ fn rough(seed: u64, rooms: u32, days: u32) -> Plan {
         about_to_wrap: 0.3,
         outage: 0.5,
     };
-    for likely in [&mut plan.troubles.vacant, &mut plan.troubles.occupied] {
+    for likely in [
+        &mut scenario.troubles.vacant,
+        &mut scenario.troubles.occupied,
+    ] {
         likely.heater = 0.3;
         likely.heat_pump = 0.3;
         likely.miner = 0.1;
     }
-    plan
+    scenario
 }
 
 fn by_room(story: impl Iterator<Item = Happening>) -> BTreeMap<RoomKey, Vec<(LocalTime, What)>> {
@@ -71,8 +74,9 @@ fn by_room(story: impl Iterator<Item = Happening>) -> BTreeMap<RoomKey, Vec<(Loc
 }
 
 /// FNV-1a of all that a story says.
-fn digest(plan: &Plan) -> u64 {
-    plan.story()
+fn digest(scenario: &Scenario) -> u64 {
+    scenario
+        .story()
         .flat_map(|happening| format!("{happening:?}\n").into_bytes())
         .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -82,9 +86,9 @@ fn digest(plan: &Plan) -> u64 {
 #[test]
 fn a_plan_tells_one_story() {
     let seed = seed();
-    let plan = rough(seed, 12, 5);
-    assert_eq!(digest(&plan), digest(&plan.clone()));
-    assert_ne!(digest(&plan), digest(&rough(seed ^ 1, 12, 5)));
+    let scenario = rough(seed, 12, 5);
+    assert_eq!(digest(&scenario), digest(&scenario.clone()));
+    assert_ne!(digest(&scenario), digest(&rough(seed ^ 1, 12, 5)));
     // On every machine. Who changes the model puts the new number here.
     assert_eq!(digest(&rough(1, 12, 5)), GOLDEN);
 }
@@ -93,20 +97,22 @@ const GOLDEN: u64 = 17_422_878_954_787_550_810;
 
 #[test]
 fn it_is_told_in_order_and_within_its_time() {
-    let plan = rough(seed(), 15, 4);
-    let mut last = plan.start;
+    let scenario = rough(seed(), 15, 4);
+    let mut last = scenario.start;
     let mut count = 0;
-    for happening in plan.story() {
+    for happening in scenario.story() {
         assert!(last <= happening.at, "{happening:?} after {last}");
         last = happening.at;
         count += 1;
         match happening.what {
-            What::Reading(reading) => assert!(plan.start <= reading.time && reading.time <= last),
-            What::Message(stay) => assert!(stay.time() == last || last == plan.start),
+            What::Reading(reading) => {
+                assert!(scenario.start <= reading.time && reading.time <= last)
+            }
+            What::Message(stay) => assert!(stay.time() == last || last == scenario.start),
             What::Trouble(trouble) => assert_eq!(trouble.from, last),
         }
     }
-    assert!(last < plan.end());
+    assert!(last < scenario.end());
     assert!(count > 15 * 4 * 20, "only {count}");
 }
 
@@ -117,7 +123,7 @@ fn a_larger_plan_begins_with_the_smaller_one() {
     let told: Vec<Happening> = small.story().collect();
 
     let rooms: Vec<RoomKey> = small.rooms_of(&small.hotels[0]).collect();
-    let more_rooms = Plan {
+    let more_rooms = Scenario {
         rooms: 40,
         ..small.clone()
     };
@@ -127,7 +133,7 @@ fn a_larger_plan_begins_with_the_smaller_one() {
         .collect();
     assert_eq!(of_these, told);
 
-    let more_hotels = Plan {
+    let more_hotels = Scenario {
         hotels: hotels(3),
         ..small.clone()
     };
@@ -137,7 +143,7 @@ fn a_larger_plan_begins_with_the_smaller_one() {
         .collect();
     assert_eq!(of_these, told);
 
-    let more_days = Plan {
+    let more_days = Scenario {
         days: 6,
         ..small.clone()
     };
@@ -150,22 +156,22 @@ fn a_larger_plan_begins_with_the_smaller_one() {
 
 #[test]
 fn rooms_have_numbers_of_their_own() {
-    let plan = plan(1, 45, 1);
-    let numbers: Vec<String> = plan
-        .rooms_of(&plan.hotels[0])
+    let scenario = scenario(1, 45, 1);
+    let numbers: Vec<String> = scenario
+        .rooms_of(&scenario.hotels[0])
         .map(|room| room.room_number.to_string())
         .collect();
     assert_eq!(
         [&numbers[0], &numbers[19], &numbers[20], &numbers[44]],
         ["101", "120", "201", "305"]
     );
-    let told = by_room(plan.story());
+    let told = by_room(scenario.story());
     assert_eq!(told.len(), 45);
 }
 
 #[test]
 fn messages_take_turns_and_are_taken_by_the_service() {
-    let plan = rough(seed(), 60, 7);
+    let scenario = rough(seed(), 60, 7);
     let mut format = MessageFormat {
         types: Default::default(),
         fields: Default::default(),
@@ -176,7 +182,7 @@ fn messages_take_turns_and_are_taken_by_the_service() {
     format.types.checkout = "left".into();
     let mut last: HashMap<RoomKey, Stay> = HashMap::new();
     let mut count = 0;
-    for Happening { at, room, what } in plan.story() {
+    for Happening { at, room, what } in scenario.story() {
         let What::Message(stay) = what else { continue };
         count += 1;
         let body = format.write(&room, &stay);
@@ -196,7 +202,10 @@ fn messages_take_turns_and_are_taken_by_the_service() {
                 assert_eq!(actual_checkin, Some(before.time()));
             }
         } else {
-            assert_eq!(at, plan.start, "every room has its message at the start");
+            assert_eq!(
+                at, scenario.start,
+                "every room has its message at the start"
+            );
         }
     }
     assert_eq!(last.len(), 60);
@@ -206,11 +215,11 @@ fn messages_take_turns_and_are_taken_by_the_service() {
 #[test]
 fn two_thirds_of_the_nights_are_sold() {
     for occupancy in [0.68, 0.3, 0.95] {
-        let mut plan = honest(seed(), 300, 20);
-        plan.occupancy = occupancy;
-        plan.meters.interval_seconds = 24 * 3_600;
+        let mut scenario = honest(seed(), 300, 20);
+        scenario.occupancy = occupancy;
+        scenario.meters.interval_seconds = 24 * 3_600;
         let mut nights = 0;
-        for (_, told) in by_room(plan.story()) {
+        for (_, told) in by_room(scenario.story()) {
             let stays: Vec<Stay> = told
                 .iter()
                 .filter_map(|(_, what)| match what {
@@ -219,7 +228,7 @@ fn two_thirds_of_the_nights_are_sold() {
                 })
                 .collect();
             nights += (0..20)
-                .map(|day| plan.start.plus(day * 24 * 3_600 + 3_600))
+                .map(|day| scenario.start.plus(day * 24 * 3_600 + 3_600))
                 .filter(|&night| {
                     let now = stays.iter().rfind(|stay| stay.time() <= night);
                     now.is_some_and(|stay| stay.kind() == Kind::Checkin)
@@ -237,7 +246,11 @@ fn two_thirds_of_the_nights_are_sold() {
 
 #[test]
 fn nothing_is_wrong_where_nothing_is_likely() {
-    let mut plan = honest(seed(), 50, 10);
-    plan.troubles = Troubles::none();
-    assert!(plan.story().all(|h| !matches!(h.what, What::Trouble(_))));
+    let mut scenario = honest(seed(), 50, 10);
+    scenario.troubles = Troubles::none();
+    assert!(
+        scenario
+            .story()
+            .all(|h| !matches!(h.what, What::Trouble(_)))
+    );
 }

@@ -1,13 +1,13 @@
 use std::collections::BTreeMap;
 
-use roomwatt::simulator::{Happening, MeterFaults, Plan, REGISTER_MODULUS, What};
+use roomwatt::simulator::{Happening, MeterFaults, REGISTER_MODULUS, Scenario, What};
 use roomwatt::types::{LocalTime, Reading, RoomKey};
 
-use crate::{by_room, honest, plan, seed};
+use crate::{by_room, honest, scenario, seed};
 
 type Told = Vec<(LocalTime, Reading)>;
 
-fn readings(plan: &Plan) -> BTreeMap<RoomKey, Told> {
+fn readings(scenario: &Scenario) -> BTreeMap<RoomKey, Told> {
     let only_readings = |told: Vec<(LocalTime, What)>| {
         told.into_iter()
             .filter_map(|(at, what)| match what {
@@ -16,7 +16,7 @@ fn readings(plan: &Plan) -> BTreeMap<RoomKey, Told> {
             })
             .collect()
     };
-    by_room(plan.story())
+    by_room(scenario.story())
         .into_iter()
         .map(|(room, told)| (room, only_readings(told)))
         .collect()
@@ -25,9 +25,9 @@ fn readings(plan: &Plan) -> BTreeMap<RoomKey, Told> {
 #[test]
 fn honest_meters_count_upwards_in_time() {
     for interval in [1_800, 900, 300, 3_600] {
-        let mut plan = honest(seed(), 30, 4);
-        plan.meters.interval_seconds = interval;
-        for (room, told) in readings(&plan) {
+        let mut scenario = honest(seed(), 30, 4);
+        scenario.meters.interval_seconds = interval;
+        for (room, told) in readings(&scenario) {
             let expected = 4 * 24 * 3_600 / interval;
             assert!(
                 (expected - 1..=expected + 1).contains(&(told.len() as i64)),
@@ -63,10 +63,10 @@ fn honest_meters_count_upwards_in_time() {
 fn with(
     fault: impl FnOnce(&mut MeterFaults),
 ) -> (BTreeMap<RoomKey, Told>, BTreeMap<RoomKey, Told>) {
-    let mut plan = honest(seed(), 40, 6);
-    let truth = readings(&plan);
-    fault(&mut plan.meters.faults);
-    (readings(&plan), truth)
+    let mut scenario = honest(seed(), 40, 6);
+    let truth = readings(&scenario);
+    fault(&mut scenario.meters.faults);
+    (readings(&scenario), truth)
 }
 
 fn count(rooms: &BTreeMap<RoomKey, Told>) -> usize {
@@ -194,10 +194,10 @@ fn a_dead_gateway_silences_its_hotel() {
 #[test]
 fn guests_are_the_same_whatever_is_wrong_with_the_meters() {
     let seed = seed();
-    let guests = |plan: Plan| -> Vec<Happening> {
-        let mut told: Vec<_> = plan.story().collect();
+    let guests = |scenario: Scenario| -> Vec<Happening> {
+        let mut told: Vec<_> = scenario.story().collect();
         told.retain(|h| !matches!(h.what, What::Reading(_)));
         told
     };
-    assert_eq!(guests(plan(seed, 30, 5)), guests(honest(seed, 30, 5)));
+    assert_eq!(guests(scenario(seed, 30, 5)), guests(honest(seed, 30, 5)));
 }

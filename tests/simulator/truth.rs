@@ -1,21 +1,24 @@
 use std::collections::BTreeMap;
 
-use roomwatt::simulator::{Appliance, Plan, Trouble, Troubles, What};
+use roomwatt::simulator::{Appliance, Scenario, Trouble, Troubles, What};
 use roomwatt::types::{Kind, LocalTime};
 
 use crate::{by_room, honest, seed};
 
 /// Many troubles of each sort.
-fn troubled(seed: u64, rooms: u32, days: u32) -> Plan {
-    let mut plan = honest(seed, rooms, days);
-    for likely in [&mut plan.troubles.vacant, &mut plan.troubles.occupied] {
+fn troubled(seed: u64, rooms: u32, days: u32) -> Scenario {
+    let mut scenario = honest(seed, rooms, days);
+    for likely in [
+        &mut scenario.troubles.vacant,
+        &mut scenario.troubles.occupied,
+    ] {
         likely.air_conditioner = 0.15;
         likely.heater = 0.15;
         likely.miner = 0.15;
         likely.car_charger = 0.15;
         likely.heat_pump = 0.15;
     }
-    plan
+    scenario
 }
 
 /// Energy of the troubles up to a time: Wh times seconds of half an hour.
@@ -28,14 +31,14 @@ fn energy(troubles: &[Trouble], until: LocalTime) -> i64 {
 
 #[test]
 fn the_readings_show_each_trouble_and_nothing_else() {
-    let plan = troubled(seed(), 30, 6);
-    let calm = Plan {
+    let scenario = troubled(seed(), 30, 6);
+    let calm = Scenario {
         troubles: Troubles::none(),
-        ..plan.clone()
+        ..scenario.clone()
     };
     let calm = by_room(calm.story());
     let mut seen: BTreeMap<(Kind, Appliance), usize> = BTreeMap::new();
-    for (room, told) in by_room(plan.story()) {
+    for (room, told) in by_room(scenario.story()) {
         let mut troubles = Vec::new();
         let mut calm = calm[&room].iter();
         let mut kind = None;
@@ -77,10 +80,10 @@ fn the_readings_show_each_trouble_and_nothing_else() {
 
 #[test]
 fn air_conditioners_stay_on_after_three_check_outs_in_a_hundred() {
-    let mut plan = honest(seed(), 400, 30);
-    plan.meters.interval_seconds = 24 * 3_600;
+    let mut scenario = honest(seed(), 400, 30);
+    scenario.meters.interval_seconds = 24 * 3_600;
     let (mut check_outs, mut left_on) = (0.0_f64, 0.0);
-    for happening in plan.story() {
+    for happening in scenario.story() {
         match happening.what {
             What::Message(stay) if stay.kind() == Kind::Checkout => check_outs += 1.0,
             What::Trouble(trouble)

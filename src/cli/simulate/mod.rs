@@ -12,7 +12,7 @@ use crate::app::interruption;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::escape;
-use crate::simulator::{MeterFaults, Plan, Trouble, Troubles, What};
+use crate::simulator::{MeterFaults, Scenario, Trouble, Troubles, What};
 use crate::store::SimulatedMeters;
 use crate::types::{HotelId, LocalTime, RoomKey, counted, trimmed_half};
 
@@ -140,16 +140,16 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mysql = needed(config.mysql.as_ref(), "mysql")?;
     let zone = config.messages.zone;
     let clock = SystemClock { zone };
-    let plan = plan(arguments, &config, clock.now())?;
+    let scenario = scenario(arguments, &config, clock.now())?;
     let stop = interruption().map_err(|error| Failure::new(Code::TryLater, error))?;
-    let bar = bar(&plan, clock.now());
+    let bar = bar(&scenario, clock.now());
     let meters = SimulatedMeters::new(mysql, config.meter.clone(), zone);
     let mut outlet = Outlet::open(meters, rabbitmq, arguments.rate, stop.clone(), bar.clone())?;
-    let mut pace = Pace::new(clock, plan.start, arguments.speed, stop);
+    let mut pace = Pace::new(clock, scenario.start, arguments.speed, stop);
     let mut troubles = Vec::new();
-    let mut until = plan.start;
+    let mut until = scenario.start;
     let result = (|| {
-        for happening in plan.story() {
+        for happening in scenario.story() {
             let at = happening.at;
             if (outlet.is_full(at) || !pace.has_reached(at)) && !outlet.deliver()? {
                 return Ok(());
@@ -160,7 +160,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
                     return Ok(());
                 }
             }
-            show(&bar, &plan, at, outlet.delivered);
+            show(&bar, &scenario, at, outlet.delivered);
             match happening.what {
                 What::Message(stay) => {
                     let body = config.messages.write(&happening.room, &stay);
@@ -170,7 +170,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
                 What::Trouble(trouble) => troubles.push((happening.room, trouble)),
             }
         }
-        until = plan.end();
+        until = scenario.end();
         outlet.deliver().map(|_| ())
     })();
     bar.finish_and_clear();
@@ -179,11 +179,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         troubles,
         until,
     };
-    report(&plan, &told, arguments.json)?;
+    report(&scenario, &told, arguments.json)?;
     result
 }
 
-fn plan(arguments: &Arguments, config: &Config, now: LocalTime) -> Result<Plan, Failure> {
+fn scenario(arguments: &Arguments, config: &Config, now: LocalTime) -> Result<Scenario, Failure> {
     let usage = |text: String| Failure::new(Code::Usage, anyhow!(text));
     let mut hotels = arguments.hotel_ids.clone();
     if hotels.is_empty() {
@@ -206,18 +206,18 @@ fn plan(arguments: &Arguments, config: &Config, now: LocalTime) -> Result<Plan, 
     }
     let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(..));
     let days = arguments.days.unwrap_or(FOR_EVER);
-    let mut plan = Plan::new(seed, hotels, arguments.rooms, start, days);
-    plan.meters.interval_seconds = config.rules.interval_seconds;
-    plan.troubles = Troubles::default().times(arguments.troubles);
+    let mut scenario = Scenario::new(seed, hotels, arguments.rooms, start, days);
+    scenario.meters.interval_seconds = config.rules.interval_seconds;
+    scenario.troubles = Troubles::default().times(arguments.troubles);
     if arguments.no_faults {
-        plan.meters.faults = MeterFaults::none();
+        scenario.meters.faults = MeterFaults::none();
     }
-    Ok(plan)
+    Ok(scenario)
 }
 
 /// How much of the past is told; only on a terminal.
-fn bar(plan: &Plan, now: LocalTime) -> ProgressBar {
-    let seconds = plan.end().min(now).since(plan.start);
+fn bar(scenario: &Scenario, now: LocalTime) -> ProgressBar {
+    let seconds = scenario.end().min(now).since(scenario.start);
     let bar = ProgressBar::new(u64::try_from(seconds).unwrap_or_default().max(1));
     if let Ok(style) = ProgressStyle::with_template("{bar:30} {percent:>3} %  {msg}") {
         bar.set_style(style);
@@ -225,8 +225,8 @@ fn bar(plan: &Plan, now: LocalTime) -> ProgressBar {
     bar
 }
 
-fn show(bar: &ProgressBar, plan: &Plan, at: LocalTime, delivered: Delivered) {
-    let position = u64::try_from(at.since(plan.start)).unwrap_or_default();
+fn show(bar: &ProgressBar, scenario: &Scenario, at: LocalTime, delivered: Delivered) {
+    let position = u64::try_from(at.since(scenario.start)).unwrap_or_default();
     if position == bar.position() || bar.is_hidden() {
         return;
     }
@@ -240,23 +240,23 @@ fn show(bar: &ProgressBar, plan: &Plan, at: LocalTime, delivered: Delivered) {
 }
 
 /// Says what was done, and what is true.
-fn report(plan: &Plan, told: &Told, as_json: bool) -> Result<(), Failure> {
+fn report(scenario: &Scenario, told: &Told, as_json: bool) -> Result<(), Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
     let write = if as_json { write_json } else { write_text };
-    written(write(&mut out, plan, told).and_then(|()| out.flush()))
+    written(write(&mut out, scenario, told).and_then(|()| out.flush()))
 }
 
-fn write_text(out: &mut dyn Write, plan: &Plan, told: &Told) -> io::Result<()> {
+fn write_text(out: &mut dyn Write, scenario: &Scenario, told: &Told) -> io::Result<()> {
     let Delivered { readings, messages } = told.delivered;
-    let hotels = match &plan.hotels[..] {
+    let hotels = match &scenario.hotels[..] {
         [hotel] => hotel.to_string(),
         hotels => format!("{} hotels", hotels.len()),
     };
     writeln!(
         out,
         "told {hotels} of {}, from {} to {}: {}, {}, {}",
-        counted(plan.rooms, "room"),
-        plan.start,
+        counted(scenario.rooms, "room"),
+        scenario.start,
         told.until,
         counted(readings, "reading"),
         counted(messages, "message"),
@@ -276,11 +276,11 @@ fn write_text(out: &mut dyn Write, plan: &Plan, told: &Told) -> io::Result<()> {
     writeln!(
         out,
         "the same story again, and on: --seed {} --from '{}'",
-        plan.seed, plan.start
+        scenario.seed, scenario.start
     )
 }
 
-fn write_json(out: &mut dyn Write, plan: &Plan, told: &Told) -> io::Result<()> {
+fn write_json(out: &mut dyn Write, scenario: &Scenario, told: &Told) -> io::Result<()> {
     for (room, trouble) in &told.troubles {
         let line = json!({
             "event": "trouble",
@@ -296,10 +296,10 @@ fn write_json(out: &mut dyn Write, plan: &Plan, told: &Told) -> io::Result<()> {
     }
     let line = json!({
         "event": "told",
-        "seed": plan.seed,
-        "hotels": plan.hotels,
-        "rooms": plan.rooms,
-        "from": plan.start,
+        "seed": scenario.seed,
+        "hotels": scenario.hotels,
+        "rooms": scenario.rooms,
+        "from": scenario.start,
         "until": told.until,
         "readings": told.delivered.readings,
         "messages": told.delivered.messages,

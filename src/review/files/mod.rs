@@ -23,7 +23,7 @@ pub use crate::engine::READING_FIELDS as COLUMNS;
 const LINES_TOLD: u64 = 20;
 
 /// A named source of lines, for errors and remarks.
-pub struct Input<R> {
+pub struct NamedReader<R> {
     pub name: String,
     pub from: R,
 }
@@ -38,8 +38,8 @@ pub struct Input<R> {
 /// [`ReviewError`] when a file can't be read, its header lacks a column, or nothing in it is what
 /// it is taken for: an answer would look as if all were well.
 pub fn read_files(
-    messages: Input<impl BufRead>,
-    readings: Input<impl Read>,
+    messages: NamedReader<impl BufRead>,
+    readings: NamedReader<impl Read>,
     (from, to): (LocalTime, LocalTime),
     format: &MessageFormat,
     remarks: &mut impl Write,
@@ -60,7 +60,7 @@ pub fn read_files(
 }
 
 fn read_messages(
-    mut messages: Input<impl BufRead>,
+    mut messages: NamedReader<impl BufRead>,
     to: LocalTime,
     format: &MessageFormat,
     past: &mut Past,
@@ -132,7 +132,7 @@ struct Rows {
 
 /// Blocks of lines are parsed by rayon workers, a few at a time, and taken in their order.
 fn read_readings(
-    readings: Input<impl Read>,
+    readings: NamedReader<impl Read>,
     to: LocalTime,
     format: &ReadingFormat,
     past: &mut Past,

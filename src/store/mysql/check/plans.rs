@@ -22,7 +22,7 @@ const SMALL: u64 = 1_000_000;
 
 /// How the server would find rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Plan {
+pub(super) enum QueryPlan {
     /// By an index: how many columns of it are compared with a value, and whether one row at most
     /// can have them.
     Index { columns: usize, unique: bool },
@@ -32,21 +32,21 @@ pub(super) enum Plan {
     Hidden,
 }
 
-impl Plan {
+impl QueryPlan {
     pub fn is_by_index(self) -> bool {
-        matches!(self, Plan::Index { .. })
+        matches!(self, QueryPlan::Index { .. })
     }
 
     /// Whether it is by an index that begins with hotel and room.
     fn is_by_room(self) -> bool {
-        matches!(self, Plan::Index { columns, .. } if columns >= 2)
+        matches!(self, QueryPlan::Index { columns, .. } if columns >= 2)
     }
 
     /// Whether it may be carried out. One that is hidden ends by the limit of its connection.
     pub fn is_bearable(self) -> bool {
         match self {
-            Plan::Index { .. } | Plan::Hidden => true,
-            Plan::Scan(rows) => rows <= SMALL,
+            QueryPlan::Index { .. } | QueryPlan::Hidden => true,
+            QueryPlan::Scan(rows) => rows <= SMALL,
         }
     }
 }
@@ -60,9 +60,9 @@ const MANY: u64 = 100;
 
 /// How the table's rows are found.
 pub(super) struct Plans {
-    pub by_room: Plan,
-    pub by_time: Plan,
-    pub by_id: Option<Plan>,
+    pub by_room: QueryPlan,
+    pub by_time: QueryPlan,
+    pub by_id: Option<QueryPlan>,
     /// Rows that are read for a message where there are no ids, as far as that was looked at.
     pub of_a_message: Option<u64>,
 }
@@ -135,7 +135,7 @@ fn plan_of_room(
     meter: &MeterTable,
     hotel: &str,
     room: &str,
-) -> mysql::Result<Plan> {
+) -> mysql::Result<QueryPlan> {
     let MeterTable {
         table,
         hotel_id,
@@ -150,9 +150,9 @@ fn plan_of_room(
     plan(conn, &query, (hotel, room))
 }
 
-fn plan(conn: &mut Conn, query: &str, values: impl Into<Params>) -> mysql::Result<Plan> {
+fn plan(conn: &mut Conn, query: &str, values: impl Into<Params>) -> mysql::Result<QueryPlan> {
     let Some(lines) = explain::steps(conn, query, values)? else {
-        return Ok(Plan::Hidden);
+        return Ok(QueryPlan::Hidden);
     };
     let text = |line: &Row, column: &str| {
         let value: Option<Value> = line.get(column);
@@ -163,7 +163,7 @@ fn plan(conn: &mut Conn, query: &str, values: impl Into<Params>) -> mysql::Resul
             _ => String::new(),
         }
     };
-    let mut plan = Plan::Index {
+    let mut plan = QueryPlan::Index {
         columns: usize::MAX,
         unique: true,
     };
@@ -171,10 +171,10 @@ fn plan(conn: &mut Conn, query: &str, values: impl Into<Params>) -> mysql::Resul
     for line in &lines {
         let step = match text(line, "type").as_str() {
             // All of the rows, or all of an index.
-            "ALL" | "index" => Plan::Scan(text(line, "rows").parse().unwrap_or(u64::MAX)),
+            "ALL" | "index" => QueryPlan::Scan(text(line, "rows").parse().unwrap_or(u64::MAX)),
             // Found, or known not to be there, while it was planned.
             "" | "const" | "system" | "eq_ref" => continue,
-            _ => Plan::Index {
+            _ => QueryPlan::Index {
                 columns: text(line, "ref")
                     .split(',')
                     .filter(|part| !part.is_empty())
@@ -183,8 +183,8 @@ fn plan(conn: &mut Conn, query: &str, values: impl Into<Params>) -> mysql::Resul
             },
         };
         plan = match (plan, step) {
-            (Plan::Scan(rows), Plan::Scan(more)) => Plan::Scan(rows.max(more)),
-            (Plan::Scan(rows), _) => Plan::Scan(rows),
+            (QueryPlan::Scan(rows), QueryPlan::Scan(more)) => QueryPlan::Scan(rows.max(more)),
+            (QueryPlan::Scan(rows), _) => QueryPlan::Scan(rows),
             (_, step) => step,
         };
     }
@@ -203,7 +203,7 @@ pub(super) fn advise(
     let advice = |says: &str, remedy: String| {
         Finding::new(Level::Advice, about.as_str(), says).remedy(remedy)
     };
-    if plans.by_room == Plan::Hidden {
+    if plans.by_room == QueryPlan::Hidden {
         tell(advice(
             "it is a view, and this user is not told how the server reads it",
             "see that the tables behind it have indexes on (hotel, room), the time, and the id"
@@ -264,7 +264,7 @@ pub(super) fn advise(
         });
     }
     if let (Some(id), Some(plan)) = (meter.id(), plans.by_id)
-        && !matches!(plan, Plan::Index { unique: true, .. })
+        && !matches!(plan, QueryPlan::Index { unique: true, .. })
     {
         tell_advice(advice(
             "no two rows should have one id, and no index sees to it: such rows may be passed over",

@@ -12,7 +12,7 @@ use crate::store::mysql::codec::{datetime, local_time};
 use crate::store::mysql::meter::rows;
 use crate::types::{LocalTime, RoomKey};
 
-use super::plans::{Plan, Plans};
+use super::plans::{Plans, QueryPlan};
 
 /// What they have.
 pub(super) struct Sample {
@@ -47,7 +47,7 @@ pub(super) fn sample(
              ORDER BY `{script_time}` DESC LIMIT {SAMPLE}"
         );
         (query, vec![datetime(from), datetime(latest)])
-    } else if let (Some(id), Some(Plan::Index { .. })) = (meter.id(), plans.by_id) {
+    } else if let (Some(id), Some(QueryPlan::Index { .. })) = (meter.id(), plans.by_id) {
         (
             format!("{select} ORDER BY `{id}` DESC LIMIT {SAMPLE}"),
             Vec::new(),

@@ -6,28 +6,28 @@ use super::guests::midnight;
 
 /// A time in which a hotel's gateway passes nothing on.
 #[derive(Clone, Copy)]
-pub(super) struct Outage {
+pub(super) struct GatewayOutage {
     from: LocalTime,
     pub(super) until: LocalTime,
     /// What was read meanwhile never comes; else it comes when the outage is over.
     pub(super) lost: bool,
 }
 
-impl Outage {
+impl GatewayOutage {
     /// The outage of a hotel's day, if it has one; over before midnight.
     pub(super) fn of_day(
         seed: u64,
         hotel: &HotelId,
         time: LocalTime,
         likely: f64,
-    ) -> Option<Outage> {
+    ) -> Option<GatewayOutage> {
         let today = midnight(time);
         let mut chance = Chance::new(seed, &["outage", hotel.as_str(), &today.date()]);
         if !chance.happens(likely) {
             return None;
         }
         let from = today.plus(chance.between(HOUR..=17 * HOUR));
-        Some(Outage {
+        Some(GatewayOutage {
             from,
             until: from.plus(chance.between(HOUR..=6 * HOUR)),
             lost: chance.happens(0.5),
