@@ -21,7 +21,7 @@ impl Position {
     }
 
     /// Whether a stream that begins here shows all new readings of a room that has seen its
-    /// readings up to `seen`. Ids tell which rows are new, whatever their time.
+    /// readings up to `seen`. Ids show which rows are new, whatever their time.
     pub fn serves(self, seen: LocalTime) -> bool {
         match self {
             Position::Id(_) => true,
@@ -47,7 +47,7 @@ impl Position {
 /// 2. *Up to the line* a message judges by itself: no sweep will show its watch these rows. Where
 ///    the same batch holds the room's next stay, its readings stop at that.
 /// 3. *Beyond the line* a message judges the rows up to the stay time, which belong to the watch
-///    that it ends, however new they are: nobody can judge them under that watch afterwards
+///    that it ends, however new they are: no sweep can judge them under that watch afterwards
 ///    ([`Frontier::is_judged_by_message`], with the last stay time of the room in its batch). What
 ///    is later it leaves to the sweeps. By the time one shows it, a message that was in the queue
 ///    before has been taken: after an outage of ours, or of the store, sweeps wait until the
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_watch_that_begins_during_a_sweep_is_the_next_ones() {
+    fn a_watch_that_begins_during_a_sweep_is_served_by_the_next_one() {
         let mut frontier = Frontier::default();
         let loaded = frontier.begun();
         assert!(!frontier.is_swept(loaded), "no sweep has begun");

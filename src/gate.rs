@@ -1,4 +1,4 @@
-//! Whether messages may come in, and whether those that had waited have been taken.
+//! Whether messages may come in, and whether the queue has been drained since.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,31 +9,31 @@ use parking_lot::Mutex;
 use crate::pulse;
 use crate::threads::{Stop, Stopper, stop_signal};
 
-/// Open while the store can be written. Closed, consumers stay away from the broker: messages wait
-/// in the queue, where an outage of hours costs nothing. What a consumer held unacknowledged for
-/// half an hour the broker would take away, and deliver again for no use.
+/// Open while the store can be written. While it is closed, consumers disconnect from the broker
+/// and messages wait in the queue, where an outage of hours costs nothing: what a consumer holds
+/// unacknowledged for half an hour the broker requeues and delivers again for no use.
 pub struct Gate {
     consumers: usize,
     phase: Mutex<Phase>,
 }
 
-/// The time from one change to the next.
+/// The time from one opening or closing to the next.
 struct Phase {
     open: bool,
-    /// Set when this phase is over.
-    over: Stop,
-    /// What sets it.
+    /// Set when this phase ends.
+    ended: Stop,
+    /// Sets it.
     _end: Stopper,
     round: Round,
-    /// Consumers that have not come to the end of the queue yet.
+    /// Consumers that have not reached the end of the queue yet.
     behind: BTreeSet<usize>,
-    /// Set when there are none.
-    caught_up: Stop,
-    /// What sets it; gone from then on.
-    last_one: Option<Stopper>,
+    /// Set when there are none, or the sweep no longer waits for them.
+    drained: Stop,
+    /// Sets it when dropped.
+    draining: Option<Stopper>,
 }
 
-/// What a consumer has come to the end of: a report of an earlier round is void.
+/// The pass over the queue that a consumer's report is about: one of an earlier pass is void.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Round(u64);
 
@@ -45,18 +45,26 @@ impl Round {
 
 impl Phase {
     fn new(open: bool, round: Round, consumers: usize) -> Phase {
-        let (_end, over) = stop_signal();
-        let (last_one, caught_up) = stop_signal();
+        let (_end, ended) = stop_signal();
+        let (draining, drained) = stop_signal();
         Phase {
             open,
-            over,
+            ended,
             _end,
             round,
             behind: (0..consumers).collect(),
-            caught_up,
-            last_one: (consumers > 0).then_some(last_one),
+            drained,
+            draining: (consumers > 0).then_some(draining),
         }
     }
+}
+
+/// How a wait for the queue ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueueWait {
+    /// What had waited in the queue is written, or it is time to stop.
+    Drained,
+    TimedOut,
 }
 
 impl Gate {
@@ -77,12 +85,13 @@ impl Gate {
     pub fn close(&self) {
         if self.set(false) {
             log::warn!(
-                "the intake is closed while the store is lost: messages wait where they come from"
+                "the intake is closed while the store is lost: messages wait in the queue, HTTP \
+                 answers 503"
             );
         }
     }
 
-    /// Whether it was otherwise before.
+    /// Whether that changed anything.
     fn set(&self, open: bool) -> bool {
         let mut phase = self.phase.lock();
         let changed = phase.open != open;
@@ -92,71 +101,70 @@ impl Gate {
         changed
     }
 
-    /// Whether it is open, and what tells that this has changed.
+    /// Whether it is open, and a signal that is set when this changes.
     pub fn phase(&self) -> (bool, Stop) {
         let phase = self.phase.lock();
-        (phase.open, phase.over.clone())
+        (phase.open, phase.ended.clone())
     }
 
-    /// Whether all consumers have come to the end of the queue, or nobody waits for them any more:
-    /// for the rest of this phase.
-    pub fn is_caught_up(&self) -> bool {
-        self.phase.lock().last_one.is_none()
+    /// Whether all consumers have reached the end of the queue in this phase, or the sweep no
+    /// longer waits for them.
+    pub fn is_drained(&self) -> bool {
+        self.phase.lock().draining.is_none()
     }
 
-    /// The round in which this consumer is still to come to the end of the queue, if it is.
+    /// The round in which this consumer still has to reach the end of the queue, if it has to.
     pub fn behind(&self, consumer: usize) -> Option<Round> {
         let phase = self.phase.lock();
-        let is_behind = phase.last_one.is_some() && phase.behind.contains(&consumer);
+        let is_behind = phase.draining.is_some() && phase.behind.contains(&consumer);
         is_behind.then_some(phase.round)
     }
 
-    /// A consumer has come to the end of the queue, and what it had of it is written.
+    /// A consumer has reached the end of the queue, and what it took from it is written.
     pub fn has_caught_up(&self, consumer: usize, round: Round) {
         let mut phase = self.phase.lock();
         if phase.round == round {
             phase.behind.remove(&consumer);
             if phase.behind.is_empty() {
-                phase.last_one = None;
+                phase.draining = None;
             }
         }
     }
 
     /// A consumer has lost its connection. What it held goes back to the queue, and from there to
-    /// any consumer: all of them have to come to its end once more, unless nobody waits for it.
+    /// any consumer: all of them have to reach its end once more, unless the wait is over.
     pub fn has_lost_connection(&self) {
         let mut phase = self.phase.lock();
-        if phase.last_one.is_some() {
+        if phase.draining.is_some() {
             phase.round = phase.round.next();
             phase.behind = (0..self.consumers).collect();
         }
     }
 
-    /// Waits until it is open and what had waited in the queue has been taken, or it is time to
-    /// stop, or it has been open for `patience`; whether that was in vain. Then nobody waits again
-    /// in this phase.
-    pub fn waits_in_vain(&self, stop: &Stop, patience: Duration) -> bool {
+    /// Waits until the gate is open and what had waited in the queue is written. Once it has been
+    /// open for `patience` that times out, and later calls in this phase do not wait.
+    pub fn wait_for_queue(&self, stop: &Stop, patience: Duration) -> QueueWait {
         loop {
-            let (open, over, caught_up) = {
+            let (open, ended, drained) = {
                 let phase = self.phase.lock();
-                (phase.open, phase.over.clone(), phase.caught_up.clone())
+                (phase.open, phase.ended.clone(), phase.drained.clone())
             };
             let patience = if open { after(patience) } else { never() };
             let rest = pulse::rest();
-            let in_vain = select! {
-                recv(caught_up.channel()) -> _ => false,
-                recv(over.channel()) -> _ => false,
-                recv(stop.channel()) -> _ => return false,
-                recv(patience) -> _ => true,
+            let wait = select! {
+                recv(drained.channel()) -> _ => QueueWait::Drained,
+                recv(ended.channel()) -> _ => continue,
+                recv(stop.channel()) -> _ => return QueueWait::Drained,
+                recv(patience) -> _ => QueueWait::TimedOut,
             };
             drop(rest);
             let mut phase = self.phase.lock();
-            // The end of a phase says nothing of the next one.
-            if !over.is_set() {
-                if in_vain {
-                    phase.last_one = None;
+            // What was seen of a phase that has ended meanwhile says nothing about the next one.
+            if !ended.is_set() {
+                if wait == QueueWait::TimedOut {
+                    phase.draining = None;
                 }
-                return in_vain;
+                return wait;
             }
         }
     }
@@ -176,21 +184,21 @@ mod tests {
     #[test]
     fn a_phase_ends_when_the_gate_changes_and_only_then() {
         let gate = Gate::new(1);
-        let (open, over) = gate.phase();
+        let (open, ended) = gate.phase();
         assert!(open);
         gate.open();
-        assert!(!over.is_set(), "nothing has changed");
+        assert!(!ended.is_set(), "nothing has changed");
         gate.close();
-        assert!(over.is_set());
-        let (open, over) = gate.phase();
-        assert!(!open && !over.is_set());
+        assert!(ended.is_set());
+        let (open, ended) = gate.phase();
+        assert!(!open && !ended.is_set());
         gate.open();
-        assert!(over.is_set());
+        assert!(ended.is_set());
         assert!(gate.phase().0);
     }
 
     fn is_behind(gate: &Gate) -> bool {
-        !gate.phase.lock().caught_up.is_set()
+        !gate.phase.lock().drained.is_set()
     }
 
     /// A consumer comes to the end of the queue.
@@ -209,16 +217,19 @@ mod tests {
         let round = gate.behind(1).expect("it is behind");
         catch_up(&gate, 1);
         assert!(!is_behind(&gate));
-        assert!(!gate.waits_in_vain(&stop, Duration::from_secs(60)));
+        let limit = Duration::from_secs(60);
+        assert_eq!(gate.wait_for_queue(&stop, limit), QueueWait::Drained);
         gate.close();
         gate.open();
         assert!(is_behind(&gate), "messages have waited meanwhile");
         catch_up(&gate, 0);
         gate.has_caught_up(1, round);
         assert!(is_behind(&gate), "that was the queue before it was closed");
-        assert!(gate.waits_in_vain(&stop, Duration::ZERO));
-        assert!(!gate.waits_in_vain(&stop, Duration::from_secs(60)), "once");
-        assert_eq!(gate.behind(1), None, "nobody waits for it any more");
+        let timed_out = gate.wait_for_queue(&stop, Duration::ZERO);
+        assert_eq!(timed_out, QueueWait::TimedOut);
+        let again = gate.wait_for_queue(&stop, limit);
+        assert_eq!(again, QueueWait::Drained, "it times out once a phase");
+        assert_eq!(gate.behind(1), None, "the wait is over");
     }
 
     #[test]
@@ -256,13 +267,13 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_at_a_closed_gate_waits_on_when_it_opens() {
+    fn a_wait_at_a_closed_gate_goes_on_when_it_opens() {
         let gate = Arc::new(Gate::new(1));
         catch_up(&gate, 0);
         gate.close();
         let (_stopper, stop) = stop_signal();
         let (begins, begun) = bounded(1);
-        let (tell, told) = bounded(1);
+        let (answer, answered) = bounded(1);
         let (exits, _ended) = bounded(1);
         let at_gate = Arc::clone(&gate);
         let pulses = Pulses::default();
@@ -270,8 +281,8 @@ mod tests {
         spawn("waiting", &exits, move || {
             let _watched = of_thread.watch("waiting");
             let _ = begins.send(());
-            // At a closed gate it has all the patience there is, at an open one none.
-            let _ = tell.send(at_gate.waits_in_vain(&stop, Duration::ZERO));
+            // Patience counts from when the gate is open.
+            let _ = answer.send(at_gate.wait_for_queue(&stop, Duration::ZERO));
         })
         .expect("a thread");
         let limit = Duration::from_secs(60);
@@ -282,9 +293,9 @@ mod tests {
             assert!(Instant::now() < deadline, "it never came to the gate");
             std::thread::yield_now();
         }
-        assert!(told.is_empty(), "it did not wait at the closed gate");
+        assert!(answered.is_empty(), "it did not wait at the closed gate");
         gate.open();
-        // Who goes away when the gate opens says that what had waited has been taken.
-        assert_eq!(told.recv_timeout(limit), Ok(true));
+        // Were the wait over when the gate opens, it would be taken for drained.
+        assert_eq!(answered.recv_timeout(limit), Ok(QueueWait::TimedOut));
     }
 }

@@ -81,23 +81,23 @@ impl Rooms {
         self.0.read().frontier
     }
 
-    /// A room to whose watch the present sweep shows its rows.
+    /// A room whose watch the present sweep serves.
     pub fn swept(&self, room: &RoomKey) -> Option<Room> {
         let state = self.0.read();
         let room = state.rooms.get(room)?;
         (state.frontier.is_swept(room.begun)).then(|| room.clone())
     }
 
-    /// The time after which a reading is news to a room of the present sweep.
+    /// The time after which a reading is new to a room of the present sweep.
     pub fn needs_after(&self, room: &RoomKey) -> Option<LocalTime> {
         let state = self.0.read();
         let room = state.rooms.get(room)?;
         (state.frontier.is_swept(room.begun)).then(|| room.watch.needs_after())
     }
 
-    /// The rooms of the present sweep that have seen no reading since `time`, each with the time it
-    /// has seen last.
-    pub fn unheard_since(&self, time: LocalTime) -> Vec<(RoomKey, LocalTime)> {
+    /// The rooms of the present sweep without a reading since `time`, each with the time of its
+    /// last one.
+    pub fn without_reading_since(&self, time: LocalTime) -> Vec<(RoomKey, LocalTime)> {
         let state = self.0.read();
         let rooms = state.rooms.iter();
         rooms
@@ -108,7 +108,7 @@ impl Rooms {
             .collect()
     }
 
-    /// Looks for silence among the meters of the rooms of the present sweep.
+    /// Checks for silence among the meters of the rooms of the present sweep.
     pub fn silence(&self, look: &Look) -> Silence {
         let state = self.0.read();
         let rooms = state.rooms.iter();
@@ -133,12 +133,12 @@ impl Rooms {
     }
 
     /// The staff has been notified of this hotel's silence, and not yet of its end.
-    pub fn is_told_silent(&self, hotel: &HotelId) -> bool {
+    pub fn is_notified_silent(&self, hotel: &HotelId) -> bool {
         matches!(self.trouble(hotel), Some(MeterTrouble::Silent(_)))
     }
 
     /// The staff has been notified that this hotel is frozen, and not yet that it moves.
-    pub fn is_told_frozen(&self, hotel: &HotelId) -> bool {
+    pub fn is_notified_frozen(&self, hotel: &HotelId) -> bool {
         matches!(self.trouble(hotel), Some(MeterTrouble::Frozen(_)))
     }
 
@@ -150,16 +150,16 @@ impl Rooms {
         }
     }
 
-    /// The staff has been notified of a hotel's meters.
-    pub fn has_trouble(&self, hotel: HotelId, trouble: MeterTrouble) {
+    /// Sets what the staff was last notified of a hotel's meters.
+    pub fn set_trouble(&self, hotel: HotelId, trouble: MeterTrouble) {
         self.0.write().troubles.insert(hotel, trouble);
     }
 
-    /// What the staff has been told of a hotel's meters.
-    pub fn told(&self, notice: &MeterNotice) {
+    /// A notice of a hotel's meters is recorded.
+    pub fn notified(&self, notice: &MeterNotice) {
         let hotel = notice.hotel_id.clone();
         match notice.trouble() {
-            Some(trouble) => self.has_trouble(hotel, trouble),
+            Some(trouble) => self.set_trouble(hotel, trouble),
             None => {
                 self.0.write().troubles.remove(&hotel);
             }
@@ -173,7 +173,7 @@ mod tests {
     use crate::engine::{Rules, Stay};
 
     #[test]
-    fn a_watch_that_comes_during_a_sweep_is_the_next_ones() {
+    fn a_watch_that_begins_during_a_sweep_is_served_by_the_next_one() {
         let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
         let room = RoomKey::new("H001", "101");
         let vacant = |hours: i64, number| {
@@ -194,7 +194,7 @@ mod tests {
         assert!(rooms.swept(&room).is_some(), "its stay was corrected");
         rooms.adopt(vacant(1, 2));
         assert!(rooms.swept(&room).is_none() && rooms.needs_after(&room).is_none());
-        assert!(rooms.unheard_since(LocalTime::LAST).is_empty());
+        assert!(rooms.without_reading_since(LocalTime::LAST).is_empty());
         let silent = || {
             let look = Look {
                 now: noon.plus(86_400),
@@ -203,10 +203,14 @@ mod tests {
             };
             rooms.silence(&look).silent()
         };
-        assert_eq!(silent(), 0, "what it has missed is not its silence");
+        assert_eq!(
+            silent(),
+            0,
+            "readings that the sweep did not show it are no silence"
+        );
         rooms.begin_sweep(Position::Id(0));
         assert!(rooms.swept(&room).is_some());
-        assert_eq!(rooms.unheard_since(LocalTime::LAST).len(), 1);
+        assert_eq!(rooms.without_reading_since(LocalTime::LAST).len(), 1);
         assert_eq!(silent(), 1);
     }
 }

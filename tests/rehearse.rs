@@ -120,8 +120,8 @@ fn main() {
 
     step("The service again: the watch is still there");
     let mut service = rig.start();
-    service.wait_for_log(" watched (epoch ");
-    say_all(&last_lines(&service.log(), " watched (epoch "));
+    service.wait_for_log(" (epoch ");
+    say_all(&last_lines(&service.log(), " (epoch "));
     let told = rig.feishu.wait_until("the reminder", LIMIT, |received| {
         received.iter().filter(|r| r.accepted).count() == 2
     });

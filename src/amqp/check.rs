@@ -1,4 +1,4 @@
-//! A look at the queue for an operator. No message is taken.
+//! Checks the broker and the queue, for `roomwatt check`. No message is taken.
 
 use crate::config::RabbitMq;
 use crate::finding::{Finding, Level, Tell};
@@ -13,7 +13,7 @@ struct Queue {
     messages: u32,
 }
 
-/// Looks at the broker and the queue, of which `consumer_count` consumers are ours at most.
+/// Checks the broker and the queue, of which `consumer_count` consumers are ours at most.
 pub fn check(config: &RabbitMq, consumer_count: usize, tell: Tell<'_>) {
     let about = format!("queue {} of {}", config.queue, place(config));
     tell(match queue(config) {

@@ -13,7 +13,7 @@ use crate::config::RabbitMq;
 use super::tls::{TlsStream, explain};
 use super::{AmqpError, place};
 
-/// For each step of connecting; without it a silent host is waited for for ever.
+/// The timeout of each step of connecting; without it a silent host would never time out.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Connects, by the first of the host's addresses that answers as a broker.
@@ -53,12 +53,12 @@ fn connect_to(address: SocketAddr, config: &RabbitMq) -> Result<Connection, Amqp
     }
     let stream = mio::net::TcpStream::from_stream(socket).map_err(fail)?;
     Connection::insecure_open_stream(stream, options(config), tuning).map_err(|error| {
-        let mut told = AmqpError::new(config, &error);
+        let mut explained = AmqpError::new(config, &error);
         // A port for TLS ends a connection that begins otherwise.
         if let Error::UnexpectedSocketClose | Error::IoErrorReadingSocket { .. } = error {
-            told.reason += "; is the port one for TLS? Then set rabbitmq.tls = true";
+            explained.reason += "; is the port one for TLS? Then set rabbitmq.tls = true";
         }
-        told
+        explained
     })
 }
 
@@ -80,7 +80,7 @@ fn host(config: &RabbitMq) -> &str {
 }
 
 fn options(config: &RabbitMq) -> ConnectionOptions<Auth> {
-    // What is left empty is as a new broker has it.
+    // Empty values mean the defaults of a new broker.
     let or = |text: &str, new: &str| if text.is_empty() { new } else { text }.to_owned();
     ConnectionOptions::default()
         .auth(Auth::Plain {

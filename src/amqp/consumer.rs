@@ -20,13 +20,13 @@ use crate::threads::Stop;
 use super::AmqpError;
 use super::connect::{connect, declare};
 
-/// How long the broker may take to confirm that it delivers no more.
+/// How long the broker may take to confirm a cancellation.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How often the broker is asked whether anything still waits in the queue, until nothing has.
-const LOOK: Duration = Duration::from_millis(200);
+/// How often the broker is asked whether the queue is empty, until it has been.
+const QUEUE_CHECKED_EVERY: Duration = Duration::from_millis(200);
 
-/// A connection that lasted so long was a good one: the next loss is a new outage.
+/// After a connection that lasted this long, the next loss is a new outage.
 const STEADY: Duration = Duration::from_secs(30);
 
 pub struct Consumer {
@@ -71,9 +71,9 @@ impl Consumer {
             match self.consume(&mut inbox, &phase, &mut outage) {
                 Ok(Done::Stopped) => return,
                 Ok(Done::Closed) => {}
-                // What is not acknowledged comes again at the next start.
+                // What is not acknowledged is delivered again at the next start.
                 Err(error) if self.stop.is_set() => {
-                    log::warn!("the connection to the broker ended before its time: {error}");
+                    log::warn!("the connection to the broker was lost while stopping: {error}");
                     return;
                 }
                 Err(error) => {
@@ -115,8 +115,8 @@ impl Consumer {
         let began = Instant::now();
         log::info!("consuming queue {}", self.config.queue);
 
-        // Acknowledgements come back to this connection's own channel: those of a connection that
-        // has died find nobody. No more can be on the way than the prefetch, so there is room.
+        // Acknowledgements go back to the channel of their own connection; after that is lost they
+        // are dropped. At most the prefetch is outstanding, so there is always room.
         let (acks, acked) = bounded(usize::from(prefetch));
         let mut back = Back {
             channel: &channel,
@@ -162,16 +162,16 @@ impl Consumer {
         back: &mut Back<'_>,
         phase: &Stop,
     ) -> Result<Done, AmqpError> {
-        let mut looks = tick(LOOK);
-        // The last of what had waited, once the queue has been seen empty in a round: in a hotel
-        // chain messages always come, so that their end can't be waited for.
-        let mut last_waiting = None;
+        let mut checks = tick(QUEUE_CHECKED_EVERY);
+        // The last message of the backlog, once the queue has been seen empty in a round: in a
+        // hotel chain messages always come, so that there is no end to wait for.
+        let mut backlog_end = None;
         loop {
-            if let Some((round, last)) = last_waiting
+            if let Some((round, last)) = backlog_end
                 && back.held.has_written(last)
             {
                 self.intake.has_caught_up(self.number, round);
-                last_waiting = None;
+                backlog_end = None;
             }
             let rest = pulse::rest();
             let delivery = select! {
@@ -184,16 +184,16 @@ impl Consumer {
                     self.acknowledge(back, tag)?;
                     continue;
                 }
-                recv(looks) -> _ => {
-                    if self.intake.is_caught_up() {
-                        looks = never();
+                recv(checks) -> _ => {
+                    if self.intake.is_drained() {
+                        checks = never();
                     } else if let Some(round) = self.intake.behind(self.number)
-                        && last_waiting.is_none_or(|(seen, _)| seen != round)
+                        && backlog_end.is_none_or(|(seen, _)| seen != round)
                         && self.is_queue_empty(back.channel)?
                     {
                         let on_the_way = u64::try_from(deliveries.len()).unwrap_or(u64::MAX);
                         let last = back.held.newest.saturating_add(on_the_way);
-                        last_waiting = Some((round, last));
+                        backlog_end = Some((round, last));
                     }
                     continue;
                 }
@@ -261,7 +261,8 @@ impl Consumer {
             body,
             redelivered,
             committed: Box::new(move || {
-                // Nobody is there when the connection has died: the broker delivers it again.
+                // After the connection is lost nothing receives it: the broker delivers the message
+                // again.
                 let _ = acks.try_send(tag);
             }),
         }
@@ -370,8 +371,8 @@ impl<D> Unacknowledged<D> {
     }
 }
 
-/// Throws away what still comes, up to the broker's word that it delivers no more: dropping a
-/// consumer before that breaks the connection.
+/// Discards deliveries until the broker confirms the cancellation: dropping a consumer before that
+/// breaks the connection.
 fn drain(deliveries: &Receiver<ConsumerMessage>) {
     while let Ok(ConsumerMessage::Delivery(_)) = deliveries.recv_timeout(CANCEL_PATIENCE) {}
 }
@@ -404,9 +405,9 @@ mod tests {
     }
 
     #[test]
-    fn what_had_waited_is_written_when_all_up_to_its_last_is() {
+    fn a_backlog_is_written_when_all_up_to_its_last_message_is() {
         let mut held = Unacknowledged::default();
-        assert!(held.has_written(0), "nothing had waited");
+        assert!(held.has_written(0), "there was no backlog");
         assert!(!held.has_written(1), "it is on the way");
         held.push(1, 1);
         held.push(2, 2);

@@ -14,17 +14,17 @@ pub use check::check;
 pub use consumer::Consumer;
 pub use publish::Publisher;
 
-/// An error of the broker, in words that help, without the password.
+/// An error of the broker with its remedy where that is known, without the password.
 #[derive(Debug, thiserror::Error)]
 #[error("{reason}")]
 pub struct AmqpError {
     reason: String,
-    /// The broker was reached and will say the same until somebody has changed something.
+    /// The broker was reached, and a retry will fail until something has been changed.
     is_refusal: bool,
 }
 
 impl AmqpError {
-    /// Whether the broker was reached and will say the same until somebody has changed something.
+    /// Whether the broker was reached, and a retry will fail until something has been changed.
     pub fn is_refusal(&self) -> bool {
         self.is_refusal
     }
@@ -33,7 +33,7 @@ impl AmqpError {
         AmqpError::passing("the connection was lost")
     }
 
-    /// One that may be over soon.
+    /// One for which a retry may help.
     fn passing(reason: impl Into<String>) -> AmqpError {
         AmqpError {
             reason: reason.into(),
@@ -64,7 +64,7 @@ impl AmqpError {
 fn is_refusal(error: &Error) -> bool {
     match error {
         Error::InvalidCredentials | Error::ServerClosedChannel { .. } => true,
-        // No such virtual host, or no right to it. Others are of a broker that stops.
+        // No such virtual host, or no right to it. Other codes come from a broker that stops.
         Error::ServerClosedConnection { code, .. } => matches!(code, 403 | 530),
         _ => false,
     }
@@ -73,7 +73,7 @@ fn is_refusal(error: &Error) -> bool {
 /// What can be done about a refusal, where that is known.
 fn remedy(code: u16) -> &'static str {
     match code {
-        403 => ": give the user its rights; or somebody else has the queue to himself",
+        403 => ": give the user its rights; or another program consumes the queue exclusively",
         404 => ": create the queue, or set rabbitmq.declare = true",
         406 => {
             ": the queue exists with other properties; leave rabbitmq.declare out to take it as it \

@@ -8,7 +8,7 @@ use crate::config::RabbitMq;
 use super::AmqpError;
 use super::connect::{connect, declare};
 
-/// How long the broker may take to confirm. It says nothing at all while it is short of memory.
+/// How long the broker may take to confirm. While it is short of memory it does not answer at all.
 const CONFIRM_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A connection that publishes to the configured queue.
@@ -49,7 +49,7 @@ impl<'a> Publisher<'a> {
     ///
     /// # Errors
     /// When the broker does not confirm; it may have the message all the same. The connection is
-    /// given up: a confirmation that came late would be taken for the next message's.
+    /// dropped: a late confirmation would be taken for the next message's.
     pub fn publish(self, body: &[u8]) -> Result<Publisher<'a>, AmqpError> {
         self.publish_all([body])
     }
@@ -85,8 +85,8 @@ impl<'a> Publisher<'a> {
                     "the connection was lost before the broker confirmed the message"
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    // A broker that is short of memory does not read: not the goodbye either, and
-                    // closing would wait for its answer. The connection ends with this process.
+                    // A broker that is short of memory does not read, so closing would wait for an
+                    // answer that never comes. The connection ends with this process.
                     std::mem::forget(self);
                     "the broker did not confirm the message; is it short of memory or disk?"
                 }

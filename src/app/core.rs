@@ -19,7 +19,7 @@ use crate::threads::{Exit, Stop, Stopper, spawn, stop_signal};
 use crate::types::counted;
 
 use super::ending::Threads;
-use super::outside::tell_manager;
+use super::outside::notify_systemd;
 
 /// Takes the state over and loads it.
 ///
@@ -27,15 +27,13 @@ use super::outside::tell_manager;
 /// Any [`StoreError`] of the database.
 pub(crate) fn take_over(database: &Database) -> Result<OwnedState, StoreError> {
     let state = OwnedState::take_over(database.store())?;
-    let rooms = state.rooms().len();
-    let verb = if rooms == 1 { "is" } else { "are" };
     log::info!(
-        "{} {verb} watched (epoch {}, transaction {})",
-        counted(rooms as u64, "room"),
+        "watching {} (epoch {}, transaction {})",
+        counted(state.rooms().len() as u64, "room"),
         state.ownership().epoch,
         state.ownership().seq
     );
-    tell_manager(&[NotifyState::Status("watching rooms")]);
+    notify_systemd(&[NotifyState::Status("watching rooms")]);
     Ok(state)
 }
 
@@ -54,14 +52,14 @@ pub(crate) struct Core<'a> {
 
 /// The threads that have been started, to which others may be added.
 pub(crate) struct Running<'a> {
-    /// The way to the owner, which ends when the last one is dropped.
+    /// The owner ends when the last clone of it is dropped.
     pub(crate) inbox: Inbox,
-    /// Set when it is time to stop, and also when this instance has been replaced or configured
-    /// anew.
-    pub(crate) over: Stop,
+    /// Set when its threads are to end: at a stop, when another instance has taken over, or for
+    /// another configuration.
+    pub(crate) stop: Stop,
     names: BTreeSet<String>,
     owner_ended: Receiver<Ended>,
-    term: Stopper,
+    stopper: Stopper,
     pulses: &'a Pulses,
     exits: &'a Sender<Exit>,
 }
@@ -86,14 +84,14 @@ impl<'a> Core<'a> {
         } = self;
         let rules = Arc::new(config.rules.clone());
         let (end_of_owner, owner_ended) = bounded(1);
-        let (term, over) = stop_signal();
-        let (inbox, inputs) = Inbox::new(&over);
+        let (stopper, stop) = stop_signal();
+        let (inbox, inputs) = Inbox::new(&stop);
         let mut running = Running {
             inbox,
-            over,
+            stop,
             names: BTreeSet::new(),
             owner_ended,
-            term,
+            stopper,
             pulses,
             exits,
         };
@@ -103,7 +101,7 @@ impl<'a> Core<'a> {
             &rooms,
             &clock,
             &console,
-            &running.over,
+            &running.stop,
         );
         let owner = Owner::new(Parts {
             state,
@@ -115,7 +113,7 @@ impl<'a> Core<'a> {
             intake: Arc::clone(&intake),
             wake_notifier: Box::new(move |hotel| wakers.wake(hotel)),
             figures: Arc::clone(figures),
-            stop: running.over.clone(),
+            stop: running.stop.clone(),
         });
         running.spawn("owner", move || {
             // There is room for the one message.
@@ -135,7 +133,7 @@ impl<'a> Core<'a> {
             intake,
             inbox: running.inbox.clone(),
             figures: Arc::clone(figures),
-            stop: running.over.clone(),
+            stop: running.stop.clone(),
             judged,
         };
         running.spawn("sweep", move || sweeper.run())?;
@@ -144,7 +142,7 @@ impl<'a> Core<'a> {
 }
 
 impl Running<'_> {
-    /// Starts a thread of this instance: its end before the others' is the end of all.
+    /// Starts a thread of this instance. If it ends before it is asked to, all others end, too.
     ///
     /// # Errors
     /// When the system refuses it.
@@ -162,13 +160,13 @@ impl Running<'_> {
         })
     }
 
-    /// All are started: what they end by.
+    /// All are started; the result ends them.
     pub(crate) fn started(self) -> Threads {
         // The owner ends when the last inbox is dropped; this one is of no thread.
         Threads {
             running: self.names,
             owner_ended: self.owner_ended,
-            term: self.term,
+            stopper: self.stopper,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::figures::{Figure, Figures};
 /// The configuration in force, and what changes it.
 pub(super) struct Current {
     pub(super) config: Config,
-    /// As it has been read anew after a SIGHUP.
+    /// Read again after each SIGHUP.
     pub(super) reloaded: Receiver<Result<Config, ConfigErrors>>,
     pub(super) figures: Arc<Figures>,
 }

@@ -15,8 +15,8 @@ use super::current::Current;
 /// From the signal to the end, at most: below every supervisor's patience that is set to 30 s.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(25);
 
-/// So often the log is asked to tell how much was left out of what repeats.
-const LOG_COUNTED: Duration = Duration::from_secs(30);
+/// How often the log writes how many lines it has suppressed.
+const LOG_FLUSHED: Duration = Duration::from_secs(30);
 
 /// The threads of an instance that owns the state.
 pub(crate) struct Threads {
@@ -24,13 +24,13 @@ pub(crate) struct Threads {
     pub(super) running: BTreeSet<String>,
     pub(super) owner_ended: Receiver<Ended>,
     /// Dropped when they are to end.
-    pub(super) term: Stopper,
+    pub(super) stopper: Stopper,
 }
 
 /// Why an instance's threads have ended.
-pub(super) enum Over {
-    End(End),
-    /// To be started anew with another configuration.
+pub(super) enum Ending {
+    Process(End),
+    /// They are to be started again with another configuration.
     Reconfigured,
     /// Another instance owns the state.
     Replaced,
@@ -41,20 +41,22 @@ impl Threads {
     /// not end.
     pub(crate) fn end(self, ended: &Receiver<Exit>) -> Result<(), String> {
         let Threads {
-            mut running, term, ..
+            mut running,
+            stopper,
+            ..
         } = self;
-        drop(term);
+        drop(stopper);
         drain(&mut running, ended, Instant::now() + DRAIN_PATIENCE)
             .map_err(|_| Vec::from_iter(running).join(", "))
     }
 
     /// Waits for a signal, then for the threads. A thread that ends before is the end of all, but
-    /// for an owner that has been replaced: then the others end too, and there is no end to tell.
-    pub(super) fn wait(self, ended: &Receiver<Exit>, stop: &Stop, current: &mut Current) -> Over {
+    /// for an owner that has been replaced: then the others end too, and the process goes on.
+    pub(super) fn wait(self, ended: &Receiver<Exit>, stop: &Stop, current: &mut Current) -> Ending {
         let Threads {
             mut running,
             owner_ended,
-            term,
+            stopper,
         } = self;
         let mut early = None;
         let mut is_reconfigured = false;
@@ -65,60 +67,60 @@ impl Threads {
                 recv(current.reloaded) -> new => {
                     is_reconfigured = new.is_ok_and(|new| current.change(new));
                 }
-                default(LOG_COUNTED) => log::logger().flush(),
+                default(LOG_FLUSHED) => log::logger().flush(),
             }
         }
-        // Both can be ready at once: a thread that heard of the stop first has ended in order.
+        // Both can be ready at once: a thread that saw the stop first has ended in order.
         let died = early.take_if(|exit| exit.panicked || !stop.is_set());
         if let Some(exit) = &early {
             running.remove(&exit.thread);
         }
         if let Some(exit) = &died {
             if !was_replaced(exit, &owner_ended) {
-                return Over::End(End::ThreadDied);
+                return Ending::Process(End::ThreadDied);
             }
             running.remove(&exit.thread);
         }
-        drop(term);
+        drop(stopper);
         let mut deadline = Instant::now() + DRAIN_PATIENCE;
         // Consumers, sweep and notifiers end first; then the owner has nobody to wait for, writes
         // what is left, and its end lets the consumers acknowledge it.
         let mut drained = drain(&mut running, ended, deadline);
-        // To be configured anew is no hurry: what is down is waited for, as ever.
+        // A new configuration is no hurry: servers that are down are waited for as always.
         while is_reconfigured && !stop.is_set() && matches!(drained, Err(Undrained::TooLate)) {
             deadline = Instant::now() + DRAIN_PATIENCE;
             drained = drain(&mut running, ended, deadline);
         }
         if let Err(Undrained::TooLate) = drained {
             log::warn!(
-                "{} did not end in {} s: ending without, nothing is lost",
+                "{} did not end within {} s: exiting without waiting any longer, nothing is lost",
                 Vec::from_iter(running).join(", "),
                 DRAIN_PATIENCE.as_secs()
             );
         }
         if died.is_some() {
             return match drained {
-                Ok(()) => Over::Replaced,
-                Err(_) => Over::End(End::ThreadDied),
+                Ok(()) => Ending::Replaced,
+                Err(_) => Ending::Process(End::ThreadDied),
             };
         }
         let how = owner_ended.try_recv();
         if is_reconfigured && !stop.is_set() {
             return match (drained, how) {
-                (Err(_), _) => Over::End(End::ThreadDied),
+                (Err(_), _) => Ending::Process(End::ThreadDied),
                 (Ok(()), Ok(Ended::Failed(error @ StoreError::Replaced { .. }))) => {
-                    log::error!("{error}: this one forgets everything and stands by");
-                    Over::Replaced
+                    log::error!("{error}: this instance drops its state and becomes a standby");
+                    Ending::Replaced
                 }
                 (Ok(()), Ok(Ended::Failed(error))) => {
-                    log::error!("ending: {error}");
-                    Over::End(End::ThreadDied)
+                    log::error!("exiting: {error}");
+                    Ending::Process(End::ThreadDied)
                 }
-                (Ok(()), _) => Over::Reconfigured,
+                (Ok(()), _) => Ending::Reconfigured,
             };
         }
         match (drained, how) {
-            (Err(Undrained::Panicked), _) => return Over::End(End::ThreadDied),
+            (Err(Undrained::Panicked), _) => return Ending::Process(End::ThreadDied),
             (Err(Undrained::TooLate), _) => {}
             (Ok(()), Ok(Ended::GaveUp)) => log::warn!(
                 "stopped while the database did not answer: messages not acknowledged will come \
@@ -129,17 +131,17 @@ impl Threads {
                 log::info!("stopped: everything taken is written");
             }
         }
-        Over::End(End::Stopped)
+        Ending::Process(End::Stopped)
     }
 }
 
-/// Why threads that were told to end did not do so in order.
+/// Why threads did not end in order when they were asked to.
 pub(super) enum Undrained {
     Panicked,
     TooLate,
 }
 
-/// Waits for the ends of these threads; those that are left are those that did not end.
+/// Waits until these threads have ended; on an error `running` holds those that have not.
 pub(super) fn drain(
     running: &mut BTreeSet<String>,
     ended: &Receiver<Exit>,
@@ -148,7 +150,7 @@ pub(super) fn drain(
     while !running.is_empty() {
         match ended.recv_deadline(deadline) {
             Ok(exit) if exit.panicked => {
-                log::error!("thread {} panicked: ending", exit.thread);
+                log::error!("thread {} panicked: exiting", exit.thread);
                 return Err(Undrained::Panicked);
             }
             Ok(exit) => {
@@ -160,20 +162,20 @@ pub(super) fn drain(
     Ok(())
 }
 
-/// Whether a thread has ended because another instance owns the state by now; says why if not.
+/// Whether a thread has ended because another instance owns the state now; logs why if not.
 fn was_replaced(exit: &Exit, owner_ended: &Receiver<Ended>) -> bool {
-    // An owner that fails takes others with it, and theirs can be the first end to be heard of.
+    // When the owner fails other threads end, too, and one of them may be reported first.
     match owner_ended.recv_timeout(Duration::from_secs(1)) {
         Ok(Ended::Failed(error @ StoreError::Replaced { .. })) if !exit.panicked => {
-            log::error!("{error}: this one forgets everything and stands by");
+            log::error!("{error}: this instance drops its state and becomes a standby");
             return true;
         }
-        Ok(Ended::Failed(error)) => log::error!("ending: {error}"),
+        Ok(Ended::Failed(error)) => log::error!("exiting: {error}"),
         Ok(Ended::Drained | Ended::GaveUp) | Err(_) => {}
     }
     let how = if exit.panicked { "panicked" } else { "ended" };
     log::error!(
-        "thread {} {how}: ending; what is unwritten was not acknowledged",
+        "thread {} {how}: exiting; nothing unwritten was acknowledged",
         exit.thread
     );
     false

@@ -9,15 +9,16 @@ use crate::store::{Database, LEASE_KEPT_EVERY, Lease};
 use crate::threads::Stop;
 
 use super::current::Current;
-use super::outside::tell_manager;
+use super::outside::notify_systemd;
 
 /// The thread that keeps the lease.
 pub(super) const LEASE: &str = "lease";
 
-/// So often the lease is refused before it is said: longer than the server keeps a dead one.
-const REFUSALS_TOLD: u32 = 6;
+/// The lease is refused so many times before that is logged: the server may take that long to
+/// release a dead connection's.
+const REFUSALS_LOGGED: u32 = 6;
 
-/// How long the lock is waited for before it is said again that this instance stands by.
+/// How long one try for the lease waits: a stop and a new configuration are seen between tries.
 const STANDBY_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Waits for the database and for the end of any other instance. `None` when it is time to stop
@@ -41,10 +42,10 @@ pub(super) fn stand_by(
                 outage.over();
                 if !standing_by {
                     log::info!("standing by: another instance works on this database");
-                    tell_manager(&[NotifyState::Status("standing by")]);
+                    notify_systemd(&[NotifyState::Status("standing by")]);
                 }
                 standing_by = true;
-                // Not every kind of lease waits by itself.
+                // Not every kind of lease waits in `acquire`.
                 stop.wait(STANDBY_PATIENCE.saturating_sub(asked.elapsed()));
             }
             Err(error) => {
@@ -55,18 +56,18 @@ pub(super) fn stand_by(
     None
 }
 
-/// Keeps the lease until it is over. Losing it harms nothing by itself: an instance that takes over
-/// raises the epoch, and this one can't write any more.
-pub(super) fn keep(mut lease: Box<dyn Lease>, over: &Stop) {
+/// Keeps the lease until `end` is set. Losing it harms nothing by itself: an instance that takes
+/// over raises the epoch, and this one can't write any more.
+pub(super) fn keep(mut lease: Box<dyn Lease>, end: &Stop) {
     let mut outage = Outage::new("keeping the lease");
-    // After a lost connection the server takes a while to find out that this is the same one.
+    // After a lost connection the server may hold the lease for the dead one for a while.
     let mut refused = 0;
-    while !over.wait(LEASE_KEPT_EVERY) {
+    while !end.wait(LEASE_KEPT_EVERY) {
         match lease.acquire(Duration::ZERO) {
             Ok(held) => {
                 outage.over();
                 refused = if held { 0 } else { refused + 1 };
-                if refused == REFUSALS_TOLD {
+                if refused == REFUSALS_LOGGED {
                     log::warn!("another instance has the lease and is about to take over");
                 }
             }

@@ -30,28 +30,28 @@ use crate::threads::{Exit, spawn, stop_signal};
 
 pub(crate) use self::core::{Core, Running, take_over};
 use current::Current;
-use ending::{Over, Threads, Undrained, drain};
+use ending::{Ending, Threads, Undrained, drain};
 use lease::{LEASE, keep, stand_by};
-use outside::{feed, listen_to_signals, tell_manager};
+use outside::{feed_watchdog, listen_to_signals, notify_systemd};
 
 pub use outside::interruption;
 
 /// The thread that accepts connections over HTTP.
 const LISTENER: &str = "listener";
 
-/// How often who waits for the end of the lease sees whether it is time to stop.
-const LOOK_AROUND: Duration = Duration::from_secs(1);
+/// How often a stop is checked for while the lease's thread ends.
+const STOP_CHECKED_EVERY: Duration = Duration::from_secs(1);
 
 /// How the service ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// It was told to stop.
+    /// By a signal.
     Stopped,
     /// A thread ended that must not.
     ThreadDied,
 }
 
-/// Runs the service until a signal stops it. At SIGHUP the log's file is opened anew, and `reread`
+/// Runs the service until a signal stops it. At SIGHUP the log's file is reopened, and `reread`
 /// gives the configuration as it is by now.
 ///
 /// # Errors
@@ -77,7 +77,7 @@ pub fn run(
         intakes.join(", "),
         config.messages.zone.name(),
     );
-    // No room, however many threads there will be: see `spawn`.
+    // Without capacity, whatever the number of threads: see `spawn`.
     let (exits, ended) = bounded(0);
     let (stopper, stop) = stop_signal();
     let (hang_up, hang_ups) = bounded(1);
@@ -86,22 +86,24 @@ pub fn run(
     let (configuration, reloaded) = bounded(1);
     spawn("reload", &exits, move || {
         for () in hang_ups {
-            // There is always somebody who takes it, at last.
+            // It is always received: by the standby, or by the active instance.
             let _ = configuration.send(reread());
         }
     })?;
-    // From now on signals are heard; servers that are down are waited for.
-    tell_manager(&[
+    // From now on signals are handled, and servers that are down are waited for.
+    notify_systemd(&[
         NotifyState::Ready,
         NotifyState::Status("waiting for the state"),
     ]);
     let pulses = Pulses::default();
     if let Some(patience) = sd_notify::watchdog_enabled() {
         let (pulses, stop) = (pulses.clone(), stop.clone());
-        spawn("watchdog", &exits, move || feed(&pulses, patience, &stop))?;
+        spawn("watchdog", &exits, move || {
+            feed_watchdog(&pulses, patience, &stop)
+        })?;
     }
     let desk = Arc::new(Desk::default());
-    // It answers to the end: also that nobody serves any more.
+    // It answers to the end, with 503 once the desk has closed.
     let (_listening, end_of_listening) = stop_signal();
     let (mut others, limits) = (descriptors::needed(&config), Limits::default());
     let clients = config.http.as_ref().map_or(0, |_| limits.places);
@@ -127,31 +129,31 @@ pub fn run(
     let mut outage = Outage::new("taking the state over");
     loop {
         let Some(lease) = stand_by(&mut current, database, &stop) else {
-            log::info!("stopped: it owned no state");
+            log::info!("stopped: this instance was not active");
             return Ok(End::Stopped);
         };
         // It outlives the last write, and changes of the configuration.
-        let (end_of_lease, lease_over) = stop_signal();
+        let (end_of_lease, lease_ended) = stop_signal();
         let of_lease = pulses.clone();
         spawn(LEASE, &exits, move || {
             let _watched = of_lease.watch(LEASE);
-            keep(lease, &lease_over);
+            keep(lease, &lease_ended);
         })?;
         loop {
             let state = match take_over(database) {
                 Ok(state) => state,
-                // By the time it works somebody else may have the lease: it is waited for anew.
+                // By the next try another instance may have the lease: so it is acquired again.
                 Err(error) => {
                     if stop.wait(outage.failed(&error)) {
-                        log::info!("stopped: it owned no state");
+                        log::info!("stopped: this instance was not active");
                         return Ok(End::Stopped);
                     }
                     break;
                 }
             };
             outage.over();
-            // Not before: one that stands by leaves the address to who works. It stays then, and
-            // what comes while nobody owns the state is answered so.
+            // Not before: a standby must leave the address to the active instance. From then on it
+            // stays, and answers 503 while this instance does not own the state.
             if let Some(listener) = listener.take() {
                 let of_listener = pulses.clone();
                 spawn(LISTENER, &exits, move || {
@@ -169,20 +171,20 @@ pub fn run(
             let threads = serve(config, servers, &desk, state, &figures, &pulses, &exits)?;
             figures.set(Figure::Owner, 1);
             match threads.wait(&ended, &stop, &mut current) {
-                Over::End(end) => return Ok(end),
-                Over::Reconfigured => {}
-                Over::Replaced => break,
+                Ending::Process(end) => return Ok(end),
+                Ending::Reconfigured => {}
+                Ending::Replaced => break,
             }
         }
         figures.set(Figure::Owner, 0);
-        // Its threads have ended, and all it knew has gone with them.
+        // Its threads have ended, and their state with them.
         drop(end_of_lease);
         let mut lease = BTreeSet::from([LEASE.to_owned()]);
         loop {
-            match drain(&mut lease, &ended, Instant::now() + LOOK_AROUND) {
+            match drain(&mut lease, &ended, Instant::now() + STOP_CHECKED_EVERY) {
                 Ok(()) => break,
                 Err(Undrained::Panicked) => return Ok(End::ThreadDied),
-                // A link that is silently dead is waited for, but not by who is to stop.
+                // A silently dead link is waited for, but not at a stop.
                 Err(Undrained::TooLate) if stop.is_set() => return Ok(End::Stopped),
                 Err(Undrained::TooLate) => {}
             }
@@ -210,7 +212,7 @@ fn serve(
     let Servers { database, rabbitmq } = servers;
     let zone = config.messages.zone;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock { zone });
-    // Nobody has to catch up with what comes over HTTP: it waits nowhere.
+    // Only a queue has a backlog to drain: over HTTP the sender waits.
     let consumers = rabbitmq.as_ref().map_or(0, |_| config.consumer_count);
     let intake = Arc::new(Gate::new(consumers));
     let mut core = Core {
@@ -233,8 +235,8 @@ fn serve(
             clock: Arc::clone(&clock),
             meters: database.meter_writer(),
         };
-        let (desk, over) = (Arc::clone(desk), core.over.clone());
-        core.spawn("http", move || desk.serve(service, &over))?;
+        let (desk, stop) = (Arc::clone(desk), core.stop.clone());
+        core.spawn("http", move || desk.serve(service, &stop))?;
     }
     if let Some(rabbitmq) = rabbitmq {
         for number in 0..consumers {
@@ -244,7 +246,7 @@ fn serve(
                 format: Arc::clone(&format),
                 clock: Arc::clone(&clock),
                 intake: Arc::clone(&intake),
-                stop: core.over.clone(),
+                stop: core.stop.clone(),
             };
             let inbox = core.inbox.clone();
             core.spawn(format!("consumer-{}", number + 1), move || {

@@ -1,4 +1,4 @@
-//! What the process hears from outside, and what it says there.
+//! Signals, and what systemd is notified of.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use crate::logging::LogFile;
 use crate::pulse::Pulses;
 use crate::threads::{Exit, Stop, Stopper, spawn, stop_signal};
 
-/// SIGHUP opens the log anew and tells `hang_up`, which has room for one. The first SIGTERM or
-/// SIGINT begins an orderly stop; a second one ends the process at once, which is as safe as
+/// SIGHUP reopens the log and is passed on to `hang_up`, which has room for one. The first SIGTERM
+/// or SIGINT begins an orderly stop; a second one ends the process at once, which is as safe as
 /// SIGKILL.
 pub(super) fn listen_to_signals(
     stopper: Stopper,
@@ -26,9 +26,9 @@ pub(super) fn listen_to_signals(
         for signal in &mut signals {
             if signal == SIGHUP {
                 if let Err(error) = log_file.reopen() {
-                    log::error!("SIGHUP: log.file can't be opened anew: {error}");
+                    log::error!("SIGHUP: log.file can't be reopened: {error}");
                 }
-                // Full means that it is about to be heard of.
+                // Full means that one is about to be handled.
                 let _ = hang_up.try_send(());
                 continue;
             }
@@ -40,7 +40,7 @@ pub(super) fn listen_to_signals(
             match stopper.take() {
                 Some(stopper) => {
                     log::info!("{name}: stopping");
-                    tell_manager(&[NotifyState::Stopping]);
+                    notify_systemd(&[NotifyState::Stopping]);
                     drop(stopper);
                 }
                 None => {
@@ -52,14 +52,14 @@ pub(super) fn listen_to_signals(
     })
 }
 
-/// Tells a command to stop at SIGTERM or SIGINT. A second one ends it at once.
+/// A signal that is set at SIGTERM or SIGINT, for a command. A second one ends the process at once.
 ///
 /// # Errors
 /// When the system refuses threads or signals.
 pub fn interruption() -> std::io::Result<Stop> {
     let mut signals = Signals::new([SIGTERM, SIGINT])?;
     let (stopper, stop) = stop_signal();
-    // A command ends without asking for the thread's end.
+    // A command does not wait for this thread.
     let (exits, _) = bounded(1);
     spawn("signals", &exits, move || {
         let mut stopper = Some(stopper);
@@ -72,15 +72,15 @@ pub fn interruption() -> std::io::Result<Stop> {
     Ok(stop)
 }
 
-/// Tells systemd's watchdog that all is well, as long as all threads make progress.
-pub(super) fn feed(pulses: &Pulses, patience: Duration, stop: &Stop) {
+/// Feeds systemd's watchdog as long as all threads make progress.
+pub(super) fn feed_watchdog(pulses: &Pulses, patience: Duration, stop: &Stop) {
     while !stop.wait(patience / 4) {
         let stuck = pulses.stuck(patience / 2);
         if stuck.is_empty() {
-            tell_manager(&[NotifyState::Watchdog]);
+            notify_systemd(&[NotifyState::Watchdog]);
         } else {
             log::error!(
-                "no progress of {} for {} s: systemd is no longer told that all is well",
+                "no progress of {} for {} s: systemd's watchdog is no longer fed",
                 stuck.join(", "),
                 (patience / 2).as_secs()
             );
@@ -88,9 +88,9 @@ pub(super) fn feed(pulses: &Pulses, patience: Duration, stop: &Stop) {
     }
 }
 
-/// Tells systemd how it goes, where that has started this process.
-pub(super) fn tell_manager(news: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(news) {
-        log::warn!("systemd can't be told how it goes: {error}");
+/// Notifies systemd of this process's state, if it is run by systemd.
+pub(super) fn notify_systemd(state: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        log::warn!("can't notify systemd of the state: {error}");
     }
 }

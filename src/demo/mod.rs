@@ -232,7 +232,7 @@ impl Stage<'_> {
             self.look_around()?;
         }
         while !self.is_all_told()? {
-            self.running.over.wait(GLANCE);
+            self.running.stop.wait(GLANCE);
             self.look_around()?;
         }
         self.look_around()

@@ -147,7 +147,7 @@ impl Serving {
                 "the database is away, nothing was taken: try again",
             ));
         }
-        let (inputs, owner_gone) = (inbox.messages(), inbox.owner_gone());
+        let (inputs, owner_ended) = (inbox.messages(), inbox.owner_ended());
         let now = clock.now();
         let late = after(PATIENCE);
         let ending = || unknown("the service is ending");
@@ -160,7 +160,7 @@ impl Serving {
             let length = select! {
                 recv(done) -> length => length,
                 // All may be written by now all the same.
-                recv(owner_gone.channel()) -> _ => written_already(&done, *unwritten),
+                recv(owner_ended.channel()) -> _ => written_already(&done, *unwritten),
                 recv(closed.channel()) -> _ => return Err(unknown("the database is away")),
                 recv(late) -> _ => return Err(unknown("the database is slow")),
             };
@@ -194,7 +194,7 @@ impl Serving {
             });
             select! {
                 send(inputs, message) -> sent => sent.map_err(|_| ending())?,
-                recv(owner_gone.channel()) -> _ => return Err(ending()),
+                recv(owner_ended.channel()) -> _ => return Err(ending()),
                 recv(closed.channel()) -> _ => return Err(unknown("the database is away")),
                 recv(late) -> _ => return Err(unknown("the database is slow")),
             }

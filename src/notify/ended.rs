@@ -129,18 +129,18 @@ mod tests {
         };
         let rooms = Rooms::default();
         let silent = notice(MeterNoticeKind::Silent);
-        rooms.told(&silent);
+        rooms.notified(&silent);
         assert!(!has_ended(&rooms, &Notice::Meters(silent.clone())));
-        rooms.told(&notice(MeterNoticeKind::Heard));
+        rooms.notified(&notice(MeterNoticeKind::Heard));
         assert!(has_ended(&rooms, &Notice::Meters(silent)));
         assert!(!has_ended(
             &rooms,
             &Notice::Meters(notice(MeterNoticeKind::Heard))
         ));
         let frozen = notice(MeterNoticeKind::Frozen);
-        rooms.told(&frozen);
+        rooms.notified(&frozen);
         assert!(!has_ended(&rooms, &Notice::Meters(frozen.clone())));
-        rooms.told(&notice(MeterNoticeKind::Moving));
+        rooms.notified(&notice(MeterNoticeKind::Moving));
         assert!(has_ended(&rooms, &Notice::Meters(frozen)));
     }
 }

@@ -28,7 +28,7 @@ impl Recovery {
         if notice.kind != NoticeKind::Recovered {
             return Recovery::Confirmed;
         }
-        if rooms.is_told_frozen(hotel)
+        if rooms.is_notified_frozen(hotel)
             || not_before(notice, rooms, for_staff).is_some_and(|allowed| now < allowed)
         {
             return Recovery::Undecided;
@@ -158,13 +158,13 @@ mod tests {
     #[test]
     fn nothing_is_told_of_recoveries_while_their_hotel_is_frozen() {
         let rooms = Rooms::default();
-        rooms.told(&meters(MeterNoticeKind::Frozen, 10));
+        rooms.notified(&meters(MeterNoticeKind::Frozen, 10));
         for wh in [0, 10] {
             assert_eq!(known(&rooms, wh, 600), Recovery::Undecided);
             let logged = Recovery::of(&recovered(wh), &rooms, at(600), false);
             assert_eq!(logged, Recovery::Undecided);
         }
-        rooms.told(&meters(MeterNoticeKind::Moving, 600));
+        rooms.notified(&meters(MeterNoticeKind::Moving, 600));
         assert_eq!(known(&rooms, 10, 600), Recovery::Confirmed);
         assert_eq!(known(&rooms, 0, 632), Recovery::Undecided);
         assert_eq!(known(&rooms, 0, 633), Recovery::Confirmed);
@@ -176,9 +176,9 @@ mod tests {
         let allowed = |wh| not_before(&recovered(wh), &rooms, true);
         assert_eq!([allowed(10), allowed(0)], [None, Some(at(33))]);
         // Of an earlier freeze.
-        rooms.told(&meters(MeterNoticeKind::Moving, -34));
+        rooms.notified(&meters(MeterNoticeKind::Moving, -34));
         assert_eq!([allowed(10), allowed(0)], [None, Some(at(33))]);
-        rooms.told(&meters(MeterNoticeKind::Moving, 600));
+        rooms.notified(&meters(MeterNoticeKind::Moving, 600));
         assert_eq!([allowed(10), allowed(0)], [Some(at(600)), Some(at(633))]);
     }
 
@@ -188,7 +188,7 @@ mod tests {
         // Where nothing was frozen, it has recovered, and then begun anew.
         with_run(&rooms, Some((600, 4)));
         assert_eq!(known(&rooms, 0, 700), Recovery::Confirmed);
-        rooms.told(&meters(MeterNoticeKind::Moving, 600));
+        rooms.notified(&meters(MeterNoticeKind::Moving, 600));
         for (run, expected) in [
             (None, Recovery::Confirmed),
             (Some((600, 0)), Recovery::Undecided),

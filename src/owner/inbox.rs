@@ -21,7 +21,7 @@ const ROOM: usize = 200;
 #[derive(Clone)]
 pub struct Inbox {
     inputs: Sender<Input>,
-    owner_gone: Stop,
+    owner_ended: Stop,
     /// Set when it is time to stop: no caller waits any longer.
     stop: Stop,
 }
@@ -29,12 +29,12 @@ pub struct Inbox {
 /// The owner's end of its [`Inbox`].
 pub struct Inputs {
     inputs: Receiver<Input>,
-    /// Dropped after the receiver: whoever sees the owner gone finds no input on the way.
+    /// Dropped after the receiver: once `owner_ended` is set, no input is left in the channel.
     _owner_lives: Stopper,
 }
 
-/// It was time to stop, or the owner was gone, before the answer came: what was asked for may be
-/// written or not.
+/// It was time to stop, or the owner ended, before the answer came: the input may be written or
+/// not.
 #[derive(Debug)]
 pub struct Unanswered;
 
@@ -42,10 +42,10 @@ impl Inbox {
     /// An inbox and the owner's end of it. At `stop` no caller waits any longer for an answer.
     pub fn new(stop: &Stop) -> (Inbox, Inputs) {
         let (sender, receiver) = bounded(ROOM);
-        let (owner_lives, owner_gone) = stop_signal();
+        let (owner_lives, owner_ended) = stop_signal();
         let inbox = Inbox {
             inputs: sender,
-            owner_gone,
+            owner_ended,
             stop: stop.clone(),
         };
         let inputs = Inputs {
@@ -55,22 +55,22 @@ impl Inbox {
         (inbox, inputs)
     }
 
-    /// Takes [`Input::Message`]s: for `select!`, because their senders have acknowledgements to pass
-    /// on meanwhile. [`Message::committed`] is their answer.
+    /// Takes [`Input::Message`]s: for `select!`, because their senders have acknowledgements to
+    /// pass on meanwhile. [`Message::committed`] is their answer.
     pub fn messages(&self) -> &Sender<Input> {
         &self.inputs
     }
 
-    /// Set when the owner has ended: inputs that were sent may be left without an answer.
-    pub fn owner_gone(&self) -> &Stop {
-        &self.owner_gone
+    /// Set when the owner has ended: inputs that were sent may stay without an answer.
+    pub fn owner_ended(&self) -> &Stop {
+        &self.owner_ended
     }
 
-    /// Sends the verdicts on a chunk of a sweep's rooms, without waiting for an answer: it comes with
-    /// that of [`Inbox::swept`].
+    /// Sends the verdicts on a chunk of a sweep's rooms, without waiting for an answer: it comes
+    /// with that of [`Inbox::swept`].
     ///
     /// # Errors
-    /// [`Unanswered`] where the owner is gone.
+    /// [`Unanswered`] where the owner has ended.
     pub fn judged(&self, chunk: Vec<Judged>) -> Result<(), Unanswered> {
         self.send(Input::Judged(chunk))
     }
@@ -269,7 +269,7 @@ mod tests {
         let (inbox, inputs) = Inbox::new(&stop);
         let answered = asking(&inbox);
         let input = inputs.next(LIMIT).expect("an input");
-        assert!(!inbox.owner_gone().is_set());
+        assert!(!inbox.owner_ended().is_set());
         drop(input);
         assert_eq!(
             answered.recv_timeout(LIMIT),
@@ -277,7 +277,7 @@ mod tests {
             "its input was dropped"
         );
         drop(inputs);
-        assert!(inbox.owner_gone().is_set());
+        assert!(inbox.owner_ended().is_set());
         assert!(inbox.judged(Vec::new()).is_err());
     }
 

@@ -50,27 +50,29 @@ pub struct Parts<S, M> {
 
 /// The state-owner.
 ///
-/// Five kinds of input come in through its [`Inbox`]: messages, from the consumers and over HTTP; the
-/// verdicts on the rooms of a sweep, chunk by chunk; the beginning and the end of each sweep; what a
-/// sweep found of hotels' meters; and what became of notices, from the notifiers. It takes what has
-/// come in by then as one batch, in the order in which it came, and does four things with it:
+/// Five kinds of input come in through its [`Inbox`]: messages, from the consumers and over HTTP;
+/// the verdicts on the rooms of a sweep, chunk by chunk; the beginning and the end of each sweep;
+/// what a sweep found of hotels' meters; and what became of notices, from the notifiers. It takes
+/// what has come in by then as one batch, in the order in which it came, and does four things with
+/// it:
 ///
 /// 1. *Plan* (`plan.rs`, with [`crate::engine`]). Nothing is changed yet. Messages are applied to
-///    their rooms, each with the readings that it judges by itself ([`crate::frontier::Frontier`]); they
-///    are read first, all rooms of the batch together. Verdicts are taken as the sweep made them, unless their room has changed
-///    since: then it is judged again, and a verdict on an earlier stay is dropped.
+///    their rooms, each with the readings that it judges by itself ([`crate::frontier::Frontier`]);
+///    they are read first, all rooms of the batch together. Verdicts are taken as the sweep made
+///    them, unless their room has changed since: then it is judged again, and a verdict on an
+///    earlier stay is dropped.
 /// 2. *Commit*. All of it is one transaction, with the number of the one before raised by one; each
-///    room that has changed stands in it once. A store that is away is tried until it answers; after
-///    a lost answer the number tells whether the transaction was written. An instance that another one
-///    has replaced ends here, and nothing of the batch is known to anybody.
+///    room that has changed stands in it once. A store that is away is tried until it answers;
+///    after a lost answer the number tells whether the transaction was written. An instance that
+///    another one has replaced ends here, and nothing of the batch leaves it.
 /// 3. *Adopt*. What was written becomes the state in memory, and the notifiers are woken.
-/// 4. *Answer*. Only now messages are acknowledged, and those who wait for an answer get it.
+/// 4. *Answer*. Only now messages are acknowledged, and callers that wait for an answer get it.
 ///
-/// So an acknowledged message is in the database with all that follows from it; memory never shows what
-/// the database does not have; and after a crash anywhere in between the broker delivers again,
-/// the sweep reads again, and the notifier sends again whatever was not written. The owner waits for the
-/// database alone: answers and wake-ups go to channels that have room, so that no circle of
-/// waiting can close.
+/// So an acknowledged message is in the database with all that follows from it; memory never shows
+/// what the database does not have; and after a crash anywhere in between the broker delivers
+/// again, the sweep reads again, and the notifier sends again whatever was not written. The owner
+/// waits for the database alone: answers and wake-ups go to channels that have room, so that no
+/// circle of waiting can close.
 pub struct Owner<S, M> {
     rooms: Arc<Rooms>,
     rules: Arc<Rules>,
@@ -94,7 +96,7 @@ const MOST_WEIGHT: usize = 4_000;
 /// How often the log has a line of what was taken, and what came of it.
 const SUMMARY_EVERY: Duration = Duration::from_secs(600);
 
-/// Without an input for so long the owner sees to old rows and to the log.
+/// After so long without an input the owner sees to old rows and to the log.
 const IDLE: Duration = Duration::from_secs(10);
 
 /// A store that is lost for longer closes the intake; one that is full closes it at once.
@@ -106,11 +108,12 @@ const LAST_PAUSE: Duration = Duration::from_millis(200);
 
 /// Why the owner can't go on.
 pub enum Ended {
-    /// Every sender is gone: all is written.
+    /// Every [`Inbox`] has been dropped, and all is written.
     Drained,
     /// The store can't be written any more by this instance.
     Failed(StoreError),
-    /// It was time to stop while the store did not answer. What is unwritten was not acknowledged.
+    /// It was time to stop while the store did not answer. What is not written was not
+    /// acknowledged.
     GaveUp,
 }
 
@@ -251,7 +254,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
         for notice in &plan.notices {
             log_notice(notice);
             if let Notice::Meters(notice) = notice {
-                self.rooms.told(notice);
+                self.rooms.notified(notice);
             }
         }
         self.position = plan.position.or(self.position);
@@ -301,7 +304,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
         Err(Ended::Failed(StoreError::Unstorable(reason.to_owned())))
     }
 
-    /// Does `work` until it succeeds: a database that is down is waited for.
+    /// Does `work` until it succeeds: it waits for a database that is down.
     #[expect(
         clippy::disallowed_methods,
         reason = "a bounded pause when there is no stop left to wait for"

@@ -41,7 +41,7 @@ impl OwnedState {
         let ownership = store.take_over()?;
         let rooms = Rooms::default();
         store.load_rooms(&mut |room, watch| rooms.adopt([(room, watch)]))?;
-        store.load_meter_troubles(&mut |hotel, trouble| rooms.has_trouble(hotel, trouble))?;
+        store.load_meter_troubles(&mut |hotel, trouble| rooms.set_trouble(hotel, trouble))?;
         Ok(OwnedState::new(store, rooms, ownership))
     }
 

@@ -152,9 +152,9 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Takes a verdict of a sweep. One on a state that has changed meanwhile is made again. One on an
-    /// earlier stay is void: the message that ended it has left to the next sweep what this one had
-    /// to show, and what is in between must not be passed over.
+    /// Takes a verdict of a sweep. One on a state that has changed meanwhile is made again. One on
+    /// an earlier stay is void: the message that ended it has left to the next sweep what this one
+    /// had to show, and what is in between must not be skipped.
     pub(super) fn judged(&mut self, judged: &Judged) {
         let unchanged = !self.staged.contains_key(&judged.room)
             && (self.rooms.get(&judged.room)).is_some_and(|room| room.version == judged.version);
@@ -175,9 +175,9 @@ impl<'a> Planner<'a> {
         self.plan.position = Some(position);
     }
 
-    /// Takes what a sweep has found of hotels' meters: of that what the staff does not know yet.
+    /// Takes what a sweep has found of hotels' meters, but for what the staff has been notified of.
     pub(super) fn silence(&mut self, notices: &[MeterNotice]) {
-        let news = notices.iter().filter(|notice| {
+        let new = notices.iter().filter(|notice| {
             let known = self.rooms.trouble(&notice.hotel_id);
             match notice.kind {
                 MeterNoticeKind::Silent | MeterNoticeKind::Frozen => {
@@ -187,7 +187,7 @@ impl<'a> Planner<'a> {
                 MeterNoticeKind::Moving => matches!(known, Some(MeterTrouble::Frozen(_))),
             }
         });
-        self.plan.notices.extend(news.cloned().map(Notice::Meters));
+        self.plan.notices.extend(new.cloned().map(Notice::Meters));
     }
 
     pub(super) fn settled(&mut self, settled: &[Settled]) {
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn of_meters_only_what_the_staff_does_not_know_is_told() {
+    fn meter_notices_are_recorded_once() {
         let (rooms, rules, readings) = (Rooms::default(), Rules::default(), HashMap::new());
         let notice = |kind, hotel| MeterNotice {
             kind,
@@ -377,26 +377,26 @@ mod tests {
             watched: 5,
             rooms: Vec::new(),
         };
-        rooms.told(&notice(MeterNoticeKind::Silent, "H1"));
-        rooms.told(&notice(MeterNoticeKind::Silent, "H2"));
-        rooms.told(&notice(MeterNoticeKind::Heard, "H2"));
+        rooms.notified(&notice(MeterNoticeKind::Silent, "H1"));
+        rooms.notified(&notice(MeterNoticeKind::Silent, "H2"));
+        rooms.notified(&notice(MeterNoticeKind::Heard, "H2"));
         let mut planner = Planner::new(&rooms, &rules, &readings, &[]);
         let both = |kind| ["H1", "H2"].map(|hotel| notice(kind, hotel));
         planner.silence(&both(MeterNoticeKind::Silent));
         planner.silence(&both(MeterNoticeKind::Heard));
-        let [again, news] = both(MeterNoticeKind::Silent);
+        let [again, new] = both(MeterNoticeKind::Silent);
         let [end, void] = both(MeterNoticeKind::Heard);
-        let told = planner.finish().0.notices;
-        assert_eq!(told, [news, end].map(Notice::Meters));
+        let recorded = planner.finish().0.notices;
+        assert_eq!(recorded, [new, end].map(Notice::Meters));
         assert!(
             ![again, void]
                 .iter()
-                .any(|n| told.contains(&Notice::Meters(n.clone())))
+                .any(|n| recorded.contains(&Notice::Meters(n.clone())))
         );
     }
 
     #[test]
-    fn who_comes_at_the_time_another_leaves_is_not_judged_as_an_empty_room() {
+    fn a_guest_who_arrives_as_another_leaves_is_not_judged_as_an_empty_room() {
         let rooms = Rooms::default();
         let left = message(Stay::Vacant {
             actual_checkin: None,

@@ -6,15 +6,15 @@ use crate::outage::Outage;
 use crate::store::{MOST_FORGOTTEN, Store};
 use crate::types::counted;
 
-/// How often it is looked for old rows.
+/// How often old rows are deleted.
 const EVERY: Duration = Duration::from_secs(3_600);
 
 pub(super) struct Retention {
     keep_days: u32,
     due: Instant,
-    /// The last time as much was deleted as may be at once: there can be more.
+    /// The last deletion reached its limit: there can be more.
     more: bool,
-    /// Rows deleted since that was last told.
+    /// Rows deleted since that was last logged.
     deleted: u64,
     outage: Outage,
 }
@@ -32,7 +32,7 @@ impl Retention {
     }
 
     /// Deletes old rows when it is time to, or when there may be more of them and nothing else is
-    /// to be done. A failure stops nobody: it is told once and tried again in an hour.
+    /// to be done. A failure stops nothing: it is logged once, and the next try is in an hour.
     pub(super) fn tend(&mut self, store: &mut impl Store, idle: bool) {
         let now = Instant::now();
         if now < self.due && !(self.more && idle) {

@@ -1,4 +1,5 @@
-//! Since when the meters have been listened to, and what the log tells of all rooms.
+//! Since when sweeps have been complete, which a silence has to outlast, and the lines about all
+//! rooms.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ const HOTELS_LISTED: usize = 20;
 /// Rooms that are named of a hotel.
 const ROOMS_NAMED: usize = 30;
 
-/// Sweeps that have come to their end, without a gap between them.
+/// Complete sweeps without a gap between them: a meter that is silent meanwhile is really silent.
 #[derive(Default)]
 pub(super) struct Listening {
     /// When the first of them began, and the last.
@@ -23,21 +24,20 @@ pub(super) struct Listening {
     listed: Option<LocalTime>,
     /// When all rooms were last counted.
     counted: Option<LocalTime>,
-    /// What was last said of them.
-    said: Vec<String>,
+    /// The lines about them that were logged last.
+    lines: Vec<String>,
 }
 
 /// How many meters are silent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Silent {
     Meters(u64),
-    /// A silence from before the first sweep may be our own. The time as it is shown.
+    /// Before the first sweep we did not read, so it may be our gap. The time as it is shown.
     NotKnownBefore(String),
 }
 
 impl Silent {
-    /// It will be known at a time that is still to come; of another day than `now`'s it has its
-    /// date.
+    /// It will be known at `time`, which is shown with its date if it is a day or more after `now`.
     pub(super) fn not_known_before(time: LocalTime, now: LocalTime) -> Silent {
         let shown = time.day_hour_minute();
         let of_day = shown.split_once(' ').map(|(_, of_day)| of_day.to_owned());
@@ -64,9 +64,9 @@ impl fmt::Display for Silent {
 }
 
 impl Listening {
-    /// A sweep that began at `now` has come to its end: since when they have, without a gap of more
-    /// than a third of `silent_after` seconds, or twice the time between two of them where that is
-    /// longer. In a longer one the silence may have been ours; or the clock was set.
+    /// A sweep that began at `now` is complete. Gives since when sweeps have been, without a gap of
+    /// more than a third of `silent_after` seconds, or twice the time between two of them where
+    /// that is longer. After a longer gap the silence may have been ours, or the clock was set.
     pub(super) fn swept(
         &mut self,
         now: LocalTime,
@@ -88,7 +88,7 @@ impl Listening {
 
     /// Lists silent and frozen meters: the first ones at once, then all of them once in `every`
     /// seconds.
-    pub(super) fn tell(&mut self, silence: &Silence, now: LocalTime, every: i64) {
+    pub(super) fn list(&mut self, silence: &Silence, now: LocalTime, every: i64) {
         let is_due = self.listed.is_none_or(|listed| now.since(listed) >= every);
         if !is_due || (silence.hotels.is_empty() && silence.frozen.is_empty()) {
             return;
@@ -112,11 +112,14 @@ impl Listening {
         is_due
     }
 
-    /// Those of these lines that are not as they were.
+    /// The lines that were not among those of the last call.
     pub(super) fn changed(&mut self, lines: Vec<String>) -> Vec<String> {
-        let said = std::mem::replace(&mut self.said, lines);
-        let lines = self.said.iter();
-        lines.filter(|line| !said.contains(line)).cloned().collect()
+        let before = std::mem::replace(&mut self.lines, lines);
+        let lines = self.lines.iter();
+        lines
+            .filter(|line| !before.contains(line))
+            .cloned()
+            .collect()
     }
 }
 
@@ -196,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_between_sweeps_or_another_time_of_day_begins_anew() {
+    fn after_a_gap_between_sweeps_or_a_clock_that_was_set_it_begins_anew() {
         let mut listening = Listening::default();
         let mut swept =
             |minutes, every| listening.swept(at(minutes), 90 * 60, Duration::from_secs(every));
@@ -266,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn all_rooms_are_a_line_and_overstayed_ones_a_line_a_hotel() {
+    fn all_rooms_have_one_line_and_overstayed_ones_a_line_a_hotel() {
         let hotel = |n: u32, count: u32| {
             let rooms = (1..=count).map(|room| RoomNumber::new(&format!("{room:02}")));
             (HotelId::new(&format!("H{n:02}")), rooms.collect())
@@ -278,28 +281,32 @@ mod tests {
             told: 1,
             overstayed: BTreeMap::from([hotel(1, 2), hotel(2, 32)]),
         };
-        let told = lines(&census, &Silent::Meters(4));
+        let written = lines(&census, &Silent::Meters(4));
         assert_eq!(
-            told[0],
+            written[0],
             "all rooms: 8 occupied (34 overstayed), 3 vacant, 4 silent, 2 abnormal now (1 notified)"
         );
-        assert_eq!(told[1], "overstayed in hotel H01: 01, 02");
-        assert!(told[2].ends_with(", 29, 30 and 2 more"), "{}", told[2]);
-        census.overstayed = (0..23).map(|n| hotel(n, 1)).collect();
-        let told = lines(&census, &Silent::not_known_before(at(90), at(0)));
+        assert_eq!(written[1], "overstayed in hotel H01: 01, 02");
         assert!(
-            told[0].contains(", 3 vacant, silent: not known before 13:30, 2 abnormal"),
+            written[2].ends_with(", 29, 30 and 2 more"),
             "{}",
-            told[0]
+            written[2]
+        );
+        census.overstayed = (0..23).map(|n| hotel(n, 1)).collect();
+        let written = lines(&census, &Silent::not_known_before(at(90), at(0)));
+        assert!(
+            written[0].contains(", 3 vacant, silent: not known before 13:30, 2 abnormal"),
+            "{}",
+            written[0]
         );
         let far = Silent::not_known_before(at(1_500), at(0)).to_string();
         assert_eq!(far, "silent: not known before 04-11 13:00");
-        assert_eq!(told.len(), 22);
-        assert_eq!(told[21], "overstayed in 3 more hotels");
+        assert_eq!(written.len(), 22);
+        assert_eq!(written[21], "overstayed in 3 more hotels");
     }
 
     #[test]
-    fn what_has_not_changed_is_not_said_again() {
+    fn lines_that_have_not_changed_are_not_logged_again() {
         let mut listening = Listening::default();
         let mut changed = |lines: &[&str]| {
             let lines = lines.iter().map(|line| (*line).to_owned()).collect();
@@ -321,21 +328,21 @@ mod tests {
     #[test]
     fn the_list_comes_at_once_and_then_once_an_interval() {
         let mut listening = Listening::default();
-        let mut told = |minutes, hotels: &BTreeMap<HotelId, HotelMeters>| {
+        let mut listed = |minutes, hotels: &BTreeMap<HotelId, HotelMeters>| {
             let before = listening.listed;
             let silence = Silence {
                 hotels: hotels.clone(),
                 ..Silence::default()
             };
-            listening.tell(&silence, at(minutes), 1_800);
+            listening.list(&silence, at(minutes), 1_800);
             listening.listed != before
         };
         let (none, some) = (BTreeMap::new(), hotels(1, 1));
-        assert!(!told(0, &none));
-        assert!(told(1, &some));
-        assert!(!told(30, &some));
-        assert!(told(31, &some));
-        assert!(!told(61, &none));
-        assert!(told(62, &some));
+        assert!(!listed(0, &none));
+        assert!(listed(1, &some));
+        assert!(!listed(30, &some));
+        assert!(listed(31, &some));
+        assert!(!listed(61, &none));
+        assert!(listed(62, &some));
     }
 }

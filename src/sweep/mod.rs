@@ -1,5 +1,5 @@
-//! The timer: takes what the meters said since the last sweep, has it judged, hands the verdicts to
-//! the state-owner, and looks for meters that say nothing.
+//! The timer: reads what is new in the meter table, has it judged, hands the verdicts to the
+//! state-owner, and checks for silent meters.
 
 mod listening;
 
@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use crate::clock::{Clock, unix_seconds};
 use crate::engine::{Look, Rules, latest_reading, observe};
 use crate::figures::{Figure, Figures, ReadingResult, SweepResult};
-use crate::gate::Gate;
+use crate::gate::{Gate, QueueWait};
 use crate::outage::Outage;
 use crate::owner::{Inbox, Judged, Unanswered};
 use crate::pulse;
@@ -27,12 +27,11 @@ use listening::{Listening, Silent};
 /// Rows streamed before they are judged: bounds the memory of a start after a long time.
 const MOST_ROWS: u64 = 200_000;
 
-/// How long a sweep waits for the messages that had come before.
-const MESSAGES_FIRST: Duration = Duration::from_secs(60);
+/// How long a sweep waits for the messages that were in the queue before.
+const QUEUE_PATIENCE: Duration = Duration::from_secs(60);
 
-/// A room without a reading for this many intervals is asked for by key: the stream may have
-/// missed it.
-const UNHEARD_INTERVALS: i64 = 3;
+/// A room without a reading for this many intervals is read by key: the stream may have missed it.
+const MISSING_INTERVALS: i64 = 3;
 
 pub struct Sweeper {
     pub rooms: Arc<Rooms>,
@@ -49,22 +48,22 @@ pub struct Sweeper {
     pub judged: Option<Position>,
 }
 
-/// Why a sweep did not come to its end.
-enum Cut {
-    /// It is time to stop, or the state-owner is gone.
+/// Why a sweep did not complete.
+enum Incomplete {
+    /// It is time to stop, or the state-owner has ended.
     Stopped,
     Store(StoreError),
 }
 
-impl From<Unanswered> for Cut {
-    fn from(_: Unanswered) -> Cut {
-        Cut::Stopped
+impl From<Unanswered> for Incomplete {
+    fn from(_: Unanswered) -> Incomplete {
+        Incomplete::Stopped
     }
 }
 
-impl From<StoreError> for Cut {
-    fn from(error: StoreError) -> Cut {
-        Cut::Store(error)
+impl From<StoreError> for Incomplete {
+    fn from(error: StoreError) -> Incomplete {
+        Incomplete::Store(error)
     }
 }
 
@@ -72,10 +71,12 @@ impl From<StoreError> for Cut {
 #[derive(Default)]
 struct Swept {
     rows: u64,
-    bad: u64,
+    /// Rows that are no readings.
+    invalid: u64,
     readings: u64,
     rooms: u64,
-    stragglers: u64,
+    /// Rooms that were read by key.
+    by_key: u64,
     silent: Silent,
 }
 
@@ -83,8 +84,8 @@ impl Sweeper {
     /// Sweeps until it is time to stop. Sweeps never overlap: ticks missed meanwhile are counted.
     pub fn run(self) {
         let mut outage = Outage::new("sweep").told_at_once();
-        // Before the messages: to know the table's newest ids makes theirs cheap to take. An error
-        // is told by the first sweep, which tries again.
+        // Before the messages: once the table's newest ids are known, reading for messages is
+        // cheap. The first sweep tries again after an error, and logs it.
         let mut tail = self.tail().ok();
         let mut asked_by_key = None;
         let mut listening = Listening::default();
@@ -95,22 +96,22 @@ impl Sweeper {
         ) {
             self.wait_for_messages();
             let began = Instant::now();
-            // What the meters say while the sweep is under way is the next one's.
+            // Rows that come while the sweep is under way are for the next one.
             let now = self.clock.now();
             let swept = self
                 .sweep(&mut tail, &mut asked_by_key)
                 .and_then(|mut swept| {
-                    swept.silent = self.listen(now, &mut listening)?;
+                    swept.silent = self.check_silence(now, &mut listening)?;
                     Ok(swept)
                 });
             match swept {
                 Ok(swept) => {
                     outage.over();
                     self.count(&swept);
-                    self.tell(&swept, began.elapsed());
+                    self.log(&swept, began.elapsed());
                 }
-                Err(Cut::Stopped) => return,
-                Err(Cut::Store(error)) => {
+                Err(Incomplete::Stopped) => return,
+                Err(Incomplete::Store(error)) => {
                     self.figures.add(Figure::Sweeps(SweepResult::Failed), 1);
                     outage.failed(&error);
                 }
@@ -118,10 +119,10 @@ impl Sweeper {
             due += self.every;
             let missed = missed_ticks(due, self.clock.instant(), self.every);
             if missed > 0 {
-                let left_out = Figure::Sweeps(SweepResult::Missed);
-                self.figures.add(left_out, u64::from(missed));
+                let missed_sweeps = Figure::Sweeps(SweepResult::Missed);
+                self.figures.add(missed_sweeps, u64::from(missed));
                 log::warn!(
-                    "the sweep took longer than monitoring.sweep_seconds: left out {}",
+                    "the sweep took longer than monitoring.sweep_seconds: skipped {}",
                     counted(missed, "sweep")
                 );
                 due += self.every * missed;
@@ -138,11 +139,13 @@ impl Sweeper {
         latest_reading(self.clock.now())
     }
 
-    /// After an outage, ours or the store's, a guest's check-in may still wait in the queue, while
-    /// the meters tell what he uses: judged now, that would be an empty room's.
+    /// After an outage, ours or the store's, a guest's check-in may still wait in the queue while
+    /// his readings are in the meter table: judged now, they would count for an empty room.
     fn wait_for_messages(&self) {
-        if self.intake.waits_in_vain(&self.stop, MESSAGES_FIRST) {
-            log::warn!("the queue is not caught up with: sweeping all the same");
+        let wait = self.intake.wait_for_queue(&self.stop, QUEUE_PATIENCE);
+        if wait == QueueWait::TimedOut {
+            let seconds = QUEUE_PATIENCE.as_secs();
+            log::warn!("queue not drained after {seconds} s, sweeping anyway");
         }
     }
 
@@ -150,7 +153,7 @@ impl Sweeper {
         &self,
         tail: &mut Option<MeterTail>,
         asked_by_key: &mut Option<Instant>,
-    ) -> Result<Swept, Cut> {
+    ) -> Result<Swept, Incomplete> {
         let latest = self.latest();
         let mut swept = Swept::default();
         let tail = match tail {
@@ -163,10 +166,13 @@ impl Sweeper {
         // From its answer on messages leave no more to this sweep than it shows.
         self.inbox.sweeping(tail.settled())?;
 
-        // Without a position the stream begins at the end. What came before is asked for first:
-        // newer readings would make it late.
+        // Without a position the stream begins at the end. Earlier rows are read first, by key:
+        // after newer readings they would be late.
         if asked_by_key.is_none() && tail.is_from_the_end() {
-            let rooms = self.rooms.unheard_since(LocalTime::LAST).into_iter();
+            let rooms = self
+                .rooms
+                .without_reading_since(LocalTime::LAST)
+                .into_iter();
             let all: Vec<Wanted> = rooms.map(|(room, seen)| wanted(room, seen)).collect();
             self.by_key(&all, None, &mut swept)?;
             *asked_by_key = Some(self.clock.instant());
@@ -175,11 +181,11 @@ impl Sweeper {
         let interval = Duration::from_secs(self.rules.interval_seconds.unsigned_abs());
         let now = self.clock.instant();
         let due = asked_by_key.is_none_or(|asked| now.duration_since(asked) >= interval);
-        // Rooms with news, of which the stream does not show all.
+        // Rooms with new readings that the stream does not show completely.
         let mut unserved: HashMap<RoomKey, LocalTime> = HashMap::new();
         let mut from = None;
         loop {
-            let mut news: HashMap<RoomKey, Readings> = HashMap::new();
+            let mut new: HashMap<RoomKey, Readings> = HashMap::new();
             let rows =
                 self.reader
                     .stream_new(
@@ -190,7 +196,7 @@ impl Sweeper {
                         &mut |room, reading| match self.rooms.needs_after(&room) {
                             Some(seen) if reading.time <= seen => {}
                             Some(seen) if begin.serves(seen) => {
-                                news.entry(room).or_default().push(reading);
+                                new.entry(room).or_default().push(reading);
                             }
                             Some(seen) => {
                                 unserved.insert(room, seen);
@@ -199,26 +205,26 @@ impl Sweeper {
                         },
                     )?;
             swept.rows += rows.rows;
-            swept.bad += rows.bad;
-            let news: Vec<(RoomKey, Readings)> = news.into_iter().collect();
-            self.in_chunks(&news, &mut swept, |chunk| Ok(chunk.to_vec()))?;
+            swept.invalid += rows.bad;
+            let new: Vec<(RoomKey, Readings)> = new.into_iter().collect();
+            self.in_chunks(&new, &mut swept, |chunk| Ok(chunk.to_vec()))?;
             if rows.next.is_none() {
                 break;
             }
-            // What has been handed over is written; the next start goes on from the last position.
+            // The verdicts so far will be written; the next start goes on from the last position.
             if self.stop.is_set() {
-                return Err(Cut::Stopped);
+                return Err(Incomplete::Stopped);
             }
             from = rows.next;
         }
 
-        let stragglers = if due {
-            self.unheard(begin)
+        let incomplete = if due {
+            self.missing(begin)
         } else {
             let unserved = unserved.into_iter();
             unserved.map(|(room, seen)| wanted(room, seen)).collect()
         };
-        self.by_key(&stragglers, Some(tail.read_to()), &mut swept)?;
+        self.by_key(&incomplete, Some(tail.read_to()), &mut swept)?;
         if due {
             *asked_by_key = Some(self.clock.instant());
         }
@@ -229,9 +235,13 @@ impl Sweeper {
         Ok(swept)
     }
 
-    /// Looks for silent and frozen meters after a sweep that began at `now`; gives how many are
-    /// silent. It must have come to its end: one that is cut short has not read all.
-    fn listen(&self, now: LocalTime, listening: &mut Listening) -> Result<Silent, Cut> {
+    /// Checks for silent and frozen meters after a sweep that began at `now`; gives how many are
+    /// silent. The sweep must be complete: others have not read all rows.
+    fn check_silence(
+        &self,
+        now: LocalTime,
+        listening: &mut Listening,
+    ) -> Result<Silent, Incomplete> {
         let silent_after = self.rules.silent_after_seconds;
         let listening_since = listening.swept(now, silent_after, self.every);
         let silence = self.rooms.silence(&Look {
@@ -240,7 +250,7 @@ impl Sweeper {
             silent_after,
         });
         let interval = self.rules.interval_seconds;
-        listening.tell(&silence, now, interval);
+        listening.list(&silence, now, interval);
         let known_at = listening_since.plus(silent_after);
         let silent = if now < known_at {
             Silent::not_known_before(known_at, now)
@@ -259,18 +269,18 @@ impl Sweeper {
         Ok(silent)
     }
 
-    /// The rooms that a stream from `begin` may have missed. One by id has told everything since a
-    /// time: of rooms that have told nothing for long only what is newer can be missing, and asking
-    /// for that costs no history. One by time tells only what is newer than its beginning: then it
-    /// is every room that has seen nothing since.
-    fn unheard(&self, begin: Position) -> Vec<Wanted> {
-        let silence = UNHEARD_INTERVALS * self.rules.interval_seconds;
+    /// The rooms of which a stream from `begin` may have missed rows. A stream by id has shown
+    /// every row since a certain time: of rooms without readings for long only newer rows can be
+    /// missing, and reading those by key costs no history. A stream by time shows only rows that
+    /// are newer than its beginning: then it is every room without a reading since.
+    fn missing(&self, begin: Position) -> Vec<Wanted> {
+        let silence = MISSING_INTERVALS * self.rules.interval_seconds;
         let since = match begin {
             Position::Time(begin) => begin,
             Position::Id(_) => self.clock.now().plus(-silence),
         };
         let known_after = self.reader.cheap_after();
-        let rooms = self.rooms.unheard_since(since).into_iter();
+        let rooms = self.rooms.without_reading_since(since).into_iter();
         rooms
             .map(|(room, seen)| wanted(room, known_after.map_or(seen, |known| known.max(seen))))
             .collect()
@@ -283,8 +293,8 @@ impl Sweeper {
         wanted: &[Wanted],
         up_to: Option<Position>,
         swept: &mut Swept,
-    ) -> Result<(), Cut> {
-        swept.stragglers += wanted.len() as u64;
+    ) -> Result<(), Incomplete> {
+        swept.by_key += wanted.len() as u64;
         let latest = self.latest();
         self.in_chunks(wanted, swept, |chunk| {
             let readings = self.reader.readings_up_to(chunk, latest, up_to)?;
@@ -299,13 +309,13 @@ impl Sweeper {
         work: &[T],
         swept: &mut Swept,
         read: impl Fn(&[T]) -> Result<Vec<(RoomKey, Readings)>, StoreError> + Sync,
-    ) -> Result<(), Cut> {
+    ) -> Result<(), Incomplete> {
         let counted = Mutex::new(swept);
         // It waits for the workers, whose statements have limits of their own.
         let _rest = pulse::rest();
         work.par_chunks(self.batch_size).try_for_each(|chunk| {
             if self.stop.is_set() {
-                return Err(Cut::Stopped);
+                return Err(Incomplete::Stopped);
             }
             let judged = self.judge(read(chunk)?);
             {
@@ -343,17 +353,16 @@ impl Sweeper {
 
     fn count(&self, swept: &Swept) {
         let figures = &self.figures;
-        figures.add(Figure::Readings(ReadingResult::Invalid), swept.bad);
+        figures.add(Figure::Readings(ReadingResult::Invalid), swept.invalid);
         figures.add(Figure::Sweeps(SweepResult::Completed), 1);
         figures.set(Figure::LastSweep, unix_seconds().unsigned_abs());
     }
 
-    fn tell(&self, swept: &Swept, took: Duration) {
-        if swept.bad > 0 {
+    fn log(&self, swept: &Swept, took: Duration) {
+        if swept.invalid > 0 {
             log::warn!(
-                "the meter table has {} that can't be judged: NULL, unreadable, or a time ahead of \
-                 now",
-                counted(swept.bad, "row")
+                "ignored {}: NULL, unreadable, or a time ahead of now",
+                counted(swept.invalid, "invalid meter row")
             );
         }
         log::info!(
@@ -362,7 +371,7 @@ impl Sweeper {
             swept.silent,
             counted(swept.readings, "new reading"),
             counted(swept.rooms, "room"),
-            swept.stragglers,
+            swept.by_key,
             took.as_secs_f64()
         );
     }

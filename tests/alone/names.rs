@@ -112,15 +112,15 @@ fn a_log_goes_nowhere_twice_and_is_for_its_user_alone() {
     let alone = Alone::new("[log]\nfile = '/dev/stdout'\n");
     let mut service = alone.start(Stdio::null());
     service.wait_for_log("roomwatt 0.1.0 starts");
-    service.wait_for_log("rooms are watched");
+    service.wait_for_log("watching ");
     service.signal(Signal::TERM);
     let (status, log) = service.wait_for_end();
     assert!(status.success(), "{log}");
-    assert_eq!(log.matches("rooms are watched").count(), 1, "{log}");
+    assert_eq!(log.matches("watching ").count(), 1, "{log}");
 
     alone.configure("[log]\nfile = 'the.log'\n");
     let mut service = alone.start(Stdio::null());
-    service.wait_for_log("rooms are watched");
+    service.wait_for_log("watching ");
     let path = alone.path("the.log");
     let mode = || fs::metadata(&path).expect("a log").permissions().mode() & 0o777;
     assert_eq!(mode(), 0o600);
@@ -128,7 +128,7 @@ fn a_log_goes_nowhere_twice_and_is_for_its_user_alone() {
     fs::rename(&path, alone.path("old.log")).expect("moved");
     alone.pipe("the.log");
     service.signal(Signal::HUP);
-    service.wait_for_log("log.file can't be opened anew: ");
+    service.wait_for_log("log.file can't be reopened: ");
     fs::remove_file(&path).expect("removed");
     fs::write(&path, "").expect("a file");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("set");
@@ -203,7 +203,7 @@ fn a_database_that_is_mounted_by_itself_is_refused() {
     // Its folder may be.
     let program = mount(alone.folder.path(), &elsewhere);
     let mut service = alone.start_by(program, Stdio::null());
-    service.wait_for_log("rooms are watched");
+    service.wait_for_log("watching ");
     service.signal(Signal::TERM);
     assert!(service.wait_for_end().0.success());
 }
@@ -258,7 +258,7 @@ fn secrets_that_others_can_read_are_warned_of() {
         let (code, said) = alone.run(&["check"], &config);
         assert_eq!((code, said.contains(warning)), (Some(0), is_told), "{said}");
         let mut service = alone.start(Stdio::null());
-        service.wait_for_log("rooms are watched");
+        service.wait_for_log("watching ");
         service.signal(Signal::TERM);
         let (_, log) = service.wait_for_end();
         assert_eq!(log.contains(warning), is_told, "{log}");
@@ -276,7 +276,7 @@ fn a_stop_does_not_wait_for_a_configuration_that_is_read() {
     let alone = Alone::new("");
     let mut service = alone.start(Stdio::piped());
     let stdin = service.child.stdin.take();
-    service.wait_for_log("rooms are watched");
+    service.wait_for_log("watching ");
     alone.configure(
         "[feishu]\nwebhook_url = 'https://example.com/hook/x'\nsecret_file = '/dev/stdin'\n",
     );
@@ -325,7 +325,7 @@ fn thresholds_of_a_file_change_without_a_restart() {
         "{said}"
     );
     let mut service = alone.start(Stdio::null());
-    service.wait_for_log("rooms are watched");
+    service.wait_for_log("watching ");
     alone.file("rooms.csv", format!("{header}H1,101,,0.4\nH1,101,,0.5\n"));
     service.signal(Signal::HUP);
     service.wait_for_log("rooms.csv:3: is the second for H1/101");

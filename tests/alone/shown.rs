@@ -74,7 +74,7 @@ fn names_are_harmless_in_errors_and_in_the_log() {
             "[log]\njson = {json}\n[embedded]\npath = '{path}'\n"
         ));
         let mut service = alone.start(std::process::Stdio::null());
-        service.wait_for_log("rooms are watched");
+        service.wait_for_log("watching ");
         service.signal(rustix::process::Signal::TERM);
         let (status, log) = service.wait_for_end();
         assert!(status.success(), "{log}");

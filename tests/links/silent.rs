@@ -88,13 +88,13 @@ fn another_instance_takes_over_from_one_whose_link_is_silent() {
     second.wait_for_log("standing by");
     proxy.set(Fault::Hold);
     let begun = Instant::now();
-    second.wait_for_log(" watched (epoch ");
+    second.wait_for_log(" (epoch ");
     let took = begun.elapsed();
     assert!(took < PATIENCE, "it took {took:?} to take over");
     work.give(&rig, 2);
     // It can reach the database again: whatever it still has in hand is another's by now.
     proxy.lift();
-    first.wait_for_log("this one forgets everything and stands by");
+    first.wait_for_log("becomes a standby");
     first.wait_for_log("standing by: another");
     work.wait_until_watched(&rig);
     assert_eq!(rig.rows::<u64>("SELECT epoch FROM service"), [2]);

@@ -98,7 +98,7 @@ fn rooms_are_watched_from_the_first_minute_and_their_past_is_left_alone() {
     );
 
     let mut service = rig.start();
-    service.wait_for_log("4 rooms are watched");
+    service.wait_for_log("watching 4 rooms");
     service.wait_for_log("4 rooms watched");
     let (code, _, error) = said(&rig.roomwatt(&["init-db", "--adopt"]));
     assert_eq!(code, Some(75));

@@ -95,7 +95,9 @@ fn a_queue_that_somebody_has_to_himself_is_said_and_waited_for() {
     let consumer = channel.basic_consume(&rig.queue, alone).expect("consumes");
     let mut service = rig.start();
     service.wait_for_log("ACCESS_REFUSED");
-    service.wait_for_log("give the user its rights; or somebody else has the queue to himself");
+    service.wait_for_log(
+        "give the user its rights; or another program consumes the queue exclusively",
+    );
     consumer.cancel().expect("cancelled");
     drop(consumer);
     service.wait_until_ready();

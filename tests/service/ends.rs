@@ -20,7 +20,7 @@ fn a_thread_that_panics_ends_it_with_its_name_and_nothing_is_lost() {
             .find(|line| line.contains(" ERROR [main] thread "));
         let dead = dead.expect(&log);
         assert!(
-            dead.contains(thread) && dead.contains("panicked: ending"),
+            dead.contains(thread) && dead.contains("panicked: exiting"),
             "{dead}"
         );
         // The message comes again meanwhile: the next consumer's panic can be what is written last.

@@ -303,7 +303,7 @@ fn a_server_whose_sessions_begin_otherwise_makes_no_difference() {
         .expect("a level");
     has_no_trouble(service, "");
     second.wait_until_ready();
-    second.wait_for_log("2 rooms are watched");
+    second.wait_for_log("watching 2 rooms");
     let mut other = rig.conn();
     other.query_drop("START TRANSACTION").expect("begun");
     let time = left.plus(5 * 1_800);

@@ -136,7 +136,7 @@ fn it_is_started_again_after_a_crash_and_stopped_in_order() {
         .and_then(|rest| rest.split(',').next());
     let pid: i32 = pid.expect(&running).parse().expect("a pid");
     kill_process(Pid::from_raw(pid).expect("a pid"), Signal::KILL).expect("killed");
-    supervisor.wait_for_log("1 room is watched (epoch 2,");
+    supervisor.wait_for_log("watching 1 room (epoch 2,");
     supervisor.wait_for_status("RUNNING");
     let said = supervisor.ask(&["stop", "roomwatt"]);
     assert!(said.contains("roomwatt: stopped"), "{said}");
@@ -266,7 +266,7 @@ fn a_thread_that_hangs_keeps_the_watchdog_hungry() {
     // No message has come: all threads wait.
     fed(5);
     rig.publish([check_in("H001", "101", minutes_ago(5)).as_str()]);
-    service.wait_for_log(" for 1 s: systemd is no longer told that all is well");
+    service.wait_for_log(" for 1 s: systemd's watchdog is no longer fed");
     service.kill();
     rig.finish();
 }

@@ -61,7 +61,7 @@ impl Instance {
             world.epoch += 1;
             rooms.adopt(world.rooms.clone());
             for (hotel, trouble) in &world.troubles {
-                rooms.has_trouble(hotel.clone(), *trouble);
+                rooms.set_trouble(hotel.clone(), *trouble);
             }
             Ownership {
                 epoch: world.epoch,

@@ -278,7 +278,7 @@ impl Simulation {
         let mut ids = 1..=world.outbox.len() as u64;
         let rooms = &self.now.rooms;
         let is_held = |notice: &RoomNotice| {
-            notice.kind == NoticeKind::Recovered && rooms.is_told_frozen(&notice.room.hotel_id)
+            notice.kind == NoticeKind::Recovered && rooms.is_notified_frozen(&notice.room.hotel_id)
         };
         let to_tell =
             |id: &u64| !world.sent.contains(id) && !is_held(&world.outbox[*id as usize - 1]);

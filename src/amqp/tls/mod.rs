@@ -17,12 +17,12 @@ use crate::files;
 
 use super::AmqpError;
 
-/// A stream that amiquip's I/O loop can drive. The loop hears of the socket only when something
-/// about it changes, and knows nothing of what lies in the session.
+/// A stream that amiquip's I/O loop can drive. The loop is woken only when the socket's readiness
+/// changes, and knows nothing of what is buffered in the session.
 pub(super) struct TlsStream {
     socket: mio::net::TcpStream,
     session: ClientConnection,
-    /// How many of the bytes to be written the session has, but not wholly the socket.
+    /// How many of the caller's bytes are in the session, but not all of them in the socket yet.
     taken: usize,
 }
 
@@ -36,7 +36,7 @@ impl TlsStream {
         patience: Duration,
     ) -> Result<TlsStream, AmqpError> {
         let fail = |error: &dyn std::fmt::Display| AmqpError::passing(error.to_string());
-        // The configuration or this machine has to be changed: to try again helps nobody.
+        // The configuration or this machine has to be changed: a retry can't help.
         let wrong = |reason: String| AmqpError {
             reason,
             is_refusal: true,
@@ -100,12 +100,13 @@ fn authorities(ca: Option<&Path>) -> Result<RootCertStore, String> {
 }
 
 impl Read for TlsStream {
-    /// Would block only when the socket would: of what the session still holds, nobody would hear.
+    /// Would block only when the socket would: mio would not wake us for plaintext still buffered.
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         loop {
             match self.session.reader().read(bytes) {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                // Who dies says no goodbye. AMQP has one of its own: nothing is cut off unnoticed.
+                // A peer that crashes sends no close_notify. AMQP closes with a handshake of its
+                // own, so that a truncation is noticed.
                 Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(0),
                 read => return read,
             }
@@ -118,8 +119,8 @@ impl Read for TlsStream {
 }
 
 impl Write for TlsStream {
-    /// amiquip waits for the socket only as long as it has bytes left itself: they are its own
-    /// until the socket has all of them. What it brings then begins with the same bytes.
+    /// amiquip waits for the socket only while it has bytes left itself. So bytes count as written
+    /// only once the socket has all of them; until then it calls again with the same bytes first.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.taken == 0 {
             self.taken = self.session.writer().write(bytes)?;
@@ -164,13 +165,12 @@ impl IoStream for TlsStream {}
 impl Drop for TlsStream {
     fn drop(&mut self) {
         self.session.send_close_notify();
-        // As far as it goes: nobody waits for it.
+        // Best effort: it does not wait.
         let _ = self.send();
     }
 }
 
-/// A socket that reads and writes until a time: limits of the socket's own begin anew with each
-/// byte.
+/// A socket with one deadline: its own timeouts begin again with each read and write.
 struct Until<'a> {
     socket: &'a TcpStream,
     end: Instant,
@@ -185,7 +185,7 @@ impl Until<'_> {
     }
 }
 
-/// What a socket says when its limit is over.
+/// The error of a socket whose timeout has passed, which some systems report as `WouldBlock`.
 fn timed_out(error: io::Error) -> io::Error {
     match error.kind() {
         ErrorKind::WouldBlock => ErrorKind::TimedOut.into(),

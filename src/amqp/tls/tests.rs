@@ -68,7 +68,7 @@ fn noise(length: usize) -> Vec<u8> {
 fn wait_for_change(poll: &Poll) {
     let mut events = Events::with_capacity(8);
     poll.poll(&mut events, Some(LIMIT)).expect("polled");
-    assert!(!events.is_empty(), "nobody hears of what there is");
+    assert!(!events.is_empty(), "no event for readable data");
 }
 
 #[test]
@@ -81,13 +81,13 @@ fn bytes_are_gone_only_when_the_socket_has_them() {
     poll.register(&stream, STREAM, all, PollOpt::edge())
         .expect("registered");
     let bytes = noise(MUCH);
-    let mut gone = 0;
+    let mut sent = 0;
     let mut write_until_full = |stream: &mut TlsStream, part: usize| {
-        while gone < MUCH {
-            match stream.write(&bytes[gone..MUCH.min(gone + part)]) {
+        while sent < MUCH {
+            match stream.write(&bytes[sent..MUCH.min(sent + part)]) {
                 Ok(length) => {
                     assert!(length > 0, "full, and it is not said");
-                    gone += length;
+                    sent += length;
                 }
                 Err(error) => {
                     assert_eq!(error.kind(), ErrorKind::WouldBlock);
@@ -95,12 +95,12 @@ fn bytes_are_gone_only_when_the_socket_has_them() {
                 }
             }
         }
-        gone
+        sent
     };
     let first = write_until_full(&mut stream, PART);
     assert!(first < MUCH, "no socket has so much room");
     let mut received = vec![0; first];
-    peer.read_exact(&mut received).expect("what is gone");
+    peer.read_exact(&mut received).expect("what was sent");
     assert!(received == bytes[..first], "something else was sent");
 
     // It has more by now, of which the beginning is the same.
@@ -118,7 +118,7 @@ fn bytes_are_gone_only_when_the_socket_has_them() {
         assert!(rest == bytes[first..], "something else was sent");
     });
     drop(stream);
-    assert_eq!(peer.read(&mut [0]).expect("a goodbye"), 0);
+    assert_eq!(peer.read(&mut [0]).expect("a close_notify"), 0);
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn what_is_there_is_read_until_the_socket_has_nothing() {
     while read_all(&mut stream).expect("no end") < bytes.len() {
         wait_for_change(&poll);
     }
-    // One that dies says no goodbye.
+    // A peer that crashes sends no close_notify.
     drop(peer);
     while read_all(&mut stream).is_some() {
         wait_for_change(&poll);
@@ -178,7 +178,7 @@ fn a_handshake_ends_in_time_however_its_bytes_come() {
                 let mut drops = bytes.iter().chain(std::iter::repeat_n(&0, more));
                 while !matches!(peer.read(&mut [0; 1_024]), Ok(0)) {
                     if let Some(&byte) = drops.next() {
-                        // Who has gone reads no more.
+                        // A client that has gone reads no more.
                         let _ = peer.write(&[byte]);
                     }
                 }
