@@ -44,7 +44,10 @@ mod tests {
             let kind = format!("{{\"closed\":{why}}}");
             OF_ROOM.replace("\"alert\"", &kind).replace(
                 "\"periods\"",
-                r#""until":"2023-04-10 14:00:00","before":[{"seconds":1800,"energy":40}],"periods""#,
+                concat!(
+                    r#""until":"2023-04-10 14:00:00","#,
+                    r#""before":[{"seconds":1800,"energy":40}],"periods""#
+                ),
             )
         };
         let [gap, meter, interval] =

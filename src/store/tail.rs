@@ -97,9 +97,9 @@ impl MeterTail {
         (self.begun.duration_since(mark.when) >= self.overlap).then_some(mark.at)
     }
 
-    /// A sweep begins `now`: at [`MeterTail::from`], and the next one at [`MeterTail::settled`] as it is
-    /// from now on. One that has failed is begun again where it was: what it has not shown, nobody
-    /// else will.
+    /// A sweep begins `now`: at [`MeterTail::from`], and the next one at [`MeterTail::settled`] as
+    /// it is from now on. One that has failed is begun again where it was: what it has not shown,
+    /// nobody else will.
     pub fn begin(&mut self, now: Instant) {
         if self.is_over {
             self.from = self.settled();

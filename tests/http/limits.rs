@@ -430,7 +430,8 @@ fn a_message_whose_end_a_proxy_could_see_elsewhere_is_not_taken() {
     let post = |version: &str, headers: &[&str], body: &str| {
         let headers = headers.join("\r\n");
         format!(
-            "POST /api/messages HTTP/{version}\r\nContent-Type: application/json\r\n{headers}\r\n\r\n{body}"
+            "POST /api/messages HTTP/{version}\r\nContent-Type: application/json\r\n\
+             {headers}\r\n\r\n{body}"
         )
     };
     for (version, headers, body, status) in [

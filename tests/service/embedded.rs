@@ -156,7 +156,12 @@ fn blanks_around_keys_do_not_matter_and_whole_kwh_are_named() {
         let time = left.plus(half_hour * 1_800);
         let kwh = 100 + 2 * half_hour;
         format!(
-            r#"{{"hotel_id":"H001\u3000","room_number":"\t101","reading_value":{kwh},"script_time":"{time}"}}"#
+            concat!(
+                r#"{{"hotel_id":"H001\u3000","room_number":"\t101","#,
+                r#""reading_value":{kwh},"script_time":"{time}"}}"#
+            ),
+            kwh = kwh,
+            time = time
         )
     };
     let readings: Vec<String> = (0..5).map(reading).collect();

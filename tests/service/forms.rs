@@ -148,7 +148,8 @@ fn a_message_is_read_alike_from_rabbitmq_http_and_files() {
 }
 
 /// A list of readings as a CSV has its rows and as JSON has its objects; each is good, or refused
-/// for a reason that has this in it. The good ones are half an hour apart, from noon on, 1 kWh each.
+/// for a reason that has this in it. The good ones are half an hour apart, from noon on, 1 kWh
+/// each.
 type Readings = Vec<(Vec<u8>, Vec<u8>, Result<(), &'static str>)>;
 
 fn readings() -> Readings {

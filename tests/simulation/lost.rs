@@ -1,5 +1,5 @@
-//! How long the owner waits for a store that is lost before the intake closes, by a clock that passes
-//! while it waits.
+//! How long the owner waits for a store that is lost before the intake closes, by a clock that
+//! passes while it waits.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,7 +19,8 @@ use roomwatt::types::{LocalTime, RoomKey};
 
 use crate::world::start;
 
-/// What was seen at each try to write: how long the first one is ago, and whether the intake is open.
+/// What was seen at each try to write: how long the first one is ago, and whether the intake is
+/// open.
 type Tries = Arc<Mutex<Vec<(Duration, bool)>>>;
 
 /// A clock on which pauses pass at once.

@@ -1,7 +1,7 @@
-//! The state-owner and the sweeper under seeded faults, one of them at a time: messages late, doubled or out of order;
-//! readings repeated, backfilled or committed late; commits that fail, or succeed unheard;
-//! connections cut, crashes, takeovers; notices whose acceptance is not heard of. What each run
-//! leaves in the database is checked against a plain model.
+//! The state-owner and the sweeper under seeded faults, one of them at a time: messages late,
+//! doubled or out of order; readings repeated, backfilled or committed late; commits that fail, or
+//! succeed unheard; connections cut, crashes, takeovers; notices whose acceptance is not heard of.
+//! What each run leaves in the database is checked against a plain model.
 //!
 //! A failing seed prints itself; `ROOMWATT_SEED=<seed> cargo test --test simulation` replays it.
 

@@ -64,6 +64,7 @@ const MAY_USE: [(&str, &[&str]); 28] = [
             "owner",
             "pulse",
             "threads",
+            "types",
         ],
     ),
     (
@@ -177,13 +178,11 @@ const LONG_FILES: [&str; 2] = ["oracle/mod.rs", "service/by_key.rs"];
 const COLUMNS: usize = 100;
 
 /// What still has longer lines, and how many at most: files, and folders with all that is in them.
-const LONG_LINES: [(&str, usize); 6] = [
+const LONG_LINES: [(&str, usize); 4] = [
     ("src/notify", 45),
-    ("src/owner", 14),
     ("src/store/mysql/codec.rs", 1),
     ("src/store/mysql/schema.rs", 2),
     ("src/store/sqlite/schema.rs", 1),
-    ("tests/oracle/mod.rs", 17),
 ];
 
 /// The Rust files of a folder of this project and of those below it: their paths from the project

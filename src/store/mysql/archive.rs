@@ -178,8 +178,8 @@ impl Archive for MySqlArchive {
     }
 }
 
-/// The keys by which a room stands in `electricity_monitoring`: rows of the original program may have
-/// blanks around them. The index on the room has them, one step a room.
+/// The keys by which a room stands in `electricity_monitoring`: rows of the original program may
+/// have blanks around them. The index on the room has them, one step a room.
 fn spelled(conn: &mut Conn, room: &RoomKey) -> mysql::Result<Vec<(Value, Value)>> {
     let all = "SELECT DISTINCT hotel_id, room_number FROM electricity_monitoring";
     let mut keys = Vec::new();

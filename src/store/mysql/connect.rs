@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use mysql::{Conn, Opts, OptsBuilder, SslOpts};
 
+use crate::certificate;
 use crate::clock::unix_seconds;
+use crate::config;
+use crate::files;
 use crate::store::StoreError;
 use crate::types::Zone;
-use crate::{certificate, config, files};
 
 /// How long a worker waits for a connection of the pool.
 pub(super) const POOL_PATIENCE: Duration = Duration::from_secs(3);
