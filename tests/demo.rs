@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crossbeam_channel::bounded;
 use parking_lot::Mutex;
 use rustix::process::{Pid, Signal, kill_process};
+use unicode_width::UnicodeWidthStr;
 
 use roomwatt::config::Config;
 use roomwatt::demo::{Demo, Fate};
@@ -54,28 +55,76 @@ fn a_seed_tells_one_story_however_fast() {
     );
     assert_ne!(story, with(&["--seed", "9"]));
     let english = with(&["--seed", "8", "--language", "en"]);
-    assert!(!english.contains("用电异常"), "{english}");
+    let is_chinese = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
+    assert!(!english.contains(is_chinese), "{english}");
+}
+
+/// What a story ends with fits a terminal, and a command that it shows does what it promises.
+#[test]
+fn the_end_fits_a_terminal_and_keeps_its_promise() {
+    for (language, begin) in [("zh", "共有 "), ("en", " were left on or misused")] {
+        let run = |more: &[&str]| {
+            let options = ["--speed", "1e9", "--days", "3", "--language", language];
+            told(&[&options[..], more].concat())
+        };
+        let story = run(&[]);
+        let (_, end) = story.split_once(begin).expect("an end");
+        let widest = end.lines().max_by_key(|line| line.width()).expect("lines");
+        assert!(widest.width() <= 78, "{widest}");
+        let (_, command) = end.split_once("roomwatt demo ").expect("a command");
+        let options: Vec<&str> = command
+            .split_whitespace()
+            .filter(|word| *word != "\\")
+            .collect();
+        let better = run(&options);
+        // The table's last line, which tells what they would find, and its first one.
+        let table = |story: &str| -> Vec<String> {
+            let rows = story.lines().filter(|line| match language {
+                "zh" => line.contains("、空房 ") && line.contains("处中的"),
+                _ => line.contains(" vacant") && line.contains(" of "),
+            });
+            let marks = [" (these)", "（本次）"];
+            let plain = rows.map(|row| {
+                marks
+                    .iter()
+                    .fold(row.to_owned(), |row, mark| row.replace(mark, ""))
+            });
+            plain
+                .map(|row| row.split_whitespace().collect::<Vec<_>>().join(" "))
+                .collect()
+        };
+        let (promised, found) = (table(&story), table(&better));
+        assert!(promised.len() > 1, "{story}");
+        assert_ne!(promised.first(), promised.last());
+        assert_eq!(promised.last(), found.first(), "{better}");
+    }
 }
 
 #[test]
 fn a_lower_threshold_finds_what_was_missed() {
-    let missed = told(&["--seed", "1", "--days", "2", "--speed", "1e9"]);
-    let line = |story: &str| -> String {
-        let mut lines = story.lines().filter(|line| line.contains("DEMO/403 "));
-        lines.next_back().expect("its line").to_owned()
+    let story = [
+        "--seed",
+        "1",
+        "--days",
+        "2",
+        "--speed",
+        "1e9",
+        "--language",
+        "en",
+    ];
+    let missed = told(&story);
+    // What became of the trouble of a room stands below it.
+    let fate = |story: &str| -> String {
+        let mut lines = story
+            .lines()
+            .skip_while(|line| !line.starts_with("  403  vacant "));
+        lines.nth(1).expect("its line").to_owned()
     };
-    assert!(
-        line(&missed).contains("under the threshold of 1.5 kWh, one of 0."),
-        "{missed}"
-    );
+    let below = "missed: below the threshold of 1.5 kWh; 0.";
+    assert!(fate(&missed).trim().starts_with(below), "{missed}");
     let setting = ["--set", "checkout_abnormal_threshold=0.5"];
-    let found = [
-        &["--seed", "1", "--days", "2", "--speed", "1e9"][..],
-        &setting,
-    ]
-    .concat();
-    let found = told(&found);
-    assert!(line(&found).contains("found after 2 h"), "{found}");
+    let found = told(&[&story[..], &setting].concat());
+    assert!(fate(&found).contains("found after 2 h"), "{found}");
 }
 
 /// The service's own way ends in what the engine by itself makes of the story.
@@ -183,8 +232,8 @@ fn it_can_be_stopped_and_leaves_nothing_behind() {
     let output = child.wait_with_output().expect("its output");
     assert!(output.status.success(), "{output:?}");
     let told = String::from_utf8(output.stdout).expect("UTF-8");
-    assert!(told.contains("Stopped at 2024-03-0"), "{told}");
-    assert!(told.contains("Found: "), "{told}");
+    assert!(told.contains("演示停在 2024-03-0"), "{told}");
+    assert!(told.contains("条读数。\n报警 "), "{told}");
     assert_eq!(left(), 0);
 }
 

@@ -6,14 +6,14 @@ use anyhow::anyhow;
 use serde_json::{Value, json};
 
 use crate::clock::{Clock, SystemClock};
-use crate::config::Setting;
+use crate::config::{Language, Setting};
 use crate::engine::{Rules, latest_reading};
 use crate::escape;
 use crate::review::advise::{Advice, Studies, Study, advise, advise_hotel, candidates, study};
-use crate::review::duration;
-use crate::types::{HotelId, Kind, RoomKey, WattHours, counted};
+use crate::types::{HotelId, Kind, RoomKey, WattHours};
 
 use super::past::{self, Source, usage};
+use super::words::{Hidden, LanguageOption, Words, columns, right, words};
 use super::{ConfigFile, Failure};
 
 /// Advise thresholds from the hotels' own data
@@ -24,8 +24,8 @@ Examples:
   roomwatt advise --config roomwatt.toml --from 2023-04-01 --to 2023-04-30
   roomwatt advise --messages messages.jsonl --readings readings.csv --budget 0.5
 
-For occupied and vacant rooms: what they use in an interval, the alerts that each threshold would
-have raised, and the threshold that is advised, with its reason; then each hotel; then what to paste
+For occupied and vacant rooms: the threshold that is advised, with its reason, what they use in an
+interval, and the alerts that each threshold would have raised; then each hotel; then what to paste
 into the configuration. Nothing is changed. Of less than 20 rooms or 200 room-days nothing is
 advised.
 ")]
@@ -40,7 +40,9 @@ pub(super) struct Arguments {
     /// Alerts of no use that the staff puts up with, per 100 rooms and day
     #[arg(long, value_name = "ALERTS", default_value_t = 1.0, value_parser = budget)]
     budget: f64,
-    /// One JSON object a line: each kind of all hotels, then of each
+    #[command(flatten)]
+    language: LanguageOption,
+    /// One JSON object a line, in English: each kind of all hotels, then of each
     #[arg(long)]
     json: bool,
 }
@@ -48,9 +50,9 @@ pub(super) struct Arguments {
 /// What is studied where the command line does not say. Seconds.
 const DEFAULT_SPAN: i64 = 14 * 24 * 3_600;
 
-const KINDS: [(Kind, &str, &str); 2] = [
-    (Kind::Checkin, "occupied", "checkin_abnormal_threshold"),
-    (Kind::Checkout, "vacant", "checkout_abnormal_threshold"),
+const KINDS: [(Kind, &str); 2] = [
+    (Kind::Checkin, "checkin_abnormal_threshold"),
+    (Kind::Checkout, "checkout_abnormal_threshold"),
 ];
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -69,7 +71,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let text = if arguments.json {
         advised.json()
     } else {
-        advised.text(rules)
+        advised.text(
+            words(arguments.language.or(config.notify.cards.language)),
+            rules,
+        )
     };
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -118,36 +123,35 @@ impl Advised {
         Advised { all, hotels }
     }
 
-    fn text(&self, rules: &Rules) -> String {
+    fn text(&self, words: &dyn Words, rules: &Rules) -> String {
         let mut text = String::new();
-        for (kind, name, _) in KINDS {
+        for (kind, _) in KINDS {
             match self.all.get(&kind) {
                 Some((study, advice)) => {
-                    let configured = match kind {
-                        Kind::Checkin => rules.thresholds.checkin,
-                        Kind::Checkout => rules.thresholds.checkout,
-                    };
-                    text.push_str(&of_kind((kind, name), study, advice, configured, rules));
+                    text.push_str(&of_kind(words, kind, study, advice, rules));
                 }
-                None => text.push_str(&format!(
-                    "{name}: too little data: no such room was watched\n\n"
-                )),
+                None => text.push_str(&format!("{}\n", words.never_watched(kind))),
             }
+            text.push('\n');
         }
         if self.hotels.len() > 1 {
-            text.push_str(&self.table_of_hotels());
+            text.push_str(&self.table_of_hotels(words));
         }
-        text.push_str(&self.toml());
+        text.push_str(&self.toml(words));
         text
     }
 
-    fn table_of_hotels(&self) -> String {
-        let mut text = format!(
-            "{:>8} {:>10} {:>13} {:>8} {:>11}  hotel\n",
-            "rooms", "room-days", "alerts/100 now", "advised", "alerts/100"
-        );
+    fn table_of_hotels(&self, words: &dyn Words) -> String {
+        const WIDTHS: [usize; 5] = [8, 10, 14, 8, 12];
+        let row = |cells: [String; 5], name: &str| {
+            let cells = cells.iter().zip(WIDTHS);
+            let cells: Vec<String> = cells.map(|(cell, width)| right(cell, width)).collect();
+            format!("{}  {name}\n", cells.join(" "))
+        };
+        let [heads @ .., hotel] = words.heads_of_hotels();
+        let mut text = row(heads.map(str::to_owned), hotel);
         for (hotel, kinds) in &self.hotels {
-            for (kind, name, _) in KINDS {
+            for (kind, _) in KINDS {
                 let Some((study, advice)) = kinds.get(&kind) else {
                     continue;
                 };
@@ -158,15 +162,15 @@ impl Advised {
                     ),
                     None => ("-".to_owned(), "-".to_owned()),
                 };
-                // Writing to a String can't fail.
-                let _ = writeln!(
-                    text,
-                    "{:>8} {:>10.0} {:>14.2} {threshold:>8} {rate:>11}  {} {name}",
-                    study.rooms,
-                    study.room_days(),
-                    study.rate(study.now),
-                    escape::line(hotel.as_str().as_bytes())
-                );
+                let cells = [
+                    study.rooms.to_string(),
+                    format!("{:.0}", study.room_days()),
+                    format!("{:.2}", study.rate(study.now)),
+                    threshold,
+                    rate,
+                ];
+                let hotel = escape::line(hotel.as_str().as_bytes());
+                text.push_str(&row(cells, &format!("{hotel} {}", words.state(kind))));
             }
         }
         text.push('\n');
@@ -174,18 +178,18 @@ impl Advised {
     }
 
     /// What to paste: hotels only where another threshold is advised than for all.
-    fn toml(&self) -> String {
-        let mut text =
-            "# for the configuration: keys of section [monitoring]\n[monitoring]\n".to_owned();
+    fn toml(&self, words: &dyn Words) -> String {
+        let mut text = format!("# {}\n[monitoring]\n", words.to_paste());
         let of_all = |kind: Kind| self.all.get(&kind).and_then(|(_, advice)| advice.threshold);
-        for (kind, _, key) in KINDS {
+        for (kind, key) in KINDS {
+            // Writing to a String can't fail.
             let _ = match of_all(kind) {
                 Some(threshold) => writeln!(text, "{key} = {threshold}"),
-                None => writeln!(text, "# {key}: nothing is advised"),
+                None => writeln!(text, "# {key}: {}", words.nothing_advised()),
             };
         }
         for (hotel, kinds) in &self.hotels {
-            let own = KINDS.iter().filter_map(|(kind, _, key)| {
+            let own = KINDS.iter().filter_map(|(kind, key)| {
                 let threshold = kinds.get(kind)?.1.threshold?;
                 (Some(threshold) != of_all(*kind)).then(|| format!("{key} = {threshold}\n"))
             });
@@ -202,6 +206,8 @@ impl Advised {
     }
 
     fn json(&self) -> String {
+        // What scripts read is in one language.
+        let english = words(Language::En);
         let mut text = String::new();
         let all = self.all.iter().map(|(kind, found)| (None, kind, found));
         let hotels = self.hotels.iter().flat_map(|(hotel, kinds)| {
@@ -231,7 +237,7 @@ impl Advised {
                 "now": {"alerts": study.now, "per_100_room_days": rounded(study.rate(study.now))},
                 "tried": tried,
                 "advised_threshold_kwh": advice.threshold.map(kwh),
-                "reason": advice.reason,
+                "reason": in_one_line(&english.reason_of_advice(&advice.reason)),
             });
             text.push_str(&escape::json(&object.to_string()));
             text.push('\n');
@@ -244,70 +250,70 @@ impl Advised {
 const NAMED: usize = 10;
 
 /// The rooms whose meters count whole kWh, and what that hides under the rules.
-fn whole_kwh(study: &Study, kind: Kind, rules: &Rules) -> String {
+fn whole_kwh(words: &dyn Words, study: &Study, kind: Kind, rules: &Rules) -> String {
     let mut by_hidden: BTreeMap<WattHours, Vec<&RoomKey>> = BTreeMap::new();
     for room in &study.coarse {
         let hidden = rules.hidden_by_whole_kwh(room, kind);
         by_hidden.entry(hidden).or_default().push(room);
     }
     let mut text = String::new();
-    for (hidden, rooms) in by_hidden {
+    for (per_interval, rooms) in by_hidden {
         let names = rooms
             .iter()
             .take(NAMED)
             .map(|room| escape::line(room.to_string().as_bytes()));
         let names: Vec<String> = names.collect();
-        let more = match rooms.len() - names.len() {
-            0 => String::new(),
-            more => format!(" and {more} more"),
+        let hidden = Hidden {
+            meters: rooms.len(),
+            per_interval,
+            kilowatts: per_interval.0 as f64 * 3.6 / rules.interval_seconds as f64,
+            rooms: &names.join(", "),
+            more: rooms.len() - names.len(),
         };
-        let kw = hidden.0 as f64 * 3.6 / rules.interval_seconds as f64;
-        let counts = match rooms.len() {
-            1 => "1 meter counts".to_owned(),
-            rooms => format!("{rooms} meters count"),
-        };
-        let _ = writeln!(
-            text,
-            "  {} only whole kWh, and under the configured threshold they hide a steady \
-             use of up to {hidden} kWh in an interval ({kw:.2} kW) for ever: {}{more}",
-            counts,
-            names.join(", ")
-        );
+        let _ = writeln!(text, "  {}", words.whole_kwh(&hidden));
     }
     text
 }
 
-/// A kind of all hotels: what is used, what would have been told, what is advised.
-fn of_kind(
-    (kind, name): (Kind, &str),
-    study: &Study,
-    advice: &Advice,
-    configured: WattHours,
-    rules: &Rules,
-) -> String {
-    let mut text = format!(
-        "{name}: {}, {:.0} room-days, {} of {}\n",
-        counted(study.rooms, "room"),
-        study.room_days(),
-        counted(study.intervals.total(), "interval"),
-        duration(rules.interval_seconds)
-    );
-    text.push_str(&whole_kwh(study, kind, rules));
+/// A kind of all hotels: what is advised and why, what is used, the alerts there would have been.
+fn of_kind(words: &dyn Words, kind: Kind, study: &Study, advice: &Advice, rules: &Rules) -> String {
+    let configured = match kind {
+        Kind::Checkin => rules.thresholds.checkin,
+        Kind::Checkout => rules.thresholds.checkout,
+    };
     let quantile = |share| study.intervals.quantile(share).unwrap_or_default();
-    let _ = writeln!(
-        text,
-        "  kWh in an interval: half no more than {}, 75 % {}, 90 % {}, 99 % {}, 99.9 % {}, the \
-         most {}",
-        quantile(0.5),
-        quantile(0.75),
-        quantile(0.9),
-        quantile(0.99),
-        quantile(0.999),
-        quantile(1.0)
+    let quantiles = [0.5, 0.75, 0.9, 0.99, 0.999, 1.0].map(quantile);
+    let intervals = study.intervals.total();
+    let mut text = format!(
+        "{}\n  {}\n  {}\n  {}\n",
+        words.advice(kind, advice.threshold, configured),
+        words.reason_of_advice(&advice.reason),
+        words.studied(
+            study.rooms,
+            study.room_days(),
+            intervals,
+            rules.interval_seconds
+        ),
+        words.quantiles(quantiles)
     );
-    text.push_str("  threshold  alerts per 100 rooms and day\n");
-    let _ = writeln!(text, "        now  {:>6.2}", study.rate(study.now));
+    text.push_str(&whole_kwh(words, study, kind, rules));
+    let heads = words.heads_of_thresholds();
+    let width = (heads
+        .iter()
+        .map(|head| columns(head))
+        .max()
+        .unwrap_or_default())
+    .min(11);
+    let [threshold, alerts] = heads;
+    let _ = writeln!(text, "  {}  {alerts}", right(threshold, width));
+    let row = |threshold: &str, alerts: u64, bar: &str| {
+        let rate = study.rate(alerts);
+        format!("  {}  {rate:>6.2}  {bar}", right(threshold, width))
+    };
+    let now = row(words.as_configured(), study.now, "");
+    let _ = writeln!(text, "{}", now.trim_end());
     let most = study.alerts.iter().copied().max().unwrap_or_default();
+    let [is_configured, is_advised] = words.marks();
     for (threshold, &alerts) in candidates().iter().zip(&study.alerts) {
         // Long flat tails tell nothing.
         let is_marked = advice.threshold == Some(*threshold) || configured == *threshold;
@@ -315,25 +321,25 @@ fn of_kind(
             continue;
         }
         let cells = (alerts * 30).div_ceil(most.max(1)) as usize;
-        let mut line = format!(
-            "{:>11}  {:>6.2}  {}",
-            threshold.to_string(),
-            study.rate(alerts),
-            "█".repeat(cells)
-        );
-        if configured == *threshold {
-            line.push_str("  configured");
-        }
-        if advice.threshold == Some(*threshold) {
-            line.push_str("  advised");
+        let mut line = row(&threshold.to_string(), alerts, &"█".repeat(cells));
+        for (is_so, mark) in [
+            (configured == *threshold, is_configured),
+            (advice.threshold == Some(*threshold), is_advised),
+        ] {
+            if is_so {
+                line.push_str("  ");
+                line.push_str(mark);
+            }
         }
         let _ = writeln!(text, "{}", line.trim_end());
     }
-    let _ = match advice.threshold {
-        Some(threshold) => writeln!(text, "  advised: {threshold} kWh; {}\n", advice.reason),
-        None => writeln!(text, "  nothing is advised: {}\n", advice.reason),
-    };
     text
+}
+
+/// A sentence that is set in several lines.
+fn in_one_line(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    lines.join(" ")
 }
 
 fn kwh(energy: WattHours) -> f64 {
@@ -392,7 +398,10 @@ mod tests {
     #[test]
     fn advice_is_shown_with_what_it_rests_on() {
         insta::with_settings!({prepend_module_to_snapshot => false}, {
-            insta::assert_snapshot!("advised", advised().text(&Rules::default()));
+            for (name, language) in [("advised_en", Language::En), ("advised_zh", Language::Zh)] {
+                let text = advised().text(words(language), &Rules::default());
+                insta::assert_snapshot!(name, text);
+            }
         });
     }
 
@@ -400,7 +409,7 @@ mod tests {
     fn what_is_to_be_pasted_is_a_configuration() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("roomwatt.toml");
-        std::fs::write(&file, advised().toml()).expect("written");
+        std::fs::write(&file, advised().toml(words(Language::Zh))).expect("written");
         let config = crate::config::Config::load(Some(&file), &[]).expect("a configuration");
         assert_eq!(config.rules.thresholds.checkout, WattHours(150));
         let hotel = HotelId::new("H\u{1b}[2J\"");

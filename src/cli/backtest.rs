@@ -12,9 +12,10 @@ use crate::review::{Counts, Finding, Past, Summary, backtest};
 use crate::types::{Kind, LocalTime};
 
 use super::past::{self, Source, usage};
+use super::words::{LanguageOption, Words, words};
 use super::{ConfigFile, Failure, summary};
 
-/// Tell what the rules would have told, as JSON lines
+/// Show which alerts the rules would have raised, as JSON lines
 #[derive(clap::Args)]
 #[command(before_help = "\
 Examples:
@@ -41,6 +42,8 @@ pub(super) struct Arguments {
     /// A rule beside others: a name, and what is other than configured; can be repeated
     #[arg(long = "rule", value_name = "NAME:KEY=VALUE,...")]
     rules: Vec<Named>,
+    #[command(flatten)]
+    language: LanguageOption,
 }
 
 /// A rule as the command line gives it.
@@ -128,7 +131,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Err(error) => return Err(usage(anyhow::anyhow!("output: {error}"))),
         Ok(()) => {}
     }
-    sum_up(&past, counts, &findings, &names);
+    let words = words(arguments.language.or(config.notify.cards.language));
+    sum_up(words, &past, counts, &findings, &names);
     Ok(())
 }
 
@@ -182,7 +186,7 @@ fn write_lines(findings: &[Finding], names: &[&str]) -> io::Result<()> {
 }
 
 /// The table of each rule, and a line with all that was counted, on standard error.
-fn sum_up(past: &Past, counts: Counts, findings: &[Finding], names: &[&str]) {
+fn sum_up(words: &dyn Words, past: &Past, counts: Counts, findings: &[Finding], names: &[&str]) {
     let watched = Summary::watched(past);
     let mut text = String::new();
     let mut told = watched.clone();
@@ -193,9 +197,9 @@ fn sum_up(past: &Past, counts: Counts, findings: &[Finding], names: &[&str]) {
             told.tell(&finding.notice);
         }
         if let Some(name) = names.get(rule) {
-            text.push_str(&format!("rule {name}\n"));
+            text.push_str(&format!("{}\n", words.of_rule(name)));
         }
-        text.push_str(&summary::table(&of_rule));
+        text.push_str(&summary::table(words, &of_rule));
     }
     let Counts {
         messages,

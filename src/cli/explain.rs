@@ -5,15 +5,16 @@ use anyhow::anyhow;
 use serde_json::{Value, json, value::RawValue};
 
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, Setting};
-use crate::engine::{NoticeKind, Rules, Stay, latest_reading};
+use crate::config::{Config, Language, Setting};
+use crate::engine::{Rules, latest_reading};
 use crate::escape;
-use crate::review::{Chapter, Line, Past, duration, explain, read_room};
+use crate::review::{Chapter, Line, Past, Verdict, explain, read_room};
 use crate::store::Database;
 use crate::types::spelling::plain;
 use crate::types::{LocalTime, RoomKey, WattHours};
 
 use super::past::{self, Source, usage};
+use super::words::{Folded, LanguageOption, Words, columns, left, right, words};
 use super::{ConfigFile, Failure};
 
 /// Show why a room was judged as it was: its intervals, one a line
@@ -26,9 +27,9 @@ Examples:
   roomwatt explain H12345 1001 --messages m.jsonl --readings r.csv --from 2023-04-09
 
 Without --from and without files it is the last two days of the configured database. Each line:
-time, register, kWh in an interval, the threshold, a bar in which the middle is the threshold, the
-verdict, and why. It is made by the configured rules as they are now; the service may have judged by
-others then.
+time, register, kWh in an interval, a bar in which the middle is the threshold, the verdict, and
+why. Lines that say the same are folded into one. It is made by the configured rules as they are
+now; the service may have judged by others then.
 ")]
 pub(super) struct Arguments {
     /// Its hotel_id, as messages have it
@@ -42,10 +43,12 @@ pub(super) struct Arguments {
     /// Another value for a key of [monitoring]; can be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<Setting>,
-    /// Also the readings that decided nothing
+    #[command(flatten)]
+    language: LanguageOption,
+    /// Every reading, also what decided nothing, each on a line of its own
     #[arg(long)]
     all: bool,
-    /// One JSON object a line
+    /// One JSON object a line, in English
     #[arg(long)]
     json: bool,
 }
@@ -65,7 +68,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let written = if arguments.json {
         write_json(&mut out, &key, &chapters, arguments.all)
     } else {
-        write_text(&mut out, &key, &chapters, arguments.all, &config.rules)
+        let words = words(arguments.language.or(config.notify.cards.language));
+        write_text(
+            &mut out,
+            words,
+            &key,
+            &chapters,
+            arguments.all,
+            &config.rules,
+        )
     };
     match written.and_then(|()| out.flush()) {
         // Who reads the output may have seen enough.
@@ -143,6 +154,7 @@ fn unknown(key: &RoomKey, known: BTreeSet<RoomKey>) -> Failure {
 
 fn write_text(
     out: &mut impl Write,
+    words: &dyn Words,
     key: &RoomKey,
     chapters: &[Chapter],
     all: bool,
@@ -150,81 +162,127 @@ fn write_text(
 ) -> io::Result<()> {
     writeln!(out, "{}", escape::line(key.to_string().as_bytes()))?;
     for chapter in chapters {
-        writeln!(out, "{}", title(chapter, rules))?;
-        let mut shown = 0;
-        for line in chapter.lines.iter().filter(|line| all || line.matters) {
-            shown += 1;
-            writeln!(out, "{}", text(line, chapter.threshold).trim_end())?;
+        writeln!(out, "{}", words.stay(&chapter.stay, chapter.until))?;
+        writeln!(out, "  {}", words.rule(chapter.threshold, rules))?;
+        let lines: Vec<&Line> = (chapter.lines.iter())
+            .filter(|line| all || line.matters)
+            .collect();
+        if lines.is_empty() {
+            writeln!(out, "  {}", words.nothing_judged())?;
+            continue;
         }
-        if shown == 0 {
-            writeln!(
-                out,
-                "  no interval: the meter told nothing that could be judged"
-            )?;
+        let table = Table::of(words, chapter.threshold);
+        writeln!(out, "{}", table.head())?;
+        for alike in lines.chunk_by(|one, next| !all && is_more_of_it(one, next)) {
+            if alike.len() >= FOLDED {
+                writeln!(out, "{}", table.folded(alike))?;
+            } else {
+                for line in alike {
+                    writeln!(out, "{}", table.line(line))?;
+                }
+            }
         }
     }
     if chapters.iter().all(|chapter| chapter.lines.is_empty()) {
-        writeln!(
-            out,
-            "roomwatt check --online tells whether messages and meters spell their rooms alike"
-        )?;
+        writeln!(out, "{}", words.check_spelling())?;
     }
     Ok(())
 }
 
-fn title(chapter: &Chapter, rules: &Rules) -> String {
-    let (what, more) = match chapter.stay {
-        Stay::Occupied {
-            expected_checkout, ..
-        } => {
-            let expected = expected_checkout.map(|time| format!(", expected to leave {time}"));
-            ("occupied", expected.unwrap_or_default())
+/// So many lines that say the same become one.
+const FOLDED: usize = 3;
+
+/// Whether a line only says once more what the one before it says. What leads to an alert is shown
+/// interval by interval.
+fn is_more_of_it(one: &Line, next: &Line) -> bool {
+    let is_plain = |line: &Line| {
+        let is_more = line.run.is_none_or(|run| run.told > 0);
+        let reason = &line.reason;
+        let is_odd = reason.outlier_dropped || reason.meter_changed || reason.ended.is_some();
+        is_more && !is_odd && line.notices.is_empty()
+    };
+    one.verdict == next.verdict && is_plain(one) && is_plain(next)
+}
+
+/// The lines of a stay, one below the other.
+struct Table<'a> {
+    words: &'a dyn Words,
+    threshold: WattHours,
+    /// Columns of the verdicts.
+    width: usize,
+}
+
+impl Table<'_> {
+    fn of(words: &dyn Words, threshold: WattHours) -> Table<'_> {
+        let verdicts = Verdict::ALL.iter();
+        let widest = verdicts
+            .map(|&verdict| columns(words.verdict(verdict)))
+            .max();
+        Table {
+            words,
+            threshold,
+            width: widest.unwrap_or_default(),
         }
-        Stay::Vacant { .. } => ("vacant", String::new()),
-    };
-    let since = chapter.stay.time();
-    let until = chapter.until.map(|until| format!(" to {until}"));
-    format!(
-        "{what} from {since}{}{more}: abnormal is more than {} kWh in {}, {} times in a row an \
-         alert",
-        until.unwrap_or_default(),
-        chapter.threshold,
-        duration(rules.interval_seconds),
-        rules.alert_periods
-    )
+    }
+
+    /// Names the columns, and shows the scale of the bars.
+    fn head(&self) -> String {
+        let [time, register, used] = self.words.heads_of_readings();
+        let most = WattHours(self.threshold.0.saturating_mul(2)).to_string();
+        let scale = left(&format!("0{:>10}", self.threshold.to_string()), 20);
+        // Its end stands below the last cell.
+        let scale = format!("{}{most}", &scale[..20_usize.saturating_sub(most.len())]);
+        let (time, register, used) = (left(time, 11), right(register, 10), right(used, 6));
+        format!("  {time}  {register}  {used}  {scale}")
+    }
+
+    fn line(&self, line: &Line) -> String {
+        let used = |wh| (used(wh, self.threshold), bar(wh, self.threshold));
+        let (kwh, bar) = line.per_interval.map(used).unwrap_or_default();
+        let register = line.reading.register;
+        let events = line.notices.iter().map(|&kind| self.words.event(kind));
+        let reason = self.words.reason(&line.reason);
+        format!(
+            "  {}  {:>10}  {kwh:>6}  {bar:<20}  {}  {}{reason}",
+            line.reading.time.day_hour_minute(),
+            hundredths(register).unwrap_or_else(|| register.to_string()),
+            left(&verdict(self.words, line), self.width),
+            events.collect::<String>()
+        )
+    }
+
+    fn folded(&self, lines: &[&Line]) -> String {
+        let energies = || lines.iter().filter_map(|line| line.per_interval);
+        let used = |energy: WattHours| used(energy, self.threshold);
+        let [first, .., last] = lines else {
+            return String::new();
+        };
+        let periods = |line: &Line| line.run.map(|run| run.periods);
+        let folded = Folded {
+            verdict: first.verdict,
+            count: lines.len(),
+            used: energies()
+                .min()
+                .zip(energies().max())
+                .map(|(least, most)| (used(least), used(most))),
+            run: periods(first).zip(periods(last)),
+        };
+        format!(
+            "  {} {} {}  {}",
+            first.reading.time.day_hour_minute(),
+            self.words.to(),
+            last.reading.time.day_hour_minute(),
+            self.words.folded(&folded)
+        )
+    }
 }
 
-fn text(line: &Line, threshold: WattHours) -> String {
-    let kwh = line
-        .per_interval
-        .map_or(String::new(), |wh| used(wh, threshold));
-    let bar = line
-        .per_interval
-        .map_or(String::new(), |wh| bar(wh, threshold));
-    let verdict = match line.run {
-        Some(run) => format!("{} {}", line.verdict, run.periods),
-        None => line.verdict.to_owned(),
-    };
-    let news: String = line
-        .news
-        .iter()
-        .map(|&kind| format!("{}: ", shout(kind)))
-        .collect();
-    format!(
-        "  {}  {:>10}  {kwh:>6}  {:>5}  {bar:<20}  {verdict:<15}  {news}{}",
-        line.reading.time.day_hour_minute(),
-        hundredths(line.reading.register).unwrap_or_else(|| line.reading.register.to_string()),
-        threshold.to_string(),
-        line.reason
-    )
-}
-
-fn shout(kind: NoticeKind) -> &'static str {
-    match kind {
-        NoticeKind::Alert => "ALERT",
-        NoticeKind::Reminder => "REMINDER",
-        NoticeKind::Recovered => "RECOVERED",
-        NoticeKind::Closed(_) => "CLOSED",
+/// Of an interval that is abnormal also which one in a row it is.
+fn verdict(words: &dyn Words, line: &Line) -> String {
+    let word = words.verdict(line.verdict);
+    match line.run {
+        Some(run) => format!("{word} {}", run.periods),
+        None => word.to_owned(),
     }
 }
 
@@ -267,6 +325,8 @@ fn write_json(
     chapters: &[Chapter],
     all: bool,
 ) -> io::Result<()> {
+    // What scripts read is in one language.
+    let english = words(Language::En);
     let number = |wh: WattHours| RawValue::from_string(wh.to_string());
     for chapter in chapters {
         for line in chapter.lines.iter().filter(|line| all || line.matters) {
@@ -283,11 +343,11 @@ fn write_json(
                 "register_kwh": serde_json::to_value(number(line.reading.register)?)?,
                 "kwh_per_interval": per_interval,
                 "threshold_kwh": serde_json::to_value(number(chapter.threshold)?)?,
-                "verdict": line.verdict,
+                "verdict": line.verdict.as_str(),
                 "periods": line.run.map(|run| run.periods),
                 "since": line.run.map(|run| run.since),
-                "events": line.news.iter().map(|kind| kind.as_str()).collect::<Vec<&str>>(),
-                "reason": line.reason,
+                "events": line.notices.iter().map(|kind| kind.as_str()).collect::<Vec<&str>>(),
+                "reason": english.reason(&line.reason),
             });
             writeln!(out, "{}", escape::json(&object.to_string()))?;
         }
@@ -298,6 +358,7 @@ fn write_json(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Stay;
     use crate::review::Room;
     use crate::types::Reading;
 
@@ -358,17 +419,61 @@ mod tests {
     }
 
     fn shown(from: LocalTime, all: bool) -> String {
+        text(Language::En, &chapters(from), all)
+    }
+
+    fn text(language: Language, chapters: &[Chapter], all: bool) -> String {
         let mut out = Vec::new();
         let key = RoomKey::new(KEY[0], KEY[1]);
-        write_text(&mut out, &key, &chapters(from), all, &Rules::default()).expect("written");
+        let rules = Rules::default();
+        write_text(&mut out, words(language), &key, chapters, all, &rules).expect("written");
         String::from_utf8(out).expect("UTF-8")
     }
 
     #[test]
     fn each_reading_is_explained() {
         insta::with_settings!({prepend_module_to_snapshot => false}, {
-            insta::assert_snapshot!("explained", shown(LocalTime::FIRST, true));
+            let chapters = chapters(LocalTime::FIRST);
+            insta::assert_snapshot!("explained_en", text(Language::En, &chapters, true));
+            insta::assert_snapshot!("explained_zh", text(Language::Zh, &chapters, true));
         });
+    }
+
+    /// A vacant room for three days: a night of nothing, a heater for ten hours, a gateway that
+    /// repeats itself, a meter that is read too seldom.
+    #[test]
+    fn lines_that_say_the_same_are_folded() {
+        let mut room = Room::new(RoomKey::new(KEY[0], KEY[1]));
+        let left = at("00:00");
+        room.stays = vec![Stay::Vacant {
+            actual_checkin: None,
+            actual_checkout: left,
+        }];
+        let mut register = 100_000;
+        let mut time = left;
+        let mut add = |times: usize, minutes: i64, wh: i64, more: i64| {
+            for nth in 0..times {
+                register += wh + more * (nth as i64 % 3);
+                room.readings.push(Reading {
+                    time,
+                    register: WattHours(register),
+                });
+                time = time.plus(minutes * 60);
+            }
+        };
+        add(24, 30, 50, 10);
+        add(20, 30, 2_400, 50);
+        add(2, 30, 0, 0);
+        add(12, 30, 60, 0);
+        add(6, 180, 400, 0);
+        let chapters = explain(&room.sorted(), LocalTime::FIRST, &Rules::default());
+        insta::with_settings!({prepend_module_to_snapshot => false}, {
+            insta::assert_snapshot!("folded_en", text(Language::En, &chapters, false));
+            insta::assert_snapshot!("folded_zh", text(Language::Zh, &chapters, false));
+        });
+        // Not where each one is asked for.
+        let all = text(Language::En, &chapters, true);
+        assert_eq!(all.lines().count(), 4 + chapters[0].lines.len(), "{all}");
     }
 
     #[test]
@@ -391,8 +496,8 @@ mod tests {
     #[test]
     fn a_room_without_readings_is_no_mystery() {
         let later = shown(at("23:00"), true);
-        for told in ["no interval", "check --online"] {
-            assert!(later.contains(told), "{later}");
+        for said in ["no interval", "check --online"] {
+            assert!(later.contains(said), "{later}");
         }
     }
 

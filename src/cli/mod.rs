@@ -17,6 +17,7 @@ mod send;
 mod send_notice;
 mod simulate;
 mod summary;
+mod words;
 
 use std::fmt::Display;
 use std::fs;

@@ -2,19 +2,24 @@
 
 use crate::escape;
 use crate::review::Summary;
-use crate::types::{Kind, counted};
+use crate::types::Kind;
+
+use super::words::{Words, columns, left, right};
 
 pub(super) use crate::review::Row;
 
 /// Hotels shown; of more those with the most alerts.
 const HOTELS: usize = 20;
 
+/// Columns of the numbers.
+const WIDTHS: [usize; 6] = [8, 11, 8, 9, 9, 28];
+
 /// All rooms, each kind and each hotel, a line each.
-pub(super) fn table(summary: &Summary) -> String {
-    let mut lines = vec![("all".to_owned(), &summary.all)];
-    for (kind, name) in [(Kind::Checkin, "occupied"), (Kind::Checkout, "vacant")] {
+pub(super) fn table(words: &dyn Words, summary: &Summary) -> String {
+    let mut lines = vec![(words.all_rooms().to_owned(), &summary.all)];
+    for kind in [Kind::Checkin, Kind::Checkout] {
         let row = summary.kinds.get(&kind);
-        lines.extend(row.map(|row| (name.to_owned(), row)));
+        lines.extend(row.map(|row| (words.state(kind).to_owned(), row)));
     }
     let mut hotels: Vec<_> = summary.hotels.iter().collect();
     // Stable: those with equally many stay in the order of their names.
@@ -22,37 +27,33 @@ pub(super) fn table(summary: &Summary) -> String {
     let shown = hotels.iter().take(HOTELS);
     lines.extend(shown.map(|(hotel, row)| {
         let hotel = escape::line(hotel.as_str().as_bytes());
-        (format!("hotel {hotel}"), *row)
+        (words.hotel(&hotel), *row)
     }));
-    let width = lines.iter().map(|(name, _)| name.chars().count()).max();
-    let width = width.unwrap_or_default();
-    let mut text = format!(
-        "{:width$} {:>8} {:>11} {:>8} {:>9} {:>9} {:>30}\n",
-        "",
-        "rooms",
-        "room-days",
-        "alerts",
-        "reminders",
-        "recovered",
-        "alerts per 100 rooms and day"
-    );
-    for (name, row) in lines {
+    let mut rows = vec![(String::new(), words.heads_of_alerts().map(str::to_owned))];
+    rows.extend(lines.into_iter().map(|(name, row)| {
         let rate = row.alerts_per_100_room_days();
-        let rate = rate.map_or("-".to_owned(), |rate| format!("{rate:.2}"));
-        text.push_str(&format!(
-            "{name:width$} {:>8} {:>11.1} {:>8} {:>9} {:>9} {rate:>30}\n",
-            row.rooms,
-            row.room_days(),
-            row.alerts,
-            row.reminders,
-            row.recovered
-        ));
+        let cells = [
+            row.rooms.to_string(),
+            format!("{:.1}", row.room_days()),
+            row.alerts.to_string(),
+            row.reminders.to_string(),
+            row.recovered.to_string(),
+            rate.map_or("-".to_owned(), |rate| format!("{rate:.2}")),
+        ];
+        (name, cells)
+    }));
+    let width = rows.iter().map(|(name, _)| columns(name)).max();
+    let width = width.unwrap_or_default();
+    let mut text = String::new();
+    for (name, cells) in rows {
+        let cells = cells.iter().zip(WIDTHS);
+        let cells: String = cells
+            .map(|(cell, width)| format!(" {}", right(cell, width)))
+            .collect();
+        text.push_str(&format!("{}{cells}\n", left(&name, width)));
     }
     if let more @ 1.. = hotels.len().saturating_sub(HOTELS) {
-        text.push_str(&format!(
-            "and {} with no more alerts than these\n",
-            counted(more, "hotel")
-        ));
+        text.push_str(&format!("{}\n", words.more_hotels(more)));
     }
     text
 }
@@ -60,6 +61,8 @@ pub(super) fn table(summary: &Summary) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::words::words;
+    use crate::config::Language;
     use crate::types::HotelId;
 
     fn row(rooms: u64, days: i64, alerts: u64) -> Row {
@@ -84,7 +87,11 @@ mod tests {
         summary
             .hotels
             .insert(HotelId::new("H\u{1b}[2J"), row(100, 1_200, 10));
-        insta::assert_snapshot!(table(&summary));
+        for (name, language) in [("table_en", Language::En), ("table_zh", Language::Zh)] {
+            insta::with_settings!({prepend_module_to_snapshot => false}, {
+                insta::assert_snapshot!(name, table(words(language), &summary));
+            });
+        }
     }
 
     #[test]
@@ -94,7 +101,7 @@ mod tests {
             let id = HotelId::new(&format!("H{hotel:03}"));
             summary.hotels.insert(id, row(10, 10, hotel % 7));
         }
-        let table = table(&summary);
+        let table = table(words(Language::En), &summary);
         assert_eq!(table.matches("hotel H").count(), 20);
         for shown in ["H006 ", "H027 ", "and 10 hotels"] {
             assert!(table.contains(shown), "{table}");

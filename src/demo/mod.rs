@@ -29,7 +29,7 @@ use crate::types::{LocalTime, Reading, RoomKey};
 use clock::StoryClock;
 use witness::Witness;
 
-pub use report::{Fate, Report};
+pub use report::{Fate, Report, Tried};
 
 /// How long a thread may take for anything before it is looked whether all are alive.
 const LOOK_AROUND: Duration = Duration::from_millis(200);

@@ -1,9 +1,8 @@
 //! What became of the troubles of a story.
 
 use std::collections::HashMap;
-use std::fmt;
 
-use crate::engine::{Notice, NoticeKind, RoomNotice, Rules};
+use crate::engine::{Notice, NoticeKind, RoomNotice, Rules, Thresholds};
 use crate::review::{Room, judge};
 use crate::simulator::Trouble;
 use crate::types::{Kind, LocalTime, Reading, RoomKey, WattHours};
@@ -27,12 +26,22 @@ pub struct Report {
     pub of_meters: usize,
     /// Alerts for which there was no trouble.
     pub false_alarms: Vec<RoomNotice>,
+    /// What these thresholds found, then what better ones would have found.
+    pub tried: Vec<Tried>,
+}
+
+/// What thresholds find of the troubles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tried {
+    pub thresholds: Thresholds,
+    pub found: usize,
+    pub false_alarms: usize,
 }
 
 /// What became of a trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// The staff was told so many seconds after it had begun.
+    /// The staff was notified so many seconds after it had begun.
     Found { seconds: i64 },
     /// It stayed below the threshold; this one, the highest that does, would have found it.
     Below {
@@ -94,11 +103,19 @@ impl Report {
             };
             (room.clone(), *trouble, fate)
         });
+        let troubles: Vec<_> = fates.collect();
+        let false_alarms: Vec<RoomNotice> = false_alarms.map(|alert| (*alert).clone()).collect();
+        let these = Tried {
+            thresholds: rules.thresholds,
+            found: found(&troubles),
+            false_alarms: false_alarms.len(),
+        };
         Report {
             messages,
             readings,
             rooms: rooms.len(),
             until,
+            tried: better(these, &rooms, &troubles, rules),
             alerts: count(NoticeKind::Alert),
             reminders: count(NoticeKind::Reminder),
             recovered: count(NoticeKind::Recovered),
@@ -106,17 +123,104 @@ impl Report {
                 .filter(|n| matches!(n.kind, NoticeKind::Closed(_)))
                 .count(),
             of_meters: notices.len() - of_rooms.len(),
-            false_alarms: false_alarms.map(|alert| (*alert).clone()).collect(),
-            troubles: fates.collect(),
+            false_alarms,
+            troubles,
         }
     }
 
     pub fn found(&self) -> usize {
-        let found = |fate: &Fate| matches!(fate, Fate::Found { .. });
-        self.troubles
-            .iter()
-            .filter(|(.., fate)| found(fate))
-            .count()
+        found(&self.troubles)
+    }
+}
+
+/// A trouble of a room, and what became of it.
+type Outcome = (RoomKey, Trouble, Fate);
+
+fn found(troubles: &[Outcome]) -> usize {
+    let found = |fate: &Fate| matches!(fate, Fate::Found { .. });
+    troubles.iter().filter(|(.., fate)| found(fate)).count()
+}
+
+/// Of the thresholds that would have found something that was missed, so many are tried.
+const CANDIDATES: usize = 10;
+
+/// These thresholds, then those with a better one for vacant rooms, then for occupied ones, too: of
+/// those that raise no more false alarms the one that finds most. Where none finds more, it stays.
+fn better(
+    these: Tried,
+    rooms: &HashMap<RoomKey, Room>,
+    troubles: &[Outcome],
+    rules: &Rules,
+) -> Vec<Tried> {
+    let mut tried = vec![these];
+    let mut best = these;
+    for kind in [Kind::Checkout, Kind::Checkin] {
+        let below = troubles.iter().filter_map(|(_, trouble, fate)| match fate {
+            Fate::Below { enough, .. } if trouble.kind == kind => Some(*enough),
+            _ => None,
+        });
+        let mut candidates: Vec<WattHours> = below.collect();
+        candidates.sort();
+        candidates.dedup();
+        let step = candidates.len().div_ceil(CANDIDATES).max(1);
+        let found = candidates.iter().rev().step_by(step).map(|&threshold| {
+            let thresholds = with_threshold(best.thresholds, kind, threshold);
+            try_out(thresholds, rooms, troubles, rules)
+        });
+        let better = found
+            .filter(|tried| tried.false_alarms <= these.false_alarms && tried.found > best.found);
+        // Of several the highest: it was tried first.
+        if let Some(found) = better.reduce(|a, b| if b.found > a.found { b } else { a }) {
+            best = found;
+            tried.push(best);
+        }
+    }
+    tried
+}
+
+fn with_threshold(thresholds: Thresholds, kind: Kind, threshold: WattHours) -> Thresholds {
+    match kind {
+        Kind::Checkin => Thresholds {
+            checkin: threshold,
+            ..thresholds
+        },
+        Kind::Checkout => Thresholds {
+            checkout: threshold,
+            ..thresholds
+        },
+    }
+}
+
+/// The rules with these thresholds for all rooms.
+fn with_thresholds(thresholds: Thresholds, rules: &Rules) -> Rules {
+    Rules {
+        thresholds,
+        hotel_thresholds: HashMap::new(),
+        room_thresholds: HashMap::new(),
+        ..rules.clone()
+    }
+}
+
+fn try_out(
+    thresholds: Thresholds,
+    rooms: &HashMap<RoomKey, Room>,
+    troubles: &[Outcome],
+    rules: &Rules,
+) -> Tried {
+    let rules = with_thresholds(thresholds, rules);
+    let alerts: Vec<RoomNotice> = (rooms.values())
+        .flat_map(|room| judge(room, &rules, LocalTime::FIRST))
+        .filter(|notice| notice.kind == NoticeKind::Alert)
+        .collect();
+    let of = |alert: &RoomNotice, (room, trouble, _): &Outcome| {
+        *room == alert.room && is_of(alert, trouble, &rules)
+    };
+    let is_found = |outcome: &&Outcome| alerts.iter().any(|alert| of(alert, outcome));
+    let is_false = |alert: &&RoomNotice| !troubles.iter().any(|outcome| of(alert, outcome));
+    Tried {
+        thresholds,
+        found: troubles.iter().filter(is_found).count(),
+        false_alarms: alerts.iter().filter(is_false).count(),
     }
 }
 
@@ -134,18 +238,9 @@ fn missed(room: &Room, trouble: &Trouble, until: LocalTime, rules: &Rules) -> Fa
         return Fate::TooShort { seconds };
     }
     let finds = |threshold: i64| {
-        let of_kind = WattHours(threshold * STEP);
-        let mut thresholds = rules.thresholds;
-        match trouble.kind {
-            Kind::Checkin => thresholds.checkin = of_kind,
-            Kind::Checkout => thresholds.checkout = of_kind,
-        }
-        let rules = Rules {
-            thresholds,
-            hotel_thresholds: HashMap::new(),
-            room_thresholds: HashMap::new(),
-            ..rules.clone()
-        };
+        let threshold = WattHours(threshold * STEP);
+        let thresholds = with_threshold(rules.thresholds, trouble.kind, threshold);
+        let rules = with_thresholds(thresholds, rules);
         let notices = judge(room, &rules, LocalTime::FIRST);
         let alerts = notices.iter().filter(|n| n.kind == NoticeKind::Alert);
         alerts
@@ -207,42 +302,6 @@ fn greatest_common_divisor(a: i64, b: i64) -> i64 {
         a
     } else {
         greatest_common_divisor(b, a % b)
-    }
-}
-
-impl fmt::Display for Fate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Fate::Found { seconds } => write!(f, "found after {}", duration(*seconds)),
-            Fate::Below { threshold, enough } => write!(
-                f,
-                "missed: it stays under the threshold of {threshold} kWh, one of {enough} would \
-                 have found it"
-            ),
-            Fate::TooShort { seconds } => write!(
-                f,
-                "missed: it was seen for {}, too short for enough intervals in a row",
-                duration(*seconds)
-            ),
-            Fate::Coarse { step } => write!(
-                f,
-                "missed: its meter counts in steps of {step} kWh, in between it seems to be off"
-            ),
-            Fate::Silent => write!(
-                f,
-                "missed: its meter was silent too often, there were not enough intervals in a row"
-            ),
-            Fate::Hidden => write!(f, "missed: what the room uses anyway hides it"),
-        }
-    }
-}
-
-/// `2 h 05 min`.
-fn duration(seconds: i64) -> String {
-    let minutes = seconds / 60;
-    match minutes / 60 {
-        0 => format!("{minutes} min"),
-        hours => format!("{hours} h {:02} min", minutes % 60),
     }
 }
 

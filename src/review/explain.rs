@@ -1,9 +1,7 @@
-//! Why a room was judged as it was: each reading with what the engine made of it, and in words why.
-
-use std::fmt::Write as _;
+//! Why a room was judged as it was: each reading with what the engine made of it, and why.
 
 use crate::engine::{NoticeKind, Outcome, Rules, Run, RunEnd, Stay, Step, Watch, observe_each};
-use crate::types::{LocalTime, Reading, WattHours, counted};
+use crate::types::{LocalTime, Reading, WattHours};
 
 use super::Room;
 
@@ -22,17 +20,133 @@ pub struct Chapter {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     pub reading: Reading,
-    pub verdict: &'static str,
+    pub verdict: Verdict,
     /// Of an interval that was judged: its energy, as if it had been exactly one interval long.
     pub per_interval: Option<WattHours>,
     /// The run it belongs to, where it is abnormal.
     pub run: Option<Run>,
-    /// What the staff is told of it.
-    pub news: Vec<NoticeKind>,
-    /// Why, in words.
-    pub reason: String,
+    /// The notices that it brought about.
+    pub notices: Vec<NoticeKind>,
+    pub reason: Reason,
     /// Whether it decided something, or began to.
     pub matters: bool,
+}
+
+/// What became of a reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Late,
+    BeforeStay,
+    Initial,
+    Suspect,
+    Undecided,
+    WithinInterval,
+    Gap,
+    AcrossStay,
+    /// An interval of exactly zero that neither counts nor ends the run.
+    Zero,
+    Abnormal,
+    Normal,
+}
+
+/// Why. All times in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// What was suspect before it was an outlier.
+    pub outlier_dropped: bool,
+    /// The meter was replaced or reset.
+    pub meter_changed: bool,
+    pub why: Why,
+    /// The run that ended, and how.
+    pub ended: Option<(Run, RunEnd)>,
+}
+
+/// The rule that decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Not later than the last reading taken.
+    Late,
+    /// More than an interval before the stay.
+    BeforeStay,
+    /// The watch starts from it.
+    Initial,
+    /// A later reading before the stay took its place.
+    Superseded,
+    /// The register fell.
+    Fell { from: WattHours, to: WattHours },
+    /// It rose by more than is plausible in the time since the sample; `most` is for an interval.
+    Rose {
+        rise: WattHours,
+        seconds: i64,
+        most: WattHours,
+    },
+    /// It does not fit what was before.
+    Implausible,
+    /// It fits the suspect, so long after it; the meter is taken for a new one after `needed`.
+    Undecided { seconds: i64, needed: i64 },
+    /// So soon after the sample that the interval is not over.
+    WithinInterval { seconds: i64 },
+    /// So long after the sample, which is longer than `most`.
+    Gap { seconds: i64, most: i64 },
+    /// The interval began before the stay.
+    AcrossStay,
+    /// The register has stood still for so long; before `needed` of that the run of so many periods
+    /// neither grows nor ends.
+    StandsStill {
+        seconds: i64,
+        needed: i64,
+        periods: u32,
+    },
+    /// More than the threshold or not; so long an interval counts as so many periods.
+    Judged {
+        abnormal: bool,
+        threshold: WattHours,
+        periods: u32,
+        seconds: i64,
+        /// The run it belongs to, where it is abnormal.
+        run: Option<Run>,
+        next: Option<Next>,
+    },
+}
+
+/// What the run comes to if it goes on: a notice at so many periods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    Alert(u32),
+    Reminder(u32),
+}
+
+impl Verdict {
+    pub const ALL: [Verdict; 11] = [
+        Verdict::Late,
+        Verdict::BeforeStay,
+        Verdict::Initial,
+        Verdict::Suspect,
+        Verdict::Undecided,
+        Verdict::WithinInterval,
+        Verdict::Gap,
+        Verdict::AcrossStay,
+        Verdict::Zero,
+        Verdict::Abnormal,
+        Verdict::Normal,
+    ];
+
+    /// The word for scripts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Late => "late",
+            Verdict::BeforeStay => "before the stay",
+            Verdict::Initial => "initial",
+            Verdict::Suspect => "suspect",
+            Verdict::Undecided => "undecided",
+            Verdict::WithinInterval => "within interval",
+            Verdict::Gap => "gap",
+            Verdict::AcrossStay => "not judged",
+            Verdict::Zero => "zero",
+            Verdict::Abnormal => "abnormal",
+            Verdict::Normal => "normal",
+        }
+    }
 }
 
 /// The stays of a room, each with its readings from `from` on as the engine judges them.
@@ -55,7 +169,7 @@ pub fn explain(room: &Room, from: LocalTime, rules: &Rules) -> Vec<Chapter> {
                     && let Some(before) = lines.last_mut()
                 {
                     before.matters = false;
-                    before.reason = "a later reading before the stay takes its place".to_owned();
+                    before.reason.why = Why::Superseded;
                 }
                 lines.push(line(reading, outcome, watch, threshold, rules));
             },
@@ -86,11 +200,7 @@ fn line(
     );
     Line {
         reading,
-        verdict: if outcome.held {
-            "zero"
-        } else {
-            verdict(outcome.step)
-        },
+        verdict: verdict(outcome),
         per_interval: match outcome.step {
             Step::Judged {
                 seconds, energy, ..
@@ -101,26 +211,27 @@ fn line(
             Step::Judged { abnormal: true, .. } => watch.fold.run,
             _ => None,
         },
-        news: outcome.news().map(|(kind, _)| kind).collect(),
+        notices: outcome.news().map(|(kind, _)| kind).collect(),
         reason: reason(reading, outcome, watch, threshold, rules),
         matters: !is_quiet || outcome.meter_changed || outcome.outlier_dropped,
     }
 }
 
-fn verdict(step: Step) -> &'static str {
-    match step {
-        Step::Late => "late",
-        Step::BeforeStay => "before the stay",
-        Step::Initial => "initial",
-        Step::Suspect => "suspect",
-        Step::Undecided => "undecided",
-        Step::WithinInterval => "within interval",
-        Step::Gap { .. } => "gap",
-        Step::AcrossStay => "not judged",
-        Step::Judged { abnormal: true, .. } => "abnormal",
+fn verdict(outcome: &Outcome) -> Verdict {
+    match outcome.step {
+        Step::Late => Verdict::Late,
+        Step::BeforeStay => Verdict::BeforeStay,
+        Step::Initial => Verdict::Initial,
+        Step::Suspect => Verdict::Suspect,
+        Step::Undecided => Verdict::Undecided,
+        Step::WithinInterval => Verdict::WithinInterval,
+        Step::Gap { .. } => Verdict::Gap,
+        Step::AcrossStay => Verdict::AcrossStay,
+        Step::Judged { .. } if outcome.held => Verdict::Zero,
+        Step::Judged { abnormal: true, .. } => Verdict::Abnormal,
         Step::Judged {
             abnormal: false, ..
-        } => "normal",
+        } => Verdict::Normal,
     }
 }
 
@@ -137,160 +248,79 @@ fn reason(
     watch: &Watch,
     threshold: WattHours,
     rules: &Rules,
-) -> String {
-    let mut text = String::new();
-    if outcome.outlier_dropped {
-        text.push_str("what was suspect before it was an outlier; ");
-    }
-    if outcome.meter_changed {
-        text.push_str("the meter was replaced or reset; ");
-    }
-    // Writing to a String can't fail.
-    let _ = match outcome.step {
-        Step::Late => write!(
-            text,
-            "not later than the last reading taken: it is not judged"
-        ),
-        Step::BeforeStay => write!(
-            text,
-            "more than an interval before the stay: the watch can't start from it"
-        ),
-        Step::Initial => write!(text, "the watch starts from this register"),
-        Step::Suspect => suspicion(&mut text, reading, watch, rules),
-        Step::Undecided => undecided(&mut text, reading, watch, rules),
-        Step::WithinInterval => write!(
-            text,
-            "{} after the last interval: this one is not over",
-            since_sample(reading, watch)
-        ),
-        Step::Gap { seconds } => write!(
-            text,
-            "{} without a reading, more than {}: nobody knows what happened",
-            duration(seconds),
-            duration(rules.max_gap_seconds)
-        ),
-        Step::AcrossStay => write!(
-            text,
-            "the interval began before the stay: judging starts from here"
-        ),
-        Step::Judged { .. } if outcome.held => held(&mut text, reading, watch, rules),
+) -> Reason {
+    let fold = &watch.fold;
+    let since = |time: Option<LocalTime>| time.map_or(0, |time| reading.time.since(time));
+    let since_sample = since(fold.sample.map(|sample| sample.time));
+    let why = match outcome.step {
+        Step::Late => Why::Late,
+        Step::BeforeStay => Why::BeforeStay,
+        Step::Initial => Why::Initial,
+        Step::Suspect => suspicion(reading, watch, rules),
+        Step::Undecided => Why::Undecided {
+            seconds: since(fold.suspect.map(|suspect| suspect.time)),
+            needed: rules.shortest_interval_seconds(),
+        },
+        Step::WithinInterval => Why::WithinInterval {
+            seconds: since_sample,
+        },
+        Step::Gap { seconds } => Why::Gap {
+            seconds,
+            most: rules.max_gap_seconds,
+        },
+        Step::AcrossStay => Why::AcrossStay,
+        Step::Judged { .. } if outcome.held => Why::StandsStill {
+            seconds: since(fold.movement.map(|last| last.at)),
+            needed: rules.silent_after_seconds,
+            periods: fold.run.map_or(0, |run| run.periods),
+        },
         Step::Judged {
             periods,
             seconds,
             abnormal,
             ..
-        } => judgement(
-            &mut text, periods, seconds, abnormal, watch, threshold, rules,
-        ),
+        } => Why::Judged {
+            abnormal,
+            threshold,
+            periods,
+            seconds,
+            run: fold.run,
+            next: fold.run.and_then(|run| next(run, rules)),
+        },
     };
-    if let Some((run, why)) = outcome.ended {
-        let _ = match why {
-            RunEnd::Recovered => write!(text, "; the run of {} ends", run.periods),
-            RunEnd::Closed(_) => write!(
-                text,
-                "; the run of {} is cut off, without a recovery",
-                run.periods
-            ),
-        };
+    Reason {
+        outlier_dropped: outcome.outlier_dropped,
+        meter_changed: outcome.meter_changed,
+        why,
+        ended: outcome.ended,
     }
-    text
 }
 
-fn held(text: &mut String, reading: Reading, watch: &Watch, rules: &Rules) -> std::fmt::Result {
-    let still = (watch.fold.movement).map_or(0, |last| reading.time.since(last.at));
-    let periods = watch.fold.run.map_or(0, |run| run.periods);
-    write!(
-        text,
-        "the register has not moved for {}: the meter or its gateway may repeat itself, so the run \
-         of {periods} neither grows nor ends before {} of that",
-        duration(still),
-        duration(rules.silent_after_seconds)
-    )
+/// What comes next of a run that goes on; nothing where its notice has just been made.
+fn next(run: Run, rules: &Rules) -> Option<Next> {
+    match run.told {
+        0 => Some(Next::Alert(rules.alert_periods)),
+        told if told < run.periods => Some(Next::Reminder(told.saturating_mul(2))),
+        _ => None,
+    }
 }
 
-fn judgement(
-    text: &mut String,
-    periods: u32,
-    seconds: i64,
-    abnormal: bool,
-    watch: &Watch,
-    threshold: WattHours,
-    rules: &Rules,
-) -> std::fmt::Result {
-    let than = if abnormal { "more" } else { "not more" };
-    write!(text, "{than} than {threshold} kWh")?;
-    if periods != 1 {
-        write!(
-            text,
-            "; {} counts as {periods} intervals",
-            duration(seconds)
-        )?;
-    }
-    if let Some(run) = watch.fold.run {
-        let since = run.since.day_hour_minute();
-        write!(text, "; {} in a row since {since}", run.periods)?;
-        if run.told == 0 {
-            write!(text, ", an alert at {}", rules.alert_periods)?;
-        } else if run.told < run.periods {
-            write!(text, ", a reminder at {}", run.told.saturating_mul(2))?;
-        }
-    }
-    Ok(())
-}
-
-fn suspicion(
-    text: &mut String,
-    reading: Reading,
-    watch: &Watch,
-    rules: &Rules,
-) -> std::fmt::Result {
-    let decides = "later readings tell whether it is an outlier or another meter";
+fn suspicion(reading: Reading, watch: &Watch, rules: &Rules) -> Why {
     let Some(sample) = watch.fold.sample else {
-        return write!(text, "not plausible: {decides}");
+        return Why::Implausible;
     };
     let rise = reading.register - sample.register;
     if rise < WattHours::ZERO {
-        let (from, to) = (sample.register, reading.register);
-        write!(text, "the register fell from {from} to {to}: {decides}")
+        Why::Fell {
+            from: sample.register,
+            to: reading.register,
+        }
     } else {
-        write!(
-            text,
-            "{rise} kWh in {}, more than {} an interval: {decides}",
-            since_sample(reading, watch),
-            rules.max_plausible
-        )
-    }
-}
-
-fn undecided(
-    text: &mut String,
-    reading: Reading,
-    watch: &Watch,
-    rules: &Rules,
-) -> std::fmt::Result {
-    let since = (watch.fold.suspect).map_or(0, |suspect| reading.time.since(suspect.time));
-    write!(
-        text,
-        "it fits the suspect, {} after it: the meter is taken for a new one when that goes on for \
-         {}",
-        duration(since),
-        duration(rules.shortest_interval_seconds())
-    )
-}
-
-fn since_sample(reading: Reading, watch: &Watch) -> String {
-    let sample = watch.fold.sample.map_or(reading.time, |sample| sample.time);
-    duration(reading.time.since(sample))
-}
-
-/// `30 minutes`, `2 h`, `3 h 5 minutes`.
-pub fn duration(seconds: i64) -> String {
-    let (hours, minutes) = (seconds / 3_600, seconds % 3_600 / 60);
-    match (hours, minutes) {
-        (0, _) if seconds % 60 != 0 && minutes == 0 => format!("{seconds} s"),
-        (0, minutes) => counted(minutes, "minute"),
-        (hours, 0) => format!("{hours} h"),
-        (hours, minutes) => format!("{hours} h {}", counted(minutes, "minute")),
+        Why::Rose {
+            rise,
+            seconds: reading.time.since(sample.time),
+            most: rules.max_plausible,
+        }
     }
 }
 
@@ -314,18 +344,17 @@ mod tests {
             })
             .to_vec();
         let chapters = explain(&room.sorted(), LocalTime::FIRST, &Rules::default());
-        let lines: Vec<(&str, &str)> = (chapters[0].lines.iter())
-            .map(|line| (line.verdict, line.reason.as_str()))
-            .collect();
+        let lines = &chapters[0].lines;
+        assert_eq!(lines[2].verdict, Verdict::Zero);
         assert_eq!(
-            lines[2],
-            (
-                "zero",
-                "the register has not moved for 30 minutes: the meter or its gateway may repeat \
-                 itself, so the run of 4 neither grows nor ends before 1 h 30 minutes of that"
-            )
+            lines[2].reason.why,
+            Why::StandsStill {
+                seconds: 30 * 60,
+                needed: 90 * 60,
+                periods: 4
+            }
         );
-        assert_eq!(lines[3].0, "normal");
-        assert_eq!(chapters[0].lines[3].news, [NoticeKind::Recovered]);
+        assert_eq!(lines[3].verdict, Verdict::Normal);
+        assert_eq!(lines[3].notices, [NoticeKind::Recovered]);
     }
 }

@@ -18,7 +18,7 @@ use crate::store::StoreError;
 
 pub use archive::{read_archive, read_room};
 pub use backtest::{Finding, backtest, judge};
-pub use explain::{Chapter, Line, duration, explain};
+pub use explain::{Chapter, Line, Next, Reason, Verdict, Why, explain};
 pub use files::{COLUMNS, NamedReader, read_files};
 pub use past::{Counts, Past, Room, Strangers};
 pub use summary::{Row, Summary};

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::support::intake::wait_until_served;
-use crate::support::pages::{self, Page, in_two_languages};
+use crate::support::pages::{self, ENGLISH, Page, in_two_languages};
 use crate::support::{ROOMWATT, Rig};
 
 /// The sections whose lines `install.rs` runs, on a bare machine.
@@ -19,7 +19,8 @@ pub const ON_A_BARE_MACHINE: [(&str, &str); 6] = [
     ("docs/operating.md", "Uninstalling"),
 ];
 
-/// The commands of all pages that can be run here. Those of the Chinese pages are the same.
+/// The commands of all pages that can be run here. Those of the Chinese pages are the same, but for
+/// the language of what they say.
 fn commands() -> Vec<String> {
     let mut all = Vec::new();
     for page in in_two_languages() {
@@ -28,7 +29,14 @@ fn commands() -> Vec<String> {
                 .iter()
                 .any(|(path, section)| page.path == Path::new(path) && title == *section);
             if !is_elsewhere {
-                all.extend(pages::commands(text).into_iter().map(str::to_owned));
+                let commands = pages::commands(text).into_iter().map(str::to_owned);
+                for command in commands {
+                    let other = command.replace(ENGLISH, "");
+                    all.push(command);
+                    if !all.contains(&other) {
+                        all.push(other);
+                    }
+                }
             }
         }
     }
@@ -36,9 +44,8 @@ fn commands() -> Vec<String> {
 }
 
 /// Each line of what a command said stands in a page.
-fn assert_shown(told: &str) {
-    let page = Page::read("docs/thresholds.md");
-    for line in told.lines() {
+fn assert_shown(said: &str, page: &Page) {
+    for line in said.lines() {
         assert!(page.text.contains(&format!("    {line}\n")), "{line}");
     }
 }
@@ -70,6 +77,7 @@ fn every_command_does_what_it_is_there_for() {
     let mut service = rig.start();
     service.wait_until_ready();
     wait_until_served(address);
+    let thresholds = Page::read("docs/thresholds.md");
     for command in all {
         let program = command.split(' ').next().expect("a word");
         match program {
@@ -82,9 +90,10 @@ fn every_command_does_what_it_is_there_for() {
             }
             "cargo" => {
                 // As this test was built, and faster.
-                assert_eq!(command, "cargo run --release -- demo");
+                let arguments = command.strip_prefix("cargo run --release -- ");
                 let demo = Command::new(ROOMWATT)
-                    .args(["demo", "--days", "1", "--speed", "1e9"])
+                    .args(arguments.expect("the demo").split(' '))
+                    .args(["--days", "1", "--speed", "1e9"])
                     .output();
                 let demo = demo.expect("it runs");
                 assert!(demo.status.success(), "{demo:?}");
@@ -111,11 +120,16 @@ fn every_command_does_what_it_is_there_for() {
                 if command == "roomwatt backtest --messages messages.jsonl --readings readings.csv"
                 {
                     assert!(told.starts_with('{'), "{told}");
-                    assert_shown(&told);
+                    assert_shown(&told, &thresholds);
+                    assert_shown(&told, &thresholds.chinese());
                 }
                 if command.starts_with("roomwatt explain") {
-                    assert!(told.contains("ALERT"), "{told}");
-                    assert_shown(&told);
+                    let (page, alert) = match command.contains("--language en") {
+                        true => (&thresholds, "ALERT"),
+                        false => (&thresholds.chinese(), "【报警】"),
+                    };
+                    assert!(told.contains(alert), "{told}");
+                    assert_shown(&told, page);
                 }
             }
         }

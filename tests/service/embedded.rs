@@ -107,7 +107,7 @@ fn operators_have_their_commands_without_servers_too() {
     );
     let (code, out, err) = run(&mut rig, &["explain", "H001", "101"]);
     assert_eq!(code, Some(0), "{err}");
-    assert!(out.contains("occupied from"), "{out}");
+    assert!(out.contains("住客房："), "{out}");
     let (code, out, _) = run(&mut rig, &["outbox", "list"]);
     assert_eq!((code, out.contains("no notices")), (Some(0), true), "{out}");
 

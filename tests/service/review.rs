@@ -134,7 +134,7 @@ fn told_alike(rig: &Rig, database: &Path, happenings: &[Happening]) {
     let (expected, table) = tell(&["--messages", &messages, "--readings", &readings]);
     for rule in ["now", "strict", "hourly"] {
         assert!(expected.contains(&format!("{{\"rule\":\"{rule}\",\"event\":")));
-        assert!(table.contains(&format!("rule {rule}\n")), "{table}");
+        assert!(table.contains(&format!("规则 {rule}\n")), "{table}");
     }
     let (lines, same_table) = tell(&["--from", &from]);
     assert_eq!(lines, expected);
@@ -494,41 +494,45 @@ fn explaining_goes_back_to_where_the_stay_began() {
     store(&rig, &happenings, SMART_METER);
     let (messages, readings) = files(&rig, &happenings);
     let mut explain = |arguments: &[&str]| {
-        let (code, text, errors) = said(&rig.roomwatt(&[&["explain"], arguments].concat()));
+        let english = ["explain", "--language", "en"];
+        let (code, text, errors) = said(&rig.roomwatt(&[&english, arguments].concat()));
         assert_eq!((code, errors.as_str()), (Some(0), ""));
         text
     };
-    let whole = explain(&[
-        "H001",
-        "101",
-        "--messages",
-        &messages,
-        "--readings",
-        &readings,
-    ]);
-    assert_eq!(whole.lines().count(), 2 + 4 * 24, "{whole}");
+    let of_files = ["--messages", &messages, "--readings", &readings];
+    let whole = explain(&[&["H001", "101", "--all"][..], &of_files].concat());
+    // The room, its stay, the rule, and the names of the columns stand above.
+    assert_eq!(whole.lines().count(), 4 + 4 * 24, "{whole}");
     assert!(
         whole.contains("abnormal 4       ALERT: more than 1.5 kWh; 1 h counts as 2 intervals"),
         "{whole}"
     );
-    assert_eq!(explain(&["H001", "101", "--from", "2001-01-01"]), whole);
+    let since = ["H001", "101", "--from", "2001-01-01", "--all"];
+    assert_eq!(explain(&since), whole);
     // As messages and meters may have it, too.
-    let padded = [" H001\u{3000}", "101 ", "--from", "2001-01-01"];
+    let padded = [" H001\u{3000}", "101 ", "--from", "2001-01-01", "--all"];
     assert_eq!(explain(&padded), whole);
     // Runs are as long as they truly are, also where their beginning is not shown.
-    let recent = explain(&["H001", "101"]);
+    let recent = explain(&["H001", "101", "--all"]);
     let count = recent.lines().count();
-    assert_eq!(count, 2 + 47, "{recent}");
+    assert_eq!(count, 4 + 47, "{recent}");
     for line in recent.lines() {
         assert!(whole.contains(line), "{line}");
     }
     assert!(recent.contains("abnormal 128     REMINDER"), "{recent}");
-    let of_files = ["--messages", &messages, "--readings", &readings];
+    let folded = explain(&["H001", "101"]);
+    assert!(
+        folded.contains("intervals abnormal, 2.00 kWh each"),
+        "{folded}"
+    );
     let from = minutes_ago(24 * 60).to_string();
     let span = ["H001", "101", "--from", &from];
     assert_eq!(explain(&[&span[..], &of_files].concat()), explain(&span));
     let json = explain(&["H001", "101", "--json"]);
-    assert_eq!(json.lines().count(), count - 2);
+    assert_eq!(json.lines().count(), count - 4);
+    // The staff's language is the default one.
+    let (_, chinese, _) = said(&rig.roomwatt(&["explain", "H001", "101"]));
+    assert!(chinese.contains("【提醒】超过 1.5 kWh"), "{chinese}");
     for (room, told) in [
         ("0101", "is \"H001/101\" meant?"),
         ("a1", "rooms of that hotel are \"H001/101\""),
@@ -539,7 +543,7 @@ fn explaining_goes_back_to_where_the_stay_began() {
     }
     // The original program has kept keys as messages had them.
     rig.execute("UPDATE electricity_monitoring SET hotel_id = 'H001 ', room_number = ' 101'");
-    let blanks = ["explain", " H001", "101 ", "--from", "2001-01-01"];
+    let blanks = [&["explain", "--language", "en"], &padded[..]].concat();
     let (code, text, errors) = said(&rig.roomwatt(&blanks));
     assert_eq!((code, errors.as_str(), text), (Some(0), "", whole));
     let early = begin.plus(-1).to_string();
@@ -564,7 +568,8 @@ fn thresholds_are_advised_from_files_and_database_alike() {
     store(&rig, &happenings, SMART_METER);
     let (messages, readings) = files(&rig, &happenings);
     let mut advise = |arguments: &[&str]| {
-        let (code, text, errors) = said(&rig.roomwatt(&[&["advise"], arguments].concat()));
+        let english = ["advise", "--language", "en"];
+        let (code, text, errors) = said(&rig.roomwatt(&[&english, arguments].concat()));
         assert_eq!((code, errors.as_str()), (Some(0), ""));
         text
     };
@@ -572,9 +577,9 @@ fn thresholds_are_advised_from_files_and_database_alike() {
     let text = advise(&of_files);
     assert_eq!(advise(&[]), text);
     for part in [
-        "occupied: 6 rooms",
-        "vacant: 6 rooms",
-        "too little data: 6 rooms",
+        "occupied rooms: nothing is advised (configured: 2)\n",
+        "vacant rooms: nothing is advised (configured: 1.5)\n",
+        "there is data of 6 rooms only, 20 are needed\n",
         "# checkin_abnormal_threshold: nothing",
     ] {
         assert!(text.contains(part), "{part} is not in {text}");
@@ -583,7 +588,10 @@ fn thresholds_are_advised_from_files_and_database_alike() {
     assert_eq!(advise(&["--json"]), json);
     assert_eq!(json.lines().count(), 4);
     let begin = happenings[0].time().plus(-1_000).to_string();
-    assert!(advise(&["--to", &begin]).contains("no such room was watched"));
+    assert!(advise(&["--to", &begin]).contains("no data of such rooms"));
+    // Without an option it is the configured language.
+    rig.reconfigure("[feishu]\n", "[feishu]\nlanguage = 'en'\n");
+    assert_eq!(said(&rig.roomwatt(&["advise"])).1, text);
     let (code, _, errors) = said(&rig.roomwatt(&["advise", "--budget", "few"]));
     assert_eq!(code, Some(64));
     assert!(errors.contains("a number from 0 to 1000"), "{errors}");

@@ -82,6 +82,9 @@ pub fn in_two_languages() -> Vec<Page> {
     pages
 }
 
+/// What the commands of English pages say where those of the Chinese ones say nothing.
+pub const ENGLISH: &str = " --language en";
+
 /// The blocks of code of a text, each with its lines.
 pub fn blocks(text: &str) -> Vec<Vec<&str>> {
     let mut blocks = vec![Vec::new()];

@@ -2,7 +2,7 @@
 
 mod study;
 
-use crate::types::{Kind, WattHours, counted};
+use crate::types::{Kind, WattHours};
 
 pub use study::{Distribution, Studies, Study, candidates, study};
 
@@ -15,7 +15,39 @@ pub const ENOUGH_ROOM_DAYS: f64 = 200.0;
 pub struct Advice {
     /// kWh per interval; `None` where nothing can be advised.
     pub threshold: Option<WattHours>,
-    pub reason: String,
+    pub reason: Reason,
+}
+
+/// Why a threshold is advised, or none. Rates are alerts per 100 rooms and day.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Reason {
+    /// Nothing is advised: more rooms are needed.
+    TooFewRooms { rooms: u64 },
+    /// Nothing is advised: so many days of such data are missing.
+    TooFewDays { room_days: f64, missing: u32 },
+    /// Nothing is advised: each threshold up to this one would have raised too many alerts.
+    BeyondBudget { highest: WattHours, budget: f64 },
+    /// What is above it stands apart: it could be raised by half with little change.
+    Apart {
+        ordinary: WattHours,
+        rate: f64,
+        change: f64,
+    },
+    /// Nothing clearly stands apart above it, but the change is within the budget.
+    Calm {
+        ordinary: WattHours,
+        rate: f64,
+        change: f64,
+        budget: f64,
+    },
+    /// The lowest within the budget; the one below it, with its rate.
+    Lowest {
+        rate: f64,
+        budget: f64,
+        below: Option<(WattHours, f64)>,
+    },
+    /// As for all hotels: its alerts are about as many as the budget has.
+    AsForAll { alerts: u64, expected: f64 },
 }
 
 /// Advises a threshold; `budget` is how many alerts of no use the staff puts up with in a day of a
@@ -29,14 +61,23 @@ pub struct Advice {
 /// What guests use has no such gap: there all alerts count.
 pub fn advise(study: &Study, kind: Kind, budget: f64) -> Advice {
     let days = study.room_days();
-    if study.rooms < ENOUGH_ROOMS || days < ENOUGH_ROOM_DAYS {
+    let too_little = if study.rooms < ENOUGH_ROOMS {
+        Some(Reason::TooFewRooms { rooms: study.rooms })
+    } else if days < ENOUGH_ROOM_DAYS {
+        // As many come in a day as have come so far.
+        let in_a_day = days / (study.span as f64 / 86_400.0).max(f64::MIN_POSITIVE);
+        let missing = (ENOUGH_ROOM_DAYS - days) / in_a_day.max(f64::MIN_POSITIVE);
+        Some(Reason::TooFewDays {
+            room_days: days,
+            missing: missing.ceil() as u32,
+        })
+    } else {
+        None
+    };
+    if let Some(reason) = too_little {
         return Advice {
             threshold: None,
-            reason: format!(
-                "too little data: {} and {days:.0} room-days, {ENOUGH_ROOMS} and \
-                 {ENOUGH_ROOM_DAYS:.0} are needed",
-                counted(study.rooms, "room")
-            ),
+            reason,
         };
     }
     let found = match kind {
@@ -45,11 +86,10 @@ pub fn advise(study: &Study, kind: Kind, budget: f64) -> Advice {
     };
     found.unwrap_or_else(|| Advice {
         threshold: None,
-        reason: format!(
-            "each threshold up to {} kWh would have raised more alerts than the budget of {budget} \
-             per 100 rooms and day",
-            candidates().last().copied().unwrap_or_default()
-        ),
+        reason: Reason::BeyondBudget {
+            highest: candidates().last().copied().unwrap_or_default(),
+            budget,
+        },
     })
 }
 
@@ -67,10 +107,7 @@ pub fn advise_hotel(study: &Study, kind: Kind, budget: f64, general: &Advice) ->
     }
     Advice {
         threshold: general.threshold,
-        reason: format!(
-            "as for all hotels: {} where the budget has {expected:.1}, no clear difference",
-            counted(alerts, "alert")
-        ),
+        reason: Reason::AsForAll { alerts, expected },
     }
 }
 
@@ -97,22 +134,24 @@ fn apart(study: &Study, budget: f64) -> Option<Advice> {
             let is_apart = threshold.0 >= 3 * ordinary.0 && change <= budget;
             let rate = study.rate(alerts);
             // Where most of them would go, too, the budget alone speaks for it.
-            let told = if alerts > 0 && 2.0 * change <= rate {
-                "what is above it stands apart".to_owned()
+            let reason = if alerts > 0 && 2.0 * change <= rate {
+                Reason::Apart {
+                    ordinary,
+                    rate,
+                    change,
+                }
             } else {
-                format!(
-                    "nothing clearly stands apart above it, but that is within the budget of \
-                     {budget}"
-                )
+                Reason::Calm {
+                    ordinary,
+                    rate,
+                    change,
+                    budget,
+                }
             };
-            is_apart.then(|| Advice {
-            threshold: Some(threshold),
-            reason: format!(
-                "half of all intervals use no more than {ordinary} kWh, and of {rate:.2} alerts \
-                 per 100 rooms and day no more than {change:.2} come or go if it is raised by \
-                 half: {told}"
-            ),
-        })
+            is_apart.then_some(Advice {
+                threshold: Some(threshold),
+                reason,
+            })
         })
 }
 
@@ -126,17 +165,15 @@ fn within(study: &Study, budget: f64) -> Option<Advice> {
     let rate = study.rate(*study.alerts.get(first)?);
     let below = first.checked_sub(1).and_then(|below| {
         let rate = study.rate(*study.alerts.get(below)?);
-        Some(format!(
-            "; {} kWh would raise {rate:.2}",
-            candidates.get(below)?
-        ))
+        Some((*candidates.get(below)?, rate))
     });
     Some(Advice {
         threshold: Some(threshold),
-        reason: format!(
-            "the lowest within the budget of {budget} per 100 rooms and day: {rate:.2} alerts{}",
-            below.unwrap_or_default()
-        ),
+        reason: Reason::Lowest {
+            rate,
+            budget,
+            below,
+        },
     })
 }
 
@@ -214,16 +251,22 @@ mod tests {
         let study = studied(40, |wh| 30_000.0 / wh as f64);
         assert_eq!(advised(&study, Kind::Checkout), None);
         let advice = advise(&study, Kind::Checkin, 1.0);
-        assert!(
-            advice.reason.starts_with("each threshold up to 3 kWh"),
-            "{advice:?}"
+        assert_eq!(
+            advice.reason,
+            Reason::BeyondBudget {
+                highest: WattHours(3_000),
+                budget: 1.0
+            }
         );
         let study = studied(40, |wh| 30.0 * 0.5f64.powf(wh as f64 / 200.0));
         assert_eq!(advised(&study, Kind::Checkout), Some(950));
-        let told = |study: &Study| advise(study, Kind::Checkout, 1.0).reason;
-        assert!(told(&study).ends_with("within the budget of 1"));
-        assert!(told(&studied(30, |_| 0.0)).ends_with("within the budget of 1"));
-        assert!(told(&studied(30, left_on)).ends_with("what is above it stands apart"));
+        let reason = |study: &Study| advise(study, Kind::Checkout, 1.0).reason;
+        assert!(matches!(reason(&study), Reason::Calm { .. }));
+        assert!(matches!(reason(&studied(30, |_| 0.0)), Reason::Calm { .. }));
+        assert!(matches!(
+            reason(&studied(30, left_on)),
+            Reason::Apart { .. }
+        ));
         assert_eq!(advised(&study, Kind::Checkin), Some(1_000));
     }
 
@@ -237,9 +280,33 @@ mod tests {
         assert_eq!(advice.threshold, Some(WattHours(500)));
         assert_eq!(
             advice.reason,
-            "the lowest within the budget of 2 per 100 rooms and day: 2.00 alerts; 0.45 kWh would \
-             raise 4.00"
+            Reason::Lowest {
+                rate: 2.0,
+                budget: 2.0,
+                below: Some((WattHours(450), 4.0))
+            }
         );
+    }
+
+    #[test]
+    fn of_too_little_data_it_says_when_there_will_be_enough() {
+        let reason = |rooms, days: i64, span: i64| {
+            let study = Study {
+                rooms,
+                seconds: days * 86_400,
+                span: span * 86_400,
+                ..Study::default()
+            };
+            advise(&study, Kind::Checkout, 1.0).reason
+        };
+        assert_eq!(reason(19, 500, 14), Reason::TooFewRooms { rooms: 19 });
+        for (days, span, missing) in [(60, 2, 5), (199, 14, 1), (100, 14, 14)] {
+            let room_days = days as f64;
+            assert_eq!(
+                reason(60, days, span),
+                Reason::TooFewDays { room_days, missing }
+            );
+        }
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub struct Study {
     pub rooms: u64,
     /// For how long, all of them together.
     pub seconds: i64,
+    /// The longest time that one of them was watched, whatever it was meanwhile. Seconds.
+    pub span: i64,
     /// Rooms whose meter counts whole kWh.
     pub coarse: BTreeSet<RoomKey>,
     pub intervals: Distribution,
@@ -115,6 +117,7 @@ impl Study {
     fn merge(&mut self, other: &Study) {
         self.rooms += other.rooms;
         self.seconds += other.seconds;
+        self.span = self.span.max(other.span);
         self.coarse.extend(other.coarse.iter().cloned());
         self.now += other.now;
         self.intervals.merge(&other.intervals);
@@ -198,6 +201,8 @@ fn study_room(room: &Room, from: LocalTime, tried: &Tried) -> BTreeMap<Kind, Stu
             study.alerts.resize(tried.candidates.len(), 0);
         }
     }
+    let span = kinds.values().map(|study| study.seconds).sum();
+    kinds.values_mut().for_each(|study| study.span = span);
     for (watch, readings) in room.watches(&tried.now, from) {
         let Some(study) = kinds.get_mut(&watch.stay.kind()) else {
             continue;

@@ -1,3 +1,5 @@
+mod ending;
+
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -8,13 +10,14 @@ use log::LevelFilter;
 use parking_lot::Mutex;
 
 use crate::app::interruption;
-use crate::config::{Config, Setting};
-use crate::demo::{Demo, DemoError, Fate, Report};
+use crate::config::{Config, Language, Setting};
+use crate::demo::{Demo, DemoError};
 use crate::logging;
 use crate::notify::Console;
 use crate::simulator::Scenario;
-use crate::types::{HotelId, Kind, LocalTime, WattHours, counted};
+use crate::types::{HotelId, LocalTime};
 
+use super::words::{LanguageOption, Story, words};
 use super::{Code, Failure};
 
 /// See roomwatt watch a made-up hotel, without any server
@@ -28,7 +31,8 @@ Examples:
 Guests come and go, meters tell what their rooms use, some of them wrongly, and some rooms have a
 trouble: an air conditioner left on, a mining rig. The service's own parts watch over them, with an
 embedded database that is gone afterwards. Cards are shown as the staff would see them, and at the
-end what was there to be found. The same seed tells the same story.
+end what there was to be found, what was, and which thresholds would have found more. The same seed
+tells the same story.
 ")]
 pub(super) struct Arguments {
     /// Rooms of the hotel
@@ -43,18 +47,11 @@ pub(super) struct Arguments {
     /// So many seconds of the story pass in one
     #[arg(long, default_value_t = 7_200.0, value_parser = speed)]
     speed: f64,
-    /// Language of the cards: zh or en
-    #[arg(long, value_enum, default_value = "zh")]
-    language: Language,
+    #[command(flatten)]
+    language: LanguageOption,
     /// Another value of a key of [monitoring]; can be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<Setting>,
-}
-
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum Language {
-    Zh,
-    En,
 }
 
 fn speed(text: &str) -> Result<f64, String> {
@@ -84,10 +81,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         .map_err(|error| Failure::new(Code::TryLater, error).about(PLACE))?;
     let mut config = configuration(&arguments.settings)?;
     config.embedded.path = folder.path().join("demo.db");
-    config.notify.cards.language = match arguments.language {
-        Language::Zh => crate::config::Language::Zh,
-        Language::En => crate::config::Language::En,
-    };
+    config.notify.cards.language = (arguments.language).or(Language::default());
+    let words = words(config.notify.cards.language);
     logging::start(&config.log, config.messages.zone)
         .map_err(|error| Failure::new(Code::Bug, error))?;
 
@@ -103,7 +98,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (exits, ended) = bounded(THREADS);
     let stop = interruption().map_err(|e| Failure::new(Code::TryLater, e))?;
     let screen = Screen::new(scenario.end().since(start).unsigned_abs());
-    screen.tell(&introduction(arguments, &config));
+    screen.tell(&words.introduction(&Story {
+        rooms: arguments.rooms,
+        days: arguments.days,
+        from: start,
+        seed: arguments.seed,
+        rules: &config.rules,
+    }));
     let cards = screen.clone();
     let demo = Demo {
         config: &config,
@@ -132,7 +133,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
     })?;
     screen.bar.finish_and_clear();
-    for line in lines(&report, &scenario, &config) {
+    for line in ending::lines(words, &report, &scenario, &config.rules) {
         screen.tell(&line);
     }
     screen.end()
@@ -149,21 +150,6 @@ fn configuration(settings: &[Setting]) -> Result<Config, Failure> {
         Config::of_settings(&settings).map_err(|errors| Failure::new(Code::Usage, errors))?;
     config.log.level = LevelFilter::Error;
     Ok(config)
-}
-
-fn introduction(arguments: &Arguments, config: &Config) -> String {
-    let thresholds = config.rules.thresholds;
-    format!(
-        "Hotel DEMO, {}, {} from {START} on, seed {}; thresholds {} kWh occupied, {} kWh \
-         vacant in {}, {} in a row.\n",
-        counted(arguments.rooms, "room"),
-        counted(arguments.days, "day"),
-        arguments.seed,
-        thresholds.checkin,
-        thresholds.checkout,
-        counted(config.rules.interval_seconds / 60, "minute"),
-        counted(config.rules.alert_periods, "time"),
-    )
 }
 
 /// Where the story is told, and how far it has come.
@@ -203,69 +189,4 @@ impl Screen {
             _ => Ok(()),
         }
     }
-}
-
-/// What was there to be found, and what of it was.
-fn lines(report: &Report, scenario: &Scenario, config: &Config) -> Vec<String> {
-    let mut lines = Vec::new();
-    if report.until < scenario.end() {
-        lines.push(format!("Stopped at {}.", report.until));
-    }
-    lines.push(format!(
-        "{} and {} of {}: {}, {}, {}, {} no longer followed (a new stay, a gap), {} of silent \
-         meters.",
-        counted(report.messages, "message"),
-        counted(report.readings, "reading"),
-        counted(report.rooms, "room"),
-        counted(report.alerts, "alert"),
-        counted(report.reminders, "reminder"),
-        counted(report.recovered, "all-clear"),
-        report.closed,
-        counted(report.of_meters, "notice"),
-    ));
-    let days = report.until.since(scenario.start) as f64 / 86_400.0;
-    lines.push(format!(
-        "Found: {} of {}; false: {} of {} ({:.2} per 100 rooms and day).\n",
-        report.found(),
-        counted(report.troubles.len(), "trouble"),
-        report.false_alarms.len(),
-        counted(report.alerts, "alert"),
-        report.false_alarms.len() as f64 * 100.0 / (report.rooms.max(1) as f64 * days.max(1.0)),
-    ));
-    for (room, trouble, fate) in &report.troubles {
-        let state = trouble.kind.of_room();
-        lines.push(format!(
-            "  {:9} {state:8} {:15} {:>5} kWh / 30 min  {} to {}  {fate}",
-            room.to_string(),
-            trouble.appliance.as_str(),
-            trouble.per_half_hour.to_string(),
-            trouble.from.day_hour_minute(),
-            trouble.until.day_hour_minute(),
-        ));
-    }
-    if let Some(advice) = advice(report, config) {
-        lines.push(format!("\n{advice}"));
-    }
-    lines
-}
-
-/// What to try next: a threshold that would have found most of what was missed in vacant rooms.
-fn advice(report: &Report, config: &Config) -> Option<String> {
-    let mut enough: Vec<WattHours> = report
-        .troubles
-        .iter()
-        .filter(|(_, trouble, _)| trouble.kind == Kind::Checkout)
-        .filter_map(|(.., fate)| match fate {
-            Fate::Below { enough, .. } => Some(*enough),
-            _ => None,
-        })
-        .collect();
-    enough.sort();
-    // All but a tenth of them.
-    let threshold = *enough.get(enough.len() / 10)?;
-    let now = config.rules.thresholds.checkout;
-    Some(format!(
-        "Vacant rooms hid most of it below the threshold of {now} kWh: try --set \
-         checkout_abnormal_threshold={threshold}"
-    ))
 }

@@ -1,0 +1,477 @@
+//! English.
+
+use crate::demo::{Fate, Report};
+use crate::engine::{NoticeKind, Rules, RunEnd, Stay, Thresholds};
+use crate::review::advise::{self, ENOUGH_ROOM_DAYS, ENOUGH_ROOMS};
+use crate::review::{Next, Reason, Verdict, Why};
+use crate::simulator::Appliance;
+use crate::types::{Kind, LocalTime, WattHours, counted};
+
+use super::{Folded, Hidden, Story, Words};
+
+pub(super) struct En;
+
+impl Words for En {
+    fn state(&self, kind: Kind) -> &'static str {
+        kind.of_room()
+    }
+
+    fn duration(&self, seconds: i64) -> String {
+        let (hours, minutes) = (seconds / 3_600, seconds % 3_600 / 60);
+        match (hours, minutes) {
+            (0, 0) => format!("{seconds} s"),
+            (0, minutes) => counted(minutes, "minute"),
+            (hours, 0) => format!("{hours} h"),
+            (hours, minutes) => format!("{hours} h {minutes} min"),
+        }
+    }
+
+    fn to(&self) -> &'static str {
+        "to"
+    }
+
+    fn stay(&self, stay: &Stay, until: Option<LocalTime>) -> String {
+        let state = self.state(stay.kind());
+        let mut text = format!("{state} from {}", stay.time());
+        if let Some(until) = until {
+            text.push_str(&format!(" to {until}"));
+        }
+        if let Stay::Occupied {
+            expected_checkout: Some(expected),
+            ..
+        } = stay
+        {
+            text.push_str(&format!(", expected to leave {expected}"));
+        }
+        text
+    }
+
+    fn rule(&self, threshold: WattHours, rules: &Rules) -> String {
+        format!(
+            "abnormal is more than {threshold} kWh in {}, an alert comes at {} in a row",
+            self.duration(rules.interval_seconds),
+            rules.alert_periods
+        )
+    }
+
+    fn heads_of_readings(&self) -> [&'static str; 3] {
+        ["time", "meter", "kWh"]
+    }
+
+    fn verdict(&self, verdict: Verdict) -> &'static str {
+        verdict.as_str()
+    }
+
+    fn event(&self, kind: NoticeKind) -> &'static str {
+        match kind {
+            NoticeKind::Alert => "ALERT: ",
+            NoticeKind::Reminder => "REMINDER: ",
+            NoticeKind::Recovered => "RECOVERED: ",
+            NoticeKind::Closed(_) => "NO LONGER FOLLOWED: ",
+        }
+    }
+
+    fn reason(&self, reason: &Reason) -> String {
+        let mut text = String::new();
+        if reason.outlier_dropped {
+            text.push_str("the suspect reading before was an outlier; ");
+        }
+        if reason.meter_changed {
+            text.push_str("the meter was replaced or reset; ");
+        }
+        text.push_str(&self.why(&reason.why));
+        if let Some((run, end)) = reason.ended {
+            text.push_str(&match end {
+                RunEnd::Recovered => format!("; the run of {} ends", run.periods),
+                RunEnd::Closed(_) => {
+                    format!(
+                        "; the run of {} is cut off, without a recovery",
+                        run.periods
+                    )
+                }
+            });
+        }
+        text
+    }
+
+    fn folded(&self, folded: &Folded) -> String {
+        let word = folded.verdict.as_str();
+        let used = |most: &str| format!("{} {word}, at most {most} kWh", folded.intervals());
+        match (&folded.used, folded.run) {
+            (Some((least, most)), Some((first, last))) => {
+                let amount = match least == most {
+                    true => format!("{most} kWh each"),
+                    false => format!("{least} to {most} kWh"),
+                };
+                format!(
+                    "{} {word}, {amount} ({first} to {last} in a row)",
+                    folded.intervals()
+                )
+            }
+            (Some((_, most)), None) => used(most),
+            (None, _) => format!("{}: {word}", counted(folded.count, "reading")),
+        }
+    }
+
+    fn nothing_judged(&self) -> &'static str {
+        "no interval: there are no readings that could be judged"
+    }
+
+    fn check_spelling(&self) -> &'static str {
+        "roomwatt check --online shows whether messages and meters spell their rooms alike"
+    }
+
+    fn of_rule(&self, name: &str) -> String {
+        format!("rule {name}")
+    }
+
+    fn heads_of_alerts(&self) -> [&'static str; 6] {
+        [
+            "rooms",
+            "room-days",
+            "alerts",
+            "reminders",
+            "recovered",
+            "alerts per 100 rooms and day",
+        ]
+    }
+
+    fn all_rooms(&self) -> &'static str {
+        "all"
+    }
+
+    fn hotel(&self, name: &str) -> String {
+        format!("hotel {name}")
+    }
+
+    fn more_hotels(&self, count: usize) -> String {
+        let hotels = counted(count, "hotel");
+        format!("and {hotels} with no more alerts than these")
+    }
+
+    fn advice(&self, kind: Kind, advised: Option<WattHours>, configured: WattHours) -> String {
+        let state = self.state(kind);
+        match advised {
+            Some(threshold) if threshold == configured => {
+                format!("{state} rooms: {threshold} kWh is advised, as configured")
+            }
+            Some(threshold) => {
+                format!("{state} rooms: {threshold} kWh is advised (configured: {configured})")
+            }
+            None => format!("{state} rooms: nothing is advised (configured: {configured})"),
+        }
+    }
+
+    fn never_watched(&self, kind: Kind) -> String {
+        let state = self.state(kind);
+        format!("{state} rooms: nothing is advised: there is no data of such rooms")
+    }
+
+    fn reason_of_advice(&self, reason: &advise::Reason) -> String {
+        use advise::Reason;
+        match *reason {
+            Reason::TooFewRooms { rooms } => format!(
+                "there is data of {} only, {ENOUGH_ROOMS} are needed",
+                counted(rooms, "room")
+            ),
+            Reason::TooFewDays { room_days, missing } => format!(
+                "there are {room_days:.0} room-days only, {ENOUGH_ROOM_DAYS:.0} are needed: try \
+                 again in about {}, with --from where\n  that is more than two weeks of data",
+                counted(missing, "day")
+            ),
+            Reason::BeyondBudget { highest, budget } => format!(
+                "each threshold up to {highest} kWh would have raised more than {budget} alerts \
+                 per 100 rooms and day"
+            ),
+            Reason::Apart {
+                ordinary,
+                rate,
+                change,
+            } => format!(
+                "half of all intervals use no more than {ordinary} kWh, and what was left on \
+                 stands apart above it:\n  of {rate:.2} alerts per 100 rooms and day no more than \
+                 {change:.2} come or go if it is raised by half"
+            ),
+            Reason::Calm {
+                ordinary,
+                rate,
+                change,
+                budget,
+            } => format!(
+                "half of all intervals use no more than {ordinary} kWh; nothing clearly stands \
+                 apart above it,\n  but of {rate:.2} alerts per 100 rooms and day no more than \
+                 {change:.2} come or go if it is raised by\n  half: that is within the budget of \
+                 {budget}"
+            ),
+            Reason::Lowest {
+                rate,
+                budget,
+                below,
+            } => {
+                let mut text = format!(
+                    "the lowest within the budget of {budget} per 100 rooms and day: {rate:.2} \
+                     alerts"
+                );
+                if let Some((lower, rate)) = below {
+                    text.push_str(&format!("; {lower} kWh would raise {rate:.2}"));
+                }
+                text
+            }
+            Reason::AsForAll { alerts, expected } => format!(
+                "as for all hotels: {} where the budget has {expected:.1}, no clear difference",
+                counted(alerts, "alert")
+            ),
+        }
+    }
+
+    fn studied(&self, rooms: u64, room_days: f64, intervals: u64, seconds: i64) -> String {
+        format!(
+            "{}, {room_days:.0} room-days, {} of {}",
+            counted(rooms, "room"),
+            counted(intervals, "interval"),
+            self.duration(seconds)
+        )
+    }
+
+    fn quantiles(&self, quantiles: [WattHours; 6]) -> String {
+        let [half, p75, p90, p99, p999, most] = quantiles;
+        format!(
+            "kWh in an interval: half no more than {half}, 75 % {p75}, 90 % {p90}, 99 % {p99}, \
+             99.9 % {p999}, the most {most}"
+        )
+    }
+
+    fn whole_kwh(&self, hidden: &Hidden<'_>) -> String {
+        let more = match hidden.more {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let meters = counted(hidden.meters, "meter");
+        let (count, rooms) = match hidden.meters {
+            1 => ("counts", "Room"),
+            _ => ("count", "Rooms"),
+        };
+        format!(
+            "{meters} {count} only whole kWh: under the configured threshold a steady use of up \
+             to {} kWh\n  in an interval ({:.2} kW) stays hidden for ever. {rooms}: {}{more}",
+            hidden.per_interval, hidden.kilowatts, hidden.rooms
+        )
+    }
+
+    fn heads_of_thresholds(&self) -> [&'static str; 2] {
+        ["threshold", "alerts per 100 rooms and day"]
+    }
+
+    fn as_configured(&self) -> &'static str {
+        "now"
+    }
+
+    fn marks(&self) -> [&'static str; 2] {
+        ["configured", "advised"]
+    }
+
+    fn heads_of_hotels(&self) -> [&'static str; 6] {
+        [
+            "rooms",
+            "room-days",
+            "alerts/100 now",
+            "advised",
+            "alerts/100",
+            "hotel",
+        ]
+    }
+
+    fn to_paste(&self) -> &'static str {
+        "for the configuration: keys of section [monitoring]"
+    }
+
+    fn nothing_advised(&self) -> &'static str {
+        "nothing is advised"
+    }
+
+    fn introduction(&self, story: &Story<'_>) -> String {
+        let rules = story.rules;
+        format!(
+            "Hotel DEMO: {}, {} from {} on (--seed {}).\nAbnormal is more than {} kWh (occupied) \
+             or {} kWh (vacant) in {}; alert at {} in a row.\n",
+            counted(story.rooms, "room"),
+            counted(story.days, "day"),
+            story.from,
+            story.seed,
+            rules.thresholds.checkin,
+            rules.thresholds.checkout,
+            self.duration(rules.interval_seconds),
+            rules.alert_periods,
+        )
+    }
+
+    fn stopped(&self, at: LocalTime) -> String {
+        format!("Stopped at {at}.\n")
+    }
+
+    fn troubles(&self, count: usize) -> String {
+        let verb = match count {
+            1 => "was",
+            _ => "were",
+        };
+        let appliances = counted(count, "appliance");
+        format!("{appliances} {verb} left on or misused (kWh in 30 minutes):\n")
+    }
+
+    fn appliance(&self, appliance: Appliance) -> &'static str {
+        appliance.as_str()
+    }
+
+    fn fate(&self, fate: &Fate) -> String {
+        match *fate {
+            Fate::Found { seconds } => format!("found after {}", self.duration(seconds)),
+            Fate::Below { threshold, enough } => format!(
+                "missed: below the threshold of {threshold} kWh; {enough} would have found it"
+            ),
+            Fate::TooShort { seconds } => format!(
+                "missed: it lasted {}, too short for enough intervals",
+                self.duration(seconds)
+            ),
+            Fate::Coarse { step } => {
+                format!(
+                    "missed: its meter counts in steps of {step} kWh, it seems to be off between"
+                )
+            }
+            Fate::Silent => "missed: its meter was read too seldom".to_owned(),
+            Fate::Hidden => "missed: hidden by what the room uses anyway".to_owned(),
+        }
+    }
+
+    fn counts(&self, report: &Report) -> [String; 3] {
+        [
+            format!(
+                "{} and {} of {}.",
+                counted(report.messages, "message"),
+                counted(report.readings, "reading"),
+                counted(report.rooms, "room")
+            ),
+            format!(
+                "{}, {}, {},",
+                counted(report.alerts, "alert"),
+                counted(report.reminders, "reminder"),
+                counted(report.recovered, "all-clear"),
+            ),
+            format!(
+                "{} no longer followed, {} of meters.",
+                report.closed,
+                counted(report.of_meters, "notice")
+            ),
+        ]
+    }
+
+    fn heads_of_finds(&self, rules: &Rules) -> [String; 3] {
+        [
+            format!(
+                "thresholds, kWh in {}",
+                self.duration(rules.interval_seconds)
+            ),
+            "found".to_owned(),
+            "false alerts".to_owned(),
+        ]
+    }
+
+    fn thresholds(&self, thresholds: Thresholds, is_configured: bool) -> String {
+        let now = if is_configured { " (these)" } else { "" };
+        format!(
+            "{} occupied, {} vacant{now}",
+            thresholds.checkin, thresholds.checkout
+        )
+    }
+
+    fn found(&self, found: usize, of: usize) -> String {
+        format!("{found} of {of}")
+    }
+
+    fn try_them(&self) -> &'static str {
+        "To try it:"
+    }
+}
+
+impl En {
+    fn why(&self, why: &Why) -> String {
+        let decides = "later readings will show whether it is an outlier or another meter";
+        match *why {
+            Why::Late => "not later than the reading before it: it is not judged".to_owned(),
+            Why::BeforeStay => {
+                "more than an interval before the stay: judging can't start from it".to_owned()
+            }
+            Why::Initial => "judging starts from this register".to_owned(),
+            Why::Superseded => "a later reading before the stay takes its place".to_owned(),
+            Why::Fell { from, to } => format!("the register fell from {from} to {to}: {decides}"),
+            Why::Rose {
+                rise,
+                seconds,
+                most,
+            } => format!(
+                "{rise} kWh in {}, more than {most} an interval: {decides}",
+                self.duration(seconds)
+            ),
+            Why::Implausible => format!("not plausible: {decides}"),
+            Why::Undecided { seconds, needed } => format!(
+                "it fits the suspect, {} after it: the meter is taken for a new one when that \
+                 goes on for {}",
+                self.duration(seconds),
+                self.duration(needed)
+            ),
+            Why::WithinInterval { seconds } => format!(
+                "{} after the last interval: this one is not over",
+                self.duration(seconds)
+            ),
+            Why::Gap { seconds, most } => format!(
+                "{} without a reading, more than {}: what was used meanwhile is not judged",
+                self.duration(seconds),
+                self.duration(most)
+            ),
+            Why::AcrossStay => {
+                "the interval began before the stay: judging starts from here".to_owned()
+            }
+            Why::StandsStill {
+                seconds,
+                needed,
+                periods,
+            } => format!(
+                "the register has not moved for {}: the meter or its gateway may repeat itself, \
+                 so the run of {periods} neither grows nor ends before {} of that",
+                self.duration(seconds),
+                self.duration(needed)
+            ),
+            Why::Judged {
+                abnormal,
+                threshold,
+                periods,
+                seconds,
+                run,
+                next,
+            } => {
+                let than = if abnormal { "more" } else { "not more" };
+                let mut text = format!("{than} than {threshold} kWh");
+                if periods != 1 {
+                    let long = self.duration(seconds);
+                    let periods = counted(periods, "interval");
+                    text.push_str(&format!("; {long} counts as {periods}"));
+                }
+                if let Some(run) = run {
+                    let since = run.since.day_hour_minute();
+                    text.push_str(&format!("; {} in a row since {since}", run.periods));
+                }
+                text.push_str(&match next {
+                    Some(Next::Alert(at)) => format!(", an alert at {at}"),
+                    Some(Next::Reminder(at)) => format!(", a reminder at {at}"),
+                    None => String::new(),
+                });
+                text
+            }
+        }
+    }
+}
+
+impl Folded {
+    fn intervals(&self) -> String {
+        counted(self.count, "interval")
+    }
+}

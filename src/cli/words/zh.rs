@@ -1,0 +1,440 @@
+//! Chinese.
+
+use crate::demo::{Fate, Report};
+use crate::engine::{NoticeKind, Rules, RunEnd, Stay, Thresholds};
+use crate::review::advise::{self, ENOUGH_ROOM_DAYS, ENOUGH_ROOMS};
+use crate::review::{Next, Reason, Verdict, Why};
+use crate::simulator::Appliance;
+use crate::types::{Kind, LocalTime, WattHours};
+
+use super::{Folded, Hidden, Story, Words};
+
+pub(super) struct Zh;
+
+impl Words for Zh {
+    fn state(&self, kind: Kind) -> &'static str {
+        match kind {
+            Kind::Checkin => "住客房",
+            Kind::Checkout => "空房",
+        }
+    }
+
+    fn duration(&self, seconds: i64) -> String {
+        let (hours, minutes) = (seconds / 3_600, seconds % 3_600 / 60);
+        match (hours, minutes) {
+            (0, 0) => format!("{seconds} 秒"),
+            (0, minutes) => format!("{minutes} 分钟"),
+            (hours, 0) => format!("{hours} 小时"),
+            (hours, minutes) => format!("{hours} 小时 {minutes} 分"),
+        }
+    }
+
+    fn to(&self) -> &'static str {
+        "至"
+    }
+
+    fn stay(&self, stay: &Stay, until: Option<LocalTime>) -> String {
+        let begin = match stay {
+            Stay::Occupied { .. } => "入住",
+            Stay::Vacant { .. } => "退房",
+        };
+        let mut text = format!("{}：{} {begin}", self.state(stay.kind()), stay.time());
+        if let Stay::Occupied {
+            expected_checkout: Some(expected),
+            ..
+        } = stay
+        {
+            text.push_str(&format!("，预计 {expected} 退房"));
+        }
+        if let Some(until) = until {
+            text.push_str(&format!("，至 {until} 止"));
+        }
+        text
+    }
+
+    fn rule(&self, threshold: WattHours, rules: &Rules) -> String {
+        format!(
+            "每 {}用电超过 {threshold} kWh 为异常，连续 {} 个周期异常时报警",
+            self.duration(rules.interval_seconds),
+            rules.alert_periods
+        )
+    }
+
+    fn heads_of_readings(&self) -> [&'static str; 3] {
+        ["时间", "电表读数", "用电"]
+    }
+
+    fn verdict(&self, verdict: Verdict) -> &'static str {
+        match verdict {
+            Verdict::Late => "重复或迟到",
+            Verdict::BeforeStay => "早于本次",
+            Verdict::Initial => "起始读数",
+            Verdict::Suspect => "可疑",
+            Verdict::Undecided => "待定",
+            Verdict::WithinInterval => "周期未满",
+            Verdict::Gap => "抄表中断",
+            Verdict::AcrossStay => "不判断",
+            Verdict::Zero => "读数未变",
+            Verdict::Abnormal => "异常",
+            Verdict::Normal => "正常",
+        }
+    }
+
+    fn event(&self, kind: NoticeKind) -> &'static str {
+        match kind {
+            NoticeKind::Alert => "【报警】",
+            NoticeKind::Reminder => "【提醒】",
+            NoticeKind::Recovered => "【恢复】",
+            NoticeKind::Closed(_) => "【不再跟踪】",
+        }
+    }
+
+    fn reason(&self, reason: &Reason) -> String {
+        let mut text = String::new();
+        if reason.outlier_dropped {
+            text.push_str("前面的可疑读数是误读，已剔除；");
+        }
+        if reason.meter_changed {
+            text.push_str("电表已更换或清零；");
+        }
+        text.push_str(&self.why(&reason.why));
+        if let Some((run, end)) = reason.ended {
+            text.push_str(&match end {
+                RunEnd::Recovered => format!("；此前连续 {} 个周期的异常结束", run.periods),
+                RunEnd::Closed(_) => {
+                    format!("；此前连续 {} 个周期的异常不再跟踪，不算恢复", run.periods)
+                }
+            });
+        }
+        text
+    }
+
+    fn folded(&self, folded: &Folded) -> String {
+        let (count, word) = (folded.count, self.verdict(folded.verdict));
+        match (&folded.used, folded.run) {
+            (Some((least, most)), Some((first, last))) => {
+                let amount = match least == most {
+                    true => format!("均为 {most} kWh"),
+                    false => format!("{least} 至 {most} kWh"),
+                };
+                format!("{count} 个周期{word}，{amount}（连续第 {first} 至 {last} 个）")
+            }
+            (Some((_, most)), None) => format!("{count} 个周期{word}，最高 {most} kWh"),
+            (None, _) => format!("{count} 个读数：{word}"),
+        }
+    }
+
+    fn nothing_judged(&self) -> &'static str {
+        "没有可以判断的读数"
+    }
+
+    fn check_spelling(&self) -> &'static str {
+        "请用 roomwatt check --online 检查：消息和电表数据中的酒店号、房号写法是否一致"
+    }
+
+    fn of_rule(&self, name: &str) -> String {
+        format!("规则 {name}")
+    }
+
+    fn heads_of_alerts(&self) -> [&'static str; 6] {
+        ["房间数", "间天", "报警", "提醒", "恢复", "每百间天报警"]
+    }
+
+    fn all_rooms(&self) -> &'static str {
+        "全部"
+    }
+
+    fn hotel(&self, name: &str) -> String {
+        format!("酒店 {name}")
+    }
+
+    fn more_hotels(&self, count: usize) -> String {
+        format!("另有 {count} 家酒店，报警数都不多于以上各家")
+    }
+
+    fn advice(&self, kind: Kind, advised: Option<WattHours>, configured: WattHours) -> String {
+        let state = self.state(kind);
+        match advised {
+            Some(threshold) if threshold == configured => {
+                format!("{state}：建议阈值 {threshold} kWh（与现在相同）")
+            }
+            Some(threshold) => format!("{state}：建议阈值 {threshold} kWh（现为 {configured}）"),
+            None => format!("{state}：暂不建议（现为 {configured}）"),
+        }
+    }
+
+    fn never_watched(&self, kind: Kind) -> String {
+        format!("{}：暂不建议：没有这类房间的数据", self.state(kind))
+    }
+
+    fn reason_of_advice(&self, reason: &advise::Reason) -> String {
+        use advise::Reason;
+        match *reason {
+            Reason::TooFewRooms { rooms } => {
+                format!("仅有 {rooms} 间房的数据，至少需 {ENOUGH_ROOMS} 间")
+            }
+            Reason::TooFewDays { room_days, missing } => format!(
+                "仅有 {room_days:.0} 间天数据，需 {ENOUGH_ROOM_DAYS:.0}；约 {missing} 天后再试\
+                 （超过两周的数据请用 --from 指定起始日期）"
+            ),
+            Reason::BeyondBudget { highest, budget } => {
+                format!("直到 {highest} kWh，每个阈值的报警都超过预算（每百间天 {budget} 次）")
+            }
+            Reason::Apart {
+                ordinary,
+                rate,
+                change,
+            } => format!(
+                "半数周期的用电不超过 {ordinary} kWh，忘关的电器明显高于此：\n  \
+                 每百间天报警 {rate:.2} 次，阈值再提高一半，变化不超过 {change:.2} 次"
+            ),
+            Reason::Calm {
+                ordinary,
+                rate,
+                change,
+                budget,
+            } => format!(
+                "半数周期的用电不超过 {ordinary} kWh，没有明显高于此的电器；\n  每百间天报警 \
+                 {rate:.2} 次，阈值再提高一半，变化不超过 {change:.2} 次，在预算（{budget} 次）之内"
+            ),
+            Reason::Lowest {
+                rate,
+                budget,
+                below,
+            } => {
+                let mut text = format!(
+                    "预算（每百间天 {budget} 次）之内的最低阈值，每百间天报警 {rate:.2} 次"
+                );
+                if let Some((lower, rate)) = below {
+                    text.push_str(&format!("；阈值为 {lower} 时 {rate:.2} 次"));
+                }
+                text
+            }
+            Reason::AsForAll { alerts, expected } => {
+                format!("与所有酒店相同：报警 {alerts} 次，预算为 {expected:.1} 次，差别不明显")
+            }
+        }
+    }
+
+    fn studied(&self, rooms: u64, room_days: f64, intervals: u64, seconds: i64) -> String {
+        let interval = self.duration(seconds);
+        format!("{rooms} 间房，{room_days:.0} 间天，{intervals} 个周期（每个 {interval}）")
+    }
+
+    fn quantiles(&self, quantiles: [WattHours; 6]) -> String {
+        let [half, p75, p90, p99, p999, most] = quantiles;
+        format!(
+            "每个周期用电（kWh）：半数不超过 {half}，75 % 不超过 {p75}，90 % {p90}，99 % {p99}，\
+             99.9 % {p999}，最高 {most}"
+        )
+    }
+
+    fn whole_kwh(&self, hidden: &Hidden<'_>) -> String {
+        let more = match hidden.more {
+            0 => String::new(),
+            more => format!(" 等，另有 {more} 间"),
+        };
+        format!(
+            "有 {} 块电表只显示整数 kWh：按现行阈值，每个周期不超过 {} kWh（{:.2} kW）\n  \
+             的持续用电永远发现不了。房间：{}{more}",
+            hidden.meters, hidden.per_interval, hidden.kilowatts, hidden.rooms
+        )
+    }
+
+    fn heads_of_thresholds(&self) -> [&'static str; 2] {
+        ["阈值", "每百间天报警"]
+    }
+
+    fn as_configured(&self) -> &'static str {
+        "现行"
+    }
+
+    fn marks(&self) -> [&'static str; 2] {
+        ["现行", "建议"]
+    }
+
+    fn heads_of_hotels(&self) -> [&'static str; 6] {
+        [
+            "房间数",
+            "间天",
+            "现每百间天报警",
+            "建议阈值",
+            "每百间天报警",
+            "酒店",
+        ]
+    }
+
+    fn to_paste(&self) -> &'static str {
+        "可粘贴到配置文件的 [monitoring] 一节"
+    }
+
+    fn nothing_advised(&self) -> &'static str {
+        "暂不建议"
+    }
+
+    fn introduction(&self, story: &Story<'_>) -> String {
+        let rules = story.rules;
+        format!(
+            "DEMO 酒店：{} 间客房，自 {} 起 {} 天（--seed {}）。\n\
+             每 {}用电超过 {} kWh（住客房）或 {} kWh（空房）为异常，连续 {} 个周期报警。\n",
+            story.rooms,
+            story.from,
+            story.days,
+            story.seed,
+            self.duration(rules.interval_seconds),
+            rules.thresholds.checkin,
+            rules.thresholds.checkout,
+            rules.alert_periods,
+        )
+    }
+
+    fn stopped(&self, at: LocalTime) -> String {
+        format!("演示停在 {at}。\n")
+    }
+
+    fn troubles(&self, count: usize) -> String {
+        format!("共有 {count} 处电器忘关或违规使用（每 30 分钟 kWh）：\n")
+    }
+
+    fn appliance(&self, appliance: Appliance) -> &'static str {
+        match appliance {
+            Appliance::AirConditioner => "空调",
+            Appliance::Heater => "电暖器",
+            Appliance::Miner => "矿机",
+            Appliance::CarCharger => "电动汽车充电",
+            Appliance::HeatPump => "热泵采暖",
+        }
+    }
+
+    fn fate(&self, fate: &Fate) -> String {
+        match *fate {
+            Fate::Found { seconds } => format!("{}后发现", self.duration(seconds)),
+            Fate::Below { threshold, enough } => {
+                format!("未发现：低于阈值 {threshold} kWh；阈值 {enough} 可发现")
+            }
+            Fate::TooShort { seconds } => {
+                format!(
+                    "未发现：只持续 {}，不够报警所需的周期数",
+                    self.duration(seconds)
+                )
+            }
+            Fate::Coarse { step } => {
+                format!("未发现：电表每 {step} kWh 才跳一次，其间看似没有用电")
+            }
+            Fate::Silent => "未发现：抄表间隔太长".to_owned(),
+            Fate::Hidden => "未发现：与房间平时的用电分不开".to_owned(),
+        }
+    }
+
+    fn counts(&self, report: &Report) -> [String; 3] {
+        [
+            format!(
+                "{} 间客房，{} 条消息，{} 条读数。",
+                report.rooms, report.messages, report.readings
+            ),
+            format!(
+                "报警 {} 次，提醒 {} 次，恢复 {} 次，",
+                report.alerts, report.reminders, report.recovered
+            ),
+            format!(
+                "不再跟踪 {} 次，电表数据通知 {} 次。",
+                report.closed, report.of_meters
+            ),
+        ]
+    }
+
+    fn heads_of_finds(&self, rules: &Rules) -> [String; 3] {
+        [
+            format!("阈值（每 {} kWh）", self.duration(rules.interval_seconds)),
+            "发现".to_owned(),
+            "误报".to_owned(),
+        ]
+    }
+
+    fn thresholds(&self, thresholds: Thresholds, is_configured: bool) -> String {
+        let now = if is_configured { "（本次）" } else { "" };
+        format!(
+            "住客房 {}、空房 {}{now}",
+            thresholds.checkin, thresholds.checkout
+        )
+    }
+
+    fn found(&self, found: usize, of: usize) -> String {
+        format!("{of} 处中的 {found} 处")
+    }
+
+    fn try_them(&self) -> &'static str {
+        "试一试："
+    }
+}
+
+impl Zh {
+    fn why(&self, why: &Why) -> String {
+        let decides = "是误读还是换表，看后面的读数";
+        match *why {
+            Why::Late => "不晚于前一个读数，不作判断".to_owned(),
+            Why::BeforeStay => "早于入住或退房一个周期以上，不能作为起始读数".to_owned(),
+            Why::Initial => "从这个读数开始判断".to_owned(),
+            Why::Superseded => "之后还有更接近入住或退房的读数，以后者为准".to_owned(),
+            Why::Fell { from, to } => format!("读数从 {from} 降到 {to}：{decides}"),
+            Why::Rose {
+                rise,
+                seconds,
+                most,
+            } => format!(
+                "{}用电 {rise} kWh，超过每周期上限 {most}：{decides}",
+                self.duration(seconds)
+            ),
+            Why::Implausible => format!("读数不合理：{decides}"),
+            Why::Undecided { seconds, needed } => format!(
+                "与可疑读数相符，但只隔 {}；相符满 {}即认定换表",
+                self.duration(seconds),
+                self.duration(needed)
+            ),
+            Why::WithinInterval { seconds } => {
+                format!("距上一周期 {}，本周期未满", self.duration(seconds))
+            }
+            Why::Gap { seconds, most } => format!(
+                "{}没有读数，超过 {}：这段用电不作判断",
+                self.duration(seconds),
+                self.duration(most)
+            ),
+            Why::AcrossStay => "这个周期在入住或退房之前开始：从这个读数起判断".to_owned(),
+            Why::StandsStill {
+                seconds,
+                needed,
+                periods,
+            } => format!(
+                "读数已有 {}没有变化，可能是电表或网关重复上报：满 {}之前，\
+                 连续 {periods} 个周期的异常既不增加也不结束",
+                self.duration(seconds),
+                self.duration(needed)
+            ),
+            Why::Judged {
+                abnormal,
+                threshold,
+                periods,
+                seconds,
+                run,
+                next,
+            } => {
+                let than = if abnormal { "超过" } else { "未超过" };
+                let mut text = format!("{than} {threshold} kWh");
+                if periods != 1 {
+                    let long = self.duration(seconds);
+                    text.push_str(&format!("；{long}，计 {periods} 个周期"));
+                }
+                if let Some(run) = run {
+                    let since = run.since.day_hour_minute();
+                    text.push_str(&format!("；自 {since} 起连续 {} 个周期", run.periods));
+                }
+                text.push_str(&match next {
+                    Some(Next::Alert(at)) => format!("，满 {at} 个报警"),
+                    Some(Next::Reminder(at)) => format!("，满 {at} 个提醒"),
+                    None => String::new(),
+                });
+                text
+            }
+        }
+    }
+}
