@@ -181,7 +181,7 @@ fn blanks_around_keys_do_not_matter_and_whole_kwh_are_named() {
     service.wait_for_log("alert H001/101 vacant");
     let explain = ["explain", "H001 ", " 101", "--from", &from];
     let (code, out, err) = said(&rig.roomwatt(&explain));
-    assert!(code == Some(0) && out.contains("ALERT"), "{out}{err}");
+    assert!(code == Some(0) && out.contains("【报警】"), "{out}{err}");
     let (code, out, _) = said(&rig.roomwatt(&["check", "--online"]));
     assert_eq!(code, Some(0), "{out}");
     let named =
