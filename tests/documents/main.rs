@@ -70,8 +70,9 @@ fn both_languages_say_the_same() {
     }
 }
 
-/// All documents below a folder.
-fn documents(folder: &Path, found: &mut Vec<Page>) {
+/// All files and folders below a folder, from the root of the project on.
+fn paths_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
     for entry in fs::read_dir(root().join(folder)).expect("a folder") {
         let entry = entry.expect("an entry");
         let path = folder.join(entry.file_name());
@@ -80,11 +81,18 @@ fn documents(folder: &Path, found: &mut Vec<Page>) {
             continue;
         }
         if entry.file_type().expect("a type").is_dir() {
-            documents(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "md") {
-            found.push(Page::read(path));
+            found.extend(paths_below(&path));
         }
+        found.push(path);
     }
+    found
+}
+
+/// The files below a folder whose names end so.
+fn files_below(folder: &str, extension: &str) -> Vec<PathBuf> {
+    let mut files = paths_below(Path::new(folder));
+    files.retain(|path| path.extension().is_some_and(|found| found == extension));
+    files
 }
 
 /// The names by which links find the headings of a page, as GitHub makes them.
@@ -108,8 +116,7 @@ fn anchors(page: &Page) -> Vec<String> {
 
 #[test]
 fn every_link_leads_somewhere() {
-    let mut pages = Vec::new();
-    documents(Path::new(""), &mut pages);
+    let pages: Vec<Page> = files_below("", "md").into_iter().map(Page::read).collect();
     let mut wrong = Vec::new();
     let mut followed = 0;
     for page in &pages {
@@ -137,6 +144,58 @@ fn every_link_leads_somewhere() {
         pages.len()
     );
     assert_eq!(wrong, [""; 0]);
+}
+
+/// Whether what a document shows as code is the path of a file, or of a folder.
+fn is_path(code: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
+    let is_file = [".rs", ".sql", ".toml"]
+        .iter()
+        .any(|ending| code.ends_with(ending));
+    code.chars().all(is_plain) && !code.starts_with('/') && (is_file || code.contains('/'))
+}
+
+/// The paths that a text names.
+fn named_paths(text: &str) -> impl Iterator<Item = &str> + Clone {
+    let code = text.split('`').skip(1).step_by(2);
+    code.filter(|code| is_path(code))
+}
+
+#[test]
+fn every_path_that_is_named_to_developers_exists() {
+    let architecture = Page::read("docs/ARCHITECTURE.md");
+    let contributing = Page::read("CONTRIBUTING.md");
+    let all: Vec<String> = paths_below(Path::new(""))
+        .into_iter()
+        .map(|path| match root().join(&path).is_dir() {
+            true => format!("{}/", path.display()),
+            false => path.display().to_string(),
+        })
+        .collect();
+    // A folder may be named without its slash.
+    let ends = |path: &str, name: &str| {
+        let path = format!("/{path}");
+        [format!("/{name}"), format!("/{name}/")]
+            .iter()
+            .any(|name| path.ends_with(name))
+    };
+    let named = named_paths(&architecture.text).chain(named_paths(&contributing.text));
+    let mut missing: Vec<&str> = named
+        .clone()
+        .filter(|name| !all.iter().any(|path| ends(path, name)))
+        .collect();
+    // In this table names are those of the part, or begin where names of other parts do.
+    for row in rows(architecture.section("The parts")) {
+        let parts: Vec<&str> = named_paths(row[0]).collect();
+        missing.extend(named_paths(row[1]).filter(|name| {
+            let mut begins = ["", "src", "tests"].iter();
+            let is_whole = begins.any(|begin| root().join(begin).join(name).exists());
+            let in_part = |path: &String| parts.iter().any(|part| path.starts_with(part));
+            !is_whole && !all.iter().any(|path| in_part(path) && ends(path, name))
+        }));
+    }
+    assert_eq!(missing, [""; 0]);
+    assert!(named.count() > 300);
 }
 
 #[test]
@@ -305,19 +364,10 @@ fn the_chinese_configuration_is_the_same_one() {
 
 /// All of `src/`.
 fn sources() -> String {
-    let mut sources = String::new();
-    let mut folders: Vec<PathBuf> = vec![root().join("src")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                sources += &fs::read_to_string(path).expect("a source file");
-            }
-        }
-    }
-    sources
+    let files = files_below("src", "rs").into_iter();
+    files
+        .map(|path| fs::read_to_string(root().join(path)).expect("a source file"))
+        .collect()
 }
 
 #[test]
