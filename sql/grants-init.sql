@@ -11,7 +11,7 @@ GRANT SELECT, INSERT, CREATE ON `hotel`.`schema_migration` TO 'roomwatt_init'@'%
 GRANT SELECT, INSERT, UPDATE, CREATE, ALTER ON `hotel`.`service` TO 'roomwatt_init'@'%';
 GRANT INSERT, CREATE, ALTER ON `hotel`.`notification` TO 'roomwatt_init'@'%';
 GRANT INSERT, CREATE, ALTER ON `hotel`.`rejected_message` TO 'roomwatt_init'@'%';
-GRANT SELECT, INSERT, DELETE, CREATE, ALTER ON `hotel`.`room_state` TO 'roomwatt_init'@'%';
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER ON `hotel`.`room_state` TO 'roomwatt_init'@'%';
 GRANT INSERT, CREATE, ALTER ON `hotel`.`silent_hotel` TO 'roomwatt_init'@'%';
 
 -- Tables of the original program are created where they are missing, and never changed. SELECT is for

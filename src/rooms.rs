@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use parking_lot::RwLock;
 
-use crate::engine::{Census, Look, MeterNotice, MeterTrouble, Silence, Watch};
+use crate::engine::{Census, Look, MeterNotice, MeterTrouble, RoomState, Silence};
 use crate::frontier::{Begun, Frontier, Position};
 use crate::types::{HotelId, LocalTime, RoomKey};
 
@@ -20,10 +20,11 @@ struct State {
     troubles: HashMap<HotelId, MeterTrouble>,
 }
 
-/// A watch and how often it has changed since the start: a verdict on another version is stale.
+/// A room's state and how often it has changed since the start: a verdict on another version is
+/// stale.
 #[derive(Clone, Debug)]
 pub struct Room {
-    pub watch: Watch,
+    pub state: RoomState,
     pub version: u64,
     begun: Begun,
 }
@@ -42,25 +43,25 @@ impl Rooms {
     }
 
     /// Puts new states in the place of the old ones, all at once.
-    pub fn adopt(&self, changed: impl IntoIterator<Item = (RoomKey, Watch)>) {
-        let mut state = self.0.write();
-        let begun = state.frontier.begun();
-        for (key, watch) in changed {
-            match state.rooms.get_mut(&key) {
+    pub fn adopt(&self, changed: impl IntoIterator<Item = (RoomKey, RoomState)>) {
+        let mut all = self.0.write();
+        let begun = all.frontier.begun();
+        for (key, state) in changed {
+            match all.rooms.get_mut(&key) {
                 Some(room) => {
-                    if room.watch.key() != watch.key() {
+                    if room.state.watch_key() != state.watch_key() {
                         room.begun = begun;
                     }
-                    room.watch = watch;
+                    room.state = state;
                     room.version += 1;
                 }
                 None => {
                     let room = Room {
-                        watch,
+                        state,
                         version: 0,
                         begun,
                     };
-                    state.rooms.insert(key, room);
+                    all.rooms.insert(key, room);
                 }
             }
         }
@@ -92,7 +93,7 @@ impl Rooms {
     pub fn needs_after(&self, room: &RoomKey) -> Option<LocalTime> {
         let state = self.0.read();
         let room = state.rooms.get(room)?;
-        (state.frontier.is_swept(room.begun)).then(|| room.watch.needs_after())
+        (state.frontier.is_swept(room.begun)).then(|| room.state.watch.needs_after())
     }
 
     /// The rooms of the present sweep without a reading since `time`, each with the time of its
@@ -102,7 +103,7 @@ impl Rooms {
         let rooms = state.rooms.iter();
         rooms
             .filter(|(_, room)| state.frontier.is_swept(room.begun))
-            .map(|(key, room)| (key, room.watch.needs_after()))
+            .map(|(key, room)| (key, room.state.watch.needs_after()))
             .filter(|&(_, seen)| seen < time)
             .map(|(key, seen)| (key.clone(), seen))
             .collect()
@@ -114,7 +115,7 @@ impl Rooms {
         let rooms = state.rooms.iter();
         let swept = rooms.filter(|(_, room)| state.frontier.is_swept(room.begun));
         Silence::find(
-            swept.map(|(key, room)| (key, &room.watch)),
+            swept.map(|(key, room)| (key, &room.state.watch)),
             &state.troubles,
             look,
         )
@@ -124,7 +125,7 @@ impl Rooms {
     pub fn census(&self, now: LocalTime) -> Census {
         let state = self.0.read();
         let rooms = state.rooms.iter();
-        Census::take(rooms.map(|(key, room)| (key, &room.watch)), now)
+        Census::take(rooms.map(|(key, room)| (key, &room.state.watch)), now)
     }
 
     /// What the staff was last notified of this hotel's meters, where that still matters.
@@ -181,8 +182,9 @@ mod tests {
                 actual_checkin: None,
                 actual_checkout: noon.plus(hours * 3_600),
             };
-            let watch = Watch::new(stay, &Rules::default());
-            [(room.clone(), Watch { number, ..watch })]
+            let state = RoomState::new(stay, &Rules::default());
+            let watches = number;
+            [(room.clone(), RoomState { watches, ..state })]
         };
         let rooms = Rooms::default();
         rooms.adopt(vacant(0, 1));

@@ -49,6 +49,8 @@ pub enum End {
     Stopped,
     /// A thread ended that must not.
     ThreadDied,
+    /// A newer version of this program has written the database.
+    Outdated,
 }
 
 /// Runs the service until a signal stops it. At SIGHUP the log's file is reopened, and `reread`
@@ -142,6 +144,10 @@ pub fn run(
         loop {
             let state = match take_over(database) {
                 Ok(state) => state,
+                Err(error) if error.is_newer() => {
+                    log::error!("{error}");
+                    return Ok(End::Outdated);
+                }
                 // By the next try another instance may have the lease: so it is acquired again.
                 Err(error) => {
                     if stop.wait(outage.failed(&error)) {

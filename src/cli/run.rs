@@ -47,6 +47,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             Code::Bug,
             anyhow!("a thread died, see the log"),
         )),
+        Ok(End::Outdated) => Err(Failure::new(
+            Code::Configuration,
+            anyhow!("a newer roomwatt has written the database, see the log"),
+        )),
         Err(error) => Err(Failure::new(Code::TryLater, error)),
     }
 }

@@ -1,6 +1,6 @@
 use crossbeam_channel::Sender;
 
-use crate::engine::{MeterTrouble, Watch};
+use crate::engine::{MeterTrouble, RoomState};
 use crate::store::{Ownership, Plan, StateStore, Store, StoreError};
 use crate::types::{HotelId, RoomKey};
 
@@ -39,7 +39,7 @@ impl StateStore for Witness {
         self.store.take_over()
     }
 
-    fn load_rooms(&mut self, take: &mut dyn FnMut(RoomKey, Watch)) -> Result<(), StoreError> {
+    fn load_rooms(&mut self, take: &mut dyn FnMut(RoomKey, RoomState)) -> Result<(), StoreError> {
         self.store.load_rooms(take)
     }
 

@@ -61,7 +61,7 @@ impl Rules {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Change, NoticeKind, Stay, Thresholds, Watch, observe};
+    use crate::engine::{Change, NoticeKind, RoomState, Stay, Thresholds, observe};
     use crate::types::LocalTime;
 
     /// Whether a room that uses so much in each of many intervals is never noticed, whatever its
@@ -81,8 +81,8 @@ mod tests {
                 }
             };
             let readings: Vec<Reading> = (0..2_000).map(reading).collect();
-            let watch = Watch::new(stay, rules);
-            let after = observe(&RoomKey::new("H1", "1"), &watch, &readings, rules);
+            let state = RoomState::new(stay, rules);
+            let after = observe(&RoomKey::new("H1", "1"), &state, &readings, rules);
             !after.changes.iter().any(|change| {
                 matches!(change, Change::Notice(notice) if notice.kind == NoticeKind::Alert)
             })

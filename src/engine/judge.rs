@@ -4,47 +4,58 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::{LocalTime, Reading, WattHours};
 
-use super::{Closing, NoticeKind, Rules};
+use super::{Closing, NoticeKind, Rules, compact};
 
 /// A register may fall this much without being anything but jitter.
 const JITTER: WattHours = WattHours(20);
 
 /// What judging remembers of a room between two readings.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Fold {
     /// The last reading that closed an interval: the base of the next one.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "compact")]
     pub sample: Option<Reading>,
     /// An implausible reading that later ones will explain.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "compact")]
     pub suspect: Option<Reading>,
     /// Time of the last reading folded.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "compact")]
     pub seen: Option<LocalTime>,
     /// The abnormal intervals in a row up to the sample, if there are any; intervals of exactly
     /// zero that have not ended it yet may have followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<Run>,
     /// When the register last moved. `None` while it has not since the stay began, and in a state
     /// that 0.1 has written.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "moved", default, skip_serializing_if = "Option::is_none")]
     pub movement: Option<Movement>,
 }
 
 /// A sample that shows more than the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Movement {
     /// Its time.
+    #[serde(with = "compact")]
     pub at: LocalTime,
     /// How long the register is used to stand still: the longest time between two movements of
     /// late, of which each further movement takes a quarter away. `None` after the first. Seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pause: Option<i64>,
 }
 
 /// Abnormal intervals in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Run {
     /// Intervals, where one of two hours between readings stands for four. At least one.
     pub periods: u32,
     /// Energy used in them.
+    #[serde(rename = "wh")]
     pub energy: WattHours,
     /// Time of the sample that opened it.
+    #[serde(with = "compact")]
     pub since: LocalTime,
     /// Its periods when it was last told of; 0 while nothing was told.
     pub told: u32,

@@ -6,6 +6,7 @@
 mod census;
 mod coarse;
 mod columns;
+mod compact;
 mod fields;
 mod frozen;
 mod judge;
@@ -16,6 +17,7 @@ mod reading;
 mod refusal;
 mod rules;
 mod silence;
+mod state;
 mod stay;
 mod watch;
 
@@ -32,8 +34,9 @@ pub use reading::{READING_FIELDS, ReadingFormat, ReadingRow, latest_reading};
 pub use refusal::{MAX_MESSAGE_BYTES, Refusal};
 pub use rules::{Rules, Thresholds};
 pub use silence::{Hearing, HotelMeters, Look, Silence};
-pub use stay::Stay;
-pub use watch::{
-    Arrival, Change, Opening, Tally, Transition, Watch, observe, observe_each,
-    readings_needed_after, receive,
+pub use state::{
+    Arrival, Change, RoomState, Tally, Transition, observe, observe_each, readings_needed_after,
+    receive,
 };
+pub use stay::Stay;
+pub use watch::{Opening, Watch};

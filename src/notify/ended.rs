@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::engine::{MeterNoticeKind, MeterTrouble, Notice, RoomNotice, Watch};
+use crate::engine::{MeterNoticeKind, MeterTrouble, Notice, RoomNotice, RoomState};
 use crate::rooms::Rooms;
 
 /// Whether what a notice reports has ended by now. Memory comes after the outbox: what it does not
@@ -11,7 +11,7 @@ pub(super) fn has_ended(rooms: &Rooms, notice: &Notice) -> bool {
     match notice {
         Notice::Room(notice) => {
             let room = rooms.get(&notice.room);
-            room.is_some_and(|room| run_has_ended(&room.watch, notice))
+            room.is_some_and(|room| run_has_ended(&room.state, notice))
         }
         Notice::Meters(notice) => {
             let trouble = rooms.trouble(&notice.hotel_id);
@@ -25,13 +25,13 @@ pub(super) fn has_ended(rooms: &Rooms, notice: &Notice) -> bool {
 }
 
 /// Whether the run that a notice reports is no longer the one of its room's watch.
-fn run_has_ended(watch: &Watch, notice: &RoomNotice) -> bool {
+fn run_has_ended(state: &RoomState, notice: &RoomNotice) -> bool {
     let run = notice.run();
-    match watch.key().cmp(&run.watch) {
+    match state.watch_key().cmp(&run.watch) {
         Ordering::Less => false,
         Ordering::Equal => {
-            watch.fold.seen >= Some(notice.detected)
-                && watch.notified_run(&notice.room) != Some(run)
+            state.watch.fold.seen >= Some(notice.detected)
+                && state.notified_run(&notice.room) != Some(run)
         }
         Ordering::Greater => true,
     }
@@ -68,15 +68,14 @@ mod tests {
     fn a_run_has_ended_when_memory_is_newer() {
         // Register by half hours from noon on.
         let seen = |registers: &[i64]| {
-            let mut watch = Watch::new(vacant_since(0), &Rules::default());
+            let state = RoomState::new(vacant_since(0), &Rules::default());
             let reading = |(place, wh): (usize, &i64)| Reading {
                 time: at(30 * place as i64),
                 register: WattHours(*wh),
             };
             let readings: Vec<Reading> = registers.iter().enumerate().map(reading).collect();
             let room = alert().room;
-            watch = crate::engine::observe(&room, &watch, &readings, &Rules::default()).watch;
-            watch
+            crate::engine::observe(&room, &state, &readings, &Rules::default()).state
         };
         let alerted = [0, 2_000, 4_000, 6_000, 8_000];
         let later = |wh: i64| [&alerted[..], &[8_000 + wh]].concat();
@@ -87,9 +86,9 @@ mod tests {
             !run_has_ended(&seen(&alerted[..4]), &alert()),
             "not adopted yet"
         );
-        let other = |minutes| Watch::new(vacant_since(minutes), &Rules::default());
-        let with = |number, minutes| Watch {
-            number,
+        let other = |minutes| RoomState::new(vacant_since(minutes), &Rules::default());
+        let with = |watches, minutes| RoomState {
+            watches,
             ..other(minutes)
         };
         let of = |watch| RoomNotice { watch, ..alert() };
@@ -103,8 +102,8 @@ mod tests {
         assert!(run_has_ended(&with(1, -60), &of(0)), "another watch");
         assert!(run_has_ended(&with(0, 60), &of(0)), "another watch");
         assert!(!run_has_ended(&with(0, -60), &of(0)), "not adopted yet");
-        let on = Watch {
-            number: 0,
+        let on = RoomState {
+            watches: 0,
             ..seen(&alerted)
         };
         assert!(!run_has_ended(&on, &of(0)), "it goes on");

@@ -1,6 +1,6 @@
 //! Recoveries that may be a gateway's that repeats itself: whether they can be sent by now.
 
-use crate::engine::{NoticeKind, RoomNotice, Watch};
+use crate::engine::{NoticeKind, RoomNotice, RoomState};
 use crate::rooms::Rooms;
 use crate::types::LocalTime;
 
@@ -39,11 +39,11 @@ impl Recovery {
         let Some(room) = rooms.get(&notice.room) else {
             return Recovery::Confirmed;
         };
-        match room.watch.fold.run {
+        match room.state.watch.fold.run {
             // What was used meanwhile came at once when the register moved: the next intervals show
             // whether that goes on. A run that began after that is another matter.
             Some(run)
-                if is_later_run(&room.watch, run.since, notice)
+                if is_later_run(&room.state, run.since, notice)
                     && run.since < moved.plus(once_around(notice)) =>
             {
                 match run.told {
@@ -84,9 +84,9 @@ fn once_around(notice: &RoomNotice) -> i64 {
     notice.interval_seconds + notice.interval_seconds / 10
 }
 
-/// Whether a run of a watch is another one than the one that has recovered.
-fn is_later_run(watch: &Watch, since: LocalTime, notice: &RoomNotice) -> bool {
-    watch.key() == notice.run().watch && since > notice.since
+/// Whether a run of a room is another one of its watch than the one that has recovered.
+fn is_later_run(state: &RoomState, since: LocalTime, notice: &RoomNotice) -> bool {
+    state.watch_key() == notice.run().watch && since > notice.since
 }
 
 #[cfg(test)]
@@ -126,14 +126,14 @@ mod tests {
     /// The room with a run since then of which the staff was notified at so many periods.
     fn with_run(rooms: &Rooms, run: Option<(i64, u32)>) {
         let notice = recovered(0);
-        let mut watch = Watch::new(notice.stay, &Rules::default());
-        watch.fold.run = run.map(|(since, told)| Run {
+        let mut state = RoomState::new(notice.stay, &Rules::default());
+        state.watch.fold.run = run.map(|(since, told)| Run {
             periods: told.max(1),
             energy: WattHours(9_000),
             since: at(since),
             told,
         });
-        rooms.adopt([(notice.room, watch)]);
+        rooms.adopt([(notice.room, state)]);
     }
 
     fn known(rooms: &Rooms, wh: i64, minutes: i64) -> Recovery {

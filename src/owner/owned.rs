@@ -40,7 +40,7 @@ impl OwnedState {
     pub fn take_over(mut store: Box<dyn StateStore>) -> Result<OwnedState, StoreError> {
         let ownership = store.take_over()?;
         let rooms = Rooms::default();
-        store.load_rooms(&mut |room, watch| rooms.adopt([(room, watch)]))?;
+        store.load_rooms(&mut |room, state| rooms.adopt([(room, state)]))?;
         store.load_meter_troubles(&mut |hotel, trouble| rooms.set_trouble(hotel, trouble))?;
         Ok(OwnedState::new(store, rooms, ownership))
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::engine::{
     Arrival, Change, Event, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind, Parsed,
-    Rules, Stay, Tally, Transition, Watch, observe, readings_needed_after, receive,
+    RoomState, Rules, Stay, Tally, Transition, observe, readings_needed_after, receive,
 };
 use crate::figures::{
     Amounts, Figure, IntervalResult, MessageResult, NoticeResult, Origin, ReadingResult,
@@ -24,7 +24,7 @@ pub(super) struct Planner<'a> {
     /// The stays that messages of this batch begin: a watch judges nothing past the next one.
     stays: HashMap<&'a RoomKey, Vec<Stay>>,
     /// New states of this batch.
-    staged: HashMap<RoomKey, Watch>,
+    staged: HashMap<RoomKey, RoomState>,
     plan: Plan,
     /// To be counted once the plan is written.
     amounts: Amounts,
@@ -35,10 +35,10 @@ impl<'a> Planner<'a> {
     pub(super) fn wanted(rooms: &Rooms, rules: &Rules, batch: &[Input]) -> Vec<Wanted> {
         let mut wanted: HashMap<&RoomKey, Wanted> = HashMap::new();
         for event in events(batch) {
-            let watch = rooms.get(&event.room).map(|room| room.watch);
-            let is_newer = |watch: &Watch| event.stay.order() > watch.stay.order();
-            if watch.as_ref().is_none_or(is_newer) {
-                let after = readings_needed_after(watch.as_ref(), &event.stay, rules);
+            let state = rooms.get(&event.room).map(|room| room.state);
+            let is_newer = |state: &RoomState| event.stay.order() > state.watch.stay.order();
+            if state.as_ref().is_none_or(is_newer) {
+                let after = readings_needed_after(state.as_ref(), &event.stay, rules);
                 wanted
                     .entry(&event.room)
                     .and_modify(|wanted| {
@@ -107,7 +107,7 @@ impl<'a> Planner<'a> {
     }
 
     fn event(&mut self, event: &Event) -> MessageResult {
-        let watch = self.current(&event.room);
+        let state = self.current(&event.room);
         let readings = self
             .readings
             .get(&event.room)
@@ -124,7 +124,7 @@ impl<'a> Planner<'a> {
             readings.partition_point(|reading| reading.time <= next)
         });
         let readings = &readings[..until];
-        match receive(watch.as_ref(), event, readings, self.rules) {
+        match receive(state.as_ref(), event, readings, self.rules) {
             Arrival::Newer(transition) => {
                 self.stage(event.room.clone(), transition);
                 match event.stay.kind() {
@@ -162,8 +162,8 @@ impl<'a> Planner<'a> {
             judged.transition.clone()
         } else {
             match self.current(&judged.room) {
-                Some(watch) if watch.key() == judged.transition.watch.key() => {
-                    observe(&judged.room, &watch, &judged.readings, self.rules)
+                Some(state) if state.watch_key() == judged.transition.state.watch_key() => {
+                    observe(&judged.room, &state, &judged.readings, self.rules)
                 }
                 _ => return,
             }
@@ -209,9 +209,9 @@ impl<'a> Planner<'a> {
         (self.plan, self.amounts)
     }
 
-    fn current(&self, room: &RoomKey) -> Option<Watch> {
+    fn current(&self, room: &RoomKey) -> Option<RoomState> {
         let staged = self.staged.get(room).cloned();
-        staged.or_else(|| self.rooms.get(room).map(|room| room.watch))
+        staged.or_else(|| self.rooms.get(room).map(|room| room.state))
     }
 
     fn count(&mut self, tally: Tally) {
@@ -248,7 +248,7 @@ impl<'a> Planner<'a> {
                 Change::Notice(notice) => self.plan.notices.push(Notice::Room(notice)),
             }
         }
-        self.staged.insert(room, transition.watch);
+        self.staged.insert(room, transition.state);
     }
 }
 
@@ -362,7 +362,7 @@ mod tests {
         assert_eq!(plan.notices, []);
         assert_eq!(plan.openings.len(), 2);
         assert_eq!(plan.rooms.len(), 1);
-        assert_eq!(plan.rooms[0].1.fold.seen, Some(at(270)));
+        assert_eq!(plan.rooms[0].1.watch.fold.seen, Some(at(270)));
     }
 
     #[test]

@@ -47,8 +47,8 @@ pub(super) fn without_history(rules: &Rules) -> Rules {
 /// rules.
 pub fn judge(room: &Room, rules: &Rules, from: LocalTime) -> Vec<RoomNotice> {
     let mut notices = Vec::new();
-    for (watch, readings) in room.watches(rules, from) {
-        let changes = observe(&room.key, &watch, readings, rules).changes;
+    for (state, readings) in room.watches(rules, from) {
+        let changes = observe(&room.key, &state, readings, rules).changes;
         notices.extend(changes.into_iter().filter_map(|change| match change {
             Change::Notice(notice) => Some(notice),
             _ => None,

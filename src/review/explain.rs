@@ -152,15 +152,16 @@ impl Verdict {
 /// The stays of a room, each with its readings from `from` on as the engine judges them.
 pub fn explain(room: &Room, from: LocalTime, rules: &Rules) -> Vec<Chapter> {
     let mut chapters: Vec<Chapter> = Vec::new();
-    for (watch, readings) in room.watches(rules, LocalTime::FIRST) {
+    for (state, readings) in room.watches(rules, LocalTime::FIRST) {
+        let stay = state.watch.stay;
         if let Some(before) = chapters.last_mut() {
-            before.until = Some(watch.stay.time());
+            before.until = Some(stay.time());
         }
-        let threshold = rules.threshold(&room.key, watch.stay.kind());
+        let threshold = rules.threshold(&room.key, stay.kind());
         let mut lines: Vec<Line> = Vec::new();
         observe_each(
             &room.key,
-            &watch,
+            &state,
             readings,
             rules,
             |reading, outcome, watch| {
@@ -176,7 +177,7 @@ pub fn explain(room: &Room, from: LocalTime, rules: &Rules) -> Vec<Chapter> {
         );
         lines.retain(|line| line.reading.time >= from);
         chapters.push(Chapter {
-            stay: watch.stay,
+            stay,
             until: None,
             threshold,
             lines,

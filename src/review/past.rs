@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use crate::engine::{Rules, Stay, Watch};
+use crate::engine::{RoomState, Rules, Stay};
 use crate::types::{HotelId, LocalTime, Reading, RoomKey, RoomNumber};
 
 /// Rooms with what the sources have of them.
@@ -165,27 +165,26 @@ impl Room {
         self.readings.sort_by_key(|reading| reading.time);
     }
 
-    /// A watch for each stay, and the readings it takes: none of before `from`, but for one
-    /// interval in which the first of them may lie.
+    /// The room with a watch for each stay, and the readings it takes: none of before `from`, but
+    /// for one interval in which the first of them may lie.
     pub fn watches(
         &self,
         rules: &Rules,
         from: LocalTime,
-    ) -> impl Iterator<Item = (Watch, &[Reading])> {
+    ) -> impl Iterator<Item = (RoomState, &[Reading])> {
         let earliest = from.plus(-rules.interval_seconds - 1);
         self.stays.iter().enumerate().map(move |(at, &stay)| {
-            let number = u32::try_from(at + 1).unwrap_or(u32::MAX);
-            let watch = Watch {
-                number,
-                ..Watch::new(stay, rules)
+            let state = RoomState {
+                watches: u32::try_from(at + 1).unwrap_or(u32::MAX),
+                ..RoomState::new(stay, rules)
             };
-            let from = watch.needs_after().max(earliest);
+            let from = state.watch.needs_after().max(earliest);
             let first = self.readings.partition_point(|r| r.time <= from);
             let end = match self.stays.get(at + 1) {
                 Some(next) => self.readings.partition_point(|r| r.time <= next.time()),
                 None => self.readings.len(),
             };
-            (watch, &self.readings[first.min(end)..end])
+            (state, &self.readings[first.min(end)..end])
         })
     }
 
@@ -257,7 +256,7 @@ mod tests {
         let past = past(from, &[left("11 11:00"), came("10 14:00", None)]);
         let rules = Rules::default();
         let watches = past.rooms()[0].watches(&rules, from);
-        let numbers: Vec<u32> = watches.map(|(watch, _)| watch.number).collect();
+        let numbers: Vec<u32> = watches.map(|(state, _)| state.watches).collect();
         assert_eq!(numbers, [1, 2]);
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::engine::{MeterTrouble, Watch};
+use crate::engine::{MeterTrouble, RoomState};
 use crate::frontier::Frontier;
 use crate::types::{HotelId, LocalTime, Reading, RoomKey};
 
@@ -25,7 +25,7 @@ pub trait StateStore: Store + Send {
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection, [`StoreError::Unreadable`] with the row that is.
-    fn load_rooms(&mut self, take: &mut dyn FnMut(RoomKey, Watch)) -> Result<(), StoreError>;
+    fn load_rooms(&mut self, take: &mut dyn FnMut(RoomKey, RoomState)) -> Result<(), StoreError>;
 
     /// The hotels of whose meters the staff has been notified, and not yet of the end.
     ///

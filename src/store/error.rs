@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind};
 use thiserror::Error;
 
 use crate::certificate::{self, Explained, Peer};
+use crate::types::RoomKey;
 
 /// Why the store did not do what it was asked.
 #[derive(Clone, Debug, Error)]
@@ -58,6 +59,16 @@ pub enum StoreError {
     /// The schema has files that this program does not.
     #[error("a newer roomwatt has set this database up, and nothing leads back: install that one")]
     Newer,
+    /// A row of `room_state` has a layout that this program does not know.
+    #[error(
+        "the state of room {room} in room_state has layout {version}, and this roomwatt knows none \
+         after {known}: a newer one has written it, and nothing leads back: install that one"
+    )]
+    NewerState {
+        room: RoomKey,
+        version: i64,
+        known: i64,
+    },
     /// The meter table, which is others', is not as the configuration says.
     #[error("the meter table can't be read: {0}")]
     Meters(String),
@@ -89,6 +100,7 @@ impl StoreError {
             | StoreError::Foreign(_)
             | StoreError::Meters(_) => true,
             StoreError::Newer
+            | StoreError::NewerState { .. }
             | StoreError::Unstorable(_)
             | StoreError::Replaced { .. }
             | StoreError::Unreadable(_) => false,
@@ -97,6 +109,12 @@ impl StoreError {
 }
 
 impl StoreError {
+    /// Whether a newer version of this program has written what this one can't read: waiting does
+    /// not help.
+    pub fn is_newer(&self) -> bool {
+        matches!(self, StoreError::Newer | StoreError::NewerState { .. })
+    }
+
     /// Whether the database was reached and will say the same until somebody has changed something:
     /// to try later, by itself, helps nobody.
     pub fn is_for_somebody(&self) -> bool {
@@ -108,6 +126,7 @@ impl StoreError {
             | StoreError::File(_)
             | StoreError::Foreign(_)
             | StoreError::Newer
+            | StoreError::NewerState { .. }
             | StoreError::Meters(_)
             | StoreError::Unstorable(_)
             | StoreError::Unreadable(_) => true,

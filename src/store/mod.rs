@@ -7,6 +7,7 @@ mod database;
 mod error;
 mod mysql;
 mod notice;
+pub mod room;
 mod sqlite;
 mod stay;
 mod tail;
@@ -16,7 +17,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::engine::{MAX_MESSAGE_BYTES, MeterTrouble, Notice, Opening, Stay, Watch};
+use crate::engine::{MAX_MESSAGE_BYTES, MeterTrouble, Notice, Opening, RoomState, Stay};
 use crate::frontier::Frontier;
 use crate::types::{HotelId, LocalTime, Reading, RoomKey};
 
@@ -30,7 +31,7 @@ pub use database::Database;
 pub use error::StoreError;
 pub use mysql::{
     MySqlArchive, MySqlLease, MySqlOutbox, MySqlReader, MySqlRejected, MySqlStore, SimulatedMeters,
-    adopt, codec,
+    adopt,
 };
 pub use sqlite::{FileLease, SqliteFile, SqliteOutbox, SqliteRejected, SqliteStore};
 pub use tail::MeterTail;
@@ -84,7 +85,7 @@ pub trait Meters {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
     /// New states, each room once.
-    pub rooms: Vec<(RoomKey, Watch)>,
+    pub rooms: Vec<(RoomKey, RoomState)>,
     /// Watches that began.
     pub openings: Vec<(RoomKey, Opening)>,
     /// Watches that found their initial reading after they began.

@@ -339,11 +339,11 @@ impl Sweeper {
             .filter_map(|(room, mut readings)| {
                 // Rows of one time keep the order of their ids.
                 readings.sort_by_key(|reading| reading.time);
-                let state = self.rooms.swept(&room)?;
-                let transition = observe(&room, &state.watch, &readings, &self.rules);
+                let known = self.rooms.swept(&room)?;
+                let transition = observe(&room, &known.state, &readings, &self.rules);
                 Some(Judged {
                     room,
-                    version: state.version,
+                    version: known.version,
                     readings,
                     transition,
                 })

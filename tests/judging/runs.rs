@@ -247,8 +247,8 @@ fn a_run_of_an_older_version_is_held_as_well() {
          14:00     100                | initial
          16:00     108                | abnormal 4, alert of 4 since 14:00: 8 kWh",
     );
-    let watch = room.played.watch.as_mut().expect("it is watched");
-    assert!(watch.fold.movement.take().is_some());
+    let state = room.played.state.as_mut().expect("it is watched");
+    assert!(state.watch.fold.movement.take().is_some());
     room.goes_on(
         "16:30     108                | zero 1
          17:00     108                | zero 1
@@ -265,8 +265,8 @@ fn the_time_of_a_run_ends_where_the_register_stood_still() {
          16:00     108                | abnormal 4, alert of 4 since 14:00: 8 kWh",
     );
     let last = ["16:30", "17:00", "17:30"].map(|time| reading(time, "108"));
-    let watch = room.played.watch.take().expect("it is watched");
-    let after = observe(&room.played.key, &watch, &last, &room.rules);
+    let state = room.played.state.take().expect("it is watched");
+    let after = observe(&room.played.key, &state, &last, &room.rules);
     let [Change::Notice(notice)] = after.changes.as_slice() else {
         panic!("{:?}", after.changes);
     };

@@ -81,7 +81,10 @@ impl Room {
         let threshold = self.rules.threshold(&self.played.key, before.stay.kind());
         let outcome = fold.step(reading, before.stay.time(), threshold, &self.rules);
         let after = self.played.observe(&[reading], &self.rules);
-        assert_eq!(fold, after.watch.fold, "one step and one sweep differ");
+        assert_eq!(
+            fold, after.state.watch.fold,
+            "one step and one sweep differ"
+        );
         assert_eq!(after.tally, tally(&outcome), "tally of {outcome:?}");
         let recorded = |change: &Change| matches!(change, Change::InitialReading(_));
         assert_eq!(

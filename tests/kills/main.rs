@@ -17,6 +17,7 @@ use roomwatt::clock::{Clock, SystemClock};
 use roomwatt::faults;
 use roomwatt::types::Zone;
 
+use support::states::columns_that_differ;
 use support::{Rig, Service, wait};
 
 const SIGKILL: i32 = 9;
@@ -192,6 +193,12 @@ impl Hotel {
             garbage,
         );
         assert_eq!(self.rig.waiting_messages(), 0, "{log}");
+        let differ: Vec<u32> = self.rig.rows(&columns_that_differ());
+        assert_eq!(
+            differ,
+            [0],
+            "rooms of which the columns say otherwise: {log}"
+        );
 
         let told = self.rig.feishu.told();
         for number in self.rig.rows::<u64>("SELECT id FROM notification") {

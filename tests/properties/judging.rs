@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use roomwatt::engine::{
-    Closing, Fold, NoticeKind, Outcome, RoomNotice, Rules, Run, RunEnd, Stay, Step, Watch, observe,
+    Closing, Fold, NoticeKind, Outcome, RoomNotice, RoomState, Rules, Run, RunEnd, Stay, Step,
+    observe,
 };
 use roomwatt::types::{LocalTime, Reading, WattHours};
 
@@ -25,18 +26,18 @@ struct Seen {
 
 /// A watch's readings one by one.
 fn seen(stay: Stay, readings: &[Reading], rules: &Rules) -> Vec<Seen> {
-    let mut watch = Watch::new(stay, rules);
+    let mut state = RoomState::new(stay, rules);
     let threshold = rules.threshold(&room_key(), stay.kind());
     let steps = readings.iter().map(|&reading| {
-        let before = watch.fold.clone();
+        let before = state.watch.fold.clone();
         let outcome = before.clone().step(reading, stay.time(), threshold, rules);
-        let transition = observe(&room_key(), &watch, &[reading], rules);
-        watch = transition.watch;
+        let transition = observe(&room_key(), &state, &[reading], rules);
+        state = transition.state;
         Seen {
             reading,
             before,
             outcome,
-            after: watch.fold.clone(),
+            after: state.watch.fold.clone(),
             told: notices(&transition.changes).into_iter().cloned().collect(),
         }
     });
@@ -240,12 +241,12 @@ proptest! {
         }
         let (room, mut other) = (world.in_time(), shifted.in_time());
         prop_assert_eq!(other.notices(), room.notices());
-        let watch = other.watch.as_mut().expect("a watch");
+        let watch = &mut other.state.as_mut().expect("a watch").watch;
         let Fold { sample, suspect, .. } = &mut watch.fold;
         for reading in [&mut watch.initial, sample, suspect].into_iter().flatten() {
             reading.register = reading.register - WattHours(shift);
         }
-        prop_assert_eq!(other.watch, room.watch);
+        prop_assert_eq!(other.state, room.state);
     }
 
     /// The clock's face is no part of any verdict either: not :00 and :30, not midnight.
@@ -281,7 +282,7 @@ proptest! {
             })
             .collect();
         prop_assert_eq!(back.iter().collect::<Vec<_>>(), room.notices());
-        let (watch, other) = (room.watch.expect("a watch"), other.watch.expect("a watch"));
+        let [watch, other] = [room, other].map(|room| room.state.expect("a watch").watch);
         prop_assert_eq!(other.history, watch.history);
         let run = other.fold.run.map(|run| Run { since: run.since.plus(-shift), ..run });
         prop_assert_eq!(run, watch.fold.run);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use roomwatt::engine::{Change, Closing, NoticeKind, RoomNotice, Stay, Watch, observe};
+use roomwatt::engine::{Change, Closing, NoticeKind, RoomNotice, RoomState, Stay, observe};
 
 use crate::config;
 use crate::player::{Room, notices};
@@ -114,8 +114,8 @@ proptest! {
             let is_end = matches!(notice.kind, NoticeKind::Recovered | NoticeKind::Closed(_));
             *ends.entry(notice.run()).or_insert(0) += u32::from(is_end);
         }
-        let watch = room.watch.expect("a watch");
-        let going_on = watch.notified_run(&room_key());
+        let state = room.state.expect("a watch");
+        let going_on = state.notified_run(&room_key());
         for (run, ends) in ends {
             prop_assert_eq!(ends, u32::from(going_on.as_ref() != Some(&run)), "{:?}", run);
         }
@@ -140,7 +140,7 @@ proptest! {
         room.sweep(&world.readings, &world.rules);
         let last = arrivals.iter().rev().find_map(|(hours, _)| *hours);
         let alone = World { stays: vec![expecting(newest, last)], ..world };
-        prop_assert_eq!(room.watch, alone.in_time().watch);
+        prop_assert_eq!(room.state, alone.in_time().state);
     }
 
     /// "recorded alerts don't either [depend on the order of messages and sweeps], as long as no
@@ -154,7 +154,7 @@ proptest! {
         let in_time = world.in_time();
         let late = delayed(&world, &delays, swept);
         prop_assert_eq!(late.notices(), in_time.notices());
-        prop_assert_eq!(late.watch, in_time.watch);
+        prop_assert_eq!(late.state, in_time.state);
     }
 
     /// "A message that comes late finds readings after its stay time: they are judged under the
@@ -182,7 +182,7 @@ proptest! {
             if matches!(notice.kind, NoticeKind::Closed(Closing::NewStay { .. })));
         let opened = new.iter().find(|change| !closed(change));
         prop_assert!(matches!(opened, Some(Change::Opened(_))), "{:?}", new);
-        let seen = room.watch.as_ref().and_then(|watch| watch.fold.seen);
+        let seen = room.state.as_ref().and_then(|state| state.watch.fold.seen);
         let last = stored.last().map(|r| r.time);
         prop_assert!(last <= Some(newest.time()) || seen == last, "all is judged at once");
 
@@ -206,24 +206,26 @@ proptest! {
             if delivery.swept {
                 room.sweep(stored, &world.rules);
             }
-            let old = room.watch.clone();
+            let old = room.state.clone();
             let before = room.changes.len();
             room.message(delivery.stay, stored, &world.rules);
             let changes = &room.changes[before..];
             let opened = changes.iter().position(|c| matches!(c, Change::Opened(_)));
             let Some(opened) = opened else {
                 prop_assert_eq!(changes, []);
-                prop_assert_eq!(&room.watch, &old);
+                prop_assert_eq!(&room.state, &old);
                 continue;
             };
             let time = delivery.stay.time();
-            let number = |watch: &Option<Watch>| watch.as_ref().map(|watch| watch.number);
-            prop_assert_eq!(number(&room.watch), Some(number(&old).unwrap_or(0) + 1));
+            let watches = |state: &Option<RoomState>| {
+                state.as_ref().map_or(0, |state| state.watches)
+            };
+            prop_assert_eq!(watches(&room.state), watches(&old) + 1);
             if let Some(old) = old {
                 let until = &stored[..stored.partition_point(|r| r.time <= time)];
                 let brought_up = observe(&room_key(), &old, until, &world.rules);
                 let mut expected = brought_up.changes;
-                let run = brought_up.watch.fold.run.filter(|run| run.told > 0);
+                let run = brought_up.state.watch.fold.run.filter(|run| run.told > 0);
                 let closing = match &changes[..opened] {
                     [.., Change::Notice(closing)] if run.is_some() => Some(closing.clone()),
                     _ => None,
@@ -233,9 +235,9 @@ proptest! {
                     let (kind, at) = (delivery.stay.kind(), time);
                     let why = Closing::NewStay { kind, at };
                     prop_assert_eq!(closing.kind, NoticeKind::Closed(why));
-                    prop_assert_eq!(closing.stay, old.stay);
+                    prop_assert_eq!(closing.stay, old.watch.stay);
                     // Intervals of exactly zero may have followed the run without ending it.
-                    let fold = &brought_up.watch.fold;
+                    let fold = &brought_up.state.watch.fold;
                     let moved = fold.movement.map(|last| last.at).filter(|at| *at > closing.since);
                     let reached = moved.or(fold.sample.map(|sample| sample.time));
                     prop_assert_eq!((closing.detected, closing.until), (time, reached));
@@ -260,7 +262,7 @@ proptest! {
         (world, deliveries) in chaos(),
     ) {
         let room = deliver(&world, &deliveries);
-        let watch = room.watch.expect("a watch");
+        let watch = room.state.expect("a watch").watch;
         let time = watch.stay.time();
         let first = |at: usize| {
             let time = world.readings.get(at)?.time;

@@ -3,8 +3,8 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use roomwatt::engine::{Change, Watch, observe, receive};
-use roomwatt::store::codec::{decode, encode};
+use roomwatt::engine::{Change, RoomState, observe, receive};
+use roomwatt::store::room::{self, Row};
 
 use crate::config;
 use crate::player::Room;
@@ -37,10 +37,17 @@ fn play(world: &World, cuts: &[usize], mut between: impl FnMut(&mut Room, usize)
     room
 }
 
-fn reload(watch: &Watch) -> Watch {
-    let (room, watch) = decode(&encode(&room_key(), watch)).expect("a row of our own");
-    assert_eq!(room, room_key());
-    watch
+fn reload(state: &RoomState) -> RoomState {
+    let row = Row::of(state).expect("JSON");
+    // What people read in columns is what the state says.
+    let watch = &state.watch;
+    assert_eq!(row.msg_type, watch.stay.kind().as_str());
+    assert_eq!(
+        (row.stay_time, row.seen_time),
+        (watch.stay.time(), watch.fold.seen)
+    );
+    assert_eq!(row.run, watch.fold.run);
+    room::read(&room_key(), room::VERSION, &row.state).expect("a row of our own")
 }
 
 proptest! {
@@ -52,12 +59,12 @@ proptest! {
         let in_time = world.in_time();
         let cut = play(&world, &cuts, |_, _| {});
         prop_assert_eq!(cut.notices(), in_time.notices());
-        prop_assert_eq!(&cut.watch, &in_time.watch);
+        prop_assert_eq!(&cut.state, &in_time.state);
 
         let one_by_one: Vec<usize> = (0..=world.readings.len()).collect();
         let single = play(&world, &one_by_one, |_, _| {});
         prop_assert_eq!(single.notices(), in_time.notices());
-        prop_assert_eq!(single.watch, in_time.watch);
+        prop_assert_eq!(single.state, in_time.state);
     }
 
     /// "nor on restarts [...] between any two of them": what is saved is all there is.
@@ -66,14 +73,14 @@ proptest! {
         let in_time = world.in_time();
         let one_by_one: Vec<usize> = (0..=world.readings.len()).collect();
         let restarted = play(&world, &one_by_one, |room, _| {
-            if let Some(watch) = &mut room.watch {
-                let loaded = reload(watch);
-                assert_eq!(loaded, *watch);
-                *watch = loaded;
+            if let Some(state) = &mut room.state {
+                let loaded = reload(state);
+                assert_eq!(loaded, *state);
+                *state = loaded;
             }
         });
         prop_assert_eq!(restarted.notices(), in_time.notices());
-        prop_assert_eq!(restarted.watch, in_time.watch);
+        prop_assert_eq!(restarted.state, in_time.state);
     }
 
     /// "nor on [...] repetitions between any two of them"; "A reading at or before `seen` is late
@@ -85,18 +92,18 @@ proptest! {
     ) {
         let in_time = world.in_time();
         let repeated = play(&world, &cuts, |room, read| {
-            let Some(watch) = &room.watch else { return };
+            let Some(state) = &room.state else { return };
             let suffix = &world.readings[back.index(read + 1)..read];
-            let again = observe(&room_key(), watch, suffix, &world.rules);
-            assert_eq!(again.watch, *watch);
+            let again = observe(&room_key(), state, suffix, &world.rules);
+            assert_eq!(again.state, *state);
             assert_eq!(again.changes, []);
             assert_eq!(again.tally.folded, 0);
-            let seen = watch.fold.seen;
+            let seen = state.watch.fold.seen;
             let late = suffix.iter().filter(|r| seen.is_some_and(|seen| r.time <= seen));
             assert_eq!(again.tally.late, late.count() as u64);
         });
         prop_assert_eq!(repeated.notices(), in_time.notices());
-        prop_assert_eq!(repeated.watch, in_time.watch);
+        prop_assert_eq!(repeated.state, in_time.state);
     }
 
     /// Readings that `receive` does not ask for could not have changed anything.
@@ -106,13 +113,13 @@ proptest! {
         for stay in &world.stays {
             let stored = &world.readings[..at.index(world.readings.len() + 1)];
             let event = roomwatt::engine::Event { room: room_key(), stay: *stay };
-            let all = receive(room.watch.as_ref(), &event, stored, &world.rules);
+            let all = receive(room.state.as_ref(), &event, stored, &world.rules);
             let before = room.changes.len();
             room.message(*stay, stored, &world.rules);
             let roomwatt::engine::Arrival::Newer(all) = all else {
                 panic!("stays come in order: {all:?}")
             };
-            prop_assert_eq!(Some(all.watch), room.watch.clone());
+            prop_assert_eq!(Some(all.state), room.state.clone());
             prop_assert_eq!(&all.changes[..], &room.changes[before..]);
             room.sweep(stored, &world.rules);
         }
@@ -123,7 +130,7 @@ proptest! {
     fn what_is_recorded_of_a_watch_is_what_it_has(world in world()) {
         let one_by_one: Vec<usize> = (0..=world.readings.len()).collect();
         let room = play(&world, &one_by_one, |_, _| {});
-        let watch = room.watch.as_ref().expect("a watch");
+        let watch = &room.state.as_ref().expect("a watch").watch;
         let recorded = room.changes.iter().rev().find_map(|change| match change {
             Change::Opened(opening) | Change::InitialReading(opening) => Some(*opening),
             _ => None,

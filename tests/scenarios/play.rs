@@ -45,7 +45,7 @@ pub fn play(scenario: &Scenario) -> (Vec<Told>, Vec<String>) {
     }
     told.extend(sweep(&mut rooms, rules));
 
-    let stay = |key| Some(&rooms.get(key)?.played.watch.as_ref()?.stay);
+    let stay = |key| Some(&rooms.get(key)?.played.state.as_ref()?.watch.stay);
     let rooms = scenario.finally.iter().map(|(_, key, _)| key);
     (told, rooms.map(|key| finally(key, stay(key))).collect())
 }

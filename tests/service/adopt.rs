@@ -1,6 +1,7 @@
 //! The day of moving over from the original program.
 
 use crate::support::Rig;
+use crate::support::states::stored_time;
 use crate::{check_in, check_out, minutes_ago, said};
 
 /// A row as the original program has left it; times are SQL.
@@ -88,7 +89,10 @@ fn rooms_are_watched_from_the_first_minute_and_their_past_is_left_alone() {
         watches
     );
     assert_eq!(
-        rig.rows::<bool>("SELECT other_time IS NOT NULL FROM room_state WHERE room_number = 'a1'"),
+        rig.rows::<bool>(
+            "SELECT JSON_VALUE(state, '$.watch.stay[2]') IS NOT NULL FROM room_state \
+             WHERE room_number = 'a1'"
+        ),
         [true]
     );
     let (_, again, _) = said(&rig.roomwatt(&["init-db", "--adopt"]));
@@ -184,8 +188,12 @@ fn newer_stays_are_taken_over_from_older_watches() {
     }
     let epoch = rig.rows::<u64>("SELECT epoch FROM service")[0];
     assert_eq!(epoch, before + 1, "who hangs with the state writes no more");
-    let states = "SELECT CONCAT_WS(' ', room_number, msg_type, watch_number, run_told, history <> \
-                  '', other_time > NOW()) FROM room_state ORDER BY room_number";
+    let states = &format!(
+        "SELECT CONCAT_WS(' ', room_number, msg_type, JSON_VALUE(state, '$.watches'), run_told, \
+         JSON_EXTRACT(state, '$.watch.history') IS NOT NULL, {} > NOW()) \
+         FROM room_state ORDER BY room_number",
+        stored_time("watch.stay[2]")
+    );
     assert_eq!(
         rig.rows::<String>(states),
         [
@@ -211,8 +219,11 @@ fn newer_stays_are_taken_over_from_older_watches() {
         rig.meter("H001", "101", &time, &register);
     }
     rig.wait_for_rows(
-        "SELECT CAST(TIMESTAMPDIFF(MINUTE, sample_time, NOW()) AS SIGNED) < -30 FROM room_state \
-         WHERE room_number = '101'",
+        &format!(
+            "SELECT CAST(TIMESTAMPDIFF(MINUTE, {}, NOW()) AS SIGNED) < -30 FROM room_state \
+             WHERE room_number = '101'",
+            stored_time("watch.fold.sample[0]")
+        ),
         &[true],
     );
     assert_eq!(

@@ -241,7 +241,7 @@ fn killed_again_and_again_it_tells_what_the_backtest_tells() {
     );
     wait("every reading to be judged", || {
         let seen = texts(
-            "SELECT room_number || ' ' || ifnull(watch -> '$.fold' ->> '$.seen', 'nothing yet') \
+            "SELECT room_number || ' ' || ifnull(datetime(seen_time, 'unixepoch'), 'nothing yet') \
              FROM room_state ORDER BY room_number",
         );
         (seen == last_readings)
@@ -253,6 +253,23 @@ fn killed_again_and_again_it_tells_what_the_backtest_tells() {
         left.is_empty().then_some(()).ok_or(format!("{left:?}"))
     });
     service.stop();
+
+    // What people read in columns is what the state says.
+    let fold = |path: &str| format!("state ->> '$.watch.fold.{path}'");
+    let differ = format!(
+        "SELECT state FROM room_state WHERE version <> 2 \
+         OR msg_type IS NOT state ->> '$.watch.stay[0]' \
+         OR stay_time IS NOT state ->> '$.watch.stay[1]' OR seen_time IS NOT {} \
+         OR run_since IS NOT {} OR run_periods IS NOT {} OR run_wh IS NOT {} OR run_told IS NOT {}",
+        fold("seen"),
+        fold("run.since"),
+        fold("run.periods"),
+        fold("run.wh"),
+        fold("run.told")
+    );
+    assert_eq!(texts(&differ), [""; 0], "seed {seed}");
+    let watched = texts("SELECT room_number FROM room_state");
+    assert!(!watched.is_empty(), "seed {seed}");
 
     // Nothing lost, nothing doubled.
     let count = |is: fn(&Happening) -> bool| happenings.iter().filter(|h| is(h)).count();

@@ -1,5 +1,6 @@
 //! Messages that are not as they should be.
 
+use crate::support::states::stored_time;
 use crate::support::{Link, Rig, wait};
 use crate::{check_in, check_out, minutes_ago};
 
@@ -60,7 +61,10 @@ fn duplicates_and_stale_messages_change_nothing_but_the_expected_check_out() {
     // What follows in the queue shows that those before are done.
     rig.publish([check_in("H001", "end", arrived).as_str()]);
     rig.wait_for_rows(
-        "SELECT room_number, CAST(other_time AS CHAR) FROM room_state ORDER BY room_number",
+        &format!(
+            "SELECT room_number, {} FROM room_state ORDER BY room_number",
+            stored_time("watch.stay[2]")
+        ),
         &[
             ("101".to_owned(), Some(expected.to_string())),
             ("end".to_owned(), None),

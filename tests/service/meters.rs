@@ -6,6 +6,7 @@ use roomwatt::types::counted;
 
 use crate::backfill::insert;
 use crate::backtest::Happening;
+use crate::support::states::stored_time;
 use crate::support::{Rig, Service, wait};
 use crate::{By, check_in, check_out, minutes_ago, rig_by};
 
@@ -55,7 +56,10 @@ fn a_newer_message_first_brings_the_old_watch_up_to_date() {
         &[("checkout".to_owned(), 4)],
     );
     rig.wait_for_rows(
-        "SELECT msg_type, CAST(initial_time AS CHAR), run_periods FROM room_state",
+        &format!(
+            "SELECT msg_type, {}, run_periods FROM room_state",
+            stored_time("watch.initial[0]")
+        ),
         &[("checkin".to_owned(), arrived.to_string(), None::<u32>)],
     );
     service.stop();
@@ -170,7 +174,8 @@ fn first_of_one_time(by: By) {
     });
     rig.meter("H001", "101", &at(2), "104.75");
     rig.publish([check_out("H001", "102", left).as_str()]);
-    let first = "SELECT initial_wh FROM room_state WHERE room_number = '102'";
+    let first = "SELECT CAST(JSON_VALUE(state, '$.watch.initial[1]') AS SIGNED) \
+                 FROM room_state WHERE room_number = '102'";
     let initial: i64 = wait("an initial reading", || {
         match rig.rows::<Option<i64>>(first)[..] {
             [Some(wh)] => Ok(wh),
@@ -259,7 +264,10 @@ fn a_meter_table_that_is_made_anew_is_read_from_its_start() {
     rig.meter("H001", "102", &at(0), "50.00");
     rig.publish([check_out("H001", "102", left).as_str()]);
     rig.wait_for_rows(
-        "SELECT CAST(initial_time AS CHAR) FROM room_state ORDER BY room_number",
+        &format!(
+            "SELECT {} FROM room_state ORDER BY room_number",
+            stored_time("watch.initial[0]")
+        ),
         &[at(0), at(0)],
     );
     service.stop();
@@ -398,7 +406,7 @@ fn initial_readings(by: By) {
     rig.count_work();
     let service = rig.start();
     rig.wait_for_rows(
-        "SELECT COUNT(*), COUNT(DISTINCT initial_wh) FROM room_state",
+        "SELECT COUNT(*), COUNT(DISTINCT JSON_VALUE(state, '$.watch.initial[1]')) FROM room_state",
         &[(ROOMS, ROOMS)],
     );
     service.stop();

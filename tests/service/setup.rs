@@ -5,6 +5,7 @@ use std::process::Command;
 
 use amiquip::QueueDeleteOptions;
 
+use crate::support::states::stored_time;
 use crate::support::{ROOMWATT, Rig, broker};
 use crate::{check_in, minutes_ago, said};
 
@@ -74,7 +75,7 @@ fn init_db_finishes_what_was_half_applied() {
     // As a crash leaves it: some of the file is there, and it was not noted as applied.
     rig.execute("ALTER TABLE rejected_message DROP INDEX idx_digest, DROP INDEX idx_created_at");
     rig.execute("ALTER TABLE rejected_message DROP COLUMN digest");
-    rig.execute("DELETE FROM schema_migration WHERE version >= 3");
+    rig.before_migration(3);
     rig.execute(
         "INSERT INTO rejected_message (source, reason, body, truncated) \
          VALUES ('test', 'old', '', 0)",
@@ -103,9 +104,28 @@ fn init_db_goes_forward_only_and_says_how_far_it_came() {
         said.contains("a newer roomwatt has set this database up"),
         "{said}"
     );
+    // Nor does it work with it: a state that it does not know would be lost with the next write.
+    let (status, log) = rig.start().wait_for_end();
+    assert_eq!(status.code(), Some(78), "{log}");
+    assert!(
+        log.contains("a newer roomwatt has set this database up"),
+        "{log}"
+    );
+    rig.execute("DELETE FROM schema_migration WHERE version = 99");
+    rig.execute(
+        "INSERT INTO room_state (hotel_id, room_number, msg_type, stay_time, version, state) \
+         VALUES ('H001', '101', 'checkin', NOW(), 3, '{}')",
+    );
+    let (status, log) = rig.start().wait_for_end();
+    assert_eq!(status.code(), Some(78), "{log}");
+    assert!(
+        log.contains("room H001/101 in room_state has layout 3"),
+        "{log}"
+    );
+    assert!(log.contains("install that one"), "{log}");
 
     // The third file's turn comes after the second's, and something is in its way.
-    rig.execute("DELETE FROM schema_migration WHERE version >= 2");
+    rig.before_migration(2);
     rig.execute("DROP TABLE rejected_message");
     rig.execute("CREATE VIEW rejected_message AS SELECT 1");
     let output = rig.roomwatt(&["init-db"]);
@@ -144,7 +164,7 @@ fn a_service_waits_for_the_schema_it_needs() {
     // As the version before left it.
     rig.execute("ALTER TABLE notification DROP COLUMN error, DROP COLUMN retried_at");
     rig.execute("DROP TABLE silent_hotel");
-    rig.execute("DELETE FROM schema_migration WHERE version >= 5");
+    rig.before_migration(5);
     let mut service = rig.start();
     service.wait_for_log(
         "the database is not set up: 005_outbox_and_silence.sql was not applied yet; run `roomwatt \
@@ -169,11 +189,8 @@ fn a_service_waits_for_the_schema_it_needs() {
 #[test]
 fn a_room_is_judged_on_from_a_row_of_an_older_version() {
     let mut rig = Rig::new("oldrow");
-    for column in ["moved_time", "moved_pause", "watch_number"] {
-        rig.execute(&format!("ALTER TABLE room_state DROP COLUMN {column}"));
-    }
     rig.execute("ALTER TABLE silent_hotel DROP COLUMN kind");
-    rig.execute("DELETE FROM schema_migration WHERE version >= 6");
+    rig.before_migration(6);
     let [left, sample, later] = [240, 60, 30].map(minutes_ago);
     rig.execute(&format!(
         "INSERT INTO room_state (hotel_id, room_number, msg_type, stay_time, other_time, \
@@ -191,8 +208,12 @@ fn a_room_is_judged_on_from_a_row_of_an_older_version() {
     let service = rig.start();
     // Exactly nothing was used since the end of the run: it is held, and from when on is known now.
     rig.wait_for_rows(
-        "SELECT CAST(seen_time AS CHAR), CAST(moved_time AS CHAR), moved_pause IS NULL, \
-         run_periods, run_told FROM room_state",
+        &format!(
+            "SELECT CAST(seen_time AS CHAR), {}, \
+             JSON_VALUE(state, '$.watch.fold.moved.pause') IS NULL, run_periods, run_told \
+             FROM room_state",
+            stored_time("watch.fold.moved.at")
+        ),
         &[(later.to_string(), sample.to_string(), true, 6, 4)],
     );
     assert_eq!(rig.rows::<String>("SELECT kind FROM notification"), [""; 0]);
@@ -201,10 +222,37 @@ fn a_room_is_judged_on_from_a_row_of_an_older_version() {
         ["silent"]
     );
     // Its watch was not counted; the next one is the first that is.
-    let number = "SELECT watch_number FROM room_state";
+    let number = "SELECT CAST(JSON_VALUE(state, '$.watches') AS UNSIGNED) FROM room_state";
     assert_eq!(rig.rows::<u32>(number), [0]);
     rig.publish([check_in("H001", "101", minutes_ago(20)).as_str()]);
     rig.wait_for_rows(number, &[1]);
+    service.stop();
+    rig.finish();
+}
+
+/// The states of rooms are made JSON some thousands at a time.
+#[test]
+fn init_db_makes_the_states_of_all_rooms_json() {
+    const ROOMS: usize = 20_001;
+    let mut rig = Rig::new("manyrooms");
+    rig.before_migration(6);
+    let rooms: Vec<String> = (0..ROOMS)
+        .map(|room| format!("('H001', '{room}', 'checkin', NOW(), 1800, '', 1)"))
+        .collect();
+    for rooms in rooms.chunks(5_000) {
+        rig.execute(&format!(
+            "INSERT INTO room_state (hotel_id, room_number, msg_type, stay_time, interval_seconds, \
+             history, version) VALUES {}",
+            rooms.join(", ")
+        ));
+    }
+    let upgraded = rig.roomwatt(&["init-db"]);
+    assert!(upgraded.status.success(), "{upgraded:?}");
+    let states = "SELECT COUNT(*), COUNT(DISTINCT room_number) FROM room_state \
+                  WHERE JSON_VALUE(state, '$.interval_seconds') = 1800";
+    assert_eq!(rig.rows::<(usize, usize)>(states), [(ROOMS, ROOMS)]);
+    let mut service = rig.start();
+    service.wait_for_log("watching 20001 rooms");
     service.stop();
     rig.finish();
 }
@@ -241,8 +289,10 @@ fn send_publishes_what_the_service_takes() {
     assert_eq!(rig.waiting_messages(), 2);
     let service = rig.start();
     rig.wait_for_rows(
-        "SELECT room_number, msg_type, CAST(other_time AS CHAR) FROM room_state \
-         ORDER BY room_number",
+        &format!(
+            "SELECT room_number, msg_type, {} FROM room_state ORDER BY room_number",
+            stored_time("watch.stay[2]")
+        ),
         &[
             ("101".to_owned(), "checkin".to_owned(), None),
             (

@@ -372,7 +372,7 @@ fn silence_neither_ends_a_run_nor_makes_it_longer() {
         });
     }
     let runs = "SELECT run_periods, run_wh, CAST(run_since AS CHAR), CAST(seen_time AS CHAR), \
-                history FROM room_state";
+                state FROM room_state";
     type Run = (i64, i64, String, String, String);
     let before: Vec<Run> = rig.rows(runs);
     assert_eq!((before.len(), before[0].0, before[0].1), (6, 3, 9_000));

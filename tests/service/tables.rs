@@ -135,9 +135,9 @@ fn watched_through(name: &str, create: &[&str], meter: &str, row: fn(i64, LocalT
     rig.execute("UPDATE service SET meter_id = NULL, meter_time = NULL");
     rig.execute("DELETE FROM electricity_abnormal");
     rig.execute(&format!(
-        "UPDATE room_state SET seen_time = '{0}', sample_time = '{0}', sample_wh = 100000, \
-         run_since = NULL, run_periods = NULL, run_wh = NULL, run_told = NULL",
-        left
+        "UPDATE room_state SET state = JSON_REMOVE(JSON_SET(state, '$.watch.fold.seen', {0}, \
+         '$.watch.fold.sample', JSON_ARRAY({0}, 100000)), '$.watch.fold.run')",
+        left.seconds()
     ));
     let service = rig.start();
     wait_for_alert(&rig, left);
@@ -413,7 +413,7 @@ fn a_message_waits_for_a_table_and_reads_the_one_that_comes_in_its_place() {
 fn init_db_goes_on_where_it_broke_off() {
     let mut rig = Rig::new("brokeoff");
     // As it is when the column was added and the file not yet noted.
-    rig.execute("DELETE FROM schema_migration WHERE version >= 4");
+    rig.before_migration(4);
     let again = rig.roomwatt(&["init-db"]);
     assert!(again.status.success(), "{again:?}");
     assert_eq!(

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use roomwatt::engine::{
-    Change, Closing, Event, NoticeKind, Opening, Parsed, RoomNotice, Rule, Rules, Stay, Watch,
+    Change, Closing, Event, NoticeKind, Opening, Parsed, RoomNotice, RoomState, Rule, Rules, Stay,
     observe,
 };
 use roomwatt::owner::{Input, Message};
@@ -61,7 +61,7 @@ pub fn ops_of(batch: &[Input], visible: usize, swept: u64) -> Vec<Op> {
             ops.push(Op::Event(event.clone(), known));
         } else if let Input::Judged(chunk) = input {
             ops.extend(chunk.iter().map(|judged| {
-                let stay = judged.transition.watch.stay;
+                let stay = judged.transition.state.watch.stay;
                 Op::Judged(judged.room.clone(), stay, judged.readings.clone())
             }));
         }
@@ -113,7 +113,7 @@ impl Model {
         visible: usize,
         world: &World,
         rules: &Rules,
-    ) -> Watch {
+    ) -> RoomState {
         let (stay, shown) = self.rooms.remove(room).expect("a watch");
         let times: BTreeSet<LocalTime> = shown.iter().map(|reading| reading.time).collect();
         let mut newest = stay.time();
@@ -129,24 +129,25 @@ impl Model {
                 );
             }
         }
-        let watch = Watch {
-            number: self.counts[room],
-            ..Watch::new(stay, rules)
+        let state = RoomState {
+            watches: self.counts[room],
+            ..RoomState::new(stay, rules)
         };
-        let whole = observe(room, &watch, &shown, rules);
-        let initial = whole.watch.initial;
+        let whole = observe(room, &state, &shown, rules);
+        let initial = whole.state.watch.initial;
         self.watches.push((room.clone(), Opening { stay, initial }));
         self.notices
             .extend(whole.changes.into_iter().filter_map(|change| match change {
                 Change::Notice(notice) => Some(notice),
                 _ => None,
             }));
-        whole.watch
+        whole.state
     }
 }
 
 /// What is told of a run that goes on when another stay begins.
-fn closed_by(room: &RoomKey, watch: &Watch, next: Stay, rules: &Rules) -> Option<RoomNotice> {
+fn closed_by(room: &RoomKey, state: &RoomState, next: Stay, rules: &Rules) -> Option<RoomNotice> {
+    let watch = &state.watch;
     let run = watch.fold.run.filter(|run| run.told > 0)?;
     Some(RoomNotice {
         kind: NoticeKind::Closed(Closing::NewStay {
@@ -154,7 +155,7 @@ fn closed_by(room: &RoomKey, watch: &Watch, next: Stay, rules: &Rules) -> Option
             at: next.time(),
         }),
         room: room.clone(),
-        watch: watch.number,
+        watch: state.watches,
         rule: Rule::Fixed,
         stay: watch.stay,
         detected: next.time(),
@@ -203,18 +204,15 @@ pub fn check(world: &World) {
     for op in &world.log {
         model.take(op, world, &rules);
     }
-    for (room, watch) in &world.rooms {
+    for (room, state) in &world.rooms {
         let events = world.published.iter().filter(|event| event.room == *room);
         let newest = events.map(|event| event.stay).max_by_key(Stay::order);
-        assert_eq!(Some(watch.stay), newest, "the watch of {room}");
+        assert_eq!(Some(state.watch.stay), newest, "the watch of {room}");
         let modelled = model.close(room, LocalTime::LAST, world.visible.len(), world, &rules);
         // What is shown of the time before the stay depends on when its message came.
-        let before = Vec::new();
-        let watch = Watch {
-            before,
-            ..watch.clone()
-        };
-        assert_eq!(watch, modelled, "the state of {room}");
+        let mut state = state.clone();
+        state.watch.before.clear();
+        assert_eq!(state, modelled, "the state of {room}");
     }
     assert!(model.rooms.is_empty(), "a room was never watched");
 

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use roomwatt::clock::Clock;
 use roomwatt::engine::{
     Event, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind, Opening, RoomNotice,
-    Watch,
+    RoomState,
 };
 use roomwatt::frontier::Frontier;
 use roomwatt::store::{
@@ -34,7 +34,7 @@ pub struct World {
     pub epoch: u64,
     pub seq: u64,
     pub position: u64,
-    pub rooms: BTreeMap<RoomKey, Watch>,
+    pub rooms: BTreeMap<RoomKey, RoomState>,
     pub watches: Vec<(RoomKey, Opening)>,
     pub abnormal: Vec<RoomNotice>,
     pub outbox: Vec<RoomNotice>,

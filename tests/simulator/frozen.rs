@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 
 use roomwatt::engine::{
-    Arrival, Event, Look, MeterNoticeKind, MeterTrouble, Rules, Silence, Watch, observe, receive,
+    Arrival, Event, Look, MeterNoticeKind, MeterTrouble, RoomState, Rules, Silence, observe,
+    receive,
 };
 use roomwatt::simulator::{Happening, REGISTER_MODULUS, Scenario, What};
 use roomwatt::types::{HotelId, LocalTime, Reading, RoomKey, WattHours};
@@ -25,7 +26,7 @@ fn told(scenario: &Scenario, mut shows: impl FnMut(&RoomKey, Reading) -> WattHou
         register_modulus: Some(REGISTER_MODULUS),
         ..Rules::default()
     };
-    let mut watches: HashMap<RoomKey, Watch> = HashMap::new();
+    let mut watches: HashMap<RoomKey, RoomState> = HashMap::new();
     let mut shown: HashMap<RoomKey, Vec<Reading>> = HashMap::new();
     let mut troubles: HashMap<HotelId, MeterTrouble> = HashMap::new();
     let mut told = Vec::new();
@@ -37,7 +38,13 @@ fn told(scenario: &Scenario, mut shows: impl FnMut(&RoomKey, Reading) -> WattHou
                 listening_since: scenario.start,
                 silent_after: rules.silent_after_seconds,
             };
-            for notice in Silence::find(watches.iter(), &troubles, &look).notices {
+            for notice in Silence::find(
+                watches.iter().map(|(room, state)| (room, &state.watch)),
+                &troubles,
+                &look,
+            )
+            .notices
+            {
                 let hotel = notice.hotel_id.clone();
                 match notice.trouble() {
                     Some(trouble) => troubles.insert(hotel.clone(), trouble),
@@ -56,7 +63,7 @@ fn told(scenario: &Scenario, mut shows: impl FnMut(&RoomKey, Reading) -> WattHou
                 };
                 let known = shown.get(&room).map_or(&[][..], Vec::as_slice);
                 if let Arrival::Newer(after) = receive(before, &event, known, &rules) {
-                    watches.insert(room, after.watch);
+                    watches.insert(room, after.state);
                 }
             }
             What::Reading(reading) => {
@@ -69,8 +76,8 @@ fn told(scenario: &Scenario, mut shows: impl FnMut(&RoomKey, Reading) -> WattHou
                 earlier.push(reading);
                 let surplus = earlier.len().saturating_sub(8);
                 earlier.drain(..surplus);
-                if let Some(watch) = watches.get_mut(&room) {
-                    *watch = observe(&room, watch, &[reading], &rules).watch;
+                if let Some(state) = watches.get_mut(&room) {
+                    *state = observe(&room, state, &[reading], &rules).state;
                 }
             }
             What::Trouble(_) => {}

@@ -117,7 +117,7 @@ fn a_file_that_is_none_of_ours_is_said_to_be_with_the_remedy() {
         ),
         (
             made("empty.db", b""),
-            "its layout is 0, this program wants 2; run `roomwatt init-db`",
+            "its layout is 0, this program wants 3; run `roomwatt init-db`",
         ),
         (newer, "a newer roomwatt has set this database up"),
         (

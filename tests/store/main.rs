@@ -11,6 +11,7 @@ mod outbox;
 mod ownership;
 mod plans;
 mod refused;
+mod states;
 mod subject;
 
 use roomwatt::engine::{Notice, NoticeKind, RoomNotice, Rule, Stay};

@@ -1,103 +1,13 @@
 //! What a plan leaves in the tables, and what is found there by the next instance.
 
-use fastrand::Rng;
 use roomwatt::engine::{
-    Fold, Interval, MeterNotice, MeterNoticeKind, MeterTrouble, Movement, Notice, NoticeKind,
-    Opening, Run, Stay, Watch,
+    MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind, Opening, RoomState, Stay,
 };
 use roomwatt::store::{Settled, Settlement, StateStore};
-use roomwatt::types::{HotelId, LocalTime, Reading, RoomKey, WattHours};
+use roomwatt::types::{HotelId, RoomKey};
 
 use crate::subject::{Subject, commit};
 use crate::{at, notice, on_each_store, reading, vacant};
-
-fn maybe<T>(rng: &mut Rng, make: impl Fn(&mut Rng) -> T) -> Option<T> {
-    rng.bool().then(|| make(rng))
-}
-
-fn any_time(rng: &mut Rng) -> LocalTime {
-    at(rng.i64(-2_000_000..2_000_000)).plus(rng.i64(0..60))
-}
-
-fn any_reading(rng: &mut Rng) -> Reading {
-    Reading {
-        time: any_time(rng),
-        register: WattHours(rng.i64(-5..1_000_000_000_000_000_000)),
-    }
-}
-
-fn any_watch(rng: &mut Rng) -> Watch {
-    let (begin, other) = (any_time(rng), maybe(rng, any_time));
-    Watch {
-        number: rng.u32(..),
-        stay: if rng.bool() {
-            Stay::Occupied {
-                check_in: begin,
-                expected_checkout: other,
-            }
-        } else {
-            Stay::Vacant {
-                actual_checkin: other,
-                actual_checkout: begin,
-            }
-        },
-        initial: maybe(rng, any_reading),
-        fold: Fold {
-            sample: maybe(rng, any_reading),
-            suspect: maybe(rng, any_reading),
-            seen: maybe(rng, any_time),
-            run: maybe(rng, |rng| Run {
-                periods: rng.u32(1..),
-                energy: WattHours(rng.i64(0..1_000_000_000_000)),
-                since: any_time(rng),
-                told: rng.u32(..),
-            }),
-            movement: maybe(rng, |rng| Movement {
-                at: any_time(rng),
-                pause: maybe(rng, |rng| rng.i64(1..1_000_000_000)),
-            }),
-        },
-        before: intervals(rng),
-        history: intervals(rng),
-        interval_seconds: rng.i64(60..86_400),
-    }
-}
-
-fn intervals(rng: &mut Rng) -> Vec<Interval> {
-    let count = [0, rng.usize(0..48)][rng.usize(..2)];
-    (0..count)
-        .map(|_| Interval {
-            seconds: rng.i64(1..100_000),
-            energy: maybe(rng, |rng| WattHours(rng.i64(0..50_000))),
-        })
-        .collect()
-}
-
-fn a_watch_is_loaded_as_it_was_written(subject: &Subject) {
-    let seed = fastrand::u64(..);
-    println!("seed {seed}");
-    let mut rng = Rng::with_seed(seed);
-    let mut store = subject.owner();
-    let names = [
-        "101",
-        "A1",
-        "a1",
-        "é",
-        "e\u{301}",
-        "房间一",
-        "'; --",
-        "%_\\",
-    ];
-    let mut expected = Vec::new();
-    for _ in 0..3 {
-        expected = names
-            .map(|name| (RoomKey::new("H'1", name), any_watch(&mut rng)))
-            .to_vec();
-        commit(&mut store, |plan| plan.rooms.clone_from(&expected));
-    }
-    expected.sort_by(|(a, _), (b, _)| a.cmp(b));
-    assert_eq!(subject.rooms(), expected);
-}
 
 fn each_watch_has_a_row_with_its_messages_times(subject: &Subject) {
     let mut store = subject.owner();
@@ -257,7 +167,7 @@ fn which_hotels_meters_were_told_of_is_remembered(subject: &Subject) {
 fn a_plan_is_written_whole_or_not_at_all(subject: &Subject) {
     let mut store = subject.owner();
     let room = RoomKey::new("H1", "101");
-    let watch = Watch::new(vacant(0), &roomwatt::engine::Rules::default());
+    let state = RoomState::new(vacant(0), &roomwatt::engine::Rules::default());
     // What comes last in a transaction fails.
     subject.execute(if subject.is_file() {
         "CREATE TRIGGER no BEFORE UPDATE ON service WHEN NEW.seq <> OLD.seq \
@@ -267,7 +177,7 @@ fn a_plan_is_written_whole_or_not_at_all(subject: &Subject) {
          SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not now'"
     });
     let plan = roomwatt::store::Plan {
-        rooms: vec![(room.clone(), watch.clone())],
+        rooms: vec![(room.clone(), state.clone())],
         notices: vec![notice(NoticeKind::Alert, &room, 120)],
         ..Default::default()
     };
@@ -276,12 +186,11 @@ fn a_plan_is_written_whole_or_not_at_all(subject: &Subject) {
     assert_eq!((subject.rooms(), subject.rows(OUTBOX).len()), (vec![], 0));
     subject.execute("DROP TRIGGER no");
     store.commit(&plan).expect("written");
-    assert_eq!(subject.rooms(), [(room, watch)]);
+    assert_eq!(subject.rooms(), [(room, state)]);
     assert_eq!(subject.rows(OUTBOX).len(), 1);
 }
 
 on_each_store!(
-    a_watch_is_loaded_as_it_was_written,
     each_watch_has_a_row_with_its_messages_times,
     an_alert_is_notified_when_it_was_sent_and_never_before,
     which_hotels_meters_were_told_of_is_remembered,

@@ -66,6 +66,36 @@ impl Subject {
         }
     }
 
+    /// Leaves no rooms, and the tables as they were before states were stored as JSON: as 0.1 made
+    /// them, or also with the columns that came after that.
+    pub fn leave_as_before_states(&self, with_what_came_after: bool) {
+        match &self.tables {
+            Tables::MySql(rig) => {
+                rig.before_migration(if with_what_came_after { 8 } else { 6 });
+                let files = [
+                    include_str!("../../sql/006_movement_and_frozen_meters.sql"),
+                    include_str!("../../sql/007_watch_number.sql"),
+                ];
+                let added = files.iter().flat_map(|file| file.lines());
+                let added = added.filter(|line| line.starts_with("ALTER TABLE room_state "));
+                added
+                    .filter(|_| with_what_came_after)
+                    .for_each(|statement| rig.execute(statement));
+            }
+            Tables::File(file) => {
+                for beside in ["", "-wal", "-shm"] {
+                    let _ = std::fs::remove_file(format!("{}{beside}", file.display()));
+                }
+                self.execute(include_str!("../../sql/embedded/001_tables.sql"));
+                self.execute("PRAGMA user_version = 1");
+                if with_what_came_after {
+                    self.execute(include_str!("../../sql/embedded/002_frozen_meters.sql"));
+                    self.execute("PRAGMA user_version = 2");
+                }
+            }
+        }
+    }
+
     /// The rows of a query of one text.
     pub fn rows(&self, query: &str) -> Vec<String> {
         match &self.tables {
@@ -113,11 +143,11 @@ impl Subject {
     }
 
     /// Everything that the store knows of rooms, in order.
-    pub fn rooms(&self) -> Vec<(RoomKey, roomwatt::engine::Watch)> {
+    pub fn rooms(&self) -> Vec<(RoomKey, roomwatt::engine::RoomState)> {
         let mut rooms = Vec::new();
         let mut store = self.database.store();
         store
-            .load_rooms(&mut |room, watch| rooms.push((room, watch)))
+            .load_rooms(&mut |room, state| rooms.push((room, state)))
             .expect("rooms");
         rooms.sort_by(|(a, _), (b, _)| a.cmp(b));
         rooms

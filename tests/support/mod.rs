@@ -9,6 +9,7 @@ pub mod pages;
 pub mod proxy;
 mod queue;
 mod service;
+pub mod states;
 
 use std::fmt::Debug;
 use std::fs;

@@ -3,7 +3,7 @@
 #![allow(dead_code)] // each test uses its own part
 
 use roomwatt::engine::{
-    Arrival, Change, Event, RoomNotice, Rules, Stay, Transition, Watch, observe,
+    Arrival, Change, Event, RoomNotice, RoomState, Rules, Stay, Transition, Watch, observe,
     readings_needed_after, receive,
 };
 use roomwatt::types::{LocalTime, Reading, RoomKey};
@@ -11,7 +11,7 @@ use roomwatt::types::{LocalTime, Reading, RoomKey};
 #[derive(Clone, Debug)]
 pub struct Room {
     pub key: RoomKey,
-    pub watch: Option<Watch>,
+    pub state: Option<RoomState>,
     /// All that has changed, in order.
     pub changes: Vec<Change>,
 }
@@ -21,27 +21,31 @@ impl Room {
     pub fn new(key: RoomKey) -> Room {
         Room {
             key,
-            watch: None,
+            state: None,
             changes: Vec::new(),
         }
     }
 
+    pub fn state(&self) -> &RoomState {
+        self.state.as_ref().expect("a message has come")
+    }
+
     pub fn watch(&self) -> &Watch {
-        self.watch.as_ref().expect("a message has come")
+        &self.state().watch
     }
 
     /// Judges readings, in time order.
     pub fn observe(&mut self, readings: &[Reading], rules: &Rules) -> Transition {
-        let transition = observe(&self.key, self.watch(), readings, rules);
+        let transition = observe(&self.key, self.state(), readings, rules);
         self.adopt(&transition);
         transition
     }
 
     /// Judges what is new of the stored readings, which are in time order, if the room is watched.
     pub fn sweep(&mut self, stored: &[Reading], rules: &Rules) -> Vec<Change> {
-        match &self.watch {
-            Some(watch) => {
-                let new = newer(stored, watch.needs_after());
+        match &self.state {
+            Some(state) => {
+                let new = newer(stored, state.watch.needs_after());
                 self.observe(new, rules).changes
             }
             None => Vec::new(),
@@ -51,9 +55,9 @@ impl Room {
     /// Takes a message while these readings are stored, in time order.
     pub fn message(&mut self, stay: Stay, stored: &[Reading], rules: &Rules) -> Arrival {
         let room = self.key.clone();
-        let watch = self.watch.as_ref();
-        let needed = newer(stored, readings_needed_after(watch, &stay, rules));
-        let arrival = receive(watch, &Event { room, stay }, needed, rules);
+        let known = self.state.as_ref();
+        let needed = newer(stored, readings_needed_after(known, &stay, rules));
+        let arrival = receive(known, &Event { room, stay }, needed, rules);
         match &arrival {
             Arrival::Newer(transition) | Arrival::Expected(transition) => self.adopt(transition),
             Arrival::Duplicate | Arrival::Stale => {}
@@ -65,19 +69,18 @@ impl Room {
         notices(&self.changes)
     }
 
-    /// The watch, but for its number and for what it shows of the time before its stay: they depend
-    /// on when messages came.
+    /// The watch, but for what it shows of the time before its stay: that depends on when messages
+    /// came.
     pub fn decided(&self) -> Option<Watch> {
-        let watch = self.watch.clone()?;
+        let watch = self.state.clone()?.watch;
         Some(Watch {
-            number: 0,
             before: Vec::new(),
             ..watch
         })
     }
 
     fn adopt(&mut self, transition: &Transition) {
-        self.watch = Some(transition.watch.clone());
+        self.state = Some(transition.state.clone());
         self.changes.extend(transition.changes.iter().cloned());
     }
 }

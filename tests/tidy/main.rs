@@ -178,9 +178,8 @@ const LONG_FILES: [&str; 2] = ["oracle/mod.rs", "service/by_key.rs"];
 const COLUMNS: usize = 100;
 
 /// What still has longer lines, and how many at most: files, and folders with all that is in them.
-const LONG_LINES: [(&str, usize); 4] = [
-    ("src/notify", 45),
-    ("src/store/mysql/codec.rs", 1),
+const LONG_LINES: [(&str, usize); 3] = [
+    ("src/notify", 43),
     ("src/store/mysql/schema.rs", 2),
     ("src/store/sqlite/schema.rs", 1),
 ];

@@ -203,8 +203,8 @@ fn study_room(room: &Room, from: LocalTime, tried: &Tried) -> BTreeMap<Kind, Stu
     }
     let span = kinds.values().map(|study| study.seconds).sum();
     kinds.values_mut().for_each(|study| study.span = span);
-    for (watch, readings) in room.watches(&tried.now, from) {
-        let Some(study) = kinds.get_mut(&watch.stay.kind()) else {
+    for (state, readings) in room.watches(&tried.now, from) {
+        let Some(study) = kinds.get_mut(&state.watch.stay.kind()) else {
             continue;
         };
         // How much was used does not depend on the threshold.
@@ -221,7 +221,7 @@ fn study_room(room: &Room, from: LocalTime, tried: &Tried) -> BTreeMap<Kind, Stu
                 study.intervals.add(energy, periods.into());
             }
         };
-        observe_each(&room.key, &watch, readings, &tried.now, show);
+        observe_each(&room.key, &state, readings, &tried.now, show);
     }
     let mut count = |rules: &Rules, add: &dyn Fn(&mut Study)| {
         for notice in judge(room, rules, from) {

@@ -6,16 +6,12 @@ use mysql::prelude::Queryable;
 use mysql::{Conn, Row, TxOpts, Value};
 
 use crate::config;
-use crate::engine::{Arrival, Change, Event, Notice, Rules, Watch, receive};
+use crate::engine::{Arrival, Change, Event, Notice, RoomState, Rules, receive};
 use crate::store::{Adopted, LEASE_KEPT_EVERY, Lease, StoreError};
 use crate::types::{Kind, LocalTime, Reading, RoomKey, WattHours, Zone};
 
 use super::commit::write_notices;
-use super::transaction::insert_by;
-use super::{MySqlLease, archive, codec, connect, load_rooms};
-
-/// Rows a statement.
-const ROWS: usize = 200;
+use super::{MySqlLease, archive, codec, connect, rooms};
 
 /// Makes the newest row of each room in `electricity_monitoring` its watch: of a room without one,
 /// and of one whose watch is older, as the original program leaves it when it has worked in
@@ -46,15 +42,15 @@ pub fn adopt(
     // An instance that hangs since it had the lease writes nothing any more, and what it has
     // written is seen by what is read from here on.
     transaction.query_drop("UPDATE service SET epoch = epoch + 1 WHERE id = 1")?;
-    let mut newer: Vec<(RoomKey, Watch)> = Vec::new();
+    let mut newer: Vec<(RoomKey, RoomState)> = Vec::new();
     let mut notices = Vec::new();
-    load_rooms(&mut transaction, &mut |room, known| {
-        let Some(mut watch) = found.remove(&room) else {
+    rooms::load(&mut transaction, &mut |room, known| {
+        let Some(mut state) = found.remove(&room) else {
             return;
         };
         let event = Event {
             room,
-            stay: watch.stay,
+            stay: state.watch.stay,
         };
         // No readings: the original program has judged them.
         match receive(Some(&known), &event, &[], rules) {
@@ -68,87 +64,82 @@ pub fn adopt(
                             _ => None,
                         }),
                 );
-                if known.fold.run.is_some_and(|run| run.told > 0) {
+                if known.notified_run(&event.room).is_some() {
                     adopted.unfollowed.push(event.room.clone());
                 }
-                watch.number = transition.watch.number;
-                skip_until(&mut watch, now, rules);
-                newer.push((event.room, watch));
+                state.watches = transition.state.watches;
+                skip_until(&mut state, now, rules);
+                newer.push((event.room, state));
             }
-            Arrival::Expected(transition) => newer.push((event.room, transition.watch)),
+            Arrival::Expected(transition) => newer.push((event.room, transition.state)),
             Arrival::Duplicate | Arrival::Stale => adopted.unchanged += 1,
         }
     })?;
     adopted.updated = newer.iter().map(|(room, _)| room.clone()).collect();
     adopted.updated.sort();
     adopted.unfollowed.sort();
-    for watch in found.values_mut() {
-        match watch.stay.kind() {
+    for state in found.values_mut() {
+        match state.watch.stay.kind() {
             Kind::Checkin => adopted.occupied += 1,
             Kind::Checkout => adopted.vacant += 1,
         }
-        skip_until(watch, now, rules);
+        skip_until(state, now, rules);
     }
-    let new: Vec<(RoomKey, Watch)> = found.into_iter().collect();
+    let new: Vec<(RoomKey, RoomState)> = found.into_iter().collect();
     // REPLACE takes the right to DELETE, which the first adoption does without.
-    for (into, watches) in [
-        ("INSERT INTO room_state", new),
-        ("REPLACE INTO room_state", newer),
-    ] {
-        let rows = watches
-            .iter()
-            .map(|(room, watch)| codec::encode(room, watch));
-        insert_by(ROWS, &mut transaction, into, &codec::COLUMNS, rows)?;
-    }
+    rooms::write(&mut transaction, "INSERT INTO room_state", &new)?;
+    rooms::write(&mut transaction, "REPLACE INTO room_state", &newer)?;
     write_notices(&mut transaction, &notices)?;
     transaction.commit()?;
     Ok(adopted)
 }
 
 /// Has an adopted watch begin to judge an interval before `now`.
-fn skip_until(watch: &mut Watch, now: LocalTime, rules: &Rules) {
+fn skip_until(state: &mut RoomState, now: LocalTime, rules: &Rules) {
     let seen = now.plus(-rules.interval_seconds);
-    let sample = watch.fold.sample.map(|sample| sample.time);
-    watch.fold.seen = Some(sample.map_or(seen, |sample| sample.max(seen)));
+    let fold = &mut state.watch.fold;
+    let sample = fold.sample.map(|sample| sample.time);
+    fold.seen = Some(sample.map_or(seen, |sample| sample.max(seen)));
 }
 
-/// The newest row of each room as a watch.
+/// The newest row of each room as the room's state.
 fn newest(
     conn: &mut Conn,
     adopted: &mut Adopted,
     rules: &Rules,
     latest: LocalTime,
-) -> Result<HashMap<RoomKey, Watch>, StoreError> {
-    let mut watches: HashMap<RoomKey, Watch> = HashMap::new();
+) -> Result<HashMap<RoomKey, RoomState>, StoreError> {
+    let mut rooms: HashMap<RoomKey, RoomState> = HashMap::new();
     let rows = conn.query_iter(format!(
         "SELECT {}, CAST(initial_reading AS CHAR), monitoring_start_time \
          FROM electricity_monitoring ORDER BY id",
         archive::STAY
     ))?;
     for row in rows {
-        let Some((room, watch)) = watch(&row?, rules) else {
+        let Some((room, state)) = state(&row?, rules) else {
             adopted.unreadable += 1;
             continue;
         };
-        if watch.stay.time() > latest {
+        let stay = state.watch.stay;
+        if stay.time() > latest {
             // A message of it would be refused, and it would make all that come stale.
             adopted.ahead += 1;
             continue;
         }
-        match watches.get_mut(&room) {
+        match rooms.get_mut(&room) {
             // Of one stay the row that was written last is the newest.
-            Some(known) if known.stay.order() > watch.stay.order() => {}
-            Some(known) => *known = watch,
+            Some(known) if known.watch.stay.order() > stay.order() => {}
+            Some(known) => *known = state,
             None => {
-                watches.insert(room, watch);
+                rooms.insert(room, state);
             }
         }
     }
-    Ok(watches)
+    Ok(rooms)
 }
 
-/// A row as a watch; `None` where it has no room or no stay.
-fn watch(row: &Row, rules: &Rules) -> Option<(RoomKey, Watch)> {
+/// The state of a row's room; `None` where it has no room or no stay.
+fn state(row: &Row, rules: &Rules) -> Option<(RoomKey, RoomState)> {
     let (room, stay) = archive::stay(row)?;
     let value = |column: usize| row.as_ref(column).unwrap_or(&Value::NULL);
     let text = |column: usize| match value(column) {
@@ -156,9 +147,10 @@ fn watch(row: &Row, rules: &Rules) -> Option<(RoomKey, Watch)> {
         _ => None,
     };
     let time = |column: usize| codec::local_time(value(column));
-    let mut watch = Watch::new(stay, rules);
+    let mut state = RoomState::new(stay, rules);
     let initial = time(8).zip(text(7).and_then(|kwh| WattHours::parse_kwh(kwh).ok()));
-    watch.initial = initial.map(|(time, register)| Reading { time, register });
-    watch.fold.sample = watch.initial;
-    Some((room, watch))
+    let initial = initial.map(|(time, register)| Reading { time, register });
+    state.watch.initial = initial;
+    state.watch.fold.sample = initial;
+    Some((room, state))
 }

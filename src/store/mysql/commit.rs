@@ -13,7 +13,7 @@ use crate::types::{LocalTime, Reading, RoomKey};
 
 use super::codec::{self, datetime};
 use super::transaction::{insert, standing};
-use super::{MySqlStore, rejected};
+use super::{MySqlStore, rejected, rooms};
 
 // The columns that rows are inserted with.
 pub(super) const MONITORING: [&str; 9] = [
@@ -67,7 +67,7 @@ fn write(conn: &mut Conn, plan: &Plan, ownership: Ownership) -> Result<(), Store
         Standing::Next => {}
         Standing::Written => return Ok(transaction.rollback()?),
     }
-    write_rooms(&mut transaction, plan)?;
+    rooms::write(&mut transaction, "REPLACE INTO room_state", &plan.rooms)?;
     write_watches(&mut transaction, plan)?;
     write_notices(&mut transaction, &plan.notices)?;
     write_meter_troubles(&mut transaction, &plan.notices)?;
@@ -100,19 +100,6 @@ fn write_service(
     };
     let update = format!("UPDATE service SET seq = ?{position} WHERE id = 1");
     Ok(transaction.exec_drop(update, values)?)
-}
-
-fn write_rooms(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
-    let rows = plan
-        .rooms
-        .iter()
-        .map(|(room, watch)| codec::encode(room, watch));
-    insert(
-        transaction,
-        "REPLACE INTO room_state",
-        &codec::COLUMNS,
-        rows,
-    )
 }
 
 fn write_watches(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {

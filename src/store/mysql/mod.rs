@@ -3,7 +3,7 @@
 mod adopt;
 mod archive;
 mod check;
-pub mod codec;
+mod codec;
 mod commit;
 mod connect;
 mod explain;
@@ -13,6 +13,7 @@ mod meter;
 mod outbox;
 mod pool;
 mod rejected;
+mod rooms;
 mod schema;
 mod simulated;
 mod transaction;
@@ -26,7 +27,7 @@ use mysql::{Conn, Opts, Value};
 use parking_lot::Mutex;
 
 use crate::config;
-use crate::engine::{MeterTrouble, Watch};
+use crate::engine::{MeterTrouble, RoomState};
 use crate::types::{HotelId, RoomKey, Zone};
 
 use super::{Ownership, Position, StateStore, StoreError, meter_trouble};
@@ -98,24 +99,6 @@ impl MySqlStore {
     }
 }
 
-/// Gives all rooms that are watched.
-fn load_rooms(
-    conn: &mut impl Queryable,
-    take: &mut dyn FnMut(RoomKey, Watch),
-) -> Result<(), StoreError> {
-    let query = format!("SELECT {} FROM room_state", codec::COLUMNS.join(", "));
-    for row in conn.query_iter(&query)? {
-        let row = row?;
-        let values: Vec<Value> = (0..row.len())
-            .map(|at| row.as_ref(at).cloned().unwrap_or(Value::NULL))
-            .collect();
-        let (room, watch) =
-            codec::decode(&values).map_err(|bad| StoreError::Unreadable(bad.to_string()))?;
-        take(room, watch);
-    }
-    Ok(())
-}
-
 impl StateStore for MySqlStore {
     fn take_over(&mut self) -> Result<Ownership, StoreError> {
         let result = self.connected(|conn| {
@@ -140,8 +123,8 @@ impl StateStore for MySqlStore {
         result
     }
 
-    fn load_rooms(&mut self, take: &mut dyn FnMut(RoomKey, Watch)) -> Result<(), StoreError> {
-        self.connected(|conn| load_rooms(conn, take))
+    fn load_rooms(&mut self, take: &mut dyn FnMut(RoomKey, RoomState)) -> Result<(), StoreError> {
+        self.connected(|conn| rooms::load(conn, take))
     }
 
     fn load_meter_troubles(

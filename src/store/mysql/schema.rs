@@ -15,7 +15,7 @@ use super::{connect, lock};
 /// How long it waits for another one that runs on the same database.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-const MIGRATIONS: [(u32, &str, &str); 7] = [
+const MIGRATIONS: [(u32, &str, &str); 9] = [
     (
         1,
         "001_original_tables.sql",
@@ -50,6 +50,16 @@ const MIGRATIONS: [(u32, &str, &str); 7] = [
         7,
         "007_watch_number.sql",
         include_str!("../../../sql/007_watch_number.sql"),
+    ),
+    (
+        8,
+        "008_room_state_as_json.sql",
+        include_str!("../../../sql/008_room_state_as_json.sql"),
+    ),
+    (
+        9,
+        "009_room_state_columns.sql",
+        include_str!("../../../sql/009_room_state_columns.sql"),
     ),
 ];
 
@@ -92,10 +102,15 @@ pub fn init_db(
             continue;
         }
         for statement in statements(text) {
-            match conn.query_drop(&statement) {
-                Err(mysql::Error::MySqlError(error))
-                    if is_there_already(&statement, error.code) => {}
-                result => result?,
+            loop {
+                match conn.query_drop(&statement) {
+                    Err(mysql::Error::MySqlError(error))
+                        if is_done_already(&statement, error.code) => {}
+                    result => result?,
+                }
+                if !(is_repeated(&statement) && conn.affected_rows() > 0) {
+                    break;
+                }
             }
         }
         conn.exec_drop(
@@ -112,12 +127,14 @@ pub fn init_db(
 /// hold up others for ever.
 ///
 /// # Errors
-/// [`StoreError::NotSetUp`] when one has not, or any other of the connection.
+/// [`StoreError::NotSetUp`] when one has not, [`StoreError::Newer`] where a newer version of this
+/// program has been before, or any other of the connection.
 pub(super) fn check(conn: &mut Conn) -> Result<(), StoreError> {
     let done: Option<Option<u32>> =
         conn.query_first("SELECT MAX(version) FROM schema_migration")?;
     let done = done.flatten().unwrap_or(0);
     match MIGRATIONS.iter().find(|(version, ..)| *version > done) {
+        None if MIGRATIONS.iter().all(|(version, ..)| *version < done) => Err(StoreError::Newer),
         None => Ok(()),
         Some((_, name, _)) => Err(StoreError::NotSetUp(format!("{name} was not applied yet"))),
     }
@@ -138,12 +155,18 @@ pub(super) fn tables() -> (BTreeSet<String>, BTreeSet<String>) {
     (created, named("ALTER TABLE "))
 }
 
-/// Whether an ALTER failed because a column or an index is there already. A crash after it and
-/// before the note that its file was applied has that file applied again, and MySQL knows no
-/// `IF NOT EXISTS` for columns and indexes.
-fn is_there_already(statement: &str, code: u16) -> bool {
-    // Duplicate column name, duplicate key name.
-    statement.starts_with("ALTER TABLE ") && matches!(code, 1060 | 1061)
+/// Whether an ALTER failed because it was done already: a column or an index is there, or columns
+/// are gone. A crash after it and before the note that its file was applied has that file applied
+/// again, and MySQL knows no `IF NOT EXISTS` for columns and indexes.
+fn is_done_already(statement: &str, code: u16) -> bool {
+    // Duplicate column name, duplicate key name; a column to drop that is not there.
+    statement.starts_with("ALTER TABLE ") && matches!(code, 1060 | 1061 | 1091)
+}
+
+/// Whether a statement does its work a part at a time, each in a transaction of its own, and is to
+/// be repeated until nothing is left.
+fn is_repeated(statement: &str) -> bool {
+    statement.starts_with("UPDATE ") && statement.contains(" LIMIT ")
 }
 
 /// The statements of a file: comment lines are dropped, a semicolon ends a line and a statement.
@@ -208,6 +231,11 @@ mod tests {
                     "ALTER TABLE silent_hotel ADD COLUMN kind",
                 ],
                 vec!["ALTER TABLE room_state ADD COLUMN watch_number"],
+                vec![
+                    "ALTER TABLE room_state ADD COLUMN state",
+                    "UPDATE room_state SET state = CONCAT(",
+                ],
+                vec!["ALTER TABLE room_state DROP COLUMN watch_number,"],
             ]
         );
     }
@@ -217,14 +245,17 @@ mod tests {
         for statement in MIGRATIONS.iter().flat_map(|(_, _, text)| statements(text)) {
             let passed_over = ["CREATE TABLE IF NOT EXISTS ", "INSERT IGNORE INTO "];
             let whole = passed_over.iter().any(|start| statement.starts_with(start));
-            // Passed over as a whole: with a second change that one would be lost.
-            let one_change = is_there_already(&statement, 1060)
-                && is_there_already(&statement, 1061)
-                && statement.matches("ADD ").count() == 1;
-            assert!(whole || one_change, "{statement}");
+            // Passed over as a whole: with a second change that one would be lost. Columns are
+            // dropped together or not at all.
+            let (adds, drops) = (statement.matches("ADD "), statement.matches("DROP COLUMN "));
+            let one_change = is_done_already(&statement, 1060)
+                && matches!((adds.count(), drops.count()), (1, 0) | (0, 1..));
+            // It changes what it has not changed before.
+            let until_none_is_left = is_repeated(&statement) && statement.contains("\nWHERE ");
+            assert!(whole || one_change || until_none_is_left, "{statement}");
         }
-        assert!(!is_there_already("ALTER TABLE a ADD COLUMN b INT", 1054));
-        assert!(!is_there_already("CREATE TABLE a (b INT, b INT)", 1060));
+        assert!(!is_done_already("ALTER TABLE a ADD COLUMN b INT", 1054));
+        assert!(!is_done_already("CREATE TABLE a (b INT, b INT)", 1060));
     }
 
     #[test]

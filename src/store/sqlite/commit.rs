@@ -4,13 +4,14 @@ use rusqlite::{Connection, Transaction, params};
 
 use crate::engine::{Notice, NoticeKind, Opening, Stay};
 use crate::faults;
+use crate::store::room::{self, Row};
 use crate::store::{
     MOST_FORGOTTEN, NoticeState, Ownership, Plan, Position, Settled, Settlement, Standing, Store,
     StoreError, meter_columns, stay,
 };
 use crate::types::RoomKey;
 
-use super::{SqliteStore, WATCH_VERSION, rejected, values};
+use super::{SqliteStore, rejected, values};
 
 impl Store for SqliteStore {
     fn commit(&mut self, plan: &Plan) -> Result<(), StoreError> {
@@ -83,12 +84,27 @@ fn standing(transaction: &Transaction<'_>, ownership: Ownership) -> Result<Stand
 }
 
 fn write_rooms(transaction: &Transaction<'_>, plan: &Plan) -> Result<(), StoreError> {
-    let mut replace = transaction.prepare_cached(
-        "REPLACE INTO room_state (hotel_id, room_number, version, watch) VALUES (?, ?, ?, ?)",
-    )?;
-    for (room, watch) in &plan.rooms {
+    let columns = room::COLUMNS.join(", ");
+    let mut replace = transaction.prepare_cached(&format!(
+        "REPLACE INTO room_state (hotel_id, room_number, {columns}) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    ))?;
+    for (room, state) in &plan.rooms {
         let (hotel, number) = key(room);
-        replace.execute(params![hotel, number, WATCH_VERSION, json(watch)?])?;
+        let row = Row::of(state)?;
+        replace.execute(params![
+            hotel,
+            number,
+            row.msg_type,
+            row.stay_time,
+            row.seen_time,
+            row.run.map(|run| run.since),
+            row.run.map(|run| run.periods),
+            row.run.map(|run| run.energy),
+            row.run.map(|run| run.told),
+            room::VERSION,
+            row.state,
+        ])?;
     }
     Ok(())
 }

@@ -23,10 +23,10 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use rusqlite::Connection;
 
-use crate::engine::{MeterTrouble, Watch};
+use crate::engine::{MeterTrouble, RoomState};
 use crate::types::{HotelId, RoomKey, Zone};
 
-use super::{Ownership, Position, StateStore, StoreError, meter_trouble};
+use super::{Ownership, Position, StateStore, StoreError, meter_trouble, room};
 
 use link::Link;
 
@@ -35,9 +35,6 @@ pub use lease::FileLease;
 pub use outbox::SqliteOutbox;
 pub use rejected::SqliteRejected;
 pub use schema::{init_file, recognise_file};
-
-/// The layout of `room_state.watch`, for the day it changes.
-const WATCH_VERSION: i64 = 1;
 
 /// The state's one writer: a connection of its own, made anew after an error.
 pub struct SqliteStore {
@@ -108,22 +105,16 @@ impl StateStore for SqliteStore {
         Ok(ownership)
     }
 
-    fn load_rooms(&mut self, take: &mut dyn FnMut(RoomKey, Watch)) -> Result<(), StoreError> {
+    fn load_rooms(&mut self, take: &mut dyn FnMut(RoomKey, RoomState)) -> Result<(), StoreError> {
         self.connected(|conn| {
             let mut query =
-                conn.prepare("SELECT hotel_id, room_number, version, watch FROM room_state")?;
+                conn.prepare("SELECT hotel_id, room_number, version, state FROM room_state")?;
             let mut rows = query.query(())?;
             while let Some(row) = rows.next()? {
                 let room = values::room(row, 0)?;
-                let watch: String = row.get(3)?;
-                let watch = match row.get(2)? {
-                    WATCH_VERSION => serde_json::from_str(&watch).map_err(|e| e.to_string()),
-                    version => Err(format!("its layout is {version}")),
-                };
-                let watch = watch.map_err(|why| {
-                    StoreError::Unreadable(format!("room_state of {room} can't be read: {why}"))
-                })?;
-                take(room, watch);
+                let state = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
+                let state = room::read(&room, row.get(2)?, state)?;
+                take(room, state);
             }
             Ok(())
         })
@@ -176,27 +167,5 @@ impl SqliteFile {
             self.idle.lock().push(link);
         }
         result
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Rows outlive the version that wrote them; another layout needs another number.
-    #[test]
-    fn watches_are_read_as_they_have_always_been_written() {
-        let written = r#"{"stay":{"kind":"checkout","actual_checkin":null,
-            "actual_checkout":"2023-04-10 11:58:00"},
-            "initial":{"time":"2023-04-10 11:50:00","register":1000},
-            "fold":{"sample":{"time":"2023-04-10 14:00:00","register":3000},"suspect":null,
-            "seen":"2023-04-10 14:00:00",
-            "run":{"periods":4,"energy":2000,"since":"2023-04-10 12:00:00","told":4}},
-            "history":[{"seconds":1800,"energy":500},{"seconds":7200,"energy":null}],
-            "interval_seconds":1800}"#;
-        let watch: Watch = serde_json::from_str(written).expect("it can be read");
-        let again = serde_json::to_value(&watch).expect("JSON");
-        let written: serde_json::Value = serde_json::from_str(written).expect("JSON");
-        assert_eq!((again, WATCH_VERSION), (written, 1));
     }
 }

@@ -9,7 +9,7 @@ use crate::store::StoreError;
 use super::connect::{connect, in_file, look};
 use super::place;
 
-static MIGRATIONS: [(&str, &str); 2] = [
+static MIGRATIONS: [(&str, &str); 3] = [
     (
         "embedded/001_tables.sql",
         include_str!("../../../sql/embedded/001_tables.sql"),
@@ -17,6 +17,10 @@ static MIGRATIONS: [(&str, &str); 2] = [
     (
         "embedded/002_frozen_meters.sql",
         include_str!("../../../sql/embedded/002_frozen_meters.sql"),
+    ),
+    (
+        "embedded/003_room_state_as_json.sql",
+        include_str!("../../../sql/embedded/003_room_state_as_json.sql"),
     ),
 ];
 

@@ -374,8 +374,8 @@ fn rooms_that_are_spelled_otherwise_are_shown() {
 
     // Once there is a state, it is that which counts.
     rig.execute(
-        "INSERT INTO room_state (hotel_id, room_number, msg_type, stay_time, interval_seconds, \
-         history, version) VALUES ('H001', '101', 'checkin', NOW(), 1800, '', 1)",
+        "INSERT INTO room_state (hotel_id, room_number, msg_type, stay_time, version, state) \
+         VALUES ('H001', '101', 'checkin', NOW(), 2, '{}')",
     );
     Look::online(&mut rig).has_only(&[]);
     rig.finish();

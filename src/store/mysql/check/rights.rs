@@ -8,7 +8,7 @@ use mysql::prelude::Queryable;
 use crate::finding::{Finding, Level, Tell};
 use crate::store::StoreError;
 use crate::store::mysql::explain::EXPLAIN;
-use crate::store::mysql::{codec, commit, rejected, schema};
+use crate::store::mysql::{commit, rejected, rooms, schema};
 
 use super::{User, failed};
 
@@ -47,7 +47,7 @@ const TABLES: [Table; 8] = [
     // REPLACE inserts and deletes.
     Table {
         name: "room_state",
-        columns: &codec::COLUMNS,
+        columns: &rooms::COLUMNS,
         inserts: true,
         deletes: true,
         ..READ

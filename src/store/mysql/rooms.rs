@@ -1,0 +1,82 @@
+//! The rows of `room_state`.
+
+use mysql::prelude::Queryable;
+use mysql::{Transaction, Value};
+
+use crate::engine::RoomState;
+use crate::store::StoreError;
+use crate::store::room::{self, Row};
+use crate::types::{LocalTime, RoomKey};
+
+use super::codec::datetime;
+use super::transaction::insert;
+
+/// The columns of `room_state`.
+pub(super) const COLUMNS: [&str; 2 + room::COLUMNS.len()] = {
+    let mut columns = ["hotel_id"; 2 + room::COLUMNS.len()];
+    columns[1] = "room_number";
+    let mut at = 0;
+    while at < room::COLUMNS.len() {
+        columns[2 + at] = room::COLUMNS[at];
+        at += 1;
+    }
+    columns
+};
+
+/// Rooms of which the rows are in memory at once.
+const ROWS: usize = 1_000;
+
+/// Writes rows: `into` says whether rooms may have one already.
+pub(super) fn write(
+    transaction: &mut Transaction,
+    into: &str,
+    rooms: &[(RoomKey, RoomState)],
+) -> Result<(), StoreError> {
+    for some in rooms.chunks(ROWS) {
+        let rows = some.iter().map(|(room, state)| values(room, state));
+        let rows = rows.collect::<Result<Vec<_>, _>>()?;
+        insert(transaction, into, &COLUMNS, rows.into_iter())?;
+    }
+    Ok(())
+}
+
+/// In the order of [`COLUMNS`].
+fn values(room: &RoomKey, state: &RoomState) -> Result<Vec<Value>, StoreError> {
+    let Row {
+        msg_type,
+        stay_time,
+        seen_time,
+        run,
+        state,
+    } = Row::of(state)?;
+    let time = |time: Option<LocalTime>| time.map_or(Value::NULL, datetime);
+    Ok(vec![
+        room.hotel_id.as_str().into(),
+        room.room_number.as_str().into(),
+        msg_type.into(),
+        datetime(stay_time),
+        time(seen_time),
+        time(run.map(|run| run.since)),
+        run.map_or(Value::NULL, |run| run.periods.into()),
+        run.map_or(Value::NULL, |run| run.energy.0.into()),
+        run.map_or(Value::NULL, |run| run.told.into()),
+        room::VERSION.into(),
+        state.into(),
+    ])
+}
+
+/// Gives all rooms that are watched.
+pub(super) fn load(
+    conn: &mut impl Queryable,
+    take: &mut dyn FnMut(RoomKey, RoomState),
+) -> Result<(), StoreError> {
+    let query = "SELECT hotel_id, room_number, version, state FROM room_state";
+    for row in conn.query_iter(query)? {
+        let (hotel, number, version, state): (String, String, i64, String) =
+            mysql::from_row_opt(row?).map_err(mysql::Error::from)?;
+        let room = RoomKey::new(&hotel, &number);
+        let state = room::read(&room, version, &state)?;
+        take(room, state);
+    }
+    Ok(())
+}

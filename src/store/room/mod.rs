@@ -1,0 +1,165 @@
+//! A room's state as its row of `room_state` has it, in every store: all of it as JSON, and beside
+//! that, for people who ask with their own SQL, what they ask for. Only the JSON is ever read.
+
+mod v1;
+
+use crate::engine::{RoomState, Run};
+use crate::types::{LocalTime, RoomKey};
+
+use super::StoreError;
+
+/// The layout of the JSON. Each version that was ever written is read; a row is brought to this one
+/// when it is next written.
+///
+/// | version | since | what it is |
+/// |---|---|---|
+/// | 1 | 0.1 | the watch alone, in long forms; in MySQL columns, of which a migration made it |
+/// | 2 | after 0.1 | [`RoomState`] |
+pub const VERSION: i64 = 2;
+
+/// The columns of `room_state` beside its key.
+pub const COLUMNS: [&str; 9] = [
+    "msg_type",
+    "stay_time",
+    "seen_time",
+    "run_since",
+    "run_periods",
+    "run_wh",
+    "run_told",
+    "version",
+    "state",
+];
+
+/// A row, but for its key and its [`VERSION`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The kind of the watch.
+    pub msg_type: &'static str,
+    /// When its stay began.
+    pub stay_time: LocalTime,
+    /// Its last reading.
+    pub seen_time: Option<LocalTime>,
+    pub run: Option<Run>,
+    /// JSON.
+    pub state: String,
+}
+
+impl Row {
+    /// # Errors
+    /// None that can come about: the state is a tree of plain values.
+    pub fn of(state: &RoomState) -> Result<Row, StoreError> {
+        let watch = &state.watch;
+        let json = serde_json::to_string(state);
+        Ok(Row {
+            msg_type: watch.stay.kind().as_str(),
+            stay_time: watch.stay.time(),
+            seen_time: watch.fold.seen,
+            run: watch.fold.run,
+            state: json.map_err(|error| StoreError::Unreadable(error.to_string()))?,
+        })
+    }
+}
+
+/// The state of a room by its JSON in the layout `version`.
+///
+/// # Errors
+/// [`StoreError::NewerState`] of a layout that a later version has brought, and
+/// [`StoreError::Unreadable`] of what no version has written.
+pub fn read(room: &RoomKey, version: i64, json: &str) -> Result<RoomState, StoreError> {
+    let state = match version {
+        1 => serde_json::from_str(json).map(v1::Watch::upgraded),
+        VERSION => serde_json::from_str(json),
+        _ => {
+            return Err(StoreError::NewerState {
+                room: room.clone(),
+                version,
+                known: VERSION,
+            });
+        }
+    };
+    state.map_err(|error| {
+        StoreError::Unreadable(format!(
+            "the state of room {room} in room_state can't be read: {error}; restore it from a \
+             backup, or delete the row: the room is watched again from its next message on"
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room() -> RoomKey {
+        RoomKey::new("H001", "101")
+    }
+
+    const V2: &str = r#"{"watches":3,"watch":{"stay":["checkin",1681127880,1681300800],
+        "initial":[1681127400,1000],"fold":{"sample":[1681135200,3000],"suspect":[1681135260,9],
+        "seen":1681135260,"run":{"periods":4,"wh":2000,"since":1681128000,"told":4},
+        "moved":{"at":1681135200,"pause":1800}},"before":[[1800,40]],
+        "history":[[1800,500],[7200,null]],"interval":1800}}"#;
+
+    /// Rows outlive the version that wrote them: another layout needs another number.
+    #[test]
+    fn states_are_read_as_they_have_always_been_written() {
+        let v1 = r#"{"number":3,"stay":{"kind":"checkin","check_in":"2023-04-10 11:58:00",
+            "expected_checkout":"2023-04-12 12:00:00"},
+            "initial":{"time":"2023-04-10 11:50:00","register":1000},
+            "fold":{"sample":{"time":"2023-04-10 14:00:00","register":3000},
+            "suspect":{"time":"2023-04-10 14:01:00","register":9},"seen":"2023-04-10 14:01:00",
+            "run":{"periods":4,"energy":2000,"since":"2023-04-10 12:00:00","told":4},
+            "movement":{"at":"2023-04-10 14:00:00","pause":1800}},
+            "before":[{"seconds":1800,"energy":40}],
+            "history":[{"seconds":1800,"energy":500},{"seconds":7200,"energy":null}],
+            "interval_seconds":1800}"#;
+        // As 0.1 wrote it: neither a number, nor a movement, nor what was before the stay.
+        let v1_first = r#"{"stay":{"kind":"checkout","actual_checkin":null,
+            "actual_checkout":"2023-04-10 11:58:00"},"initial":null,
+            "fold":{"sample":null,"suspect":null,"seen":null,"run":null},
+            "history":[],"interval_seconds":1800}"#;
+        let v2_first = r#"{"watches":0,"watch":{"stay":["checkout",1681127880,null],"fold":{},
+            "interval":1800}}"#;
+        for (version, written, as_now) in [
+            (1, v1, V2),
+            (1, v1_first, v2_first),
+            (2, V2, V2),
+            (2, v2_first, v2_first),
+        ] {
+            let state = read(&room(), version, written).expect("it can be read");
+            let again = Row::of(&state).expect("JSON").state;
+            let again: serde_json::Value = serde_json::from_str(&again).expect("JSON");
+            let as_now: serde_json::Value = serde_json::from_str(as_now).expect("JSON");
+            assert_eq!((again, VERSION), (as_now, 2), "{written}");
+        }
+    }
+
+    /// What is passed over would be lost with the next write.
+    #[test]
+    fn what_this_version_does_not_know_is_refused_with_the_room_and_the_remedy() {
+        for version in [0, 3] {
+            let newer = read(&room(), version, V2).expect_err("another layout");
+            let text = newer.to_string();
+            for part in ["H001/101", &format!("layout {version}"), "install"] {
+                assert!(text.contains(part), "{part}: {text}");
+            }
+            assert!(newer.is_for_somebody() && !newer.is_passing());
+        }
+        for place in [
+            "\"watches\"",
+            "\"stay\"",
+            "\"seen\"",
+            "\"periods\"",
+            "\"at\"",
+        ] {
+            let with_more = V2.replacen(place, &format!("\"later\":1,{place}"), 1);
+            let error = read(&room(), VERSION, &with_more).expect_err("a field of a later version");
+            let text = error.to_string();
+            for part in ["H001/101", "unknown field `later`", "backup"] {
+                assert!(text.contains(part), "{place}: {part}: {text}");
+            }
+        }
+        let no_time = V2.replace("1681127880", "99999999999999");
+        let error = read(&room(), VERSION, &no_time).expect_err("no time");
+        assert!(error.to_string().contains("year"), "{error}");
+    }
+}

@@ -1,0 +1,80 @@
+//! The first layout of a room's state, which version 0.1 wrote. It never changes.
+
+use serde::Deserialize;
+
+use crate::engine::{Fold, Interval, Movement, RoomState, Run, Stay, Watch as WatchNow};
+use crate::types::{LocalTime, Reading, WattHours};
+
+#[derive(Deserialize)]
+pub(super) struct Watch {
+    /// 0.1 counted no watches.
+    #[serde(default)]
+    number: u32,
+    stay: Stay,
+    initial: Option<Reading>,
+    fold: OldFold,
+    #[serde(default)]
+    before: Vec<Interval>,
+    history: Vec<Interval>,
+    interval_seconds: i64,
+}
+
+#[derive(Deserialize)]
+struct OldFold {
+    sample: Option<Reading>,
+    suspect: Option<Reading>,
+    seen: Option<LocalTime>,
+    run: Option<OldRun>,
+    movement: Option<OldMovement>,
+}
+
+#[derive(Deserialize)]
+struct OldRun {
+    periods: u32,
+    energy: WattHours,
+    since: LocalTime,
+    told: u32,
+}
+
+#[derive(Deserialize)]
+struct OldMovement {
+    at: LocalTime,
+    pause: Option<i64>,
+}
+
+impl Watch {
+    pub(super) fn upgraded(self) -> RoomState {
+        let OldFold {
+            sample,
+            suspect,
+            seen,
+            run,
+            movement,
+        } = self.fold;
+        RoomState {
+            watches: self.number,
+            watch: WatchNow {
+                stay: self.stay,
+                initial: self.initial,
+                fold: Fold {
+                    sample,
+                    suspect,
+                    seen,
+                    run: run.map(|run| Run {
+                        periods: run.periods,
+                        energy: run.energy,
+                        since: run.since,
+                        told: run.told,
+                    }),
+                    movement: movement.map(|last| Movement {
+                        at: last.at,
+                        pause: last.pause,
+                    }),
+                },
+                before: self.before,
+                history: self.history,
+                interval_seconds: self.interval_seconds,
+            },
+        }
+    }
+}
