@@ -80,7 +80,7 @@ fn what_feishu_answers_is_said_with_its_remedy() {
         let errors = text(&output.stderr);
         assert!(errors.contains(part), "{part} is not in {errors}");
         assert!(
-            errors.ends_with("1 of 1 bots did not accept the card\n"),
+            errors.ends_with("1 of 1 bot did not accept the card\n"),
             "{errors}"
         );
     }
