@@ -6,6 +6,8 @@ mod rights;
 use amiquip::{ConsumerOptions, QueueDeclareOptions, QueueDeleteOptions};
 use serde_json::Value;
 
+use roomwatt::types::LocalTime;
+
 use crate::support::{Rig, broker};
 use crate::{minutes_ago, said};
 
@@ -43,6 +45,17 @@ impl Look {
         };
         let found: Vec<_> = self.lines.iter().filter(wanted).collect();
         assert_eq!(found.len(), 1, "{start} {parts:?} in {:#?}", self.lines);
+    }
+
+    /// That the newest reading of a meter table is of `time`: as many minutes ago as when the look
+    /// began, at `began`, or as now.
+    fn has_newest(&self, start: &str, time: LocalTime, began: LocalTime) {
+        let minutes = |now: LocalTime| now.since(time) / 60;
+        let said = |line: &str, age: i64| line.contains(&format!(" {age} minutes ago"));
+        let mut ages = minutes(began)..=minutes(minutes_ago(0));
+        let mut lines = self.lines.iter().filter(|line| line.starts_with(start));
+        let line = lines.next().expect("a line of the table");
+        assert!(ages.any(|age| said(line, age)), "{line}");
     }
 
     /// Those that are not ok.
@@ -180,33 +193,38 @@ fn the_configuration_is_shown_with_its_warnings() {
 #[test]
 fn a_hotel_in_order_has_nothing_to_be_told() {
     let mut rig = with_grants("checkwell");
-    let time = minutes_ago(5).to_string();
-    rig.meter("H001", "101", &time, "500.00");
-    rig.meter("H001", "102", &time, "500.00");
+    let time = minutes_ago(5);
+    rig.meter("H001", "101", &time.to_string(), "500.00");
+    rig.meter("H001", "102", &time.to_string(), "500.00");
     rig.execute(
         "INSERT INTO electricity_monitoring (hotel_id, room_number) VALUES ('H001', '101')",
     );
     rig.publish(["{}"]);
+    let began = minutes_ago(0);
     let look = Look::online(&mut rig);
     assert_eq!((look.code, look.not_ok()), (Some(0), vec![]));
     for (about, part) in [
         ("queue ", "1 message waiting, 0 consumers"),
         ("database ", "connected as u"),
         ("clock of the database", "it is 0 s"),
-        ("schema", "files of sql/ are applied"),
+        ("schema", "all 9 files of sql/ are applied"),
         ("rights:", "its 8 tables"),
         ("rights for init-db", "this user has none"),
         (
             "meter table smart_meter",
             "its columns can be read: hotel_id, room_number, reading_value, script_time, id",
         ),
-        ("meter table smart_meter", " minutes ago"),
         ("indexes of smart_meter", "by room, by time, and by id"),
         ("rooms", "1 room watched, 1 of them among the 2"),
         ("Feishu at http://127.0.0.1:", "roomwatt send-notice"),
     ] {
         look.has(&format!("ok {about}"), &[part]);
     }
+    look.has_newest(
+        "ok meter table smart_meter: its newest reading",
+        time,
+        began,
+    );
     assert_eq!(look.lines.len(), 11, "{:#?}", look.lines);
     assert_eq!(rig.waiting_messages(), 1, "no message is taken");
     assert!(rig.feishu.received().is_empty(), "nothing is sent to a bot");
