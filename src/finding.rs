@@ -77,4 +77,4 @@ impl fmt::Display for Finding {
 }
 
 /// Where findings go, one by one as they are found.
-pub type Tell<'a> = &'a mut dyn FnMut(Finding);
+pub type Report<'a> = &'a mut dyn FnMut(Finding);

@@ -4,10 +4,10 @@ use std::fmt::Display;
 use std::time::{Duration, Instant};
 
 /// Failures this short are not worth a line.
-const WORTH_TELLING: Duration = Duration::from_secs(1);
+const WORTH_A_LINE: Duration = Duration::from_secs(1);
 
 /// One that lasts is told again this often: nobody may take the silence for health.
-const TOLD_AGAIN: Duration = Duration::from_secs(600);
+const REPORTED_AGAIN: Duration = Duration::from_secs(600);
 
 /// So many reasons of one outage are logged; with others it is reminded of alone.
 const MOST_REASONS: usize = 3;
@@ -23,7 +23,7 @@ pub struct Outage {
     reasons: Vec<String>,
     /// When it was logged last.
     logged: Option<Instant>,
-    worth_telling: Duration,
+    reported_after: Duration,
     pause: Duration,
 }
 
@@ -34,15 +34,15 @@ impl Outage {
             began: None,
             reasons: Vec::new(),
             logged: None,
-            worth_telling: WORTH_TELLING,
+            reported_after: WORTH_A_LINE,
             pause: FIRST_PAUSE,
         }
     }
 
     /// Tells of the first failure already: for what is tried again only after a while.
-    pub fn told_at_once(self) -> Outage {
+    pub fn reported_at_once(self) -> Outage {
         Outage {
-            worth_telling: Duration::ZERO,
+            reported_after: Duration::ZERO,
             ..self
         }
     }
@@ -53,7 +53,7 @@ impl Outage {
         let began = *self.began.get_or_insert_with(Instant::now);
         let text = error.to_string();
         let is_first = self.logged.is_none();
-        if began.elapsed() >= self.worth_telling && self.is_news(&text, Instant::now()) {
+        if began.elapsed() >= self.reported_after && self.is_worth_a_line(&text, Instant::now()) {
             let what = &self.what;
             if is_first {
                 log::error!("{what} failed, retrying: {text}");
@@ -68,10 +68,10 @@ impl Outage {
     }
 
     /// Whether a failure is worth a line at `now`: a reason that was not logged yet, or a reminder.
-    fn is_news(&mut self, reason: &str, now: Instant) -> bool {
+    fn is_worth_a_line(&mut self, reason: &str, now: Instant) -> bool {
         let is_due = self
             .logged
-            .is_none_or(|logged| now.duration_since(logged) >= TOLD_AGAIN);
+            .is_none_or(|logged| now.duration_since(logged) >= REPORTED_AGAIN);
         // Some reasons take turns, and some have a number of their own each time.
         let is_new = self.reasons.len() < MOST_REASONS && !self.reasons.iter().any(|r| r == reason);
         if is_new {
@@ -84,7 +84,7 @@ impl Outage {
     }
 
     /// It works again, for good.
-    pub fn over(&mut self) {
+    pub fn ended(&mut self) {
         self.works();
         self.pause = FIRST_PAUSE;
     }
@@ -109,7 +109,9 @@ mod tests {
         let mut outage = Outage::new("the test");
         let mut lines = |reasons: &[&str], seconds: u64| {
             let now = start + Duration::from_secs(seconds);
-            let logged = reasons.iter().filter(|reason| outage.is_news(reason, now));
+            let logged = reasons
+                .iter()
+                .filter(|reason| outage.is_worth_a_line(reason, now));
             logged.count()
         };
         assert_eq!(lines(&["refused", "lost", "refused", "lost"], 0), 2);
@@ -119,7 +121,7 @@ mod tests {
         assert_eq!(lines(&["thread 4"], 1_299), 0);
         assert_eq!(lines(&["thread 5"], 1_300), 1, "a reminder");
         outage.works();
-        assert!(outage.is_news("refused", start), "another outage");
+        assert!(outage.is_worth_a_line("refused", start), "another outage");
     }
 
     #[test]
@@ -136,7 +138,7 @@ mod tests {
             outage.failed(&"no") >= LONGEST_PAUSE / 2,
             "it only flickered"
         );
-        outage.over();
+        outage.ended();
         assert!(outage.failed(&"no") <= FIRST_PAUSE);
     }
 }

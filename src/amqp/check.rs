@@ -1,7 +1,7 @@
 //! Checks the broker and the queue, for `roomwatt check`. No message is taken.
 
 use crate::config::RabbitMq;
-use crate::finding::{Finding, Level, Tell};
+use crate::finding::{Finding, Level, Report};
 use crate::types::counted;
 
 use super::connect::{connect, declare};
@@ -14,9 +14,9 @@ struct Queue {
 }
 
 /// Checks the broker and the queue, of which `consumer_count` consumers are ours at most.
-pub fn check(config: &RabbitMq, consumer_count: usize, tell: Tell<'_>) {
+pub fn check(config: &RabbitMq, consumer_count: usize, report: Report<'_>) {
     let about = format!("queue {} of {}", config.queue, place(config));
-    tell(match queue(config) {
+    report(match queue(config) {
         Ok(Some(Queue {
             consumers,
             messages,

@@ -56,7 +56,7 @@ impl Consumer {
             "the intake from queue {} of {}:{}",
             self.config.queue, self.config.host, self.config.port
         ))
-        .told_at_once();
+        .reported_at_once();
         let mut inbox = Some(inbox);
         while inbox.is_some() && !self.stop.is_set() {
             let (open, phase) = self.intake.phase();
@@ -130,7 +130,7 @@ impl Consumer {
                 self.intake.has_lost_connection();
             }
             if began.elapsed() >= STEADY {
-                outage.over();
+                outage.ended();
             }
             done = ended?;
         }

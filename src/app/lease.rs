@@ -39,7 +39,7 @@ pub(super) fn stand_by(
         match lease.acquire(STANDBY_PATIENCE) {
             Ok(true) => return Some(lease),
             Ok(false) => {
-                outage.over();
+                outage.ended();
                 if !standing_by {
                     log::info!("standing by: another instance works on this database");
                     notify_systemd(&[NotifyState::Status("standing by")]);
@@ -65,7 +65,7 @@ pub(super) fn keep(mut lease: Box<dyn Lease>, end: &Stop) {
     while !end.wait(LEASE_KEPT_EVERY) {
         match lease.acquire(Duration::ZERO) {
             Ok(held) => {
-                outage.over();
+                outage.ended();
                 refused = if held { 0 } else { refused + 1 };
                 if refused == REFUSALS_LOGGED {
                     log::warn!("another instance has the lease and is about to take over");

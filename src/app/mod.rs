@@ -157,7 +157,7 @@ pub fn run(
                     break;
                 }
             };
-            outage.over();
+            outage.ended();
             // Not before: a standby must leave the address to the active instance. From then on it
             // stays, and answers 503 while this instance does not own the state.
             if let Some(listener) = listener.take() {

@@ -193,8 +193,8 @@ fn sum_up(words: &dyn Words, past: &Past, counts: Counts, findings: &[Finding], 
     for rule in 0..names.len().max(1) {
         let mut of_rule = watched.clone();
         for finding in findings.iter().filter(|finding| finding.rule == rule) {
-            of_rule.tell(&finding.notice);
-            told.tell(&finding.notice);
+            of_rule.count(&finding.notice);
+            told.count(&finding.notice);
         }
         if let Some(name) = names.get(rule) {
             text.push_str(&format!("{}\n", words.of_rule(name)));

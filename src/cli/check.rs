@@ -42,7 +42,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = arguments.config.load(&[])?;
     let (mut unreachable, mut wrong) = (0, 0);
-    let mut tell = |finding: Finding| {
+    let mut report = |finding: Finding| {
         match finding.level {
             Level::Ok | Level::Advice | Level::Warning => {}
             Level::Unreachable => unreachable += 1,
@@ -56,14 +56,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
     }
     for warning in config.warnings(unix_seconds()) {
-        tell(Finding::new(Level::Warning, "configuration", warning));
+        report(Finding::new(Level::Warning, "configuration", warning));
     }
     if arguments.online {
         if let Some(rabbitmq) = &config.rabbitmq {
-            amqp::check(rabbitmq, config.consumer_count, &mut tell);
+            amqp::check(rabbitmq, config.consumer_count, &mut report);
         }
-        Database::of(&config).check(&config.rules, &mut tell);
-        notify::check(&config.notify, &mut tell);
+        Database::of(&config).check(&config.rules, &mut report);
+        notify::check(&config.notify, &mut report);
     }
     let code = match (unreachable, wrong) {
         (0, 0) => return Ok(()),

@@ -196,7 +196,7 @@ const FOLDED: usize = 3;
 /// interval by interval.
 fn is_more_of_it(one: &Line, next: &Line) -> bool {
     let is_plain = |line: &Line| {
-        let is_more = line.run.is_none_or(|run| run.told > 0);
+        let is_more = line.run.is_none_or(|run| run.notified_at_periods > 0);
         let reason = &line.reason;
         let is_odd = reason.outlier_dropped || reason.meter_changed || reason.ended.is_some();
         is_more && !is_odd && line.notices.is_empty()

@@ -6,7 +6,7 @@ use crate::escape;
 use crate::store::{self, Adopted, Database, StoreError};
 use crate::types::{RoomKey, counted};
 
-use super::{Code, ConfigFile, Failure, tell};
+use super::{Code, ConfigFile, Failure, print};
 
 /// Create the tables, or bring them up to date
 #[derive(clap::Args)]
@@ -36,9 +36,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         false => None,
     };
     let database = Database::of(&config);
-    let applied = |name: &str| tell(&format!("applied {name}"));
+    let applied = |name: &str| print(&format!("applied {name}"));
     database.init(&applied).map_err(explained)?;
-    tell(&format!("{database} is up to date"));
+    print(&format!("{database} is up to date"));
     if let Some(mysql) = original {
         let zone = config.messages.zone;
         let now = SystemClock { zone }.now();
@@ -51,7 +51,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         )
         .map_err(explained)?;
         for line in lines(&adopted, &config.rules) {
-            tell(&line);
+            print(&line);
         }
     }
     Ok(())

@@ -240,7 +240,7 @@ pub fn main() -> ExitCode {
             if is_run() && !io::stderr().is_terminal() {
                 let text = error.render().to_string();
                 let lines = text.lines().filter(|line| !line.trim().is_empty());
-                lines.for_each(|line| complain(&logging::line_of_error(line)));
+                lines.for_each(|line| print_error(&logging::line_of_error(line)));
             } else {
                 let _ = error.print();
             }
@@ -266,7 +266,7 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure { code, error }) => {
             for line in format!("{error:#}").lines() {
-                complain(&if is_run() {
+                print_error(&if is_run() {
                     logging::line_of_error(line)
                 } else {
                     format!("roomwatt: {line}")
@@ -301,11 +301,11 @@ fn with_tip(mut error: clap::Error) -> clap::Error {
 
 /// A line for whoever reads, in which names may come from strangers. Nobody may read, or the disk
 /// behind it is full: what was done is done.
-fn tell(line: &str) {
+fn print(line: &str) {
     let _ = writeln!(io::stdout(), "{}", escape::lines(line.as_bytes()));
 }
 
 /// A line of what is wrong; as [`tell`].
-fn complain(line: &str) {
+fn print_error(line: &str) {
     let _ = writeln!(io::stderr(), "{}", escape::lines(line.as_bytes()));
 }

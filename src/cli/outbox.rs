@@ -11,7 +11,7 @@ use crate::store::{Database, NoticeState, OutboxRow, OutboxRows, StoreError};
 use crate::types::{LocalTime, counted};
 
 use super::rows::{self, Listing, Out, Row};
-use super::{ConfigFile, Failure, complain, tell};
+use super::{ConfigFile, Failure, print, print_error};
 
 /// List, show and retry notices to the staff
 #[derive(clap::Args)]
@@ -243,7 +243,7 @@ fn retry(arguments: &Retry) -> Result<(), Failure> {
     let ids = if arguments.all {
         all = outbox.given_up()?;
         if all.is_empty() {
-            tell("there is no notice to retry");
+            print("there is no notice to retry");
         }
         &all
     } else {
@@ -254,15 +254,15 @@ fn retry(arguments: &Retry) -> Result<(), Failure> {
         let retried = retry_one(outbox.as_mut(), id, arguments.again)
             .map_err(|error| Failure::from(error).about(id))?;
         match retried {
-            Ok(done) => tell(&done),
+            Ok(done) => print(&done),
             Err(reason) => {
                 refused += 1;
-                complain(&reason);
+                print_error(&reason);
             }
         }
     }
     if refused < ids.len() {
-        tell("the service, when it runs, finds what is pending within a minute");
+        print("the service, when it runs, finds what is pending within a minute");
     }
     rows::some_failed::<OutboxRow>(refused, "not retried")
 }

@@ -117,10 +117,10 @@ fn remark_strangers(past: &Past, remarks: &mut impl Write) {
     let quoted = |room: &RoomKey| format!("\"{room}\"");
     let rooms = past.rooms();
     let silent = rooms.iter().filter(|room| room.readings.is_empty());
-    // Nobody may read it.
-    let mut tell = |text: String| drop(writeln!(remarks, "{}", escape::line(text.as_bytes())));
+    // A pipe that was closed is no error here.
+    let mut remark = |text: String| drop(writeln!(remarks, "{}", escape::line(text.as_bytes())));
     if let Some(first) = silent.clone().next() {
-        tell(format!(
+        remark(format!(
             "no reading of {} of {} with a message, the first is {}: see that both name their \
              rooms alike",
             silent.count(),
@@ -129,7 +129,7 @@ fn remark_strangers(past: &Past, remarks: &mut impl Write) {
         ));
     }
     if let Some(Strangers { readings, first }) = past.strangers() {
-        tell(format!(
+        remark(format!(
             "{} of rooms without a message, the first of {}",
             counted(*readings, "reading"),
             quoted(first)

@@ -11,7 +11,7 @@ use crate::types::counted;
 
 use super::intake::Intake;
 use super::rows::{self, Listing, Out, Row};
-use super::{Code, ConfigFile, Failure, complain, tell};
+use super::{Code, ConfigFile, Failure, print, print_error};
 
 /// List, show and replay messages that were refused
 #[derive(clap::Args)]
@@ -201,7 +201,7 @@ fn replay(arguments: &Replay) -> Result<(), Failure> {
     let ids = if arguments.all {
         all = messages.not_replayed()?;
         if all.is_empty() {
-            tell("there is no message to replay");
+            print("there is no message to replay");
         }
         &all
     } else {
@@ -213,7 +213,7 @@ fn replay(arguments: &Replay) -> Result<(), Failure> {
             Ok(message) => message,
             Err(reason) => {
                 refused += 1;
-                complain(&reason);
+                print_error(&reason);
                 continue;
             }
         };
@@ -221,7 +221,7 @@ fn replay(arguments: &Replay) -> Result<(), Failure> {
         let sent = sent.map_err(|error| error.about(format!("{id}: not replayed")))?;
         if let Some(reason) = sent {
             refused += 1;
-            complain(&format!("{id}: refused again: {reason}"));
+            print_error(&format!("{id}: refused again: {reason}"));
             continue;
         }
         let done = intake.done();
@@ -235,7 +235,7 @@ fn replay(arguments: &Replay) -> Result<(), Failure> {
                 ),
             )
         })?;
-        tell(&format!("{id}: {done}"));
+        print(&format!("{id}: {done}"));
     }
     rows::some_failed::<RejectedMessage>(refused, "not replayed")
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::escape;
 use crate::store::StoreError;
 
-use super::{Code, ConfigFile, Failure, complain};
+use super::{Code, ConfigFile, Failure, print_error};
 
 /// A row as a person and a script see it.
 pub(super) trait Row {
@@ -79,7 +79,7 @@ pub(super) fn list<R: Row>(
     if listed > 0 && listed == listing.limit && !listing.json {
         let older = newest(before, 1)?;
         if !older.is_empty() {
-            complain("older ones are not listed, see --limit");
+            print_error("older ones are not listed, see --limit");
         }
     }
     Ok(())
@@ -106,7 +106,7 @@ pub(super) fn show<R: Row>(
             None => {
                 missing += 1;
                 written(out.flush())?;
-                complain(&no_such::<R>(id));
+                print_error(&no_such::<R>(id));
             }
         }
     }

@@ -5,7 +5,7 @@ use crate::engine::{Parsed, Stay};
 use crate::types::{BadTime, LocalTime, RoomKey, Stamp, Zone};
 
 use super::intake::Intake;
-use super::{Code, ConfigFile, Failure, tell};
+use super::{Code, ConfigFile, Failure, print};
 
 /// Publish a check-in or check-out message, to try the service
 #[derive(clap::Args)]
@@ -57,7 +57,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     match intake.send(body.as_bytes())? {
         Some(reason) => refused(reason),
         None => {
-            tell(&format!("{}: {body}", intake.done()));
+            print(&format!("{}: {body}", intake.done()));
             Ok(())
         }
     }

@@ -8,7 +8,7 @@ use crate::escape;
 use crate::notify::{self, Sample, SendError, Status};
 use crate::types::{HotelId, counted};
 
-use super::{Code, ConfigFile, Failure, complain, tell};
+use super::{Code, ConfigFile, Failure, print, print_error};
 
 /// Send a test card to each bot, or show what cards look like
 #[derive(clap::Args)]
@@ -111,7 +111,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let Some((platform, sent)) = trial.send(sample, now) else {
             // The only one there is: that is said as an error.
             if tried > 0 || trials.peek().is_some() {
-                tell(&format!(
+                print(&format!(
                     "{}: there is none, notices go to the log",
                     trial.label
                 ));
@@ -120,14 +120,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         };
         tried += 1;
         let Err(error) = sent else {
-            tell(&format!(
+            print(&format!(
                 "{}: {platform} has accepted the card",
                 trial.label
             ));
             continue;
         };
         failed += 1;
-        complain(&format!("{}: not accepted: {error}", trial.label));
+        print_error(&format!("{}: not accepted: {error}", trial.label));
         code = match (error, code) {
             (SendError::Content(_), _) | (_, Code::Bug) => Code::Bug,
             (SendError::Route { .. }, _) => Code::Configuration,

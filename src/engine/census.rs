@@ -14,7 +14,7 @@ pub struct Census {
     /// Rooms whose last interval was abnormal.
     pub abnormal: u64,
     /// Of these, rooms that the staff has been told of.
-    pub told: u64,
+    pub notified: u64,
     /// Rooms whose guest is past his expected check-out: he is watched on.
     pub overstayed: BTreeMap<HotelId, Vec<RoomNumber>>,
 }
@@ -41,7 +41,7 @@ impl Census {
             }
             if let Some(run) = watch.fold.run {
                 census.abnormal += 1;
-                census.told += u64::from(run.told > 0);
+                census.notified += u64::from(run.notified_at_periods > 0);
             }
         }
         for rooms in census.overstayed.values_mut() {
@@ -68,13 +68,13 @@ mod tests {
             actual_checkin: None,
             actual_checkout: noon,
         };
-        let room = |hotel: &str, number: &str, stay: Stay, told: Option<u32>| {
+        let room = |hotel: &str, number: &str, stay: Stay, notified: Option<u32>| {
             let mut watch = Watch::new(stay, &Rules::default());
-            watch.fold.run = told.map(|told| Run {
+            watch.fold.run = notified.map(|periods| Run {
                 periods: 4,
                 energy: WattHours(8_000),
                 since: noon,
-                told,
+                notified_at_periods: periods,
             });
             (RoomKey::new(hotel, number), watch)
         };
@@ -96,7 +96,7 @@ mod tests {
                 occupied: 4,
                 vacant: 1,
                 abnormal: 3,
-                told: 2,
+                notified: 2,
                 overstayed: BTreeMap::from(overstayed),
             }
         );

@@ -1,6 +1,6 @@
 //! The short forms that values have in a room's stored state, which each sweep writes anew for each
-//! room: `#[serde(with = "compact")]` at a field. Notices have the long ones, which say what is
-//! what.
+//! room: `#[serde(with = "compact")]` at a field. Its keys are short, too: people read the columns
+//! beside it. Notices have the long ones, which say what is what.
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -20,7 +20,9 @@ pub(super) fn deserialize<'de, T: Compact, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     let form = T::Form::deserialize(deserializer)?;
-    T::of(form).ok_or_else(|| D::Error::custom("a time is before year 1 or after year 9999"))
+    T::of(form).ok_or_else(|| {
+        D::Error::custom("a time is before year 1 or after year 9999, or an interval is incomplete")
+    })
 }
 
 /// A value with a short form.
@@ -29,7 +31,7 @@ pub(super) trait Compact: Sized {
 
     fn form(&self) -> Self::Form;
 
-    /// The inverse; `None` where a time is none.
+    /// The inverse; `None` where a time is out of range, or a list breaks off.
     fn of(form: Self::Form) -> Option<Self>;
 }
 
@@ -57,19 +59,6 @@ impl Compact for Reading {
     fn of((time, register): Self::Form) -> Option<Reading> {
         let time = LocalTime::of(time)?;
         Some(Reading { time, register })
-    }
-}
-
-/// Its seconds and its energy.
-impl Compact for Interval {
-    type Form = (i64, Option<WattHours>);
-
-    fn form(&self) -> Self::Form {
-        (self.seconds, self.energy)
-    }
-
-    fn of((seconds, energy): Self::Form) -> Option<Interval> {
-        Some(Interval { seconds, energy })
     }
 }
 
@@ -115,14 +104,29 @@ impl<T: Compact> Compact for Option<T> {
     }
 }
 
-impl<T: Compact> Compact for Vec<T> {
-    type Form = Vec<T::Form>;
+/// Of each its seconds and its energy, one after the other in one list.
+impl Compact for Vec<Interval> {
+    type Form = Vec<Option<i64>>;
 
     fn form(&self) -> Self::Form {
-        self.iter().map(T::form).collect()
+        let numbers = |interval: &Interval| {
+            let energy = interval.energy.map(|energy| energy.0);
+            [Some(interval.seconds), energy]
+        };
+        self.iter().flat_map(numbers).collect()
     }
 
-    fn of(form: Self::Form) -> Option<Vec<T>> {
-        form.into_iter().map(T::of).collect()
+    fn of(form: Self::Form) -> Option<Vec<Interval>> {
+        let (pairs, []) = form.as_chunks() else {
+            return None;
+        };
+        let interval = |&[seconds, energy]: &[Option<i64>; 2]| {
+            let energy = energy.map(WattHours);
+            Some(Interval {
+                seconds: seconds?,
+                energy,
+            })
+        };
+        pairs.iter().map(interval).collect()
     }
 }

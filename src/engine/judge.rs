@@ -14,21 +14,24 @@ const JITTER: WattHours = WattHours(20);
 #[serde(deny_unknown_fields)]
 pub struct Fold {
     /// The last reading that closed an interval: the base of the next one.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "compact")]
+    #[serde(rename = "s", with = "compact")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sample: Option<Reading>,
     /// An implausible reading that later ones will explain.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "compact")]
+    #[serde(rename = "x", with = "compact")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspect: Option<Reading>,
     /// Time of the last reading folded.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "compact")]
+    #[serde(rename = "t", with = "compact")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<LocalTime>,
     /// The abnormal intervals in a row up to the sample, if there are any; intervals of exactly
     /// zero that have not ended it yet may have followed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     pub run: Option<Run>,
     /// When the register last moved. `None` while it has not since the stay began, and in a state
     /// that 0.1 has written.
-    #[serde(rename = "moved", default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
     pub movement: Option<Movement>,
 }
 
@@ -37,11 +40,11 @@ pub struct Fold {
 #[serde(deny_unknown_fields)]
 pub struct Movement {
     /// Its time.
-    #[serde(with = "compact")]
+    #[serde(rename = "t", with = "compact")]
     pub at: LocalTime,
     /// How long the register is used to stand still: the longest time between two movements of
     /// late, of which each further movement takes a quarter away. `None` after the first. Seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     pub pause: Option<i64>,
 }
 
@@ -50,15 +53,17 @@ pub struct Movement {
 #[serde(deny_unknown_fields)]
 pub struct Run {
     /// Intervals, where one of two hours between readings stands for four. At least one.
+    #[serde(rename = "p")]
     pub periods: u32,
     /// Energy used in them.
-    #[serde(rename = "wh")]
+    #[serde(rename = "e")]
     pub energy: WattHours,
     /// Time of the sample that opened it.
-    #[serde(with = "compact")]
+    #[serde(rename = "t", with = "compact")]
     pub since: LocalTime,
-    /// Its periods when it was last told of; 0 while nothing was told.
-    pub told: u32,
+    /// Its periods when the staff was last notified of it; 0: not yet.
+    #[serde(rename = "n")]
+    pub notified_at_periods: u32,
 }
 
 /// What a reading was to its room.
@@ -115,7 +120,7 @@ pub struct Outcome {
     /// may have opened another.
     pub ended: Option<(Run, RunEnd)>,
     /// The run is to be told of: for the first time if `told` was 0.
-    pub tell: Option<Run>,
+    pub notify: Option<Run>,
 }
 
 impl Outcome {
@@ -126,19 +131,19 @@ impl Outcome {
             meter_changed: false,
             held: false,
             ended: None,
-            tell: None,
+            notify: None,
         }
     }
 
     /// What the staff is to be told of it, and of which run.
-    pub fn news(&self) -> impl Iterator<Item = (NoticeKind, Run)> {
-        let was_notified = |(run, _): &(Run, RunEnd)| run.told > 0;
+    pub fn notices(&self) -> impl Iterator<Item = (NoticeKind, Run)> {
+        let was_notified = |(run, _): &(Run, RunEnd)| run.notified_at_periods > 0;
         let ended = self.ended.filter(was_notified);
         let ended = ended.map(|(run, end)| match end {
             RunEnd::Recovered => (NoticeKind::Recovered, run),
             RunEnd::Closed(why) => (NoticeKind::Closed(why), run),
         });
-        let goes_on = self.tell.map(|run| match run.told {
+        let goes_on = self.notify.map(|run| match run.notified_at_periods {
             0 => (NoticeKind::Alert, run),
             _ => (NoticeKind::Reminder, run),
         });
@@ -232,7 +237,7 @@ impl Fold {
             abnormal,
         };
         if abnormal {
-            outcome.tell = self.grow_run(sample.time, periods, advance.diff, rules);
+            outcome.notify = self.grow_run(sample.time, periods, advance.diff, rules);
         } else if advance.diff == WattHours::ZERO && self.holds(reading.time, rules) {
             outcome.held = true;
         } else {
@@ -284,9 +289,9 @@ impl Fold {
     /// the staff was notified of, while the register has not stood still for as long as it takes to
     /// call a meter silent.
     fn holds(&self, time: LocalTime, rules: &Rules) -> bool {
-        let was_told = self.run.is_some_and(|run| run.told > 0);
+        let was_notified = self.run.is_some_and(|run| run.notified_at_periods > 0);
         let moved = self.movement.map(|last| last.at);
-        was_told && moved.is_some_and(|at| time.since(at) < rules.silent_after_seconds)
+        was_notified && moved.is_some_and(|at| time.since(at) < rules.silent_after_seconds)
     }
 
     /// Adds an abnormal interval; gives the run when it has to be told of, `told` as it was.
@@ -301,17 +306,17 @@ impl Fold {
             periods: 0,
             energy: WattHours::ZERO,
             since: opened,
-            told: 0,
+            notified_at_periods: 0,
         });
         run.periods = run.periods.saturating_add(periods);
         run.energy += energy;
-        let due = match run.told {
+        let due = match run.notified_at_periods {
             0 => run.periods >= rules.alert_periods,
-            told => run.periods >= told.saturating_mul(2),
+            last => run.periods >= last.saturating_mul(2),
         };
         due.then(|| {
             let now = *run;
-            run.told = run.periods;
+            run.notified_at_periods = run.periods;
             now
         })
     }

@@ -35,7 +35,7 @@ pub use refusal::{MAX_MESSAGE_BYTES, Refusal};
 pub use rules::{Rules, Thresholds};
 pub use silence::{Hearing, HotelMeters, Look, Silence};
 pub use state::{
-    Arrival, Change, RoomState, Tally, Transition, observe, observe_each, readings_needed_after,
+    Change, Received, RoomState, Tally, Transition, observe, observe_each, readings_needed_after,
     receive,
 };
 pub use stay::Stay;

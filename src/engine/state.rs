@@ -18,7 +18,9 @@ use super::{Closing, Event, NoticeKind, RoomNotice, Rule, Rules, RunKey, Stay, W
 pub struct RoomState {
     /// How many watches it has had: they are counted from 1 on, in the order in which they came
     /// about. 0 while its watch is one that version 0.1 began.
+    #[serde(rename = "n")]
     pub watches: u32,
+    #[serde(rename = "w")]
     pub watch: Watch,
 }
 
@@ -69,7 +71,7 @@ impl std::ops::AddAssign for Tally {
 
 /// What an event was to its room.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Arrival {
+pub enum Received {
     /// It replaces the room's watch.
     Newer(Transition),
     /// A duplicate that brings another expected check-out.
@@ -96,7 +98,11 @@ impl RoomState {
 
     /// The run that goes on in this room, if the staff was notified of it.
     pub fn notified_run(&self, room: &RoomKey) -> Option<RunKey> {
-        let run = self.watch.fold.run.filter(|run| run.told > 0)?;
+        let run = self
+            .watch
+            .fold
+            .run
+            .filter(|run| run.notified_at_periods > 0)?;
         Some(RunKey {
             room: room.clone(),
             watch: self.watch_key(),
@@ -112,7 +118,7 @@ impl RoomState {
         room: &RoomKey,
         readings: &[Reading],
         rules: &Rules,
-        told: &mut Told,
+        effects: &mut Effects,
         mut show: impl FnMut(Reading, &Outcome, &Watch),
     ) {
         let threshold = rules.threshold(room, self.watch.stay.kind());
@@ -120,7 +126,7 @@ impl RoomState {
             // Its periods are those of the old length.
             let seen = self.watch.fold.seen.unwrap_or(self.watch.stay.time());
             let closing = self.close(room, Closing::IntervalChanged, seen, threshold);
-            told.changes.extend(closing.map(Change::Notice));
+            effects.changes.extend(closing.map(Change::Notice));
             self.watch.interval_seconds = rules.interval_seconds;
         }
         for &reading in readings {
@@ -130,15 +136,15 @@ impl RoomState {
                 .fold
                 .step(reading, self.watch.stay.time(), threshold, rules);
             self.watch.record(reading, outcome, rules);
-            told.tally.count(&outcome);
-            let notices = outcome.news().map(|(kind, run)| {
+            effects.tally.count(&outcome);
+            let notices = outcome.notices().map(|(kind, run)| {
                 let mut notice = self.notice(room, kind, run, reading.time, threshold);
                 // A run has ended before the interval that shows it.
                 let has_ended = matches!(kind, NoticeKind::Recovered | NoticeKind::Closed(_));
                 notice.until = reached.filter(|_| has_ended);
                 Change::Notice(notice)
             });
-            told.changes.extend(notices);
+            effects.changes.extend(notices);
             show(reading, &outcome, &self.watch);
         }
     }
@@ -154,7 +160,7 @@ impl RoomState {
         let reached = self.watch.fold.run_reaches();
         let (run, _) = self.watch.fold.end_run(RunEnd::Closed(why))?;
         let kind = NoticeKind::Closed(why);
-        (run.told > 0).then(|| RoomNotice {
+        (run.notified_at_periods > 0).then(|| RoomNotice {
             until: reached,
             ..self.notice(room, kind, run, detected, threshold)
         })
@@ -210,7 +216,7 @@ impl Tally {
 }
 
 #[derive(Default)]
-struct Told {
+struct Effects {
     changes: Vec<Change>,
     tally: Tally,
 }
@@ -234,17 +240,17 @@ pub fn observe_each(
     rules: &Rules,
     show: impl FnMut(Reading, &Outcome, &Watch),
 ) -> Transition {
-    let mut told = Told::default();
+    let mut effects = Effects::default();
     let mut after = state.clone();
-    after.fold(room, readings, rules, &mut told, show);
+    after.fold(room, readings, rules, &mut effects, show);
     if after.watch.initial != state.watch.initial {
         let opening = after.watch.opening();
-        told.changes.push(Change::InitialReading(opening));
+        effects.changes.push(Change::InitialReading(opening));
     }
     Transition {
         state: after,
-        changes: told.changes,
-        tally: told.tally,
+        changes: effects.changes,
+        tally: effects.tally,
     }
 }
 
@@ -257,18 +263,18 @@ pub fn receive(
     event: &Event,
     readings: &[Reading],
     rules: &Rules,
-) -> Arrival {
+) -> Received {
     let stay = event.stay;
-    let mut told = Told::default();
+    let mut effects = Effects::default();
     let mut state = RoomState::new(stay, rules);
     match known.map(|known| (known, stay.order().cmp(&known.watch.stay.order()))) {
-        Some((_, std::cmp::Ordering::Less)) => return Arrival::Stale,
+        Some((_, std::cmp::Ordering::Less)) => return Received::Stale,
         Some((known, std::cmp::Ordering::Equal)) => return repeat(known, stay),
         Some((known, std::cmp::Ordering::Greater)) => {
             let until = readings.partition_point(|reading| reading.time <= stay.time());
             let brought_up = observe(&event.room, known, &readings[..until], rules);
-            told.changes = brought_up.changes;
-            told.tally = brought_up.tally;
+            effects.changes = brought_up.changes;
+            effects.tally = brought_up.tally;
             let mut old = brought_up.state;
             let why = Closing::NewStay {
                 kind: stay.kind(),
@@ -276,7 +282,7 @@ pub fn receive(
             };
             let threshold = rules.threshold(&event.room, old.watch.stay.kind());
             let closing = old.close(&event.room, why, stay.time(), threshold);
-            told.changes.extend(closing.map(Change::Notice));
+            effects.changes.extend(closing.map(Change::Notice));
             state.watch.before = old.watch.history_until(stay.time());
             state.watch.forget_surplus(rules);
             // What is remembered across stays goes on.
@@ -287,14 +293,15 @@ pub fn receive(
         }
         None => {}
     }
-    let at = told.changes.len();
-    state.fold(&event.room, readings, rules, &mut told, |_, _, _| {});
-    told.changes
+    let at = effects.changes.len();
+    state.fold(&event.room, readings, rules, &mut effects, |_, _, _| {});
+    effects
+        .changes
         .insert(at, Change::Opened(state.watch.opening()));
-    Arrival::Newer(Transition {
+    Received::Newer(Transition {
         state,
-        changes: told.changes,
-        tally: told.tally,
+        changes: effects.changes,
+        tally: effects.tally,
     })
 }
 
@@ -305,20 +312,20 @@ pub fn readings_needed_after(known: Option<&RoomState>, stay: &Stay, rules: &Rul
 }
 
 /// A duplicate: only a check-in's expected check-out can be news.
-fn repeat(known: &RoomState, stay: Stay) -> Arrival {
+fn repeat(known: &RoomState, stay: Stay) -> Received {
     let Stay::Occupied {
         expected_checkout: Some(_),
         ..
     } = stay
     else {
-        return Arrival::Duplicate;
+        return Received::Duplicate;
     };
     if stay == known.watch.stay {
-        return Arrival::Duplicate;
+        return Received::Duplicate;
     }
     let mut state = known.clone();
     state.watch.stay = stay;
-    Arrival::Expected(Transition {
+    Received::Expected(Transition {
         state,
         changes: vec![Change::ExpectedCheckout(stay)],
         tally: Tally::default(),

@@ -12,21 +12,25 @@ use super::{Interval, Rules, Stay, compact};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Watch {
-    #[serde(with = "compact")]
+    #[serde(rename = "s", with = "compact")]
     pub stay: Stay,
     /// The reading it started from, once there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "compact")]
+    #[serde(rename = "i", with = "compact")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub initial: Option<Reading>,
+    #[serde(rename = "f")]
     pub fold: Fold,
     /// The last intervals before the stay, oldest first; only for people to look at. What they are
     /// depends on when messages came: no decision may hang on them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "compact")]
+    #[serde(rename = "b", with = "compact")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub before: Vec<Interval>,
     /// The last intervals of the stay, oldest first; only for people to look at.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "compact")]
+    #[serde(rename = "h", with = "compact")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<Interval>,
     /// The interval length the fold has run under.
-    #[serde(rename = "interval")]
+    #[serde(rename = "v")]
     pub interval_seconds: i64,
 }
 

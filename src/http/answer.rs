@@ -186,7 +186,7 @@ impl Fault {
     }
 
     /// Whether an operator has to know: outages are told where they are found.
-    pub(super) fn is_worth_telling(&self) -> bool {
+    pub(super) fn is_worth_a_line(&self) -> bool {
         self.status != StatusCode::SERVICE_UNAVAILABLE
     }
 }

@@ -52,7 +52,8 @@ impl Listener {
             desk: self.desk,
             turns: Turns::new(),
         };
-        let mut outage = Outage::new(format!("listening at http.listen {address}")).told_at_once();
+        let listening = format!("listening at http.listen {address}");
+        let mut outage = Outage::new(listening).reported_at_once();
         let server = loop {
             match Server::bind(address, self.limits) {
                 Ok(server) => break server,
@@ -63,7 +64,7 @@ impl Listener {
                 }
             }
         };
-        outage.over();
+        outage.ended();
         log::info!("taking messages at http://{address}/api/messages");
         let served = server.serve("http", &self.stop, Arc::new(move |got| intake.respond(got)));
         if let Err(thread) = served {
@@ -86,7 +87,7 @@ impl Intake {
             Err(Unreadable { status, why }) => Err(Fault::new(status, why)),
         };
         let answer = answer.unwrap_or_else(|fault| {
-            if fault.is_worth_telling() {
+            if fault.is_worth_a_line() {
                 log::warn!("a request over HTTP was refused: {fault}");
             }
             fault.into()

@@ -1,10 +1,10 @@
-//! Checks the way to the bots for an operator. Nothing is sent to a bot: only its host is asked, for a
-//! page that it may not have.
+//! Checks the way to the bots for an operator. Nothing is sent to a bot: only its host is asked,
+//! for a page that it may not have.
 
 use std::collections::BTreeMap;
 
 use crate::config;
-use crate::finding::{Finding, Level, Tell};
+use crate::finding::{Finding, Level, Report};
 
 use super::bot::{Bot, Console, Platform, Reached, SendError};
 use super::routes::routes;
@@ -13,7 +13,7 @@ use super::routes::routes;
 const CLOCK_TOLERANCE: i64 = 60;
 
 /// Asks the host of each bot, once.
-pub fn check(config: &config::Notify, tell: Tell<'_>) {
+pub fn check(config: &config::Notify, report: Report<'_>) {
     let mut hosts: BTreeMap<String, (Vec<String>, Bot)> = BTreeMap::new();
     for route in routes(config) {
         let bot = Bot::new(route.bot, &Console::of_the_log());
@@ -25,7 +25,7 @@ pub fn check(config: &config::Notify, tell: Tell<'_>) {
                 let (labels, _) = hosts.entry(host).or_insert((Vec::new(), bot));
                 labels.push(route.label);
             }
-            None => tell(Finding::new(
+            None => report(Finding::new(
                 Level::Wrong,
                 route.label,
                 "its webhook_url has no host",
@@ -37,7 +37,7 @@ pub fn check(config: &config::Notify, tell: Tell<'_>) {
         let about = format!("{} at {host}, for {}", platform.name, some(labels));
         let reached = bot.http().map(|http| (http.reach(), http.is_proxied()));
         if let Some((reached, is_proxied)) = reached {
-            tell(finding(&about, platform, reached, is_proxied));
+            report(finding(&about, platform, reached, is_proxied));
         }
     }
 }

@@ -1,4 +1,5 @@
-//! From the outbox to the staff: one thread a bot, so that one that is slow or dead delays no other.
+//! From the outbox to the staff: one thread a bot, so that one that is slow or dead delays no
+//! other.
 
 mod bot;
 mod card;

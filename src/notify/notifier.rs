@@ -66,7 +66,7 @@ impl Notifier {
     pub(super) fn new(label: String, share: Share, bot: Bot, sources: Sources) -> Notifier {
         let now = Instant::now();
         Notifier {
-            sending: Outage::new(format!("notifying {label}")).told_at_once(),
+            sending: Outage::new(format!("notifying {label}")).reported_at_once(),
             reading: Outage::new("reading the outbox"),
             waiting: Waiting::default(),
             pace: Pace::new(bot.platform().rate, now),
@@ -100,7 +100,7 @@ impl Notifier {
             Ok(unreadable) => unreadable,
             Err(error) => return Ok(self.reading.failed(&error)),
         };
-        self.reading.over();
+        self.reading.ended();
         self.settle(settled, inbox)?;
         self.hold_recoveries(inbox)?;
         let now = Instant::now();
@@ -151,15 +151,16 @@ impl Notifier {
         let wrong = self.waiting.ids(|n| known(n) == Recovery::Wrong);
         if !wrong.is_empty() {
             log::info!(
-                "notices {} are withdrawn: the rooms had not recovered, their meters had stood still",
+                "notices {} are withdrawn: the rooms had not recovered, their meters had stood \
+                 still",
                 in_short(&wrong)
             );
         }
         self.settle(all(wrong, &Settlement::Withdrawn), inbox)
     }
 
-    /// How long it has been possible to send a notice: one that was held back is as old as if it had
-    /// come about when it no longer was, also after a start.
+    /// How long it has been possible to send a notice: one that was held back is as old as if it
+    /// had come about when it no longer was, also after a start.
     fn allowed_for(&self, notice: &Notice) -> Duration {
         let allowed = match notice {
             Notice::Room(notice) => recovery::not_before(
@@ -245,7 +246,7 @@ impl Notifier {
             }
             Ok(()) => {
                 faults::point("send::after");
-                self.sending.over();
+                self.sending.ended();
                 self.waiting.succeeded(&hotel);
                 let sent = stories.into_iter().flat_map(|story| story.notices);
                 let sent = sent.map(|(id, notice)| Settled {
@@ -268,13 +269,14 @@ impl Notifier {
             }
             Err(SendError::Content(reason)) => {
                 // It has been read: the way is free.
-                self.sending.over();
+                self.sending.ended();
                 let undeliverable = self.waiting.refused(&ids);
                 let what_next = match (manner, undeliverable.as_slice()) {
                     (Manner::Card, _) => "it is sent once more as plain text, please report this",
                     (_, []) => "also as plain text; each is sent by itself",
                     _ => {
-                        "also as plain text; it is marked failed and NOT sent: see `roomwatt outbox show`"
+                        "also as plain text; it is marked failed and NOT sent: see `roomwatt \
+                         outbox show`"
                     }
                 };
                 log::error!("notice {numbers}: {reason}; {what_next}");

@@ -46,7 +46,7 @@ impl Recovery {
                 if is_later_run(&room.state, run.since, notice)
                     && run.since < moved.plus(once_around(notice)) =>
             {
-                match run.told {
+                match run.notified_at_periods {
                     0 => Recovery::Undecided,
                     _ => Recovery::Wrong,
                 }
@@ -67,8 +67,8 @@ pub(super) fn not_before(notice: &RoomNotice, rooms: &Rooms, for_staff: bool) ->
         return moved;
     }
     // The first meter of a hotel that stands still for long enough to be a recovery is seen before
-    // the others, with which it turns out to be frozen; and when the hotel moves again, not all of it
-    // does at once.
+    // the others, with which it turns out to be frozen; and when the hotel moves again, not all of
+    // it does at once.
     let found = for_staff.then_some(notice.detected);
     Some(found.max(moved)?.plus(once_around(notice)))
 }
@@ -127,11 +127,11 @@ mod tests {
     fn with_run(rooms: &Rooms, run: Option<(i64, u32)>) {
         let notice = recovered(0);
         let mut state = RoomState::new(notice.stay, &Rules::default());
-        state.watch.fold.run = run.map(|(since, told)| Run {
-            periods: told.max(1),
+        state.watch.fold.run = run.map(|(since, periods)| Run {
+            periods: periods.max(1),
             energy: WattHours(9_000),
             since: at(since),
-            told,
+            notified_at_periods: periods,
         });
         rooms.adopt([(notice.room, state)]);
     }

@@ -60,8 +60,8 @@ impl Subject {
 }
 
 impl Story {
-    /// Notices of one subject in the order of their ids; what `ended` has is not so any more. `None`
-    /// where there are none.
+    /// Notices of one subject in the order of their ids; what `ended` has is not so any more.
+    /// `None` where there are none.
     pub(super) fn new(notices: Vec<(u64, Notice)>, ended: &HashSet<u64>) -> Option<Story> {
         let status = Status::of(&notices, ended)?;
         Some(Story { status, notices })

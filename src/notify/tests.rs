@@ -269,25 +269,29 @@ fn a_title_says_what_where_and_how_much() {
             NoticeKind::Closed(left),
             true,
             "住客房用电异常不再跟踪 滨江店 · 1001 · 客人已退房",
-            "Occupied room: abnormal power use no longer followed · 滨江店 · 1001 · guest checked out",
+            "Occupied room: abnormal power use no longer followed · 滨江店 · 1001 · \
+             guest checked out",
         ),
         (
             NoticeKind::Closed(came),
             true,
             "住客房用电异常不再跟踪 滨江店 · 1001 · 新客人已入住",
-            "Occupied room: abnormal power use no longer followed · 滨江店 · 1001 · new guest checked in",
+            "Occupied room: abnormal power use no longer followed · 滨江店 · 1001 · \
+             new guest checked in",
         ),
         (
             NoticeKind::Closed(left),
             false,
             "空房用电异常不再跟踪 滨江店 · 1001 · 退房时间已更新",
-            "Vacant room: abnormal power use no longer followed · 滨江店 · 1001 · check-out time corrected",
+            "Vacant room: abnormal power use no longer followed · 滨江店 · 1001 · check-out time \
+             corrected",
         ),
         (
             NoticeKind::Closed(changed),
             false,
             "空房用电异常监测已中断 滨江店 · 1001 · 判断周期已更改",
-            "Vacant room: abnormal power use, monitoring interrupted · 滨江店 · 1001 · interval changed",
+            "Vacant room: abnormal power use, monitoring interrupted · 滨江店 · 1001 · interval \
+             changed",
         ),
     ] {
         let story = [of_room(1, kind, is_occupied)];
@@ -337,7 +341,8 @@ fn a_title_of_many_states_names_the_worst_and_counts_the_others() {
         (
             &three,
             "空房用电异常 ×1，电表读数停滞，已恢复 ×1 滨江店 · 1001 · 5.6 kW",
-            "Vacant room: abnormal ×1, meter readings are frozen, normal again ×1 · 滨江店 · 1001 · 5.6 kW",
+            "Vacant room: abnormal ×1, meter readings are frozen, normal again ×1 · 滨江店 · \
+             1001 · 5.6 kW",
         ),
         (
             &many,

@@ -319,7 +319,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
         loop {
             let error = match work(self) {
                 Ok(done) => {
-                    outage.over();
+                    outage.ended();
                     return Ok(done);
                 }
                 Err(error) if !error.is_passing() => return Err(Ended::Failed(error)),

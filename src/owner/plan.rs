@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::engine::{
-    Arrival, Change, Event, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind, Parsed,
-    RoomState, Rules, Stay, Tally, Transition, observe, readings_needed_after, receive,
+    Change, Event, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind, Parsed,
+    Received, RoomState, Rules, Stay, Tally, Transition, observe, readings_needed_after, receive,
 };
 use crate::figures::{
     Amounts, Figure, IntervalResult, MessageResult, NoticeResult, Origin, ReadingResult,
@@ -125,22 +125,22 @@ impl<'a> Planner<'a> {
         });
         let readings = &readings[..until];
         match receive(state.as_ref(), event, readings, self.rules) {
-            Arrival::Newer(transition) => {
+            Received::Newer(transition) => {
                 self.stage(event.room.clone(), transition);
                 match event.stay.kind() {
                     Kind::Checkin => MessageResult::CheckIn,
                     Kind::Checkout => MessageResult::CheckOut,
                 }
             }
-            Arrival::Expected(transition) => {
+            Received::Expected(transition) => {
                 self.stage(event.room.clone(), transition);
                 MessageResult::Duplicate
             }
-            Arrival::Duplicate => {
+            Received::Duplicate => {
                 log::debug!("{}: a duplicate message", event.room);
                 MessageResult::Duplicate
             }
-            Arrival::Stale => {
+            Received::Stale => {
                 log::info!(
                     "{}: a {} of {} is older than what is known and has no effect",
                     event.room,

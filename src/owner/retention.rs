@@ -27,7 +27,7 @@ impl Retention {
             due: Instant::now(),
             more: false,
             deleted: 0,
-            outage: Outage::new("deleting old rows").told_at_once(),
+            outage: Outage::new("deleting old rows").reported_at_once(),
         }
     }
 
@@ -41,7 +41,7 @@ impl Retention {
         self.due = now + EVERY;
         match store.forget(self.keep_days) {
             Ok(deleted) => {
-                self.outage.over();
+                self.outage.ended();
                 self.deleted += deleted;
                 self.more = deleted >= MOST_FORGOTTEN;
             }

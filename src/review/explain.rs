@@ -212,7 +212,7 @@ fn line(
             Step::Judged { abnormal: true, .. } => watch.fold.run,
             _ => None,
         },
-        notices: outcome.news().map(|(kind, _)| kind).collect(),
+        notices: outcome.notices().map(|(kind, _)| kind).collect(),
         reason: reason(reading, outcome, watch, threshold, rules),
         matters: !is_quiet || outcome.meter_changed || outcome.outlier_dropped,
     }
@@ -299,7 +299,7 @@ fn reason(
 
 /// What comes next of a run that goes on; nothing where its notice has just been made.
 fn next(run: Run, rules: &Rules) -> Option<Next> {
-    match run.told {
+    match run.notified_at_periods {
         0 => Some(Next::Alert(rules.alert_periods)),
         told if told < run.periods => Some(Next::Reminder(told.saturating_mul(2))),
         _ => None,

@@ -34,7 +34,7 @@ impl Row {
         self.seconds += seconds;
     }
 
-    fn tell(&mut self, kind: NoticeKind) {
+    fn count(&mut self, kind: NoticeKind) {
         match kind {
             NoticeKind::Alert => self.alerts += 1,
             NoticeKind::Reminder => self.reminders += 1,
@@ -72,11 +72,11 @@ impl Summary {
         summary
     }
 
-    pub fn tell(&mut self, notice: &RoomNotice) {
-        self.all.tell(notice.kind);
+    pub fn count(&mut self, notice: &RoomNotice) {
+        self.all.count(notice.kind);
         let of_kind = self.kinds.entry(notice.stay.kind()).or_default();
-        of_kind.tell(notice.kind);
+        of_kind.count(notice.kind);
         let hotel = notice.room.hotel_id.clone();
-        self.hotels.entry(hotel).or_default().tell(notice.kind);
+        self.hotels.entry(hotel).or_default().count(notice.kind);
     }
 }

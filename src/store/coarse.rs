@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::engine::{Rules, Steps};
-use crate::finding::{Finding, Level, Tell};
+use crate::finding::{Finding, Level, Report};
 use crate::types::{Kind, RoomKey, WattHours};
 
 /// The newest rows that are looked at: a few hours of 20,000 rooms, read in half a second.
@@ -16,7 +16,12 @@ pub(super) const DAY: i64 = 24 * 3_600;
 const NAMED: usize = 10;
 
 /// Names the rooms whose meters count whole kWh, with what that hides under the rules.
-pub(super) fn name(rooms: &HashMap<RoomKey, Steps>, rules: &Rules, about: &str, tell: Tell<'_>) {
+pub(super) fn name(
+    rooms: &HashMap<RoomKey, Steps>,
+    rules: &Rules,
+    about: &str,
+    report: Report<'_>,
+) {
     let rooms = rooms.iter().filter(|(_, steps)| steps.are_whole_kwh());
     // Rooms with thresholds of their own hide another amount.
     let mut by_hidden: BTreeMap<[WattHours; 4], Vec<&RoomKey>> = BTreeMap::new();
@@ -61,7 +66,7 @@ pub(super) fn name(rooms: &HashMap<RoomKey, Steps>, rules: &Rules, about: &str, 
             kw(occupied),
             named.join(", ")
         );
-        tell(Finding::new(Level::Warning, about, says).remedy(
+        report(Finding::new(Level::Warning, about, says).remedy(
             "have their gateway send two decimals; or lower their thresholds below a whole kWh, as \
              0.9 or 1.9",
         ));

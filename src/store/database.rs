@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::config::{self, Config};
 use crate::engine::Rules;
-use crate::finding::Tell;
+use crate::finding::Report;
 use crate::types::Zone;
 
 use super::{
@@ -75,10 +75,10 @@ impl Database {
     }
 
     /// Looks at it, and at the meter table that the rules are for, and changes nothing.
-    pub fn check(&self, rules: &Rules, tell: Tell<'_>) {
+    pub fn check(&self, rules: &Rules, report: Report<'_>) {
         match &self.place {
-            Place::MySql { server, meter } => mysql::check(server, meter, rules, self.zone, tell),
-            Place::Embedded(path) => sqlite::check(path, rules, tell),
+            Place::MySql { server, meter } => mysql::check(server, meter, rules, self.zone, report),
+            Place::Embedded(path) => sqlite::check(path, rules, report),
         }
     }
 

@@ -129,7 +129,7 @@ pub(super) fn lines(census: &Census, silent: &Silent) -> Vec<String> {
     let mut lines = vec![format!(
         "all rooms: {} occupied ({overstayed} overstayed), {} vacant, {silent}, \
          {} abnormal now ({} notified)",
-        census.occupied, census.vacant, census.abnormal, census.told
+        census.occupied, census.vacant, census.abnormal, census.notified
     )];
     let hotels = census.overstayed.iter();
     lines.extend(hotels.take(HOTELS_LISTED).map(|(hotel, rooms)| {
@@ -278,7 +278,7 @@ mod tests {
             occupied: 8,
             vacant: 3,
             abnormal: 2,
-            told: 1,
+            notified: 1,
             overstayed: BTreeMap::from([hotel(1, 2), hotel(2, 32)]),
         };
         let written = lines(&census, &Silent::Meters(4));

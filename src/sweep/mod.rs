@@ -83,7 +83,7 @@ struct Swept {
 impl Sweeper {
     /// Sweeps until it is time to stop. Sweeps never overlap: ticks missed meanwhile are counted.
     pub fn run(self) {
-        let mut outage = Outage::new("sweep").told_at_once();
+        let mut outage = Outage::new("sweep").reported_at_once();
         // Before the messages: once the table's newest ids are known, reading for messages is
         // cheap. The first sweep tries again after an error, and logs it.
         let mut tail = self.tail().ok();
@@ -106,7 +106,7 @@ impl Sweeper {
                 });
             match swept {
                 Ok(swept) => {
-                    outage.over();
+                    outage.ended();
                     self.count(&swept);
                     self.log(&swept, began.elapsed());
                 }

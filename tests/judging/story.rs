@@ -1,7 +1,7 @@
 //! Plays a story and compares what the engine made of it with what the story says.
 
 use roomwatt::engine::{
-    Arrival, Change, Closing, NoticeKind, Outcome, RoomNotice, Rules, RunEnd, Stay, Step, Tally,
+    Change, Closing, NoticeKind, Outcome, Received, RoomNotice, Rules, RunEnd, Stay, Step, Tally,
     Watch,
 };
 use roomwatt::types::{LocalTime, Reading, RoomKey, WattHours};
@@ -106,10 +106,10 @@ impl Room {
     fn message(&mut self, stay: Stay) -> String {
         let arrival = self.played.message(stay, &self.stored, &self.rules);
         let (transition, word) = match arrival {
-            Arrival::Stale => return "stale".into(),
-            Arrival::Duplicate => return "duplicate".into(),
-            Arrival::Expected(transition) => (transition, "expected check-out set"),
-            Arrival::Newer(transition) => (transition, ""),
+            Received::Stale => return "stale".into(),
+            Received::Duplicate => return "duplicate".into(),
+            Received::Expected(transition) => (transition, "expected check-out set"),
+            Received::Newer(transition) => (transition, ""),
         };
         let mut parts = Vec::new();
         for change in &transition.changes {
@@ -182,7 +182,7 @@ fn words_of(outcome: &Outcome) -> Vec<String> {
     }
     match outcome.ended {
         None => {}
-        Some((run, _)) if run.told > 0 => {}
+        Some((run, _)) if run.notified_at_periods > 0 => {}
         Some((run, RunEnd::Recovered)) => parts.push(format!("run of {} ends", run.periods)),
         Some((run, RunEnd::Closed(why))) => {
             parts.push(format!("run of {} closed by {why:?}", run.periods));

@@ -45,13 +45,13 @@ fn seen(stay: Stay, readings: &[Reading], rules: &Rules) -> Vec<Seen> {
 }
 
 /// A run as its intervals make it.
-fn run_of(intervals: &[(Reading, u32, WattHours)], told: u32) -> Option<Run> {
+fn run_of(intervals: &[(Reading, u32, WattHours)], notified_at_periods: u32) -> Option<Run> {
     let (opened, ..) = intervals.first()?;
     Some(Run {
         periods: intervals.iter().map(|(_, periods, _)| periods).sum(),
         energy: intervals.iter().map(|(.., energy)| *energy).sum(),
         since: opened.time,
-        told,
+        notified_at_periods,
     })
 }
 
@@ -74,7 +74,7 @@ proptest! {
                     prop_assert!(reading.time.since(suspect) >= interval - tolerance);
                 }
                 let Step::Judged { periods, seconds, energy, abnormal } = outcome.step else {
-                    prop_assert!(outcome.tell.is_none());
+                    prop_assert!(outcome.notify.is_none());
                     continue;
                 };
                 // the base is the sample, or the new meter's first reading
@@ -312,7 +312,9 @@ fn later(stay: Stay, seconds: i64) -> Stay {
 fn tags(step: &Seen, stay: Stay, rules: &Rules) -> Vec<&'static str> {
     let outcome = &step.outcome;
     let again = outcome.step == Step::Suspect && step.before.suspect.is_some();
-    let told = outcome.ended.map(|(run, end)| (run.told > 0, end));
+    let told = outcome
+        .ended
+        .map(|(run, end)| (run.notified_at_periods > 0, end));
     let closed = told.is_some_and(|(told, end)| told && end != RunEnd::Recovered);
     let mut tags = vec![
         ("outlier dropped", outcome.outlier_dropped),

@@ -225,7 +225,7 @@ proptest! {
                 let until = &stored[..stored.partition_point(|r| r.time <= time)];
                 let brought_up = observe(&room_key(), &old, until, &world.rules);
                 let mut expected = brought_up.changes;
-                let run = brought_up.state.watch.fold.run.filter(|run| run.told > 0);
+                let run = brought_up.state.watch.fold.run.filter(|run| run.notified_at_periods > 0);
                 let closing = match &changes[..opened] {
                     [.., Change::Notice(closing)] if run.is_some() => Some(closing.clone()),
                     _ => None,

@@ -116,7 +116,7 @@ proptest! {
             let all = receive(room.state.as_ref(), &event, stored, &world.rules);
             let before = room.changes.len();
             room.message(*stay, stored, &world.rules);
-            let roomwatt::engine::Arrival::Newer(all) = all else {
+            let roomwatt::engine::Received::Newer(all) = all else {
                 panic!("stays come in order: {all:?}")
             };
             prop_assert_eq!(Some(all.state), room.state.clone());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use roomwatt::engine::{Arrival, Change, Rules};
+use roomwatt::engine::{Change, Received, Rules};
 use roomwatt::types::{Reading, RoomKey};
 
 use crate::player::{self, notices};
@@ -30,7 +30,7 @@ pub fn play(scenario: &Scenario) -> (Vec<Told>, Vec<String>) {
             What::Message(key, stay) => {
                 let room = room(&mut rooms, key);
                 let arrival = room.played.message(*stay, &room.stored, rules);
-                if let Arrival::Newer(transition) | Arrival::Expected(transition) = arrival {
+                if let Received::Newer(transition) | Received::Expected(transition) = arrival {
                     told.extend(told_of(&transition.changes));
                 }
             }

@@ -90,7 +90,7 @@ fn rooms_are_watched_from_the_first_minute_and_their_past_is_left_alone() {
     );
     assert_eq!(
         rig.rows::<bool>(
-            "SELECT JSON_VALUE(state, '$.watch.stay[2]') IS NOT NULL FROM room_state \
+            "SELECT JSON_VALUE(state, '$.w.s[2]') IS NOT NULL FROM room_state \
              WHERE room_number = 'a1'"
         ),
         [true]
@@ -189,10 +189,10 @@ fn newer_stays_are_taken_over_from_older_watches() {
     let epoch = rig.rows::<u64>("SELECT epoch FROM service")[0];
     assert_eq!(epoch, before + 1, "who hangs with the state writes no more");
     let states = &format!(
-        "SELECT CONCAT_WS(' ', room_number, msg_type, JSON_VALUE(state, '$.watches'), run_told, \
-         JSON_EXTRACT(state, '$.watch.history') IS NOT NULL, {} > NOW()) \
+        "SELECT CONCAT_WS(' ', room_number, msg_type, JSON_VALUE(state, '$.n'), run_told, \
+         JSON_EXTRACT(state, '$.w.h') IS NOT NULL, {} > NOW()) \
          FROM room_state ORDER BY room_number",
-        stored_time("watch.stay[2]")
+        stored_time("w.s[2]")
     );
     assert_eq!(
         rig.rows::<String>(states),
@@ -222,7 +222,7 @@ fn newer_stays_are_taken_over_from_older_watches() {
         &format!(
             "SELECT CAST(TIMESTAMPDIFF(MINUTE, {}, NOW()) AS SIGNED) < -30 FROM room_state \
              WHERE room_number = '101'",
-            stored_time("watch.fold.sample[0]")
+            stored_time("w.f.s[0]")
         ),
         &[true],
     );

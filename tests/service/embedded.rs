@@ -255,17 +255,17 @@ fn killed_again_and_again_it_tells_what_the_backtest_tells() {
     service.stop();
 
     // What people read in columns is what the state says.
-    let fold = |path: &str| format!("state ->> '$.watch.fold.{path}'");
+    let fold = |path: &str| format!("state ->> '$.w.f.{path}'");
     let differ = format!(
         "SELECT state FROM room_state WHERE version <> 2 \
-         OR msg_type IS NOT state ->> '$.watch.stay[0]' \
-         OR stay_time IS NOT state ->> '$.watch.stay[1]' OR seen_time IS NOT {} \
+         OR msg_type IS NOT state ->> '$.w.s[0]' \
+         OR stay_time IS NOT state ->> '$.w.s[1]' OR seen_time IS NOT {} \
          OR run_since IS NOT {} OR run_periods IS NOT {} OR run_wh IS NOT {} OR run_told IS NOT {}",
-        fold("seen"),
-        fold("run.since"),
-        fold("run.periods"),
-        fold("run.wh"),
-        fold("run.told")
+        fold("t"),
+        fold("r.t"),
+        fold("r.p"),
+        fold("r.e"),
+        fold("r.n")
     );
     assert_eq!(texts(&differ), [""; 0], "seed {seed}");
     let watched = texts("SELECT room_number FROM room_state");

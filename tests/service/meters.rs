@@ -58,7 +58,7 @@ fn a_newer_message_first_brings_the_old_watch_up_to_date() {
     rig.wait_for_rows(
         &format!(
             "SELECT msg_type, {}, run_periods FROM room_state",
-            stored_time("watch.initial[0]")
+            stored_time("w.i[0]")
         ),
         &[("checkin".to_owned(), arrived.to_string(), None::<u32>)],
     );
@@ -174,7 +174,7 @@ fn first_of_one_time(by: By) {
     });
     rig.meter("H001", "101", &at(2), "104.75");
     rig.publish([check_out("H001", "102", left).as_str()]);
-    let first = "SELECT CAST(JSON_VALUE(state, '$.watch.initial[1]') AS SIGNED) \
+    let first = "SELECT CAST(JSON_VALUE(state, '$.w.i[1]') AS SIGNED) \
                  FROM room_state WHERE room_number = '102'";
     let initial: i64 = wait("an initial reading", || {
         match rig.rows::<Option<i64>>(first)[..] {
@@ -266,7 +266,7 @@ fn a_meter_table_that_is_made_anew_is_read_from_its_start() {
     rig.wait_for_rows(
         &format!(
             "SELECT {} FROM room_state ORDER BY room_number",
-            stored_time("watch.initial[0]")
+            stored_time("w.i[0]")
         ),
         &[at(0), at(0)],
     );
@@ -406,7 +406,7 @@ fn initial_readings(by: By) {
     rig.count_work();
     let service = rig.start();
     rig.wait_for_rows(
-        "SELECT COUNT(*), COUNT(DISTINCT JSON_VALUE(state, '$.watch.initial[1]')) FROM room_state",
+        "SELECT COUNT(*), COUNT(DISTINCT JSON_VALUE(state, '$.w.i[1]')) FROM room_state",
         &[(ROOMS, ROOMS)],
     );
     service.stop();

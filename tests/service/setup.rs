@@ -210,7 +210,7 @@ fn a_room_is_judged_on_from_a_row_of_an_older_version() {
     rig.wait_for_rows(
         &format!(
             "SELECT CAST(seen_time AS CHAR), {}, \
-             JSON_VALUE(state, '$.watch.fold.moved.pause') IS NULL, run_periods, run_told \
+             JSON_VALUE(state, '$.w.f.m.p') IS NULL, run_periods, run_told \
              FROM room_state",
             stored_time("watch.fold.moved.at")
         ),
@@ -222,7 +222,7 @@ fn a_room_is_judged_on_from_a_row_of_an_older_version() {
         ["silent"]
     );
     // Its watch was not counted; the next one is the first that is.
-    let number = "SELECT CAST(JSON_VALUE(state, '$.watches') AS UNSIGNED) FROM room_state";
+    let number = "SELECT CAST(JSON_VALUE(state, '$.n') AS UNSIGNED) FROM room_state";
     assert_eq!(rig.rows::<u32>(number), [0]);
     rig.publish([check_in("H001", "101", minutes_ago(20)).as_str()]);
     rig.wait_for_rows(number, &[1]);
@@ -291,7 +291,7 @@ fn send_publishes_what_the_service_takes() {
     rig.wait_for_rows(
         &format!(
             "SELECT room_number, msg_type, {} FROM room_state ORDER BY room_number",
-            stored_time("watch.stay[2]")
+            stored_time("w.s[2]")
         ),
         &[
             ("101".to_owned(), "checkin".to_owned(), None),

@@ -148,7 +148,7 @@ impl Model {
 /// What is told of a run that goes on when another stay begins.
 fn closed_by(room: &RoomKey, state: &RoomState, next: Stay, rules: &Rules) -> Option<RoomNotice> {
     let watch = &state.watch;
-    let run = watch.fold.run.filter(|run| run.told > 0)?;
+    let run = watch.fold.run.filter(|run| run.notified_at_periods > 0)?;
     Some(RoomNotice {
         kind: NoticeKind::Closed(Closing::NewStay {
             kind: next.kind(),

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use roomwatt::engine::{
-    Arrival, Event, Look, MeterNoticeKind, MeterTrouble, RoomState, Rules, Silence, observe,
+    Event, Look, MeterNoticeKind, MeterTrouble, Received, RoomState, Rules, Silence, observe,
     receive,
 };
 use roomwatt::simulator::{Happening, REGISTER_MODULUS, Scenario, What};
@@ -62,7 +62,7 @@ fn told(scenario: &Scenario, mut shows: impl FnMut(&RoomKey, Reading) -> WattHou
                     stay,
                 };
                 let known = shown.get(&room).map_or(&[][..], Vec::as_slice);
-                if let Arrival::Newer(after) = receive(before, &event, known, &rules) {
+                if let Received::Newer(after) = receive(before, &event, known, &rules) {
                     watches.insert(room, after.state);
                 }
             }

@@ -57,7 +57,7 @@ fn any_state(rng: &mut Rng) -> RoomState {
                 periods: rng.u32(1..),
                 energy: WattHours(rng.i64(0..1_000_000_000_000)),
                 since: any_time(rng),
-                told: rng.u32(..),
+                notified_at_periods: rng.u32(..),
             }),
             movement: maybe(rng, |rng| Movement {
                 at: any_time(rng),
@@ -110,7 +110,7 @@ fn columns(state: &RoomState) -> String {
     columns.push(text(run.map(|run| run.since.to_string())));
     columns.push(text(run.map(|run| run.periods.to_string())));
     columns.push(text(run.map(|run| run.energy.0.to_string())));
-    columns.push(text(run.map(|run| run.told.to_string())));
+    columns.push(text(run.map(|run| run.notified_at_periods.to_string())));
     columns.join(" ")
 }
 
@@ -166,7 +166,7 @@ fn json_of_0_1(state: &RoomState) -> String {
     };
     let run = (watch.fold.run).map(|run| {
         json!({"periods": run.periods, "energy": run.energy.0, "since": run.since.to_string(),
-            "told": run.told})
+            "told": run.notified_at_periods})
     });
     let mut json = json!({"stay": stay, "initial": reading(watch.initial),
         "fold": {"sample": reading(watch.fold.sample), "suspect": reading(watch.fold.suspect),
@@ -224,7 +224,10 @@ fn row_of_0_1(room: &RoomKey, state: &RoomState, is_counted: bool) -> String {
             number(fold.run.map(|run| run.periods.into())),
         ),
         ("run_wh", number(fold.run.map(|run| run.energy.0))),
-        ("run_told", number(fold.run.map(|run| run.told.into()))),
+        (
+            "run_told",
+            number(fold.run.map(|run| run.notified_at_periods.into())),
+        ),
         ("interval_seconds", watch.interval_seconds.to_string()),
         ("history", text(&history.join(" "))),
         ("version", "1".to_owned()),

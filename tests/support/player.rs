@@ -3,7 +3,7 @@
 #![allow(dead_code)] // each test uses its own part
 
 use roomwatt::engine::{
-    Arrival, Change, Event, RoomNotice, RoomState, Rules, Stay, Transition, Watch, observe,
+    Change, Event, Received, RoomNotice, RoomState, Rules, Stay, Transition, Watch, observe,
     readings_needed_after, receive,
 };
 use roomwatt::types::{LocalTime, Reading, RoomKey};
@@ -53,14 +53,14 @@ impl Room {
     }
 
     /// Takes a message while these readings are stored, in time order.
-    pub fn message(&mut self, stay: Stay, stored: &[Reading], rules: &Rules) -> Arrival {
+    pub fn message(&mut self, stay: Stay, stored: &[Reading], rules: &Rules) -> Received {
         let room = self.key.clone();
         let known = self.state.as_ref();
         let needed = newer(stored, readings_needed_after(known, &stay, rules));
         let arrival = receive(known, &Event { room, stay }, needed, rules);
         match &arrival {
-            Arrival::Newer(transition) | Arrival::Expected(transition) => self.adopt(transition),
-            Arrival::Duplicate | Arrival::Stale => {}
+            Received::Newer(transition) | Received::Expected(transition) => self.adopt(transition),
+            Received::Duplicate | Received::Stale => {}
         }
         arrival
     }

@@ -2,7 +2,7 @@
 
 use super::Rig;
 
-/// A time in the JSON of `room_state`, as SQL gives it: `stored_time("watch.initial[0]")`.
+/// A time in the JSON of `room_state`, as SQL gives it: `stored_time("w.i[0]")`.
 pub fn stored_time(path: &str) -> String {
     let seconds = format!("CAST(JSON_VALUE(state, '$.{path}') AS SIGNED)");
     format!("CAST(TIMESTAMP('1970-01-01') + INTERVAL {seconds} SECOND AS CHAR)")
@@ -10,18 +10,18 @@ pub fn stored_time(path: &str) -> String {
 
 /// Counts the rows of `room_state` whose columns say otherwise than their JSON.
 pub fn columns_that_differ() -> String {
-    let run = |name: &str| format!("JSON_VALUE(state, '$.watch.fold.run.{name}')");
+    let run = |name: &str| format!("JSON_VALUE(state, '$.w.f.r.{name}')");
     format!(
         "SELECT COUNT(*) FROM room_state WHERE NOT (version = 2 \
-         AND msg_type = JSON_VALUE(state, '$.watch.stay[0]') AND CAST(stay_time AS CHAR) = {} \
+         AND msg_type = JSON_VALUE(state, '$.w.s[0]') AND CAST(stay_time AS CHAR) = {} \
          AND CAST(seen_time AS CHAR) <=> {} AND CAST(run_since AS CHAR) <=> {} \
          AND run_periods <=> {} AND run_wh <=> {} AND run_told <=> {})",
-        stored_time("watch.stay[1]"),
-        stored_time("watch.fold.seen"),
-        stored_time("watch.fold.run.since"),
-        run("periods"),
-        run("wh"),
-        run("told"),
+        stored_time("w.s[1]"),
+        stored_time("w.f.t"),
+        stored_time("w.f.r.t"),
+        run("p"),
+        run("e"),
+        run("n"),
     )
 }
 

@@ -98,7 +98,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (exits, ended) = bounded(THREADS);
     let stop = interruption().map_err(|e| Failure::new(Code::TryLater, e))?;
     let screen = Screen::new(scenario.end().since(start).unsigned_abs());
-    screen.tell(&words.introduction(&Story {
+    screen.print(&words.introduction(&Story {
         rooms: arguments.rooms,
         days: arguments.days,
         from: start,
@@ -110,7 +110,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         config: &config,
         scenario: &scenario,
         speed: arguments.speed,
-        console: Console::new(move |_, card| cards.tell(&format!("{card}\n"))),
+        console: Console::new(move |_, card| cards.print(&format!("{card}\n"))),
         progress: &|now| {
             screen.bar.set_position(now.since(start).unsigned_abs());
             screen.bar.set_message(now.day_hour_minute());
@@ -134,7 +134,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     })?;
     screen.bar.finish_and_clear();
     for line in ending::lines(words, &report, &scenario, &config.rules) {
-        screen.tell(&line);
+        screen.print(&line);
     }
     screen.end()
 }
@@ -172,7 +172,7 @@ impl Screen {
     }
 
     /// A line above the bar.
-    fn tell(&self, text: &str) {
+    fn print(&self, text: &str) {
         let told = self.bar.suspend(|| writeln!(io::stdout(), "{text}"));
         if let Err(error) = told {
             self.lost.lock().get_or_insert(error);

@@ -10,7 +10,7 @@ use crate::store::{SimulatedMeters, StoreError};
 use crate::threads::Stop;
 use crate::types::{LocalTime, Reading, RoomKey};
 
-use super::super::complain;
+use super::super::print_error;
 use super::Failure;
 
 /// Rows and messages that are written at once.
@@ -149,7 +149,7 @@ where
             Ok(()) => return Ok(true),
             Err(error) if is_fatal(&error) => return Err(error.into()),
             Err(error) => bar.suspend(|| {
-                complain(&format!("{error}; tried again in {} s", pause.as_secs()));
+                print_error(&format!("{error}; tried again in {} s", pause.as_secs()));
             }),
         }
         if stop.wait(pause) {

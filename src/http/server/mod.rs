@@ -165,7 +165,7 @@ impl Server {
                     continue;
                 }
             };
-            trouble.over();
+            trouble.ended();
             let stream = Arc::new(stream);
             let place = loop {
                 match places.take(&stream, client.ip(), LOOK) {
@@ -234,7 +234,7 @@ impl Trouble {
     fn new(address: SocketAddr) -> Trouble {
         let what = format!("accepting connections at {address}");
         Trouble {
-            outage: Outage::new(what).told_at_once(),
+            outage: Outage::new(what).reported_at_once(),
             last: None,
         }
     }
@@ -244,10 +244,10 @@ impl Trouble {
         self.outage.failed(error).min(LONGEST_PAUSE)
     }
 
-    fn over(&mut self) {
+    fn ended(&mut self) {
         let has_lasted = |last: &mut Instant| last.elapsed() >= WORKS_AGAIN;
         if self.last.take_if(has_lasted).is_some() {
-            self.outage.over();
+            self.outage.ended();
         }
     }
 }

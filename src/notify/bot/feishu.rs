@@ -213,7 +213,8 @@ fn remedy(status: u16, code: Option<i64>, clock_ahead: Option<i64>) -> String {
         (Some(19_021), _) => return remedy_of_signature(clock_ahead),
         (Some(19_022), _) => "allow this machine's IP address in the bot's settings",
         (Some(19_024), _) => {
-            "a keyword that the bot's settings ask for is missing: remove it there, and sign instead"
+            "a keyword that the bot's settings ask for is missing: remove it there, and sign \
+             instead"
         }
         (None, 300..400) => "a redirect is not followed: webhook_url must be the bot's own address",
         (None, 400..500) => "webhook_url is not a bot's address, or a proxy is in the way",

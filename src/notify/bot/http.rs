@@ -46,8 +46,8 @@ pub(in crate::notify) struct Reached {
 }
 
 impl Http {
-    /// A bot with this address, asked through `proxy`, or straight without one. No error shows these
-    /// or `other_secrets`.
+    /// A bot with this address, asked through `proxy`, or straight without one. No error shows
+    /// these or `other_secrets`.
     pub(super) fn new(
         platform: &'static Platform,
         url: &Secret,
@@ -156,8 +156,8 @@ impl Http {
         let name = self.platform.name;
         let host = Peer {
             who: &format!("what answers as {name}"),
-            trust: "where it is a proxy that looks into TLS, add its authority to those of this machine \
-                    (on Debian: /usr/local/share/ca-certificates, update-ca-certificates)",
+            trust: "where it is a proxy that looks into TLS, add its authority to those of this \
+                    machine (on Debian: /usr/local/share/ca-certificates, update-ca-certificates)",
             name: &format!("it is not {name} that answers: see webhook_url, and name resolution"),
         };
         match error {

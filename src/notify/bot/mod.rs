@@ -1,5 +1,5 @@
-//! Who takes notices. A bot's file has all that is its platform's alone: protocol, sizes, rate, and how
-//! to write a name that strangers chose so that it is a name and nothing else.
+//! Who takes notices. A bot's file has all that is its platform's alone: protocol, sizes, rate, and
+//! how to write a name that strangers chose so that it is a name and nothing else.
 
 mod console;
 mod feishu;
@@ -66,8 +66,8 @@ impl Bot {
         }
     }
 
-    /// A card of the first of these stories, as many as fit, and how many these are. `hotel` is what the
-    /// staff calls it.
+    /// A card of the first of these stories, as many as fit, and how many these are. `hotel` is
+    /// what the staff calls it.
     pub(super) fn card(
         &self,
         hotel: &str,

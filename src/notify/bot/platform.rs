@@ -14,8 +14,8 @@ pub(in crate::notify) struct Platform {
     /// How far this machine's clock may be off before it refuses what is signed. Seconds; `None`
     /// where nothing is.
     pub(in crate::notify) max_clock_error: Option<i64>,
-    /// Whether people are notified by it. What is only recorded need not wait for company, nor until
-    /// it is certain.
+    /// Whether people are notified by it. What is only recorded need not wait for company, nor
+    /// until it is certain.
     pub(in crate::notify) notifies_staff: bool,
 }
 

@@ -63,7 +63,8 @@ pub(super) fn advice(words: &Words, stories: &[Story]) -> String {
     advice.join("\n")
 }
 
-/// Why its run is no longer followed, if it is one that is not, as a sentence of one or several rooms.
+/// Why its run is no longer followed, if it is one that is not, as a sentence of one or several
+/// rooms.
 fn closing(words: &Words, story: &Story) -> Option<String> {
     let notice = story.of_room()?;
     match notice.kind {

@@ -71,7 +71,8 @@ pub(super) fn title(words: &Words, hotel: &str, stories: &[Story], is_mixed: boo
     title
 }
 
-/// How many stories are in which state, the worst first; of many states, how many are in the others.
+/// How many stories are in which state, the worst first; of many states, how many are in the
+/// others.
 fn states(words: &Words, stories: &[Story]) -> String {
     let chunks = stories.chunk_by(|a, b| words.of(a).short == words.of(b).short);
     let mut chunks: Vec<&[Story]> = chunks.collect();

@@ -82,8 +82,8 @@ impl Waiting {
         });
     }
 
-    /// Holds back the notices that `is_held` says are not to be sent for now. One that was held is as
-    /// old as if it had come about when it no longer is.
+    /// Holds back the notices that `is_held` says are not to be sent for now. One that was held is
+    /// as old as if it had come about when it no longer is.
     pub(super) fn hold(
         &mut self,
         now: Instant,
@@ -158,9 +158,9 @@ impl Waiting {
         ended.into_iter().collect()
     }
 
-    /// All that waits of a hotel and goes the same way as the oldest of it, or the first story of it.
-    /// What the notices `ended` report has ended by now, unless the notice that says so is held back:
-    /// then it goes on as far as is known.
+    /// All that waits of a hotel and goes the same way as the oldest of it, or the first story of
+    /// it. What the notices `ended` report has ended by now, unless the notice that says so is held
+    /// back: then it goes on as far as is known.
     pub(super) fn bundle(&self, hotel: &HotelId, ended: &HashSet<u64>) -> Option<Bundle> {
         let of_hotel = self.items.iter();
         let of_hotel = of_hotel.filter(|(_, item)| item.notice.hotel_id() == hotel);

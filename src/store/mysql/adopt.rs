@@ -6,7 +6,7 @@ use mysql::prelude::Queryable;
 use mysql::{Conn, Row, TxOpts, Value};
 
 use crate::config;
-use crate::engine::{Arrival, Change, Event, Notice, RoomState, Rules, receive};
+use crate::engine::{Change, Event, Notice, Received, RoomState, Rules, receive};
 use crate::store::{Adopted, LEASE_KEPT_EVERY, Lease, StoreError};
 use crate::types::{Kind, LocalTime, Reading, RoomKey, WattHours, Zone};
 
@@ -54,7 +54,7 @@ pub fn adopt(
         };
         // No readings: the original program has judged them.
         match receive(Some(&known), &event, &[], rules) {
-            Arrival::Newer(transition) => {
+            Received::Newer(transition) => {
                 notices.extend(
                     transition
                         .changes
@@ -71,8 +71,8 @@ pub fn adopt(
                 skip_until(&mut state, now, rules);
                 newer.push((event.room, state));
             }
-            Arrival::Expected(transition) => newer.push((event.room, transition.state)),
-            Arrival::Duplicate | Arrival::Stale => adopted.unchanged += 1,
+            Received::Expected(transition) => newer.push((event.room, transition.state)),
+            Received::Duplicate | Received::Stale => adopted.unchanged += 1,
         }
     })?;
     adopted.updated = newer.iter().map(|(room, _)| room.clone()).collect();

@@ -25,6 +25,10 @@ const READING: Duration = Duration::from_secs(20);
 /// million rows, and a person waits.
 const LOOKING_BACK: Duration = Duration::from_secs(120);
 
+/// The longest silence while `init-db` changes a table: some changes write all of its rows anew,
+/// and a person waits.
+const CHANGING_TABLES: Duration = Duration::from_secs(3_600);
+
 /// The longest silence while it writes: more than a wait for a lock, less than a stop may take.
 const WRITING: Duration = Duration::from_secs(15);
 
@@ -83,6 +87,17 @@ pub(super) fn reading(config: &config::MySql, zone: Zone) -> Opts {
 pub(super) fn looking_back(config: &config::MySql, zone: Zone) -> Opts {
     let limits = Limits {
         silence: LOOKING_BACK,
+        idle: IDLE,
+        lock_wait: LOCK_WAIT,
+        statement: None,
+    };
+    opts(config, zone, &limits)
+}
+
+/// Options of connections that change tables.
+pub(super) fn changing_tables(config: &config::MySql, zone: Zone) -> Opts {
+    let limits = Limits {
+        silence: CHANGING_TABLES,
         idle: IDLE,
         lock_wait: LOCK_WAIT,
         statement: None,
@@ -223,6 +238,7 @@ mod tests {
         for (opts, idle) in [
             (reading(&config, zone), "wait_timeout = 3600"),
             (looking_back(&config, zone), "wait_timeout = 3600"),
+            (changing_tables(&config, zone), "net_read_timeout = 3600"),
             (writing(&config, zone), "wait_timeout = 15"),
             (looking(&config, zone), "max_statement_time = 10"),
         ] {

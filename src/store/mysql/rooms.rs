@@ -59,7 +59,7 @@ fn values(room: &RoomKey, state: &RoomState) -> Result<Vec<Value>, StoreError> {
         time(run.map(|run| run.since)),
         run.map_or(Value::NULL, |run| run.periods.into()),
         run.map_or(Value::NULL, |run| run.energy.0.into()),
-        run.map_or(Value::NULL, |run| run.told.into()),
+        run.map_or(Value::NULL, |run| run.notified_at_periods.into()),
         room::VERSION.into(),
         state.into(),
     ])

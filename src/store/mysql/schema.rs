@@ -63,20 +63,21 @@ const MIGRATIONS: [(u32, &str, &str); 9] = [
     ),
 ];
 
-/// Brings the schema up to date; tells the name of each file that is applied now, and gives their number.
+/// Brings the schema up to date; gives the name of each file that is applied now to `applied`, and
+/// their number back.
 ///
 /// Safe to repeat and to run twice at once: each statement can be done again, and one instance at a
 /// time holds the lock.
 ///
 /// # Errors
-/// [`StoreError::Newer`] where a newer version of this program has been before, or any other; what had
-/// been applied before it stays.
+/// [`StoreError::Newer`] where a newer version of this program has been before, or any other; what
+/// had been applied before it stays.
 pub fn init_db(
     config: &config::MySql,
     zone: Zone,
     applied: &dyn Fn(&str),
 ) -> Result<usize, StoreError> {
-    let mut conn = connect::connect(&connect::reading(config, zone))?;
+    let mut conn = connect::connect(&connect::changing_tables(config, zone))?;
     if !lock::acquire(&mut conn, "roomwatt-init", PATIENCE)? {
         return Err(StoreError::Conflict(
             "another init-db is running on this database".into(),

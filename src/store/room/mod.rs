@@ -93,11 +93,10 @@ mod tests {
         RoomKey::new("H001", "101")
     }
 
-    const V2: &str = r#"{"watches":3,"watch":{"stay":["checkin",1681127880,1681300800],
-        "initial":[1681127400,1000],"fold":{"sample":[1681135200,3000],"suspect":[1681135260,9],
-        "seen":1681135260,"run":{"periods":4,"wh":2000,"since":1681128000,"told":4},
-        "moved":{"at":1681135200,"pause":1800}},"before":[[1800,40]],
-        "history":[[1800,500],[7200,null]],"interval":1800}}"#;
+    const V2: &str = r#"{"n":3,"w":{"s":["checkin",1681127880,1681300800],
+        "i":[1681127400,1000],"f":{"s":[1681135200,3000],"x":[1681135260,9],
+        "t":1681135260,"r":{"p":4,"e":2000,"t":1681128000,"n":4},
+        "m":{"t":1681135200,"p":1800}},"b":[1800,40],"h":[1800,500,7200,null],"v":1800}}"#;
 
     /// Rows outlive the version that wrote them: another layout needs another number.
     #[test]
@@ -117,8 +116,7 @@ mod tests {
             "actual_checkout":"2023-04-10 11:58:00"},"initial":null,
             "fold":{"sample":null,"suspect":null,"seen":null,"run":null},
             "history":[],"interval_seconds":1800}"#;
-        let v2_first = r#"{"watches":0,"watch":{"stay":["checkout",1681127880,null],"fold":{},
-            "interval":1800}}"#;
+        let v2_first = r#"{"n":0,"w":{"s":["checkout",1681127880,null],"f":{},"v":1800}}"#;
         for (version, written, as_now) in [
             (1, v1, V2),
             (1, v1_first, v2_first),
@@ -144,12 +142,13 @@ mod tests {
             }
             assert!(newer.is_for_somebody() && !newer.is_passing());
         }
+        // In the room, its watch, its fold, its run and its movement.
         for place in [
-            "\"watches\"",
-            "\"stay\"",
-            "\"seen\"",
-            "\"periods\"",
-            "\"at\"",
+            "\"n\":3",
+            "\"s\":[\"",
+            "\"s\":[1",
+            "\"p\":4",
+            "\"t\":1681135200",
         ] {
             let with_more = V2.replacen(place, &format!("\"later\":1,{place}"), 1);
             let error = read(&room(), VERSION, &with_more).expect_err("a field of a later version");
@@ -158,8 +157,14 @@ mod tests {
                 assert!(text.contains(part), "{place}: {part}: {text}");
             }
         }
-        let no_time = V2.replace("1681127880", "99999999999999");
-        let error = read(&room(), VERSION, &no_time).expect_err("no time");
-        assert!(error.to_string().contains("year"), "{error}");
+        for (written, wrong, why) in [
+            ("1681127880", "99999999999999", "year"),
+            ("7200,null", "7200", "incomplete"),
+            ("7200,null", "null,7200", "incomplete"),
+        ] {
+            let damaged = V2.replace(written, wrong);
+            let error = read(&room(), VERSION, &damaged).expect_err(wrong);
+            assert!(error.to_string().contains(why), "{wrong}: {error}");
+        }
     }
 }

@@ -64,7 +64,7 @@ impl Watch {
                         periods: run.periods,
                         energy: run.energy,
                         since: run.since,
-                        told: run.told,
+                        notified_at_periods: run.told,
                     }),
                     movement: movement.map(|last| Movement {
                         at: last.at,

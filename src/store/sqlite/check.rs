@@ -6,7 +6,7 @@ use std::path::Path;
 use rusqlite::{Connection, params};
 
 use crate::engine::{Rules, Steps};
-use crate::finding::{Finding, Level, Tell};
+use crate::finding::{Finding, Level, Report};
 use crate::store::{StoreError, coarse};
 use crate::types::{RoomKey, WattHours, counted};
 
@@ -14,11 +14,11 @@ use super::link::Link;
 use super::values;
 
 /// Looks at the embedded database, and changes nothing.
-pub fn check(path: &Path, rules: &Rules, tell: Tell<'_>) {
+pub fn check(path: &Path, rules: &Rules, report: Report<'_>) {
     let about = format!("embedded database {}", path.display());
     if !path.exists() {
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-        tell(match folder {
+        report(match folder {
             Some(folder) if !folder.is_dir() => {
                 let says = format!("the folder {} is not there", folder.display());
                 Finding::new(Level::Wrong, about, says).remedy("create it, or mend embedded.path")
@@ -32,7 +32,7 @@ pub fn check(path: &Path, rules: &Rules, tell: Tell<'_>) {
         .and_then(|mut link| link.with(|conn| Ok((contents(conn)?, newest(conn)?))));
     let rooms = match looked {
         Ok((contents, rooms)) => {
-            tell(Finding::ok(&about, contents));
+            report(Finding::ok(&about, contents));
             rooms
         }
         Err(error) => {
@@ -42,15 +42,15 @@ pub fn check(path: &Path, rules: &Rules, tell: Tell<'_>) {
             };
             let says = error.to_string();
             let says = says.strip_prefix(&format!("{about}: ")).unwrap_or(&says);
-            return tell(Finding::new(level, &about, says));
+            return report(Finding::new(level, &about, says));
         }
     };
-    coarse::name(&rooms, rules, &about, tell);
+    coarse::name(&rooms, rules, &about, report);
     // Version 0.1 left it to the umask; the service and init-db mend it.
     let mode = fs::metadata(path).map_or(0, |file| file.permissions().mode());
     if mode & 0o077 != 0 {
         let remedy = format!("chmod 600 {}", path.display());
-        tell(
+        report(
             Finding::new(Level::Advice, about, "others on this machine can read it").remedy(remedy),
         );
     }

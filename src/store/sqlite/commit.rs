@@ -101,7 +101,7 @@ fn write_rooms(transaction: &Transaction<'_>, plan: &Plan) -> Result<(), StoreEr
             row.run.map(|run| run.since),
             row.run.map(|run| run.periods),
             row.run.map(|run| run.energy),
-            row.run.map(|run| run.told),
+            row.run.map(|run| run.notified_at_periods),
             room::VERSION,
             row.state,
         ])?;

@@ -24,8 +24,8 @@ static MIGRATIONS: [(&str, &str); 3] = [
     ),
 ];
 
-/// Creates the file, or brings its tables up to date; gives the number of files that were `applied`,
-/// which is told the name of each.
+/// Creates the file, or brings its tables up to date; gives the number of files that were
+/// `applied`, which is told the name of each.
 ///
 /// Safe to repeat and to run twice at once: it is one transaction.
 ///

@@ -70,20 +70,31 @@ pub(super) static WORDS: Words = Words {
     kilowatts: |kw| format!("{kw} kW"),
     most_kilowatts: |kw| format!("up to {kw} kW"),
 
-    look_into_vacant: "Please check with the front desk that the room is vacant, then look inside: an air conditioner, heater or boiler may be on.",
-    look_into_occupied: "Please have the front desk ask the guest about large appliances in the room. At night, first judge whether there is a danger; if not, do not disturb.",
-    look_into_both: "Vacant rooms: check with the front desk, then look inside. Occupied rooms: have the front desk ask the guest; at night only if it is urgent.",
+    look_into_vacant: "Please check with the front desk that the room is vacant, then look inside: \
+        an air conditioner, heater or boiler may be on.",
+    look_into_occupied: "Please have the front desk ask the guest about large appliances in the \
+        room. At night, first judge whether there is a danger; if not, do not disturb.",
+    look_into_both: "Vacant rooms: check with the front desk, then look inside. Occupied rooms: \
+        have the front desk ask the guest; at night only if it is urgent.",
     worst_first: "The worst comes first.",
     was_over: "It was normal again before this notice went out: nothing to do.",
-    may_go_on: "Monitoring was interrupted, so it is not known whether the room is normal again. Please check with the front desk and look when convenient.",
-    closed_below: "Where monitoring was interrupted, it can't be told whether power use is normal again. When convenient, check vacant rooms with the front desk and look inside; have the front desk ask guests. If it is still abnormal, there will be another alert.",
-    new_stays_below: "Guests have arrived or left: what was abnormal before is no longer followed, and power use is judged anew.",
+    may_go_on: "Monitoring was interrupted, so it is not known whether the room is normal again. \
+        Please check with the front desk and look when convenient.",
+    closed_below: "Where monitoring was interrupted, it can't be told whether power use is normal \
+        again. When convenient, check vacant rooms with the front desk and look inside; have the \
+        front desk ask guests. If it is still abnormal, there will be another alert.",
+    new_stays_below: "Guests have arrived or left: what was abnormal before is no longer followed, \
+        and power use is judged anew.",
     nothing_to_do: "Power use is normal again: nothing to do.",
-    check_gateway: "Please check power and network of the meter gateway and its collectors. Until data is back, abnormal power use in this hotel can't be noticed.",
+    check_gateway: "Please check power and network of the meter gateway and its collectors. Until \
+        data is back, abnormal power use in this hotel can't be noticed.",
     some_are_silent: "Most meters are back. Please check meters and wiring of the rooms below.",
     all_are_heard: "All meters are back: nothing to do.",
-    check_repeating: "The gateway may be repeating old readings. Please look at a meter in use: if its display goes up, restart the gateway and its collectors. Until readings change again, abnormal power use in this hotel can't be noticed, and recoveries are not sent.",
-    some_are_frozen: "Most readings change again. Please check meters and collectors of the rooms below.",
+    check_repeating: "The gateway may be repeating old readings. Please look at a meter in use: if \
+        its display goes up, restart the gateway and its collectors. Until readings change again, \
+        abnormal power use in this hotel can't be noticed, and recoveries are not sent.",
+    some_are_frozen: "Most readings change again. Please check meters and collectors of the rooms \
+        below.",
     all_are_moving: "All readings change again: nothing to do.",
     only_a_test: "This is a test: nothing to do. Notices of power use will come to this group.",
     closed_by: |kind, why| match (kind, why) {
@@ -107,22 +118,27 @@ pub(super) static WORDS: Words = Words {
         let again = "If it is still abnormal, there will be another alert.";
         match (kind, why) {
             (_, Closing::Gap) => format!(
-                "Meter readings were interrupted, so it can't be told whether power use is normal again. {look}. {again}"
+                "Meter readings were interrupted, so it can't be told whether power use is normal \
+                 again. {look}. {again}"
             ),
             (_, Closing::MeterChanged) => format!(
-                "The meter was replaced or reset, so it can't be told whether power use is normal again. {look}. {again}"
+                "The meter was replaced or reset, so it can't be told whether power use is normal \
+                 again. {look}. {again}"
             ),
             (_, Closing::IntervalChanged) => format!(
-                "The length of the interval was changed: power use is judged anew from now on. {again}"
+                "The length of the interval was changed: power use is judged anew from now on. \
+                 {again}"
             ),
             (Kind::Checkout, Closing::NewStay { kind, at }) => {
                 let at = at.day_hour_minute();
                 match kind {
                     Kind::Checkin => format!(
-                        "A guest checked in at {at}: what was abnormal in the vacant room is no longer followed, and power use since then is judged anew."
+                        "A guest checked in at {at}: what was abnormal in the vacant room is no \
+                         longer followed, and power use since then is judged anew."
                     ),
                     Kind::Checkout => format!(
-                        "The check-out time was corrected to {at}: what was abnormal before is no longer followed, and power use since then is judged anew."
+                        "The check-out time was corrected to {at}: what was abnormal before is no \
+                         longer followed, and power use since then is judged anew."
                     ),
                 }
             }
@@ -130,10 +146,12 @@ pub(super) static WORDS: Words = Words {
                 let at = at.day_hour_minute();
                 match kind {
                     Kind::Checkin => format!(
-                        "A new guest checked in at {at}: what was abnormal before is no longer followed, and power use since then is judged anew."
+                        "A new guest checked in at {at}: what was abnormal before is no longer \
+                         followed, and power use since then is judged anew."
                     ),
                     Kind::Checkout => format!(
-                        "The guest checked out at {at}: what was abnormal during the stay is no longer followed, and the room is judged as vacant from now on."
+                        "The guest checked out at {at}: what was abnormal during the stay is no \
+                         longer followed, and the room is judged as vacant from now on."
                     ),
                 }
             }
@@ -178,7 +196,8 @@ pub(super) static WORDS: Words = Words {
     old_and_new: |name| [format!("{name} before"), format!("{name} now")],
     from_to: |from, to| format!("{from} to {to}"),
     now: "Now",
-    now_unknown: "unknown (maybe normal again; or a check-in, a check-out, a gap in the readings or a new meter makes it impossible to tell)",
+    now_unknown: "unknown (maybe normal again; or a check-in, a check-out, a gap in the readings \
+        or a new meter makes it impossible to tell)",
 
     silent_meters: "Without data",
     frozen_meters: "Frozen",

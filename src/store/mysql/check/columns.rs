@@ -5,7 +5,7 @@ use mysql::prelude::Queryable;
 use mysql::{Conn, Row};
 
 use crate::config::MeterTable;
-use crate::finding::{Finding, Level, Tell};
+use crate::finding::{Finding, Level, Report};
 use crate::store::mysql::meter::rows;
 
 use super::User;
@@ -17,7 +17,7 @@ pub(super) fn columns(
     meter: &MeterTable,
     user: &User,
     about: &str,
-    tell: Tell<'_>,
+    report: Report<'_>,
 ) -> mysql::Result<Option<Vec<ColumnType>>> {
     let names = rows::columns(meter);
     let query = format!("SELECT {names} FROM `{}` LIMIT 0", meter.table);
@@ -34,10 +34,10 @@ pub(super) fn columns(
             let faults = faults(meter, &types);
             let is_well = faults.is_empty();
             for (column, says, remedy) in faults {
-                tell(wrong(format!("column {column} {says}")).remedy(remedy));
+                report(wrong(format!("column {column} {says}")).remedy(remedy));
             }
             if is_well {
-                tell(Finding::ok(
+                report(Finding::ok(
                     about,
                     format!("its columns can be read: {}", names.replace('`', "")),
                 ));
@@ -47,7 +47,7 @@ pub(super) fn columns(
         Err(mysql::Error::MySqlError(error)) => error,
         Err(error) => return Err(error),
     };
-    tell(match error.code {
+    report(match error.code {
         1142 | 1143 => wrong("SELECT is not granted, the service needs it".to_owned())
             .remedy(user.grant("SELECT", &meter.table)),
         1146 => wrong(format!("there is no such table in {}", user.database)).remedy(name_it),
@@ -165,7 +165,7 @@ pub(super) fn writable(
     conn: &mut Conn,
     meter: &MeterTable,
     about: &str,
-    tell: Tell<'_>,
+    report: Report<'_>,
 ) -> mysql::Result<()> {
     let MeterTable {
         table,
@@ -203,7 +203,7 @@ pub(super) fn writable(
             "this user may {} in it, which the service never does",
             granted.join(", ")
         );
-        tell(Finding::new(Level::Advice, about, says).remedy("SELECT alone is enough"));
+        report(Finding::new(Level::Advice, about, says).remedy("SELECT alone is enough"));
     }
     Ok(())
 }

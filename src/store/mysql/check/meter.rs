@@ -6,7 +6,7 @@ use mysql::prelude::Queryable;
 use crate::clock::{Clock, SystemClock};
 use crate::config::MeterTable;
 use crate::engine::{Rules, latest_reading};
-use crate::finding::{Finding, Level, Tell};
+use crate::finding::{Finding, Level, Report};
 use crate::store::coarse;
 use crate::store::mysql::codec::datetime;
 use crate::types::{LocalTime, Zone, counted};
@@ -25,13 +25,13 @@ pub(super) fn check(
     rules: &Rules,
     zone: Zone,
     user: &User,
-    tell: Tell<'_>,
+    report: Report<'_>,
 ) -> mysql::Result<()> {
     let about = format!("meter table {}", meter.table);
-    let Some(types) = columns(conn, meter, user, &about, tell)? else {
+    let Some(types) = columns(conn, meter, user, &about, report)? else {
         return Ok(());
     };
-    writable(conn, meter, &about, tell)?;
+    writable(conn, meter, &about, report)?;
     let now = SystemClock { zone }.now();
     let mut plans = plans(conn, meter, now)?;
     let sample = sample(conn, meter, &plans, latest_reading(now));
@@ -40,19 +40,19 @@ pub(super) fn check(
     {
         plans.look_at(conn, meter, room, newest)?;
     }
-    advise(meter, &types, &plans, user, tell);
+    advise(meter, &types, &plans, user, report);
     let Some(sample) = sample? else {
         let says = "its newest rows and their rooms are not looked at: that would read all of it";
-        tell(Finding::new(Level::Warning, about, says).remedy("create the indexes first"));
+        report(Finding::new(Level::Warning, about, says).remedy("create the indexes first"));
         return Ok(());
     };
     if plans.by_time.is_bearable() {
-        ahead(conn, meter, now, &about, tell)?;
+        ahead(conn, meter, now, &about, report)?;
     }
-    newest(&sample, rules, now, &about, tell);
-    coarse::name(&sample.rooms, rules, &about, tell);
+    newest(&sample, rules, now, &about, report);
+    coarse::name(&sample.rooms, rules, &about, report);
     let by_key = plans.by_room.is_by_index();
-    rooms::compare(conn, meter, &sample, by_key, tell)
+    rooms::compare(conn, meter, &sample, by_key, report)
 }
 
 fn ahead(
@@ -60,7 +60,7 @@ fn ahead(
     meter: &MeterTable,
     now: LocalTime,
     about: &str,
-    tell: Tell<'_>,
+    report: Report<'_>,
 ) -> mysql::Result<()> {
     let MeterTable {
         table, script_time, ..
@@ -77,32 +77,32 @@ fn ahead(
         rows => format!("{rows} rows are"),
     };
     let says = format!("{rows} more than an hour ahead of now ({now}) and no readings");
-    tell(
+    report(
         Finding::new(Level::Warning, about, says)
             .remedy("see that monitoring.timezone is the zone of the meters, and their clocks"),
     );
     Ok(())
 }
 
-fn newest(sample: &Sample, rules: &Rules, now: LocalTime, about: &str, tell: Tell<'_>) {
+fn newest(sample: &Sample, rules: &Rules, now: LocalTime, about: &str, report: Report<'_>) {
     if sample.bad > 0 {
         let says = format!(
             "{} of its newest {} rows are no readings: a NULL, or a register or time that can't be \
              read",
             sample.bad, sample.rows
         );
-        tell(Finding::new(Level::Warning, about, says).remedy("see what writes them"));
+        report(Finding::new(Level::Warning, about, says).remedy("see what writes them"));
     }
     let Some(newest) = sample.newest else {
         let says = "it has no readings yet: nothing can be judged";
-        return tell(Finding::new(Level::Warning, about, says));
+        return report(Finding::new(Level::Warning, about, says));
     };
     let minutes = now.since(newest) / 60;
     let says = format!(
         "its newest reading is of {newest}, {} ago",
         counted(minutes, "minute")
     );
-    tell(if now.since(newest) > rules.silent_after_seconds {
+    report(if now.since(newest) > rules.silent_after_seconds {
         Finding::new(
             Level::Warning,
             about,

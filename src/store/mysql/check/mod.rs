@@ -14,7 +14,7 @@ use mysql::{Conn, Opts};
 use crate::clock::unix_seconds;
 use crate::config;
 use crate::engine::Rules;
-use crate::finding::{Finding, Level, Tell};
+use crate::finding::{Finding, Level, Report};
 use crate::store::StoreError;
 use crate::types::Zone;
 
@@ -30,7 +30,7 @@ pub fn check(
     meter: &config::MeterTable,
     rules: &Rules,
     zone: Zone,
-    tell: Tell<'_>,
+    report: Report<'_>,
 ) {
     let opts = connect::looking(config, zone);
     let place = format!(
@@ -40,25 +40,25 @@ pub fn check(
     // Where this fails nothing else can be looked at.
     let mut conn = match connect::connect(&opts) {
         Ok(conn) => conn,
-        Err(error) => return tell(refused(&place, error)),
+        Err(error) => return report(refused(&place, error)),
     };
-    let user = match server(&mut conn, &place, tell) {
+    let user = match server(&mut conn, &place, report) {
         Ok(user) => user,
-        Err(error) => return tell(failed(&place, error)),
+        Err(error) => return report(failed(&place, error)),
     };
     drop(conn);
-    part(&opts, "schema", tell, |conn, tell| {
-        rights::schema(conn, tell)
+    part(&opts, "schema", report, |conn, report| {
+        rights::schema(conn, report)
     });
-    part(&opts, "rights", tell, |conn, tell| {
-        rights::service(conn, &user, tell)
+    part(&opts, "rights", report, |conn, report| {
+        rights::service(conn, &user, report)
     });
-    part(&opts, "rights for init-db", tell, |conn, tell| {
-        rights::init_db(conn, tell)
+    part(&opts, "rights for init-db", report, |conn, report| {
+        rights::init_db(conn, report)
     });
     let about = format!("meter table {}", meter.table);
-    part(&opts, &about, tell, |conn, tell| {
-        meter::check(conn, meter, rules, zone, &user, tell)
+    part(&opts, &about, report, |conn, report| {
+        meter::check(conn, meter, rules, zone, &user, report)
     });
 }
 
@@ -66,16 +66,16 @@ pub fn check(
 fn part(
     opts: &Opts,
     about: &str,
-    tell: Tell<'_>,
-    work: impl FnOnce(&mut Conn, Tell<'_>) -> mysql::Result<()>,
+    report: Report<'_>,
+    work: impl FnOnce(&mut Conn, Report<'_>) -> mysql::Result<()>,
 ) {
     match connect::connect(opts) {
         Ok(mut conn) => {
-            if let Err(error) = work(&mut conn, tell) {
-                tell(failed(about, error));
+            if let Err(error) = work(&mut conn, report) {
+                report(failed(about, error));
             }
         }
-        Err(error) => tell(refused(about, error)),
+        Err(error) => report(refused(about, error)),
     }
 }
 
@@ -110,7 +110,7 @@ fn refused(about: &str, error: StoreError) -> Finding {
 }
 
 /// Who the server is, and what it takes us for.
-fn server(conn: &mut Conn, place: &str, tell: Tell<'_>) -> mysql::Result<User> {
+fn server(conn: &mut Conn, place: &str, report: Report<'_>) -> mysql::Result<User> {
     let before = unix_seconds();
     let row: Option<(String, String, String, i64, String)> = conn.query_first(
         "SELECT VERSION(), CURRENT_USER(), DATABASE(), UNIX_TIMESTAMP(), \
@@ -123,13 +123,13 @@ fn server(conn: &mut Conn, place: &str, tell: Tell<'_>) -> mysql::Result<User> {
     } else {
         "MySQL "
     };
-    tell(Finding::ok(
+    report(Finding::ok(
         place,
         format!("connected as {user} to {kind}{version}"),
     ));
     // Either kind of server has its own word for off.
     if !matches!(read_only.as_str(), "0" | "OFF") {
-        tell(
+        report(
             Finding::new(
                 Level::Unreachable,
                 place,
@@ -138,7 +138,7 @@ fn server(conn: &mut Conn, place: &str, tell: Tell<'_>) -> mysql::Result<User> {
             .remedy("let mysql.host be the server that takes writes"),
         );
     }
-    tell(clock(
+    report(clock(
         time - time.clamp(before.min(after), after.max(before)),
     ));
     Ok(User {

@@ -5,7 +5,7 @@ use mysql::consts::ColumnType;
 use mysql::{Conn, Params, Row, Value};
 
 use crate::config::MeterTable;
-use crate::finding::{Finding, Level, Tell};
+use crate::finding::{Finding, Level, Report};
 use crate::store::mysql::codec::datetime;
 use crate::store::mysql::explain;
 use crate::store::mysql::meter::rows;
@@ -197,14 +197,14 @@ pub(super) fn advise(
     types: &[ColumnType],
     plans: &Plans,
     user: &User,
-    tell: Tell<'_>,
+    report: Report<'_>,
 ) {
     let about = format!("indexes of {}", meter.table);
     let advice = |says: &str, remedy: String| {
         Finding::new(Level::Advice, about.as_str(), says).remedy(remedy)
     };
     if plans.by_room == QueryPlan::Hidden {
-        tell(advice(
+        report(advice(
             "it is a view, and this user is not told how the server reads it",
             "see that the tables behind it have indexes on (hotel, room), the time, and the id"
                 .into(),
@@ -218,16 +218,16 @@ pub(super) fn advise(
         _ => format!("`{name}`"),
     };
     let mut is_well = true;
-    let mut tell_advice = |finding| {
+    let mut report_advice = |finding| {
         is_well = false;
-        tell(finding);
+        report(finding);
     };
     let keys = [
         part(0, &meter.hotel_id, HotelId::MAX_CHARS),
         part(1, &meter.room_number, RoomNumber::MAX_CHARS),
     ];
     if !plans.by_room.is_by_room() {
-        tell_advice(advice(
+        report_advice(advice(
             "no index begins with hotel and room: to read one room is to read far more than it",
             format!(
                 "CREATE INDEX idx_hotel_room ON {table} ({})",
@@ -240,7 +240,7 @@ pub(super) fn advise(
         && rows > MANY
         && plans.by_time.is_by_index()
     {
-        tell_advice(advice(
+        report_advice(advice(
             &format!(
                 "it has no id, and no index has hotel, room and time: to read half an hour of one \
                  room is to read about {rows} rows, for each message of a time of its own"
@@ -252,7 +252,7 @@ pub(super) fn advise(
         ));
     }
     if !plans.by_time.is_by_index() {
-        tell_advice(match types.get(3) {
+        report_advice(match types.get(3) {
             Some(of_type) if is_text(*of_type) => advice(
                 "the time is a text: a server uses no index to compare that with a time",
                 format!("make {time} a DATETIME, or have it read from a view in which it is one"),
@@ -266,7 +266,7 @@ pub(super) fn advise(
     if let (Some(id), Some(plan)) = (meter.id(), plans.by_id)
         && !matches!(plan, QueryPlan::Index { unique: true, .. })
     {
-        tell_advice(advice(
+        report_advice(advice(
             "no two rows should have one id, and no index sees to it: such rows may be passed over",
             format!("CREATE UNIQUE INDEX idx_{id} ON {table} (`{id}`)"),
         ));
@@ -278,6 +278,6 @@ pub(super) fn advise(
             ""
         };
         let says = format!("rows are found by room, by time{id}");
-        tell(Finding::ok(about, says));
+        report(Finding::ok(about, says));
     }
 }

@@ -5,7 +5,7 @@
 use mysql::Conn;
 use mysql::prelude::Queryable;
 
-use crate::finding::{Finding, Level, Tell};
+use crate::finding::{Finding, Level, Report};
 use crate::store::StoreError;
 use crate::store::mysql::explain::EXPLAIN;
 use crate::store::mysql::{commit, rejected, rooms, schema};
@@ -142,13 +142,13 @@ pub(super) fn ask(conn: &mut Conn, statement: &str) -> mysql::Result<Answer> {
 }
 
 /// Whether the schema is the one that this version needs.
-pub(super) fn schema(conn: &mut Conn, tell: Tell<'_>) -> mysql::Result<()> {
+pub(super) fn schema(conn: &mut Conn, report: Report<'_>) -> mysql::Result<()> {
     const ABOUT: &str = "schema";
     // Without the table, or the right to see it, the next part says more.
     let count = match conn.query_first("SELECT COUNT(*) FROM schema_migration") {
         Ok(count) => count.unwrap_or(0_u32),
         Err(mysql::Error::MySqlError(error)) if matches!(error.code, 1142 | 1146) => {
-            tell(
+            report(
                 Finding::new(Level::Wrong, ABOUT, error.message)
                     .remedy("run `roomwatt init-db`, then give this user its rights"),
             );
@@ -157,11 +157,11 @@ pub(super) fn schema(conn: &mut Conn, tell: Tell<'_>) -> mysql::Result<()> {
         Err(error) => return Err(error),
     };
     match schema::check(conn) {
-        Ok(()) => tell(Finding::ok(
+        Ok(()) => report(Finding::ok(
             ABOUT,
             format!("all {count} files of sql/ are applied"),
         )),
-        Err(StoreError::NotSetUp(text)) => tell(
+        Err(StoreError::NotSetUp(text)) => report(
             Finding::new(
                 Level::Wrong,
                 ABOUT,
@@ -169,13 +169,13 @@ pub(super) fn schema(conn: &mut Conn, tell: Tell<'_>) -> mysql::Result<()> {
             )
             .remedy("run `roomwatt init-db`"),
         ),
-        Err(error) => tell(Finding::new(Level::Unreachable, ABOUT, error.to_string())),
+        Err(error) => report(Finding::new(Level::Unreachable, ABOUT, error.to_string())),
     }
     Ok(())
 }
 
 /// Whether this user may do what the service does.
-pub(super) fn service(conn: &mut Conn, user: &User, tell: Tell<'_>) -> mysql::Result<()> {
+pub(super) fn service(conn: &mut Conn, user: &User, report: Report<'_>) -> mysql::Result<()> {
     let mut is_well = true;
     let mut missing = Vec::new();
     for table in &TABLES {
@@ -208,14 +208,14 @@ pub(super) fn service(conn: &mut Conn, user: &User, tell: Tell<'_>) -> mysql::Re
                 Err(error) => failed(&about, error),
             };
             is_well = false;
-            tell(finding);
+            report(finding);
         }
     }
     if !missing.is_empty() {
         let says = format!("{} not there", missing.join(", "));
-        tell(Finding::new(Level::Wrong, "tables", says).remedy("run `roomwatt init-db`"));
+        report(Finding::new(Level::Wrong, "tables", says).remedy("run `roomwatt init-db`"));
     } else if is_well {
-        tell(Finding::ok(
+        report(Finding::ok(
             "rights",
             format!(
                 "the service may do all it does with its {} tables",
@@ -228,7 +228,7 @@ pub(super) fn service(conn: &mut Conn, user: &User, tell: Tell<'_>) -> mysql::Re
 
 /// Whether this user could run `init-db`, which no service needs. What a server would say to CREATE
 /// and ALTER it says to statements that name a column twice, too, and those can't succeed.
-pub(super) fn init_db(conn: &mut Conn, tell: Tell<'_>) -> mysql::Result<()> {
+pub(super) fn init_db(conn: &mut Conn, report: Report<'_>) -> mysql::Result<()> {
     const ABOUT: &str = "rights for init-db";
     let (created, altered) = schema::tables();
     let create = |table| {
@@ -259,7 +259,7 @@ pub(super) fn init_db(conn: &mut Conn, tell: Tell<'_>) -> mysql::Result<()> {
         }
     }
     let is_up_to_date = schema::check(conn).is_ok();
-    tell(
+    report(
         match (is_up_to_date, granted.as_slice(), denied.as_slice()) {
             (true, [], _) => Finding::ok(ABOUT, "this user has none, and the service needs none"),
             (true, ..) => Finding::new(

@@ -6,7 +6,7 @@ use mysql::prelude::Queryable;
 use mysql::{Conn, Value};
 
 use crate::config::MeterTable;
-use crate::finding::{Finding, Level, Tell};
+use crate::finding::{Finding, Level, Report};
 use crate::store::mysql::meter::spellings::Spellings;
 use crate::types::spelling::plain;
 use crate::types::{HotelId, RoomKey, counted};
@@ -42,7 +42,7 @@ pub(super) fn compare(
     meter: &MeterTable,
     sample: &Sample,
     by_key: bool,
-    tell: Tell<'_>,
+    report: Report<'_>,
 ) -> mysql::Result<()> {
     let Some(oldest) = sample.oldest else {
         return Ok(());
@@ -52,7 +52,7 @@ pub(super) fn compare(
         // A missing table or right has been told of with its remedy.
         Err(mysql::Error::MySqlError(error)) if matches!(error.code, 1142 | 1143 | 1146) => {
             let says = format!("they are not compared: {}", error.message);
-            tell(Finding::new(Level::Warning, ABOUT, says));
+            report(Finding::new(Level::Warning, ABOUT, says));
             return Ok(());
         }
         Err(error) => return Err(error),
@@ -61,7 +61,7 @@ pub(super) fn compare(
         .iter()
         .filter(|room| sample.rooms.contains_key(room))
         .count();
-    tell(Finding::ok(
+    report(Finding::ok(
         ABOUT,
         format!(
             "{} watched, {with_meters} of them among the {} with readings since {oldest}; the \
@@ -103,7 +103,7 @@ pub(super) fn compare(
     let recent = sample.rooms.keys().cloned().collect();
     let missing = sorted(&absent, &recent, &older);
     let is_all = looked_for.len() == absent.len();
-    tell_missing(&missing, is_all, &recent, tell);
+    report_missing(&missing, is_all, &recent, report);
     Ok(())
 }
 
@@ -173,7 +173,7 @@ fn sorted<'a>(
     missing
 }
 
-fn tell_missing(missing: &Missing, is_all: bool, recent: &HashSet<RoomKey>, tell: Tell<'_>) {
+fn report_missing(missing: &Missing, is_all: bool, recent: &HashSet<RoomKey>, report: Report<'_>) {
     let named = |rooms: &[&RoomKey]| {
         let names: Vec<String> = rooms.iter().take(NAMED).map(|room| quoted(room)).collect();
         names.join(", ")
@@ -188,7 +188,7 @@ fn tell_missing(missing: &Missing, is_all: bool, recent: &HashSet<RoomKey>, tell
             counted(missing.near.len(), "watched room"),
             pairs.join(", ")
         );
-        tell(Finding::new(Level::Warning, ABOUT, says).remedy(
+        report(Finding::new(Level::Warning, ABOUT, says).remedy(
             "but for blanks around them keys are compared byte for byte: have the messages spell \
              them so, or the meters in a view",
         ));
@@ -214,7 +214,7 @@ fn tell_missing(missing: &Missing, is_all: bool, recent: &HashSet<RoomKey>, tell
             counted(missing.never.len(), "watched room"),
             named(&missing.never)
         );
-        tell(
+        report(
             Finding::new(Level::Warning, ABOUT, says)
                 .remedy("see that messages and meters name hotels and rooms alike"),
         );
@@ -225,7 +225,7 @@ fn tell_missing(missing: &Missing, is_all: bool, recent: &HashSet<RoomKey>, tell
             counted(missing.silent.len(), "watched room"),
             named(&missing.silent)
         );
-        tell(Finding::new(Level::Warning, ABOUT, says).remedy("see to their meters"));
+        report(Finding::new(Level::Warning, ABOUT, says).remedy("see to their meters"));
     }
 }
 
