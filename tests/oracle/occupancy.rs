@@ -8,6 +8,9 @@
 #[path = "occupancy/cases.rs"]
 mod cases;
 #[cfg(test)]
+#[path = "occupancy/notation.rs"]
+mod notation;
+#[cfg(test)]
 #[path = "occupancy/random.rs"]
 mod random;
 
