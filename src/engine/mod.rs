@@ -13,6 +13,7 @@ mod judge;
 mod key;
 mod message;
 mod notice;
+mod occupancy;
 mod reading;
 mod refusal;
 mod rules;
@@ -29,6 +30,9 @@ pub use key::{Rule, RunKey, WatchKey};
 pub use message::{Event, FieldNames, MessageFormat, Parsed, TypeCodes};
 pub use notice::{
     Closing, Interval, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind, RoomNotice,
+};
+pub use occupancy::{
+    Added, Arrival, Departure, Expectation, Fact, Guest, Occupancy, Picture, StayId,
 };
 pub use reading::{READING_FIELDS, ReadingFormat, ReadingRow, latest_reading};
 pub use refusal::{MAX_MESSAGE_BYTES, Refusal};

@@ -6,7 +6,6 @@
 //! since 0001-01-01 in `i64`.
 
 pub mod cases;
-mod occupancy;
 mod written;
 
 use serde_json::Value;

@@ -4,14 +4,8 @@
 //! quotation marks are the specification's. Times are seconds; where the text leaves a choice, the
 //! comment begins with "Reading:".
 
-#[cfg(test)]
-#[path = "occupancy/cases.rs"]
 mod cases;
-#[cfg(test)]
-#[path = "occupancy/notation.rs"]
 mod notation;
-#[cfg(test)]
-#[path = "occupancy/random.rs"]
 mod random;
 
 use std::collections::{BTreeMap, BTreeSet};
