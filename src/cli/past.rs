@@ -92,7 +92,14 @@ pub(super) fn from_files(
     let readings = open(readings).map_err(usage)?;
     let span = (wanted.from, wanted.to);
     let mut remarks = io::stderr().lock();
-    let read = read_files(messages, readings, span, &config.messages, &mut remarks);
+    let read = read_files(
+        messages,
+        readings,
+        span,
+        &config.messages,
+        config.rules.match_seconds,
+        &mut remarks,
+    );
     let (past, counts) = read.map_err(failed)?;
     remark_strangers(&past, &mut remarks);
     Ok((past, counts))

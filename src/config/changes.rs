@@ -217,6 +217,7 @@ impl Changes {
             alert_periods,
             history_intervals,
             silent_after_seconds,
+            match_seconds,
             thresholds: _,
             hotel_thresholds: _,
             room_thresholds: _,
@@ -233,6 +234,7 @@ impl Changes {
                 silent_after_seconds,
                 new.silent_after_seconds,
             ),
+            ("match_minutes", match_seconds, new.match_seconds),
         ] {
             self.see(&format!("monitoring.{key}"), &(old / 60), &(new / 60));
         }

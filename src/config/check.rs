@@ -180,6 +180,7 @@ fn check_rules(raw: &raw::Monitoring, problems: &mut Problems) -> Rules {
         1,
         10_080,
     );
+    problems.range("monitoring.match_minutes", raw.match_minutes, 0, 120);
     let thresholds = Thresholds {
         checkin: problems.kwh(
             "monitoring.checkin_abnormal_threshold",
@@ -209,6 +210,7 @@ fn check_rules(raw: &raw::Monitoring, problems: &mut Problems) -> Rules {
         alert_periods,
         history_intervals,
         silent_after_seconds: raw.silent_after_minutes.saturating_mul(60),
+        match_seconds: raw.match_minutes.saturating_mul(60),
         thresholds,
         ..Rules::default()
     };

@@ -15,6 +15,7 @@ mod message;
 mod notice;
 mod occupancy;
 mod reading;
+mod receive;
 mod refusal;
 mod rules;
 mod silence;
@@ -27,20 +28,18 @@ pub use coarse::Steps;
 pub use columns::{Columns, HeaderError, MAX_ROW_BYTES, MOST_COLUMNS};
 pub use judge::{Fold, Movement, Outcome, Run, RunEnd, Step};
 pub use key::{Rule, RunKey, WatchKey};
-pub use message::{Event, FieldNames, MessageFormat, Parsed, TypeCodes};
+pub use message::{Event, FieldNames, MessageFormat, MessageKind, Parsed, TypeCodes};
 pub use notice::{
     Closing, Interval, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind, RoomNotice,
 };
 pub use occupancy::{
-    Added, Arrival, Departure, Expectation, Fact, Guest, Occupancy, Picture, StayId,
+    Added, Arrival, Departure, Expectation, Fact, Guest, Occupancy, Picture, StayId, pieces,
 };
 pub use reading::{READING_FIELDS, ReadingFormat, ReadingRow, latest_reading};
+pub use receive::{Received, readings_needed_after, receive};
 pub use refusal::{MAX_MESSAGE_BYTES, Refusal};
 pub use rules::{Rules, Thresholds};
 pub use silence::{Hearing, HotelMeters, Look, Silence};
-pub use state::{
-    Change, Received, RoomState, Tally, Transition, observe, observe_each, readings_needed_after,
-    receive,
-};
+pub use state::{Change, RoomState, Tally, Transition, observe, observe_each};
 pub use stay::Stay;
 pub use watch::{Opening, Watch};

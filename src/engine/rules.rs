@@ -22,6 +22,8 @@ pub struct Rules {
     /// frozen, and exactly nothing used for so long is a recovery. Seconds
     /// (`silent_after_minutes`).
     pub silent_after_seconds: i64,
+    /// Times within so many seconds of one another name the same stay (`match_minutes`).
+    pub match_seconds: i64,
     /// Thresholds of rooms without one of their own.
     pub thresholds: Thresholds,
     /// Thresholds per hotel.
@@ -77,6 +79,7 @@ impl Default for Rules {
             alert_periods: 4,
             history_intervals: 12,
             silent_after_seconds: 90 * 60,
+            match_seconds: 10 * 60,
             thresholds: Thresholds {
                 checkin: WattHours(2_000),
                 checkout: WattHours(1_500),

@@ -6,7 +6,9 @@ use crate::types::{LocalTime, Reading, RoomKey, WattHours};
 
 use super::judge::{Outcome, Run, RunEnd, Step};
 use super::watch::{Opening, Watch};
-use super::{Closing, Event, NoticeKind, RoomNotice, Rule, Rules, RunKey, Stay, WatchKey};
+use super::{
+    Closing, NoticeKind, Occupancy, RoomNotice, Rule, Rules, RunKey, Stay, WatchKey, compact,
+};
 
 /// What is remembered of a room: across its stays, and its watch.
 ///
@@ -22,6 +24,9 @@ pub struct RoomState {
     pub watches: u32,
     #[serde(rename = "w")]
     pub watch: Watch,
+    /// Who is in the room, by all that messages have said: the watch is on its last piece.
+    #[serde(rename = "o", with = "compact")]
+    pub occupancy: Occupancy,
 }
 
 /// Something that has to be recorded together with the room's new state.
@@ -29,11 +34,10 @@ pub struct RoomState {
 pub enum Change {
     /// A watch began.
     Opened(Opening),
-    /// A watch that began earlier found its initial reading (or a better one).
-    InitialReading(Opening),
-    /// The guest means to leave at another time.
-    ExpectedCheckout(Stay),
-    /// The staff is to be told.
+    /// What is recorded of the watch on the stay `was` becomes `by`: it has found its initial
+    /// reading (or a better one), its stay has other times, or it should never have been.
+    Rewritten { was: Stay, by: Opening },
+    /// The staff is to be notified.
     Notice(RoomNotice),
 }
 
@@ -69,25 +73,13 @@ impl std::ops::AddAssign for Tally {
     }
 }
 
-/// What an event was to its room.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Received {
-    /// It replaces the room's watch.
-    Newer(Transition),
-    /// A duplicate that brings another expected check-out.
-    Expected(Transition),
-    /// A duplicate: nothing changes.
-    Duplicate,
-    /// Older than the room's watch: nothing changes.
-    Stale,
-}
-
 impl RoomState {
     /// Of a room with its first watch, which has seen nothing yet.
     pub fn new(stay: Stay, rules: &Rules) -> RoomState {
         RoomState {
             watches: 1,
             watch: Watch::new(stay, rules),
+            occupancy: Occupancy::of(&stay),
         }
     }
 
@@ -113,7 +105,7 @@ impl RoomState {
 
     /// Folds readings in time order; of several with one time the first counts. Each is shown with
     /// what it was and the watch by then.
-    fn fold(
+    pub(super) fn fold(
         &mut self,
         room: &RoomKey,
         readings: &[Reading],
@@ -150,7 +142,7 @@ impl RoomState {
     }
 
     /// Ends the run, if there is one; the staff is to hear of it where it was notified.
-    fn close(
+    pub(super) fn close(
         &mut self,
         room: &RoomKey,
         why: Closing,
@@ -216,9 +208,9 @@ impl Tally {
 }
 
 #[derive(Default)]
-struct Effects {
-    changes: Vec<Change>,
-    tally: Tally,
+pub(super) struct Effects {
+    pub(super) changes: Vec<Change>,
+    pub(super) tally: Tally,
 }
 
 /// Judges a watched room's readings, given in time order. Readings it has seen already are
@@ -244,90 +236,14 @@ pub fn observe_each(
     let mut after = state.clone();
     after.fold(room, readings, rules, &mut effects, show);
     if after.watch.initial != state.watch.initial {
-        let opening = after.watch.opening();
-        effects.changes.push(Change::InitialReading(opening));
+        effects.changes.push(Change::Rewritten {
+            was: state.watch.stay,
+            by: after.watch.opening(),
+        });
     }
     Transition {
         state: after,
         changes: effects.changes,
         tally: effects.tally,
     }
-}
-
-/// Takes an event of a room, `None` where it has none yet.
-///
-/// `readings` are the room's in time order, all after [`readings_needed_after`]; older ones do no
-/// harm.
-pub fn receive(
-    known: Option<&RoomState>,
-    event: &Event,
-    readings: &[Reading],
-    rules: &Rules,
-) -> Received {
-    let stay = event.stay;
-    let mut effects = Effects::default();
-    let mut state = RoomState::new(stay, rules);
-    match known.map(|known| (known, stay.order().cmp(&known.watch.stay.order()))) {
-        Some((_, std::cmp::Ordering::Less)) => return Received::Stale,
-        Some((known, std::cmp::Ordering::Equal)) => return repeat(known, stay),
-        Some((known, std::cmp::Ordering::Greater)) => {
-            let until = readings.partition_point(|reading| reading.time <= stay.time());
-            let brought_up = observe(&event.room, known, &readings[..until], rules);
-            effects.changes = brought_up.changes;
-            effects.tally = brought_up.tally;
-            let mut old = brought_up.state;
-            let why = Closing::NewStay {
-                kind: stay.kind(),
-                at: stay.time(),
-            };
-            let threshold = rules.threshold(&event.room, old.watch.stay.kind());
-            let closing = old.close(&event.room, why, stay.time(), threshold);
-            effects.changes.extend(closing.map(Change::Notice));
-            state.watch.before = old.watch.history_until(stay.time());
-            state.watch.forget_surplus(rules);
-            // What is remembered across stays goes on.
-            state = RoomState {
-                watches: old.watches.saturating_add(1),
-                watch: state.watch,
-            };
-        }
-        None => {}
-    }
-    let at = effects.changes.len();
-    state.fold(&event.room, readings, rules, &mut effects, |_, _, _| {});
-    effects
-        .changes
-        .insert(at, Change::Opened(state.watch.opening()));
-    Received::Newer(Transition {
-        state,
-        changes: effects.changes,
-        tally: effects.tally,
-    })
-}
-
-/// The time after which [`receive`] needs a room's readings for an event.
-pub fn readings_needed_after(known: Option<&RoomState>, stay: &Stay, rules: &Rules) -> LocalTime {
-    let own = Watch::new(*stay, rules).needs_after();
-    known.map_or(own, |known| known.watch.needs_after().min(own))
-}
-
-/// A duplicate: only a check-in's expected check-out can be news.
-fn repeat(known: &RoomState, stay: Stay) -> Received {
-    let Stay::Occupied {
-        expected_checkout: Some(_),
-        ..
-    } = stay
-    else {
-        return Received::Duplicate;
-    };
-    if stay == known.watch.stay {
-        return Received::Duplicate;
-    }
-    let mut state = known.clone();
-    state.watch.stay = stay;
-    Received::Expected(Transition {
-        state,
-        changes: vec![Change::ExpectedCheckout(stay)],
-        tally: Tally::default(),
-    })
 }

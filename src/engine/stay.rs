@@ -40,6 +40,13 @@ impl Stay {
         }
     }
 
+    /// Whether, as the last piece of what is known by now, it takes another watch than `watched`
+    /// had: it is of the other kind, at whatever time, or of the same kind and later. Of the same
+    /// kind and earlier it is that one, of which more is known.
+    pub fn replaces(&self, watched: &Stay) -> bool {
+        self.kind() != watched.kind() || self.time() > watched.time()
+    }
+
     /// The order of a room's events.
     pub fn order(&self) -> (LocalTime, Kind) {
         (self.time(), self.kind())

@@ -1,10 +1,11 @@
 //! What a batch of inputs changes: computed here, written and adopted by the owner.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use crate::engine::{
-    Change, Event, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind, Parsed,
-    Received, RoomState, Rules, Stay, Tally, Transition, observe, readings_needed_after, receive,
+    Change, Event, Fact, MessageKind, MeterNotice, MeterNoticeKind, MeterTrouble, Notice,
+    NoticeKind, Occupancy, Opening, Parsed, Received, RoomState, Rules, Stay, Tally, Transition,
+    observe, readings_needed_after, receive,
 };
 use crate::figures::{
     Amounts, Figure, IntervalResult, MessageResult, NoticeResult, Origin, ReadingResult,
@@ -12,17 +13,23 @@ use crate::figures::{
 };
 use crate::rooms::Rooms;
 use crate::store::{Plan, Position, Readings, Rejected, Settled, Settlement, Wanted};
-use crate::types::{Kind, RoomKey};
+use crate::types::RoomKey;
 
 use super::{Input, Judged, Message};
+
+/// Of each room that messages of a batch are about, what each fact of it begins: another piece, or
+/// nothing.
+pub(super) type Pieces<'a> = HashMap<&'a RoomKey, VecDeque<Option<Stay>>>;
 
 pub(super) struct Planner<'a> {
     rooms: &'a Rooms,
     rules: &'a Rules,
     /// Readings of the rooms that [`Planner::wanted`] named.
     readings: &'a HashMap<RoomKey, Readings>,
-    /// The stays that messages of this batch begin: a watch judges nothing past the next one.
-    stays: HashMap<&'a RoomKey, Vec<Stay>>,
+    /// The pieces that messages of this batch are still to begin.
+    pieces: Pieces<'a>,
+    /// Of each room that begins a watch in this batch the place of the last one in the plan.
+    opened: HashMap<RoomKey, usize>,
     /// New states of this batch.
     staged: HashMap<RoomKey, RoomState>,
     plan: Plan,
@@ -31,45 +38,64 @@ pub(super) struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    /// The readings that the messages of a batch need.
-    pub(super) fn wanted(rooms: &Rooms, rules: &Rules, batch: &[Input]) -> Vec<Wanted> {
+    /// The pieces that the messages of a batch begin, and the readings that they need for that.
+    pub(super) fn wanted(
+        rooms: &Rooms,
+        rules: &Rules,
+        batch: &'a [Input],
+    ) -> (Pieces<'a>, Vec<Wanted>) {
+        let mut pieces = Pieces::new();
         let mut wanted: HashMap<&RoomKey, Wanted> = HashMap::new();
-        for event in events(batch) {
-            let state = rooms.get(&event.room).map(|room| room.state);
-            let is_newer = |state: &RoomState| event.stay.order() > state.watch.stay.order();
-            if state.as_ref().is_none_or(is_newer) {
-                let after = readings_needed_after(state.as_ref(), &event.stay, rules);
+        let mut known: HashMap<&RoomKey, (Option<RoomState>, Occupancy, Option<Stay>)> =
+            HashMap::new();
+        for (room, fact) in facts(batch) {
+            let (state, occupancy, piece) = known.entry(room).or_insert_with(|| {
+                let state = rooms.get(room).map(|room| room.state);
+                let occupancy = state.as_ref().map(|state| state.occupancy.clone());
+                let piece = state.as_ref().map(|state| state.watch.stay);
+                (state, occupancy.unwrap_or_default(), piece)
+            });
+            occupancy.add(fact.clone(), rules.match_seconds);
+            let Some(now) = occupancy.picture(rules.match_seconds).piece else {
+                pieces.entry(room).or_default().push_back(None);
+                continue;
+            };
+            let is_another = piece.is_none_or(|piece| now.replaces(&piece));
+            *piece = Some(now);
+            pieces
+                .entry(room)
+                .or_default()
+                .push_back(is_another.then_some(now));
+            if is_another {
+                let after = readings_needed_after(state.as_ref(), &now, rules);
                 wanted
-                    .entry(&event.room)
+                    .entry(room)
                     .and_modify(|wanted| {
                         wanted.after = wanted.after.min(after);
-                        wanted.until = wanted.until.max(event.stay.time());
+                        wanted.until = wanted.until.max(now.time());
                     })
                     .or_insert_with(|| Wanted {
-                        room: event.room.clone(),
+                        room: room.clone(),
                         after,
-                        until: event.stay.time(),
+                        until: now.time(),
                     });
             }
         }
-        wanted.into_values().collect()
+        (pieces, wanted.into_values().collect())
     }
 
     pub(super) fn new(
         rooms: &'a Rooms,
         rules: &'a Rules,
         readings: &'a HashMap<RoomKey, Readings>,
-        batch: &'a [Input],
+        pieces: Pieces<'a>,
     ) -> Planner<'a> {
-        let mut stays: HashMap<&RoomKey, Vec<Stay>> = HashMap::new();
-        for event in events(batch) {
-            stays.entry(&event.room).or_default().push(event.stay);
-        }
         Planner {
-            stays,
+            pieces,
             rooms,
             rules,
             readings,
+            opened: HashMap::new(),
             staged: HashMap::new(),
             plan: Plan::default(),
             amounts: Amounts::default(),
@@ -83,7 +109,7 @@ impl<'a> Planner<'a> {
             Parsed::EventWithoutExpected(event) => {
                 log::warn!(
                     "{}: its expected check-out is not after its check-in and was ignored",
-                    event.room
+                    event.rooms()
                 );
                 self.event(event)
             }
@@ -107,47 +133,81 @@ impl<'a> Planner<'a> {
     }
 
     fn event(&mut self, event: &Event) -> MessageResult {
-        let state = self.current(&event.room);
-        let readings = self
-            .readings
-            .get(&event.room)
-            .map_or(&[][..], Vec::as_slice);
+        let by_kind = match event.kind {
+            MessageKind::Checkin => MessageResult::CheckIn,
+            MessageKind::Checkout => MessageResult::CheckOut,
+        };
+        let results = event
+            .facts
+            .iter()
+            .map(|(room, fact)| match self.fact(room, fact) {
+                None => by_kind,
+                Some(other) => other,
+            });
+        // A move counts as what it was to the room that it is more to.
+        results
+            .min_by_key(|result| *result != by_kind)
+            .unwrap_or(by_kind)
+    }
+
+    /// What a fact was to its room, unless it is what its message is.
+    fn fact(&mut self, room: &RoomKey, fact: &Fact) -> Option<MessageResult> {
+        let state = self.current(room);
+        let readings = self.readings.get(room).map_or(&[][..], Vec::as_slice);
         // After an outage the room's next guest may wait in the same batch: what came after him is
         // not to be judged under this stay.
-        let next = self.stays.get(&event.room).and_then(|stays| {
-            let later = stays
-                .iter()
-                .filter(|stay| stay.order() > event.stay.order());
-            later.map(|stay| stay.time()).min()
+        let piece = self.pieces.get_mut(room).and_then(|pieces| {
+            let piece = pieces.pop_front()?;
+            let began = piece.or(state.as_ref().map(|state| state.watch.stay))?;
+            let later = pieces.iter().flatten();
+            later
+                .filter(|later| later.order() > began.order())
+                .map(Stay::time)
+                .min()
         });
-        let until = next.map_or(readings.len(), |next| {
+        let until = piece.map_or(readings.len(), |next| {
             readings.partition_point(|reading| reading.time <= next)
         });
         let readings = &readings[..until];
-        match receive(state.as_ref(), event, readings, self.rules) {
+        match receive(
+            room,
+            state.as_ref(),
+            std::slice::from_ref(fact),
+            readings,
+            self.rules,
+        ) {
             Received::Newer(transition) => {
-                self.stage(event.room.clone(), transition);
-                match event.stay.kind() {
-                    Kind::Checkin => MessageResult::CheckIn,
-                    Kind::Checkout => MessageResult::CheckOut,
-                }
+                self.stage(room.clone(), transition);
+                None
             }
-            Received::Expected(transition) => {
-                self.stage(event.room.clone(), transition);
-                MessageResult::Duplicate
+            Received::Corrected(transition) => {
+                self.stage(room.clone(), transition);
+                Some(MessageResult::Duplicate)
+            }
+            Received::Noted(transition) => {
+                let watched = transition.state.watch.stay.order();
+                let is_older = fact.stay().is_some_and(|stay| stay.order() < watched);
+                self.stage(room.clone(), transition);
+                if is_older {
+                    log::info!(
+                        "{room}: a {} of {} is older than what is known and changes nothing now",
+                        fact.name(),
+                        fact.time()
+                    );
+                }
+                is_older.then_some(MessageResult::Stale)
             }
             Received::Duplicate => {
-                log::debug!("{}: a duplicate message", event.room);
-                MessageResult::Duplicate
+                log::debug!("{room}: a duplicate message");
+                Some(MessageResult::Duplicate)
             }
             Received::Stale => {
                 log::info!(
-                    "{}: a {} of {} is older than what is known and has no effect",
-                    event.room,
-                    event.stay.kind().as_str(),
-                    event.stay.time()
+                    "{room}: a {} of {} is older than what is known and has no effect",
+                    fact.name(),
+                    fact.time()
                 );
-                MessageResult::Stale
+                Some(MessageResult::Stale)
             }
         }
     }
@@ -242,13 +302,25 @@ impl<'a> Planner<'a> {
         for change in transition.changes {
             let room = room.clone();
             match change {
-                Change::Opened(opening) => self.plan.openings.push((room, opening)),
-                Change::InitialReading(opening) => self.plan.initial_readings.push((room, opening)),
-                Change::ExpectedCheckout(stay) => self.plan.expected_checkouts.push((room, stay)),
+                Change::Opened(opening) => {
+                    self.opened.insert(room.clone(), self.plan.openings.len());
+                    self.plan.openings.push((room, opening));
+                }
+                Change::Rewritten { was, by } => self.rewrite(room, was, by),
                 Change::Notice(notice) => self.plan.notices.push(Notice::Room(notice)),
             }
         }
         self.staged.insert(room, transition.state);
+    }
+
+    /// Rewrites what is recorded of a watch: in the plan, where it begins with that.
+    fn rewrite(&mut self, room: RoomKey, was: Stay, by: Opening) {
+        let opened = self.opened.get(&room).copied();
+        let opening = opened.and_then(|at| self.plan.openings.get_mut(at));
+        match opening.filter(|(_, opening)| opening.stay.order() == was.order()) {
+            Some((_, opening)) => *opening = by,
+            None => self.plan.rewritten.push((room, was, by)),
+        }
     }
 }
 
@@ -288,15 +360,16 @@ fn result_of(how: &Settlement) -> NoticeResult {
     }
 }
 
-/// The check-ins and check-outs of a batch.
-fn events(batch: &[Input]) -> impl Iterator<Item = &Event> {
-    batch.iter().filter_map(|input| match input {
+/// The facts that the messages of a batch bring, in the order in which they came.
+fn facts(batch: &[Input]) -> impl Iterator<Item = &(RoomKey, Fact)> {
+    let events = batch.iter().filter_map(|input| match input {
         Input::Message(Message {
             parsed: Parsed::Event(event) | Parsed::EventWithoutExpected(event),
             ..
         }) => Some(event),
         _ => None,
-    })
+    });
+    events.flat_map(|event| &event.facts)
 }
 
 #[cfg(test)]
@@ -313,7 +386,7 @@ mod tests {
         let room = RoomKey::new("H001", "101");
         Input::Message(Message {
             source: "test".into(),
-            parsed: Parsed::Event(Event { room, stay }),
+            parsed: Parsed::Event(Event::of(room, &stay)),
             body: Vec::new(),
             redelivered: false,
             committed: Box::new(|| {}),
@@ -327,11 +400,11 @@ mod tests {
             time: at(30 * n),
             register: WattHours(1_800 * n),
         };
-        let readings = Planner::wanted(rooms, &rules, batch)
-            .into_iter()
+        let (pieces, wanted) = Planner::wanted(rooms, &rules, batch);
+        let readings = { wanted.into_iter() }
             .map(|wanted| (wanted.room, (0..10).map(reading).collect()))
             .collect();
-        let mut planner = Planner::new(rooms, &rules, &readings, batch);
+        let mut planner = Planner::new(rooms, &rules, &readings, pieces);
         for input in batch {
             if let Input::Message(message) = input {
                 planner.message(message);
@@ -380,7 +453,7 @@ mod tests {
         rooms.notified(&notice(MeterNoticeKind::Silent, "H1"));
         rooms.notified(&notice(MeterNoticeKind::Silent, "H2"));
         rooms.notified(&notice(MeterNoticeKind::Heard, "H2"));
-        let mut planner = Planner::new(&rooms, &rules, &readings, &[]);
+        let mut planner = Planner::new(&rooms, &rules, &readings, Pieces::new());
         let both = |kind| ["H1", "H2"].map(|hotel| notice(kind, hotel));
         planner.silence(&both(MeterNoticeKind::Silent));
         planner.silence(&both(MeterNoticeKind::Heard));

@@ -88,10 +88,8 @@ pub struct Plan {
     pub rooms: Vec<(RoomKey, RoomState)>,
     /// Watches that began.
     pub openings: Vec<(RoomKey, Opening)>,
-    /// Watches that found their initial reading after they began.
-    pub initial_readings: Vec<(RoomKey, Opening)>,
-    /// Check-ins whose guest means to leave at another time.
-    pub expected_checkouts: Vec<(RoomKey, Stay)>,
+    /// Watches that began before this: by the stay that they are recorded with, what they are now.
+    pub rewritten: Vec<(RoomKey, Stay, Opening)>,
     /// What the staff is to be told.
     pub notices: Vec<Notice>,
     pub rejected: Vec<Rejected>,

@@ -114,6 +114,7 @@ fn whole(messages: &Path, readings: &Path) -> (usize, u64) {
         input(readings),
         all,
         &format,
+        600,
         &mut io::sink(),
     );
     let (past, counts) = read.expect("the files can be read");

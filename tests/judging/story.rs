@@ -86,7 +86,7 @@ impl Room {
             "one step and one sweep differ"
         );
         assert_eq!(after.tally, tally(&outcome), "tally of {outcome:?}");
-        let recorded = |change: &Change| matches!(change, Change::InitialReading(_));
+        let recorded = |change: &Change| matches!(change, Change::Rewritten { .. });
         assert_eq!(
             after.changes.iter().any(recorded),
             outcome.step == Step::Initial,
@@ -108,7 +108,8 @@ impl Room {
         let (transition, word) = match arrival {
             Received::Stale => return "stale".into(),
             Received::Duplicate => return "duplicate".into(),
-            Received::Expected(transition) => (transition, "expected check-out set"),
+            Received::Noted(_) => return "stale".into(),
+            Received::Corrected(transition) => (transition, "expected check-out set"),
             Received::Newer(transition) => (transition, ""),
         };
         let mut parts = Vec::new();
@@ -119,8 +120,7 @@ impl Room {
                     Some(r) => format!("watch from {} at {}", r.register, clock(r.time)),
                     None => "watch from nothing".into(),
                 },
-                Change::ExpectedCheckout(_) => word.into(),
-                Change::InitialReading(_) => panic!("an initial reading without its watch"),
+                Change::Rewritten { .. } => word.into(),
             });
         }
         parts.join(", ")

@@ -127,7 +127,10 @@ fn check(body: &[u8]) -> Result<&'static str, TestCaseError> {
         }
     };
     prop_assert!(body.len() <= MAX_MESSAGE_BYTES);
-    let room = &event.room;
+    let [(room, fact)] = &event.facts[..] else {
+        return Err(TestCaseError::fail(format!("{event:?}")));
+    };
+    let stay = fact.stay().expect("a stay");
     for (text, most) in [
         (room.hotel_id.as_str(), 50),
         (room.room_number.as_str(), 20),
@@ -136,8 +139,8 @@ fn check(body: &[u8]) -> Result<&'static str, TestCaseError> {
         prop_assert_eq!(text.trim(), text);
         prop_assert!(!text.contains(char::is_control), "{text:?}");
     }
-    prop_assert!(event.stay.time() <= now().plus(2 * HOUR));
-    match event.stay {
+    prop_assert!(stay.time() <= now().plus(2 * HOUR));
+    match stay {
         Stay::Occupied {
             check_in,
             expected_checkout: Some(expected),

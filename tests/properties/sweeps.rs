@@ -112,8 +112,8 @@ proptest! {
         let mut room = room();
         for stay in &world.stays {
             let stored = &world.readings[..at.index(world.readings.len() + 1)];
-            let event = roomwatt::engine::Event { room: room_key(), stay: *stay };
-            let all = receive(room.state.as_ref(), &event, stored, &world.rules);
+            let facts = [roomwatt::engine::Fact::of(stay)];
+            let all = receive(&room_key(), room.state.as_ref(), &facts, stored, &world.rules);
             let before = room.changes.len();
             room.message(*stay, stored, &world.rules);
             let roomwatt::engine::Received::Newer(all) = all else {
@@ -132,7 +132,7 @@ proptest! {
         let room = play(&world, &one_by_one, |_, _| {});
         let watch = &room.state.as_ref().expect("a watch").watch;
         let recorded = room.changes.iter().rev().find_map(|change| match change {
-            Change::Opened(opening) | Change::InitialReading(opening) => Some(*opening),
+            Change::Opened(opening) | Change::Rewritten { by: opening, .. } => Some(*opening),
             _ => None,
         });
         let recorded = recorded.expect("a watch is recorded when it opens");

@@ -263,7 +263,8 @@ fn stay((at, offset, check_in): (Index, Pace, bool), readings: &[Reading], rules
         }
     } else {
         Stay::Vacant {
-            actual_checkin: odd.then(|| time.plus(-86_400)),
+            // Of no stay of this world, or it would be about that one.
+            actual_checkin: odd.then(|| time.plus(-400 * 86_400)),
             actual_checkout: time,
         }
     }

@@ -30,7 +30,7 @@ pub fn play(scenario: &Scenario) -> (Vec<Told>, Vec<String>) {
             What::Message(key, stay) => {
                 let room = room(&mut rooms, key);
                 let arrival = room.played.message(*stay, &room.stored, rules);
-                if let Received::Newer(transition) | Received::Expected(transition) = arrival {
+                if let Received::Newer(transition) | Received::Corrected(transition) = arrival {
                     told.extend(told_of(&transition.changes));
                 }
             }

@@ -63,7 +63,7 @@ fn duplicates_and_stale_messages_change_nothing_but_the_expected_check_out() {
     rig.wait_for_rows(
         &format!(
             "SELECT room_number, {} FROM room_state ORDER BY room_number",
-            stored_time("watch.stay[2]")
+            stored_time("w.s[2]")
         ),
         &[
             ("101".to_owned(), Some(expected.to_string())),

@@ -14,6 +14,7 @@ mod delivery;
 mod documents;
 mod embedded;
 mod ends;
+mod explain;
 mod forms;
 mod frozen;
 mod http;

@@ -212,7 +212,7 @@ fn a_room_is_judged_on_from_a_row_of_an_older_version() {
             "SELECT CAST(seen_time AS CHAR), {}, \
              JSON_VALUE(state, '$.w.f.m.p') IS NULL, run_periods, run_told \
              FROM room_state",
-            stored_time("watch.fold.moved.at")
+            stored_time("w.f.m.t")
         ),
         &[(later.to_string(), sample.to_string(), true, 6, 4)],
     );

@@ -180,7 +180,7 @@ impl Instance {
             let room = RoomKey::new(hotel, &number.to_string());
             self.take(Input::Message(Message {
                 source: "test".into(),
-                parsed: Parsed::Event(Event { room, stay }),
+                parsed: Parsed::Event(Event::of(room, &stay)),
                 body: Vec::new(),
                 redelivered: false,
                 committed: Box::new(|| {}),

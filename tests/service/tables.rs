@@ -135,8 +135,8 @@ fn watched_through(name: &str, create: &[&str], meter: &str, row: fn(i64, LocalT
     rig.execute("UPDATE service SET meter_id = NULL, meter_time = NULL");
     rig.execute("DELETE FROM electricity_abnormal");
     rig.execute(&format!(
-        "UPDATE room_state SET state = JSON_REMOVE(JSON_SET(state, '$.watch.fold.seen', {0}, \
-         '$.watch.fold.sample', JSON_ARRAY({0}, 100000)), '$.watch.fold.run')",
+        "UPDATE room_state SET state = JSON_REMOVE(JSON_SET(state, '$.w.f.t', {0}, \
+         '$.w.f.s', JSON_ARRAY({0}, 100000)), '$.w.f.r')",
         left.seconds()
     ));
     let service = rig.start();

@@ -111,13 +111,11 @@ fn tries(seconds: u64) -> (Vec<(Duration, bool)>, bool) {
         figures: Arc::default(),
         stop,
     });
-    let event = Event {
-        room: RoomKey::new("H001", "101"),
-        stay: Stay::Vacant {
-            actual_checkin: None,
-            actual_checkout: start(),
-        },
+    let left = Stay::Vacant {
+        actual_checkin: None,
+        actual_checkout: start(),
     };
+    let event = Event::of(RoomKey::new("H001", "101"), &left);
     let written = owner.take(vec![Input::Message(Message {
         source: "test".into(),
         parsed: Parsed::Event(event),

@@ -26,7 +26,7 @@ use roomwatt::store::{Position, Settled, Settlement, StoreError};
 use roomwatt::types::{HotelId, Reading, RoomKey, WattHours};
 
 use instance::Instance;
-use model::{check, event_of, ops_of};
+use model::{check, ops_of, stay_of};
 use world::{CRASH, Shared, World, start};
 
 /// Seeds of each run of the tests: the same ones, and as many that nobody has tried yet.
@@ -162,7 +162,9 @@ impl Simulation {
             known @ 1.. if world.rng.u8(..5) == 0 => Some(world.rng.usize(..known)),
             _ => None,
         };
-        let event = again.map_or(Event { room, stay }, |known| world.published[known].clone());
+        let event = again.map_or(Event::of(room, &stay), |known| {
+            world.published[known].clone()
+        });
         world.published.push(event);
         let length = world.queue.len();
         let place = length - world.rng.usize(..=length.min(3));
@@ -337,7 +339,7 @@ fn take(instance: &mut Instance, shared: &Shared, most: usize) -> Result<(), Sto
     let (batch, is_asked) = instance.receive(most);
     let messages = batch
         .iter()
-        .filter(|input| event_of(input).is_some())
+        .filter(|input| stay_of(input).is_some())
         .count();
     let Position::Id(swept) = instance.rooms.frontier().at() else {
         panic!("there is always a position");

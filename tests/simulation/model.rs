@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use roomwatt::engine::{
-    Change, Closing, Event, NoticeKind, Opening, Parsed, RoomNotice, RoomState, Rule, Rules, Stay,
-    observe,
+    Change, Closing, NoticeKind, Opening, Parsed, RoomNotice, RoomState, Rule, Rules, Stay, observe,
 };
 use roomwatt::owner::{Input, Message};
 use roomwatt::store::Readings;
@@ -14,7 +13,7 @@ use crate::world::World;
 
 /// One thing that was decided, with all that was readable then.
 pub enum Op {
-    Event(Event, Known),
+    Event(RoomKey, Stay, Known),
     /// What a sweep showed to the watch of a stay.
     Judged(RoomKey, Stay, Readings),
 }
@@ -30,12 +29,16 @@ pub struct Known {
     last: LocalTime,
 }
 
-pub fn event_of(input: &Input) -> Option<&Event> {
+/// The room of a message, and its stay.
+pub fn stay_of(input: &Input) -> Option<(RoomKey, Stay)> {
     match input {
         Input::Message(Message {
             parsed: Parsed::Event(event),
             ..
-        }) => Some(event),
+        }) => {
+            let (room, fact) = event.facts.first()?;
+            Some((room.clone(), fact.stay()?))
+        }
         _ => None,
     }
 }
@@ -44,21 +47,21 @@ pub fn event_of(input: &Input) -> Option<&Event> {
 pub fn ops_of(batch: &[Input], visible: usize, swept: u64) -> Vec<Op> {
     let mut ops = Vec::new();
     for input in batch {
-        if let Some(event) = event_of(input) {
-            let others = batch.iter().filter_map(event_of);
+        if let Some((room, stay)) = stay_of(input) {
+            let others = batch.iter().filter_map(stay_of);
             let mut stays: Vec<Stay> = others
-                .filter(|other| other.room == event.room)
-                .map(|other| other.stay)
+                .filter(|(other, _)| *other == room)
+                .map(|(_, stay)| stay)
                 .collect();
             stays.sort_by_key(Stay::order);
-            let next = stays.iter().find(|stay| stay.order() > event.stay.order());
+            let next = stays.iter().find(|other| other.order() > stay.order());
             let known = Known {
                 visible,
                 swept,
                 next: next.map(Stay::time),
                 last: stays[stays.len() - 1].time(),
             };
-            ops.push(Op::Event(event.clone(), known));
+            ops.push(Op::Event(room, stay, known));
         } else if let Input::Judged(chunk) = input {
             ops.extend(chunk.iter().map(|judged| {
                 let stay = judged.transition.state.watch.stay;
@@ -85,7 +88,7 @@ impl Model {
                 Some((current, shown)) if current.order() == stay.order() => shown.extend(readings),
                 _ => {}
             },
-            Op::Event(Event { room, stay }, known) => {
+            Op::Event(room, stay, known) => {
                 // What sweeps are still to show is none of the message's business.
                 let readings = world.readings(room, known.visible, known.swept, known.last);
                 if let Some((old, shown)) = self.rooms.get_mut(room) {
@@ -205,10 +208,15 @@ pub fn check(world: &World) {
         model.take(op, world, &rules);
     }
     for (room, state) in &world.rooms {
-        let events = world.published.iter().filter(|event| event.room == *room);
-        let newest = events.map(|event| event.stay).max_by_key(Stay::order);
+        let facts = world.published.iter().flat_map(|event| &event.facts);
+        let of_room = facts.filter(|(other, _)| other == room);
+        let newest = of_room
+            .filter_map(|(_, fact)| fact.stay())
+            .max_by_key(Stay::order);
         assert_eq!(Some(state.watch.stay), newest, "the watch of {room}");
-        let modelled = model.close(room, LocalTime::LAST, world.visible.len(), world, &rules);
+        let mut modelled = model.close(room, LocalTime::LAST, world.visible.len(), world, &rules);
+        // The model knows the watch alone.
+        modelled.occupancy = state.occupancy.clone();
         // What is shown of the time before the stay depends on when its message came.
         let mut state = state.clone();
         state.watch.before.clear();

@@ -91,10 +91,10 @@ impl World {
     fn apply(&mut self, plan: &Plan) {
         self.rooms.extend(plan.rooms.iter().cloned());
         self.watches.extend(plan.openings.iter().cloned());
-        for (room, opening) in &plan.initial_readings {
+        for (room, was, by) in &plan.rewritten {
             let mut rows = self.watches.iter_mut();
-            let row = rows.find(|row| row.0 == *room && row.1.stay == opening.stay);
-            row.expect("a row of this watch").1 = *opening;
+            let row = rows.find(|row| row.0 == *room && row.1.stay.order() == was.order());
+            row.expect("a row of this watch").1 = *by;
         }
         for notice in &plan.notices {
             let notice = match notice {

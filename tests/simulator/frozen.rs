@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use roomwatt::engine::{
-    Event, Look, MeterNoticeKind, MeterTrouble, Received, RoomState, Rules, Silence, observe,
+    Fact, Look, MeterNoticeKind, MeterTrouble, Received, RoomState, Rules, Silence, observe,
     receive,
 };
 use roomwatt::simulator::{Happening, REGISTER_MODULUS, Scenario, What};
@@ -57,12 +57,10 @@ fn told(scenario: &Scenario, mut shows: impl FnMut(&RoomKey, Reading) -> WattHou
         match what {
             What::Message(stay) => {
                 let before = watches.get(&room);
-                let event = Event {
-                    room: room.clone(),
-                    stay,
-                };
                 let known = shown.get(&room).map_or(&[][..], Vec::as_slice);
-                if let Received::Newer(after) = receive(before, &event, known, &rules) {
+                if let Received::Newer(after) =
+                    receive(&room, before, &[Fact::of(&stay)], known, &rules)
+                {
                     watches.insert(room, after.state);
                 }
             }

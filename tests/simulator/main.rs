@@ -186,10 +186,7 @@ fn messages_take_turns_and_are_taken_by_the_service() {
         let What::Message(stay) = what else { continue };
         count += 1;
         let body = format.write(&room, &stay);
-        let event = Event {
-            room: room.clone(),
-            stay,
-        };
+        let event = Event::of(room.clone(), &stay);
         assert_eq!(
             format.parse(body.as_bytes(), Some(at)),
             Parsed::Event(event),

@@ -31,8 +31,11 @@ fn each_watch_has_a_row_with_its_messages_times(subject: &Subject) {
     });
     commit(&mut store, |plan| {
         let found = opening(arrived(None), Some(reading(5, 1_000)));
-        plan.initial_readings = vec![(room.clone(), found)];
-        plan.expected_checkouts = vec![(room.clone(), arrived(Some(900)))];
+        let leaves_later = opening(arrived(Some(900)), found.initial);
+        plan.rewritten = vec![
+            (room.clone(), arrived(None), found),
+            (room.clone(), arrived(None), leaves_later),
+        ];
     });
     let columns = [
         "check_in_time",

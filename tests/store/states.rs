@@ -1,7 +1,10 @@
 //! What is remembered of rooms: as it was written, as 0.1 left it, and by a version still to come.
 
 use fastrand::Rng;
-use roomwatt::engine::{Fold, Interval, Movement, RoomState, Run, Stay, Watch};
+use roomwatt::engine::{
+    Arrival, Departure, Expectation, Fact, Fold, Interval, Movement, Occupancy, RoomState, Run,
+    Stay, StayId, Watch,
+};
 use roomwatt::types::{LocalTime, Reading, RoomKey, WattHours};
 use serde_json::{Value, json};
 
@@ -68,8 +71,40 @@ fn any_state(rng: &mut Rng) -> RoomState {
         history: intervals(rng),
         interval_seconds: rng.i64(60..86_400),
     };
-    let watches = rng.u32(..);
-    RoomState { watches, watch }
+    RoomState {
+        watches: rng.u32(..),
+        watch,
+        occupancy: any_occupancy(rng),
+    }
+}
+
+/// Of up to a hundred facts, of which the older ones are no longer kept.
+fn any_occupancy(rng: &mut Rng) -> Occupancy {
+    let mut occupancy = Occupancy::default();
+    for _ in 0..[rng.usize(0..6), rng.usize(0..100)][rng.usize(..2)] {
+        let id = maybe(rng, |rng| StayId::new(NAMES[rng.usize(..NAMES.len())]));
+        let (time, other) = (any_time(rng), maybe(rng, any_time));
+        let fact = match rng.u8(..5) {
+            0 | 1 => Fact::Arrival(Arrival {
+                id,
+                since: time,
+                named: other,
+                expected: maybe(rng, any_time),
+            }),
+            2 | 3 => Fact::Departure(Departure {
+                id,
+                checkin: other,
+                until: time,
+            }),
+            _ => Fact::Expectation(Expectation {
+                id,
+                since: other,
+                expected: time,
+            }),
+        };
+        occupancy.add(fact, 600);
+    }
+    occupancy
 }
 
 fn intervals(rng: &mut Rng) -> Vec<Interval> {
@@ -258,6 +293,8 @@ fn states_of_older_versions_are_taken_over(subject: &Subject) {
         subject.leave_as_before_states(is_counted);
         let mut rooms = any_rooms(&mut rng);
         for (room, state) in &mut rooms {
+            // They knew the stay alone.
+            state.occupancy = Occupancy::of(&state.watch.stay);
             if !is_counted {
                 state.watches = 0;
                 state.watch.fold.movement = None;

@@ -3,8 +3,8 @@
 #![allow(dead_code)] // each test uses its own part
 
 use roomwatt::engine::{
-    Change, Event, Received, RoomNotice, RoomState, Rules, Stay, Transition, Watch, observe,
-    readings_needed_after, receive,
+    Change, Fact, Occupancy, Received, RoomNotice, RoomState, Rules, Stay, Transition, Watch,
+    observe, readings_needed_after, receive,
 };
 use roomwatt::types::{LocalTime, Reading, RoomKey};
 
@@ -54,15 +54,25 @@ impl Room {
 
     /// Takes a message while these readings are stored, in time order.
     pub fn message(&mut self, stay: Stay, stored: &[Reading], rules: &Rules) -> Received {
-        let room = self.key.clone();
         let known = self.state.as_ref();
-        let needed = newer(stored, readings_needed_after(known, &stay, rules));
-        let arrival = receive(known, &Event { room, stay }, needed, rules);
-        match &arrival {
-            Received::Newer(transition) | Received::Expected(transition) => self.adopt(transition),
+        let fact = Fact::of(&stay);
+        // A message that begins no watch reads no meter.
+        let mut occupancy = known.map_or_else(Occupancy::default, |known| known.occupancy.clone());
+        occupancy.add(fact.clone(), rules.match_seconds);
+        let piece = occupancy.picture(rules.match_seconds).piece;
+        let begins =
+            piece.filter(|piece| known.is_none_or(|known| piece.replaces(&known.watch.stay)));
+        let needed = begins.map_or(&[][..], |piece| {
+            newer(stored, readings_needed_after(known, &piece, rules))
+        });
+        let received = receive(&self.key, known, &[fact], needed, rules);
+        match &received {
+            Received::Newer(transition)
+            | Received::Corrected(transition)
+            | Received::Noted(transition) => self.adopt(transition),
             Received::Duplicate | Received::Stale => {}
         }
-        arrival
+        received
     }
 
     pub fn notices(&self) -> Vec<&RoomNotice> {

@@ -6,7 +6,7 @@ use crate::types::{HotelId, Kind, LocalTime, RoomKey, RoomNumber, Stamp, Zone, t
 
 use super::fields::Fields;
 use super::refusal::{Refusal, excerpt, missing};
-use super::stay::Stay;
+use super::{Fact, Stay};
 
 /// How messages are written: configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,11 +77,38 @@ impl Default for FieldNames {
     }
 }
 
-/// A check-in or check-out of a room.
+/// What a message is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MessageKind {
+    Checkin,
+    Checkout,
+}
+
+/// A message that says something of rooms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    pub room: RoomKey,
-    pub stay: Stay,
+    pub kind: MessageKind,
+    /// Of one room, or of the two of a move.
+    pub facts: Vec<(RoomKey, Fact)>,
+}
+
+impl Event {
+    /// The rooms that it is about, for people.
+    pub fn rooms(&self) -> String {
+        let rooms = self.facts.iter().map(|(room, _)| room.to_string());
+        rooms.collect::<Vec<_>>().join(", ")
+    }
+
+    /// What the message of a stay says.
+    pub fn of(room: RoomKey, stay: &Stay) -> Event {
+        Event {
+            kind: match stay.kind() {
+                Kind::Checkin => MessageKind::Checkin,
+                Kind::Checkout => MessageKind::Checkout,
+            },
+            facts: vec![(room, Fact::of(stay))],
+        }
+    }
 }
 
 /// What a message body turned out to be.
@@ -166,7 +193,7 @@ impl MessageFormat {
                 ahead_seconds: self.max_ahead_seconds,
             });
         }
-        let event = Event { room, stay };
+        let event = Event::of(room, &stay);
         Ok(if expected_ignored {
             Parsed::EventWithoutExpected(event)
         } else {

@@ -24,7 +24,10 @@ fn words(parsed: Parsed) -> String {
     let optional = |word, time: Option<LocalTime>| {
         time.map_or(String::new(), |time| format!(", {word} {time}"))
     };
-    let (stay, other) = match event.stay {
+    let [(room, fact)] = &event.facts[..] else {
+        return format!("{event:?}");
+    };
+    let (stay, other) = match fact.stay().expect("a stay") {
         Stay::Occupied {
             check_in,
             expected_checkout,
@@ -40,7 +43,7 @@ fn words(parsed: Parsed) -> String {
             optional("came", actual_checkin),
         ),
     };
-    format!("{} {stay}{other}{ignored}", event.room)
+    format!("{room} {stay}{other}{ignored}")
 }
 
 /// Reads a body at 14:30 on 2023-04-10.

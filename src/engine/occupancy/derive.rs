@@ -80,33 +80,70 @@ struct Fold<'a> {
     guest_of: Vec<Option<usize>>,
     /// Arrivals that an earlier departure undoes. Places in the order of facts.
     undone: Vec<usize>,
+    /// Each piece, and who began it where it is an occupied one.
+    pieces: Vec<(Stay, Option<usize>)>,
 }
 
 /// The picture that `facts`, in the order in which they came, make of a room in which `before` was
 /// true before all of them.
-pub fn derive(before: &Picture, facts: &[Fact], match_seconds: i64) -> Picture {
-    let mut order: Vec<&Fact> = facts
-        .iter()
-        .filter(|fact| !matches!(fact, Fact::Expectation(_)))
-        .collect();
-    order.sort_by(|a, b| key(a).cmp(&key(b)));
-    order.dedup();
-    let mut fold = Fold {
-        guest_of: vec![None; order.len()],
-        order,
-        match_seconds,
-        picture: before.clone(),
-        undone: Vec::new(),
-    };
-    for place in 0..fold.order.len() {
-        match fold.order[place] {
-            Fact::Arrival(arrival) => fold.arrival(place, arrival),
-            Fact::Departure(departure) => fold.departure(place, departure),
-            Fact::Expectation(_) => {}
+pub(super) fn derive(before: &Picture, facts: &[Fact], match_seconds: i64) -> Picture {
+    Fold::of(before, facts, match_seconds).picture
+}
+
+/// All the pieces that facts make, in the order of time. For a whole past: the time it takes grows
+/// with the square of their number.
+pub fn pieces(facts: &[Fact], match_seconds: i64) -> Vec<Stay> {
+    let fold = Fold::of(&Picture::default(), facts, match_seconds);
+    let guests = &fold.picture.guests;
+    let stays = fold.pieces.iter().map(|(piece, began_by)| {
+        let mut piece = *piece;
+        if let Stay::Occupied {
+            expected_checkout, ..
+        } = &mut piece
+        {
+            let guest = began_by.and_then(|guest| guests.get(guest));
+            *expected_checkout = guest.and_then(|guest| guest.expected);
         }
+        piece
+    });
+    let mut stays: Vec<Stay> = stays.collect();
+    if let (Some(last), Some(piece)) = (stays.last_mut(), fold.picture.piece) {
+        *last = piece;
     }
-    fold.expect(facts);
-    fold.picture
+    stays
+}
+
+impl<'a> Fold<'a> {
+    fn of(before: &Picture, facts: &'a [Fact], match_seconds: i64) -> Fold<'a> {
+        let mut order: Vec<&Fact> = facts
+            .iter()
+            .filter(|fact| !matches!(fact, Fact::Expectation(_)))
+            .collect();
+        order.sort_by(|a, b| key(a).cmp(&key(b)));
+        order.dedup();
+        let mut fold = Fold {
+            guest_of: vec![None; order.len()],
+            order,
+            match_seconds,
+            picture: before.clone(),
+            undone: Vec::new(),
+            pieces: Vec::new(),
+        };
+        for place in 0..fold.order.len() {
+            match fold.order[place] {
+                Fact::Arrival(arrival) => fold.arrival(place, arrival),
+                Fact::Departure(departure) => fold.departure(place, departure),
+                Fact::Expectation(_) => {}
+            }
+        }
+        fold.assign_expected(facts);
+        fold
+    }
+
+    fn begin(&mut self, piece: Stay, guest: Option<usize>) {
+        self.picture.piece = Some(piece);
+        self.pieces.push((piece, guest));
+    }
 }
 
 /// Facts are applied in the order of their own times; of one time departures first, then by the
@@ -196,10 +233,11 @@ impl Fold<'_> {
             }
         }
         if arrival.id.is_none() || !self.is_anybody_in() {
-            self.picture.piece = Some(Stay::Occupied {
+            let piece = Stay::Occupied {
                 check_in: arrival.since,
                 expected_checkout: None,
-            });
+            };
+            self.begin(piece, Some(self.picture.guests.len()));
         }
         self.picture.guests.push(guest);
     }
@@ -214,10 +252,11 @@ impl Fold<'_> {
             Aim::Undoes(places) => self.undone.extend(places),
         }
         if !self.is_anybody_in() {
-            self.picture.piece = Some(Stay::Vacant {
+            let piece = Stay::Vacant {
                 actual_checkin: departure.checkin,
                 actual_checkout: departure.until,
-            });
+            };
+            self.begin(piece, None);
         }
     }
 
@@ -332,7 +371,7 @@ impl Fold<'_> {
     }
 
     /// Which check-outs are expected. It decides nothing else.
-    fn expect(&mut self, facts: &[Fact]) {
+    fn assign_expected(&mut self, facts: &[Fact]) {
         for fact in facts {
             match fact {
                 Fact::Departure(_) => {}

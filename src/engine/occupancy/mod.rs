@@ -2,19 +2,20 @@
 
 mod derive;
 mod fact;
+mod stored;
 
 use crate::types::LocalTime;
 
 use super::Stay;
 
-pub use derive::{Guest, Picture};
+pub use derive::{Guest, Picture, pieces};
 pub use fact::{Arrival, Departure, Expectation, Fact, StayId};
 
 /// Facts of ended stays are kept for so long before the room's newest one, because messages come
 /// late and in any order. Seconds.
 const KEPT: i64 = 7 * 24 * 3_600;
 
-/// The most facts that are kept of a room.
+/// The most facts that are kept of a room, and the most guests of before them.
 const MOST: usize = 32;
 
 /// What is known of who is in a room.
@@ -96,17 +97,15 @@ impl Occupancy {
                 _ => Added::Stale,
             };
         }
-        let is_known = self.facts.contains(&fact);
-        if is_known && !fact.expects() {
+        let known = self.facts.iter().position(|known| known.says(&fact));
+        let holds = |at: usize| !self.facts.iter().skip(at + 1).any(Fact::expects);
+        if known.is_some_and(|at| !fact.expects() || holds(at)) {
             return Added::Known;
         }
         self.facts.retain(|known| !known.is_replaced_by(&fact));
         self.facts.push(fact);
         self.forget(match_seconds);
-        match is_known {
-            true => Added::Known,
-            false => Added::New,
-        }
+        known.map_or(Added::New, |_| Added::Known)
     }
 
     /// Takes away what is no longer kept: what is older than the last piece, all stays of those who
@@ -133,7 +132,8 @@ impl Occupancy {
             .map(|guest| guest.since)
             .chain(picture.piece.map(|piece| piece.time()))
             .fold(newest.plus(-KEPT), LocalTime::min);
-        // Up to this time, itself included. A departure is told apart by what arrives soon after it.
+        // Up to this time, itself included. A departure is told apart by what arrives soon after
+        // it.
         let mut until = kept.plus(-match_seconds - 1);
         if let Some(last) = surplus.checked_sub(1).and_then(|last| times.get(last)) {
             until = until.max(*last);
@@ -146,6 +146,9 @@ impl Occupancy {
             let before = self.before.as_ref().map_or(&none, |before| &before.picture);
             let mut picture = derive::derive(before, &old, match_seconds);
             picture.guests.retain(|guest| guest.ended.is_none());
+            // Whose check-outs never come.
+            let lost = picture.guests.len().saturating_sub(MOST);
+            picture.guests.drain(..lost);
             self.before = Some(Box::new(Before { until, picture }));
         }
     }
@@ -175,12 +178,39 @@ impl Fact {
         }
     }
 
+    /// The stay that it begins by itself.
+    pub fn stay(&self) -> Option<Stay> {
+        match self {
+            Fact::Arrival(arrival) => Some(Stay::Occupied {
+                check_in: arrival.since,
+                expected_checkout: arrival.expected,
+            }),
+            Fact::Departure(departure) => Some(Stay::Vacant {
+                actual_checkin: departure.checkin,
+                actual_checkout: departure.until,
+            }),
+            Fact::Expectation(_) => None,
+        }
+    }
+
     /// Whether it brings an expected check-out.
     fn expects(&self) -> bool {
         match self {
             Fact::Arrival(arrival) => arrival.expected.is_some(),
             Fact::Departure(_) => false,
             Fact::Expectation(_) => true,
+        }
+    }
+
+    /// Whether it says all that `other` says; a check-in without an expected check-out says nothing
+    /// of that.
+    fn says(&self, other: &Fact) -> bool {
+        match (self, other) {
+            (Fact::Arrival(one), Fact::Arrival(other)) => {
+                (&one.id, one.since, one.named) == (&other.id, other.since, other.named)
+                    && (other.expected.is_none() || one.expected == other.expected)
+            }
+            _ => self == other,
         }
     }
 

@@ -2,15 +2,16 @@
 
 mod blocks;
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{BufRead, Read, Write};
 
 use csv::ByteRecord;
 use rayon::prelude::*;
 
-use crate::engine::{Columns, MessageFormat, Parsed, ReadingFormat};
+use crate::engine::{Columns, Fact, MessageFormat, Parsed, ReadingFormat, pieces};
 use crate::escape;
-use crate::types::{LocalTime, Reading, utf8_part};
+use crate::types::{LocalTime, Reading, RoomKey, utf8_part};
 
 use super::{Counts, Past, ReviewError};
 
@@ -42,11 +43,16 @@ pub fn read_files(
     readings: NamedReader<impl Read>,
     (from, to): (LocalTime, LocalTime),
     format: &MessageFormat,
+    match_seconds: i64,
     remarks: &mut impl Write,
 ) -> Result<(Past, Counts), ReviewError> {
     let mut counts = Counts::default();
     let mut past = Past::new(from);
-    read_messages(messages, to, format, &mut past, &mut counts, remarks)?;
+    for (room, facts) in read_messages(messages, to, format, &mut counts, remarks)? {
+        for stay in pieces(&facts, match_seconds) {
+            past.add_stay(room.clone(), stay);
+        }
+    }
     let reading_format = ReadingFormat { zone: format.zone };
     read_readings(
         readings,
@@ -59,15 +65,17 @@ pub fn read_files(
     Ok((past.sorted(), counts))
 }
 
+/// What messages say of each room, in the order in which they name them.
 fn read_messages(
     mut messages: NamedReader<impl BufRead>,
     to: LocalTime,
     format: &MessageFormat,
-    past: &mut Past,
     counts: &mut Counts,
     remarks: &mut impl Write,
-) -> Result<(), ReviewError> {
+) -> Result<Vec<(RoomKey, Vec<Fact>)>, ReviewError> {
     let name = messages.name;
+    let mut rooms: Vec<(RoomKey, Vec<Fact>)> = Vec::new();
+    let mut places: HashMap<RoomKey, usize> = HashMap::new();
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
@@ -92,8 +100,15 @@ fn read_messages(
         match format.parse(body, None) {
             Parsed::Event(event) | Parsed::EventWithoutExpected(event) => {
                 counts.events += 1;
-                if event.stay.time() <= to {
-                    past.add_stay(event.room, event.stay);
+                for (room, fact) in event.facts {
+                    if fact.time() > to {
+                        continue;
+                    }
+                    let place = *places.entry(room).or_insert_with_key(|room| {
+                        rooms.push((room.clone(), Vec::new()));
+                        rooms.len() - 1
+                    });
+                    rooms[place].1.push(fact);
                 }
             }
             Parsed::Ignored => counts.ignored += 1,
@@ -109,7 +124,7 @@ fn read_messages(
             what: "no line of it is a message; one JSON object a line is expected",
         });
     }
-    Ok(())
+    Ok(rooms)
 }
 
 /// Where the columns are.

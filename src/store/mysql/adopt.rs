@@ -6,7 +6,7 @@ use mysql::prelude::Queryable;
 use mysql::{Conn, Row, TxOpts, Value};
 
 use crate::config;
-use crate::engine::{Change, Event, Notice, Received, RoomState, Rules, receive};
+use crate::engine::{Change, Fact, Notice, Received, RoomState, Rules, receive};
 use crate::store::{Adopted, LEASE_KEPT_EVERY, Lease, StoreError};
 use crate::types::{Kind, LocalTime, Reading, RoomKey, WattHours, Zone};
 
@@ -48,12 +48,9 @@ pub fn adopt(
         let Some(mut state) = found.remove(&room) else {
             return;
         };
-        let event = Event {
-            room,
-            stay: state.watch.stay,
-        };
+        let fact = Fact::of(&state.watch.stay);
         // No readings: the original program has judged them.
-        match receive(Some(&known), &event, &[], rules) {
+        match receive(&room, Some(&known), &[fact], &[], rules) {
             Received::Newer(transition) => {
                 notices.extend(
                     transition
@@ -64,15 +61,16 @@ pub fn adopt(
                             _ => None,
                         }),
                 );
-                if known.notified_run(&event.room).is_some() {
-                    adopted.unfollowed.push(event.room.clone());
+                if known.notified_run(&room).is_some() {
+                    adopted.unfollowed.push(room.clone());
                 }
                 state.watches = transition.state.watches;
+                state.occupancy = transition.state.occupancy;
                 skip_until(&mut state, now, rules);
-                newer.push((event.room, state));
+                newer.push((room, state));
             }
-            Received::Expected(transition) => newer.push((event.room, transition.state)),
-            Received::Duplicate | Received::Stale => adopted.unchanged += 1,
+            Received::Corrected(transition) => newer.push((room, transition.state)),
+            Received::Noted(_) | Received::Duplicate | Received::Stale => adopted.unchanged += 1,
         }
     })?;
     adopted.updated = newer.iter().map(|(room, _)| room.clone()).collect();

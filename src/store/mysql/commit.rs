@@ -104,39 +104,27 @@ fn write_service(
 
 fn write_watches(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
     let time = |time: Option<LocalTime>| time.map_or(Value::NULL, datetime);
-    let rows = plan
-        .openings
-        .iter()
-        .map(|(room, Opening { stay, initial })| {
-            let mut row = key(room);
-            row.push(stay.kind().as_str().into());
-            row.extend(stay::times(stay).map(time));
-            row.extend(initial_columns(*initial));
-            row
-        });
+    let columns = |Opening { stay, initial }: &Opening| {
+        let mut columns = vec![stay.kind().as_str().into()];
+        columns.extend(stay::times(stay).map(time));
+        columns.extend(initial_columns(*initial));
+        columns
+    };
+    let rows = { plan.openings.iter() }.map(|(room, opening)| {
+        let mut row = key(room);
+        row.extend(columns(opening));
+        row
+    });
     insert(
         transaction,
         "INSERT INTO electricity_monitoring",
         &MONITORING,
         rows,
     )?;
-
-    for (room, opening) in &plan.initial_readings {
-        let mut values = initial_columns(opening.initial).to_vec();
-        values.extend(watch_row(room, &opening.stay));
-        let set = "initial_reading = ?, monitoring_start_time = ?";
-        transaction.exec_drop(update_watch(set, &opening.stay), values)?;
-    }
-    for (room, stay) in &plan.expected_checkouts {
-        let Stay::Occupied {
-            expected_checkout, ..
-        } = *stay
-        else {
-            continue;
-        };
-        let mut values = vec![time(expected_checkout)];
-        values.extend(watch_row(room, stay));
-        transaction.exec_drop(update_watch("expected_checkout_time = ?", stay), values)?;
+    for (room, was, by) in &plan.rewritten {
+        let mut values = columns(by);
+        values.extend(watch_row(room, was));
+        transaction.exec_drop(rewrite_watch(was), values)?;
     }
     Ok(())
 }
@@ -150,8 +138,10 @@ fn initial_columns(initial: Option<Reading>) -> [Value; 2] {
     }
 }
 
-/// Changes the row of one watch. The column may compare without regard to case: `A1` is not `a1`.
-fn update_watch(set: &str, stay: &Stay) -> String {
+/// Rewrites the row of one watch. The column may compare without regard to case: `A1` is not `a1`.
+fn rewrite_watch(stay: &Stay) -> String {
+    let [_, _, columns @ ..] = MONITORING;
+    let set = columns.map(|column| format!("{column} = ?")).join(", ");
     let stay_time = stay::begin(stay);
     format!(
         "UPDATE electricity_monitoring SET {set} WHERE {SAME_ROOM} AND msg_type = ? \

@@ -96,7 +96,8 @@ mod tests {
     const V2: &str = r#"{"n":3,"w":{"s":["checkin",1681127880,1681300800],
         "i":[1681127400,1000],"f":{"s":[1681135200,3000],"x":[1681135260,9],
         "t":1681135260,"r":{"p":4,"e":2000,"t":1681128000,"n":4},
-        "m":{"t":1681135200,"p":1800}},"b":[1800,40],"h":[1800,500,7200,null],"v":1800}}"#;
+        "m":{"t":1681135200,"p":1800}},"b":[1800,40],"h":[1800,500,7200,null],"v":1800},
+        "o":{"f":[["a",1681127880,null,null,1681300800]]}}"#;
 
     /// Rows outlive the version that wrote them: another layout needs another number.
     #[test]
@@ -116,12 +117,19 @@ mod tests {
             "actual_checkout":"2023-04-10 11:58:00"},"initial":null,
             "fold":{"sample":null,"suspect":null,"seen":null,"run":null},
             "history":[],"interval_seconds":1800}"#;
-        let v2_first = r#"{"n":0,"w":{"s":["checkout",1681127880,null],"f":{},"v":1800}}"#;
+        let v2_first = r#"{"n":0,"w":{"s":["checkout",1681127880,null],"f":{},"v":1800},
+            "o":{"f":[["d",1681127880,null,null,null]]}}"#;
+        let v2_of_many = r#"{"n":9,"w":{"s":["checkin",1681127880,null],"f":{},"v":1800},
+            "o":{"f":[["a",1681127880,"a1",1681120000,null],["d",1681127000,"b2",1681126000,null],
+            ["e",1681300800,"a1",1681127880,null]],
+            "b":[1681000000,[["b2",1680900000,null,1680990000,1680990000]],
+            ["checkin",1680900000,1680990000]]}}"#;
         for (version, written, as_now) in [
             (1, v1, V2),
             (1, v1_first, v2_first),
             (2, V2, V2),
             (2, v2_first, v2_first),
+            (2, v2_of_many, v2_of_many),
         ] {
             let state = read(&room(), version, written).expect("it can be read");
             let again = Row::of(&state).expect("JSON").state;

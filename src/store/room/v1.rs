@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::engine::{Fold, Interval, Movement, RoomState, Run, Stay, Watch as WatchNow};
+use crate::engine::{Fold, Interval, Movement, Occupancy, RoomState, Run, Stay, Watch as WatchNow};
 use crate::types::{LocalTime, Reading, WattHours};
 
 #[derive(Deserialize)]
@@ -52,6 +52,8 @@ impl Watch {
             movement,
         } = self.fold;
         RoomState {
+            // Of who was in it knew the last piece alone.
+            occupancy: Occupancy::of(&self.stay),
             watches: self.number,
             watch: WatchNow {
                 stay: self.stay,

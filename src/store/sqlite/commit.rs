@@ -130,43 +130,34 @@ fn write_watches(transaction: &Transaction<'_>, plan: &Plan) -> Result<(), Store
             initial.map(|reading| reading.time),
         ])?;
     }
-    for (room, Opening { stay, initial }) in &plan.initial_readings {
+    for (room, was, Opening { stay, initial }) in &plan.rewritten {
+        let [check_in, expected, checkin, checkout] = stay::times(stay);
         let (hotel, number) = key(room);
-        let update = update_watch("initial_wh = ?, monitoring_start_time = ?", stay);
+        let update = rewrite_watch(was);
         transaction.prepare_cached(&update)?.execute(params![
+            stay.kind().as_str(),
+            check_in,
+            expected,
+            checkin,
+            checkout,
             initial.map(|reading| reading.register),
             initial.map(|reading| reading.time),
             hotel,
             number,
-            stay.kind().as_str(),
-            stay.time(),
+            was.kind().as_str(),
+            was.time(),
         ])?;
-    }
-    for (room, stay) in &plan.expected_checkouts {
-        if let Stay::Occupied {
-            expected_checkout, ..
-        } = stay
-        {
-            let (hotel, number) = key(room);
-            let update = update_watch("expected_checkout_time = ?", stay);
-            let kind = stay.kind().as_str();
-            transaction.prepare_cached(&update)?.execute(params![
-                expected_checkout,
-                hotel,
-                number,
-                kind,
-                stay.time()
-            ])?;
-        }
     }
     Ok(())
 }
 
-/// Changes the row of one watch.
-fn update_watch(set: &str, stay: &Stay) -> String {
+/// Rewrites the row of one watch.
+fn rewrite_watch(stay: &Stay) -> String {
     let stay_time = stay::begin(stay);
     format!(
-        "UPDATE electricity_monitoring SET {set} \
+        "UPDATE electricity_monitoring SET msg_type = ?, check_in_time = ?, \
+         expected_checkout_time = ?, actual_checkin_time = ?, actual_checkout_time = ?, \
+         initial_wh = ?, monitoring_start_time = ? \
          WHERE hotel_id = ? AND room_number = ? AND msg_type = ? AND {stay_time} = ?"
     )
 }

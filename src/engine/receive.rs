@@ -1,0 +1,141 @@
+//! What a message makes of a room: the facts that it brings, and the watch that follows from them.
+
+use crate::types::{LocalTime, Reading, RoomKey};
+
+use super::state::Effects;
+use super::watch::Watch;
+use super::{Added, Change, Closing, Fact, Occupancy, RoomState, Rules, Stay, Transition, observe};
+
+/// What facts were to their room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// The room has another watch.
+    Newer(Transition),
+    /// The watch goes on: its stay began earlier, or its guest means to leave at another time.
+    Corrected(Transition),
+    /// The watch goes on as it is. More is known of who is, or was, in the room.
+    Noted(Transition),
+    /// All of it was known: nothing changes.
+    Duplicate,
+    /// It is older than what is kept of the room: nothing changes.
+    Stale,
+}
+
+/// Takes facts of a room from one message; `known` is `None` where it has no watch yet.
+///
+/// `readings` are the room's in time order, all after [`readings_needed_after`]; older ones do no
+/// harm.
+pub fn receive(
+    room: &RoomKey,
+    known: Option<&RoomState>,
+    facts: &[Fact],
+    readings: &[Reading],
+    rules: &Rules,
+) -> Received {
+    let mut occupancy = known.map_or_else(Occupancy::default, |known| known.occupancy.clone());
+    let mut is_stale = true;
+    for fact in facts {
+        is_stale &= occupancy.add(fact.clone(), rules.match_seconds) == Added::Stale;
+    }
+    if let Some(known) = known.filter(|known| known.occupancy == occupancy) {
+        let watched = known.watch.stay.order();
+        let is_older = |fact: &Fact| fact.stay().is_some_and(|stay| stay.order() < watched);
+        return match is_stale || facts.iter().all(is_older) {
+            true => Received::Stale,
+            false => Received::Duplicate,
+        };
+    }
+    let Some(stay) = occupancy.picture(rules.match_seconds).piece else {
+        // An expected check-out of a room of which nothing else is known.
+        return Received::Stale;
+    };
+    match known {
+        Some(known) if !stay.replaces(&known.watch.stay) => {
+            go_on(room, known, occupancy, stay, readings, rules)
+        }
+        _ => begin(room, known, occupancy, stay, readings, rules),
+    }
+}
+
+/// The time after which [`receive`] needs a room's readings where its watch becomes the one on
+/// `stay`.
+pub fn readings_needed_after(known: Option<&RoomState>, stay: &Stay, rules: &Rules) -> LocalTime {
+    let own = Watch::new(*stay, rules).needs_after();
+    known.map_or(own, |known| known.watch.needs_after().min(own))
+}
+
+/// The watch goes on. Readings of a message that begins no watch are those that an earlier message
+/// of the same batch has left to it.
+fn go_on(
+    room: &RoomKey,
+    known: &RoomState,
+    occupancy: Occupancy,
+    stay: Stay,
+    readings: &[Reading],
+    rules: &Rules,
+) -> Received {
+    let was = known.watch.stay;
+    let mut state = known.clone();
+    state.occupancy = occupancy;
+    state.watch.stay = stay;
+    let rewritten = Change::Rewritten {
+        was,
+        by: state.watch.opening(),
+    };
+    let mut transition = observe(room, &state, readings, rules);
+    if stay == was {
+        return Received::Noted(transition);
+    }
+    transition.changes.insert(0, rewritten);
+    Received::Corrected(transition)
+}
+
+/// Another watch begins. One that comes before the present one shows that this should never have
+/// been.
+fn begin(
+    room: &RoomKey,
+    known: Option<&RoomState>,
+    occupancy: Occupancy,
+    stay: Stay,
+    readings: &[Reading],
+    rules: &Rules,
+) -> Received {
+    let mut effects = Effects::default();
+    let mut state = RoomState::new(stay, rules);
+    state.occupancy = occupancy;
+    let mut withdrawn = None;
+    if let Some(known) = known {
+        let until = readings.partition_point(|reading| reading.time <= stay.time());
+        let brought_up = observe(room, known, &readings[..until], rules);
+        effects.changes = brought_up.changes;
+        effects.tally = brought_up.tally;
+        let mut old = brought_up.state;
+        let was = old.watch.stay;
+        withdrawn = (stay.order() < was.order()).then_some(was);
+        let why = Closing::NewStay {
+            kind: stay.kind(),
+            at: stay.time(),
+        };
+        let threshold = rules.threshold(room, was.kind());
+        let detected = stay.time().max(was.time());
+        let closing = old.close(room, why, detected, threshold);
+        effects.changes.extend(closing.map(Change::Notice));
+        state.watch.before = old.watch.history_until(stay.time());
+        state.watch.forget_surplus(rules);
+        // What is remembered across stays goes on.
+        state.watches = old.watches.saturating_add(1);
+    }
+    let at = effects.changes.len();
+    state.fold(room, readings, rules, &mut effects, |_, _, _| {});
+    let by = state.watch.opening();
+    let change = match withdrawn {
+        Some(was) => Change::Rewritten { was, by },
+        None => Change::Opened(by),
+    };
+    effects.changes.insert(at, change);
+    Received::Newer(Transition {
+        state,
+        changes: effects.changes,
+        tally: effects.tally,
+    })
+}
