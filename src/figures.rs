@@ -40,6 +40,11 @@ label! {
         CheckIn = "checkin",
         /// It began the watch of a vacant room.
         CheckOut = "checkout",
+        Move = "move",
+        Extend = "extend",
+        CancelCheckin = "cancel_checkin",
+        CancelCheckout = "cancel_checkout",
+        RoomStatus = "room_status",
         /// Its stay was known already.
         Duplicate = "duplicate",
         /// Its stay is older than the room's present one.

@@ -18,6 +18,7 @@ mod reading;
 mod receive;
 mod refusal;
 mod rules;
+mod said;
 mod silence;
 mod state;
 mod stay;
@@ -33,12 +34,13 @@ pub use notice::{
     Closing, Interval, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind, RoomNotice,
 };
 pub use occupancy::{
-    Added, Arrival, Departure, Expectation, Fact, Guest, Occupancy, Picture, StayId, pieces,
+    Added, Arrival, Departure, Expectation, Fact, Guest, Occupancy, Picture, StayId,
 };
 pub use reading::{READING_FIELDS, ReadingFormat, ReadingRow, latest_reading};
 pub use receive::{Received, readings_needed_after, receive};
 pub use refusal::{MAX_MESSAGE_BYTES, Refusal};
 pub use rules::{Rules, Thresholds};
+pub use said::{RoomStatus, Said, StatusChange, pieces};
 pub use silence::{Hearing, HotelMeters, Look, Silence};
 pub use state::{Change, RoomState, Tally, Transition, observe, observe_each};
 pub use stay::Stay;

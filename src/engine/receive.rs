@@ -1,12 +1,12 @@
 //! What a message makes of a room: the facts that it brings, and the watch that follows from them.
 
-use crate::types::{LocalTime, Reading, RoomKey};
+use crate::types::{Kind, LocalTime, Reading, RoomKey};
 
 use super::state::Effects;
 use super::watch::Watch;
-use super::{Added, Change, Closing, Fact, Occupancy, RoomState, Rules, Stay, Transition, observe};
+use super::{Added, Change, Closing, Occupancy, RoomState, Rules, Said, Stay, Transition, observe};
 
-/// What facts were to their room.
+/// What a message was to a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Received {
     /// The room has another watch.
@@ -21,26 +21,26 @@ pub enum Received {
     Stale,
 }
 
-/// Takes facts of a room from one message; `known` is `None` where it has no watch yet.
+/// Takes what one message says of a room; `known` is `None` where it has no watch yet.
 ///
 /// `readings` are the room's in time order, all after [`readings_needed_after`]; older ones do no
 /// harm.
 pub fn receive(
     room: &RoomKey,
     known: Option<&RoomState>,
-    facts: &[Fact],
+    said: &Said,
     readings: &[Reading],
     rules: &Rules,
 ) -> Received {
     let mut occupancy = known.map_or_else(Occupancy::default, |known| known.occupancy.clone());
-    let mut is_stale = true;
-    for fact in facts {
-        is_stale &= occupancy.add(fact.clone(), rules.match_seconds) == Added::Stale;
-    }
-    if let Some(known) = known.filter(|known| known.occupancy == occupancy) {
-        let watched = known.watch.stay.order();
-        let is_older = |fact: &Fact| fact.stay().is_some_and(|stay| stay.order() < watched);
-        return match is_stale || facts.iter().all(is_older) {
+    let Some(fact) = said.fact(&occupancy, rules.match_seconds) else {
+        return Received::Duplicate;
+    };
+    let is_older = |watched: (LocalTime, Kind)| fact.stay().is_some_and(|s| s.order() < watched);
+    let is_older = known.is_some_and(|known| is_older(known.watch.stay.order()));
+    let is_stale = occupancy.add(fact, rules.match_seconds) == Added::Stale || is_older;
+    if known.is_some_and(|known| known.occupancy == occupancy) {
+        return match is_stale {
             true => Received::Stale,
             false => Received::Duplicate,
         };

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 
 use crate::engine::{
-    Change, Event, Fact, MessageKind, MeterNotice, MeterNoticeKind, MeterTrouble, Notice,
-    NoticeKind, Occupancy, Opening, Parsed, Received, RoomState, Rules, Stay, Tally, Transition,
-    observe, readings_needed_after, receive,
+    Change, Event, MessageKind, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind,
+    Occupancy, Opening, Parsed, Received, RoomState, Rules, Said, Stay, Tally, Transition, observe,
+    readings_needed_after, receive,
 };
 use crate::figures::{
     Amounts, Figure, IntervalResult, MessageResult, NoticeResult, Origin, ReadingResult,
@@ -48,14 +48,16 @@ impl<'a> Planner<'a> {
         let mut wanted: HashMap<&RoomKey, Wanted> = HashMap::new();
         let mut known: HashMap<&RoomKey, (Option<RoomState>, Occupancy, Option<Stay>)> =
             HashMap::new();
-        for (room, fact) in facts(batch) {
+        for (room, said) in said(batch) {
             let (state, occupancy, piece) = known.entry(room).or_insert_with(|| {
                 let state = rooms.get(room).map(|room| room.state);
                 let occupancy = state.as_ref().map(|state| state.occupancy.clone());
                 let piece = state.as_ref().map(|state| state.watch.stay);
                 (state, occupancy.unwrap_or_default(), piece)
             });
-            occupancy.add(fact.clone(), rules.match_seconds);
+            if let Some(fact) = said.fact(occupancy, rules.match_seconds) {
+                occupancy.add(fact, rules.match_seconds);
+            }
             let Some(now) = occupancy.picture(rules.match_seconds).piece else {
                 pieces.entry(room).or_default().push_back(None);
                 continue;
@@ -109,7 +111,7 @@ impl<'a> Planner<'a> {
             Parsed::EventWithoutExpected(event) => {
                 log::warn!(
                     "{}: its expected check-out is not after its check-in and was ignored",
-                    event.rooms()
+                    event.names()
                 );
                 self.event(event)
             }
@@ -136,11 +138,16 @@ impl<'a> Planner<'a> {
         let by_kind = match event.kind {
             MessageKind::Checkin => MessageResult::CheckIn,
             MessageKind::Checkout => MessageResult::CheckOut,
+            MessageKind::Move => MessageResult::Move,
+            MessageKind::Extend => MessageResult::Extend,
+            MessageKind::CancelCheckin => MessageResult::CancelCheckin,
+            MessageKind::CancelCheckout => MessageResult::CancelCheckout,
+            MessageKind::RoomStatus => MessageResult::RoomStatus,
         };
         let results = event
-            .facts
+            .rooms
             .iter()
-            .map(|(room, fact)| match self.fact(room, fact) {
+            .map(|(room, said)| match self.said(room, said) {
                 None => by_kind,
                 Some(other) => other,
             });
@@ -150,8 +157,8 @@ impl<'a> Planner<'a> {
             .unwrap_or(by_kind)
     }
 
-    /// What a fact was to its room, unless it is what its message is.
-    fn fact(&mut self, room: &RoomKey, fact: &Fact) -> Option<MessageResult> {
+    /// What a message was to a room, unless it is what its kind says.
+    fn said(&mut self, room: &RoomKey, said: &Said) -> Option<MessageResult> {
         let state = self.current(room);
         let readings = self.readings.get(room).map_or(&[][..], Vec::as_slice);
         // After an outage the room's next guest may wait in the same batch: what came after him is
@@ -169,13 +176,7 @@ impl<'a> Planner<'a> {
             readings.partition_point(|reading| reading.time <= next)
         });
         let readings = &readings[..until];
-        match receive(
-            room,
-            state.as_ref(),
-            std::slice::from_ref(fact),
-            readings,
-            self.rules,
-        ) {
+        match receive(room, state.as_ref(), said, readings, self.rules) {
             Received::Newer(transition) => {
                 self.stage(room.clone(), transition);
                 None
@@ -186,13 +187,17 @@ impl<'a> Planner<'a> {
             }
             Received::Noted(transition) => {
                 let watched = transition.state.watch.stay.order();
-                let is_older = fact.stay().is_some_and(|stay| stay.order() < watched);
+                let of_stay = match said {
+                    Said::Fact(fact) => fact.stay(),
+                    Said::Back { .. } | Said::Status(_) => None,
+                };
+                let is_older = of_stay.is_some_and(|stay| stay.order() < watched);
                 self.stage(room.clone(), transition);
                 if is_older {
                     log::info!(
                         "{room}: a {} of {} is older than what is known and changes nothing now",
-                        fact.name(),
-                        fact.time()
+                        said.name(),
+                        said.time()
                     );
                 }
                 is_older.then_some(MessageResult::Stale)
@@ -204,8 +209,8 @@ impl<'a> Planner<'a> {
             Received::Stale => {
                 log::info!(
                     "{room}: a {} of {} is older than what is known and has no effect",
-                    fact.name(),
-                    fact.time()
+                    said.name(),
+                    said.time()
                 );
                 Some(MessageResult::Stale)
             }
@@ -360,8 +365,8 @@ fn result_of(how: &Settlement) -> NoticeResult {
     }
 }
 
-/// The facts that the messages of a batch bring, in the order in which they came.
-fn facts(batch: &[Input]) -> impl Iterator<Item = &(RoomKey, Fact)> {
+/// What the messages of a batch say of rooms, in the order in which they came.
+fn said(batch: &[Input]) -> impl Iterator<Item = &(RoomKey, Said)> {
     let events = batch.iter().filter_map(|input| match input {
         Input::Message(Message {
             parsed: Parsed::Event(event) | Parsed::EventWithoutExpected(event),
@@ -369,7 +374,7 @@ fn facts(batch: &[Input]) -> impl Iterator<Item = &(RoomKey, Fact)> {
         }) => Some(event),
         _ => None,
     });
-    events.flat_map(|event| &event.facts)
+    events.flat_map(|event| &event.rooms)
 }
 
 #[cfg(test)]

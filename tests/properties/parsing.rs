@@ -127,7 +127,7 @@ fn check(body: &[u8]) -> Result<&'static str, TestCaseError> {
         }
     };
     prop_assert!(body.len() <= MAX_MESSAGE_BYTES);
-    let [(room, fact)] = &event.facts[..] else {
+    let [(room, roomwatt::engine::Said::Fact(fact))] = &event.rooms[..] else {
         return Err(TestCaseError::fail(format!("{event:?}")));
     };
     let stay = fact.stay().expect("a stay");

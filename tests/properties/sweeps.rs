@@ -112,8 +112,8 @@ proptest! {
         let mut room = room();
         for stay in &world.stays {
             let stored = &world.readings[..at.index(world.readings.len() + 1)];
-            let facts = [roomwatt::engine::Fact::of(stay)];
-            let all = receive(&room_key(), room.state.as_ref(), &facts, stored, &world.rules);
+            let said = roomwatt::engine::Said::of(stay);
+            let all = receive(&room_key(), room.state.as_ref(), &said, stored, &world.rules);
             let before = room.changes.len();
             room.message(*stay, stored, &world.rules);
             let roomwatt::engine::Received::Newer(all) = all else {

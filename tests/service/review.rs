@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use mysql::prelude::Queryable;
 
 use roomwatt::config::Config;
-use roomwatt::engine::{Fact, Opening, Parsed};
+use roomwatt::engine::{Opening, Parsed, Said};
 use roomwatt::store::{Database, Plan, Store};
 use roomwatt::types::{LocalTime, Reading, RoomKey, WattHours};
 
@@ -75,7 +75,10 @@ fn embed(rig: &Rig, happenings: &[Happening]) -> PathBuf {
                 let Parsed::Event(event) = config.messages.parse(body.as_bytes(), None) else {
                     panic!("no event: {body}");
                 };
-                let opening = |(room, fact): (RoomKey, Fact)| {
+                let opening = |(room, said): (RoomKey, Said)| {
+                    let Said::Fact(fact) = said else {
+                        panic!("{said:?}");
+                    };
                     let stay = fact.stay().expect("a stay");
                     (
                         room,
@@ -85,7 +88,7 @@ fn embed(rig: &Rig, happenings: &[Happening]) -> PathBuf {
                         },
                     )
                 };
-                plan.openings.extend(event.facts.into_iter().map(opening));
+                plan.openings.extend(event.rooms.into_iter().map(opening));
             }
         }
     }

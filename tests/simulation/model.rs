@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use roomwatt::engine::{
-    Change, Closing, NoticeKind, Opening, Parsed, RoomNotice, RoomState, Rule, Rules, Stay, observe,
+    Change, Closing, NoticeKind, Opening, Parsed, RoomNotice, RoomState, Rule, Rules, Said, Stay,
+    observe,
 };
 use roomwatt::owner::{Input, Message};
 use roomwatt::store::Readings;
@@ -29,6 +30,13 @@ pub struct Known {
     last: LocalTime,
 }
 
+fn stay_said(said: &Said) -> Option<Stay> {
+    match said {
+        Said::Fact(fact) => fact.stay(),
+        Said::Back { .. } | Said::Status(_) => None,
+    }
+}
+
 /// The room of a message, and its stay.
 pub fn stay_of(input: &Input) -> Option<(RoomKey, Stay)> {
     match input {
@@ -36,8 +44,8 @@ pub fn stay_of(input: &Input) -> Option<(RoomKey, Stay)> {
             parsed: Parsed::Event(event),
             ..
         }) => {
-            let (room, fact) = event.facts.first()?;
-            Some((room.clone(), fact.stay()?))
+            let (room, said) = event.rooms.first()?;
+            Some((room.clone(), stay_said(said)?))
         }
         _ => None,
     }
@@ -208,10 +216,10 @@ pub fn check(world: &World) {
         model.take(op, world, &rules);
     }
     for (room, state) in &world.rooms {
-        let facts = world.published.iter().flat_map(|event| &event.facts);
-        let of_room = facts.filter(|(other, _)| other == room);
+        let said = world.published.iter().flat_map(|event| &event.rooms);
+        let of_room = said.filter(|(other, _)| other == room);
         let newest = of_room
-            .filter_map(|(_, fact)| fact.stay())
+            .filter_map(|(_, said)| stay_said(said))
             .max_by_key(Stay::order);
         assert_eq!(Some(state.watch.stay), newest, "the watch of {room}");
         let mut modelled = model.close(room, LocalTime::LAST, world.visible.len(), world, &rules);

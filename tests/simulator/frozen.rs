@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use roomwatt::engine::{
-    Fact, Look, MeterNoticeKind, MeterTrouble, Received, RoomState, Rules, Silence, observe,
+    Look, MeterNoticeKind, MeterTrouble, Received, RoomState, Rules, Said, Silence, observe,
     receive,
 };
 use roomwatt::simulator::{Happening, REGISTER_MODULUS, Scenario, What};
@@ -59,7 +59,7 @@ fn told(scenario: &Scenario, mut shows: impl FnMut(&RoomKey, Reading) -> WattHou
                 let before = watches.get(&room);
                 let known = shown.get(&room).map_or(&[][..], Vec::as_slice);
                 if let Received::Newer(after) =
-                    receive(&room, before, &[Fact::of(&stay)], known, &rules)
+                    receive(&room, before, &Said::of(&stay), known, &rules)
                 {
                     watches.insert(room, after.state);
                 }

@@ -3,7 +3,7 @@
 #![allow(dead_code)] // each test uses its own part
 
 use roomwatt::engine::{
-    Change, Fact, Occupancy, Received, RoomNotice, RoomState, Rules, Stay, Transition, Watch,
+    Change, Fact, Occupancy, Received, RoomNotice, RoomState, Rules, Said, Stay, Transition, Watch,
     observe, readings_needed_after, receive,
 };
 use roomwatt::types::{LocalTime, Reading, RoomKey};
@@ -55,17 +55,17 @@ impl Room {
     /// Takes a message while these readings are stored, in time order.
     pub fn message(&mut self, stay: Stay, stored: &[Reading], rules: &Rules) -> Received {
         let known = self.state.as_ref();
-        let fact = Fact::of(&stay);
+        let said = Said::of(&stay);
         // A message that begins no watch reads no meter.
         let mut occupancy = known.map_or_else(Occupancy::default, |known| known.occupancy.clone());
-        occupancy.add(fact.clone(), rules.match_seconds);
+        occupancy.add(Fact::of(&stay), rules.match_seconds);
         let piece = occupancy.picture(rules.match_seconds).piece;
         let begins =
             piece.filter(|piece| known.is_none_or(|known| piece.replaces(&known.watch.stay)));
         let needed = begins.map_or(&[][..], |piece| {
             newer(stored, readings_needed_after(known, &piece, rules))
         });
-        let received = receive(&self.key, known, &[fact], needed, rules);
+        let received = receive(&self.key, known, &said, needed, rules);
         match &received {
             Received::Newer(transition)
             | Received::Corrected(transition)

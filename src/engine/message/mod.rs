@@ -6,7 +6,7 @@ use crate::types::{HotelId, Kind, LocalTime, RoomKey, RoomNumber, Stamp, Zone, t
 
 use super::fields::Fields;
 use super::refusal::{Refusal, excerpt, missing};
-use super::{Fact, Stay};
+use super::{Said, Stay};
 
 /// How messages are written: configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +82,15 @@ impl Default for FieldNames {
 pub enum MessageKind {
     Checkin,
     Checkout,
+    /// A guest changes rooms.
+    Move,
+    /// A guest means to leave at another time.
+    Extend,
+    /// The guest had not come, after all.
+    CancelCheckin,
+    /// The guest has not left, after all.
+    CancelCheckout,
+    RoomStatus,
 }
 
 /// A message that says something of rooms.
@@ -89,13 +98,13 @@ pub enum MessageKind {
 pub struct Event {
     pub kind: MessageKind,
     /// Of one room, or of the two of a move.
-    pub facts: Vec<(RoomKey, Fact)>,
+    pub rooms: Vec<(RoomKey, Said)>,
 }
 
 impl Event {
     /// The rooms that it is about, for people.
-    pub fn rooms(&self) -> String {
-        let rooms = self.facts.iter().map(|(room, _)| room.to_string());
+    pub fn names(&self) -> String {
+        let rooms = self.rooms.iter().map(|(room, _)| room.to_string());
         rooms.collect::<Vec<_>>().join(", ")
     }
 
@@ -106,7 +115,7 @@ impl Event {
                 Kind::Checkin => MessageKind::Checkin,
                 Kind::Checkout => MessageKind::Checkout,
             },
-            facts: vec![(room, Fact::of(stay))],
+            rooms: vec![(room, Said::of(stay))],
         }
     }
 }

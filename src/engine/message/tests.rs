@@ -24,7 +24,7 @@ fn words(parsed: Parsed) -> String {
     let optional = |word, time: Option<LocalTime>| {
         time.map_or(String::new(), |time| format!(", {word} {time}"))
     };
-    let [(room, fact)] = &event.facts[..] else {
+    let [(room, Said::Fact(fact))] = &event.rooms[..] else {
         return format!("{event:?}");
     };
     let (stay, other) = match fact.stay().expect("a stay") {

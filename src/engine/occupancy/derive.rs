@@ -86,13 +86,13 @@ struct Fold<'a> {
 
 /// The picture that `facts`, in the order in which they came, make of a room in which `before` was
 /// true before all of them.
-pub(super) fn derive(before: &Picture, facts: &[Fact], match_seconds: i64) -> Picture {
+pub(in super::super) fn derive(before: &Picture, facts: &[Fact], match_seconds: i64) -> Picture {
     Fold::of(before, facts, match_seconds).picture
 }
 
 /// All the pieces that facts make, in the order of time. For a whole past: the time it takes grows
 /// with the square of their number.
-pub fn pieces(facts: &[Fact], match_seconds: i64) -> Vec<Stay> {
+pub(in super::super) fn pieces(facts: &[Fact], match_seconds: i64) -> Vec<Stay> {
     let fold = Fold::of(&Picture::default(), facts, match_seconds);
     let guests = &fold.picture.guests;
     let stays = fold.pieces.iter().map(|(piece, began_by)| {

@@ -1,6 +1,6 @@
 //! Who is in a room: what messages have said of it, and what follows from all of it together.
 
-mod derive;
+pub(super) mod derive;
 mod fact;
 mod stored;
 
@@ -8,7 +8,7 @@ use crate::types::LocalTime;
 
 use super::Stay;
 
-pub use derive::{Guest, Picture, pieces};
+pub use derive::{Guest, Picture};
 pub use fact::{Arrival, Departure, Expectation, Fact, StayId};
 
 /// Facts of ended stays are kept for so long before the room's newest one, because messages come

@@ -9,7 +9,7 @@ use std::io::{BufRead, Read, Write};
 use csv::ByteRecord;
 use rayon::prelude::*;
 
-use crate::engine::{Columns, Fact, MessageFormat, Parsed, ReadingFormat, pieces};
+use crate::engine::{Columns, MessageFormat, Parsed, ReadingFormat, Said, pieces};
 use crate::escape;
 use crate::types::{LocalTime, Reading, RoomKey, utf8_part};
 
@@ -48,8 +48,8 @@ pub fn read_files(
 ) -> Result<(Past, Counts), ReviewError> {
     let mut counts = Counts::default();
     let mut past = Past::new(from);
-    for (room, facts) in read_messages(messages, to, format, &mut counts, remarks)? {
-        for stay in pieces(&facts, match_seconds) {
+    for (room, said) in read_messages(messages, to, format, &mut counts, remarks)? {
+        for stay in pieces(&said, match_seconds) {
             past.add_stay(room.clone(), stay);
         }
     }
@@ -72,9 +72,9 @@ fn read_messages(
     format: &MessageFormat,
     counts: &mut Counts,
     remarks: &mut impl Write,
-) -> Result<Vec<(RoomKey, Vec<Fact>)>, ReviewError> {
+) -> Result<Vec<(RoomKey, Vec<Said>)>, ReviewError> {
     let name = messages.name;
-    let mut rooms: Vec<(RoomKey, Vec<Fact>)> = Vec::new();
+    let mut rooms: Vec<(RoomKey, Vec<Said>)> = Vec::new();
     let mut places: HashMap<RoomKey, usize> = HashMap::new();
     let mut line = Vec::new();
     for number in 1.. {
@@ -100,15 +100,15 @@ fn read_messages(
         match format.parse(body, None) {
             Parsed::Event(event) | Parsed::EventWithoutExpected(event) => {
                 counts.events += 1;
-                for (room, fact) in event.facts {
-                    if fact.time() > to {
+                for (room, said) in event.rooms {
+                    if said.time() > to {
                         continue;
                     }
                     let place = *places.entry(room).or_insert_with_key(|room| {
                         rooms.push((room.clone(), Vec::new()));
                         rooms.len() - 1
                     });
-                    rooms[place].1.push(fact);
+                    rooms[place].1.push(said);
                 }
             }
             Parsed::Ignored => counts.ignored += 1,

@@ -6,7 +6,7 @@ use mysql::prelude::Queryable;
 use mysql::{Conn, Row, TxOpts, Value};
 
 use crate::config;
-use crate::engine::{Change, Fact, Notice, Received, RoomState, Rules, receive};
+use crate::engine::{Change, Notice, Received, RoomState, Rules, Said, receive};
 use crate::store::{Adopted, LEASE_KEPT_EVERY, Lease, StoreError};
 use crate::types::{Kind, LocalTime, Reading, RoomKey, WattHours, Zone};
 
@@ -48,9 +48,9 @@ pub fn adopt(
         let Some(mut state) = found.remove(&room) else {
             return;
         };
-        let fact = Fact::of(&state.watch.stay);
+        let said = Said::of(&state.watch.stay);
         // No readings: the original program has judged them.
-        match receive(&room, Some(&known), &[fact], &[], rules) {
+        match receive(&room, Some(&known), &said, &[], rules) {
             Received::Newer(transition) => {
                 notices.extend(
                     transition
