@@ -1,4 +1,4 @@
-//! What another configuration has otherwise, key by key.
+//! The differences between two configurations, key by key.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,15 +9,15 @@ use crate::types::{WattHours, Zone};
 
 use super::{Config, Embedded, Http, Log, MeterTable, MySql, RabbitMq, Secret};
 
-/// Compares structs whose fields are called like their keys. It names all of them, so that one that
-/// is new can't be forgotten.
+/// Compares two structs whose fields have the names of their keys. It lists every field, so that a
+/// new one that is not compared does not compile.
 macro_rules! compare {
     (
         $changes:ident, $section:literal, $old:expr, $new:expr,
         $name:ident { $($field:ident),* }
     ) => {{
         let $name { $($field: _),* } = $old;
-        $($changes.see(
+        $($changes.compare(
             concat!($section, ".", stringify!($field)),
             &$old.$field,
             &$new.$field,
@@ -26,8 +26,8 @@ macro_rules! compare {
 }
 
 impl Config {
-    /// What `new` has otherwise, as `monitoring.keep_days: 30 -> 31`; of secrets only that they
-    /// have changed. Thresholds and the section `[feishu]` are left out: they need no restart.
+    /// What differs in `new`, as `monitoring.keep_days: 30 -> 31`; for secrets only the fact that
+    /// they changed. Thresholds and the section `[feishu]` are left out: they need no restart.
     pub fn changes(&self, new: &Config) -> Vec<String> {
         let Config {
             rabbitmq,
@@ -107,11 +107,11 @@ impl Config {
         );
         changes.of_messages(messages, &new.messages);
         changes.of_rules(rules, &new.rules);
-        changes.see("monitoring.batch_size", batch_size, &new.batch_size);
-        changes.see("monitoring.sweep_seconds", sweep_every, &new.sweep_every);
-        changes.see("monitoring.keep_days", keep_days, &new.keep_days);
+        changes.compare("monitoring.batch_size", batch_size, &new.batch_size);
+        changes.compare("monitoring.sweep_seconds", sweep_every, &new.sweep_every);
+        changes.compare("monitoring.keep_days", keep_days, &new.keep_days);
         let consumers = &new.consumer_count;
-        changes.see("performance.consumer_count", consumer_count, consumers);
+        changes.compare("performance.consumer_count", consumer_count, consumers);
         if let Some((old, new)) = changes.section("http", http, &new.http) {
             compare!(changes, "http", old, new, Http { listen, token });
         }
@@ -123,7 +123,7 @@ impl Config {
 struct Changes(Vec<String>);
 
 impl Changes {
-    fn see<T: Shown + PartialEq>(&mut self, key: &str, old: &T, new: &T) {
+    fn compare<T: Shown + PartialEq>(&mut self, key: &str, old: &T, new: &T) {
         if old != new {
             self.0.push(match (old.shown(), new.shown()) {
                 (Some(old), Some(new)) => format!("{key}: {old} -> {new}"),
@@ -132,7 +132,7 @@ impl Changes {
         }
     }
 
-    /// A section that may be missing; gives both where both are there.
+    /// Compares whether an optional section is there; returns both where both are.
     fn section<'a, T>(
         &mut self,
         name: &str,
@@ -197,11 +197,11 @@ impl Changes {
                 &new_fields.actual_checkout_time,
             ),
         ] {
-            self.see(&format!("message_fields.{key}"), old, new);
+            self.compare(&format!("message_fields.{key}"), old, new);
         }
-        self.see("monitoring.timezone", zone, &new.zone);
+        self.compare("monitoring.timezone", zone, &new.zone);
         let minutes = |seconds: i64| seconds / 60;
-        self.see(
+        self.compare(
             "monitoring.max_ahead_minutes",
             &minutes(*max_ahead_seconds),
             &minutes(new.max_ahead_seconds),
@@ -236,23 +236,23 @@ impl Changes {
             ),
             ("match_minutes", match_seconds, new.match_seconds),
         ] {
-            self.see(&format!("monitoring.{key}"), &(old / 60), &(new / 60));
+            self.compare(&format!("monitoring.{key}"), &(old / 60), &(new / 60));
         }
-        self.see(
+        self.compare(
             "monitoring.max_plausible_kwh",
             max_plausible,
             &new.max_plausible,
         );
         let modulus = &new.register_modulus;
-        self.see("monitoring.register_modulus_kwh", register_modulus, modulus);
+        self.compare("monitoring.register_modulus_kwh", register_modulus, modulus);
         let periods = &new.alert_periods;
-        self.see("monitoring.continuous_alert_count", alert_periods, periods);
+        self.compare("monitoring.continuous_alert_count", alert_periods, periods);
         let intervals = &new.history_intervals;
-        self.see("monitoring.max_history_size", history_intervals, intervals);
+        self.compare("monitoring.max_history_size", history_intervals, intervals);
     }
 }
 
-/// A value as a log may show it; `None` for a secret.
+/// A value as the log may show it; `None` for a secret.
 trait Shown {
     fn shown(&self) -> Option<String>;
 }
@@ -284,7 +284,7 @@ impl Shown for Zone {
     }
 }
 
-/// Texts in quotes, with what a terminal may obey escaped.
+/// Texts in quotes, with control characters escaped.
 macro_rules! shown_by {
     ($format:literal: $($name:ty),*) => {
         $(impl Shown for $name {

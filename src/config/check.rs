@@ -1,4 +1,4 @@
-//! What the written values mean, and what is wrong with them.
+//! Checks the written values and turns them into a [`Config`].
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -18,10 +18,11 @@ use super::problems::Problems;
 use super::written::Problem;
 use super::{Config, Log, MeterTable, MySql, RabbitMq, Source, raw};
 
-/// `known` is what is wrong already with names and types: those values are not in `raw`.
+/// Checks all values. `known` are the problems found with names and types before: those values
+/// are not in `raw`.
 ///
 /// # Errors
-/// All that is wrong.
+/// All problems.
 pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Problem>> {
     let mut problems = Problems::new(known);
     let rules = check_rules(&raw.monitoring, &mut problems);
@@ -30,7 +31,7 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
         zone.is_some(),
         "monitoring.timezone",
         format_args!(
-            "is {:?}, which is no IANA zone like Asia/Shanghai",
+            "is {:?}, which is not an IANA time zone such as Asia/Shanghai",
             raw.monitoring.timezone
         ),
     );
@@ -68,19 +69,19 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
     }
     if let Some(embedded) = &raw.embedded {
         let is_file = embedded.path.file_name().is_some() && !embedded.path.is_dir();
-        // Names with a meaning of their own to SQLite.
+        // SQLite gives these names a special meaning.
         let name = embedded.path.as_os_str().as_encoded_bytes();
         let is_other = name.starts_with(b":memory:") || name.starts_with(b"file:");
         problems.unless(
             is_file && !is_other,
             "embedded.path",
-            "is no name of a file: it has to be one, as /var/lib/roomwatt/roomwatt.db",
+            "is not the name of a file such as /var/lib/roomwatt/roomwatt.db",
         );
-        // Else nobody knows where the rooms are.
+        // With both it would be unclear which database has the rooms.
         problems.unless(
             raw.mysql.is_none(),
             "embedded",
-            "stands beside [mysql]: leave one of them out",
+            "is set, and so is [mysql]: leave one of them out",
         );
     }
     check_meter(&raw.meter, &mut problems);
@@ -88,7 +89,7 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
     let fields = field_names(raw.message_fields, &mut problems);
     let hotel_names = Arc::new(check_hotels(&raw.hotels, &mut problems));
     let notify = check_feishu(raw.feishu, hotel_names, &mut problems);
-    // Somewhere messages have to come from.
+    // Without RabbitMQ messages can come over HTTP alone.
     let http = match (raw.http, &raw.rabbitmq) {
         (None, Some(_)) => None,
         (http, _) => check_http(http.unwrap_or_default(), &mut problems),
@@ -107,9 +108,9 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
     problems.unless(
         folder.is_none_or(|folder| folder.is_some_and(is_folder)),
         "log.file",
-        "is in a folder that does not exist: create it, for the service's user to write in",
+        "is in a folder that does not exist: create it, writable for the service's user",
     );
-    // Where the log goes anyway, and nowhere: others have to be told so by name.
+    // The log goes to standard output anyway; such a file need not be opened.
     let is_other = |file: &PathBuf| {
         !["/dev/stdout", "/dev/null"]
             .map(Path::new)
@@ -117,7 +118,7 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
     };
     let log_file = raw.log.file.filter(is_other);
     if let Some(Err(error)) = log_file.as_deref().map(files::may_append) {
-        let says = "the log goes to standard output anyway, this is for a file besides";
+        let says = "the log goes to standard output anyway, this file is in addition to it";
         problems.add(
             "log.file",
             format_args!("can't be written: {error}; {says}"),
@@ -221,7 +222,7 @@ fn check_rules(raw: &raw::Monitoring, problems: &mut Problems) -> Rules {
 fn check_rabbitmq(raw: &RabbitMq, problems: &mut Problems) {
     check_address("rabbitmq", &raw.host, raw.port, problems);
     problems.unless(!raw.queue.is_empty(), "rabbitmq.queue", "is missing");
-    // Else the file would look as if connections were encrypted.
+    // Otherwise a reader of the file would take the connections for encrypted.
     problems.unless(
         raw.tls || raw.tls_ca.is_none(),
         "rabbitmq.tls_ca",
@@ -243,7 +244,7 @@ fn check_address(section: &str, host: &str, port: u16, problems: &mut Problems) 
     let of_host = |c: char| c.is_alphanumeric() || "-._:[]".contains(c);
     let is_host = !host.is_empty() && host.chars().all(of_host);
     let key = format!("{section}.host");
-    problems.unless(is_host, &key, "is no name or address of a host");
+    problems.unless(is_host, &key, "is not the name or address of a host");
     problems.range(&format!("{section}.port"), port, 1, u16::MAX);
 }
 
@@ -256,12 +257,12 @@ fn check_ca(key: &str, file: Option<&Path>, problems: &mut Problems) {
     }
 }
 
-/// A name alone is of a file in this folder.
+/// A bare file name has an empty parent: the current folder.
 fn is_folder(path: &Path) -> bool {
     path.as_os_str().is_empty() || path.is_dir()
 }
 
-/// Names go into statements between backquotes.
+/// Checks the names of the meter table, which go into SQL statements between backquotes.
 fn check_meter(raw: &MeterTable, problems: &mut Problems) {
     for (key, name) in [
         ("table", &raw.table),
@@ -272,7 +273,7 @@ fn check_meter(raw: &MeterTable, problems: &mut Problems) {
         ("script_time", &raw.script_time),
     ] {
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '$';
-        // A table may have no ids.
+        // A table may have no id column.
         let given = !name.is_empty() || key == "id";
         problems.unless(
             given && name.chars().all(allowed),
@@ -282,9 +283,9 @@ fn check_meter(raw: &MeterTable, problems: &mut Problems) {
     }
 }
 
-/// The names of hotels.
+/// Checks the names of hotels.
 fn check_hotels(raw: &[raw::Hotel], problems: &mut Problems) -> HashMap<HotelId, String> {
-    /// A telephone shows no longer title.
+    /// A telephone cuts longer titles.
     const MOST_CHARS: usize = 30;
     let mut names = HashMap::new();
     for (number, hotel) in raw.iter().enumerate() {

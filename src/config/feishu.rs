@@ -12,7 +12,7 @@ use super::warnings::is_loopback;
 use super::written::FILE_SUFFIX;
 use super::{Secret, raw};
 
-/// The section's keys that are not of Feishu alone are there because it was the first of its kind.
+/// Some keys of this section are not about Feishu alone: it was the first kind of bot.
 pub(super) fn check_feishu(
     raw: raw::Feishu,
     hotel_names: Arc<HashMap<HotelId, String>>,
@@ -29,7 +29,7 @@ pub(super) fn check_feishu(
         problems.unless(
             is_http_proxy(proxy),
             "feishu.proxy",
-            "is no address like http://proxy.example.com:3128",
+            "is not an address such as http://proxy.example.com:3128",
         );
     }
     let bot = |key: &str, url: Secret, secret: Option<Secret>, problems: &mut Problems| {
@@ -60,7 +60,7 @@ pub(super) fn check_feishu(
     }
 }
 
-/// No other kind is built in.
+/// Whether the address is of an HTTP proxy: no other kind is built in.
 fn is_http_proxy(proxy: &Secret) -> bool {
     let proxy = ureq::Proxy::new(proxy.expose());
     proxy.is_ok_and(|proxy| {
@@ -71,7 +71,7 @@ fn is_http_proxy(proxy: &Secret) -> bool {
     })
 }
 
-/// The routes, those to one webhook made one: it has a rate of its own, whoever it is for.
+/// The routes. Those to the same webhook become one, because its rate limit holds for all of them.
 fn check_routes(
     raw: Vec<raw::Route>,
     default: Option<&Feishu>,
@@ -79,7 +79,7 @@ fn check_routes(
     problems: &mut Problems,
 ) -> Vec<(Vec<HotelId>, Feishu)> {
     let mut routes: Vec<(Vec<HotelId>, Feishu)> = Vec::new();
-    // Which of them a webhook is.
+    // The index of each webhook's route.
     let mut by_url: HashMap<Secret, usize> = HashMap::new();
     let mut known = HashSet::new();
     for (number, route) in raw.into_iter().enumerate() {
@@ -89,7 +89,7 @@ fn check_routes(
         problems.unless(route.hotels != Some(Vec::new()), &key, "is empty");
         let hotels = route.hotels.unwrap_or_default();
         for hotel in &hotels {
-            problems.unless(!hotel.trim().is_empty(), &key, "has one without a name");
+            problems.unless(!hotel.trim().is_empty(), &key, "has a hotel without a name");
             problems.unless(
                 known.insert(hotel.trim().to_owned()),
                 &key,
@@ -98,7 +98,7 @@ fn check_routes(
         }
         let key = format!("{path}.webhook_url");
         let Some(url) = route.webhook_url else {
-            // One whose file is at fault is not missing.
+            // If its file can't be read, that is reported already.
             problems.unless(
                 problems.is_known(&format!("{key}{FILE_SUFFIX}")),
                 &key,
@@ -116,12 +116,12 @@ fn check_routes(
             problems.unless(
                 other.secret == bot.secret,
                 &format!("{path}.secret"),
-                "is not what is set for the same webhook elsewhere",
+                "differs from the secret that is set for the same webhook elsewhere",
             );
         }
         match &mut same {
             Some((all, _)) => all.extend(hotels),
-            // Whoever has no route goes there anyway.
+            // Hotels without a route use the default bot anyway.
             None if default.is_some() => {}
             None => {
                 by_url.insert(bot.url.clone(), routes.len());

@@ -1,4 +1,4 @@
-//! Where messages come in over HTTP, and who may send them.
+//! The section `[http]`: where messages come in over HTTP, and who may send them.
 
 use std::net::SocketAddr;
 
@@ -8,7 +8,7 @@ use super::{Http, raw};
 /// Shorter tokens can be guessed.
 const SHORTEST_TOKEN: usize = 16;
 
-/// `None` only where something is wrong.
+/// Checks the section; `None` only where it is wrong.
 pub(super) fn check_http(raw: raw::Http, problems: &mut Problems) -> Option<Http> {
     let listen = raw.listen.parse::<SocketAddr>().ok();
     let listen = listen.filter(|listen| listen.port() > 0);
@@ -16,7 +16,7 @@ pub(super) fn check_http(raw: raw::Http, problems: &mut Problems) -> Option<Http
         listen.is_some(),
         "http.listen",
         format_args!(
-            "is {:?}, which is no address and port like 127.0.0.1:8580 or [::1]:8580",
+            "is {:?}, which is not an address and port such as 127.0.0.1:8580 or [::1]:8580",
             raw.listen
         ),
     );
@@ -49,12 +49,12 @@ mod tests {
     use crate::config::tests::loaded;
 
     #[test]
-    fn messages_come_over_http_where_it_is_asked_for_or_nothing_else_is_there() {
+    fn http_is_on_when_configured_or_when_rabbitmq_is_not() {
         let http = |text: &str| loaded(text, &[], &[]).expect(text).http;
         let queue = "[rabbitmq]\nqueue = 'q'\n";
         assert!(http(queue).is_none());
         for text in ["", "[http]\n", &format!("{queue}[http]\n")] {
-            let http = http(text).expect("it is there");
+            let http = http(text).expect("http is on");
             assert_eq!(http.listen.to_string(), "127.0.0.1:8580");
             assert_eq!(http.token, None);
         }
@@ -64,13 +64,13 @@ mod tests {
             "[http]\nlisten = '0.0.0.0:80'\ntoken_file = '{}'\n",
             token.path().display()
         );
-        let elsewhere = http(&elsewhere).expect("it is there");
+        let elsewhere = http(&elsewhere).expect("http is on");
         let token = elsewhere.token.expect("a token");
         assert_eq!(token.expose(), "0123456789abcdef");
     }
 
     #[test]
-    fn what_others_can_reach_has_a_token_that_nobody_guesses() {
+    fn an_address_that_others_can_reach_needs_a_long_token() {
         for (text, expected) in [
             (
                 "listen = '0.0.0.0:8580'",
@@ -91,17 +91,17 @@ mod tests {
             ),
             (
                 "listen = 'localhost:8580'",
-                "roomwatt.toml:2: http.listen is \"localhost:8580\", which is no address and port \
-                 like 127",
+                "roomwatt.toml:2: http.listen is \"localhost:8580\", which is not an address and \
+                 port such as 127",
             ),
-            // What is no text is told once.
+            // A token of the wrong type is reported once.
             (
                 "listen = '0.0.0.0:8580'\ntoken = 31337",
                 "roomwatt.toml:3: http.token is wrong: ",
             ),
             (
                 "listen = '127.0.0.1:0'",
-                "roomwatt.toml:2: http.listen is \"127.0.0.1:0\", which is no address and port",
+                "roomwatt.toml:2: http.listen is \"127.0.0.1:0\", which is not an address and port",
             ),
         ] {
             let wrong = loaded(&format!("[http]\n{text}\n"), &[], &[]).expect_err(text);

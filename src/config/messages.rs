@@ -1,4 +1,4 @@
-//! How messages are written: their types, and the names of their fields.
+//! The format of messages: the codes of their types, and the names of their fields.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use crate::engine::{FieldNames, TypeCodes};
 use super::problems::Problems;
 use super::raw;
 
-/// The values of the type field; each says one thing.
+/// Checks the values of the type field: each may have one meaning only.
 pub(super) fn type_codes(raw: raw::MessageTypes, problems: &mut Problems) -> TypeCodes {
     let known = TypeCodes::default();
     let codes = TypeCodes {
@@ -32,8 +32,8 @@ pub(super) fn type_codes(raw: raw::MessageTypes, problems: &mut Problems) -> Typ
     codes
 }
 
-/// The names of the fields. Those of one message are different ones; a check-in and a check-out are
-/// two, and may call their times alike.
+/// Checks the names of the fields. Within a message they must differ; a check-in and a check-out
+/// may use the same name for their times.
 pub(super) fn field_names(raw: raw::MessageFields, problems: &mut Problems) -> FieldNames {
     let known = FieldNames::default();
     let names = FieldNames {
@@ -69,7 +69,7 @@ pub(super) fn field_names(raw: raw::MessageFields, problems: &mut Problems) -> F
     names
 }
 
-/// Sees that names are there, and that none is one of the others.
+/// Checks that names are given, and that none is used twice.
 fn different<'a>(
     names: impl IntoIterator<Item = (&'static str, &'a String)>,
     others: &mut HashMap<&'a str, &'static str>,
@@ -91,7 +91,7 @@ mod tests {
     use crate::config::tests::loaded;
 
     #[test]
-    fn each_type_and_each_name_means_one_thing() {
+    fn each_type_code_and_field_name_has_one_meaning() {
         for (text, wrong) in [
             (
                 "[message_types]\ncheckin = ''\n",
@@ -123,8 +123,8 @@ mod tests {
                  message_fields.check_in_time",
             ),
         ] {
-            let told = loaded(text, &[], &[]).expect_err(wrong);
-            assert_eq!(told, format!("roomwatt.toml:{wrong}"), "{text}");
+            let error = loaded(text, &[], &[]).expect_err(wrong);
+            assert_eq!(error, format!("roomwatt.toml:{wrong}"), "{text}");
         }
         // A check-in and a check-out are two messages.
         let alike = "[message_fields]\ncheck_in_time = 'arrival'\nactual_checkin_time = 'arrival'\n\

@@ -48,11 +48,11 @@ pub struct Config {
     pub batch_size: usize,
     /// Time between two sweeps.
     pub sweep_every: Duration,
-    /// Refused messages and told notices older than this are deleted. Days.
+    /// Days after which refused messages and sent notices are deleted.
     pub keep_days: u32,
     pub notify: Notify,
     pub consumer_count: usize,
-    /// The service's own intake; `None` where messages come from RabbitMQ alone.
+    /// The intake over HTTP; `None` where messages come from RabbitMQ alone.
     pub http: Option<Http>,
     pub log: Log,
 }
@@ -67,14 +67,13 @@ pub struct RabbitMq {
     pub username: String,
     pub password: Secret,
     pub queue: String,
-    /// Messages a consumer may hold unacknowledged.
+    /// The most messages that a consumer holds unacknowledged.
     pub prefetch: u16,
-    /// Declare the queue (durable) instead of expecting it.
+    /// Declare the queue (durable) instead of expecting it to exist.
     pub declare: bool,
-    /// Connections are encrypted, and the broker has to prove who it is.
+    /// Whether connections are encrypted and the broker's certificate is verified.
     pub tls: bool,
-    /// Certificates (PEM) of the authority that vouches for the broker; without them this machine's
-    /// own authorities do.
+    /// CA certificates (PEM) to verify the broker with; without them the machine's own.
     pub tls_ca: Option<PathBuf>,
     pub heartbeat_seconds: u16,
 }
@@ -90,8 +89,7 @@ pub struct MySql {
     pub database: String,
     /// Connections that sweeps may use at a time.
     pub pool_size: u32,
-    /// Certificates (PEM) of the authority that vouches for the server. With it connections are
-    /// encrypted and the server has to prove who it is.
+    /// CA certificates (PEM) to verify the server with; with them connections are encrypted.
     pub tls_ca: Option<PathBuf>,
 }
 
@@ -123,19 +121,19 @@ impl MeterTable {
     }
 }
 
-/// Where the service takes messages itself.
+/// Where the service takes messages over HTTP.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Http {
     pub listen: SocketAddr,
-    /// What clients have to show. On loopback there may be none.
+    /// The token that clients must send. On loopback there may be none.
     pub token: Option<Secret>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Log {
-    /// Besides standard output.
+    /// A file to log to, in addition to standard output.
     pub file: Option<PathBuf>,
-    /// One JSON object a line.
+    /// Whether each line is a JSON object.
     pub json: bool,
     pub level: log::LevelFilter,
 }
@@ -193,8 +191,7 @@ impl Default for MeterTable {
     }
 }
 
-/// What is wrong with a configuration, all at once: each with its place, a line of the file or a
-/// variable.
+/// All problems of a configuration, each with its place: a line of the file or a variable.
 #[derive(Debug, Error)]
 #[error("{}", .0.join("\n"))]
 pub struct ConfigErrors(Vec<String>);
@@ -204,12 +201,12 @@ pub struct ConfigErrors(Vec<String>);
 pub struct Setting {
     key: String,
     value: String,
-    /// The option as it was written, for what is wrong with it.
+    /// The option as it was written, for error messages.
     option: String,
 }
 
 impl Setting {
-    /// Reads `key=value`; `option` is what was written before it, as `--set `.
+    /// Parses `key=value`; `option` is what stands before it on the command line, as `--set `.
     ///
     /// # Errors
     /// What was expected instead.
@@ -239,10 +236,10 @@ impl std::str::FromStr for Setting {
 }
 
 impl Config {
-    /// Loads `path` (all defaults without one), then what the environment and `settings` say.
+    /// Loads `path` (without one the defaults), then applies the environment and `settings`.
     ///
     /// # Errors
-    /// Everything that is wrong, each with its place and the key it is about.
+    /// All problems, each with its place and its key.
     pub fn load(path: Option<&Path>, settings: &[Setting]) -> Result<Config, ConfigErrors> {
         let file = path.map_or("configuration".into(), |path| path.display().to_string());
         let wrong = |why| ConfigErrors(vec![format!("{file}:{why}")]);
@@ -258,18 +255,18 @@ impl Config {
         Ok(config)
     }
 
-    /// The defaults, but for what `settings` say: whatever the machine is configured for.
+    /// The defaults with `settings` applied; the machine's file and environment are ignored.
     ///
     /// # Errors
-    /// Everything that is wrong, each with its place and the key it is about.
+    /// All problems, each with its place and its key.
     pub fn of_settings(settings: &[Setting]) -> Result<Config, ConfigErrors> {
         read("configuration", "", std::iter::empty(), settings).map_err(ConfigErrors)
     }
 }
 
 impl Config {
-    /// The same, if it names the servers that a running service has: a file may be read while
-    /// somebody writes it.
+    /// Returns `self` if it has the servers' sections that a running service has: a file may be
+    /// read while it is being written.
     ///
     /// # Errors
     /// The sections that are missing.
@@ -290,7 +287,7 @@ impl Config {
         }
     }
 
-    /// This configuration with all of `new` that may change under a running service: thresholds,
+    /// This configuration with those values of `new` that may change without a restart: thresholds,
     /// and how the staff is notified.
     pub fn changed_by(&self, new: &Config) -> Config {
         let rules = Rules {
@@ -308,7 +305,7 @@ impl Config {
     }
 }
 
-/// What to say where a section is missing that is needed. Mostly the file is another one.
+/// The error for a required section that is missing. Mostly the wrong file was read.
 pub fn missing_section(name: &str) -> String {
     format!(
         "the configuration has no section [{name}]; --config names its file, and etc/roomwatt.toml \
@@ -316,7 +313,7 @@ pub fn missing_section(name: &str) -> String {
     )
 }
 
-/// The variables of this process. One whose name is no text is none of ours.
+/// The environment variables of this process. Names that are not UTF-8 can't be ours.
 fn environment() -> impl Iterator<Item = (String, OsString)> {
     std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
 }
@@ -343,7 +340,7 @@ fn read(
             Err(problems)
         }
     };
-    checked.map_err(|problems| written.told(&problems))
+    checked.map_err(|problems| written.report(&problems))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! How the staff is notified, whichever sections of the file say so.
+//! How the staff is notified, whichever sections of the file configure it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,28 +13,28 @@ use super::Secret;
 /// How the staff is notified.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notify {
-    /// Of the hotels without a route.
+    /// The bot of hotels without a route.
     pub default: Bot,
-    /// Bots of some hotels, each bot once.
+    /// The bots of hotels with a route, each bot once.
     pub routes: Vec<Route>,
     pub cards: Cards,
-    /// How long a notice waits for others of its hotel.
+    /// How long a notice waits for others of its hotel to share a card with.
     pub group_wait: Duration,
-    /// Older notices are not sent any more.
+    /// Older notices are not sent.
     pub max_age: Duration,
 }
 
-/// Some hotels' bot.
+/// The bot of some hotels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Route {
     pub hotels: Vec<HotelId>,
     pub bot: Bot,
 }
 
-/// Who takes notices.
+/// Where notices go.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Bot {
-    /// Nobody: they are written to the log.
+    /// To the log.
     Log,
     Feishu(Feishu),
 }
@@ -42,19 +42,19 @@ pub enum Bot {
 /// A custom bot of Feishu.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Feishu {
-    /// Its webhook.
+    /// The URL of its webhook.
     pub url: Secret,
-    /// Key of the signature, where the bot asks for one.
+    /// The key that requests are signed with, where the bot requires it.
     pub secret: Option<Secret>,
-    /// A proxy for all requests, `http://host:port`; without one they go straight.
+    /// A proxy for all requests, `http://host:port`; `None` to connect directly.
     pub proxy: Option<Secret>,
 }
 
-/// What cards say besides their notices.
+/// What cards need besides their notices.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cards {
     pub language: Language,
-    /// What the staff calls hotels, where that is not their id (`[[hotels]]`).
+    /// Names of hotels, where the staff does not use the id (`[[hotels]]`).
     pub hotel_names: Arc<HashMap<HotelId, String>>,
     /// Price of a kWh, for the cost on a card.
     pub price_per_kwh: Option<f64>,
@@ -70,7 +70,7 @@ pub enum Language {
 }
 
 impl Cards {
-    /// What the staff calls a hotel: its name, or else its id.
+    /// A hotel's name, or its id where it has none.
     pub fn name_of<'a>(&'a self, hotel: &'a HotelId) -> &'a str {
         let name = self.hotel_names.get(hotel);
         name.map_or(hotel.as_str(), String::as_str)

@@ -1,5 +1,5 @@
-//! Thresholds of some hotels and rooms: written in the configuration, or in a CSV beside it, which
-//! is how a hotel has them.
+//! Thresholds of single hotels and rooms, from the configuration or from a CSV file that a
+//! spreadsheet exports.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ const COLUMNS: [&str; 4] = ["hotel_id", "room_number", "checkin", "checkout"];
 
 type Own = Thresholds<Option<WattHours>>;
 
-/// Adds them to the rules. Whatever is set twice, in one place or in both, is wrong.
+/// Adds the overrides to the rules. One that is set twice, in one place or in both, is a problem.
 pub(super) fn check_overrides(raw: &raw::Monitoring, rules: &mut Rules, problems: &mut Problems) {
     for (number, entry) in raw.overrides.iter().enumerate() {
         let path = format!("monitoring.overrides[{number}]");
@@ -44,7 +44,7 @@ pub(super) fn check_overrides(raw: &raw::Monitoring, rules: &mut Rules, problems
             &of_room,
             "is empty: leave it out for the whole hotel",
         );
-        // Whom is it for?
+        // Without a valid hotel and room there is nothing to add.
         if problems.is_wrong(&of_hotel) || problems.is_wrong(&of_room) {
             continue;
         }
@@ -58,7 +58,7 @@ pub(super) fn check_overrides(raw: &raw::Monitoring, rules: &mut Rules, problems
     }
 }
 
-/// Adds thresholds of a hotel, or of a room; says whose they are where there are some already.
+/// Adds the thresholds of a hotel or a room; fails with its name where it has some already.
 fn add(rules: &mut Rules, hotel: &str, room: Option<&str>, own: Own) -> Result<(), String> {
     match room {
         Some(room) => {
@@ -90,7 +90,7 @@ fn read_file(file: &Path, rules: &mut Rules, problems: &mut Problems) {
     }
 }
 
-/// Takes the rows of a CSV. `wrong` is given what is wrong, with the line it is in.
+/// Reads the rows of a CSV. Problems go to `wrong`, each with its line.
 fn read_rows(text: &str, rules: &mut Rules, wrong: &mut impl FnMut(usize, String)) {
     let text = text.trim_start_matches('\u{feff}');
     let mut reader = csv::ReaderBuilder::new()
@@ -100,9 +100,9 @@ fn read_rows(text: &str, rules: &mut Rules, wrong: &mut impl FnMut(usize, String
         .from_reader(text.as_bytes());
     let mut row = csv::StringRecord::new();
     let mut columns: Option<(usize, [usize; 4])> = None;
-    // It can't fail: the text is UTF-8, and rows may have any number of values.
+    // Reading can't fail: the text is UTF-8, and rows may have any number of values.
     while reader.read_record(&mut row).unwrap_or(false) {
-        // Lines that are skipped for being empty count, too.
+        // Empty lines are skipped, but counted.
         let line = row.position().map_or(0, |at| first_line(text, at));
         let Some((values, [hotel, room, checkin, checkout])) = columns else {
             let Some(found) = header(&row, |text| wrong(line, text)) else {
@@ -144,7 +144,7 @@ fn read_rows(text: &str, rules: &mut Rules, wrong: &mut impl FnMut(usize, String
     }
 }
 
-/// The line in which a row's text begins.
+/// The line at which a row's text begins.
 fn first_line(text: &str, at: &csv::Position) -> usize {
     let rest = usize::try_from(at.byte())
         .ok()
@@ -155,7 +155,7 @@ fn first_line(text: &str, at: &csv::Position) -> usize {
     usize::try_from(at.line()).unwrap_or(0) + skipped
 }
 
-/// Where the columns are; `None` where one is missing.
+/// The positions of the columns; `None` where one is missing.
 fn header(row: &csv::StringRecord, mut wrong: impl FnMut(String)) -> Option<[usize; 4]> {
     for (number, name) in row.iter().enumerate() {
         if !COLUMNS.contains(&name) {
@@ -184,7 +184,7 @@ fn header(row: &csv::StringRecord, mut wrong: impl FnMut(String)) -> Option<[usi
     }
 }
 
-/// A threshold; none where it is the general one.
+/// Parses a threshold; an empty value means that the general one holds.
 fn kwh(text: &str) -> Result<Option<WattHours>, String> {
     if text.is_empty() {
         return Ok(None);
@@ -204,7 +204,7 @@ mod tests {
     use crate::types::Kind;
     use std::time::Duration;
 
-    /// A configuration that names a file with this text.
+    /// Loads a configuration that names a file with this text.
     fn with_file(text: &str, more: &str) -> (String, Result<Rules, String>) {
         let file = tempfile::NamedTempFile::new().expect("a file");
         std::fs::write(file.path(), text).expect("a file");
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn thresholds_come_from_a_csv_as_spreadsheets_write_it() {
+    fn thresholds_are_read_from_a_csv_that_a_spreadsheet_wrote() {
         let (_, rules) = with_file(
             "\u{feff} room_number ,hotel_id,checkout,checkin\r\n\r\n101 , H1 ,0.3,\r\n,H1,,2.5\r\n\
              \"1,02\",\" H2\",0.1234,3\r\n",
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_wrong_with_a_csv_has_its_line() {
+    fn each_problem_of_a_csv_is_reported_with_its_line() {
         let rows = "hotel_id,room_number,checkin,checkout,floor\nH1,101,abc,-1,1\n\n ,1,1,1,1\n\
                     H1,101,1,1,1\nH2,,2000000,1,1\nH2,,1,1,1\nH3,1\nH9,9,\"1,5\",0.5,1\n";
         let configured = "[[monitoring.overrides]]\nhotel_id = 'H9'\nroom_number = '9'\n";
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn a_csv_that_can_not_be_read_has_the_line_of_its_name() {
+    fn an_unreadable_csv_is_reported_at_the_line_that_names_it() {
         let text = "[monitoring]\noverrides_file = '/nowhere/rooms.csv'\n";
         let wrong = loaded(text, &[], &[]).expect_err("there is none");
         let expected =
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variable_for_the_file_leaves_those_in_the_configuration() {
+    fn a_variable_that_names_the_file_leaves_the_configured_overrides() {
         let file = tempfile::NamedTempFile::new().expect("a file");
         std::fs::write(file.path(), format!("{}\nH1,1,1,\n", COLUMNS.join(","))).expect("a file");
         let text = "[[monitoring.overrides]]\nhotel_id = 'H9'\n";
@@ -329,16 +329,16 @@ mod tests {
         );
     }
 
-    /// What this thread has worked: others may be at work beside it.
-    fn worked() -> Duration {
+    /// The CPU time of this thread: other tests run beside it.
+    fn cpu_time() -> Duration {
         let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
         Duration::try_from(time).expect("a time")
     }
 
-    /// What is quadratic takes minutes for so many; all of this a few seconds, without
-    /// optimisation.
+    /// Quadratic code would take minutes for so many entries. All of this takes a few seconds
+    /// without optimisation.
     #[test]
-    fn a_large_chain_is_read_in_time_that_grows_with_its_size() {
+    fn the_time_to_read_a_large_configuration_is_linear() {
         const MANY: usize = 25_000;
         const SOME: usize = 10_000;
         const LIMIT: Duration = Duration::from_secs(10);
@@ -374,9 +374,9 @@ mod tests {
             }),
             ("rows", MANY, &|| with_file(&rows, "").1.err()),
         ] {
-            let began = worked();
+            let began = cpu_time();
             let wrong = wrong();
-            let took = worked() - began;
+            let took = cpu_time() - began;
             let wrong = wrong.map_or(0, |wrong| wrong.lines().count());
             assert_eq!(wrong, expected, "{what}");
             assert!(took < LIMIT, "{what}: {took:?}");

@@ -1,4 +1,4 @@
-//! What is wrong with written values, collected: all of it is reported at once.
+//! Collects the problems of a configuration, so that all of them can be reported at once.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -11,18 +11,18 @@ use super::written::Problem;
 /// The highest threshold.
 pub(super) const MOST_KWH: WattHours = WattHours(1_000_000_000);
 
-/// Collects what is wrong, so that all of it can be reported at once.
+/// The problems found so far.
 pub(super) struct Problems {
     all: Vec<Problem>,
-    /// The keys of those of names and types: their values are gone, and nothing else is to be said
-    /// of them.
+    /// Keys whose name or type is wrong. Their values were dropped, so that nothing else is
+    /// reported of them.
     known: HashSet<String>,
-    /// The keys of the others.
+    /// Keys whose value is wrong.
     wrong: HashSet<String>,
 }
 
 impl Problems {
-    /// `known` are those of names and types.
+    /// Begins with `known`, the problems of names and types.
     pub(super) fn new(known: Vec<Problem>) -> Problems {
         Problems {
             known: known.iter().map(|problem| problem.key.clone()).collect(),
@@ -83,7 +83,8 @@ impl Problems {
         );
     }
 
-    /// A whole number that is within its range; what else it gives is told, and of no use.
+    /// Converts a whole number within its range. Outside of it this adds a problem, and the value
+    /// that it returns means nothing.
     pub(super) fn whole<T: TryFrom<i64> + Default>(
         &mut self,
         key: &str,

@@ -1,5 +1,4 @@
-//! The configuration as written: names, types and defaults. What the values mean is checked in
-//! the parent module.
+//! The configuration as written: names, types and defaults. The parent module checks the values.
 
 use serde::Deserialize;
 
@@ -205,7 +204,7 @@ impl TryFrom<Number> for Kwh {
     type Error = String;
 
     fn try_from(number: Number) -> Result<Kwh, String> {
-        // The shortest text that means this f64 is the text that was written.
+        // The shortest text that parses to this f64 is the text that was written.
         let written = match number {
             Number::Integer(integer) => integer.to_string(),
             Number::Decimal(decimal) => decimal.to_string(),

@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 
-/// A text that never shows itself: a password, a token, a webhook's URL.
+/// A text that is masked wherever it is printed: a password, a token, a webhook's URL.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Secret(String);
 
@@ -11,7 +11,7 @@ impl Secret {
         Secret(text.into())
     }
 
-    /// The text itself, for the one place that hands it on.
+    /// The text itself, for the one place that uses it.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -32,7 +32,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Takes a text alone. An error of serde's own would quote what it found instead.
+/// Accepts a string only. Errors of serde's own would quote the value that they found.
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
         struct Text;
@@ -60,7 +60,7 @@ mod tests {
     use super::Secret;
 
     #[test]
-    fn never_shows() {
+    fn a_secret_is_masked_wherever_it_is_printed() {
         let secret = Secret::new("hunter2");
         assert_eq!(format!("{secret:?}"), "***");
         assert_eq!(secret.mask("at hunter2/x"), "at ***/x");

@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Source {
     pub file: Option<PathBuf>,
-    /// Whether passwords, tokens or webhooks stand in it.
+    /// Whether it contains passwords, tokens or webhooks.
     pub has_secrets: bool,
-    /// The files that it names for one each.
+    /// The files that it names for a secret each.
     pub secret_files: Vec<PathBuf>,
 }
 
 impl Source {
-    /// What to say where others can read the secrets: one line a file.
+    /// A warning for each file whose secrets others can read.
     pub(super) fn exposed(&self) -> impl Iterator<Item = String> {
         let own = self.file.iter().filter(|_| self.has_secrets);
         let own = own.map(|file| (file, "secrets"));
@@ -28,12 +28,12 @@ impl Source {
     }
 }
 
-/// What to say where others can read a file in which `what` stands.
+/// The warning for a file that contains `what` and that others can read.
 fn exposed(file: &Path, what: &str) -> Option<String> {
     let metadata = fs::metadata(file).ok().filter(fs::Metadata::is_file)?;
     let mode = metadata.permissions().mode();
     let user = rustix::process::geteuid();
-    // Of another's file, the group may be how the service reads it.
+    // The service may read another user's file through its group: no warning for that.
     let is_own = !user.is_root() && metadata.uid() == user.as_raw();
     let (who, remedy) = if mode & 0o004 != 0 && is_open(file) {
         let remedy = if is_own { "chmod 600" } else { "chmod o=" };
@@ -49,7 +49,7 @@ fn exposed(file: &Path, what: &str) -> Option<String> {
     ))
 }
 
-/// Whether everybody may pass through the folders that lead to a file.
+/// Whether everybody may enter the folders that lead to a file.
 fn is_open(file: &Path) -> bool {
     let Ok(file) = file.canonicalize() else {
         return true;
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_others_can_read_is_said_with_the_remedy() {
+    fn a_file_of_secrets_that_others_can_read_gets_a_warning_with_its_remedy() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("roomwatt.toml");
         fs::write(&file, "").expect("a file");
@@ -91,17 +91,18 @@ mod tests {
                 has_secrets: true,
                 ..without.clone()
             };
-            // Two keys of one file.
+            // Two keys name the same file.
             let named = Source {
                 secret_files: vec![file.clone(), file.clone()],
                 ..without
             };
             for (source, what) in [(itself, " holds secrets, "), (named, " holds a secret, ")] {
-                let said: Vec<String> = source.exposed().collect();
-                assert_eq!(said.len(), usize::from(expected.is_some()), "{said:?}");
-                if let (Some(said), Some(expected)) = (said.first(), expected) {
+                let warnings: Vec<String> = source.exposed().collect();
+                let count = usize::from(expected.is_some());
+                assert_eq!(warnings.len(), count, "{warnings:?}");
+                if let (Some(warning), Some(expected)) = (warnings.first(), expected) {
                     for part in [what, expected, ": chmod "] {
-                        assert!(said.contains(part), "{of_file:o}: {said}");
+                        assert!(warning.contains(part), "{of_file:o}: {warning}");
                     }
                 }
             }

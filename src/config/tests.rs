@@ -13,11 +13,11 @@ pub(super) fn loaded(
         .iter()
         .map(|s| s.parse().expect("key=value"))
         .collect();
-    read("roomwatt.toml", text, environment, &settings).map_err(|told| told.join("\n"))
+    read("roomwatt.toml", text, environment, &settings).map_err(|lines| lines.join("\n"))
 }
 
 #[test]
-fn nothing_written_means_the_originals_rules() {
+fn an_empty_file_has_the_original_programs_rules() {
     let config = loaded("", &[], &[]).expect("the defaults are right");
     assert_eq!(config.rules, Rules::default());
     assert_eq!(config.messages.fields, FieldNames::default());
@@ -26,7 +26,7 @@ fn nothing_written_means_the_originals_rules() {
 }
 
 #[test]
-fn the_originals_settings_carry_over_by_name() {
+fn the_original_programs_keys_are_read() {
     let config = loaded(
         "[rabbitmq]\nhost = 'mq'\nport = 5673\nvirtual_host = '/hotels'\nusername = 'u'\n\
          password = 'p'\n\
@@ -57,7 +57,7 @@ fn the_originals_settings_carry_over_by_name() {
 }
 
 #[test]
-fn hotels_have_names_for_people() {
+fn hotels_can_have_names() {
     let text = "[[hotels]]\nhotel_id = ' H1 '\nname = ' 滨江店 '\n\
          [[hotels]]\nhotel_id = 'H2'\nname = 'Riverside'\n[feishu]\nlanguage = 'zh'\n";
     let config = loaded(text, &[], &[]).expect("all right");
@@ -66,7 +66,7 @@ fn hotels_have_names_for_people() {
         config.notify.cards.name_of(&id).to_owned()
     });
     assert_eq!(names, ["滨江店", "Riverside", "H3"]);
-    // A running service takes them over.
+    // A running service applies them on SIGHUP.
     let before = loaded("", &[], &[]).expect("all right");
     assert_eq!(before.changed_by(&config).notify, config.notify);
 
@@ -118,7 +118,7 @@ fn the_example_shows_the_defaults() {
 }
 
 #[test]
-fn without_a_server_the_database_is_a_file() {
+fn without_mysql_the_database_is_embedded() {
     let config = loaded("", &[], &[]).expect("all right");
     assert!(config.mysql.is_none());
     assert_eq!(config.embedded.path, Path::new("roomwatt.db"));
@@ -139,8 +139,8 @@ fn without_a_server_the_database_is_a_file() {
     );
     assert_eq!(
         both.expect_err("which one?"),
-        "roomwatt.toml:3: embedded stands beside [mysql]: leave one of them out\n\
-         roomwatt.toml:4: embedded.path is no name of a file: it has to be one, as \
+        "roomwatt.toml:3: embedded is set, and so is [mysql]: leave one of them out\n\
+         roomwatt.toml:4: embedded.path is not the name of a file such as \
          /var/lib/roomwatt/roomwatt.db"
     );
 }
@@ -175,7 +175,7 @@ fn environment_and_settings_override_the_file() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_told_at_once_with_its_place() {
+fn all_problems_are_reported_at_once_each_with_its_place() {
     let wrong = loaded(
         "[rabbitmq]\nport = 70000\n[mysql]\n[meter]\ntable = \"a`b\"\n\
          [monitoring]\ntimezone = \"Mars\"\nmax_gap_minutes = 32\nkeep_days = -1\n\
@@ -192,26 +192,24 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place() {
         &["max_history_size=100"],
     )
     .expect_err("much is wrong");
-    let told: Vec<&str> = wrong.lines().collect();
+    let lines: Vec<&str> = wrong.lines().collect();
     let expected = [
         "roomwatt.toml:1: rabbitmq.queue is missing",
         "roomwatt.toml:2: rabbitmq.port is integer `70000`, expected is a whole number from 0 to \
          65535",
         "roomwatt.toml:3: mysql.database is missing",
         "roomwatt.toml:5: meter.table is \"a`b\", it may only have letters, digits, _ and $",
-        "roomwatt.toml:7: monitoring.timezone is \"Mars\", which is no IANA zone like \
-         Asia/Shanghai",
+        "roomwatt.toml:7: monitoring.timezone is \"Mars\", which is not an IANA time zone \
+         such as Asia/Shanghai",
         "roomwatt.toml:8: monitoring.max_gap_minutes is 32, it must be at least a tenth more than \
          check_interval_minutes (30)",
         "roomwatt.toml:9: monitoring.keep_days is -1, allowed is 1 to 3650",
-        "roomwatt.toml:10: monitoring.batch_size is a text that is not expected here; expected is \
-         a whole number",
+        "roomwatt.toml:10: monitoring.batch_size is a text, expected is a whole number",
         "roomwatt.toml:11: monitoring.no_such_key is unknown; known are `check_interval_minutes`, ",
         "roomwatt.toml:12: monitoring.checkin_abnormal_threshold is -1, allowed is 0 to 1000000",
         "roomwatt.toml:14: feishu.webhook_url must begin with https:// (http:// only on loopback)",
         "roomwatt.toml:15: feishu.secret is wrong: a secret must be a text in quotes",
-        "roomwatt.toml:16: feishu.language is a text that is not expected here; expected is `zh` \
-         or `en`",
+        "roomwatt.toml:16: feishu.language is a text, expected is `zh` or `en`",
         "roomwatt.toml:18: log.level is \"loud\", allowed are error, warn, info, debug, trace, off",
         "roomwatt.toml:19: nothing is unknown; known are `rabbitmq`, ",
         "roomwatt.toml:23: monitoring.overrides[0].checkin_abnormal_threshold is -2, allowed is 0 \
@@ -220,16 +218,16 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place() {
         "roomwatt.toml:26: monitoring.overrides[2] is the second for H1",
         "--set max_history_size=100: monitoring.max_history_size is 100, allowed is 1 to 96",
         "ROOMWATT_MONITORING__SWEEP_SECONDS: monitoring.sweep_seconds is 0, allowed is 1 to 3600",
-        "ROOMWATT_MYSQL__POOL_SIZE: mysql.pool_size is a text that is not expected here; expected \
-         is a whole number from 0 on",
+        "ROOMWATT_MYSQL__POOL_SIZE: mysql.pool_size is a text, expected is a whole number from 0 \
+         on",
     ];
-    for (told, expected) in told.iter().zip(expected) {
+    for (line, expected) in lines.iter().zip(expected) {
         assert!(
-            told.starts_with(expected),
+            line.starts_with(expected),
             "{expected} is not where it should be:\n{wrong}"
         );
     }
-    assert_eq!(told.len(), expected.len(), "{wrong}");
+    assert_eq!(lines.len(), expected.len(), "{wrong}");
     assert!(
         !wrong.contains("canary") && !wrong.contains("31337"),
         "{wrong}"
@@ -237,7 +235,7 @@ fn everything_that_is_wrong_is_told_at_once_with_its_place() {
 }
 
 #[test]
-fn everything_that_is_wrong_in_an_entry_is_told_with_the_line_of_its_key() {
+fn each_problem_in_a_list_has_the_line_of_its_key() {
     let wrong = loaded(
         "[monitoring]\nkeep_days = 0\n\
          [[monitoring.overrides]]\nhotel_id = 5\nroom_number = 101\n\
@@ -277,8 +275,7 @@ fn everything_that_is_wrong_in_an_entry_is_told_with_the_line_of_its_key() {
         "roomwatt.toml:18: monitoring.overrides[4].hotel_id is missing",
         "roomwatt.toml:19: monitoring.overides is unknown; known are `check_interval_minutes`, \
          `checkin_abnormal_threshold`, ",
-        "roomwatt.toml:23: feishu.routes[0].hotels is a text that is not expected here; expected \
-         is a list in [ ]",
+        "roomwatt.toml:23: feishu.routes[0].hotels is a text, expected is a list in [ ]",
         "roomwatt.toml:24: feishu.routes[0].webhook_url is wrong: a secret must be a text in \
          quotes",
         "roomwatt.toml:25: feishu.routes[0].secret is wrong: a secret must be a text in quotes",
@@ -296,9 +293,9 @@ fn everything_that_is_wrong_in_an_entry_is_told_with_the_line_of_its_key() {
         "ROOMWATT_MESSAGE_TYPES__IGNORE: message_types.ignore is integer `1`, expected is a text \
          in quotes",
     ];
-    for (told, expected) in wrong.lines().zip(expected) {
+    for (line, expected) in wrong.lines().zip(expected) {
         assert!(
-            told.starts_with(expected),
+            line.starts_with(expected),
             "{expected} is not where it should be:\n{wrong}"
         );
     }
@@ -310,7 +307,7 @@ fn everything_that_is_wrong_in_an_entry_is_told_with_the_line_of_its_key() {
 }
 
 #[test]
-fn a_log_file_is_in_a_folder_that_exists() {
+fn the_folder_of_a_log_file_must_exist() {
     let folder = tempfile::tempdir().expect("a folder");
     for (file, is_right) in [
         ("roomwatt.log", true),
@@ -333,11 +330,11 @@ fn a_log_file_is_in_a_folder_that_exists() {
 }
 
 #[test]
-fn what_could_never_be_right_is_an_error() {
+fn values_that_can_never_work_are_errors() {
     for (text, wrong) in [
         (
             "[mysql]\ndatabase = 'd'\nhost = ''\n",
-            "3: mysql.host is no name or address of a host",
+            "3: mysql.host is not the name or address of a host",
         ),
         (
             "[mysql]\ndatabase = 'd'\nport = 0\n",
@@ -353,13 +350,13 @@ fn what_could_never_be_right_is_an_error() {
             "4: monitoring.overrides[1] is the second for H1/1",
         ),
     ] {
-        let told = loaded(text, &[], &[]).expect_err(wrong);
-        assert_eq!(told, format!("roomwatt.toml:{wrong}"), "{text}");
+        let error = loaded(text, &[], &[]).expect_err(wrong);
+        assert_eq!(error, format!("roomwatt.toml:{wrong}"), "{text}");
     }
 }
 
 #[test]
-fn an_authority_is_named_for_connections_in_tls() {
+fn a_ca_file_is_for_connections_with_tls() {
     let folder = tempfile::tempdir().expect("a folder");
     let ca = folder.path().join("ca.pem");
     let rabbitmq = format!("[rabbitmq]\nqueue = 'q'\ntls_ca = '{}'\n", ca.display());
@@ -395,7 +392,7 @@ fn an_authority_is_named_for_connections_in_tls() {
 }
 
 #[test]
-fn a_meter_table_may_have_no_ids_and_must_have_the_rest() {
+fn only_the_id_column_of_the_meter_table_is_optional() {
     let config = loaded("[meter]\nid = \"\"\n", &[], &[]).expect("all right");
     assert_eq!(config.meter.id(), None);
     let config = loaded("", &[], &[]).expect("all right");
@@ -405,7 +402,7 @@ fn a_meter_table_may_have_no_ids_and_must_have_the_rest() {
 }
 
 #[test]
-fn each_webhook_has_its_hotels_once() {
+fn routes_with_the_same_webhook_are_merged() {
     let bot = |token: &str| format!("https://example.com/hook/{token}");
     let route = |hotels: &str, token: &str| {
         format!(
@@ -460,10 +457,10 @@ fn each_webhook_has_its_hotels_once() {
     for part in [
         "roomwatt.toml:4: feishu.routes[0].hotels is empty",
         "roomwatt.toml:7: feishu.routes[1].hotels has H1, which has a route already",
-        "roomwatt.toml:13: feishu.routes[3].secret is not what is set for the same webhook \
-         elsewhere",
+        "roomwatt.toml:13: feishu.routes[3].secret differs from the secret that is set for the \
+         same webhook elsewhere",
         "roomwatt.toml:18: feishu.routes[4].webhook_url must begin with https://",
-        "feishu.proxy is no address like http://proxy.example.com:3128",
+        "feishu.proxy is not an address such as http://proxy.example.com:3128",
         "feishu.group_wait_seconds is 601, allowed is 0 to 600",
     ] {
         assert!(wrong.contains(part), "{part} is not in:\n{wrong}");
@@ -476,7 +473,7 @@ fn each_webhook_has_its_hotels_once() {
 }
 
 #[test]
-fn overrides_win_room_over_hotel_over_all() {
+fn a_rooms_override_beats_its_hotels_which_beats_the_general_threshold() {
     let config = loaded(
         "[[monitoring.overrides]]\nhotel_id = \"H1\"\ncheckout_abnormal_threshold = 0.3\n\
          [[monitoring.overrides]]\nhotel_id = \"H1\"\nroom_number = \"Spa\"\n\

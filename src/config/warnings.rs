@@ -1,11 +1,11 @@
-//! What is right as a configuration, and still not what an operator may expect.
+//! Warnings of a valid configuration: what an operator may not expect.
 
 use std::net::IpAddr;
 
 use super::{Bot, Config};
 
 impl Config {
-    /// One line each. `unix_seconds` is now: zones change their habits.
+    /// The warnings, a line each. `unix_seconds` is now: daylight saving is looked up for it.
     pub fn warnings(&self, unix_seconds: i64) -> Vec<String> {
         let mut warnings = Vec::from_iter(self.source.exposed());
         let mut in_clear = |server: &str, host: &str, encrypted: bool, remedy: &str| {
@@ -58,7 +58,7 @@ impl Config {
     }
 }
 
-/// Whether a host is this machine, where nobody listens on the way.
+/// Whether a host is this machine, so that connections to it never cross a network.
 pub fn is_loopback(host: &str) -> bool {
     let host = host.trim_matches(['[', ']']);
     host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
@@ -78,12 +78,12 @@ mod tests {
     fn warnings(text: &str) -> Vec<String> {
         let config = loaded(text, &[], &[]).expect("all right");
         let [winter, summer] = NOW.map(|now| config.warnings(now));
-        assert_eq!(winter, summer, "whenever it is asked");
+        assert_eq!(winter, summer, "the warnings depend on the season");
         winter
     }
 
     #[test]
-    fn nothing_is_warned_of_that_is_as_it_should_be() {
+    fn a_good_configuration_has_no_warnings() {
         assert_eq!(warnings(QUIET), [""; 0]);
         for (server, host) in [
             ("[rabbitmq]\n", "localhost"),
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn each_warning_has_its_cause() {
+    fn each_cause_has_its_warning() {
         let remote = |server: &str| QUIET.replace(server, &format!("{server}host = 'db.lan'\n"));
         let ca = tempfile::NamedTempFile::new().expect("a file");
         std::fs::write(ca.path(), certificate::AUTHORITY).expect("a file");
@@ -140,7 +140,7 @@ mod tests {
                 vec!["the HTTP intake at 0.0.0.0:8580 is not encrypted"],
             ),
             (format!("{QUIET}[http]\nlisten = '[::1]:8580'\n"), vec![]),
-            // It had, until 1991.
+            // It had daylight saving until 1991.
             (zone("Asia/Shanghai"), vec![]),
             (zone("UTC"), vec![]),
             (

@@ -153,10 +153,10 @@ fn a_strangers_file_in_place_of_the_database_ends_it_at_once() {
             "it is no SQLite database; have embedded.path name another file",
         ),
         (&mine, "the file has 2 names (hard links)"),
-        (":memory:", "embedded.path is no name of a file"),
+        (":memory:", "embedded.path is not the name of a file"),
         (
             "file:hotel.db?mode=memory",
-            "embedded.path is no name of a file",
+            "embedded.path is not the name of a file",
         ),
     ] {
         alone.configure(&format!("[embedded]\npath = '{path}'\n"));

@@ -1,5 +1,5 @@
-//! The configuration as it was written: one TOML file, with what the environment and the command
-//! line say laid over it, and where each value comes from.
+//! The configuration as it was written: a TOML file, overridden by the environment and the command
+//! line, and where each value comes from.
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -14,13 +14,13 @@ use crate::files;
 
 use super::{Setting, raw};
 
-/// Variables that override a key: `ROOMWATT_MYSQL__PASSWORD`.
+/// The prefix of variables that override a key: `ROOMWATT_MYSQL__PASSWORD`.
 const ENV_PREFIX: &str = "ROOMWATT_";
 
-/// A key that ends with this names a file with the value.
+/// A key with this suffix names a file that contains the value.
 pub(super) const FILE_SUFFIX: &str = "_file";
 
-/// Keys that a file may hold, by their section.
+/// Keys whose value may come from a file, with their sections.
 const SECRETS: [(&str, &str); 6] = [
     ("rabbitmq", "password"),
     ("mysql", "password"),
@@ -30,15 +30,15 @@ const SECRETS: [(&str, &str); 6] = [
     ("http", "token"),
 ];
 
-/// Those of a route.
+/// The same for the keys of a route.
 const OF_ROUTES: [&str; 2] = ["webhook_url", "secret"];
 
-/// Something that is wrong, with the key it is about: `monitoring.overrides[0].hotel_id`.
+/// A problem, with the key it is about: `monitoring.overrides[0].hotel_id`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Problem {
     pub(super) key: String,
     pub(super) text: String,
-    /// Where it is, if not where the key was written.
+    /// Its place, if that is not where the key was written.
     row: Option<Place>,
 }
 
@@ -52,7 +52,7 @@ impl Problem {
         }
     }
 
-    /// One of a row of a file that the configuration names.
+    /// A problem in a row of a file that the configuration names.
     pub(super) fn in_row(file: &str, line: usize, text: String) -> Problem {
         Problem {
             key: String::new(),
@@ -65,29 +65,29 @@ impl Problem {
 /// Where a value was written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
-    /// A line of the file.
+    /// A line of the configuration file.
     Line(usize),
-    /// A line of another one.
+    /// A line of another file.
     Row(String, usize),
     /// A variable or an argument.
     Named(String),
 }
 
-/// The values, and what is wrong with their names and types.
+/// The written values, and the problems of their names and types.
 pub(super) struct Written {
     file: String,
     table: toml::Table,
     places: HashMap<String, Place>,
     problems: Vec<Problem>,
-    /// Whether some stand in the file itself.
+    /// Whether the file itself contains secrets.
     pub(super) has_secrets: bool,
-    /// The files that hold one each.
+    /// The files that contain a secret each.
     pub(super) secret_files: Vec<PathBuf>,
-    /// All of the table, once its names and types are known to be right.
+    /// The whole table, once its names and types are known to be right.
     raw: Option<raw::Raw>,
 }
 
-/// Where the lines of a text end: what is looked up for each key is not to be counted for each.
+/// Where the lines of a text end, so that the line of a key need not be counted anew for each.
 struct Lines(Vec<usize>);
 
 impl Lines {
@@ -101,10 +101,10 @@ impl Lines {
     }
 }
 
-/// The text of a file.
+/// Decodes the text of a file.
 ///
 /// # Errors
-/// The line where it is none, and what to do.
+/// The line that is not UTF-8, and what to do.
 pub(super) fn utf8(bytes: Vec<u8>) -> Result<String, (usize, String)> {
     String::from_utf8(bytes).map_err(|error| {
         let right = &error.as_bytes()[..error.utf8_error().valid_up_to()];
@@ -117,11 +117,10 @@ pub(super) fn utf8(bytes: Vec<u8>) -> Result<String, (usize, String)> {
 }
 
 impl Written {
-    /// Reads a file's text and lays the rest over it.
+    /// Parses a file's text, then overrides it from the environment and the settings.
     ///
     /// # Errors
-    /// What keeps the text from being TOML, each with its line. Never with its text: that may be a
-    /// password.
+    /// The syntax errors, each with its line. They never quote the text: it may be a password.
     pub(super) fn read(
         file: &str,
         text: &str,
@@ -132,13 +131,13 @@ impl Written {
         let line = |at| lines.line(at);
         let (parsed, errors) = DeTable::parse_recoverable(text);
         if !errors.is_empty() {
-            let told = errors.iter().map(|error| {
+            let errors = errors.iter().map(|error| {
                 let at = error.span().map_or(0, |span| span.start);
                 format!("{file}:{}: {}", line(at), error.message())
             });
-            return Err(told.collect());
+            return Err(errors.collect());
         }
-        // Only here numbers are made of digits.
+        // The first pass does not convert digits to numbers.
         let table = text.parse().map_err(|error: toml::de::Error| {
             let at = error.span().map_or(0, |span| span.start);
             vec![format!("{file}:{}: a number is too large", line(at))]
@@ -227,17 +226,17 @@ impl Written {
         }
     }
 
-    /// Sets a key to what was given as text: the text itself where the key takes one (a password
-    /// may be 1234), else the TOML value it spells.
+    /// Sets a key from text: to the text itself where the key takes a string (a password may be
+    /// 1234), else to the TOML value that it spells.
     fn put(&mut self, section: &str, key: &str, text: &str, place: String) {
-        // Variables come in lower case.
+        // Names of variables have been lowercased.
         let key = if key == "msgtype" { "msgType" } else { key };
         let path = format!("{section}.{key}");
         let as_text = toml::Value::from(text);
         let value = match text.parse::<toml::Value>() {
             _ if fault(section, key, &as_text).is_none() => as_text,
             Ok(value) if value.is_array() || fault(section, key, &value).is_none() => value,
-            // It is told with all other types, as what is wrong in a list is.
+            // `check_types` reports it, as it does what is wrong in a list.
             _ => as_text,
         };
         if is_list(section) {
@@ -253,7 +252,7 @@ impl Written {
         let entry = self.table.entry(section);
         let section = entry.or_insert_with(|| toml::Table::new().into());
         if let Some(section) = section.as_table_mut() {
-            // A secret takes the place of the file that would have it, and the other way round.
+            // A secret replaces the key of its file, and the other way round.
             let secret = key.strip_suffix(FILE_SUFFIX).unwrap_or(key);
             if SECRETS.contains(&(name, secret)) {
                 let file = format!("{secret}{FILE_SUFFIX}");
@@ -267,7 +266,7 @@ impl Written {
         self.places.insert(path, place);
     }
 
-    /// Takes secrets from the files that are named in their place.
+    /// Reads the secrets whose files are named in their place.
     fn read_files(&mut self) {
         for (section, key) in SECRETS {
             if let Some(toml::Value::Table(table)) = self.table.get_mut(section) {
@@ -293,9 +292,9 @@ impl Written {
         }
     }
 
-    /// Finds unknown keys and wrong types, each by itself, and leaves them out.
+    /// Finds unknown keys and wrong types, each by itself, and removes them.
     fn check_types(&mut self) {
-        // Mostly there are none.
+        // Mostly there are none: a fast path for all at once.
         let mut sections = self.table.iter();
         if sections.all(|(section, value)| is_right_shape(value, is_list(section))) {
             self.raw = raw::Raw::deserialize(self.table.clone()).ok();
@@ -343,36 +342,36 @@ impl Written {
     /// The values whose names and types are right.
     ///
     /// # Errors
-    /// What is wrong with them together.
+    /// What only shows when all are read together.
     pub(super) fn take_raw(&mut self) -> Result<raw::Raw, Problem> {
         match self.raw.take() {
             Some(raw) => Ok(raw),
             None => raw::Raw::deserialize(std::mem::take(&mut self.table))
-                .map_err(|error| Problem::new("the configuration", said(error.message()))),
+                .map_err(|error| Problem::new("the configuration", plain(error.message()))),
         }
     }
 
-    /// What is wrong with names and types.
+    /// The problems of names and types.
     pub(super) fn take_problems(&mut self) -> Vec<Problem> {
         std::mem::take(&mut self.problems)
     }
 
-    /// Problems in the order of their places, each with its place.
-    pub(super) fn told(&self, problems: &[Problem]) -> Vec<String> {
+    /// The lines that report problems, in the order of their places, each with its place.
+    pub(super) fn report(&self, problems: &[Problem]) -> Vec<String> {
         let place = |p: &Problem| p.row.clone().unwrap_or_else(|| self.place(&p.key));
         let placed = problems.iter().map(|p| (place(p), p));
         let mut placed: Vec<(Place, &Problem)> = placed.collect();
         placed.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let told = placed.into_iter().map(|(place, problem)| match place {
+        let lines = placed.into_iter().map(|(place, problem)| match place {
             Place::Line(0) => format!("{}: {}", self.file, problem.text),
             Place::Line(line) => format!("{}:{line}: {}", self.file, problem.text),
             Place::Row(file, line) => format!("{file}:{line}: {}", problem.text),
             Place::Named(name) => format!("{name}: {}", problem.text),
         });
-        told.collect()
+        lines.collect()
     }
 
-    /// The place of a key, or of what it is in.
+    /// The place of a key, or else of the table it is in.
     fn place(&self, key: &str) -> Place {
         let mut path = key;
         loop {
@@ -393,7 +392,7 @@ fn entries(value: &mut toml::Value) -> impl Iterator<Item = &mut toml::Table> {
     list.filter_map(toml::Value::as_table_mut)
 }
 
-/// Finds what is wrong in the tables of a list, each key by itself, and leaves it out.
+/// Finds what is wrong in the tables of a list, each key by itself, and removes it.
 fn check_entries(
     problems: &mut Vec<Problem>,
     path: &str,
@@ -417,7 +416,7 @@ fn check_entries(
 
 /// Whether a section is a list of tables, as `[[hotels]]` writes them.
 fn is_list(section: &str) -> bool {
-    // A section is read from a list, too, by the order of its keys.
+    // Serde reads a struct from a list, too, so an empty list alone does not decide.
     let takes = |value: toml::Value| fault_of(section, value).is_none();
     takes(toml::Value::Array(Vec::new())) && !takes(toml::Table::new().into())
 }
@@ -431,14 +430,15 @@ fn is_right_shape(section: &toml::Value, is_list: bool) -> bool {
     }
 }
 
-/// Adds a fault to the problems; whether there is none.
+/// Adds a fault to the problems, if there is one; returns whether there is none.
 fn is_right(problems: &mut Vec<Problem>, key: String, fault: Option<String>) -> bool {
     let is_right = fault.is_none();
     problems.extend(fault.map(|fault| Problem::new(key, fault)));
     is_right
 }
 
-/// The section and key that a variable seems to be meant for. Others are none of ours.
+/// The section and key that a variable with one underscore seems to mean. `None` for variables
+/// that are not ours.
 fn one_underscore(path: &str) -> Option<(&str, &str)> {
     let mut cuts = path
         .match_indices('_')
@@ -448,7 +448,7 @@ fn one_underscore(path: &str) -> Option<(&str, &str)> {
     })
 }
 
-/// What is wrong with a key and its value, if something is.
+/// What is wrong with a key and its value; `None` if nothing is.
 fn fault(section: &str, key: &str, value: &toml::Value) -> Option<String> {
     let table = toml::Table::from_iter([(key.to_owned(), value.clone())]);
     fault_of(section, table.into())
@@ -457,11 +457,11 @@ fn fault(section: &str, key: &str, value: &toml::Value) -> Option<String> {
 fn fault_of(section: &str, value: toml::Value) -> Option<String> {
     let table = toml::Table::from_iter([(section.to_owned(), value)]);
     let error = raw::Raw::deserialize(table).err()?;
-    Some(said(error.message()))
+    Some(plain(error.message()))
 }
 
-/// What serde says, for people who write no Rust.
-fn said(message: &str) -> String {
+/// A message of serde's, reworded for people who don't know Rust.
+fn plain(message: &str) -> String {
     if message.starts_with("unknown field") {
         return match message.split_once(", expected ") {
             Some((_, expected)) => {
@@ -484,10 +484,10 @@ fn said(message: &str) -> String {
         "struct Override" | "struct Route" => "a table",
         other => other,
     };
-    // What was found may be a secret that stands in the wrong place.
+    // The value is not quoted: it may be a secret in the wrong place.
     let is_text = wrong.starts_with("invalid type: string") || wrong.starts_with("unknown variant");
     if is_text || wrong.starts_with("invalid value: string") {
-        return format!("is a text that is not expected here; expected is {expected}");
+        return format!("is a text, expected is {expected}");
     }
     let wrong = wrong
         .trim_start_matches("invalid type: ")
@@ -495,8 +495,8 @@ fn said(message: &str) -> String {
     format!("is {wrong}, expected is {expected}")
 }
 
-/// Puts the text of the file that `key`_file names, if it names one, in the place of `key`; gives
-/// the file.
+/// Replaces `key`_file, if it is set, by `key` with the text of the file that it names; returns the
+/// file.
 ///
 /// # Errors
 /// What is wrong.
@@ -510,7 +510,7 @@ fn read_file(
     let file = match table.remove(&name) {
         None => return Ok(None),
         Some(toml::Value::String(file)) => file,
-        Some(_) => return Err(Problem::new(path, "is no text in quotes")),
+        Some(_) => return Err(Problem::new(path, "is not a text in quotes")),
     };
     if table.contains_key(key) {
         return Err(Problem::new(

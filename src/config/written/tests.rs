@@ -4,7 +4,7 @@ use crate::config::tests::loaded;
 use crate::config::{Bot, Config, Secret, read};
 
 #[test]
-fn a_variable_that_means_nothing_is_an_error_that_says_what_was_meant() {
+fn a_variable_with_one_underscore_is_an_error_that_names_the_right_one() {
     for (name, says) in [
         (
             "ROOMWATT_MYSQL_PASSWORD",
@@ -33,7 +33,7 @@ fn a_variable_that_means_nothing_is_an_error_that_says_what_was_meant() {
         assert!(wrong.contains(says), "{says} is not in:\n{wrong}");
         assert!(!wrong.contains("canary"), "{wrong}");
     }
-    // Of the tests and scripts, or of others.
+    // Variables of the tests and scripts, or of other programs.
     for name in [
         "ROOMWATT_SEED",
         "ROOMWATT_KEEP_SERVICES",
@@ -48,7 +48,7 @@ fn a_variable_that_means_nothing_is_an_error_that_says_what_was_meant() {
 }
 
 #[test]
-fn a_text_that_is_none_has_its_line() {
+fn a_file_that_is_not_utf8_is_reported_with_the_line() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("roomwatt.toml");
     for (bytes, line) in [
@@ -81,7 +81,7 @@ fn a_text_that_is_none_has_its_line() {
 }
 
 #[test]
-fn files_of_windows_are_read() {
+fn files_with_a_byte_order_mark_and_crlf_are_read() {
     let text = "\u{feff}[mysql]\r\ndatabase = 'd'\r\n[rabbitmq]\r\nqueue = 'q'\r\nprefetch = 0\r\n";
     let wrong = loaded(text, &[], &[]).expect_err("it is wrong");
     assert_eq!(
@@ -91,7 +91,7 @@ fn files_of_windows_are_read() {
 }
 
 #[test]
-fn a_secret_may_stand_in_a_file_of_its_own() {
+fn a_secret_can_be_read_from_a_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -131,7 +131,7 @@ fn a_secret_may_stand_in_a_file_of_its_own() {
         &format!("roomwatt.toml:3: rabbitmq.password_file {empty} is empty"),
         "roomwatt.toml:7: mysql.password_file is set, and so is password: leave one of them out",
         "roomwatt.toml:9: feishu.webhook_url_file /nowhere/url can't be read: ",
-        "roomwatt.toml:10: feishu.secret_file is no text in quotes",
+        "roomwatt.toml:10: feishu.secret_file is not a text in quotes",
     ] {
         assert!(wrong.contains(part), "{part} is not in:\n{wrong}");
     }
@@ -142,7 +142,7 @@ fn a_secret_may_stand_in_a_file_of_its_own() {
 }
 
 #[test]
-fn nothing_is_dropped_without_a_word() {
+fn no_value_is_ignored_silently() {
     for (text, environment, part) in [
         (
             "[mysql]\ndatabase = 'd'\n[monitoring]\nbatch_size = 99999999999999999999999\n",
@@ -157,7 +157,7 @@ fn nothing_is_dropped_without_a_word() {
         (
             "[feishu]\nroutes = 'https://example.com/hook/canary'\n",
             &[],
-            "roomwatt.toml:2: feishu.routes is a text that is not expected here",
+            "roomwatt.toml:2: feishu.routes is a text, expected is ",
         ),
         (
             "[feishu]\nroutes = ['https://example.com/hook/canary']\n",
@@ -188,7 +188,7 @@ fn nothing_is_dropped_without_a_word() {
 }
 
 #[test]
-fn a_variable_takes_the_place_of_a_file_and_a_file_of_a_value() {
+fn a_variable_replaces_the_key_of_the_file_and_the_other_way_round() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("password");
     std::fs::write(&path, "of a file\n").expect("a file");
@@ -215,7 +215,7 @@ fn a_variable_takes_the_place_of_a_file_and_a_file_of_a_value() {
 }
 
 #[test]
-fn what_is_no_toml_has_its_lines_and_no_text() {
+fn syntax_errors_have_their_lines_and_quote_nothing() {
     let wrong = loaded(
         "[mysql]\npassword = \"canary\nport = 1\n[monitoring]\nkeep_days = = 31337\n",
         &[],
