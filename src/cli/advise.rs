@@ -24,10 +24,10 @@ Examples:
   roomwatt advise --config roomwatt.toml --from 2023-04-01 --to 2023-04-30
   roomwatt advise --messages messages.jsonl --readings readings.csv --budget 0.5
 
-For occupied and vacant rooms: the threshold that is advised, with its reason, what they use in an
-interval, and the alerts that each threshold would have raised; then each hotel; then what to paste
-into the configuration. Nothing is changed. Of less than 20 rooms or 200 room-days nothing is
-advised.
+Shows for occupied and for vacant rooms: the advised threshold and the reason, what rooms use in an
+interval, and the alerts that each threshold would have raised; then the same for each hotel; then
+what to paste into the configuration. Nothing is changed. With less than 20 rooms or 200 room-days
+there is no advice.
 ")]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -37,7 +37,7 @@ pub(super) struct Arguments {
     /// Another value for a key of [monitoring]; can be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<Setting>,
-    /// Alerts of no use that the staff puts up with, per 100 rooms and day
+    /// Useless alerts that the staff accepts, per 100 rooms and day
     #[arg(long, value_name = "ALERTS", default_value_t = 1.0, value_parser = budget)]
     budget: f64,
     #[command(flatten)]
@@ -47,7 +47,7 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-/// What is studied where the command line does not say. Seconds.
+/// The time that is studied by default. Seconds.
 const DEFAULT_SPAN: i64 = 14 * 24 * 3_600;
 
 const KINDS: [(Kind, &str); 2] = [
@@ -78,7 +78,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        // Who reads the output may have seen enough.
+        // The reader may have closed the pipe, as `head` does.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(usage(anyhow!("output: {error}")))
         }
@@ -94,7 +94,7 @@ fn budget(text: &str) -> Result<f64, String> {
     budget.ok_or_else(|| "expected a number from 0 to 1000".to_owned())
 }
 
-/// Studies with what is advised of each.
+/// Studies with the advice that follows from each.
 struct Advised {
     all: BTreeMap<Kind, (Study, Advice)>,
     hotels: BTreeMap<HotelId, BTreeMap<Kind, (Study, Advice)>>,
@@ -177,7 +177,8 @@ impl Advised {
         text
     }
 
-    /// What to paste: hotels only where another threshold is advised than for all.
+    /// The configuration to paste. It has the hotels whose advised threshold differs from the
+    /// general one.
     fn toml(&self, words: &dyn Words) -> String {
         let mut text = format!("# {}\n[monitoring]\n", words.to_paste());
         let of_all = |kind: Kind| self.all.get(&kind).and_then(|(_, advice)| advice.threshold);
@@ -206,7 +207,7 @@ impl Advised {
     }
 
     fn json(&self) -> String {
-        // What scripts read is in one language.
+        // Output for scripts is always English.
         let english = words(Language::En);
         let mut text = String::new();
         let all = self.all.iter().map(|(kind, found)| (None, kind, found));
@@ -246,10 +247,10 @@ impl Advised {
     }
 }
 
-/// Rooms that are named of those whose meter counts whole kWh.
+/// The most rooms with meters of whole kWh that are listed by name.
 const NAMED: usize = 10;
 
-/// The rooms whose meters count whole kWh, and what that hides under the rules.
+/// The rooms whose meters count whole kWh, and the consumption that this hides under the rules.
 fn whole_kwh(words: &dyn Words, study: &Study, kind: Kind, rules: &Rules) -> String {
     let mut by_hidden: BTreeMap<WattHours, Vec<&RoomKey>> = BTreeMap::new();
     for room in &study.coarse {
@@ -275,7 +276,8 @@ fn whole_kwh(words: &dyn Words, study: &Study, kind: Kind, rules: &Rules) -> Str
     text
 }
 
-/// A kind of all hotels: what is advised and why, what is used, the alerts there would have been.
+/// One kind of room in all hotels: the advice and its reason, the consumption, and the alerts that
+/// there would have been.
 fn of_kind(words: &dyn Words, kind: Kind, study: &Study, advice: &Advice, rules: &Rules) -> String {
     let configured = match kind {
         Kind::Checkin => rules.thresholds.checkin,
@@ -315,7 +317,7 @@ fn of_kind(words: &dyn Words, kind: Kind, study: &Study, advice: &Advice, rules:
     let most = study.alerts.iter().copied().max().unwrap_or_default();
     let [is_configured, is_advised] = words.marks();
     for (threshold, &alerts) in candidates().iter().zip(&study.alerts) {
-        // Long flat tails tell nothing.
+        // Skips most of the long flat tail.
         let is_marked = advice.threshold == Some(*threshold) || configured == *threshold;
         if threshold.0 > 1_000 && threshold.0 % 500 != 0 && !is_marked {
             continue;
@@ -336,7 +338,7 @@ fn of_kind(words: &dyn Words, kind: Kind, study: &Study, advice: &Advice, rules:
     text
 }
 
-/// A sentence that is set in several lines.
+/// Joins a sentence that was broken into lines.
 fn in_one_line(text: &str) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     lines.join(" ")
@@ -354,7 +356,7 @@ fn rounded(number: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// Rooms for ten days; alerts by threshold.
+    /// A study of rooms over ten days, with alerts by threshold.
     fn studied(rooms: u64, most: i64, alerts: impl Fn(i64) -> u64) -> Study {
         let mut study = Study {
             rooms,
@@ -396,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn advice_is_shown_with_what_it_rests_on() {
+    fn advice_is_shown_with_its_grounds() {
         insta::with_settings!({prepend_module_to_snapshot => false}, {
             for (name, language) in [("advised_en", Language::En), ("advised_zh", Language::Zh)] {
                 let text = advised().text(words(language), &Rules::default());
@@ -406,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_to_be_pasted_is_a_configuration() {
+    fn the_text_to_paste_is_a_valid_configuration() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("roomwatt.toml");
         std::fs::write(&file, advised().toml(words(Language::Zh))).expect("written");
@@ -419,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn json_has_a_line_for_each_kind_of_all_and_of_each_hotel() {
+    fn json_has_a_line_for_each_kind_of_room_overall_and_per_hotel() {
         let json = advised().json();
         let lines: Vec<Value> = json
             .lines()

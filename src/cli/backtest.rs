@@ -27,7 +27,7 @@ Examples:
       --rule strict:checkout_abnormal_threshold=0.3 \\
       --rule late:checkout_abnormal_threshold=0.3,continuous_alert_count=8
 
-Each alert, reminder and recovery is one line; of several rules each line begins with its rule. A
+Each alert, reminder and recovery is one line; with several rules each line begins with its rule. A
 table on standard error counts them. A stay that began before --from is judged as if its meter had
 first been read then.
 ")]
@@ -39,7 +39,7 @@ pub(super) struct Arguments {
     /// Another value for a key of [monitoring]; can be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<Setting>,
-    /// A rule beside others: a name, and what is other than configured; can be repeated
+    /// A rule to compare: a name, and what differs from the configuration; can be repeated
     #[arg(long = "rule", value_name = "NAME:KEY=VALUE,...")]
     rules: Vec<Named>,
     #[command(flatten)]
@@ -53,7 +53,7 @@ struct Named {
     settings: Vec<Setting>,
 }
 
-/// The keys of [monitoring] that judging goes by.
+/// The keys of [monitoring] that a rule may change.
 const RULE_KEYS: [&str; 7] = [
     "check_interval_minutes",
     "checkin_abnormal_threshold",
@@ -84,7 +84,7 @@ impl FromStr for Named {
         if let Some(unknown) = settings.iter().find(|setting| !known(setting)) {
             let keys = RULE_KEYS.join(", ");
             return Err(format!(
-                "{} is no key of a rule; known are {keys}",
+                "{} is not a key of a rule; known are {keys}",
                 unknown.key()
             ));
         }
@@ -99,8 +99,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let source = &arguments.source;
     if source.files().is_none() && source.from.is_none() {
         return Err(usage(anyhow::anyhow!(
-            "what is to be judged? Name --messages and --readings, or --from (and --to) for \
-             the configured database"
+            "nothing to judge: name --messages and --readings, or --from (and --to) for the \
+             configured database"
         )));
     }
     let load = |settings: &[Setting]| source.configured(&arguments.config, settings);
@@ -126,7 +126,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let findings = backtest(&past, &rules);
     match write_lines(&findings, &names) {
-        // Who reads the output has seen enough.
+        // The reader has closed the pipe, as `head` does.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
         Err(error) => return Err(usage(anyhow::anyhow!("output: {error}"))),
         Ok(()) => {}
@@ -136,7 +136,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The names of several rules; none where there is only one.
+/// The names of the rules; empty if there is only one.
 fn names(rules: &[Named]) -> Result<Vec<&str>, Failure> {
     let names: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();
     for (at, name) in names.iter().enumerate() {
@@ -177,7 +177,7 @@ fn write_lines(findings: &[Finding], names: &[&str]) -> io::Result<()> {
             detected_time: notice.detected,
             since: notice.since,
             periods: notice.periods,
-            // A JSON number, exact.
+            // An exact JSON number.
             total_kwh: RawValue::from_string(notice.energy.to_string())?,
         };
         writeln!(out, "{}", escape::json(&serde_json::to_string(&line)?))?;
@@ -185,16 +185,16 @@ fn write_lines(findings: &[Finding], names: &[&str]) -> io::Result<()> {
     out.flush()
 }
 
-/// The table of each rule, and a line with all that was counted, on standard error.
+/// Prints the table of each rule, and a line with all counts, to standard error.
 fn sum_up(words: &dyn Words, past: &Past, counts: Counts, findings: &[Finding], names: &[&str]) {
     let watched = Summary::watched(past);
     let mut text = String::new();
-    let mut told = watched.clone();
+    let mut total = watched.clone();
     for rule in 0..names.len().max(1) {
         let mut of_rule = watched.clone();
         for finding in findings.iter().filter(|finding| finding.rule == rule) {
             of_rule.count(&finding.notice);
-            told.count(&finding.notice);
+            total.count(&finding.notice);
         }
         if let Some(name) = names.get(rule) {
             text.push_str(&format!("{}\n", words.of_rule(name)));
@@ -215,8 +215,8 @@ fn sum_up(words: &dyn Words, past: &Past, counts: Counts, findings: &[Finding], 
         reminders,
         recovered,
         ..
-    } = told.all;
-    // Nobody may read it.
+    } = total.all;
+    // Standard error may be closed.
     let _ = writeln!(
         io::stderr(),
         "{text}backtest: messages={messages} events={events} ignored={ignored} refused={refused} \
@@ -230,7 +230,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rules_are_read_as_they_are_written() {
+    fn rules_of_the_command_line_are_parsed() {
         let keys = |text: &str| {
             let rule: Named = text.parse().expect("a rule");
             let keys: Vec<String> = rule.settings.iter().map(|s| s.key().to_owned()).collect();
@@ -243,16 +243,16 @@ mod tests {
             keys("a b: continuous_alert_count=6 , max_gap_minutes = 90"),
             is("a b", "continuous_alert_count max_gap_minutes")
         );
-        for (wrong, told) in [
+        for (wrong, expected) in [
             ("", "NAME:KEY=VALUE"),
             (":max_gap_minutes=90", "NAME:KEY=VALUE"),
             ("max_gap_minutes=90", "NAME:KEY=VALUE"),
             ("x:max_gap_minutes", "key=value"),
             ("x:threshold=1", "known are check_interval_minutes, checkin"),
-            ("x:keep_days=1", "keep_days is no key of a rule"),
+            ("x:keep_days=1", "keep_days is not a key of a rule"),
         ] {
             let error = wrong.parse::<Named>().expect_err(wrong);
-            assert!(error.contains(told), "{wrong}: {error}");
+            assert!(error.contains(expected), "{wrong}: {error}");
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::types::counted;
 
 use super::{Code, ConfigFile, Failure};
 
-/// Show what the configuration means, and look at all that the service needs
+/// Show what the configuration means, and check all that the service needs
 #[derive(clap::Args)]
 #[command(before_help = "\
 Examples:
@@ -22,17 +22,16 @@ Examples:
   roomwatt check --online --config roomwatt.toml
   roomwatt check --online --json --config roomwatt.toml | jq 'select(.level != \"ok\")'
 
-Each line begins with what it is worth: ok, advice (it works, and could be better), warning (it
-works, and some of it not as expected) or error. Nothing is changed, no message is taken and none is
-sent.
-Exit code 0: no error; 75: something can't be reached now; 78: something has to be changed, whatever
-else can't be reached.
+Each line begins with its level: ok, advice (it works, and could be better), warning (it works, but
+not all of it as expected) or error. Nothing is changed, no message is taken and none is sent.
+Exit code 0: no error; 75: something can't be reached now; 78: something has to be changed, whether
+or not all can be reached.
 ")]
 pub(super) struct Arguments {
-    /// Also look at RabbitMQ, the database, the meter table and its rooms, and Feishu's host
+    /// Also check RabbitMQ, the database, the meter table and its rooms, and Feishu's host
     #[arg(long)]
     online: bool,
-    /// One JSON object a line for each finding; `exit` is the exit code that it asks for
+    /// One JSON object a line for each finding; `exit` is the exit code that it causes
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -48,7 +47,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             Level::Unreachable => unreachable += 1,
             Level::Wrong => wrong += 1,
         }
-        say(&finding, arguments.json);
+        print_finding(&finding, arguments.json);
     };
     if !arguments.json {
         for (name, meaning) in meaning(&config) {
@@ -77,7 +76,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     Err(Failure::new(code, anyhow!("{errors} found")))
 }
 
-/// What an operator may want to confirm. No address of a bot: that is a secret.
+/// What an operator may want to confirm. Never a bot's address: that is a secret.
 fn meaning(config: &Config) -> Vec<(&'static str, String)> {
     let zone = config.messages.zone;
     let meter = &config.meter;
@@ -90,7 +89,7 @@ fn meaning(config: &Config) -> Vec<(&'static str, String)> {
     }
     if let Some(http) = &config.http {
         let whom = match http.token {
-            Some(_) => "whoever shows the token",
+            Some(_) => "clients that have the token",
             None => "this machine's programs",
         };
         meaning.push(("http", format!("at {}, for {whom}", http.listen)));
@@ -147,7 +146,7 @@ fn meaning(config: &Config) -> Vec<(&'static str, String)> {
     meaning
 }
 
-fn say(finding: &Finding, json: bool) {
+fn print_finding(finding: &Finding, json: bool) {
     if !json {
         return print(&finding.to_string());
     }
@@ -163,11 +162,11 @@ fn say(finding: &Finding, json: bool) {
         "remedy": finding.remedy,
         "exit": exit,
     });
-    // A closed pipe has seen enough.
+    // The reader may have closed the pipe.
     let _ = writeln!(io::stdout(), "{}", escape::json(&object.to_string()));
 }
 
-/// A line in which names may come from strangers.
+/// Prints a line. It may contain untrusted names, so it is escaped.
 fn print(line: &str) {
     let _ = writeln!(io::stdout(), "{}", escape::line(line.as_bytes()));
 }

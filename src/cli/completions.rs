@@ -20,7 +20,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut command = super::Arguments::command();
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, "roomwatt", &mut script);
-    // A closed pipe has seen enough.
+    // The reader may have closed the pipe.
     let _ = io::Write::write_all(&mut io::stdout(), &script);
     Ok(())
 }

@@ -17,7 +17,7 @@ use super::past::{self, Source, usage};
 use super::words::{Folded, LanguageOption, Words, columns, left, right, words};
 use super::{ConfigFile, Failure};
 
-/// Show why a room was judged as it was: its intervals, one a line
+/// Show why a room was judged as it was, interval by interval
 #[derive(clap::Args)]
 #[command(before_help = "\
 Examples:
@@ -26,15 +26,15 @@ Examples:
   roomwatt explain H12345 1001 --messages messages.jsonl --readings readings.csv
   roomwatt explain H12345 1001 --messages m.jsonl --readings r.csv --from 2023-04-09
 
-Without --from and without files it is the last two days of the configured database. Each line:
+Without --from and without files it shows the last two days of the configured database. Each line:
 time, register, kWh in an interval, a bar in which the middle is the threshold, the verdict, and
-why. Lines that say the same are folded into one. It is made by the configured rules as they are
-now; the service may have judged by others then.
+the reason. Lines that say the same are folded into one. It applies the rules that are configured
+now; the service may have judged by other rules then.
 ")]
 pub(super) struct Arguments {
-    /// Its hotel_id, as messages have it
+    /// The room's hotel_id, as in messages
     hotel: String,
-    /// Its room_number, as messages have it
+    /// The room's room_number, as in messages
     room: String,
     #[command(flatten)]
     source: Source,
@@ -45,7 +45,7 @@ pub(super) struct Arguments {
     settings: Vec<Setting>,
     #[command(flatten)]
     language: LanguageOption,
-    /// Every reading, also what decided nothing, each on a line of its own
+    /// Every reading on a line of its own, also those that decided nothing
     #[arg(long)]
     all: bool,
     /// One JSON object a line, in English
@@ -53,7 +53,7 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-/// What is shown where the command line does not say. Seconds.
+/// The time that is shown by default. Seconds.
 const DEFAULT_SPAN: i64 = 2 * 24 * 3_600;
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -79,7 +79,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         )
     };
     match written.and_then(|()| out.flush()) {
-        // Who reads the output may have seen enough.
+        // The reader may have closed the pipe, as `head` does.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(usage(anyhow!("output: {error}")))
         }
@@ -120,7 +120,7 @@ fn known_rooms(
     Ok(rooms)
 }
 
-/// What to say of a room that has had no message: how others are spelled that may be meant.
+/// The error for a room without a message: it names rooms that may be meant.
 fn unknown(key: &RoomKey, known: BTreeSet<RoomKey>) -> Failure {
     const NAMED: usize = 10;
     let quoted = |rooms: Vec<&RoomKey>| {
@@ -137,7 +137,7 @@ fn unknown(key: &RoomKey, known: BTreeSet<RoomKey>) -> Failure {
     let of_hotel = known.iter().filter(|room| room.hotel_id == key.hotel_id);
     let of_hotel: Vec<&RoomKey> = of_hotel.collect();
     let hint = if known.contains(key) {
-        "its first message is of a later time".to_owned()
+        "its first message is later".to_owned()
     } else if !near.is_empty() {
         format!("is {} meant? Keys are compared byte for byte", quoted(near))
     } else if of_hotel.is_empty() {
@@ -149,7 +149,7 @@ fn unknown(key: &RoomKey, known: BTreeSet<RoomKey>) -> Failure {
         format!("rooms of that hotel are {}", quoted(of_hotel))
     };
     let key = escape::line(key.to_string().as_bytes());
-    usage(anyhow!("no message is known of room \"{key}\"; {hint}"))
+    usage(anyhow!("there is no message of room \"{key}\"; {hint}"))
 }
 
 fn write_text(
@@ -173,7 +173,7 @@ fn write_text(
         }
         let table = Table::of(words, chapter.threshold);
         writeln!(out, "{}", table.head())?;
-        for alike in lines.chunk_by(|one, next| !all && is_more_of_it(one, next)) {
+        for alike in lines.chunk_by(|one, next| !all && is_repetition(one, next)) {
             if alike.len() >= FOLDED {
                 writeln!(out, "{}", table.folded(alike))?;
             } else {
@@ -189,12 +189,12 @@ fn write_text(
     Ok(())
 }
 
-/// So many lines that say the same become one.
+/// Lines that say the same are folded from this count on.
 const FOLDED: usize = 3;
 
-/// Whether a line only says once more what the one before it says. What leads to an alert is shown
+/// Whether a line only repeats what the one before it says. What leads to an alert is shown
 /// interval by interval.
-fn is_more_of_it(one: &Line, next: &Line) -> bool {
+fn is_repetition(one: &Line, next: &Line) -> bool {
     let is_plain = |line: &Line| {
         let is_more = line.run.is_none_or(|run| run.notified_at_periods > 0);
         let reason = &line.reason;
@@ -230,7 +230,7 @@ impl Table<'_> {
         let [time, register, used] = self.words.heads_of_readings();
         let most = WattHours(self.threshold.0.saturating_mul(2)).to_string();
         let scale = left(&format!("0{:>10}", self.threshold.to_string()), 20);
-        // Its end stands below the last cell.
+        // Its end is aligned with the last cell of the bars.
         let scale = format!("{}{most}", &scale[..20_usize.saturating_sub(most.len())]);
         let (time, register, used) = (left(time, 11), right(register, 10), right(used, 6));
         format!("  {time}  {register}  {used}  {scale}")
@@ -277,7 +277,7 @@ impl Table<'_> {
     }
 }
 
-/// Of an interval that is abnormal also which one in a row it is.
+/// The verdict; for an abnormal interval with its number in the run.
 fn verdict(words: &dyn Words, line: &Line) -> String {
     let word = words.verdict(line.verdict);
     match line.run {
@@ -286,13 +286,13 @@ fn verdict(words: &dyn Words, line: &Line) -> String {
     }
 }
 
-/// With two decimals, where it has no more.
+/// The kWh with two decimals; `None` if it has more.
 fn hundredths(energy: WattHours) -> Option<String> {
     (energy.0 % 10 == 0).then(|| format!("{:.2}", kwh(energy)))
 }
 
-/// What was used, with two decimals; with three where two would show it as much as the threshold
-/// when it is a little more, or a little less.
+/// The kWh used, with two decimals; with three where rounding would move it to the other side of
+/// the threshold.
 fn used(energy: WattHours, threshold: WattHours) -> String {
     let shown = (energy.0 + 5).div_euclid(10) * 10;
     if shown.cmp(&threshold.0) == energy.cmp(&threshold) {
@@ -306,7 +306,8 @@ fn kwh(energy: WattHours) -> f64 {
     energy.0 as f64 / 1_000.0
 }
 
-/// Twenty cells, of which ten are the threshold; what is more than twice of it ends in an arrow.
+/// A bar of up to twenty cells, of which ten are the threshold; more than twice the threshold ends
+/// in an arrow.
 fn bar(energy: WattHours, threshold: WattHours) -> String {
     const CELLS: i64 = 20;
     const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
@@ -325,7 +326,7 @@ fn write_json(
     chapters: &[Chapter],
     all: bool,
 ) -> io::Result<()> {
-    // What scripts read is in one language.
+    // Output for scripts is always English.
     let english = words(Language::En);
     let number = |wh: WattHours| RawValue::from_string(wh.to_string());
     for chapter in chapters {
@@ -368,8 +369,8 @@ mod tests {
         LocalTime::parse(&format!("2023-04-10 {clock}:00")).expect("a time")
     }
 
-    /// A guest with a heater, who leaves it on; an outlier, a reading too soon, a repetition, a
-    /// silence, another meter.
+    /// A guest with a heater, who leaves it on; with an outlier, a reading too soon, a duplicate, a
+    /// gap, and a replaced meter.
     fn chapters(from: LocalTime) -> Vec<Chapter> {
         let mut room = Room::new(RoomKey::new(KEY[0], KEY[1]));
         room.stays = vec![
@@ -439,8 +440,8 @@ mod tests {
         });
     }
 
-    /// A vacant room for three days: a night of nothing, a heater for ten hours, a gateway that
-    /// repeats itself, a meter that is read too seldom.
+    /// A vacant room for three days: a quiet night, a heater for ten hours, a gateway that repeats
+    /// its registers, a meter that is read too seldom.
     #[test]
     fn lines_that_say_the_same_are_folded() {
         let mut room = Room::new(RoomKey::new(KEY[0], KEY[1]));
@@ -471,13 +472,13 @@ mod tests {
             insta::assert_snapshot!("folded_en", text(Language::En, &chapters, false));
             insta::assert_snapshot!("folded_zh", text(Language::Zh, &chapters, false));
         });
-        // Not where each one is asked for.
+        // With --all nothing is folded.
         let all = text(Language::En, &chapters, true);
         assert_eq!(all.lines().count(), 4 + chapters[0].lines.len(), "{all}");
     }
 
     #[test]
-    fn what_decided_nothing_and_what_was_before_is_left_out() {
+    fn readings_that_decide_nothing_or_are_too_early_are_left_out() {
         let all = shown(LocalTime::FIRST, true);
         let most = shown(LocalTime::FIRST, false);
         let left_out: Vec<&str> = all.lines().filter(|line| !most.contains(line)).collect();
@@ -494,15 +495,15 @@ mod tests {
     }
 
     #[test]
-    fn a_room_without_readings_is_no_mystery() {
+    fn a_room_without_readings_gets_a_hint() {
         let later = shown(at("23:00"), true);
-        for said in ["no interval", "check --online"] {
-            assert!(later.contains(said), "{later}");
+        for part in ["no interval", "check --online"] {
+            assert!(later.contains(part), "{later}");
         }
     }
 
     #[test]
-    fn json_has_the_same_for_scripts() {
+    fn json_has_the_same_as_the_text() {
         let mut out = Vec::new();
         let key = RoomKey::new(KEY[0], KEY[1]);
         write_json(&mut out, &key, &chapters(at("13:30")), false).expect("written");
@@ -513,7 +514,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_lies_on_the_side_of_the_threshold_where_it_is() {
+    fn rounding_never_moves_a_value_across_the_threshold() {
         for (wh, threshold, shown) in [
             (2_400, 1_500, "2.40"),
             (2_323, 1_500, "2.32"),

@@ -21,8 +21,8 @@ Existing tables of the original program stay as they are. The database itself mu
 The embedded database, which is used without a section [mysql], is created.
 ")]
 pub(super) struct Arguments {
-    /// Watch the rooms that the original program has left in electricity_monitoring: for the day of
-    /// moving over, or of moving over again, with neither program running
+    /// Take over the rooms that the original program watches, from electricity_monitoring: on the
+    /// day of moving over, with neither program running
     #[arg(long)]
     adopt: bool,
     #[command(flatten)]
@@ -57,7 +57,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What was adopted, and what follows from it.
+/// The lines that report what was adopted, and what follows from it.
 fn lines(adopted: &Adopted, rules: &Rules) -> Vec<String> {
     let Adopted {
         occupied,
@@ -89,22 +89,23 @@ fn lines(adopted: &Adopted, rules: &Rules) -> Vec<String> {
     }
     if !unfollowed.is_empty() {
         lines.push(format!(
-            "the staff was notified of these rooms, and is to look whether they are well again: {}",
+            "the staff was notified of these rooms, and has to check whether they have recovered: \
+             {}",
             named(unfollowed)
         ));
     }
     if new > 0 || !updated.is_empty() {
         let minutes = rules.interval_seconds / 60 * i64::from(rules.alert_periods);
         lines.push(format!(
-            "readings from before are not judged: a room that is abnormal already is reported \
-             after {} ({minutes} minutes)",
+            "earlier readings are not judged: a room that is abnormal already is reported after {} \
+             ({minutes} minutes)",
             counted(rules.alert_periods, "more interval")
         ));
     }
     lines
 }
 
-/// The first of these rooms, and how many more there are. Names may come from strangers.
+/// The first of these rooms, and how many more there are. Names are untrusted, so they are escaped.
 fn named(rooms: &[RoomKey]) -> String {
     const NAMED: usize = 20;
     let names = rooms.iter().take(NAMED);
@@ -118,7 +119,7 @@ fn named(rooms: &[RoomKey]) -> String {
     format!("{}{more}", names.join(", "))
 }
 
-/// Who is about to set the database up lacks a right, not that.
+/// Whoever runs `init-db` needs no advice to run it: what is missing is a right.
 fn explained(error: StoreError) -> Failure {
     match error {
         StoreError::NotSetUp(said) => {
@@ -134,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_adopted_is_said_in_a_line() {
+    fn one_line_reports_what_was_adopted() {
         let rules = Rules::default();
         let first = |adopted: &Adopted| lines(adopted, &rules).remove(0);
         let rooms = |count: u32| (1..=count).map(|n| RoomKey::new("H001", &format!("1{n:03}")));

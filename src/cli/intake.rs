@@ -8,7 +8,7 @@ use super::{Code, Failure, needed};
 pub(super) enum Intake<'a> {
     Queue {
         config: &'a RabbitMq,
-        /// Kept from one message to the next.
+        /// The connection, kept from one message to the next.
         publisher: Option<Box<Publisher<'a>>>,
     },
     Http(&'a Http),
@@ -26,7 +26,8 @@ impl<'a> Intake<'a> {
         }
     }
 
-    /// Sends one message and waits until it is there; gives why it was refused, if that is known.
+    /// Sends one message and waits until it has arrived; returns why it was refused, if that is
+    /// known.
     pub(super) fn send(&mut self, message: &[u8]) -> Result<Option<String>, Failure> {
         match self {
             Intake::Queue { config, publisher } => {
@@ -48,7 +49,7 @@ impl<'a> Intake<'a> {
         }
     }
 
-    /// What has been done with a message, for a line of output.
+    /// What was done with a message, for a line of output.
     pub(super) fn done(&self) -> String {
         match self {
             Intake::Queue { config, .. } => format!("published to queue {}", config.queue),

@@ -1,4 +1,4 @@
-//! The command line: one file a command.
+//! The command line, with a file for each command.
 
 mod advise;
 mod backtest;
@@ -35,8 +35,8 @@ use crate::escape;
 use crate::logging;
 use crate::store::StoreError;
 
-/// Watches the electricity of hotel rooms and tells the staff when a room burns power that it
-/// shouldn't.
+/// Watches the electricity of hotel rooms, and notifies the staff when a room uses more than it
+/// should.
 #[derive(Parser)]
 #[command(
     name = "roomwatt",
@@ -44,13 +44,13 @@ use crate::store::StoreError;
     max_term_width = 100,
     before_help = "\
 Examples:
-  roomwatt demo                                   see it do its job, without any server
+  roomwatt demo                                   see it work, without any server
   roomwatt init-db --config roomwatt.toml         the tables
   roomwatt run --config roomwatt.toml             the service
   roomwatt run --embedded                         the same without servers, in one file
   roomwatt send-notice --dry-run --card alert     a card as the staff sees it
   roomwatt backtest --messages messages.jsonl --readings readings.csv
-  roomwatt explain --config roomwatt.toml H12345 1001     why it was judged so
+  roomwatt explain --config roomwatt.toml H12345 1001     why a room was judged as it was
 "
 )]
 struct Arguments {
@@ -81,11 +81,11 @@ enum Command {
 pub enum Code {
     /// The command line or a file it names is wrong.
     Usage = 64,
-    /// A fault of the program.
+    /// A bug of the program.
     Bug = 70,
-    /// Something it depends on is not there now.
+    /// Something that it depends on is not available now.
     TryLater = 75,
-    /// The configuration is wrong, or a server as it is set up: somebody has to change it.
+    /// The configuration, or the setup of a server, is wrong: somebody has to change it.
     Configuration = 78,
 }
 
@@ -103,7 +103,7 @@ impl Failure {
         }
     }
 
-    /// The same, with what it is about before it.
+    /// Prefixes the error with what it is about.
     fn about(self, text: impl Display + Send + Sync + 'static) -> Failure {
         Failure {
             error: self.error.context(text),
@@ -134,17 +134,17 @@ impl From<AmqpError> for Failure {
     }
 }
 
-/// Where an installed service has its configuration.
+/// The configuration of an installed service.
 const INSTALLED: &str = "/etc/roomwatt/roomwatt.toml";
 
 /// The options that commands share.
 #[derive(clap::Args)]
 struct ConfigFile {
-    /// Configuration file [default: /etc/roomwatt/roomwatt.toml, where it is there]
+    /// Configuration file [default: /etc/roomwatt/roomwatt.toml, if it exists]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Without a configuration file: defaults, the database roomwatt.db of this folder, messages
-    /// over HTTP
+    /// Use no configuration file: defaults, the database roomwatt.db of this folder, messages over
+    /// HTTP
     #[arg(long, conflicts_with = "config")]
     embedded: bool,
 }
@@ -155,26 +155,26 @@ impl ConfigFile {
         match &self.config {
             Some(path) => Some(path),
             None if self.embedded => None,
-            None => Some(Path::new(INSTALLED)).filter(|path| is_there(path)),
+            None => Some(Path::new(INSTALLED)).filter(|path| may_exist(path)),
         }
     }
 
-    /// The configuration of a command that works with the service's database or servers. Which ones
-    /// has to be said: by a file, by `--embedded`, or by variables.
+    /// The configuration of a command that works with the service's database or servers. They have
+    /// to be named: by a file, by `--embedded`, or by variables.
     fn load(&self, settings: &[Setting]) -> Result<Config, Failure> {
         let path = self.path();
         let config = load(path, settings)?;
         let usage = |error| Err(Failure::new(Code::Usage, error));
         if self.embedded && config.mysql.is_some() {
             return usage(anyhow!(
-                "--embedded is for the embedded database, and a variable ROOMWATT_MYSQL__... names \
-                 a server"
+                "--embedded uses the embedded database, but a variable ROOMWATT_MYSQL__... names a \
+                 server"
             ));
         }
-        let is_said = self.embedded || config.mysql.is_some();
-        if path.is_none() && !is_said && config.embedded == Embedded::default() {
+        let is_named = self.embedded || config.mysql.is_some();
+        if path.is_none() && !is_named && config.embedded == Embedded::default() {
             let default = &config.embedded.path;
-            let hint = if is_there(default) {
+            let hint = if may_exist(default) {
                 format!(
                     "to go on with {} of this folder, add --embedded",
                     default.display()
@@ -192,20 +192,20 @@ impl ConfigFile {
         Ok(config)
     }
 
-    /// The configuration of a command that looks at files, or shows an example: the defaults,
-    /// unless one is named.
+    /// The configuration of a command that reads files, or shows an example: the defaults, unless
+    /// a file is named.
     fn load_named(&self, settings: &[Setting]) -> Result<Config, Failure> {
         load(self.config.as_deref(), settings)
     }
 }
 
-/// What can't be looked at is there: to read it says why not.
-fn is_there(path: &Path) -> bool {
+/// Whether a file exists. One that can't be examined counts as existing: the error comes when it
+/// is read.
+fn may_exist(path: &Path) -> bool {
     !matches!(fs::metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound)
 }
 
-/// Loads a configuration. Where only the command's own options are wrong, it is the command line
-/// that is.
+/// Loads a configuration. If only the command's own options are wrong, it is a usage error.
 fn load(path: Option<&Path>, settings: &[Setting]) -> Result<Config, Failure> {
     Config::load(path, settings).map_err(|errors| {
         let is_option = !settings.is_empty() && Config::load(path, &[]).is_ok();
@@ -218,7 +218,7 @@ fn load(path: Option<&Path>, settings: &[Setting]) -> Result<Config, Failure> {
     })
 }
 
-/// A section that a command can't do without.
+/// A section that a command requires.
 fn needed<'a, T>(section: Option<&'a T>, name: &str) -> Result<&'a T, Failure> {
     section.ok_or_else(|| {
         let error = anyhow!(missing_section(name));
@@ -232,7 +232,7 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => {
             let error = with_tip(error);
-            // Help and version are no errors; printing can only fail on a closed pipe.
+            // Help and version are not errors; printing can only fail on a closed pipe.
             if !error.use_stderr() {
                 let _ = error.print();
                 return ExitCode::SUCCESS;
@@ -277,12 +277,12 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Whether this is to be the service, whose errors end in a log: there each line has its time.
+/// Whether this is the service. Its errors end up in a log, where each line has its time.
 fn is_run() -> bool {
     std::env::args_os().nth(1).is_some_and(|name| name == "run")
 }
 
-/// A file that stands where an option is expected is mostly the configuration.
+/// Adds a tip: an unexpected `.toml` file is mostly meant for `--config`.
 fn with_tip(mut error: clap::Error) -> clap::Error {
     let argument = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(argument)) if error.kind() == ErrorKind::UnknownArgument => {
@@ -299,13 +299,13 @@ fn with_tip(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// A line for whoever reads, in which names may come from strangers. Nobody may read, or the disk
-/// behind it is full: what was done is done.
+/// Prints a line; names in it are untrusted, so it is escaped. A closed pipe or a full disk is
+/// ignored: the work itself is done.
 fn print(line: &str) {
     let _ = writeln!(io::stdout(), "{}", escape::lines(line.as_bytes()));
 }
 
-/// A line of what is wrong; as [`tell`].
+/// Prints a line to standard error, as [`print`] does.
 fn print_error(line: &str) {
     let _ = writeln!(io::stderr(), "{}", escape::lines(line.as_bytes()));
 }

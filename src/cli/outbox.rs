@@ -22,14 +22,14 @@ Examples:
   roomwatt outbox retry 17 18 --config roomwatt.toml
   roomwatt outbox retry --all --config roomwatt.toml
 
-What the staff is to be told is kept in the database. What became of it is its state:
-  pending  it is still to be told
+Notices to the staff are kept in the database. The state of a notice says what became of it:
+  pending  it is still to be sent
   sent     Feishu has accepted it
-  logged   it stands in the service's log only, because no bot is configured
-  expired  it was older than feishu.notice_max_age_hours and is not told any more
-  failed   it could not be told, with the error
-  withdrawn  a recovery that was none: the hotel's meters had stood still
-All but those that are pending are deleted after monitoring.keep_days.
+  logged   it is in the service's log only, because no bot is configured
+  expired  it was older than feishu.notice_max_age_hours and was not sent
+  failed   it could not be sent; the error is kept
+  withdrawn  the room had not recovered: the hotel's meters had stood still
+All but pending ones are deleted after monitoring.keep_days.
 ")]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -43,7 +43,7 @@ enum Command {
     Retry(Retry),
 }
 
-/// List notices, the newest first: those not told yet, and those given up
+/// List notices, the newest first: those not sent yet, and those given up
 #[derive(clap::Args)]
 #[command(before_help = "\
 Examples:
@@ -51,8 +51,8 @@ Examples:
   roomwatt outbox list --state sent --state logged --limit 1000 --config roomwatt.toml
   roomwatt outbox list --state failed --json --config roomwatt.toml | jq -r .error | sort | uniq -c
 
-A line has the notice's id, time, state and kind, its hotel/room (or hotel, where it is one of the
-hotel's meters), the time of the reading that brought it about, and the error.
+A line has the notice's id, time, state and kind, its hotel/room (or hotel, if it is about the
+hotel's meters), the time of the reading that caused it, and the error.
 ")]
 struct List {
     /// Only notices in this state; may be given several times
@@ -67,7 +67,7 @@ struct List {
     listing: Listing,
 }
 
-/// Show notices with all that is known of them, and the card that each makes by itself
+/// Show notices in full, each with the card that it makes by itself
 #[derive(clap::Args)]
 #[command(before_help = "\
 Examples:
@@ -84,7 +84,7 @@ struct Show {
     config: ConfigFile,
 }
 
-/// Have notices told that were given up, when the reason is gone
+/// Send notices again that were given up, when the reason is gone
 #[derive(clap::Args)]
 #[command(before_help = "\
 Examples:
@@ -92,9 +92,9 @@ Examples:
   roomwatt outbox retry 17 --again --config roomwatt.toml
   roomwatt outbox retry --all --config roomwatt.toml
 
-The notice becomes pending again, and expires no sooner than a new one. The service, when it runs,
-finds it by itself within a minute. One that was only logged can be retried by its id, when there is
-a bot to tell it.
+The notice becomes pending again, and expires no sooner than a new one. The service, if it runs,
+finds it within a minute. A notice that was only logged can be retried by its id once there is a
+bot to send it.
 ")]
 struct Retry {
     /// Ids, as `outbox list` shows them
@@ -103,7 +103,7 @@ struct Retry {
     /// All that failed or expired
     #[arg(long, conflicts_with_all = ["ids", "again"])]
     all: bool,
-    /// Also those that Feishu has accepted: the staff sees them once more
+    /// Also notices that Feishu has accepted: the staff gets them once more
     #[arg(long)]
     again: bool,
     #[command(flatten)]
@@ -226,13 +226,13 @@ fn write_whole(out: &mut Out, row: &OutboxRow, cards: &config::Cards) -> io::Res
         Ok(notice) => {
             writeln!(out, "card:")?;
             let card = notify::rendered(row.id, notice, cards);
-            rows::write_set_in(out, card.as_bytes())
+            rows::write_indented(out, card.as_bytes())
         }
         Err(reason) => {
             writeln!(out, "card:     none, {}", escape::line(reason.as_bytes()))?;
             let bytes = counted(row.body.len(), "byte");
             writeln!(out, "body:     {bytes}")?;
-            rows::write_set_in(out, row.body.as_bytes())
+            rows::write_indented(out, row.body.as_bytes())
         }
     }
 }
@@ -262,12 +262,12 @@ fn retry(arguments: &Retry) -> Result<(), Failure> {
         }
     }
     if refused < ids.len() {
-        print("the service, when it runs, finds what is pending within a minute");
+        print("the service, if it runs, finds pending notices within a minute");
     }
     rows::some_failed::<OutboxRow>(refused, "not retried")
 }
 
-/// Makes a notice pending; what was done, or why it was not.
+/// Makes a notice pending again; returns what was done, or why nothing was.
 fn retry_one(
     outbox: &mut dyn OutboxRows,
     id: u64,
@@ -277,12 +277,12 @@ fn retry_one(
         return Ok(Err(rows::no_such::<OutboxRow>(id)));
     };
     Ok(match row.state {
-        // What was asked for is so already.
+        // Nothing to do, and no error.
         NoticeState::Pending => Ok(format!("{id}: is pending already")),
         NoticeState::Sent if !again => {
             let at = row.sent_at.map(|time| format!(" at {time}"));
             Err(format!(
-                "{id}: was accepted by Feishu{}; --again has the staff see it once more",
+                "{id}: was accepted by Feishu{}; --again sends it to the staff once more",
                 at.unwrap_or_default()
             ))
         }
@@ -291,8 +291,7 @@ fn retry_one(
                 Ok(format!("{id}: pending again"))
             } else {
                 Err(format!(
-                    "{id}: something else was done with it just now; see `roomwatt outbox show \
-                     {id}`"
+                    "{id}: its state has changed just now; see `roomwatt outbox show {id}`"
                 ))
             }
         }

@@ -1,4 +1,4 @@
-//! Where commands about the past take it from: files, or the configured database.
+//! Where commands about the past read it from: files, or the configured database.
 
 use std::fs::File;
 use std::io::{self, BufReader, Write};
@@ -24,15 +24,15 @@ pub(super) struct Source {
     /// Meter readings: CSV with hotel_id,room_number,reading_value,script_time
     #[arg(long, value_name = "FILE", requires = "messages")]
     pub readings: Option<PathBuf>,
-    /// What the configured database or the files have since this time, or the beginning of this day
+    /// From this time on, or from the beginning of this day
     #[arg(long, value_name = "TIME", value_parser = beginning)]
     pub from: Option<LocalTime>,
-    /// And up to this time, or the end of this day [default: now, or the files' end]
+    /// Up to this time, or to the end of this day [default: now, or the files' end]
     #[arg(long, value_name = "TIME", value_parser = end)]
     pub to: Option<LocalTime>,
 }
 
-/// What was asked for, where files are not.
+/// The time span to read.
 pub(super) struct Wanted {
     pub from: LocalTime,
     pub to: LocalTime,
@@ -44,7 +44,7 @@ impl Source {
         Some((self.messages.as_deref()?, self.readings.as_deref()?))
     }
 
-    /// The configuration: of files no more than one that is named.
+    /// The configuration. With files, only one that is named is loaded.
     pub fn configured(&self, file: &ConfigFile, settings: &[Setting]) -> Result<Config, Failure> {
         match self.files() {
             Some(_) => file.load_named(settings),
@@ -52,12 +52,12 @@ impl Source {
         }
     }
 
-    /// The span of files: all that they have, where the command line does not say.
+    /// The span to read from files: by default all of them.
     pub fn span_of_files(&self) -> Result<Wanted, Failure> {
         self.span(LocalTime::FIRST, LocalTime::LAST)
     }
 
-    /// The span of the database; from `default` on where the command line does not say.
+    /// The span to read from the database: by default from `default` to `latest`.
     pub fn span(&self, default: LocalTime, latest: LocalTime) -> Result<Wanted, Failure> {
         let to = self.to.unwrap_or(latest);
         let from = self.from.unwrap_or_else(|| default.min(to));
@@ -72,7 +72,7 @@ pub(super) fn usage(error: anyhow::Error) -> Failure {
     Failure::new(Code::Usage, error)
 }
 
-/// Why the past could not be had.
+/// The failure when the past could not be read.
 pub(super) fn failed(error: ReviewError) -> Failure {
     match error {
         ReviewError::Io { .. } | ReviewError::Header { .. } | ReviewError::Nothing { .. } => {
@@ -118,18 +118,18 @@ pub(super) fn from_archive(
     Ok((past, counts))
 }
 
-/// Tells of rooms that only messages or only meters name: where they are spelled in two ways,
-/// nothing is judged, and the answer would look as if all were well.
+/// Remarks on rooms that only messages or only meters name: if the two spell rooms differently,
+/// nothing is judged, and the empty result would look as if all were well.
 fn remark_strangers(past: &Past, remarks: &mut impl Write) {
     let quoted = |room: &RoomKey| format!("\"{room}\"");
     let rooms = past.rooms();
     let silent = rooms.iter().filter(|room| room.readings.is_empty());
-    // A pipe that was closed is no error here.
+    // Standard error may be closed.
     let mut remark = |text: String| drop(writeln!(remarks, "{}", escape::line(text.as_bytes())));
     if let Some(first) = silent.clone().next() {
         remark(format!(
-            "no reading of {} of {} with a message, the first is {}: see that both name their \
-             rooms alike",
+            "no reading of {} of {} with a message, the first is {}: check that both spell room \
+             keys alike",
             silent.count(),
             counted(rooms.len() as u64, "room"),
             quoted(&first.key)
@@ -162,7 +162,7 @@ fn end(text: &str) -> Result<LocalTime, String> {
     moment(text, "23:59:59")
 }
 
-/// A time, or a day with the time of it that is meant.
+/// Parses a time, or a day, which means `of_day` on it.
 fn moment(text: &str, of_day: &str) -> Result<LocalTime, String> {
     let time = LocalTime::parse(text).or_else(|_| LocalTime::parse(&format!("{text} {of_day}")));
     time.map_err(|_| "expected YYYY-MM-DD or \"YYYY-MM-DD HH:MM:SS\"".to_owned())
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_alone_is_meant_as_a_whole() {
+    fn a_day_means_its_beginning_or_its_end() {
         let shown = |time: Result<LocalTime, String>| time.map(|time| time.to_string());
         let is = |text: &str| Ok(text.to_owned());
         assert_eq!(shown(beginning("2023-04-10")), is("2023-04-10 00:00:00"));

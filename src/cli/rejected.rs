@@ -50,7 +50,7 @@ struct List {
     listing: Listing,
 }
 
-/// Show refused messages with all that is known of them
+/// Show refused messages in full
 #[derive(clap::Args)]
 #[command(before_help = "\
 Examples:
@@ -190,7 +190,7 @@ fn write_whole(out: &mut Out, message: &RejectedMessage) -> io::Result<()> {
     } else {
         writeln!(out, "body:     {}", counted(bytes, "byte"))?;
     }
-    rows::write_set_in(out, &message.body)
+    rows::write_indented(out, &message.body)
 }
 
 fn replay(arguments: &Replay) -> Result<(), Failure> {
@@ -225,13 +225,13 @@ fn replay(arguments: &Replay) -> Result<(), Failure> {
             continue;
         }
         let done = intake.done();
-        // It is there by now, whoever hears of it: a closed pipe is no reason to stop.
+        // The message has arrived, so it is marked even if the output is closed.
         messages.mark_replayed(id).map_err(|error| {
             Failure::new(
                 Code::TryLater,
                 anyhow!(
-                    "{id}: {done}, but that could not be noted ({error}): \
-                     it may be replayed once more, which does no harm",
+                    "{id}: {done}, but could not be marked as replayed ({error}): \
+                     replaying it once more does no harm",
                 ),
             )
         })?;

@@ -1,5 +1,5 @@
-//! What the commands over stored rows have in common: how rows are listed and shown, and what is
-//! said of those that can't be had.
+//! What the commands about stored rows share: how rows are listed and shown, and the errors for
+//! those that can't be.
 
 use std::io::{self, BufWriter, StdoutLock, Write};
 
@@ -11,16 +11,16 @@ use crate::store::StoreError;
 
 use super::{Code, ConfigFile, Failure, print_error};
 
-/// A row as a person and a script see it.
+/// A row as it is printed for people and for scripts.
 pub(super) trait Row {
-    /// What one is called; several take an s.
+    /// What a row is called; the plural takes an s.
     const NAME: &'static str;
-    /// The command that tells which there are.
+    /// The command that lists the rows.
     const LIST: &'static str;
 
     fn id(&self) -> u64;
 
-    /// On one line, harmless for a terminal.
+    /// On one line, escaped for a terminal.
     fn text(&self) -> String;
 
     /// With all its columns.
@@ -30,7 +30,7 @@ pub(super) trait Row {
 /// The options of a list.
 #[derive(clap::Args)]
 pub(super) struct Listing {
-    /// As many at most
+    /// List at most N
     #[arg(long, value_name = "N", default_value_t = 50)]
     limit: usize,
     /// One JSON object a line, with the whole body
@@ -40,8 +40,8 @@ pub(super) struct Listing {
     pub(super) config: ConfigFile,
 }
 
-/// Lists rows as `newest` gives them: those with a lower id than one, as many at most. `none` is
-/// said where there are none.
+/// Prints rows page by page. `newest` returns those below an id, at most so many; `none` is printed
+/// if there are no rows.
 pub(super) fn list<R: Row>(
     listing: &Listing,
     none: &str,
@@ -75,7 +75,7 @@ pub(super) fn list<R: Row>(
         return written(writeln!(out, "{none}").and_then(|()| out.flush()));
     }
     written(out.flush())?;
-    // What is not shown is said, but not where a script reads.
+    // Remark that there are more, unless a script reads the output.
     if listed > 0 && listed == listing.limit && !listing.json {
         let older = newest(before, 1)?;
         if !older.is_empty() {
@@ -85,10 +85,10 @@ pub(super) fn list<R: Row>(
     Ok(())
 }
 
-/// Where rows are shown.
+/// Where rows are printed.
 pub(super) type Out<'a> = BufWriter<StdoutLock<'a>>;
 
-/// Shows rows with all that is known of them.
+/// Prints rows in full.
 pub(super) fn show<R: Row>(
     ids: &[u64],
     mut get: impl FnMut(u64) -> Result<Option<R>, StoreError>,
@@ -114,8 +114,8 @@ pub(super) fn show<R: Row>(
     some_failed::<R>(missing, "not found")
 }
 
-/// Writes the lines of a text from strangers, set in, so that none of them looks like one of ours.
-pub(super) fn write_set_in(out: &mut Out, text: &[u8]) -> io::Result<()> {
+/// Writes an untrusted text, indented so that none of its lines looks like one of ours.
+pub(super) fn write_indented(out: &mut Out, text: &[u8]) -> io::Result<()> {
     for line in escape::lines(text).split('\n') {
         writeln!(out, "    {line}")?;
     }
@@ -130,7 +130,7 @@ pub(super) fn no_such<R: Row>(id: u64) -> String {
     )
 }
 
-/// Some of the rows that were asked for could not be had.
+/// Fails if some of the requested rows failed.
 pub(super) fn some_failed<R: Row>(failed: usize, not_done: &str) -> Result<(), Failure> {
     let error = match failed {
         0 => return Ok(()),
@@ -140,7 +140,7 @@ pub(super) fn some_failed<R: Row>(failed: usize, not_done: &str) -> Result<(), F
     Err(Failure::new(Code::Usage, error))
 }
 
-/// Who reads the output may have seen enough.
+/// Turns the result of writing output into a failure. A closed pipe, as with `head`, is none.
 pub(super) fn written(result: io::Result<()>) -> Result<(), Failure> {
     match result {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

@@ -18,8 +18,8 @@ Examples:
   roomwatt run --embedded                  without servers: all in roomwatt.db of this folder
   ROOMWATT_MYSQL__PASSWORD=... roomwatt run --config roomwatt.toml
 
-SIGTERM stops it: what was taken is written and acknowledged first. SIGHUP opens the log's file anew
-and takes over thresholds and the section [feishu]; a broken configuration changes nothing.
+SIGTERM stops it; messages taken before are written and acknowledged first. SIGHUP reopens the log
+file and applies thresholds and the section [feishu]; a broken configuration changes nothing.
 ")]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -32,14 +32,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         database: Database::of(&config),
         rabbitmq: config.rabbitmq.clone(),
     };
-    // Everything else is waited for.
+    // Anything else that is not available now is waited for later.
     servers.database.recognise()?;
     let log_file = logging::start(&config.log, config.messages.zone)
         .map_err(|error| Failure::new(Code::Configuration, anyhow!("log.file: {error}")))?;
     let path = arguments.config.path().map(Path::to_owned);
     let reread = move || Config::load(path.as_deref(), &[]);
     let end = app::run(config, &servers, reread, log_file);
-    // What is still to be said of lines that were left out.
+    // Logs how many repeated lines were left out.
     log::logger().flush();
     match end {
         Ok(End::Stopped) => Ok(()),

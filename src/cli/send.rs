@@ -50,7 +50,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let error = anyhow::anyhow!("the service would refuse this message: {reason}");
         Err(Failure::new(Code::Usage, error))
     };
-    // Told here rather than in the service's table of refused messages.
+    // Checked here, so that the message does not end up among the service's refused messages.
     if let Parsed::Refused(reason) = config.messages.parse(body.as_bytes(), Some(now)) {
         return refused(reason.to_string());
     }

@@ -18,12 +18,12 @@ Examples:
   roomwatt send-notice --hotel-id H12345 --card alert --config roomwatt.toml
   roomwatt send-notice --dry-run --card several --config roomwatt.toml
 
-A bot is a webhook of the section [feishu]. What Feishu answers is shown, with what to do about it.
-Exit code 0: all have accepted it; 75: one may do so later; 78: the configuration, or a bot's
-settings, have to be changed; 70: Feishu does not want this card.
+A bot is a webhook of the section [feishu]. Feishu's answer is shown, with what to do about it.
+Exit code 0: all bots have accepted the card; 75: one may accept it later; 78: the configuration, or
+a bot's settings, have to be changed; 70: Feishu refuses this card.
 ")]
 pub(super) struct Arguments {
-    /// What to send; all but the first are about an invented room and marked as a test
+    /// The card to send; all but the first are about an invented room and marked as a test
     #[arg(long, value_enum, default_value_t = CardName::Test)]
     card: CardName,
     /// Only to the bot of this hotel
@@ -42,25 +42,25 @@ enum CardName {
     Test,
     /// A room is abnormal
     Alert,
-    /// It still is
+    /// A room is still abnormal
     Reminder,
-    /// It no longer is
+    /// A room has recovered
     Recovered,
-    /// Its readings were interrupted: whether it still is can't be told
+    /// Readings were interrupted: whether the room is still abnormal is unknown
     Closed,
-    /// A new guest came: it is no longer followed
+    /// A new guest came: the alert is no longer followed
     NewStay,
-    /// It was, and how it ended is not known any more
+    /// A room was abnormal, and how that ended is no longer known
     Unclear,
-    /// It was, and was over before the staff could be told
+    /// A room was abnormal, and had recovered before the staff could be notified
     Ended,
     /// Meters of a hotel are silent
     Silent,
-    /// They are heard again
+    /// Silent meters send readings again
     Heard,
     /// Meters of a hotel repeat old readings
     Frozen,
-    /// They change again
+    /// Frozen meters change again
     Moving,
     /// Several rooms of a hotel
     Several,
@@ -96,7 +96,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let now = SystemClock { zone }.now();
     let sample = arguments.card.sample();
     if arguments.dry_run {
-        // A closed pipe has seen enough.
+        // The reader may have closed the pipe.
         let _ = writeln!(
             io::stdout(),
             "{}",
@@ -109,7 +109,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (mut tried, mut failed, mut code) = (0, 0, Code::TryLater);
     while let Some(trial) = trials.next() {
         let Some((platform, sent)) = trial.send(sample, now) else {
-            // The only one there is: that is said as an error.
+            // If it is the only one, that is an error below.
             if tried > 0 || trials.peek().is_some() {
                 print(&format!(
                     "{}: there is none, notices go to the log",

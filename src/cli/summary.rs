@@ -1,4 +1,4 @@
-//! What was told, as a table for a person.
+//! The counts of a backtest, as a table.
 
 use crate::escape;
 use crate::review::Summary;
@@ -8,10 +8,10 @@ use super::words::{Words, columns, left, right};
 
 pub(super) use crate::review::Row;
 
-/// Hotels shown; of more those with the most alerts.
+/// The most hotels shown; of more hotels, those with the most alerts.
 const HOTELS: usize = 20;
 
-/// Columns of the numbers.
+/// Widths of the columns of numbers.
 const WIDTHS: [usize; 6] = [8, 11, 8, 9, 9, 28];
 
 /// All rooms, each kind and each hotel, a line each.
@@ -22,7 +22,7 @@ pub(super) fn table(words: &dyn Words, summary: &Summary) -> String {
         lines.extend(row.map(|row| (words.state(kind).to_owned(), row)));
     }
     let mut hotels: Vec<_> = summary.hotels.iter().collect();
-    // Stable: those with equally many stay in the order of their names.
+    // The sort is stable: hotels with the same count stay in the order of their names.
     hotels.sort_by_key(|(_, row)| std::cmp::Reverse(row.alerts));
     let shown = hotels.iter().take(HOTELS);
     lines.extend(shown.map(|(hotel, row)| {

@@ -78,7 +78,7 @@ fn rooms_are_watched_from_the_first_minute_and_their_past_is_left_alone() {
     let told = "adopted 4 rooms (2 occupied, 2 vacant)\n\
          left out 2 rows without a room or a stay\n\
          left out 1 row of a stay too far ahead\n\
-         readings from before are not judged: a room that is abnormal already is reported after 4 \
+         earlier readings are not judged: a room that is abnormal already is reported after 4 \
          more intervals (40 minutes)\n";
     assert!(out.ends_with(told), "{out}");
     let watches = ["101 checkout", "102 checkout", "A1 checkin", "a1 checkin"];
@@ -180,7 +180,7 @@ fn newer_stays_are_taken_over_from_older_watches() {
     assert_eq!(code, Some(0), "{error}");
     for line in [
         "adopted 0, brought up to date 2 (H001/101, H001/103), unchanged 2\n",
-        "the staff was notified of these rooms, and is to look whether they are well again: \
+        "the staff was notified of these rooms, and has to check whether they have recovered: \
          H001/101\n",
         "reported after 4 more intervals (40 minutes)\n",
     ] {

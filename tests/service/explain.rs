@@ -82,7 +82,7 @@ fn explaining_goes_back_to_where_the_stay_began() {
     for (arguments, told) in [
         (
             &["H001", "101", "--to", &early][..],
-            "its first message is of a later time",
+            "its first message is later",
         ),
         (&["H002", "101"], "nor of any room of hotel \"H002\""),
     ] {

@@ -301,7 +301,7 @@ fn state(state: &str, retried: bool, blank: bool) -> (String, bool, bool) {
     (state.to_owned(), retried, blank)
 }
 
-const AND_THEN: &str = "the service, when it runs, finds what is pending within a minute\n";
+const AND_THEN: &str = "the service, if it runs, finds pending notices within a minute\n";
 
 #[test]
 fn notices_are_retried_when_they_were_given_up() {
@@ -324,7 +324,7 @@ fn notices_are_retried_when_they_were_given_up() {
     assert_eq!(
         err,
         format!(
-            "{sent}: was accepted by Feishu at 2023-04-10 14:00:30; --again has the staff see it \
+            "{sent}: was accepted by Feishu at 2023-04-10 14:00:30; --again sends it to the staff \
              once more\n999: there is no such notice; `roomwatt outbox list` shows those there \
              are\nroomwatt: 2 notices were not retried\n"
         )
@@ -431,7 +431,7 @@ fn a_retry_is_of_the_state_that_was_seen() {
         said(&rig.roomwatt(&["outbox", "retry", &id]))
     });
     assert_eq!((code, out.as_str()), (Some(64), ""));
-    assert!(err.contains("something else was done with it"), "{err}");
+    assert!(err.contains("its state has changed just now"), "{err}");
     assert_eq!(states(&rig), [state("logged", false, true)]);
 
     let config = Config::load(Some(&rig.config()), &[]).expect("a configuration");

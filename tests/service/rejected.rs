@@ -260,7 +260,7 @@ fn a_replay_without_its_servers_says_what_was_done() {
     let (code, out, err) = said(&rig.roomwatt(&["rejected", "replay", &id]));
     assert_eq!((code, out.as_str()), (Some(75), ""));
     assert!(
-        err.contains("published") && err.contains("could not be noted"),
+        err.contains("published") && err.contains("could not be marked"),
         "{err}"
     );
     assert_eq!((rig.waiting_messages(), replayed(&rig)), (1, vec![false]));

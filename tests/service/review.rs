@@ -291,7 +291,7 @@ fn what_is_wrong_with_the_command_line_is_said() {
         ),
         (
             &["backtest", "--from", "2023-04-10", "--rule", "x:thresh=1"],
-            "thresh is no key of a rule; known are check_interval_minutes",
+            "thresh is not a key of a rule; known are check_interval_minutes",
         ),
         (
             &[

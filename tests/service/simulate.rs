@@ -280,7 +280,7 @@ fn servers_that_go_away_are_waited_for() {
     links.iter().for_each(|link| link.set(Fault::Cut));
     wait("it to complain", || {
         let told = fs::read_to_string(&errors).expect("errors");
-        told.contains("; tried again in 1 s")
+        told.contains("; trying again in 1 s")
             .then_some(())
             .ok_or(told)
     });

@@ -1,4 +1,4 @@
-//! What a demonstration ends with: what there was to be found, what was, and what to try next.
+//! The end of a demonstration: what there was to find, what was found, and what to try next.
 
 use crate::cli::words::{Words, columns, left, right};
 use crate::demo::{Report, Tried};
@@ -6,7 +6,7 @@ use crate::engine::Rules;
 use crate::simulator::{Scenario, Trouble};
 use crate::types::{LocalTime, RoomKey};
 
-/// The lines, none of them wider than a terminal.
+/// The lines, none wider than a terminal.
 pub(super) fn lines(
     words: &dyn Words,
     report: &Report,
@@ -30,7 +30,7 @@ pub(super) fn lines(
     lines.push(String::new());
     lines.extend(words.counts(report));
     lines.push(String::new());
-    lines.extend(finds(words, report, rules));
+    lines.extend(comparison(words, report, rules));
     if let [these, .., best] = report.tried.as_slice() {
         lines.push(String::new());
         lines.push(words.try_them().to_owned());
@@ -39,7 +39,7 @@ pub(super) fn lines(
     lines
 }
 
-/// The columns of the rooms, what they are, and the appliances.
+/// The widths of the columns: room, whether it is occupied, appliance.
 struct Widths {
     room: usize,
     state: usize,
@@ -74,7 +74,7 @@ impl Widths {
     }
 }
 
-/// From one time to another; the day once where it is the same.
+/// A time span; the day is shown once where both are the same.
 fn span(words: &dyn Words, from: LocalTime, to: LocalTime) -> String {
     let (first, last) = (from.day_hour_minute(), to.day_hour_minute());
     let clock = last.split_once(' ').filter(|_| from.date() == to.date());
@@ -82,9 +82,9 @@ fn span(words: &dyn Words, from: LocalTime, to: LocalTime) -> String {
     format!("{first} {} {last}", words.to())
 }
 
-/// What these thresholds found, and what others would have.
-fn finds(words: &dyn Words, report: &Report, rules: &Rules) -> Vec<String> {
-    let mut rows = vec![words.heads_of_finds(rules)];
+/// The table of what these thresholds found, and what others would have found.
+fn comparison(words: &dyn Words, report: &Report, rules: &Rules) -> Vec<String> {
+    let mut rows = vec![words.heads_of_comparison(rules)];
     rows.extend(report.tried.iter().enumerate().map(|(at, tried)| {
         [
             words.thresholds(tried.thresholds, at == 0),
@@ -107,7 +107,7 @@ fn finds(words: &dyn Words, report: &Report, rules: &Rules) -> Vec<String> {
     rows.collect()
 }
 
-/// The command that tries the best of the thresholds, an option a line.
+/// The command that tries the best thresholds, with an option a line.
 fn command(these: &Tried, best: &Tried) -> Vec<String> {
     let (now, then) = (these.thresholds, best.thresholds);
     let options = [

@@ -20,7 +20,7 @@ use crate::types::{HotelId, LocalTime};
 use super::words::{LanguageOption, Story, words};
 use super::{Code, Failure};
 
-/// See roomwatt watch a made-up hotel, without any server
+/// Watch a simulated hotel, without any server
 #[derive(clap::Args)]
 #[command(before_help = "\
 Examples:
@@ -28,23 +28,23 @@ Examples:
   roomwatt demo --rooms 300 --days 7 --seed 5
   roomwatt demo --set checkout_abnormal_threshold=0.5
 
-Guests come and go, meters tell what their rooms use, some of them wrongly, and some rooms have a
-trouble: an air conditioner left on, a mining rig. The service's own parts watch over them, with an
-embedded database that is gone afterwards. Cards are shown as the staff would see them, and at the
-end what there was to be found, what was, and which thresholds would have found more. The same seed
-tells the same story.
+Guests come and go, meters are read, some of them wrongly, and some rooms have a trouble: an air
+conditioner left on, a mining rig. The service's own parts watch them, with an embedded database
+that is deleted afterwards. Cards are shown as the staff would see them. The end lists what there
+was to find, what was found, and which thresholds would have found more. The same seed gives the
+same story.
 ")]
 pub(super) struct Arguments {
     /// Rooms of the hotel
     #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..=20_000))]
     rooms: u32,
-    /// Days the story goes on
+    /// Days that the story lasts
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=366))]
     days: u32,
     /// Which story
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// So many seconds of the story pass in one
+    /// Seconds of the story that pass in one second
     #[arg(long, default_value_t = 7_200.0, value_parser = speed)]
     speed: f64,
     #[command(flatten)]
@@ -67,11 +67,11 @@ const START: &str = "2024-03-04 00:00:00";
 /// Seconds of the story between two sweeps.
 const SWEEP: &str = "sweep_seconds=300";
 
-/// What to say of a database that fails.
+/// The hint for a database that fails.
 const PLACE: &str =
     "the story's database is in the folder of temporary files; TMPDIR names another one";
 
-/// Owner, sweep, and the one notifier.
+/// Owner, sweep, and one notifier.
 const THREADS: usize = 3;
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -139,8 +139,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     screen.end()
 }
 
-/// The defaults, but for what was set: what this machine's services are told by their environment
-/// changes no story.
+/// The defaults with `settings` applied. The environment is ignored: variables that are meant for
+/// this machine's service must not change the story.
 fn configuration(settings: &[Setting]) -> Result<Config, Failure> {
     let often: Setting = SWEEP
         .parse()
@@ -152,12 +152,12 @@ fn configuration(settings: &[Setting]) -> Result<Config, Failure> {
     Ok(config)
 }
 
-/// Where the story is told, and how far it has come.
+/// Where the story is shown, with its progress.
 #[derive(Clone)]
 struct Screen {
-    /// Seen on a terminal only.
+    /// Shown on a terminal only.
     bar: ProgressBar,
-    /// Why nothing can be told any more.
+    /// The first error of standard output; nothing can be shown after it.
     lost: Arc<Mutex<Option<io::Error>>>,
 }
 
@@ -171,16 +171,16 @@ impl Screen {
         }
     }
 
-    /// A line above the bar.
+    /// Prints a line above the bar.
     fn print(&self, text: &str) {
-        let told = self.bar.suspend(|| writeln!(io::stdout(), "{text}"));
-        if let Err(error) = told {
+        let printed = self.bar.suspend(|| writeln!(io::stdout(), "{text}"));
+        if let Err(error) = printed {
             self.lost.lock().get_or_insert(error);
         }
     }
 
     /// # Errors
-    /// Where not all could be told. Who reads may have seen enough.
+    /// When not all could be printed; but a closed pipe is no error, as with `head`.
     fn end(self) -> Result<(), Failure> {
         match self.lost.lock().take() {
             Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {

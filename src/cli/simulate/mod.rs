@@ -22,15 +22,15 @@ use super::{Code, ConfigFile, Failure, needed, past};
 use outlet::{Delivered, Outlet};
 use pace::Pace;
 
-/// Made-up rows and messages are never those of a hotel that exists.
+/// Ids of simulated hotels begin with this, so that they are never those of a real one.
 const PREFIX: &str = "SIM-";
 
 const DAY: i64 = 24 * 3_600;
 
-/// A story without an end, in days: a hundred years.
-const FOR_EVER: u32 = 36_500;
+/// The length of a story without an end: a hundred years, in days.
+const ENDLESS: u32 = 36_500;
 
-/// Play hotels that don't exist: messages to the broker, readings to the meter table
+/// Simulate hotels: send messages to the broker, and write readings to the meter table
 #[derive(clap::Args)]
 #[command(before_help = "\
 Examples:
@@ -39,26 +39,26 @@ Examples:
   roomwatt simulate --hotel-id SIM-A --from '2023-04-10 00:00:00' --days 30 --config roomwatt.toml
   roomwatt simulate --hotels 20 --rooms 1000 --rate 500 --json --config roomwatt.toml
 
-The story begins in the past, catches up with now, and goes on as time goes until Ctrl-C: guests
+The story begins in the past, catches up with now, and goes on in real time until Ctrl-C: guests
 come and go, meters are read and have faults, and some rooms use more than they should. At the end
-it lists which: what of it the service has told is another matter.
+it lists those rooms, whether or not the service has found them.
 
-Told as fast as the servers take it, the past can outrun the service: readings come before it has
-taken the message of a check-out, and it may tell of the guest who has left. --speed 600, ten
-minutes a second, leaves it the time.
+Played as fast as the servers accept it, the past can outrun the service: readings arrive before it
+has processed the message of a check-out, so that it may alert for the guest who has left. --speed
+600, ten minutes a second, gives it the time.
 
-With the same --seed, --from, hotels, --rooms, --troubles and --no-faults it is the same story: told
-once more it changes nothing, and goes on where it was. Another story is for other hotel ids,
-because its meters begin anew. The user needs the right to INSERT into the meter table; the service
-does not.
+With the same --seed, --from, hotels, --rooms, --troubles and --no-faults it is the same story:
+played again it changes nothing, and goes on where it was. Use other hotel ids for another story,
+because its meters start anew. The database user needs the right to INSERT into the meter table; the
+service does not.
 ")]
 pub(super) struct Arguments {
     #[command(flatten)]
     config: ConfigFile,
-    /// A hotel to play; can be repeated. It begins with SIM- [default: SIM-1]
+    /// A hotel to simulate; can be repeated. It begins with SIM- [default: SIM-1]
     #[arg(long = "hotel-id", value_name = "ID", value_parser = simulated)]
     hotel_ids: Vec<HotelId>,
-    /// So many hotels: SIM-1, SIM-2 ...
+    /// Simulate N hotels: SIM-1, SIM-2 ...
     #[arg(
         long,
         value_name = "N", conflicts_with = "hotel_ids",
@@ -72,32 +72,32 @@ pub(super) struct Arguments {
         value_parser = value_parser!(u32).range(1..=100_000)
     )]
     rooms: u32,
-    /// Begin so many days ago
+    /// Begin this many days ago
     #[arg(
         long,
         value_name = "DAYS", default_value_t = 1,
         value_parser = value_parser!(u32).range(0..=3_650)
     )]
     backfill: u32,
-    /// Begin at this time, local to the hotels, or with this day
+    /// Begin at this time, local to the hotels, or at the beginning of this day
     #[arg(long, value_name = "TIME", conflicts_with = "backfill", value_parser = past::beginning)]
     from: Option<LocalTime>,
-    /// End after so many days of the story [default: go on until it is stopped]
-    #[arg(long, value_parser = value_parser!(u32).range(1..=i64::from(FOR_EVER)))]
+    /// End after this many days of the story [default: go on until stopped]
+    #[arg(long, value_parser = value_parser!(u32).range(1..=i64::from(ENDLESS)))]
     days: Option<u32>,
-    /// Which story [default: any, and it is said which]
+    /// Seed of the story [default: a random one, which is printed]
     #[arg(long)]
     seed: Option<u64>,
-    /// Let the past go by N times as fast as time does [default: as fast as the servers take it]
+    /// Play the past N times as fast as real time [default: as fast as the servers accept it]
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     speed: Option<u32>,
-    /// Messages a second at most
+    /// At most N messages a second
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..))]
     rate: Option<u32>,
-    /// Troubles N times as frequent as they are; 0: none
+    /// Make troubles N times as frequent; 0 for none
     #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = times)]
     troubles: f64,
-    /// Meters that are always right and in time
+    /// Use meters that are always right and on time
     #[arg(long)]
     no_faults: bool,
     /// One JSON object a line: the troubles, then what was done
@@ -109,7 +109,7 @@ fn simulated(id: &str) -> Result<HotelId, String> {
     let id = trimmed_half(id);
     if !id.starts_with(PREFIX) {
         return Err(format!(
-            "only hotels that don't exist are played: the id must begin with {PREFIX}, as {PREFIX}1"
+            "real hotels are never simulated: the id must begin with {PREFIX}, as {PREFIX}1"
         ));
     }
     if id.chars().count() > HotelId::MAX_CHARS || id.chars().any(escape::is_obeyed) {
@@ -127,8 +127,8 @@ fn times(text: &str) -> Result<f64, String> {
     times.ok_or_else(|| "expected a number from 0 to 1000".to_owned())
 }
 
-/// What was told.
-struct Told {
+/// What was played.
+struct Played {
     delivered: Delivered,
     troubles: Vec<(RoomKey, Trouble)>,
     until: LocalTime,
@@ -174,12 +174,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         outlet.deliver().map(|_| ())
     })();
     bar.finish_and_clear();
-    let told = Told {
+    let played = Played {
         delivered: outlet.delivered,
         troubles,
         until,
     };
-    report(&scenario, &told, arguments.json)?;
+    report(&scenario, &played, arguments.json)?;
     result
 }
 
@@ -195,17 +195,17 @@ fn scenario(arguments: &Arguments, config: &Config, now: LocalTime) -> Result<Sc
     let mut sorted = hotels.clone();
     sorted.sort();
     if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(usage(format!("--hotel-id {} is there twice", twice[0])));
+        return Err(usage(format!("--hotel-id {} is given twice", twice[0])));
     }
     let ago = i64::from(arguments.backfill) * DAY;
     let start = arguments.from.unwrap_or(now.plus(-ago));
     if start > now {
         return Err(usage(format!(
-            "--from {start} is not over yet (it is {now}): what lies ahead would be refused"
+            "--from {start} is in the future (it is {now}): the service would refuse the messages"
         )));
     }
     let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(..));
-    let days = arguments.days.unwrap_or(FOR_EVER);
+    let days = arguments.days.unwrap_or(ENDLESS);
     let mut scenario = Scenario::new(seed, hotels, arguments.rooms, start, days);
     scenario.meters.interval_seconds = config.rules.interval_seconds;
     scenario.troubles = Troubles::default().times(arguments.troubles);
@@ -215,7 +215,7 @@ fn scenario(arguments: &Arguments, config: &Config, now: LocalTime) -> Result<Sc
     Ok(scenario)
 }
 
-/// How much of the past is told; only on a terminal.
+/// The progress through the past; shown on a terminal only.
 fn bar(scenario: &Scenario, now: LocalTime) -> ProgressBar {
     let seconds = scenario.end().min(now).since(scenario.start);
     let bar = ProgressBar::new(u64::try_from(seconds).unwrap_or_default().max(1));
@@ -239,30 +239,30 @@ fn show(bar: &ProgressBar, scenario: &Scenario, at: LocalTime, delivered: Delive
     bar.set_position(position.min(bar.length().unwrap_or(position)));
 }
 
-/// Says what was done, and what is true.
-fn report(scenario: &Scenario, told: &Told, as_json: bool) -> Result<(), Failure> {
+/// Prints what was played, and the true troubles.
+fn report(scenario: &Scenario, played: &Played, as_json: bool) -> Result<(), Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
     let write = if as_json { write_json } else { write_text };
-    written(write(&mut out, scenario, told).and_then(|()| out.flush()))
+    written(write(&mut out, scenario, played).and_then(|()| out.flush()))
 }
 
-fn write_text(out: &mut dyn Write, scenario: &Scenario, told: &Told) -> io::Result<()> {
-    let Delivered { readings, messages } = told.delivered;
+fn write_text(out: &mut dyn Write, scenario: &Scenario, played: &Played) -> io::Result<()> {
+    let Delivered { readings, messages } = played.delivered;
     let hotels = match &scenario.hotels[..] {
         [hotel] => hotel.to_string(),
         hotels => format!("{} hotels", hotels.len()),
     };
     writeln!(
         out,
-        "told {hotels} of {}, from {} to {}: {}, {}, {}",
+        "played {hotels} of {}, from {} to {}: {}, {}, {}",
         counted(scenario.rooms, "room"),
         scenario.start,
-        told.until,
+        played.until,
         counted(readings, "reading"),
         counted(messages, "message"),
-        counted(told.troubles.len(), "trouble"),
+        counted(played.troubles.len(), "trouble"),
     )?;
-    for (room, trouble) in &told.troubles {
+    for (room, trouble) in &played.troubles {
         let kind = trouble.kind.of_room();
         writeln!(
             out,
@@ -275,13 +275,13 @@ fn write_text(out: &mut dyn Write, scenario: &Scenario, told: &Told) -> io::Resu
     }
     writeln!(
         out,
-        "the same story again, and on: --seed {} --from '{}'",
+        "to play the same story again and go on: --seed {} --from '{}'",
         scenario.seed, scenario.start
     )
 }
 
-fn write_json(out: &mut dyn Write, scenario: &Scenario, told: &Told) -> io::Result<()> {
-    for (room, trouble) in &told.troubles {
+fn write_json(out: &mut dyn Write, scenario: &Scenario, played: &Played) -> io::Result<()> {
+    for (room, trouble) in &played.troubles {
         let line = json!({
             "event": "trouble",
             "hotel_id": room.hotel_id,
@@ -300,10 +300,10 @@ fn write_json(out: &mut dyn Write, scenario: &Scenario, told: &Told) -> io::Resu
         "hotels": scenario.hotels,
         "rooms": scenario.rooms,
         "from": scenario.start,
-        "until": told.until,
-        "readings": told.delivered.readings,
-        "messages": told.delivered.messages,
-        "troubles": told.troubles.len(),
+        "until": played.until,
+        "readings": played.delivered.readings,
+        "messages": played.delivered.messages,
+        "troubles": played.troubles.len(),
     });
     writeln!(out, "{}", escape::json(&line.to_string()))
 }

@@ -1,4 +1,4 @@
-//! Where a simulated hotel is heard: the meter table and the queue.
+//! Where a simulated hotel's readings and messages go: the meter table and the queue.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::types::{LocalTime, Reading, RoomKey};
 use super::super::print_error;
 use super::Failure;
 
-/// Rows and messages that are written at once.
+/// The most rows and messages written at once.
 const ROWS: usize = 5_000;
 const MESSAGES: usize = 500;
 
@@ -24,12 +24,13 @@ pub(super) struct Outlet<'a> {
     meters: SimulatedMeters,
     rabbitmq: &'a RabbitMq,
     publisher: Option<Publisher<'a>>,
-    /// Messages a second, and when the next may go.
+    /// The most messages a second.
     rate: Option<u32>,
+    /// When the next message may be sent.
     next_message: Instant,
     rows: Vec<(RoomKey, Reading)>,
     messages: Vec<String>,
-    /// The minute of the messages that wait.
+    /// The minute of the waiting messages.
     minute: i64,
     stop: Stop,
     bar: ProgressBar,
@@ -44,7 +45,7 @@ pub(super) struct Delivered {
 }
 
 impl<'a> Outlet<'a> {
-    /// Connects to both servers, and sees whether they would take something.
+    /// Connects to both servers, and checks that they accept writes.
     pub(super) fn open(
         meters: SimulatedMeters,
         rabbitmq: &'a RabbitMq,
@@ -69,8 +70,8 @@ impl<'a> Outlet<'a> {
         })
     }
 
-    /// Whether what waits has to go before something of this time is taken. A message goes with the
-    /// rows of its minute: those after it are of another stay.
+    /// Whether what waits has to be delivered before something of this time is added. A message is
+    /// delivered with the rows of its minute: later rows belong to another stay.
     pub(super) fn is_full(&self, at: LocalTime) -> bool {
         let other_minute = !self.messages.is_empty() && self.minute != minute(at);
         other_minute || self.rows.len() >= ROWS || self.messages.len() >= MESSAGES
@@ -85,14 +86,14 @@ impl<'a> Outlet<'a> {
         self.messages.push(body);
     }
 
-    /// Writes what waits, first the rows: the old watch is to see its last ones. A server that is
-    /// away is tried again until it is back. Whether to go on: not when it is time to stop.
+    /// Delivers what waits. Rows come first, so that the old watch sees its last ones. A server
+    /// that is away is tried again until it is back. Returns `false` when it is time to stop.
     pub(super) fn deliver(&mut self) -> Result<bool, Failure> {
         let rows = std::mem::take(&mut self.rows);
         if !rows.is_empty() {
             let write = || self.meters.write(&rows);
             let fatal = |error: &StoreError| !error.is_passing();
-            if !insist(&self.stop, &self.bar, write, fatal)? {
+            if !retry(&self.stop, &self.bar, write, fatal)? {
                 return Ok(false);
             }
             self.delivered.readings += rows.len() as u64;
@@ -115,7 +116,7 @@ impl<'a> Outlet<'a> {
                 *publisher = Some(connected.publish_all(bodies)?);
                 Ok(())
             };
-            if !insist(&self.stop, &self.bar, publish, |_: &AmqpError| false)? {
+            if !retry(&self.stop, &self.bar, publish, |_: &AmqpError| false)? {
                 return Ok(false);
             }
             self.delivered.messages += chunk.len() as u64;
@@ -132,9 +133,9 @@ fn minute(time: LocalTime) -> i64 {
     time.seconds().div_euclid(60)
 }
 
-/// Does something until it works; `false` when it is time to stop first. Twice does no harm: the
-/// service knows readings and messages again.
-fn insist<E>(
+/// Retries `work` until it succeeds; returns `false` when it is time to stop first. To do it twice
+/// is harmless: the service ignores duplicates of readings and messages.
+fn retry<E>(
     stop: &Stop,
     bar: &ProgressBar,
     mut work: impl FnMut() -> Result<(), E>,
@@ -149,7 +150,7 @@ where
             Ok(()) => return Ok(true),
             Err(error) if is_fatal(&error) => return Err(error.into()),
             Err(error) => bar.suspend(|| {
-                print_error(&format!("{error}; tried again in {} s", pause.as_secs()));
+                print_error(&format!("{error}; trying again in {} s", pause.as_secs()));
             }),
         }
         if stop.wait(pause) {

@@ -1,4 +1,4 @@
-//! How a story's time goes by.
+//! The pace at which the story's time passes.
 
 use std::time::{Duration, Instant};
 
@@ -6,17 +6,17 @@ use crate::clock::{Clock, SystemClock};
 use crate::threads::Stop;
 use crate::types::LocalTime;
 
-/// So often who waits looks at the clock, which somebody may set.
-const LOOK: Duration = Duration::from_secs(1);
+/// The longest wait before the clock is read again: somebody may set it.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// The story's time: the clock's, or behind it and faster.
+/// The story's time: that of the clock, or behind it and catching up at `speed`.
 pub(super) struct Pace {
     clock: SystemClock,
     start: LocalTime,
     begun: Instant,
     speed: Option<u32>,
     stop: Stop,
-    /// What it was when last looked at.
+    /// The story's time when it was read last.
     reached: LocalTime,
 }
 
@@ -37,8 +37,8 @@ impl Pace {
         }
     }
 
-    /// Whether it is so late. Never ahead of the clock, whatever the speed: the service refuses
-    /// what lies ahead.
+    /// Whether the story has reached a time. It is never ahead of the clock, whatever the speed:
+    /// the service refuses messages of the future.
     pub(super) fn has_reached(&mut self, at: LocalTime) -> bool {
         if at > self.reached {
             let now = self.clock.now();
@@ -50,11 +50,12 @@ impl Pace {
         at <= self.reached
     }
 
-    /// Waits until it may be so late; whether it is time to stop.
+    /// Waits for the story to reach a time, for a second at most. Returns whether it is time to
+    /// stop.
     pub(super) fn wait_for(&self, at: LocalTime) -> bool {
         let seconds = u32::try_from(at.since(self.reached)).unwrap_or(1);
         let patience = Duration::from_secs(1) * seconds / self.speed.unwrap_or(1);
         self.stop
-            .wait(patience.clamp(Duration::from_millis(1), LOOK))
+            .wait(patience.clamp(Duration::from_millis(1), LONGEST_WAIT))
     }
 }

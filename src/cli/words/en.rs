@@ -364,7 +364,7 @@ impl Words for En {
         ]
     }
 
-    fn heads_of_finds(&self, rules: &Rules) -> [String; 3] {
+    fn heads_of_comparison(&self, rules: &Rules) -> [String; 3] {
         [
             format!(
                 "thresholds, kWh in {}",

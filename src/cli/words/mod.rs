@@ -1,4 +1,5 @@
-//! What the energy manager reads, in two languages. What scripts and logs read is English alone.
+//! The texts for the energy manager, in two languages. Logs and output for scripts are always
+//! English.
 
 mod en;
 mod zh;
@@ -16,8 +17,7 @@ use crate::types::{Kind, LocalTime, WattHours};
 /// The option of commands whose output people read.
 #[derive(clap::Args)]
 pub(super) struct LanguageOption {
-    /// Language of what people read [default: feishu.language, which is zh where nothing else is
-    /// set]
+    /// Language of the output [default: feishu.language, which is zh unless set]
     #[arg(long, value_enum)]
     language: Option<Language>,
 }
@@ -29,7 +29,7 @@ enum Language {
 }
 
 impl LanguageOption {
-    /// The language that is meant, where another one is configured.
+    /// The language of the option, or else the configured one.
     pub fn or(&self, configured: config::Language) -> config::Language {
         match self.language {
             Some(Language::Zh) => config::Language::Zh,
@@ -39,86 +39,86 @@ impl LanguageOption {
     }
 }
 
-/// A language's words. Times are seconds, rates alerts per 100 rooms and day.
+/// The texts of a language. Times are in seconds, rates in alerts per 100 rooms and day.
 pub(super) trait Words: Sync {
-    /// What a room is.
+    /// `occupied` or `vacant`.
     fn state(&self, kind: Kind) -> &'static str;
     /// `30 minutes`, `2 h`, `3 h 5 minutes`.
     fn duration(&self, seconds: i64) -> String;
-    /// Between the beginning and the end of a time.
+    /// Stands between the beginning and the end of a time span.
     fn to(&self) -> &'static str;
 
-    // What `explain` shows.
+    // For `explain`.
 
     /// A stay, and when the next one began.
     fn stay(&self, stay: &Stay, until: Option<LocalTime>) -> String;
-    /// What is abnormal in it.
+    /// What counts as abnormal in a stay.
     fn rule(&self, threshold: WattHours, rules: &Rules) -> String;
-    /// Above the times, the registers, and the energies.
+    /// Headings: time, register, energy.
     fn heads_of_readings(&self) -> [&'static str; 3];
     fn verdict(&self, verdict: Verdict) -> &'static str;
-    /// Stands before the reason.
+    /// Prefix of the reason.
     fn event(&self, kind: NoticeKind) -> &'static str;
-    /// A sentence without its end.
+    /// A sentence without its full stop.
     fn reason(&self, reason: &Reason) -> String;
-    /// Many readings in a row.
+    /// Readings in a row that were folded into a line.
     fn folded(&self, folded: &Folded) -> String;
     fn nothing_judged(&self) -> &'static str;
-    /// What to do where there is no reading at all.
+    /// The hint if there is no reading at all.
     fn check_spelling(&self) -> &'static str;
 
-    // The table of `backtest`.
+    // For `backtest`.
 
-    /// Above a rule's table.
+    /// Title of a rule's table.
     fn of_rule(&self, name: &str) -> String;
-    /// Above rooms, room-days, alerts, reminders, recoveries, and alerts per 100 rooms and day.
+    /// Headings: rooms, room-days, alerts, reminders, recoveries, alerts per 100 rooms and day.
     fn heads_of_alerts(&self) -> [&'static str; 6];
     fn all_rooms(&self) -> &'static str;
     fn hotel(&self, name: &str) -> String;
-    /// So many hotels that are not shown.
+    /// How many hotels are not shown.
     fn more_hotels(&self, count: usize) -> String;
 
-    // What `advise` shows.
+    // For `advise`.
 
-    /// What it is about, what is advised, and what is configured.
+    /// The kind of room, the advised threshold, and the configured one.
     fn advice(&self, kind: Kind, advised: Option<WattHours>, configured: WattHours) -> String;
-    /// What it is about, and that it was never seen.
+    /// That no room of this kind was seen.
     fn never_watched(&self, kind: Kind) -> String;
-    /// A sentence without its end; one about too little data ends the one before it.
+    /// A sentence without its full stop; about too little data it completes the one before it.
     fn reason_of_advice(&self, reason: &advise::Reason) -> String;
     /// Rooms, room-days, intervals, their length.
     fn studied(&self, rooms: u64, room_days: f64, intervals: u64, seconds: i64) -> String;
-    /// Half, 75 %, 90 %, 99 %, 99.9 %, and all of the intervals used no more.
+    /// The quantiles 50 %, 75 %, 90 %, 99 %, 99.9 % and 100 % of an interval's energy.
     fn quantiles(&self, quantiles: [WattHours; 6]) -> String;
-    /// Meters that count whole kWh, what that hides, which they are, and how many more.
+    /// Meters that count whole kWh, and what that hides.
     fn whole_kwh(&self, hidden: &Hidden<'_>) -> String;
-    /// Above thresholds and alerts.
+    /// Headings: threshold, alerts.
     fn heads_of_thresholds(&self) -> [&'static str; 2];
     fn as_configured(&self) -> &'static str;
-    /// What marks a threshold that is configured, and one that is advised.
+    /// The marks of the configured and of the advised threshold.
     fn marks(&self) -> [&'static str; 2];
-    /// Above rooms, room-days, alerts, the threshold, alerts with that, and hotels.
+    /// Headings: rooms, room-days, alerts, threshold, alerts with that threshold, hotel.
     fn heads_of_hotels(&self) -> [&'static str; 6];
-    /// Above what to paste into the configuration.
+    /// Heading of the configuration to paste.
     fn to_paste(&self) -> &'static str;
     fn nothing_advised(&self) -> &'static str;
 
-    // What `demo` shows.
+    // For `demo`.
 
     fn introduction(&self, story: &Story<'_>) -> String;
     fn stopped(&self, at: LocalTime) -> String;
-    /// Above what there was to be found.
+    /// Heading of what there was to find.
     fn troubles(&self, count: usize) -> String;
     fn appliance(&self, appliance: Appliance) -> &'static str;
     fn fate(&self, fate: &Fate) -> String;
     /// Three lines.
     fn counts(&self, report: &Report) -> [String; 3];
-    /// Above thresholds, what they find, and false alerts.
-    fn heads_of_finds(&self, rules: &Rules) -> [String; 3];
+    /// Headings: thresholds, what they find, false alerts.
+    fn heads_of_comparison(&self, rules: &Rules) -> [String; 3];
     fn thresholds(&self, thresholds: Thresholds, is_configured: bool) -> String;
-    /// So many of all.
+    /// How many of all were found.
     fn found(&self, found: usize, of: usize) -> String;
-    /// Before the command that tries others.
+    /// Heading of the command that tries other thresholds.
     fn try_them(&self) -> &'static str;
 }
 
@@ -126,9 +126,9 @@ pub(super) trait Words: Sync {
 pub(super) struct Folded {
     pub verdict: Verdict,
     pub count: usize,
-    /// The least and the most that was used in an interval, as they are shown.
+    /// The least and the most energy of an interval, as shown.
     pub used: Option<(String, String)>,
-    /// The intervals in a row up to the first and to the last of them.
+    /// The length of the run at the first and at the last of them.
     pub run: Option<(u32, u32)>,
 }
 
@@ -136,9 +136,9 @@ pub(super) struct Folded {
 pub(super) struct Hidden<'a> {
     pub meters: usize,
     pub per_interval: WattHours,
-    /// The same as power.
+    /// `per_interval` as power.
     pub kilowatts: f64,
-    /// Some of the rooms.
+    /// The names of some of the rooms.
     pub rooms: &'a str,
     pub more: usize,
 }
@@ -159,17 +159,17 @@ pub(super) fn words(language: config::Language) -> &'static dyn Words {
     }
 }
 
-/// How many columns of a terminal a text takes: a Chinese character takes two.
+/// The width of a text in a terminal: a Chinese character takes two columns.
 pub(super) fn columns(text: &str) -> usize {
     text.width()
 }
 
-/// A text with blanks after it.
+/// Pads a text on the right.
 pub(super) fn left(text: &str, width: usize) -> String {
     format!("{text}{}", blanks(text, width))
 }
 
-/// A text with blanks before it.
+/// Pads a text on the left.
 pub(super) fn right(text: &str, width: usize) -> String {
     format!("{}{text}", blanks(text, width))
 }

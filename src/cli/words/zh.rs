@@ -343,7 +343,7 @@ impl Words for Zh {
         ]
     }
 
-    fn heads_of_finds(&self, rules: &Rules) -> [String; 3] {
+    fn heads_of_comparison(&self, rules: &Rules) -> [String; 3] {
         [
             format!("阈值（每 {} kWh）", self.duration(rules.interval_seconds)),
             "发现".to_owned(),
