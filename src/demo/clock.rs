@@ -8,17 +8,17 @@ use crate::pulse;
 use crate::threads::Stop;
 use crate::types::LocalTime;
 
-/// A clock on which time passes when the story says so. Who waits by it is woken when its time has
-/// come, and the story goes on when all that woke has gone to sleep again.
+/// A clock whose time the story sets. A thread that waits by it is woken when its time has come,
+/// and the story goes on when that thread waits again.
 pub(super) struct StoryClock {
     start: LocalTime,
-    /// What the start is called on the clock that nobody sets.
+    /// The start on the monotonic clock.
     origin: Instant,
-    state: Mutex<State>,
+    state: Mutex<ClockState>,
     fell_asleep: Condvar,
 }
 
-struct State {
+struct ClockState {
     now: LocalTime,
     sleepers: Vec<Sleeper>,
 }
@@ -33,7 +33,7 @@ impl StoryClock {
         StoryClock {
             start,
             origin: Instant::now(),
-            state: Mutex::new(State {
+            state: Mutex::new(ClockState {
                 now: start,
                 sleepers: Vec::new(),
             }),
@@ -41,27 +41,27 @@ impl StoryClock {
         }
     }
 
-    /// It is now this time; nobody is woken yet.
+    /// Sets the time, without waking threads yet.
     pub(super) fn set(&self, now: LocalTime) {
         self.state.lock().now = now;
     }
 
-    /// Wakes those whose time has come.
+    /// Wakes the threads whose time has come.
     pub(super) fn wake(&self) {
         let mut state = self.state.lock();
         let now = state.now;
         state.sleepers.retain(|sleeper| {
             let is_due = sleeper.until <= now;
             if is_due {
-                // There is room for the one call.
+                // The channel has room for this one message.
                 let _ = sleeper.wake.try_send(());
             }
             !is_due
         });
     }
 
-    /// Waits until somebody sleeps, for `patience` at most; whether somebody does.
-    pub(super) fn sleeps(&self, patience: Duration) -> bool {
+    /// Waits until a thread sleeps by this clock, for `patience` at most; returns whether one does.
+    pub(super) fn has_sleeper(&self, patience: Duration) -> bool {
         let mut state = self.state.lock();
         if state.sleepers.is_empty() {
             self.fell_asleep.wait_for(&mut state, patience);

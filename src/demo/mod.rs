@@ -1,5 +1,5 @@
-//! A made-up hotel in one process, without any server: the service's own owner, sweeps, store and
-//! notifiers, and a clock on which days pass in a minute.
+//! A simulated hotel in one process, without any server: the service's own owner, sweeps, store
+//! and notifiers, and a clock on which days pass in a minute.
 
 mod clock;
 mod report;
@@ -31,20 +31,20 @@ use witness::Witness;
 
 pub use report::{Fate, Report, Tried};
 
-/// How long a thread may take for anything before it is looked whether all are alive.
-const LOOK_AROUND: Duration = Duration::from_millis(200);
+/// How long to wait for a thread before checking that all threads are alive.
+const HEALTH_CHECK: Duration = Duration::from_millis(200);
 
-/// How often it is looked whether the staff has been told.
-const GLANCE: Duration = Duration::from_millis(1);
+/// How often to check whether all notices have been sent.
+const OUTBOX_CHECK: Duration = Duration::from_millis(1);
 
-/// Why a demonstration came to no end.
+/// Why a demonstration failed.
 #[derive(Debug, Error)]
 pub enum DemoError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the system refuses a thread: {0}")]
     Thread(#[from] std::io::Error),
-    #[error("thread {0} ended before the story did: this is a fault of the program")]
+    #[error("thread {0} ended before the story did: this is a bug of the program")]
     Died(String),
     #[error("a message of the story was refused: {0}")]
     Refused(String),
@@ -52,25 +52,25 @@ pub enum DemoError {
 
 /// A demonstration.
 pub struct Demo<'a> {
-    /// Its database is an embedded one that is empty.
+    /// The configuration; its database is an empty embedded one.
     pub config: &'a Config,
     pub scenario: &'a Scenario,
-    /// So many seconds of the story pass in one.
+    /// Seconds of the story that pass in one second.
     pub speed: f64,
     /// Shows the cards.
     pub console: Console,
-    /// Told how far the story has come; whether it goes on.
+    /// Called with the story's time after each step; returns whether to go on.
     pub progress: &'a dyn Fn(LocalTime) -> bool,
-    /// Has room for the end of each thread.
+    /// Where threads report their end; has room for all of them.
     pub exits: &'a Sender<Exit>,
     pub ended: &'a Receiver<Exit>,
 }
 
 impl Demo<'_> {
-    /// Tells the story until its end, or until it is time to stop.
+    /// Plays the story until its end, or until it is time to stop.
     ///
     /// # Errors
-    /// [`DemoError`] where the service did not do what it is there for.
+    /// [`DemoError`] when a part of the service failed.
     pub fn run(self, stop: &Stop) -> Result<Report, DemoError> {
         let database = Database::of(self.config);
         let clock = Arc::new(StoryClock::new(self.scenario.start));
@@ -92,7 +92,7 @@ impl Demo<'_> {
         .start(take_over(&database)?.wrapped(witness))?;
         let writer = database
             .meter_writer()
-            .ok_or_else(|| StoreError::Meters("it is not ours to write".into()))?;
+            .ok_or_else(|| StoreError::Meters("this database's meters are read-only".into()))?;
         let mut stage = Stage {
             demo: &self,
             clock: &clock,
@@ -100,10 +100,10 @@ impl Demo<'_> {
             reader: &*reader,
             writer: &*writer,
             failures,
-            story: Told::default(),
+            played: Played::default(),
         };
         let until = stage.play(stop)?;
-        let told = stage.story;
+        let played = stage.played;
         let threads = running.started();
         threads.end(self.ended).map_err(DemoError::Died)?;
         let rows = database
@@ -111,7 +111,7 @@ impl Demo<'_> {
             .newest(&NoticeState::ALL, None, i32::MAX as usize)?;
         let notices = rows.into_iter().rev().filter_map(|row| row.notice.ok());
         Ok(Report::new(
-            told,
+            played,
             notices.collect(),
             until,
             &self.config.rules,
@@ -119,9 +119,9 @@ impl Demo<'_> {
     }
 }
 
-/// What the story has told so far.
+/// What of the story has been played.
 #[derive(Default)]
-struct Told {
+struct Played {
     messages: u64,
     readings: u64,
     rooms: HashMap<RoomKey, Room>,
@@ -135,14 +135,14 @@ struct Stage<'a> {
     running: &'a Running<'a>,
     reader: &'a dyn Reader,
     writer: &'a dyn MeterWriter,
-    /// What the owner's store has failed with.
+    /// Errors of the owner's store.
     failures: Receiver<StoreError>,
-    story: Told,
+    played: Played,
 }
 
 impl Stage<'_> {
-    /// Plays sweep after sweep: what became known before it, then the sweep, then what the staff is
-    /// told. So the story goes the same way however fast it is played. Gives when it stopped.
+    /// Plays sweep after sweep: what happened before it, then the sweep, then its notices. So the
+    /// story takes the same course however fast it is played. Returns when it stopped.
     fn play(&mut self, stop: &Stop) -> Result<LocalTime, DemoError> {
         let scenario = self.demo.scenario;
         let every = self.demo.config.sweep_every;
@@ -156,7 +156,7 @@ impl Stage<'_> {
             while let Some(next) = happenings.next_if(|next| next.at <= now) {
                 match next.what {
                     What::Reading(reading) => {
-                        self.story.readings += 1;
+                        self.played.readings += 1;
                         self.room(&next.room).readings.push(reading);
                         readings.push((next.room, reading));
                     }
@@ -164,7 +164,7 @@ impl Stage<'_> {
                         self.add(&mut readings)?;
                         self.send(next.room, stay)?;
                     }
-                    What::Trouble(trouble) => self.story.troubles.push((next.room, trouble)),
+                    What::Trouble(trouble) => self.played.troubles.push((next.room, trouble)),
                 }
             }
             self.add(&mut readings)?;
@@ -176,18 +176,18 @@ impl Stage<'_> {
             if now >= scenario.end() || !goes_on || stop.wait(pause) {
                 return Ok(now.min(scenario.end()));
             }
-            // Whole steps only, also the last one: it would else be too short for a sweep.
+            // Always whole steps: a shorter last one would be too short for a sweep.
             now = now.plus(every.as_secs().cast_signed());
         }
     }
 
     fn room(&mut self, key: &RoomKey) -> &mut Room {
-        let rooms = &mut self.story.rooms;
+        let rooms = &mut self.played.rooms;
         let room = rooms.entry(key.clone());
         room.or_insert_with(|| Room::new(key.clone()))
     }
 
-    /// The meters write their rows.
+    /// Writes readings as the meters do.
     fn add(&self, readings: &mut Vec<(RoomKey, Reading)>) -> Result<(), DemoError> {
         if !readings.is_empty() {
             self.writer.add(&mut readings.drain(..))?;
@@ -195,7 +195,7 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// The property management system sends a message, and it is committed.
+    /// Sends a message as the property management system does, and waits until it is committed.
     fn send(&mut self, room: RoomKey, stay: Stay) -> Result<(), DemoError> {
         let format = &self.demo.config.messages;
         let body = format.write(&room, &stay).into_bytes();
@@ -210,44 +210,46 @@ impl Stage<'_> {
             body,
             redelivered: false,
             committed: Box::new(move || {
-                // There is room for it.
+                // The channel has room for this one message.
                 let _ = done.try_send(());
             }),
         };
-        // It fails where the owner has ended, and then there will be no answer.
+        // This fails when the owner has ended; then the health check below reports it.
         let _ = self.running.inbox.messages().send(Input::Message(message));
-        self.story.messages += 1;
+        self.played.messages += 1;
         self.room(&room).stays.push(stay);
-        while committed.recv_timeout(LOOK_AROUND).is_err() {
-            self.look_around()?;
-            // Where the owner can't read, nobody can.
-            self.is_all_told()?;
+        while committed.recv_timeout(HEALTH_CHECK).is_err() {
+            self.check_health()?;
+            // While the store can't be read, the owner only retries; this read fails, too.
+            self.is_outbox_empty()?;
         }
         Ok(())
     }
 
-    /// Waits until the sweep is over and the staff has been told.
+    /// Waits until the sweep is over and its notices have been sent.
     fn settle(&self) -> Result<(), DemoError> {
-        while !self.clock.sleeps(LOOK_AROUND) {
-            self.look_around()?;
+        while !self.clock.has_sleeper(HEALTH_CHECK) {
+            self.check_health()?;
         }
-        while !self.is_all_told()? {
-            self.running.stop.wait(GLANCE);
-            self.look_around()?;
+        while !self.is_outbox_empty()? {
+            self.running.stop.wait(OUTBOX_CHECK);
+            self.check_health()?;
         }
-        self.look_around()
+        self.check_health()
     }
 
-    /// Whether no notice waits.
-    fn is_all_told(&self) -> Result<bool, DemoError> {
+    /// Whether no notice waits to be sent.
+    fn is_outbox_empty(&self) -> Result<bool, DemoError> {
         let everything = Share::AllBut(Vec::new());
         let waiting = self.reader.pending_notices(&everything, 0, 1)?;
         Ok(waiting.is_empty())
     }
 
+    /// Checks that the store and all threads work.
+    ///
     /// # Errors
-    /// Why nothing will come of waiting.
-    fn look_around(&self) -> Result<(), DemoError> {
+    /// Why it is useless to go on waiting.
+    fn check_health(&self) -> Result<(), DemoError> {
         if let Ok(error) = self.failures.try_recv() {
             return Err(DemoError::Store(error));
         }

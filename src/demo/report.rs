@@ -7,30 +7,30 @@ use crate::review::{Room, judge};
 use crate::simulator::Trouble;
 use crate::types::{Kind, LocalTime, Reading, RoomKey, WattHours};
 
-use super::Told;
+use super::Played;
 
-/// What the story told, and what roomwatt made of it.
+/// What was played, and what roomwatt made of it.
 pub struct Report {
     pub messages: u64,
     pub readings: u64,
     pub rooms: usize,
     pub until: LocalTime,
-    /// Each with what became of it, in the order in which they began.
+    /// The troubles in the order of their beginning, each with what became of it.
     pub troubles: Vec<(RoomKey, Trouble, Fate)>,
     pub alerts: usize,
     pub reminders: usize,
     pub recovered: usize,
-    /// Runs that were notified and are no longer followed: mostly a guest came.
+    /// Notified runs that are no longer followed: mostly because a guest came.
     pub closed: usize,
-    /// Of silent meters, and of their return.
+    /// Notices of silent meters, and of their return.
     pub of_meters: usize,
-    /// Alerts for which there was no trouble.
+    /// Alerts without a trouble.
     pub false_alarms: Vec<RoomNotice>,
     /// What these thresholds found, then what better ones would have found.
     pub tried: Vec<Tried>,
 }
 
-/// What thresholds find of the troubles.
+/// Thresholds, and how many of the troubles they find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tried {
     pub thresholds: Thresholds,
@@ -41,37 +41,42 @@ pub struct Tried {
 /// What became of a trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// The staff was notified so many seconds after it had begun.
+    /// The staff was notified this many seconds after its beginning.
     Found { seconds: i64 },
-    /// It stayed below the threshold; this one, the highest that does, would have found it.
+    /// It stayed below the threshold; `enough` is the highest one that would have found it.
     Below {
         threshold: WattHours,
         enough: WattHours,
     },
-    /// It was over, or the story was, before there were enough intervals in a row.
+    /// It ended, or the story did, before there were enough intervals in a row.
     TooShort { seconds: i64 },
-    /// Its meter counts in such steps that many intervals show nothing.
+    /// Its meter counts in steps so large that many intervals show no energy.
     Coarse { step: WattHours },
-    /// Its meter was silent so often that there never were enough intervals in a row.
+    /// Its meter was silent so often that there were never enough intervals in a row.
     Silent,
-    /// No threshold tells it from what the room uses anyway.
+    /// No threshold distinguishes it from the room's ordinary use.
     Hidden,
 }
 
-/// Thresholds that are tried, in steps of this.
+/// The step between thresholds that are tried. Wh.
 const STEP: i64 = 10;
 
-/// What a trouble's energy is told for. Seconds.
+/// A trouble's energy is given for this time. Seconds.
 const HALF_HOUR: i64 = 1_800;
 
 impl Report {
-    pub(super) fn new(told: Told, notices: Vec<Notice>, until: LocalTime, rules: &Rules) -> Report {
-        let Told {
+    pub(super) fn new(
+        played: Played,
+        notices: Vec<Notice>,
+        until: LocalTime,
+        rules: &Rules,
+    ) -> Report {
+        let Played {
             messages,
             readings,
             rooms,
             troubles,
-        } = told;
+        } = played;
         let rooms: HashMap<RoomKey, Room> = rooms
             .into_iter()
             .map(|(key, room)| (key, room.sorted()))
@@ -141,11 +146,12 @@ fn found(troubles: &[Outcome]) -> usize {
     troubles.iter().filter(|(.., fate)| found(fate)).count()
 }
 
-/// Of the thresholds that would have found something that was missed, so many are tried.
+/// The most thresholds that are tried, of those that would have found a missed trouble.
 const CANDIDATES: usize = 10;
 
-/// These thresholds, then those with a better one for vacant rooms, then for occupied ones, too: of
-/// those that raise no more false alarms the one that finds most. Where none finds more, it stays.
+/// These thresholds, then better ones: first with another one for vacant rooms, then for occupied
+/// rooms, too. Better is the one that finds most without more false alarms; if none finds more, the
+/// threshold stays.
 fn better(
     these: Tried,
     rooms: &HashMap<RoomKey, Room>,
@@ -169,7 +175,7 @@ fn better(
         });
         let better = found
             .filter(|tried| tried.false_alarms <= these.false_alarms && tried.found > best.found);
-        // Of several the highest: it was tried first.
+        // Of equally good ones the highest: it was tried first.
         if let Some(found) = better.reduce(|a, b| if b.found > a.found { b } else { a }) {
             best = found;
             tried.push(best);
@@ -224,7 +230,8 @@ fn try_out(
     }
 }
 
-/// Whether an alert of its room is about a trouble: of its time, and of the room as it was then.
+/// Whether an alert of the same room is about a trouble: their times overlap, and the room was
+/// occupied or vacant in both.
 fn is_of(alert: &RoomNotice, trouble: &Trouble, rules: &Rules) -> bool {
     // The interval in which it ended may still be abnormal.
     let last = trouble.until.plus(rules.interval_seconds);
@@ -251,33 +258,33 @@ fn missed(room: &Room, trouble: &Trouble, until: LocalTime, rules: &Rules) -> Fa
         Kind::Checkin => rules.thresholds.checkin,
         Kind::Checkout => rules.thresholds.checkout,
     };
-    // Not by halves: below some threshold all that a room uses is one run, which began before.
+    // No binary search: with a low threshold all use is one run, which began before the trouble.
     if let Some(enough) = (0..threshold.0 / STEP).rev().find(|&lower| finds(lower)) {
         return Fate::Below {
             threshold,
             enough: WattHours(enough * STEP),
         };
     }
-    // The first interval began before it, and the last one ended after it.
+    // Its first and its last interval lie only partly in its time.
     if seconds < needed + rules.interval_seconds {
         return Fate::TooShort { seconds };
     }
-    let told: Vec<Reading> = (room.readings.iter().copied())
+    let readings: Vec<Reading> = (room.readings.iter().copied())
         .filter(|reading| (trouble.from..=trouble.until).contains(&reading.time))
         .collect();
-    // A run takes a sample more than it has intervals.
-    if told_without_gap(&told, rules) < needed {
+    // A run needs one more reading than it has intervals.
+    if longest_without_gap(&readings, rules) < needed {
         return Fate::Silent;
     }
     let used = trouble.per_half_hour.0 * rules.interval_seconds / HALF_HOUR;
-    match step(&told) {
+    match step(&readings) {
         Some(step) if step.0 > used => Fate::Coarse { step },
         _ => Fate::Hidden,
     }
 }
 
-/// The longest time in which no two readings were too far from each other. Seconds.
-fn told_without_gap(readings: &[Reading], rules: &Rules) -> i64 {
+/// The longest time without a gap between readings. Seconds.
+fn longest_without_gap(readings: &[Reading], rules: &Rules) -> i64 {
     let is_near = |a: &Reading, b: &Reading| b.time.since(a.time) <= rules.max_gap_seconds;
     let stretches = readings.chunk_by(is_near);
     let lengths = stretches.filter_map(|stretch| {
@@ -287,7 +294,7 @@ fn told_without_gap(readings: &[Reading], rules: &Rules) -> i64 {
     lengths.max().unwrap_or(0)
 }
 
-/// The largest step that all registers rise by, if some do not rise at all.
+/// The largest step that divides all rises of the register; `None` unless some are zero.
 fn step(readings: &[Reading]) -> Option<WattHours> {
     let rises = readings.windows(2).map(|two| match two {
         [a, b] => (b.register.0 - a.register.0).abs(),
@@ -317,9 +324,9 @@ mod tests {
         LocalTime::parse("2024-03-04 00:00:00").expect("a time")
     }
 
-    /// What became of 0.54 kWh a half hour in a room that has been vacant since the start and uses
-    /// so much anyway, from noon on, for so many seconds; its meter tells `every` so many seconds,
-    /// in steps.
+    /// What became of a trouble of 0.54 kWh a half hour that began at noon and lasted `seconds`.
+    /// The room has been vacant since the start and uses `anyway` Wh a half hour; its meter is read
+    /// `every` so many seconds, and counts in steps of `step` Wh.
     fn fate(anyway: i64, seconds: i64, every: i64, step: i64) -> Fate {
         let key = RoomKey::new("DEMO", "101");
         let from = start().plus(DAY / 2);
@@ -348,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn why_a_trouble_was_missed_is_what_its_meter_shows() {
+    fn the_reason_for_a_missed_trouble_is_found() {
         let below = Fate::Below {
             threshold: WattHours(1_500),
             enough: WattHours(580),
@@ -363,9 +370,9 @@ mod tests {
         assert_eq!(fate(50, 10 * 3_600, 3 * 3_600, 10), Fate::Silent);
     }
 
-    /// Any threshold that would find it finds the room hours before.
+    /// Any threshold that would find the trouble would alert hours before it.
     #[test]
-    fn what_a_room_uses_anyway_can_hide_a_trouble() {
+    fn ordinary_use_can_hide_a_trouble() {
         assert_eq!(fate(1_600, 4 * 3_600, 1_800, 10), Fate::Hidden);
     }
 }

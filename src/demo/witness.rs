@@ -4,18 +4,18 @@ use crate::engine::{MeterTrouble, RoomState};
 use crate::store::{Ownership, Plan, StateStore, Store, StoreError};
 use crate::types::{HotelId, RoomKey};
 
-/// A store that tells what it fails with. The owner would wait until that is mended, on a clock
-/// that stands still meanwhile: for ever.
+/// A store that reports its errors to the demonstration. The owner would wait until the store works
+/// again, by a clock that stands still meanwhile, so without an end.
 pub(super) struct Witness {
     pub(super) store: Box<dyn StateStore>,
-    /// Has room for one.
+    /// Where the first error goes; has room for one.
     pub(super) failed: Sender<StoreError>,
 }
 
 impl Witness {
-    fn see<T>(&mut self, done: Result<T, StoreError>) -> Result<T, StoreError> {
+    fn report<T>(&mut self, done: Result<T, StoreError>) -> Result<T, StoreError> {
         if let Err(error) = &done {
-            // One is enough.
+            // The first error is enough.
             let _ = self.failed.try_send(error.clone());
         }
         done
@@ -25,12 +25,12 @@ impl Witness {
 impl Store for Witness {
     fn commit(&mut self, plan: &Plan) -> Result<(), StoreError> {
         let done = self.store.commit(plan);
-        self.see(done)
+        self.report(done)
     }
 
     fn forget(&mut self, keep_days: u32) -> Result<u64, StoreError> {
         let done = self.store.forget(keep_days);
-        self.see(done)
+        self.report(done)
     }
 }
 
