@@ -6,8 +6,8 @@ use crate::types::{LocalTime, RoomKey};
 
 use super::{Counts, Past};
 
-/// Reads what is kept of all rooms in a span: stays that began in it and of each room the one
-/// before, and the readings that `rules` need for them. Memory: 16 bytes a reading.
+/// Reads the past of all rooms in a span: the stays that began in it, each room's stay before
+/// them, and the readings that `rules` need. Memory: 16 bytes a reading.
 ///
 /// # Errors
 /// Any [`StoreError`] of the connection or its tables.
@@ -24,7 +24,7 @@ pub fn read_archive(
         past.add_stay(room, stay);
     })?;
     let span = Span {
-        after: from.plus(-look_back(rules)),
+        after: from.plus(-seconds_before_stay(rules)),
         to,
     };
     counts.bad = archive.readings(None, span, &mut |room, reading| {
@@ -32,15 +32,15 @@ pub fn read_archive(
         let (hotel_id, room_number) = (room.hotel_id.as_str(), room.room_number.as_str());
         match past.place(hotel_id, room_number) {
             Some(place) => past.add_reading(place, reading),
-            None => past.pass_over(hotel_id, room_number, 1),
+            None => past.add_strangers(hotel_id, room_number, 1),
         }
     })?;
     counts.messages = counts.events;
     Ok((past.sorted(), counts))
 }
 
-/// Reads what is kept of one room: its stays since `from` and the one before, and their readings
-/// from their beginning on, whenever that was: what is told of the span depends on them.
+/// Reads the past of one room: its stays since `from` and the one before, with all their readings
+/// from their beginning on, because the verdicts of the span depend on them.
 ///
 /// # Errors
 /// Any [`StoreError`] of the connection or its tables.
@@ -60,7 +60,7 @@ pub fn read_room(
         begin = first.unwrap_or(to);
     }
     let span = Span {
-        after: begin.plus(-look_back(std::slice::from_ref(rules))),
+        after: begin.plus(-seconds_before_stay(std::slice::from_ref(rules))),
         to,
     };
     counts.bad = archive.readings(Some(room), span, &mut |room, reading| {
@@ -73,8 +73,8 @@ pub fn read_room(
     Ok((past.sorted(), counts))
 }
 
-/// How far before a stay its initial reading may lie, and a second, because that time is included.
-fn look_back(rules: &[Rules]) -> i64 {
+/// How far before a stay its initial reading may lie, plus a second because that time is included.
+fn seconds_before_stay(rules: &[Rules]) -> i64 {
     let intervals = rules.iter().map(|rules| rules.interval_seconds);
     intervals.max().unwrap_or_default() + 1
 }

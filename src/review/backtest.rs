@@ -1,4 +1,4 @@
-//! What rules would have told.
+//! The notices that rules would have produced.
 
 use rayon::prelude::*;
 
@@ -7,14 +7,14 @@ use crate::types::LocalTime;
 
 use super::{Past, Room};
 
-/// A notice, and which of the rules told it.
+/// A notice, and the index of the rules that produced it.
 pub struct Finding {
     pub rule: usize,
     pub notice: RoomNotice,
 }
 
-/// Every notice of each of `rules` from where the span begins on, ordered by (detected time, hotel,
-/// room), then by the rules' order. They show no history of intervals.
+/// Every notice that each of `rules` produces in the span, ordered by (detected time, hotel, room),
+/// then by the rules' order. The notices have no history of intervals.
 pub fn backtest(past: &Past, rules: &[Rules]) -> Vec<Finding> {
     let rules: Vec<Rules> = rules.iter().map(without_history).collect();
     let mut findings: Vec<Finding> = (past.rooms().par_iter())
@@ -33,7 +33,7 @@ pub fn backtest(past: &Past, rules: &[Rules]) -> Vec<Finding> {
     findings
 }
 
-/// The same rules, for many notices that nobody makes a card of.
+/// The same rules without histories of intervals: no cards are made of these notices.
 pub(super) fn without_history(rules: &Rules) -> Rules {
     Rules {
         history_intervals: 0,
@@ -42,9 +42,8 @@ pub(super) fn without_history(rules: &Rules) -> Rules {
 }
 
 /// Every alert, reminder and recovery of a room from `from` on, in the order of its stays and
-/// readings. What it was before is not known to the rules, whatever the room has. How a run is
-/// closed that did not recover is of use to who stands before the room, and says nothing of the
-/// rules.
+/// readings. Earlier readings are not used, even if the room has some. How other runs ended is left
+/// out: it matters to the staff, but says nothing about the rules.
 pub fn judge(room: &Room, rules: &Rules, from: LocalTime) -> Vec<RoomNotice> {
     let mut notices = Vec::new();
     for (state, readings) in room.watches(rules, from) {
@@ -71,7 +70,7 @@ mod tests {
 
     /// A vacant room with a heater, whose meter is read every 28 minutes.
     #[test]
-    fn a_span_begins_with_what_is_known_of_it() {
+    fn judging_starts_at_the_span_with_one_interval_before_it() {
         let mut room = Room::new(RoomKey::new("H001", "101"));
         room.stays = vec![Stay::Vacant {
             actual_checkin: None,
@@ -82,33 +81,33 @@ mod tests {
             register: WattHours(100_000 + nth * 2_500),
         });
         room.readings = readings.collect();
-        let told = |from: &str, alert_periods| -> Vec<(NoticeKind, String)> {
+        let notices = |from: &str, alert_periods| -> Vec<(NoticeKind, String)> {
             let rules = Rules {
                 alert_periods,
                 ..Rules::default()
             };
             let notices = judge(&room, &rules, at(from)).into_iter();
-            let told = notices.map(|notice| (notice.kind, notice.detected.day_hour_minute()));
-            told.take(2).collect()
+            let shown = notices.map(|notice| (notice.kind, notice.detected.day_hour_minute()));
+            shown.take(2).collect()
         };
         let is = |kind, clock: &str| (kind, format!("04-10 {clock}"));
         let (alert, reminder) = (NoticeKind::Alert, NoticeKind::Reminder);
         assert_eq!(
-            told("08:00", 4),
+            notices("08:00", 4),
             [is(alert, "09:55"), is(reminder, "11:47")]
         );
-        // Readings of 09:55 and 10:23 lie in the interval before; what the latter told lies there,
-        // too.
+        // The readings of 09:55 and 10:23 lie in the interval before the span, and so would a
+        // notice of the latter.
         assert_eq!(
-            told("10:24", 4),
+            notices("10:24", 4),
             [is(alert, "11:47"), is(reminder, "13:39")]
         );
         assert_eq!(
-            told("10:24", 1),
+            notices("10:24", 1),
             [is(reminder, "10:51"), is(reminder, "11:47")]
         );
         assert_eq!(
-            told("10:30", 1),
+            notices("10:30", 1),
             [is(alert, "10:51"), is(reminder, "11:19")]
         );
     }

@@ -1,4 +1,4 @@
-//! Why a room was judged as it was: each reading with what the engine made of it, and why.
+//! Why a room was judged as it was: each reading with the engine's verdict and the reason.
 
 use crate::engine::{NoticeKind, Outcome, Rules, Run, RunEnd, Stay, Step, Watch, observe_each};
 use crate::types::{LocalTime, Reading, WattHours};
@@ -9,7 +9,7 @@ use super::Room;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chapter {
     pub stay: Stay,
-    /// When the next one began.
+    /// When the next stay began.
     pub until: Option<LocalTime>,
     /// Energy per interval above which an interval is abnormal.
     pub threshold: WattHours,
@@ -21,14 +21,14 @@ pub struct Chapter {
 pub struct Line {
     pub reading: Reading,
     pub verdict: Verdict,
-    /// Of an interval that was judged: its energy, as if it had been exactly one interval long.
+    /// The energy of a judged interval, scaled to exactly one interval.
     pub per_interval: Option<WattHours>,
-    /// The run it belongs to, where it is abnormal.
+    /// The run it belongs to, if it is abnormal.
     pub run: Option<Run>,
-    /// The notices that it brought about.
+    /// The notices that it caused.
     pub notices: Vec<NoticeKind>,
     pub reason: Reason,
-    /// Whether it decided something, or began to.
+    /// Whether the reading decided something, or may.
     pub matters: bool,
 }
 
@@ -49,10 +49,10 @@ pub enum Verdict {
     Normal,
 }
 
-/// Why. All times in seconds.
+/// The reason for a verdict. All times are in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// What was suspect before it was an outlier.
+    /// The suspect reading before it was an outlier.
     pub outlier_dropped: bool,
     /// The meter was replaced or reset.
     pub meter_changed: bool,
@@ -64,52 +64,53 @@ pub struct Reason {
 /// The rule that decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// Not later than the last reading taken.
+    /// It is not later than the last accepted reading.
     Late,
-    /// More than an interval before the stay.
+    /// It is more than an interval before the stay.
     BeforeStay,
     /// The watch starts from it.
     Initial,
-    /// A later reading before the stay took its place.
+    /// A later reading before the stay replaced it.
     Superseded,
     /// The register fell.
     Fell { from: WattHours, to: WattHours },
-    /// It rose by more than is plausible in the time since the sample; `most` is for an interval.
+    /// The register rose by more than is plausible in the time since the sample; `most` is for one
+    /// interval.
     Rose {
         rise: WattHours,
         seconds: i64,
         most: WattHours,
     },
-    /// It does not fit what was before.
+    /// It does not fit the readings before.
     Implausible,
-    /// It fits the suspect, so long after it; the meter is taken for a new one after `needed`.
+    /// It fits the suspect, `seconds` after it; after `needed` the meter counts as replaced.
     Undecided { seconds: i64, needed: i64 },
-    /// So soon after the sample that the interval is not over.
+    /// It is so soon after the sample that the interval is not over.
     WithinInterval { seconds: i64 },
-    /// So long after the sample, which is longer than `most`.
+    /// It is `seconds` after the sample, which is more than `most`.
     Gap { seconds: i64, most: i64 },
     /// The interval began before the stay.
     AcrossStay,
-    /// The register has stood still for so long; before `needed` of that the run of so many periods
-    /// neither grows nor ends.
+    /// The register has stood still for `seconds`. Until that reaches `needed`, the run of
+    /// `periods` neither grows nor ends.
     StandsStill {
         seconds: i64,
         needed: i64,
         periods: u32,
     },
-    /// More than the threshold or not; so long an interval counts as so many periods.
+    /// The interval of `seconds`, which counts as `periods`, was compared with the threshold.
     Judged {
         abnormal: bool,
         threshold: WattHours,
         periods: u32,
         seconds: i64,
-        /// The run it belongs to, where it is abnormal.
+        /// The run it belongs to, if it is abnormal.
         run: Option<Run>,
         next: Option<Next>,
     },
 }
 
-/// What the run comes to if it goes on: a notice at so many periods.
+/// The next notice of a run that goes on, with its number of periods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     Alert(u32),
@@ -165,7 +166,7 @@ pub fn explain(room: &Room, from: LocalTime, rules: &Rules) -> Vec<Chapter> {
             readings,
             rules,
             |reading, outcome, watch| {
-                // Which reading the watch starts from is known when one comes after it.
+                // Only a later reading shows which one is the watch's initial one.
                 if outcome.step == Step::Initial
                     && let Some(before) = lines.last_mut()
                 {
@@ -183,7 +184,7 @@ pub fn explain(room: &Room, from: LocalTime, rules: &Rules) -> Vec<Chapter> {
             lines,
         });
     }
-    // The stay before the span only where it reaches into it.
+    // The stay before the span is kept only if it reaches into the span.
     chapters.retain(|chapter| chapter.until.is_none_or(|until| until > from));
     chapters
 }
@@ -236,7 +237,7 @@ fn verdict(outcome: &Outcome) -> Verdict {
     }
 }
 
-/// Energy in `seconds` as if they were one interval, rounded to the Wh.
+/// The energy of `seconds`, scaled to one interval and rounded to the Wh.
 pub(super) fn per_interval(energy: WattHours, seconds: i64, rules: &Rules) -> WattHours {
     let seconds = i128::from(seconds.max(1));
     let scaled = i128::from(energy.0) * i128::from(rules.interval_seconds);
@@ -297,11 +298,11 @@ fn reason(
     }
 }
 
-/// What comes next of a run that goes on; nothing where its notice has just been made.
+/// The next notice of a run that goes on; `None` if one has just been made.
 fn next(run: Run, rules: &Rules) -> Option<Next> {
     match run.notified_at_periods {
         0 => Some(Next::Alert(rules.alert_periods)),
-        told if told < run.periods => Some(Next::Reminder(told.saturating_mul(2))),
+        notified if notified < run.periods => Some(Next::Reminder(notified.saturating_mul(2))),
         _ => None,
     }
 }
@@ -331,7 +332,7 @@ mod tests {
     use crate::types::RoomKey;
 
     #[test]
-    fn an_interval_of_exactly_zero_says_why_it_ends_no_run() {
+    fn a_zero_interval_is_explained_and_ends_no_run() {
         let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
         let mut room = Room::new(RoomKey::new("H001", "101"));
         room.stays = vec![Stay::Vacant {

@@ -1,5 +1,5 @@
-//! Questions about the past, put to the engine: what rules would have told, why a room was judged
-//! as it was, which thresholds fit a hotel. Changes nothing.
+//! Answers questions about the past with the engine: which alerts rules would have raised, why a
+//! room was judged as it was, which thresholds fit a hotel. It changes nothing.
 
 pub mod advise;
 mod archive;

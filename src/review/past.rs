@@ -1,4 +1,4 @@
-//! What is known of the past: each room's stays and readings.
+//! The past: each room's stays and readings.
 
 use std::collections::HashMap;
 
@@ -7,12 +7,12 @@ use rayon::prelude::*;
 use crate::engine::{RoomState, Rules, Stay};
 use crate::types::{HotelId, LocalTime, Reading, RoomKey, RoomNumber};
 
-/// Rooms with what the sources have of them.
+/// The rooms with their stays and readings.
 pub struct Past {
     rooms: Vec<Room>,
     places: HashMap<HotelId, HashMap<RoomNumber, usize>>,
     strangers: Option<Strangers>,
-    /// Where the span begins that is asked about.
+    /// Where the span in question begins.
     pub from: LocalTime,
 }
 
@@ -29,11 +29,11 @@ pub struct Room {
     pub key: RoomKey,
     /// In order, each once.
     pub stays: Vec<Stay>,
-    /// In time order; of several with one time the first stored is first.
+    /// In time order; of several with the same time the first stored one is first.
     pub readings: Vec<Reading>,
 }
 
-/// What was read.
+/// How much was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub messages: u64,
@@ -45,7 +45,7 @@ pub struct Counts {
 }
 
 impl Past {
-    /// Nothing yet, for a span that begins at `from`.
+    /// An empty past, for a span that begins at `from`.
     pub fn new(from: LocalTime) -> Past {
         Past {
             rooms: Vec::new(),
@@ -65,7 +65,7 @@ impl Past {
         self.rooms.get(at)
     }
 
-    /// Adds a stay in any order. Of those that began before the span a room needs only the newest.
+    /// Adds a stay, in any order. Of the stays before the span only the newest is kept.
     pub fn add_stay(&mut self, key: RoomKey, stay: Stay) {
         let of_hotel = self.places.entry(key.hotel_id.clone()).or_default();
         let place = *of_hotel.entry(key.room_number.clone()).or_insert_with(|| {
@@ -73,11 +73,11 @@ impl Past {
             self.rooms.len() - 1
         });
         let stays = &mut self.rooms[place].stays;
-        // The one before the span stands first, so that many of them take no memory.
+        // The stay before the span is kept at the front, so that many of them take no memory.
         match stays.first_mut() {
             Some(first) if stay.time() < self.from && first.time() < self.from => {
                 if first.order() <= stay.order() {
-                    take_over(first, stay);
+                    replace_by(first, stay);
                 }
             }
             _ => {
@@ -91,13 +91,13 @@ impl Past {
         }
     }
 
-    /// Where a room's readings go, if it has a stay.
+    /// The index of a room, if it has a stay.
     pub fn place(&self, hotel_id: &str, room_number: &str) -> Option<usize> {
         Some(*self.places.get(hotel_id)?.get(room_number)?)
     }
 
-    /// Counts readings of a room that has no stay, and perhaps of others like it.
-    pub fn pass_over(&mut self, hotel_id: &str, room_number: &str, readings: u64) {
+    /// Counts readings of rooms without a stay, of which this is one.
+    pub fn add_strangers(&mut self, hotel_id: &str, room_number: &str, readings: u64) {
         let strangers = self.strangers.get_or_insert_with(|| Strangers {
             readings: 0,
             first: RoomKey::new(hotel_id, room_number),
@@ -109,34 +109,34 @@ impl Past {
         self.strangers.as_ref()
     }
 
-    /// Adds a reading in any order, to a room's place.
+    /// Adds a reading, in any order, to the room at `place`.
     pub fn add_reading(&mut self, place: usize, reading: Reading) {
         self.rooms[place].readings.push(reading);
     }
 
-    /// Brings stays and readings into their order.
+    /// Sorts stays and readings.
     pub fn sorted(mut self) -> Past {
         self.rooms.par_iter_mut().for_each(Room::sort);
         self
     }
 }
 
-/// A stay gives way to a newer one; a duplicate without an expected check-out changes nothing.
-fn take_over(kept: &mut Stay, next: Stay) {
-    let tells_nothing = !matches!(
+/// Replaces a stay by a newer one. A duplicate without an expected check-out changes nothing.
+fn replace_by(kept: &mut Stay, next: Stay) {
+    let has_checkout = matches!(
         next,
         Stay::Occupied {
             expected_checkout: Some(_),
             ..
         }
     );
-    if next.order() != kept.order() || !tells_nothing {
+    if next.order() != kept.order() || has_checkout {
         *kept = next;
     }
 }
 
 impl Room {
-    /// A room of which nothing is known.
+    /// A room without stays and readings.
     pub fn new(key: RoomKey) -> Room {
         Room {
             key,
@@ -145,28 +145,28 @@ impl Room {
         }
     }
 
-    /// The same, stays and readings in their order.
+    /// The room with its stays and readings sorted.
     pub fn sorted(mut self) -> Room {
         self.sort();
         self
     }
 
     fn sort(&mut self) {
-        // Stable: of equal stays the later one came later, of readings with one time the first row
-        // counts.
+        // The sort is stable: equal stays stay in the order they came in, and of readings with the
+        // same time the first row counts.
         self.stays.sort_by_key(Stay::order);
         self.stays.dedup_by(|next, kept| {
             let is_same = next.order() == kept.order();
             if is_same {
-                take_over(kept, *next);
+                replace_by(kept, *next);
             }
             is_same
         });
         self.readings.sort_by_key(|reading| reading.time);
     }
 
-    /// The room with a watch for each stay, and the readings it takes: none of before `from`, but
-    /// for one interval in which the first of them may lie.
+    /// The room's state at the beginning of each stay, and the readings of that stay: those since
+    /// `from`, and an interval before it, in which the initial reading may lie.
     pub fn watches(
         &self,
         rules: &Rules,
@@ -188,12 +188,12 @@ impl Room {
         })
     }
 
-    /// Each stay with the seconds it was watched: from its beginning to the next one's, as far as
-    /// the room has readings, and not before `from`.
+    /// Each stay with the seconds it was watched: from its beginning to the next stay's, limited to
+    /// the time from the room's first reading to its last, and not before `from`.
     pub fn watched(&self, from: LocalTime) -> impl Iterator<Item = (&Stay, i64)> {
-        let heard = self.readings.first().zip(self.readings.last());
+        let ends = self.readings.first().zip(self.readings.last());
         self.stays.iter().enumerate().map(move |(at, stay)| {
-            let seconds = heard.map_or(0, |(first, last)| {
+            let seconds = ends.map_or(0, |(first, last)| {
                 let begin = stay.time().max(first.time).max(from);
                 let next = self.stays.get(at + 1).map(Stay::time);
                 let end = next.map_or(last.time, |next| next.min(last.time));
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn of_stays_before_the_span_the_newest_is_kept() {
+    fn only_the_newest_stay_before_the_span_is_kept() {
         let (old, older) = (left("09 10:00"), came("08 15:00", None));
         let (within, later) = (came("10 00:00", None), left("11 11:00"));
         for stays in [
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn the_watches_of_a_room_are_counted() {
+    fn a_rooms_watches_are_numbered() {
         let from = at("10 00:00");
         let past = past(from, &[left("11 11:00"), came("10 14:00", None)]);
         let rules = Rules::default();
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_row_of_a_stay_may_bring_another_expected_check_out() {
+    fn a_later_row_can_change_the_expected_check_out() {
         let plain = came("10 15:00", None);
         let (first, second) = (
             came("10 15:00", Some("11 12:00")),
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn watched_time_is_between_a_rooms_readings() {
+    fn watched_time_ends_with_a_rooms_readings() {
         let mut past = Past::new(at("10 12:00"));
         let key = RoomKey::new("H001", "101");
         for stay in [left("10 11:00"), came("10 14:00", None), left("11 14:00")] {

@@ -1,4 +1,4 @@
-//! What was told, counted: of all rooms, by kind and by hotel.
+//! Counts of notices: of all rooms, by kind and by hotel.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use crate::types::{HotelId, Kind};
 
 use super::Past;
 
-/// What was told of some rooms.
+/// The counts of some rooms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Row {
     /// Rooms that were watched.
     pub rooms: u64,
-    /// For how long, all of them together.
+    /// The sum of the times they were watched.
     pub seconds: i64,
     pub alerts: u64,
     pub reminders: u64,
@@ -24,7 +24,7 @@ impl Row {
         self.seconds as f64 / 86_400.0
     }
 
-    /// Alerts in a day of a hundred rooms; `None` where nothing was watched.
+    /// Alerts per 100 rooms and day; `None` if no room was watched.
     pub fn alerts_per_100_room_days(&self) -> Option<f64> {
         (self.seconds > 0).then(|| self.alerts as f64 * 100.0 / self.room_days())
     }
@@ -44,7 +44,7 @@ impl Row {
     }
 }
 
-/// Rows of all rooms, each kind and each hotel.
+/// The counts of all rooms, of each kind and of each hotel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     pub all: Row,
@@ -53,7 +53,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// What was watched in the span, and nothing told yet.
+    /// The rooms and times watched in the span, without notices yet.
     pub fn watched(past: &Past) -> Summary {
         let mut summary = Summary::default();
         for room in past.rooms() {

@@ -407,13 +407,13 @@ fn what_is_wrong_with_a_file_is_said_with_its_line() {
                 "\n".repeat(24 << 20)
             ),
             64,
-            "r.csv:3: the line goes on for more than 16 MiB",
+            "r.csv:3: the line is longer than 16 MiB",
         ),
         (
             Some(format!("{checkout}\n{}", " ".repeat(24 << 20)).as_str()),
             header,
             64,
-            "m.jsonl:2: the line goes on for more than 16 MiB",
+            "m.jsonl:2: the line is longer than 16 MiB",
         ),
         (None, &format!("{header}{junk}"), 64, "r.csv:2: bad row"),
         (Some(junk.as_str()), header, 64, "m.jsonl:1: "),

@@ -1,4 +1,4 @@
-//! Thresholds from hotels' own data.
+//! Advises thresholds from the hotels' own data.
 
 mod study;
 
@@ -6,65 +6,65 @@ use crate::types::{Kind, WattHours};
 
 pub use study::{Distribution, Studies, Study, candidates, study};
 
-/// With fewer rooms or room-days nothing is advised: one room with a habit of its own would decide.
+/// With fewer rooms or room-days nothing is advised: a single unusual room would decide.
 pub const ENOUGH_ROOMS: u64 = 20;
 pub const ENOUGH_ROOM_DAYS: f64 = 200.0;
 
-/// What is advised for rooms of one kind.
+/// The advice for rooms of one kind.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Advice {
-    /// kWh per interval; `None` where nothing can be advised.
+    /// Energy per interval; `None` if nothing can be advised.
     pub threshold: Option<WattHours>,
     pub reason: Reason,
 }
 
-/// Why a threshold is advised, or none. Rates are alerts per 100 rooms and day.
+/// Why a threshold is advised, or why none is. Rates are alerts per 100 rooms and day.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Reason {
     /// Nothing is advised: more rooms are needed.
     TooFewRooms { rooms: u64 },
-    /// Nothing is advised: so many days of such data are missing.
+    /// Nothing is advised: `missing` more days of data are needed.
     TooFewDays { room_days: f64, missing: u32 },
-    /// Nothing is advised: each threshold up to this one would have raised too many alerts.
+    /// Nothing is advised: every threshold up to `highest` would have raised too many alerts.
     BeyondBudget { highest: WattHours, budget: f64 },
-    /// What is above it stands apart: it could be raised by half with little change.
+    /// What lies above it is clearly separate: it could be raised by half with little change.
     Apart {
         ordinary: WattHours,
         rate: f64,
         change: f64,
     },
-    /// Nothing clearly stands apart above it, but the change is within the budget.
+    /// Nothing above it is clearly separate, but the change is within the budget.
     Calm {
         ordinary: WattHours,
         rate: f64,
         change: f64,
         budget: f64,
     },
-    /// The lowest within the budget; the one below it, with its rate.
+    /// It is the lowest within the budget; `below` is the next lower one, with its rate.
     Lowest {
         rate: f64,
         budget: f64,
         below: Option<(WattHours, f64)>,
     },
-    /// As for all hotels: its alerts are about as many as the budget has.
+    /// The same as for all hotels: it has about as many alerts as the budget allows.
     AsForAll { alerts: u64, expected: f64 },
 }
 
-/// Advises a threshold; `budget` is how many alerts of no use the staff puts up with in a day of a
-/// hundred rooms.
+/// Advises a threshold; `budget` is how many useless alerts the staff accepts per 100 rooms and
+/// day.
 ///
-/// Which alerts are of no use nobody has written down. In vacant rooms it shows: what runs on its
-/// own there uses little, what was left on uses much, and between them lies a range where a
-/// threshold may be moved without a change. So the lowest threshold is advised that could be raised
-/// by half with a change of no more alerts than the budget has, and that is at least three times
-/// what is ordinary: the median, because what was left on may be a good part of all vacant time.
-/// What guests use has no such gap: there all alerts count.
+/// The data does not say which alerts are useless. In vacant rooms they can be recognised: standby
+/// devices use little, what was left on uses much, and between the two is a range where moving the
+/// threshold changes nothing. So this advises the lowest threshold that could be raised by half
+/// with no more change in alerts than the budget, and that is at least three times ordinary use.
+/// Ordinary is the median, because something may be left on for a good part of all vacant time.
+/// Guests' use has no such gap: there all alerts count.
 pub fn advise(study: &Study, kind: Kind, budget: f64) -> Advice {
     let days = study.room_days();
     let too_little = if study.rooms < ENOUGH_ROOMS {
         Some(Reason::TooFewRooms { rooms: study.rooms })
     } else if days < ENOUGH_ROOM_DAYS {
-        // As many come in a day as have come so far.
+        // Assumes as many room-days a day as so far.
         let in_a_day = days / (study.span as f64 / 86_400.0).max(f64::MIN_POSITIVE);
         let missing = (ENOUGH_ROOM_DAYS - days) / in_a_day.max(f64::MIN_POSITIVE);
         Some(Reason::TooFewDays {
@@ -93,8 +93,8 @@ pub fn advise(study: &Study, kind: Kind, budget: f64) -> Advice {
     })
 }
 
-/// Advises a threshold for one hotel, where `general` is advised for all: its own only where it
-/// clearly differs, because a few alerts more or less are chance.
+/// Advises a threshold for one hotel when `general` is advised for all: its own only if it clearly
+/// differs, because a few alerts more or less are chance.
 pub fn advise_hotel(study: &Study, kind: Kind, budget: f64, general: &Advice) -> Advice {
     let own = advise(study, kind, budget);
     let (Some(of_all), Some(_), Kind::Checkin) = (general.threshold, own.threshold, kind) else {
@@ -111,7 +111,7 @@ pub fn advise_hotel(study: &Study, kind: Kind, budget: f64, general: &Advice) ->
     }
 }
 
-/// The lowest threshold above which rooms stand apart.
+/// The lowest threshold above which use is clearly separate.
 fn apart(study: &Study, budget: f64) -> Option<Advice> {
     let ordinary = study.intervals.quantile(0.5)?;
     let tried: Vec<(WattHours, u64)> = (candidates().into_iter())
@@ -126,14 +126,14 @@ fn apart(study: &Study, budget: f64) -> Option<Advice> {
                 .position(|(other, _)| other.0 * 2 >= threshold.0 * 3);
             let end = up_to.map_or(tried.len(), |up_to| up_to + 1);
             let moved = tried[at..end].iter().map(|&(_, alerts)| alerts);
-            // Beyond what is tried nothing is known.
+            // Nothing is known beyond the highest candidate: assume no alerts.
             let moved = moved.chain(up_to.is_none().then_some(0));
-            // Also upwards: where all is abnormal, a room is told of only once.
+            // A rise counts, too: where all intervals are abnormal, a room has only one alert.
             let change = moved.clone().max()?.saturating_sub(moved.min()?);
             let change = study.rate(change);
             let is_apart = threshold.0 >= 3 * ordinary.0 && change <= budget;
             let rate = study.rate(alerts);
-            // Where most of them would go, too, the budget alone speaks for it.
+            // If most alerts would vanish, only the budget speaks for this threshold.
             let reason = if alerts > 0 && 2.0 * change <= rate {
                 Reason::Apart {
                     ordinary,
@@ -155,10 +155,10 @@ fn apart(study: &Study, budget: f64) -> Option<Advice> {
         })
 }
 
-/// The lowest threshold whose alerts the staff puts up with.
+/// The lowest threshold whose alerts are within the budget.
 fn within(study: &Study, budget: f64) -> Option<Advice> {
     let candidates = candidates();
-    // Above it all are: where runs are split, a higher threshold may raise more.
+    // All higher ones must be within it, too: a higher threshold can split runs into more alerts.
     let too_many = |&alerts: &u64| study.rate(alerts) > budget;
     let first = (study.alerts.iter().rposition(too_many)).map_or(0, |last| last + 1);
     let threshold = *candidates.get(first)?;
@@ -181,8 +181,8 @@ fn within(study: &Study, budget: f64) -> Option<Advice> {
 mod tests {
     use super::*;
 
-    /// A hundred rooms for ten days; alerts per 100 rooms and day by threshold, as `rate` has them.
-    /// In four of ten intervals something was left on, else `ordinary` Wh were used.
+    /// A study of 100 rooms over ten days. `rate` gives the alerts per 100 rooms and day for each
+    /// threshold. In four of ten intervals something was left on, else `ordinary` Wh were used.
     fn studied(ordinary: i64, rate: impl Fn(i64) -> f64) -> Study {
         let mut study = Study {
             rooms: 100,
@@ -204,7 +204,7 @@ mod tests {
             .map(|threshold| threshold.0)
     }
 
-    /// Few alerts that hang on nothing, of what was left on.
+    /// The rate of alerts for what was left on.
     fn left_on(wh: i64) -> f64 {
         match wh {
             ..500 => 4.0,
@@ -215,17 +215,17 @@ mod tests {
     }
 
     #[test]
-    fn in_vacant_rooms_the_threshold_lies_where_what_was_left_on_stands_apart() {
+    fn in_vacant_rooms_the_threshold_separates_ordinary_use_from_what_was_left_on() {
         let noise = |most: f64, until: f64| {
             move |wh: i64| left_on(wh) + (most * (1.0 - wh as f64 / until)).max(0.0)
         };
         for (most, until, ordinary, threshold) in [
             // Nothing but what was left on.
             (0.0, 1.0, 30, Some(100)),
-            // It has to be three times what is ordinary.
+            // It has to be three times ordinary use.
             (0.0, 1.0, 60, Some(200)),
             (0.0, 1.0, 100, Some(300)),
-            // Alerts of what is ordinary, up to more and more.
+            // Alerts for ordinary use, up to higher and higher thresholds.
             (30.0, 200.0, 40, Some(200)),
             (30.0, 300.0, 40, Some(300)),
         ] {
@@ -234,9 +234,9 @@ mod tests {
         }
     }
 
-    /// Below what all rooms use, each is told of only once.
+    /// With a threshold below the use of all rooms, each room has only one alert.
     #[test]
-    fn few_alerts_of_rooms_that_are_always_abnormal_are_no_calm() {
+    fn few_alerts_of_rooms_that_are_always_abnormal_do_not_count_as_calm() {
         let study = studied(30, |wh| match wh {
             ..150 => 5.0,
             150..200 => 20.0,
@@ -246,8 +246,8 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_stands_apart_the_budget_decides() {
-        // Less and less, and nowhere a gap.
+    fn without_a_clear_gap_the_budget_decides() {
+        // Falling steadily, without a gap.
         let study = studied(40, |wh| 30_000.0 / wh as f64);
         assert_eq!(advised(&study, Kind::Checkout), None);
         let advice = advise(&study, Kind::Checkin, 1.0);
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn for_guests_all_alerts_count_and_so_do_those_of_higher_thresholds() {
+    fn for_occupied_rooms_all_higher_thresholds_must_be_within_the_budget() {
         let study = studied(300, left_on);
         assert_eq!(advised(&study, Kind::Checkin), Some(1_000));
         let split = |wh| if wh == 1_500 { 1.2 } else { left_on(wh) };
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn of_too_little_data_it_says_when_there_will_be_enough() {
+    fn with_too_little_data_the_advice_says_when_there_will_be_enough() {
         let reason = |rooms, days: i64, span: i64| {
             let study = Study {
                 rooms,
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hotel_has_a_threshold_of_its_own_where_it_clearly_differs() {
+    fn a_hotel_gets_its_own_threshold_only_if_it_clearly_differs() {
         let general = advise(&studied(300, left_on), Kind::Checkin, 1.0);
         let own = |rate: &dyn Fn(i64) -> f64| {
             advise_hotel(&studied(300, rate), Kind::Checkin, 1.0, &general).threshold
@@ -336,14 +336,14 @@ mod tests {
             advise_hotel(&small, Kind::Checkin, 1.0, &general).threshold,
             None
         );
-        // In vacant rooms it is a matter of what stands apart.
+        // In vacant rooms the gap decides.
         let vacant = advise(&studied(40, left_on), Kind::Checkout, 1.0);
         let other = advise_hotel(&studied(100, left_on), Kind::Checkout, 1.0, &vacant);
         assert_eq!(other.threshold, Some(WattHours(300)));
     }
 
     #[test]
-    fn quantiles_are_what_most_do_not_exceed() {
+    fn a_quantile_is_not_exceeded_by_its_share() {
         let mut distribution = Distribution::default();
         assert_eq!(distribution.quantile(0.5), None);
         for (wh, intervals) in [(0, 1), (11, 2), (20, 1), (2_000, 6)] {

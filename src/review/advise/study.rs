@@ -1,4 +1,4 @@
-//! How rooms use electricity, and what each threshold would have told.
+//! Studies how much rooms use, and how many alerts each threshold would have raised.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,14 +10,14 @@ use crate::review::explain::per_interval;
 use crate::review::{Past, Room};
 use crate::types::{HotelId, Kind, LocalTime, Reading, RoomKey, WattHours};
 
-/// Rooms of one kind: a hotel's, or those of all hotels.
+/// A study of the rooms of one kind, in one hotel or in all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Study {
     /// Rooms that were watched.
     pub rooms: u64,
-    /// For how long, all of them together.
+    /// The sum of the times they were watched.
     pub seconds: i64,
-    /// The longest time that one of them was watched, whatever it was meanwhile. Seconds.
+    /// The longest time that one of them was watched, occupied and vacant. Seconds.
     pub span: i64,
     /// Rooms whose meter counts whole kWh.
     pub coarse: BTreeSet<RoomKey>,
@@ -28,7 +28,7 @@ pub struct Study {
     pub alerts: Vec<u64>,
 }
 
-/// How much was used in an interval, how often, to 10 Wh.
+/// How often intervals had which energy, in steps of 10 Wh.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Distribution {
     /// Intervals by their energy in tens of Wh, rounded up.
@@ -43,14 +43,15 @@ pub struct Studies {
     pub hotels: BTreeMap<HotelId, BTreeMap<Kind, Study>>,
 }
 
-/// Thresholds that are tried: in steps of 0.05 kWh where vacant rooms lie, of 0.1 beyond.
+/// The thresholds that are tried: in steps of 0.05 kWh below 1 kWh, where vacant rooms lie, and of
+/// 0.1 kWh above.
 pub fn candidates() -> Vec<WattHours> {
     let fine = (100..1_000).step_by(50);
     let coarse = (1_000..=3_000).step_by(100);
     fine.chain(coarse).map(WattHours).collect()
 }
 
-/// The most that a step of the distribution holds, in Wh: more than any room uses.
+/// The highest step of the distribution, in Wh: more than any room uses.
 const MOST: i64 = 100_000;
 
 const WH_A_STEP: i64 = 10;
@@ -76,13 +77,13 @@ impl Distribution {
         self.total += other.total;
     }
 
-    /// Intervals.
+    /// The number of intervals.
     pub fn total(&self) -> u64 {
         self.total
     }
 
-    /// The energy that at least this share of the intervals did not exceed; `None` where there are
-    /// none.
+    /// The energy that at least this share of the intervals did not exceed; `None` without
+    /// intervals.
     pub fn quantile(&self, share: f64) -> Option<WattHours> {
         let wanted = (self.total as f64 * share).ceil().max(1.0) as u64;
         let mut seen = 0;
@@ -109,7 +110,7 @@ impl Study {
             .unwrap_or_default()
     }
 
-    /// So many alerts in a day of a hundred rooms.
+    /// `alerts` as alerts per 100 rooms and day.
     pub fn rate(&self, alerts: u64) -> f64 {
         alerts as f64 * 100.0 / self.room_days().max(f64::MIN_POSITIVE)
     }
@@ -153,13 +154,13 @@ impl Studies {
     }
 }
 
-/// Rules to be compared.
+/// The rules to compare.
 struct Tried {
     now: Rules,
     candidates: Vec<Rules>,
 }
 
-/// Studies every room, by `rules` and by the same with each of the [`candidates`].
+/// Studies every room with `rules`, and with each of the [`candidates`] as the threshold.
 pub fn study(past: &Past, rules: &Rules) -> Studies {
     let now = without_history(rules);
     let candidates = candidates().into_iter();
@@ -207,7 +208,7 @@ fn study_room(room: &Room, from: LocalTime, tried: &Tried) -> BTreeMap<Kind, Stu
         let Some(study) = kinds.get_mut(&state.watch.stay.kind()) else {
             continue;
         };
-        // How much was used does not depend on the threshold.
+        // The energies do not depend on the threshold, so they are taken once.
         let show = |reading: Reading, outcome: &Outcome, _: &Watch| {
             if let Step::Judged {
                 periods,

@@ -1,18 +1,18 @@
-//! A CSV file in blocks that end where a row does, so that each can be parsed by itself.
+//! Splits a CSV file into blocks that end where a row ends, so that each can be parsed by itself.
 
 use std::io::{self, Read};
 
-/// The size of a block, as far as its last row allows.
+/// The size of a block, up to its last whole row.
 const SIZE: usize = 4 << 20;
 
-/// No row is as long: it is another kind of file, or a quote is not closed.
+/// No real row is that long: it is another kind of file, or a quote is not closed.
 pub(super) const LONGEST_ROW: usize = 16 << 20;
 
 pub(super) struct Blocks<R> {
     from: R,
     size: usize,
     longest_row: usize,
-    /// What was read beyond the last block's end.
+    /// What was read beyond the end of the last block.
     rest: Vec<u8>,
     is_over: bool,
 }
@@ -29,7 +29,7 @@ impl<R: Read> Blocks<R> {
     }
 
     /// The next block; `None` after the last one. Only the last one may end without a newline.
-    /// Fails where the file does, or a row doesn't end.
+    /// Fails when the file can't be read, or a row is too long.
     pub fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut block = std::mem::take(&mut self.rest);
         let mut rows = Rows::default();
@@ -52,20 +52,21 @@ impl<R: Read> Blocks<R> {
     }
 }
 
-/// What is wrong with a line that goes on and on.
+/// The error for a line that is too long.
 pub(super) fn too_long() -> io::Error {
-    let told = format!(
-        "the line goes on for more than {} MiB: is the file another one, or a quote not closed?",
+    let error = format!(
+        "the line is longer than {} MiB: is it the wrong file, or a quote not closed?",
         LONGEST_ROW >> 20
     );
-    io::Error::new(io::ErrorKind::InvalidData, told)
+    io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
-/// Where rows end. A newline inside of quotes ends none; quotes count as the csv crate has them:
-/// they open at the beginning of a field only, and two inside of quotes stand for one.
+/// Finds where rows end. A newline within quotes does not end a row. Quotes are read as the csv
+/// crate does: they open at the beginning of a field only, and a doubled one within quotes stands
+/// for one.
 #[derive(Default)]
 struct Rows {
-    /// Bytes looked at.
+    /// How many bytes have been examined.
     to: usize,
     in_quotes: bool,
     /// Just beyond the quote that closed last.
@@ -73,8 +74,8 @@ struct Rows {
 }
 
 impl Rows {
-    /// Just beyond the last newline that ends a row, among the bytes not looked at yet; 0 where
-    /// there is none.
+    /// Just beyond the last newline that ends a row, among the bytes not examined yet; 0 if there
+    /// is none.
     fn last_end(&mut self, bytes: &[u8]) -> usize {
         let from = std::mem::replace(&mut self.to, bytes.len());
         let new = &bytes[from..];
@@ -122,7 +123,7 @@ mod tests {
 
     /// A quote in the second row is not closed.
     #[test]
-    fn a_row_without_an_end_is_not_read_to_the_end_of_the_file() {
+    fn a_row_that_never_ends_is_an_error() {
         let endless = io::repeat(b'1').take(u64::MAX);
         let mut blocks = Blocks::new((&b"a\n\"b\nc\n"[..]).chain(endless));
         (blocks.size, blocks.longest_row) = (8, 100);
@@ -132,7 +133,7 @@ mod tests {
         );
         let error = blocks.next().expect_err("no end");
         assert!(error.to_string().contains("a quote not closed"), "{error}");
-        // A long row that ends is none.
+        // A long row that ends is no error.
         let long = [&[b'1'; 90][..], b"\n", &[b'2'; 90]].concat();
         let mut blocks = Blocks::new(&long[..]);
         (blocks.size, blocks.longest_row) = (8, 100);
@@ -143,9 +144,9 @@ mod tests {
         );
     }
 
-    /// Texts of a few bytes that mean something to CSV, cut at every size.
+    /// Random texts of the bytes that have a meaning in CSV, cut into blocks of every size.
     #[test]
-    fn blocks_have_the_rows_of_the_whole() {
+    fn blocks_have_the_same_rows_as_the_whole_file() {
         let seed = fastrand::u64(..);
         println!("seed {seed}");
         let mut rng = fastrand::Rng::with_seed(seed);

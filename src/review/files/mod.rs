@@ -20,8 +20,8 @@ use blocks::{Blocks, LONGEST_ROW};
 /// The columns a file of readings must have.
 pub use crate::engine::READING_FIELDS as COLUMNS;
 
-/// Lines told of one kind; the rest is only counted.
-const LINES_TOLD: u64 = 20;
+/// The most remarks of a kind; further lines are only counted.
+const MOST_REMARKS: u64 = 20;
 
 /// A named source of lines, for errors and remarks.
 pub struct NamedReader<R> {
@@ -29,15 +29,15 @@ pub struct NamedReader<R> {
     pub from: R,
 }
 
-/// Reads `messages` (JSON lines) and `readings` (CSV), rows in any order; refused messages and bad
-/// rows go to `remarks` with their line. The past begins at `from`; what came later than `to` is
+/// Reads `messages` (JSON lines) and `readings` (CSV), in any order. Refused messages and bad rows
+/// are reported to `remarks` with their line. The past begins at `from`; what is later than `to` is
 /// left out.
 ///
 /// Memory: 16 bytes a reading of a room that has a message.
 ///
 /// # Errors
-/// [`ReviewError`] when a file can't be read, its header lacks a column, or nothing in it is what
-/// it is taken for: an answer would look as if all were well.
+/// [`ReviewError`] when a file can't be read, its header lacks a column, or nothing in it is valid:
+/// an empty result would look as if all were well.
 pub fn read_files(
     messages: NamedReader<impl BufRead>,
     readings: NamedReader<impl Read>,
@@ -127,25 +127,25 @@ fn read_messages(
     Ok(rooms)
 }
 
-/// Where the columns are.
+/// The positions of the columns.
 type Header = Columns<{ COLUMNS.len() }>;
 
-/// What a block of lines holds.
+/// The rows of a block.
 #[derive(Default)]
 struct Rows {
     count: u64,
-    /// Those of rooms with a stay, by their place.
+    /// Readings of rooms with a stay, with the room's place.
     readings: Vec<(usize, Reading)>,
-    /// Those of rooms without one, and the first such room.
+    /// The number of readings of rooms without a stay, and the first such room.
     strangers: u64,
     first_stranger: Option<(String, String)>,
     bad: u64,
-    /// The first bad ones, each with its line within the block.
-    told: Vec<(u64, String)>,
+    /// Why the first bad rows are bad, each with its line within the block.
+    remarks: Vec<(u64, String)>,
     lines: u64,
 }
 
-/// Blocks of lines are parsed by rayon workers, a few at a time, and taken in their order.
+/// Parses blocks in rayon workers, a few at a time, and takes their rows in the file's order.
 fn read_readings(
     readings: NamedReader<impl Read>,
     to: LocalTime,
@@ -155,7 +155,7 @@ fn read_readings(
     remarks: &mut impl Write,
 ) -> Result<(), ReviewError> {
     let name = readings.name;
-    // On the line after those that were read.
+    // An error is on the line after those that were read.
     let fail = |lines: u64, error: std::io::Error| ReviewError::Io {
         file: format!("{name}:{}", lines + 1),
         error,
@@ -184,7 +184,7 @@ fn read_readings(
             .collect();
         for rows in parsed {
             let rows = rows.map_err(|error| fail(lines, error.into()))?;
-            for (nth, (line, reason)) in (counts.bad + 1..).zip(&rows.told) {
+            for (nth, (line, reason)) in (counts.bad + 1..).zip(&rows.remarks) {
                 remark(remarks, nth, &name, lines + line, reason);
             }
             lines += rows.lines;
@@ -195,7 +195,7 @@ fn read_readings(
                 past.add_reading(place, reading);
             }
             if let Some((hotel_id, room_number)) = rows.first_stranger {
-                past.pass_over(&hotel_id, &room_number, rows.strangers);
+                past.add_strangers(&hotel_id, &room_number, rows.strangers);
             }
         }
         next = match failed {
@@ -241,8 +241,8 @@ fn read_block(
             }
             Err(reason) => {
                 rows.bad += 1;
-                if rows.bad <= LINES_TOLD + 1 {
-                    rows.told.push((line_of(&record, block), reason));
+                if rows.bad <= MOST_REMARKS + 1 {
+                    rows.remarks.push((line_of(&record, block), reason));
                 }
             }
         }
@@ -251,8 +251,8 @@ fn read_block(
     Ok(rows)
 }
 
-/// The line of a block that a row stands on. The reader counts from before the empty lines that it
-/// skips.
+/// The line of a block at which a row begins. The reader's own line is before the empty lines that
+/// it skips.
 fn line_of(record: &ByteRecord, block: &[u8]) -> u64 {
     let Some(position) = record.position() else {
         return 0;
@@ -266,11 +266,11 @@ fn newlines<'a>(bytes: impl Iterator<Item = &'a u8>) -> u64 {
     bytes.filter(|&&byte| byte == b'\n').count() as u64
 }
 
-/// A row that is a reading.
+/// A valid row.
 enum Row<'a> {
-    /// With the place of its room.
+    /// The place of its room, and the reading.
     Known(usize, Reading),
-    /// Of a room that has no stay.
+    /// The room, which has no stay.
     Stranger(&'a str, &'a str),
 }
 
@@ -302,8 +302,8 @@ fn read_row<'a>(
     })
 }
 
-/// Tells of one line, unless many like it have been told of. Nothing depends on the remarks, so a
-/// closed standard error is no error.
+/// Reports a line, unless enough of its kind have been reported. Nothing depends on remarks, so a
+/// closed standard error is ignored.
 fn remark(
     remarks: &mut impl Write,
     nth: u64,
@@ -312,11 +312,11 @@ fn remark(
     reason: &dyn std::fmt::Display,
 ) {
     let _ = match nth {
-        1..=LINES_TOLD => {
+        1..=MOST_REMARKS => {
             let text = format!("{file}:{line}: {reason}");
             writeln!(remarks, "{}", escape::line(text.as_bytes()))
         }
-        n if n == LINES_TOLD + 1 => writeln!(remarks, "{file}: more are only counted"),
+        n if n == MOST_REMARKS + 1 => writeln!(remarks, "{file}: more are only counted"),
         _ => Ok(()),
     };
 }
