@@ -1,13 +1,13 @@
 use std::ops::RangeInclusive;
 
-/// A stream of chance: the same seed and words give the same stream on every machine. No sine, no
-/// logarithm: those differ from one machine to the next.
+/// A stream of random numbers: the same seed and words give the same stream on every machine. It
+/// uses no sine and no logarithm, because their results differ between machines.
 pub(super) struct Chance(fastrand::Rng);
 
 impl Chance {
-    /// The stream that `words` name below a seed.
+    /// The stream with the name `words` for a seed.
     pub(super) fn new(seed: u64, words: &[&str]) -> Chance {
-        // FNV-1a; a byte that no text has ends each word.
+        // FNV-1a; each word ends with a byte that no UTF-8 text contains.
         let bytes = words
             .iter()
             .flat_map(|word| word.bytes().chain(std::iter::once(0xff)));
@@ -30,14 +30,14 @@ impl Chance {
         self.0.i64(range)
     }
 
-    /// Bell-shaped around a mean, never beyond 3.5 deviations.
+    /// A bell-shaped number around a mean, never beyond 3.5 deviations.
     pub(super) fn around(&mut self, mean: i64, deviation: i64) -> i64 {
-        // The sum of four: each has a deviation of its reach / √3.
+        // The sum of four uniform numbers, each with a deviation of reach / √3.
         let reach = deviation * 866 / 1_000;
         (0..4).fold(mean, |sum, _| sum + self.between(-reach..=reach))
     }
 
-    /// How often in a row something did not happen before it did; at most `most`.
+    /// How many times in a row something did not happen before it did; at most `most`.
     pub(super) fn waiting(&mut self, probability: f64, most: i64) -> i64 {
         (0..most)
             .find(|_| self.happens(probability))
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn bells_have_their_width() {
+    fn bell_shaped_numbers_have_the_right_width() {
         let mut chance = Chance::new(7, &[]);
         let drawn: Vec<i64> = (0..20_000).map(|_| chance.around(1_000, 100)).collect();
         let mean = drawn.iter().sum::<i64>() / 20_000;

@@ -4,17 +4,17 @@ use super::HOUR;
 use super::chance::Chance;
 use super::guests::midnight;
 
-/// A time in which a hotel's gateway passes nothing on.
+/// A time in which a hotel's gateway forwards nothing.
 #[derive(Clone, Copy)]
 pub(super) struct GatewayOutage {
     from: LocalTime,
     pub(super) until: LocalTime,
-    /// What was read meanwhile never comes; else it comes when the outage is over.
+    /// Whether its readings are lost; otherwise they come when the outage is over.
     pub(super) lost: bool,
 }
 
 impl GatewayOutage {
-    /// The outage of a hotel's day, if it has one; over before midnight.
+    /// The outage of a hotel on a day, if there is one; it ends before midnight.
     pub(super) fn of_day(
         seed: u64,
         hotel: &HotelId,

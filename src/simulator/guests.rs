@@ -4,19 +4,19 @@ use crate::types::{Kind, LocalTime};
 use super::chance::Chance;
 use super::{DAY, HOUR};
 
-/// Share of guests who travel on business, and how long both sorts stay on average, in nights.
+/// The share of guests who travel on business, and how many nights both kinds stay on average.
 const BUSINESS: f64 = 0.7;
 const BUSINESS_NIGHTS: f64 = 1.6;
 const LEISURE_NIGHTS: f64 = 3.5;
 
-/// Seconds after midnight, and their deviation.
+/// The mean in seconds after midnight, and the deviation.
 const CHECK_IN: (i64, i64) = (16 * HOUR + HOUR / 2, 2 * HOUR);
 const CHECK_OUT: (i64, i64) = (10 * HOUR + HOUR / 4, 11 * HOUR / 10);
 
-/// No stay and no vacancy is longer. Days.
+/// The longest stay or vacancy. Days.
 const LONGEST: i64 = 30;
 
-/// A time in which a room is occupied, or vacant.
+/// A time in which a room is occupied or vacant.
 #[derive(Clone, Copy)]
 pub(super) struct Phase {
     pub(super) stay: Stay,
@@ -33,19 +33,20 @@ impl Phase {
     }
 }
 
-/// Who comes to a room, and when they leave.
+/// The guests of a room: when they come and when they leave.
 pub(super) struct Guests {
     chance: Chance,
-    /// That a vacant room is taken on a day.
+    /// The probability that a vacant room gets a guest on a day.
     taken: f64,
     phase: Phase,
 }
 
 impl Guests {
-    /// Of a room that is vacant at the midnight `from`, and occupied for a share of its nights.
+    /// The guests of a room that is vacant at the midnight `from`, and occupied for a share of its
+    /// nights.
     pub(super) fn new(mut chance: Chance, from: LocalTime, occupancy: f64) -> Guests {
         let nights = BUSINESS * BUSINESS_NIGHTS + (1.0 - BUSINESS) * LEISURE_NIGHTS;
-        // Of the nights between two guests, on average nights * (1 - occupancy) / occupancy.
+        // Between two guests there are nights * (1 - occupancy) / occupancy nights on average.
         let taken = occupancy / (occupancy + nights * (1.0 - occupancy));
         let until = arrival(&mut chance, from, taken);
         Guests {
@@ -65,7 +66,7 @@ impl Guests {
         &self.phase
     }
 
-    /// The phase that follows this one.
+    /// Goes on to the next phase.
     pub(super) fn next(&mut self) {
         let now = self.phase.until;
         let today = midnight(now);
@@ -104,7 +105,7 @@ fn arrival(chance: &mut Chance, today: LocalTime, taken: f64) -> LocalTime {
     let day = today.plus(chance.waiting(taken, LONGEST) * DAY);
     let (mean, deviation) = CHECK_IN;
     let time = chance.around(mean, deviation);
-    // Later than any check-out, before midnight.
+    // After any check-out, and before midnight.
     day.plus(time.clamp(13 * HOUR, 24 * HOUR - HOUR / 4))
 }
 
@@ -137,7 +138,7 @@ mod tests {
             nights += midnight(occupied.until).since(midnight(occupied.from())) / DAY;
         }
         let minutes = |sum: i64| sum / STAYS / 60;
-        // Cut at 13:00 on the one side only.
+        // Later than the mean, because arrivals are cut at 13:00.
         assert!((16 * 60 + 20..=16 * 60 + 45).contains(&minutes(came)));
         assert!((10 * 60..=10 * 60 + 30).contains(&minutes(left)));
         assert!((2_000..=2_350).contains(&(nights * 1_000 / STAYS)));

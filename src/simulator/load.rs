@@ -4,24 +4,24 @@ use super::chance::Chance;
 use super::guests::{Phase, midnight};
 use super::{HALF_HOUR, HOUR};
 
-/// How likely a guest is in the room, hour by hour: 54 % of a stay in all.
+/// How likely a guest is in the room, by hour: 54 % of a stay in total.
 const PRESENT: [f64; 24] = [
     0.80, 0.82, 0.82, 0.82, 0.82, 0.80, 0.78, 0.65, 0.50, 0.40, 0.25, 0.20, //
     0.20, 0.20, 0.20, 0.20, 0.22, 0.25, 0.25, 0.28, 0.40, 0.55, 0.68, 0.76,
 ];
 
-/// How often guests come or go, or at least could: a share of the half hours.
+/// The share of half hours in which a guest may come or go.
 const RESTLESS: f64 = 0.35;
 
-/// Kettle, shower, hair dryer: a share of the half hours in which the guest is there.
+/// The share of half hours with a kettle, shower or hair dryer, while the guest is in the room.
 const BURSTS: f64 = 0.12;
 
-/// What a room uses while nothing is wrong. All in Wh a half hour.
+/// What a room uses without a trouble. All in Wh a half hour.
 pub(super) struct Load {
     chance: Chance,
-    /// Refrigerator, standby.
+    /// Refrigerator and standby devices.
     base: i64,
-    /// What this guest's air conditioner is set to.
+    /// What this guest's air conditioner uses.
     air_conditioner: i64,
     present: bool,
     cleaning: Option<LocalTime>,
@@ -39,15 +39,15 @@ impl Load {
         }
     }
 
-    /// Somebody comes, or leaves.
-    pub(super) fn turn(&mut self, phase: &Phase) {
+    /// A guest checks in or out.
+    pub(super) fn start_phase(&mut self, phase: &Phase) {
         self.present = phase.kind() == Kind::Checkin;
         self.air_conditioner = self.chance.between(250..=500);
         let later = self.chance.between(HALF_HOUR..=5 * HALF_HOUR);
         self.cleaning = (!self.present).then(|| phase.from().plus(later));
     }
 
-    /// What is used from `from` on, before `until`.
+    /// What is used between `from` and `until`.
     pub(super) fn slot(&mut self, kind: Kind, from: LocalTime, until: LocalTime) -> i64 {
         let mut load = self.base + self.chance.between(0..=20);
         match kind {
@@ -66,7 +66,7 @@ impl Load {
                 if self.present {
                     load = self.air_conditioner + self.chance.between(0..=100);
                     if self.chance.happens(BURSTS) {
-                        // Small ones are more frequent than large ones.
+                        // The smaller of two, because small bursts are more frequent.
                         let one = self.chance.between(100..=2_000);
                         let other = self.chance.between(100..=2_000);
                         load += one.min(other);
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn guests_are_there_for_about_half_of_their_stay() {
+    fn guests_are_in_their_room_for_about_half_of_their_stay() {
         let seed = fastrand::u64(..);
         println!("seed {seed}");
         let begin = LocalTime::parse("2023-04-10 00:00:00").expect("a time");
@@ -96,7 +96,7 @@ mod tests {
             let mut load = Load::new(chance("load"));
             while guests.phase().from() < begin.plus(30 * DAY) {
                 let phase = *guests.phase();
-                load.turn(&phase);
+                load.start_phase(&phase);
                 let mut now = phase.from();
                 while now < phase.until {
                     let next = now.plus(HALF_HOUR);

@@ -4,34 +4,34 @@ use super::chance::Chance;
 use super::gateway::GatewayOutage;
 use super::{HALF_HOUR, HOUR, MINUTE, Meters, REGISTER_MODULUS, What};
 
-/// A meter of whole kWh has this step; the others have two decimals.
+/// The step of a meter that counts whole kWh; the others have two decimals.
 const COARSE: i64 = 1_000;
 const FINE: i64 = 10;
 
-/// What goes wrong with meters and what carries their readings. Probabilities.
+/// The probabilities of faults of meters and gateways.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MeterFaults {
-    /// Per reading: it and up to nine after it are lost.
+    /// Per reading: it and up to nine more are lost.
     pub gap: f64,
     /// Per reading: it comes twice.
     pub duplicate: f64,
-    /// Per reading: it comes up to 90 minutes late, after younger ones.
+    /// Per reading: it comes up to 90 minutes late, after newer ones.
     pub late: f64,
-    /// Per reading: it is far off, upwards or zero.
+    /// Per reading: it is far too high, or zero.
     pub outlier: f64,
-    /// Per reading: the meter was replaced before it, its register begins anew.
+    /// Per reading: the meter was replaced before it, and its register starts anew.
     pub replacement: f64,
-    /// Of a meter: it counts whole kWh.
+    /// Per meter: it counts whole kWh.
     pub coarse: f64,
-    /// Of a meter: its register is less than 50 kWh from where it wraps to zero.
+    /// Per meter: its register is less than 50 kWh below where it wraps to zero.
     pub about_to_wrap: f64,
-    /// Per hotel and day: its gateway is dead for 1 to 6 hours. Of half of these the readings come
-    /// afterwards, of the others never.
+    /// Per hotel and day: its gateway is dead for 1 to 6 hours. In half of the outages the readings
+    /// come afterwards, in the others never.
     pub outage: f64,
 }
 
 impl MeterFaults {
-    /// Every meter tells the truth in time.
+    /// Every meter is right and on time.
     pub fn none() -> MeterFaults {
         MeterFaults {
             gap: 0.0,
@@ -70,13 +70,13 @@ pub(super) struct Meter {
     /// The time of the next reading, and what it would be without jitter.
     due: LocalTime,
     beat: LocalTime,
-    /// Energy since it was made: Wh times the seconds of half an hour, so that nothing is rounded.
+    /// Its total energy in Wh times the seconds of half an hour, so that nothing is rounded.
     used: i64,
     step: i64,
     /// Readings still to be lost.
     to_lose: i64,
-    /// When the last reading came that was not late: none comes before it.
-    told: LocalTime,
+    /// When the last reading that was not late arrived: no later one arrives before it.
+    last_arrival: LocalTime,
 }
 
 impl Meter {
@@ -100,7 +100,7 @@ impl Meter {
             used: if wraps { before_wrap } else { register } * HALF_HOUR,
             step: if coarse { COARSE } else { FINE },
             to_lose: 0,
-            told: start,
+            last_arrival: start,
         }
     }
 
@@ -108,25 +108,25 @@ impl Meter {
         self.due
     }
 
-    /// How far its rhythm is from the full half hour.
+    /// How many seconds after each full half hour it is read.
     pub(super) fn offset(&self) -> i64 {
         self.beat.seconds().rem_euclid(HALF_HOUR)
     }
 
-    /// Wh a half hour, for so many seconds.
+    /// Counts `per_half_hour` Wh a half hour, for `seconds`.
     pub(super) fn count(&mut self, per_half_hour: i64, seconds: i64) {
         self.used += per_half_hour * seconds;
     }
 
-    /// The reading that is due.
+    /// Takes the reading that is due, and emits it if it is not lost.
     pub(super) fn read(
         &mut self,
         outage: Option<&GatewayOutage>,
-        tell: &mut impl FnMut(LocalTime, What),
+        emit: &mut impl FnMut(LocalTime, What),
     ) {
         let time = self.due;
         self.beat = self.beat.plus(self.config.interval_seconds);
-        // Twenty seconds of thirty minutes.
+        // Twenty seconds for an interval of thirty minutes.
         let jitter = self.config.interval_seconds / 90;
         self.due = self.beat.plus(self.rhythm.between(-jitter..=jitter));
 
@@ -149,17 +149,17 @@ impl Meter {
         let reading = What::Reading(Reading { time, register });
         if self.faults.happens(faults.late) {
             let late = self.faults.between(5 * MINUTE..=3 * HOUR / 2);
-            return tell(self.told.max(time).plus(late), reading);
+            return emit(self.last_arrival.max(time).plus(late), reading);
         }
         let at = match outage {
             Some(outage) if outage.covers(time) && outage.lost => return,
             Some(outage) if outage.covers(time) => outage.until,
             _ => time,
         };
-        self.told = self.told.max(at);
-        tell(self.told, reading);
+        self.last_arrival = self.last_arrival.max(at);
+        emit(self.last_arrival, reading);
         if self.faults.happens(faults.duplicate) {
-            tell(self.told, reading);
+            emit(self.last_arrival, reading);
         }
     }
 

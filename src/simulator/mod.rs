@@ -1,9 +1,8 @@
-//! Made-up hotels: guests who come and go, meters with their faults, and troubles of which the
-//! truth is known. Pure: a scenario tells the same story byte for byte, whenever and wherever it is
-//! told.
+//! Simulated hotels: guests who come and go, meters with their faults, and troubles of which the
+//! truth is known. It is pure: a scenario gives the same story byte for byte on every machine.
 //!
-//! Figures are those of real hotels: 68 % of the nights are sold, guests are in their room for 54 %
-//! of their stay, and an air conditioner that was left on stays below every threshold in use.
+//! The figures are those of real hotels: 68 % of the nights are sold, guests are in their room for
+//! 54 % of their stay, and an air conditioner that was left on stays below every threshold in use.
 
 mod chance;
 mod gateway;
@@ -29,16 +28,16 @@ const DAY: i64 = 24 * HOUR;
 /// Where the meters' registers wrap to zero: after 99,999.99 kWh.
 pub const REGISTER_MODULUS: WattHours = WattHours(100_000_000);
 
-/// Rooms of one floor.
+/// Rooms on a floor.
 const FLOOR: u32 = 20;
 
-/// Which story is told.
+/// What defines a story.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
     pub seed: u64,
     pub hotels: Vec<HotelId>,
-    /// Of each hotel. With more rooms, more days or more hotels those of a smaller scenario tell
-    /// the same.
+    /// Rooms of each hotel. The rooms of a smaller scenario are the same in one with more rooms,
+    /// days or hotels.
     pub rooms: u32,
     pub start: LocalTime,
     pub days: u32,
@@ -56,7 +55,7 @@ pub struct Meters {
     pub faults: MeterFaults,
 }
 
-/// Something that becomes known.
+/// Something that becomes known at a time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Happening {
     pub at: LocalTime,
@@ -66,12 +65,12 @@ pub struct Happening {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What {
-    /// The property management system tells of a check-in or a check-out. At the start it tells so
-    /// of every room, with times that lie before.
+    /// The property management system reports a check-in or a check-out. At the start it reports
+    /// the current stay of every room, with its earlier time.
     Message(Stay),
-    /// A row of the meter table; its time lies before `at` where it comes late.
+    /// A row of the meter table; its time is before `at` if it comes late.
     Reading(Reading),
-    /// The truth, which nobody tells a hotel: a trouble begins, and this is when it will end.
+    /// The truth, which no hotel knows: a trouble begins, with the time at which it will end.
     Trouble(Trouble),
 }
 
@@ -99,7 +98,7 @@ impl Scenario {
         }
     }
 
-    /// When the story is over; nothing happens then or later.
+    /// The end of the story; nothing happens at that time or later.
     pub fn end(&self) -> LocalTime {
         self.start.plus(i64::from(self.days) * DAY)
     }
@@ -113,7 +112,7 @@ impl Scenario {
         })
     }
 
-    /// Tells the story, in the order in which it becomes known.
+    /// The story, in the order in which it becomes known.
     pub fn story(&self) -> Story {
         Story::new(self.clone())
     }

@@ -8,31 +8,32 @@ use super::meter::Meter;
 use super::trouble::{Trouble, trouble};
 use super::{DAY, HALF_HOUR, Scenario, What};
 
-/// So long before the start a room's guests begin to come and go: by then nothing shows any more
-/// that it was vacant once. Days.
+/// How long before the start a room's guests begin to come and go, so that the vacant beginning has
+/// no influence any more. Days.
 const PRELUDE: i64 = 60;
 
-/// One room's story. Guests, troubles, load and meter have a stream of chance each: another setting
-/// of one leaves the others as they are.
+/// One room's story. Guests, troubles, load and meter have a random stream each, so that a setting
+/// of one does not change the others.
 pub(super) struct Room {
     guests: Guests,
-    /// What is likely is the scenario's; what happens is the room's.
+    /// The random stream of the troubles; their probabilities are the scenario's.
     chance: Chance,
     trouble: Option<Trouble>,
     load: Load,
     meter: Meter,
     now: LocalTime,
-    /// What is used now, in Wh a half hour, and how long it stays so.
+    /// What is used now, in Wh a half hour.
     using: i64,
+    /// Until when `using` stays the same.
     slot_end: LocalTime,
 }
 
 impl Room {
-    /// The room as it is at the start; `tell` hears who is in it.
+    /// The room as it is at the start. Emits the message of its current stay.
     pub(super) fn new(
         scenario: &Scenario,
         key: &RoomKey,
-        tell: &mut impl FnMut(LocalTime, What),
+        emit: &mut impl FnMut(LocalTime, What),
     ) -> Room {
         let (hotel, number) = (key.hotel_id.as_str(), key.room_number.as_str());
         let chance = |what| Chance::new(scenario.seed, &[what, hotel, number]);
@@ -59,42 +60,43 @@ impl Room {
             }
             room.guests.next();
         }
-        room.load.turn(room.guests.phase());
+        room.load.start_phase(room.guests.phase());
         room.slot_end = first_after(scenario.start, room.meter.offset());
         room.use_for_a_slot();
-        // Nobody has seen what it used before.
+        // Of a trouble only the part after the start counts.
         room.trouble = room
             .trouble
             .filter(|trouble| trouble.until > scenario.start);
         if let Some(trouble) = &mut room.trouble {
             trouble.from = trouble.from.max(scenario.start);
         }
-        room.tell_phase(scenario.start, tell);
+        room.emit_phase(scenario.start, emit);
         room
     }
 
-    /// Goes on to a time, and tells all until then. Some of it is known only later than that.
+    /// Goes on to a time, and emits all that happens until then. Some of it becomes known only
+    /// later than that.
     pub(super) fn advance(
         &mut self,
         until: LocalTime,
         scenario: &Scenario,
         outage: Option<&GatewayOutage>,
-        tell: &mut impl FnMut(LocalTime, What),
+        emit: &mut impl FnMut(LocalTime, What),
     ) {
         while self.now < until {
             let turn = self.guests.phase().until;
             let due = self.meter.due();
             let next = until.min(turn).min(due).min(self.slot_end);
             self.use_energy(next);
-            // First the meter: a reading at the time of a message is of the stay before it.
+            // The meter comes first: a reading at the time of a message belongs to the stay before.
             if next == due {
-                self.meter.read(outage, tell);
+                self.meter.read(outage, emit);
             }
             if next == turn {
                 self.guests.next();
-                self.load.turn(self.guests.phase());
+                self.load.start_phase(self.guests.phase());
                 self.trouble = trouble(&mut self.chance, self.guests.phase(), &scenario.troubles);
-                self.tell_phase(next, tell);
+                self.emit_phase(next, emit);
             }
             if next == self.slot_end {
                 self.slot_end = next.plus(HALF_HOUR);
@@ -120,15 +122,15 @@ impl Room {
         self.now = until;
     }
 
-    fn tell_phase(&self, at: LocalTime, tell: &mut impl FnMut(LocalTime, What)) {
-        tell(at, What::Message(self.guests.phase().stay));
+    fn emit_phase(&self, at: LocalTime, emit: &mut impl FnMut(LocalTime, What)) {
+        emit(at, What::Message(self.guests.phase().stay));
         if let Some(trouble) = self.trouble {
-            tell(trouble.from, What::Trouble(trouble));
+            emit(trouble.from, What::Trouble(trouble));
         }
     }
 }
 
-/// The first time after another that lies so many seconds behind a full half hour.
+/// The first time after `time` that is `offset` seconds after a full half hour.
 fn first_after(time: LocalTime, offset: i64) -> LocalTime {
     let passed = (time.seconds() - offset).rem_euclid(HALF_HOUR);
     time.plus(HALF_HOUR - passed)

@@ -6,20 +6,20 @@ use super::gateway::GatewayOutage;
 use super::room::Room;
 use super::{HALF_HOUR, Happening, Scenario, What};
 
-/// What happens in all rooms, in the order in which it becomes known. Rooms are taken on together,
-/// half an hour at a time: memory is a matter of rooms, not of days.
+/// What happens in all rooms, in the order in which it becomes known. All rooms advance together,
+/// half an hour at a time, so that memory grows with rooms, not with days.
 pub struct Story {
     scenario: Scenario,
     hotels: Vec<(HotelId, Vec<(RoomKey, Room)>)>,
-    /// Happenings before this time are ready.
-    told_until: LocalTime,
+    /// All happenings before this time are in `ready`, or were returned.
+    ready_until: LocalTime,
     end: LocalTime,
     ready: vec::IntoIter<Entry>,
-    /// In order up to where new ones were added.
+    /// Those that become known later.
     later: Vec<Entry>,
 }
 
-/// A happening that does not yet know the name of its room.
+/// A happening with the indices of its hotel and room.
 struct Entry {
     at: LocalTime,
     hotel: u32,
@@ -28,7 +28,8 @@ struct Entry {
 }
 
 impl Entry {
-    /// Of one second: readings belong to the stay before a message, troubles to that after it.
+    /// The order. In the same second, readings belong to the stay before a message, and troubles to
+    /// the one after it.
     fn order(&self) -> (LocalTime, u8, u32, u32) {
         let rank = match self.what {
             What::Reading(_) => 0,
@@ -46,14 +47,14 @@ impl Story {
         for (hotel, id) in (0..).zip(&scenario.hotels) {
             let keys = scenario.rooms_of(id);
             let rooms = (0..).zip(keys).map(|(room, key)| {
-                let mut tell = teller(&mut later, hotel, room);
-                let story = Room::new(&scenario, &key, &mut tell);
+                let mut emit = emitter(&mut later, hotel, room);
+                let story = Room::new(&scenario, &key, &mut emit);
                 (key, story)
             });
             hotels.push((id.clone(), rooms.collect()));
         }
         Story {
-            told_until: scenario.start,
+            ready_until: scenario.start,
             end: scenario.end(),
             scenario,
             hotels,
@@ -62,9 +63,9 @@ impl Story {
         }
     }
 
-    /// Takes all rooms on by half an hour.
+    /// Advances all rooms by half an hour.
     fn advance(&mut self) {
-        let from = self.told_until;
+        let from = self.ready_until;
         let until = from.plus(HALF_HOUR).min(self.end);
         for (hotel, (id, rooms)) in (0..).zip(&mut self.hotels) {
             let outage = GatewayOutage::of_day(
@@ -74,20 +75,21 @@ impl Story {
                 self.scenario.meters.faults.outage,
             );
             for (room, (_, story)) in (0..).zip(rooms) {
-                let mut tell = teller(&mut self.later, hotel, room);
-                story.advance(until, &self.scenario, outage.as_ref(), &mut tell);
+                let mut emit = emitter(&mut self.later, hotel, room);
+                story.advance(until, &self.scenario, outage.as_ref(), &mut emit);
             }
         }
-        // Stable: what a room tells of one second stays in its order.
+        // The sort is stable: what a room emits for the same second stays in its order.
         self.later.sort_by_key(Entry::order);
         let ready = self.later.partition_point(|entry| entry.at < until);
         let later = self.later.split_off(ready);
         self.ready = std::mem::replace(&mut self.later, later).into_iter();
-        self.told_until = until;
+        self.ready_until = until;
     }
 }
 
-fn teller(later: &mut Vec<Entry>, hotel: u32, room: u32) -> impl FnMut(LocalTime, What) {
+/// What adds a room's happenings to `later`.
+fn emitter(later: &mut Vec<Entry>, hotel: u32, room: u32) -> impl FnMut(LocalTime, What) {
     move |at, what| {
         later.push(Entry {
             at,
@@ -112,7 +114,7 @@ impl Iterator for Story {
                     what: entry.what,
                 });
             }
-            if self.told_until >= self.end {
+            if self.ready_until >= self.end {
                 return None;
             }
             self.advance();

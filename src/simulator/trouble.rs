@@ -6,19 +6,19 @@ use super::HOUR;
 use super::chance::Chance;
 use super::guests::Phase;
 
-/// Something that uses more than it should, as it truly is.
+/// An appliance that uses more than it should: the truth, whether or not it is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Trouble {
     pub appliance: Appliance,
-    /// Whether the room is occupied or vacant; it is so for the whole time.
+    /// Whether the room is occupied or vacant during the whole time.
     pub kind: Kind,
     pub from: LocalTime,
     pub until: LocalTime,
-    /// What it uses in half an hour, on top of all else.
+    /// What it uses in half an hour, in addition to everything else.
     pub per_half_hour: WattHours,
 }
 
-/// What uses it.
+/// The appliance of a trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Appliance {
@@ -28,14 +28,15 @@ pub enum Appliance {
     Heater,
     /// A mining rig of 1 kW.
     Miner,
-    /// A car on a 16 A socket: 1.8 kWh a half hour. It shows where the guest's own use is added.
+    /// A car on a 16 A socket, 1.8 kWh a half hour: above the threshold only together with the
+    /// guest's own use.
     CarCharger,
     /// A heat pump heater of 5 kW: above both thresholds.
     HeatPump,
 }
 
 impl Appliance {
-    /// The word for commands and their users.
+    /// The English name for output.
     pub fn as_str(self) -> &'static str {
         match self {
             Appliance::AirConditioner => "air conditioner",
@@ -50,13 +51,13 @@ impl Appliance {
 /// How likely troubles are.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Troubles {
-    /// Per check-out: left on in the vacant room.
+    /// Per check-out: an appliance is left on in the vacant room.
     pub vacant: Likely,
-    /// Per check-in: used by the guest.
+    /// Per check-in: the guest uses an appliance.
     pub occupied: Likely,
 }
 
-/// Of each appliance, with what probability it is the trouble; at most one is.
+/// The probability of each appliance to be the trouble; at most one is.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Likely {
     pub air_conditioner: f64,
@@ -67,7 +68,7 @@ pub struct Likely {
 }
 
 impl Troubles {
-    /// All is well.
+    /// No troubles.
     pub fn none() -> Troubles {
         Troubles {
             vacant: Likely::default(),
@@ -75,7 +76,7 @@ impl Troubles {
         }
     }
 
-    /// So many times as likely.
+    /// All troubles `factor` times as likely.
     pub fn times(self, factor: f64) -> Troubles {
         let times = |likely: Likely| Likely {
             air_conditioner: likely.air_conditioner * factor,
@@ -131,7 +132,7 @@ impl Likely {
 /// The trouble of a phase, if it has one.
 pub(super) fn trouble(chance: &mut Chance, phase: &Phase, likely: &Troubles) -> Option<Trouble> {
     let kind = phase.kind();
-    // Drawn in any case: what comes later does not depend on what is likely.
+    // All numbers are drawn in any case, so that later ones don't depend on the probabilities.
     let fraction = chance.fraction();
     let air_conditioner = chance.between(500..=750);
     let begins = chance.between(HOUR / 2..=4 * HOUR);
