@@ -1,20 +1,21 @@
-//! What time it is for the hotels.
+//! Clocks for the hotels' local time.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::threads::Stop;
 use crate::types::{LocalTime, Zone};
 
-/// Tells the hotels' local time, and lets it pass.
+/// The hotels' local time, and waiting by it.
 pub trait Clock: Send + Sync {
+    /// The hotels' local time.
     fn now(&self) -> LocalTime;
 
-    /// The same on a clock that nobody sets: for times between two of them.
+    /// The same on the monotonic clock: for durations.
     fn instant(&self) -> Instant {
         Instant::now()
     }
 
-    /// Waits until it is time to stop, or `patience` is over; whether it is time to stop.
+    /// Waits for the stop signal, for `patience` at most; returns whether it is time to stop.
     fn wait(&self, stop: &Stop, patience: Duration) -> bool {
         stop.wait(patience)
     }
@@ -27,7 +28,7 @@ pub struct SystemClock {
 
 impl Clock for SystemClock {
     fn now(&self) -> LocalTime {
-        // Beyond year 9999 the last moment of the calendar will have to do.
+        // After year 9999 it stays at the last moment of the calendar.
         self.zone.local(unix_seconds()).unwrap_or(LocalTime::LAST)
     }
 }

@@ -1,39 +1,38 @@
-//! What strangers wrote, made harmless where people read it: in a terminal, in the log, on a card.
+//! Escapes untrusted text where people read it: in a terminal, in the log, on a card.
 
 use std::fmt::Write as _;
 
-/// On one line: also newlines are escaped.
+/// Escapes a text to one line: newlines are escaped, too.
 pub fn line(bytes: &[u8]) -> String {
     escape(bytes, false)
 }
 
-/// On as many lines as it has.
+/// Escapes a text, but keeps its newlines.
 pub fn lines(bytes: &[u8]) -> String {
     escape(bytes, true)
 }
 
-/// A line of JSON in which what a terminal may obey is escaped as JSON does it. It can only stand
-/// inside of strings.
+/// Escapes a line of JSON with JSON's own escapes: unsafe characters can only be within strings.
 pub fn json(line: &str) -> String {
-    let mut harmless = String::with_capacity(line.len());
+    let mut escaped = String::with_capacity(line.len());
     for c in line.chars() {
-        if is_obeyed(c) {
+        if is_unsafe(c) {
             for unit in c.encode_utf16(&mut [0; 2]) {
                 // Writing to a String can't fail.
-                let _ = write!(harmless, "\\u{unit:04x}");
+                let _ = write!(escaped, "\\u{unit:04x}");
             }
         } else {
-            harmless.push(c);
+            escaped.push(c);
         }
     }
-    harmless
+    escaped
 }
 
 fn escape(bytes: &[u8], keep_newlines: bool) -> String {
     let mut escaped = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
-            if is_obeyed(c) && !(c == '\n' && keep_newlines) {
+            if is_unsafe(c) && !(c == '\n' && keep_newlines) {
                 escaped.extend(c.escape_default());
             } else {
                 escaped.push(c);
@@ -46,11 +45,10 @@ fn escape(bytes: &[u8], keep_newlines: bool) -> String {
     escaped
 }
 
-/// Whether something else is done with it than to show it: C0, DEL and C1, marks and overrides of
-/// the writing direction, separators of lines, and characters that can't be seen. Those that make
-/// emoji out of several characters are among them: where operators read, a name is to be seen as it
-/// is.
-pub fn is_obeyed(c: char) -> bool {
+/// Whether a terminal would do something else with a character than show it: C0, DEL and C1, marks
+/// and overrides of the writing direction, line separators, and invisible characters. Joiners of
+/// emoji are among them: operators have to see a name exactly as it is.
+pub fn is_unsafe(c: char) -> bool {
     c.is_control()
         || is_direction(c)
         || matches!(c,
@@ -65,8 +63,8 @@ fn is_direction(c: char) -> bool {
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A text for a page or a card of which nothing in it can change the order: what would is shown as
-/// unreadable. All else is left, as whatever makes emoji out of several characters.
+/// Replaces what would change the order of a page or a card: marks of the writing direction, and
+/// line separators. All else stays, such as joiners of emoji.
 pub fn in_order(text: &str) -> String {
     let shown = |c: char| match c {
         c if is_direction(c) => char::REPLACEMENT_CHARACTER,
@@ -81,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_a_terminal_obeys_comes_through() {
+    fn what_a_terminal_would_interpret_is_escaped() {
         for (bytes, shown) in [
             (&b"\x1b]0;owned\x07"[..], r"\u{1b}]0;owned\u{7}"),
             (b"\x1b[2J\x7f\x00", r"\u{1b}[2J\u{7f}\u{0}"),
@@ -122,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn no_character_is_missed() {
+    fn all_control_characters_are_escaped() {
         for c in (0..=0x9f).filter_map(char::from_u32) {
             let shown = line(c.to_string().as_bytes());
             assert!(!shown.chars().any(char::is_control), "{c:?}: {shown:?}");
@@ -130,12 +128,12 @@ mod tests {
     }
 
     #[test]
-    fn harmless_json_says_the_same() {
+    fn escaped_json_has_the_same_content() {
         let text = "\u{1b}[2J\u{7f}\u{9b}\u{202e}\u{e0041} 客房 \"\n";
         let written = serde_json::to_string(text).expect("JSON");
-        let harmless = json(&written);
-        assert!(!harmless.chars().any(is_obeyed), "{harmless:?}");
-        let read: String = serde_json::from_str(&harmless).expect("JSON");
+        let escaped = json(&written);
+        assert!(!escaped.chars().any(is_unsafe), "{escaped:?}");
+        let read: String = serde_json::from_str(&escaped).expect("JSON");
         assert_eq!(read, text);
     }
 }

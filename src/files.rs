@@ -1,5 +1,5 @@
-//! Files that an operator names. A name can lead to anything: a named pipe or a device would hold
-//! up whoever opens it, for ever.
+//! Files that an operator names. The name can be that of a named pipe or a device, and opening or
+//! reading one could block without an end.
 
 use std::fs::{self, File, FileType, Metadata};
 use std::io::{self, Read};
@@ -14,26 +14,25 @@ pub const SECRET: u64 = 64 * 1024;
 /// The longest configuration, or part of one: thresholds, certificates. Bytes.
 pub const CONFIGURATION: u64 = 64 * 1024 * 1024;
 
-/// Descriptors that this process was started with: `/dev/stdin`, and what a shell's `<(...)` is.
-const HANDED_OVER: [&str; 3] = ["/dev/stdin", "/dev/fd/", "/proc/self/fd/"];
+/// Descriptors inherited by this process: `/dev/stdin`, and those of a shell's `<(...)`.
+const INHERITED: [&str; 3] = ["/dev/stdin", "/dev/fd/", "/proc/self/fd/"];
 
-/// What has no content, and never waits.
+/// The device that is always empty, and never blocks.
 const NOTHING: &str = "/dev/null";
 
-/// The content of a regular file, or of a descriptor that was handed to this process, of `most`
-/// bytes at most.
+/// Reads a regular file or an inherited descriptor, with `most` bytes at most.
 ///
 /// # Errors
-/// Those of the system; and what to do where it is another kind of file, or too long, or a pipe
-/// that has been read already.
+/// Errors of the system; and what to do if it is another kind of file, too long, or a pipe that has
+/// been read already.
 pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     if path == Path::new(NOTHING) {
         return Ok(Vec::new());
     }
-    let is_handed_over = path
+    let is_inherited = path
         .to_str()
-        .is_some_and(|name| HANDED_OVER.iter().any(|known| name.starts_with(known)));
-    let file = if is_handed_over {
+        .is_some_and(|name| INHERITED.iter().any(|known| name.starts_with(known)));
+    let file = if is_inherited {
         File::open(path)?
     } else {
         open(path, File::options().read(true))?
@@ -49,39 +48,39 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
     }
     if bytes.is_empty() && !is_regular {
-        let why = "nothing comes from there, or no more: a pipe can be read once, and what is to \
-                   be read again (SIGHUP) has to be a file";
+        let why = "it is empty: a pipe can be read only once, and what is read again (at SIGHUP) \
+                   has to be a regular file";
         return Err(io::Error::new(io::ErrorKind::UnexpectedEof, why));
     }
     Ok(bytes)
 }
 
-/// Opens a regular file to append to. One that is not there yet is created for this user alone,
+/// Opens a regular file to append to. If it does not exist, it is created for this user alone,
 /// whatever the umask.
 ///
 /// # Errors
-/// Those of the system, and what to do where it is another kind of file.
+/// Errors of the system; and what to do if it is another kind of file.
 pub fn append(path: &Path) -> io::Result<File> {
     open(path, File::options().append(true).create(true).mode(0o600))
 }
 
-/// Sees that a name leads to a regular file, or to none yet.
+/// Checks that a path is a regular file, or does not exist yet.
 ///
 /// # Errors
-/// What else it leads to.
+/// What else it is.
 pub fn may_append(path: &Path) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(metadata) => regular(&metadata),
-        // Whoever opens it is told.
+        // Opening it will report the error.
         Err(_) => Ok(()),
     }
 }
 
-/// Opens what is a regular file, or is about to become one.
+/// Opens a regular file, which `options` may create.
 fn open(path: &Path, options: &mut fs::OpenOptions) -> io::Result<File> {
-    // Before it is opened, too: a writer at the other end of a pipe would notice.
+    // Check before opening, too: the writer at the other end of a pipe would notice the opening.
     may_append(path)?;
-    // By now it may be another one.
+    // By now the path may be another file, so opening must not block.
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
     let file = options.custom_flags(flags).open(path)?;
     regular(&file.metadata()?)?;
@@ -117,7 +116,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::path::PathBuf;
 
-    /// A folder with a named pipe in it, at which nobody waits.
+    /// A folder with a named pipe that no process has open.
     fn pipe() -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().expect("a folder");
         let pipe = folder.path().join("pipe");
@@ -127,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_said_to_be_none() {
+    fn other_kinds_of_files_are_refused() {
         let (folder, pipe) = pipe();
         let socket = folder.path().join("socket");
         let _listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
@@ -149,14 +148,14 @@ mod tests {
                 assert!(error.to_string().starts_with(what), "{path:?}: {error}");
             }
         }
-        // With a reader at the other end it could be opened to write.
+        // With a reader at the other end, opening it to write would succeed.
         let flags = OFlags::NONBLOCK.bits().cast_signed();
         let _reader = File::options().read(true).custom_flags(flags).open(&pipe);
         append(&pipe).expect_err("still no file");
     }
 
     #[test]
-    fn what_is_too_long_is_not_read() {
+    fn files_that_are_too_long_are_refused() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("file");
         fs::write(&file, "12345678").expect("a file");
@@ -168,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_is_for_this_user_alone_and_what_is_there_keeps_its_mode() {
+    fn a_new_file_is_for_this_user_alone_and_an_old_one_keeps_its_mode() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("log");
         let mode = || fs::metadata(&file).expect("a file").permissions().mode() & 0o777;

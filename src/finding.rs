@@ -1,15 +1,15 @@
-//! What a look at one thing has found, for an operator.
+//! The findings of `roomwatt check`, for an operator.
 
 use std::fmt;
 
-/// How much it matters.
+/// How serious a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// It is as it should be.
     Ok,
     /// It works; something could be better.
     Advice,
-    /// It works, and some of it will not do what is expected.
+    /// It works, but not all of it as expected.
     Warning,
     /// It can't be reached now: an error that may pass.
     Unreachable,
@@ -29,15 +29,15 @@ impl Level {
     }
 }
 
-/// One thing that was looked at. Names in it may come from strangers.
+/// The result of one check. Names in it are untrusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     pub level: Level,
-    /// What was looked at.
+    /// What was checked.
     pub about: String,
     /// What was found, and what it means.
     pub says: String,
-    /// What to do, where something is to be done.
+    /// What to do, if anything.
     pub remedy: Option<String>,
 }
 
@@ -55,7 +55,7 @@ impl Finding {
         Finding::new(Level::Ok, about, says)
     }
 
-    /// The same with what to do.
+    /// Adds what to do.
     #[must_use]
     pub fn remedy(self, remedy: impl Into<String>) -> Finding {
         Finding {
@@ -65,7 +65,7 @@ impl Finding {
     }
 }
 
-/// One line.
+/// The finding on one line.
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:8} {}: {}", self.level.word(), self.about, self.says)?;
@@ -76,5 +76,5 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Where findings go, one by one as they are found.
+/// Receives findings one by one.
 pub type Report<'a> = &'a mut dyn FnMut(Finding);

@@ -17,22 +17,23 @@ use crate::escape;
 use crate::files;
 use crate::types::{Zone, counted};
 
-/// Lines that one place in the program may write in a minute. What goes wrong with each of a
-/// thousand messages is told for the first ones, and counted for the others.
+/// The most lines that each log statement writes in a minute; the rest are summarised. So an error
+/// of each of a thousand messages is logged for the first ones only, and counted for the others.
 const LINES_A_MINUTE: u32 = 100;
 
-/// What the staff is told is never left out: without a bot it stands nowhere else.
+/// The target of notices to the staff. They are never suppressed: without a bot the log is the only
+/// place for them.
 const NOTICES: &str = "roomwatt::notices";
 
-/// An error that is not the log's, because that is not started yet or has ended, as a line with its
-/// time. The hotels' zone may not be known: it is the default one, with its offset.
+/// Formats an error outside of the log, which has not been started yet or has ended, as a line with
+/// its time. The hotels' zone may be unknown, so the time is in the default zone, with its offset.
 pub fn line_of_error(text: &str) -> String {
     let zone = Zone::named("Asia/Shanghai");
     let time = zone.map_or(String::new(), |zone| zone.rfc3339(unix_seconds()));
     format!("{time} {:5} [main] {text}", Level::Error)
 }
 
-/// Starts logging for this process; times are the hotels'. Gives the file, if there is one.
+/// Starts logging for this process, with the hotels' local time. Returns the log file.
 ///
 /// # Errors
 /// When the file can't be opened.
@@ -71,19 +72,18 @@ pub fn start(config: &config::Log, zone: Zone) -> io::Result<LogFile> {
         dispatch = dispatch.chain(tolerant(log_file.clone()));
     }
     let (level, inner) = dispatch.into_log();
-    let sparing = Sparing {
+    let limited = RateLimited {
         inner,
         sites: Mutex::default(),
     };
-    log::set_boxed_logger(Box::new(sparing)).map_err(io::Error::other)?;
+    log::set_boxed_logger(Box::new(limited)).map_err(io::Error::other)?;
     log::set_max_level(level);
     Ok(log_file)
 }
 
-/// What libraries may log. Whatever goes wrong they return as an error, and this program tells of
-/// that in its own words: of an outage when it begins and when it ends. amiquip and TLS would add
-/// lines with each try; that is for those who look for a fault, and no more than warnings even
-/// then: amiquip's other lines have the password.
+/// What libraries may log. They return their errors, and this program logs those itself, an outage
+/// when it begins and when it ends. amiquip and TLS would add lines with each attempt, so they log
+/// only at level debug, and only warnings even then: amiquip's other lines contain the password.
 fn libraries(level: LevelFilter) -> LevelFilter {
     if level >= LevelFilter::Debug {
         LevelFilter::Warn
@@ -92,13 +92,13 @@ fn libraries(level: LevelFilter) -> LevelFilter {
     }
 }
 
-/// A message in which names may come from strangers. Where it has several lines, the others are set
-/// in: none of them looks like a line of the log.
+/// Escapes a message, in which names are untrusted. Its further lines are indented, so that none of
+/// them looks like a line of the log.
 fn on_lines(message: &str) -> String {
     escape::lines(message.as_bytes()).replace('\n', "\n    ")
 }
 
-/// The file of the log, which can be opened anew when somebody has moved it away.
+/// The log file, which can be reopened after it was rotated.
 #[derive(Clone)]
 pub struct LogFile(Option<(PathBuf, Arc<Mutex<File>>)>);
 
@@ -108,10 +108,10 @@ impl LogFile {
         Ok(LogFile(Some((path, Arc::new(Mutex::new(file))))))
     }
 
-    /// Opens the file of that name anew, if there is one.
+    /// Reopens the file by its name, if a file is configured.
     ///
     /// # Errors
-    /// When it can't be opened; then the old one is written on.
+    /// When it can't be opened; then logging goes on in the old one.
     pub fn reopen(&self) -> io::Result<()> {
         if let Some((path, file)) = &self.0 {
             let opened = open(path)?;
@@ -121,7 +121,7 @@ impl LogFile {
     }
 }
 
-/// Opens a file to append to; the error has its name.
+/// Opens a file to append to; the error contains its name.
 fn open(path: &Path) -> io::Result<File> {
     files::append(path)
         .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
@@ -143,22 +143,22 @@ impl Write for LogFile {
     }
 }
 
-/// Leaves out what one place in the program writes again and again. To flush it tells how much was
-/// left out since that was told last.
-struct Sparing {
+/// A logger that limits the lines of each log statement. A flush logs how many lines were left out
+/// since the last summary.
+struct RateLimited {
     inner: Box<dyn Log>,
-    /// By file and line.
+    /// The log statements, by file and line.
     sites: Mutex<HashMap<(&'static str, u32), Site>>,
 }
 
-/// What a place has written since a minute began.
+/// What a log statement has written in the current minute.
 struct Site {
     began: Instant,
     lines: u32,
     left_out: Option<LeftOut>,
 }
 
-/// What was left out of a place, by its first line.
+/// The lines of a log statement that were left out, summarised by the first one.
 struct LeftOut {
     lines: u32,
     level: Level,
@@ -175,15 +175,16 @@ impl Site {
         }
     }
 
-    /// Another line at `now`: whether it is written, and what was left out before a new minute.
-    fn takes(&mut self, record: &Record<'_>, now: Instant) -> (bool, Option<LeftOut>) {
-        let mut told = None;
+    /// Counts a line at `now`. Returns whether it is written, and at the beginning of a new minute
+    /// what was left out in the last one.
+    fn add(&mut self, record: &Record<'_>, now: Instant) -> (bool, Option<LeftOut>) {
+        let mut before = None;
         if now.saturating_duration_since(self.began) >= Duration::from_secs(60) {
-            told = self.left_out.take();
+            before = self.left_out.take();
             *self = Site::new(now);
         }
-        let taken = self.lines < LINES_A_MINUTE;
-        if taken {
+        let is_written = self.lines < LINES_A_MINUTE;
+        if is_written {
             self.lines += 1;
         } else {
             let left_out = self.left_out.get_or_insert_with(|| LeftOut {
@@ -194,12 +195,12 @@ impl Site {
             });
             left_out.lines = left_out.lines.saturating_add(1);
         }
-        (taken, told)
+        (is_written, before)
     }
 }
 
-impl Sparing {
-    fn tell(&self, left_out: &LeftOut) {
+impl RateLimited {
+    fn summarise(&self, left_out: &LeftOut) {
         let LeftOut { lines, first, .. } = left_out;
         let mut record = Record::builder();
         record.level(left_out.level).target(&left_out.target);
@@ -209,7 +210,7 @@ impl Sparing {
     }
 }
 
-impl Log for Sparing {
+impl Log for RateLimited {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         self.inner.enabled(metadata)
     }
@@ -218,19 +219,19 @@ impl Log for Sparing {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let (mut taken, mut left_out) = (true, None);
+        let (mut is_written, mut left_out) = (true, None);
         if record.target() != NOTICES
             && let (Some(file), Some(line)) = (record.file_static(), record.line())
         {
             let now = Instant::now();
             let mut sites = self.sites.lock();
             let site = sites.entry((file, line)).or_insert_with(|| Site::new(now));
-            (taken, left_out) = site.takes(record, now);
+            (is_written, left_out) = site.add(record, now);
         }
         if let Some(left_out) = left_out {
-            self.tell(&left_out);
+            self.summarise(&left_out);
         }
-        if taken {
+        if is_written {
             self.inner.log(record);
         }
     }
@@ -241,17 +242,17 @@ impl Log for Sparing {
         let left_out: Vec<LeftOut> = left_out.collect();
         drop(sites);
         for left_out in &left_out {
-            self.tell(left_out);
+            self.summarise(left_out);
         }
         self.inner.flush();
     }
 }
 
-/// A writer for which a full disk or a closed pipe is no error: lines are lost then, the service is
-/// not. fern would panic once standard error can't be written either.
+/// A writer that ignores a full disk or a closed pipe: lines are lost then, but the service goes
+/// on. fern would panic once standard error can't be written either.
 ///
-/// A line is written as a whole, at the flush that fern has after each: in pieces, a file that is
-/// opened anew meanwhile would get the rest of one.
+/// A line is written as a whole, at the flush that fern does after each. Otherwise a file that is
+/// reopened in between would get only the rest of a line.
 struct Tolerant<W> {
     inner: W,
     line: Vec<u8>,
@@ -289,7 +290,7 @@ mod tests {
         );
     }
 
-    /// What is written at once.
+    /// Records each write.
     struct Pieces(crossbeam_channel::Sender<Vec<u8>>);
 
     impl Write for Pieces {
@@ -303,7 +304,7 @@ mod tests {
         }
     }
 
-    /// A disk without room.
+    /// A full disk.
     struct Full;
 
     impl Write for Full {
@@ -317,13 +318,13 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_room_loses_lines_and_nothing_else() {
+    fn a_full_disk_loses_lines_and_is_no_error() {
         let mut file = tolerant(Full);
         assert!(file.write_all(b"a line\n").is_ok() && file.flush().is_ok());
     }
 
     #[test]
-    fn a_line_is_written_as_a_whole() {
+    fn a_line_is_written_at_once() {
         let (sender, pieces) = crossbeam_channel::unbounded();
         let (_, logger) = fern::Dispatch::new()
             .chain(tolerant(Pieces(sender)))
@@ -352,14 +353,14 @@ mod tests {
         fn flush(&self) {}
     }
 
-    /// Logs of one place, and what of it was written.
-    fn sparing() -> (Sparing, Arc<Mutex<Vec<String>>>) {
+    /// A logger, and the lines it has written.
+    fn limited() -> (RateLimited, Arc<Mutex<Vec<String>>>) {
         let kept = Arc::default();
-        let sparing = Sparing {
+        let limited = RateLimited {
             inner: Box::new(Kept(Arc::clone(&kept))),
             sites: Mutex::default(),
         };
-        (sparing, kept)
+        (limited, kept)
     }
 
     fn with_record(target: &str, text: &str, then: impl FnOnce(&Record<'_>)) {
@@ -370,36 +371,36 @@ mod tests {
     }
 
     #[test]
-    fn of_what_the_staff_is_told_nothing_is_left_out() {
+    fn notices_to_the_staff_are_never_left_out() {
         for (target, written) in [("roomwatt::owner", 100), (NOTICES, 150)] {
-            let (sparing, kept) = sparing();
+            let (limited, kept) = limited();
             for _ in 0..150 {
-                with_record(target, "x", |record| sparing.log(record));
+                with_record(target, "x", |record| limited.log(record));
             }
             assert_eq!(kept.lock().len(), written, "{target}");
         }
     }
 
     #[test]
-    fn what_was_left_out_is_told_once_by_its_first_line() {
-        let (sparing, kept) = sparing();
+    fn left_out_lines_are_summarised_once_with_the_first_one() {
+        let (limited, kept) = limited();
         for number in 0..150 {
             let text = format!("line {number}");
-            with_record("roomwatt::owner", &text, |record| sparing.log(record));
+            with_record("roomwatt::owner", &text, |record| limited.log(record));
         }
         for _ in 0..2 {
-            sparing.flush();
+            limited.flush();
             assert_eq!(kept.lock().len(), 101);
         }
         assert_eq!(
             kept.lock()[100],
             "WARN roomwatt::owner 50 lines like this one left out: line 100"
         );
-        // The minute is not over by that.
+        // A flush does not begin a new minute.
         for expected in [101, 102] {
-            with_record("roomwatt::owner", "more", |record| sparing.log(record));
+            with_record("roomwatt::owner", "more", |record| limited.log(record));
             assert_eq!(kept.lock().len(), expected);
-            sparing.flush();
+            limited.flush();
         }
         assert_eq!(
             kept.lock()[101],
@@ -408,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_again_and_again_is_left_out_and_counted() {
+    fn repeated_lines_are_left_out_and_counted() {
         let start = Instant::now();
         let mut site = Site::new(start);
         let minute = Duration::from_secs(60);
@@ -416,9 +417,9 @@ mod tests {
             let mut sums = (0, 0);
             for _ in 0..count {
                 with_record("roomwatt::owner", "x", |record| {
-                    let (taken, told) = site.takes(record, at);
-                    sums.0 += u32::from(taken);
-                    sums.1 += told.map_or(0, |left_out| left_out.lines);
+                    let (is_written, left_out) = site.add(record, at);
+                    sums.0 += u32::from(is_written);
+                    sums.1 += left_out.map_or(0, |left_out| left_out.lines);
                 });
             }
             sums

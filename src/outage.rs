@@ -1,25 +1,25 @@
-//! Something the service depends on is away: told when it begins and when it ends.
+//! Logs the outage of something the service depends on, when it begins and when it ends.
 
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 
-/// Failures this short are not worth a line.
+/// Shorter failures are not logged.
 const WORTH_A_LINE: Duration = Duration::from_secs(1);
 
-/// One that lasts is told again this often: nobody may take the silence for health.
+/// How often a lasting outage is logged again, so that silence is not taken for health.
 const REPORTED_AGAIN: Duration = Duration::from_secs(600);
 
-/// So many reasons of one outage are logged; with others it is reminded of alone.
+/// The most reasons of an outage that get a line of their own; others appear in reminders only.
 const MOST_REASONS: usize = 3;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Tells of an outage once, with the pauses to make between tries.
+/// Logs an outage once, and gives the pauses between attempts.
 pub struct Outage {
     what: String,
     began: Option<Instant>,
-    /// The reasons that were logged since it began.
+    /// The reasons that have been logged since it began.
     reasons: Vec<String>,
     /// When it was logged last.
     logged: Option<Instant>,
@@ -39,7 +39,7 @@ impl Outage {
         }
     }
 
-    /// Tells of the first failure already: for what is tried again only after a while.
+    /// Logs already the first failure: for what is retried only after a while.
     pub fn reported_at_once(self) -> Outage {
         Outage {
             reported_after: Duration::ZERO,
@@ -47,7 +47,7 @@ impl Outage {
         }
     }
 
-    /// Another try has failed; gives the pause before the next one, with jitter so that many
+    /// Records a failed attempt. Returns the pause before the next one, with jitter, so that many
     /// instances do not come back at once.
     pub fn failed(&mut self, error: &impl Display) -> Duration {
         let began = *self.began.get_or_insert_with(Instant::now);
@@ -67,12 +67,12 @@ impl Outage {
         pause
     }
 
-    /// Whether a failure is worth a line at `now`: a reason that was not logged yet, or a reminder.
+    /// Whether to log a failure at `now`: for a new reason, or as a reminder.
     fn is_worth_a_line(&mut self, reason: &str, now: Instant) -> bool {
         let is_due = self
             .logged
             .is_none_or(|logged| now.duration_since(logged) >= REPORTED_AGAIN);
-        // Some reasons take turns, and some have a number of their own each time.
+        // Reasons may alternate, and some contain a different number each time.
         let is_new = self.reasons.len() < MOST_REASONS && !self.reasons.iter().any(|r| r == reason);
         if is_new {
             self.reasons.push(reason.to_owned());
@@ -83,13 +83,13 @@ impl Outage {
         is_due || is_new
     }
 
-    /// It works again, for good.
+    /// The outage has ended: it works again.
     pub fn ended(&mut self) {
         self.works();
         self.pause = FIRST_PAUSE;
     }
 
-    /// It works again, perhaps for a moment only: pauses go on growing until it is over.
+    /// It works again, perhaps only for a moment: the pauses keep growing until [`Outage::ended`].
     pub fn works(&mut self) {
         self.reasons.clear();
         if let (Some(began), Some(_)) = (self.began.take(), self.logged.take()) {
@@ -115,7 +115,7 @@ mod tests {
             logged.count()
         };
         assert_eq!(lines(&["refused", "lost", "refused", "lost"], 0), 2);
-        assert_eq!(lines(&["lost", "refused"], 599), 0, "they only take turns");
+        assert_eq!(lines(&["lost", "refused"], 599), 0, "they only alternate");
         assert_eq!(lines(&["lost", "refused"], 600), 1, "a reminder");
         assert_eq!(lines(&["thread 1", "thread 2", "thread 3"], 700), 1);
         assert_eq!(lines(&["thread 4"], 1_299), 0);

@@ -1,4 +1,4 @@
-//! Whether threads make progress: for a supervisor that ends a process which hangs.
+//! Whether threads make progress, for a supervisor's watchdog that restarts a process that hangs.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -6,21 +6,21 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// Since when a thread has been at what it does; `None` while it waits for work, or for another
-/// thread, which has a pulse of its own.
+/// Since when a thread has been busy without progress; `None` while it waits for work, or for
+/// another thread, which has a pulse of its own.
 type Busy = Arc<Mutex<Option<Instant>>>;
 
 thread_local! {
-    /// This thread's own; threads that nobody watches have none.
+    /// The pulse of this thread; `None` if it is not watched.
     static OWN: RefCell<Option<Busy>> = const { RefCell::new(None) };
 }
 
-/// The pulses of all threads that are running.
+/// The pulses of all watched threads.
 #[derive(Clone, Default)]
 pub struct Pulses(Arc<Mutex<Vec<(String, Busy)>>>);
 
 impl Pulses {
-    /// Has this thread watched as long as the result lives.
+    /// Watches this thread as long as the result lives.
     pub fn watch(&self, name: &str) -> Watched {
         let busy = Busy::new(Mutex::new(Some(Instant::now())));
         OWN.set(Some(Arc::clone(&busy)));
@@ -53,13 +53,13 @@ impl Drop for Watched {
     }
 }
 
-/// This thread waits as long as the result lives; then it has made progress.
+/// Marks this thread as waiting as long as the result lives; its drop counts as progress.
 pub fn rest() -> Rest {
     set(None);
     Rest
 }
 
-/// This thread has made progress.
+/// Records progress of this thread.
 pub fn beat() {
     set(Some(Instant::now()));
 }
@@ -72,7 +72,7 @@ fn set(since: Option<Instant>) {
     });
 }
 
-/// A thread that waits.
+/// Marks a thread as waiting.
 pub struct Rest;
 
 impl Drop for Rest {
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_works_for_too_long_is_stuck_and_who_waits_is_not() {
+    fn a_busy_thread_is_stuck_and_a_waiting_one_is_not() {
         let pulses = Pulses::default();
         assert!(pulses.stuck(Duration::ZERO).is_empty());
         let watched = pulses.watch("worker");

@@ -7,22 +7,23 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, select};
 
 use crate::pulse;
 
-/// Tells threads to stop; cheap to clone. It is a channel that nobody sends on: it closes.
+/// The signal for threads to stop; cheap to clone. It is a channel on which nothing is sent: the
+/// signal is that it closes.
 #[derive(Clone)]
 pub struct Stop(Receiver<()>);
 
-/// Stops everything that has the matching [`Stop`] when it, and every clone of it, is dropped.
+/// Triggers the matching [`Stop`] when it and all its clones are dropped.
 #[derive(Clone)]
 pub struct Stopper(#[expect(dead_code, reason = "it is there to be dropped")] Sender<()>);
 
-/// A [`Stop`] and what triggers it.
+/// A [`Stop`] and the [`Stopper`] that triggers it.
 pub fn stop_signal() -> (Stopper, Stop) {
     let (sender, receiver) = bounded(0);
     (Stopper(sender), Stop(receiver))
 }
 
 impl Stop {
-    /// Waits until it is time to stop, or `patience` is over; whether it is time to stop.
+    /// Waits for the signal, for `patience` at most; returns whether it is time to stop.
     pub fn wait(&self, patience: Duration) -> bool {
         let _rest = pulse::rest();
         !matches!(
@@ -35,8 +36,8 @@ impl Stop {
         self.wait(Duration::ZERO)
     }
 
-    /// Waits for an answer; `None` when it is time to stop first. The question may then lie in a
-    /// channel that nobody reads any more, and would never be answered.
+    /// Waits for an answer; `None` when it is time to stop first. At a stop the other thread may
+    /// have ended without reading the question, so that no answer would ever come.
     pub fn wait_for<T>(&self, answer: &Receiver<T>) -> Option<T> {
         let _rest = pulse::rest();
         select! {
@@ -45,7 +46,7 @@ impl Stop {
         }
     }
 
-    /// Becomes ready (disconnected) when it is time to stop: for `select!`.
+    /// The channel for `select!`: it becomes ready (disconnected) when it is time to stop.
     pub fn channel(&self) -> &Receiver<()> {
         &self.0
     }
@@ -58,15 +59,15 @@ pub struct Exit {
     pub panicked: bool,
 }
 
-/// Tells of a thread's end however it comes about.
-struct Farewell {
+/// Reports the end of its thread when it is dropped, also by a panic.
+struct ExitGuard {
     thread: String,
     exits: Sender<Exit>,
 }
 
-impl Drop for Farewell {
+impl Drop for ExitGuard {
     fn drop(&mut self) {
-        // Nobody listens any more only when the process is ending anyway.
+        // The receiver is gone only when the process is ending anyway.
         let _ = self.exits.send(Exit {
             thread: std::mem::take(&mut self.thread),
             panicked: thread::panicking(),
@@ -74,8 +75,8 @@ impl Drop for Farewell {
     }
 }
 
-/// Starts a thread that reports its end to `exits`. That needs no room: a thread waits until its
-/// end is taken or nobody is there to take it, and by then it has let go of all that `work` had.
+/// Starts a thread that reports its end to `exits`. The channel may be full: the thread waits until
+/// its report is received or the receiver is gone, and has dropped all that `work` had before that.
 ///
 /// # Errors
 /// When the system has no more threads.
@@ -86,12 +87,12 @@ pub fn spawn(
     work: impl FnOnce() + Send + 'static,
 ) -> std::io::Result<()> {
     let name = name.into();
-    let farewell = Farewell {
+    let guard = ExitGuard {
         thread: name.clone(),
         exits: exits.clone(),
     };
     thread::Builder::new().name(name).spawn(move || {
-        let _farewell = farewell;
+        let _guard = guard;
         work();
     })?;
     Ok(())
@@ -102,21 +103,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_that_nobody_will_give_is_not_waited_for_at_a_stop() {
+    fn a_stop_ends_the_wait_for_an_answer() {
         let (stopper, stop) = stop_signal();
         let (_kept, answer) = bounded::<()>(1);
-        let (tell, told) = bounded(1);
+        let (send, result) = bounded(1);
         let (exits, _ended) = bounded(1);
         spawn("waiting", &exits, move || {
-            let _ = tell.send(stop.wait_for(&answer));
+            let _ = send.send(stop.wait_for(&answer));
         })
         .expect("a thread");
         drop(stopper);
-        assert_eq!(told.recv_timeout(Duration::from_secs(60)), Ok(None));
+        assert_eq!(result.recv_timeout(Duration::from_secs(60)), Ok(None));
     }
 
     #[test]
-    fn an_end_is_told_also_of_a_panic() {
+    fn the_end_of_a_thread_is_reported_also_after_a_panic() {
         let (exits, ended) = bounded(2);
         let (stopper, stop) = stop_signal();
         let waiting = stop.clone();
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_whose_end_nobody_has_taken_yet_holds_nothing() {
+    fn a_thread_whose_end_was_not_received_yet_holds_nothing() {
         let (exits, ended) = bounded(0);
         let limit = Duration::from_secs(60);
         for (name, panics) in [("in order", false), ("unlucky", true)] {
@@ -144,7 +145,7 @@ mod tests {
                 assert!(!panics, "as the test wants it");
             })
             .expect("a thread");
-            assert!(gone.wait(limit), "{name}: it waits and holds what it had");
+            assert!(gone.wait(limit), "{name}: it still holds what it had");
         }
         let mut reported: Vec<(String, bool)> = (0..2)
             .map(|_| ended.recv_timeout(limit).expect("an end"))

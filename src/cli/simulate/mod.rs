@@ -112,7 +112,7 @@ fn simulated(id: &str) -> Result<HotelId, String> {
             "real hotels are never simulated: the id must begin with {PREFIX}, as {PREFIX}1"
         ));
     }
-    if id.chars().count() > HotelId::MAX_CHARS || id.chars().any(escape::is_obeyed) {
+    if id.chars().count() > HotelId::MAX_CHARS || id.chars().any(escape::is_unsafe) {
         return Err(format!(
             "an id has at most {} characters, none of them invisible",
             HotelId::MAX_CHARS
