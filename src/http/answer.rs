@@ -1,4 +1,4 @@
-//! What clients are answered.
+//! The answers to clients.
 
 use std::fmt;
 
@@ -9,22 +9,22 @@ use serde_json::{Value, json};
 
 use crate::threads::Stopper;
 
-/// An answer that is not sent yet.
+/// An answer that has not been sent yet.
 pub(super) struct Answer {
     status: StatusCode,
     content_type: &'static str,
     body: String,
     header: Option<(HeaderName, &'static str)>,
-    /// To be dropped when it has been sent.
+    /// Dropped when the answer has been sent.
     sending: Option<Stopper>,
 }
 
-/// Where something stood in a request's body.
+/// Where an item is in a request's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// Its place in an array, from 0 on.
+    /// Its index in an array, from 0.
     Index(usize),
-    /// Its line, from 1 on.
+    /// Its line, from 1.
     Line(usize),
 }
 
@@ -37,22 +37,22 @@ impl fmt::Display for Place {
     }
 }
 
-/// What was refused, and why, as it will be sent.
+/// The refused items and their reasons, as they will be sent.
 pub(super) struct Refused {
-    /// In JSON, with commas.
+    /// JSON objects, separated by commas.
     list: String,
-    /// No more of it: so an answer costs no more than its request.
+    /// The longest list in bytes, so that an answer takes no more memory than its request.
     most: usize,
     count: usize,
-    /// Those that are counted only.
+    /// Items that are only counted.
     unlisted: usize,
 }
 
-/// What is listed in any case. Bytes.
+/// The list may have this length in any case. Bytes.
 const LISTED: usize = 64 * 1024;
 
 impl Refused {
-    /// Nothing yet, of a body of so many bytes.
+    /// An empty list, for a body of this many bytes.
     pub(super) fn of_body(bytes: usize) -> Refused {
         Refused {
             list: String::new(),
@@ -88,10 +88,11 @@ impl Refused {
 }
 
 impl Answer {
-    /// All of a request is written: so many were taken, and these refused.
+    /// The answer when all of a request is written: how many items were taken, and which were
+    /// refused.
     pub(super) fn taken(taken: usize, refused: Refused, sending: Stopper) -> Answer {
         let mut text = refused.list;
-        // In this order it is read more easily.
+        // Written by hand to keep this order, which is easier to read.
         let start = format!(r#"{{"taken":{taken},"refused":["#);
         let end = match refused.unlisted {
             0 => "]}\n".to_owned(),
@@ -110,7 +111,7 @@ impl Answer {
         Answer::json(StatusCode::OK, line(&json!({ "status": "ok" })))
     }
 
-    /// In JSON, which `body` is already.
+    /// An answer whose `body` is JSON.
     fn json(status: StatusCode, body: String) -> Answer {
         Answer {
             status,
@@ -132,7 +133,7 @@ impl From<Answer> for Response<Vec<u8>> {
             headers.insert(name, HeaderValue::from_static(value));
         }
         if let Some(sending) = answer.sending {
-            // The server keeps a response until its last byte is on its way.
+            // The server drops a response when its last byte has been sent.
             response.extensions_mut().insert(sending);
         }
         response
@@ -177,7 +178,7 @@ impl Fault {
         }
     }
 
-    /// It can work later.
+    /// The client should try again later.
     pub(super) fn later(error: impl Into<String>) -> Fault {
         Fault {
             header: Some((RETRY_AFTER, "5")),
@@ -185,7 +186,7 @@ impl Fault {
         }
     }
 
-    /// Whether an operator has to know: outages are told where they are found.
+    /// Whether to log it for the operator. Outages are logged where they are found.
     pub(super) fn is_worth_a_line(&self) -> bool {
         self.status != StatusCode::SERVICE_UNAVAILABLE
     }
@@ -216,7 +217,7 @@ mod tests {
     use crate::threads::stop_signal;
 
     #[test]
-    fn the_list_of_what_was_refused_is_no_longer_than_the_body() {
+    fn the_list_of_refused_items_is_no_longer_than_the_body() {
         let answer = |bytes: usize, count: usize| {
             let mut refused = Refused::of_body(bytes);
             for at in 0..count {

@@ -1,4 +1,4 @@
-//! Bodies of requests that may come in: how large they are, and how many are held at a time.
+//! Limits on the bodies of requests: their size, and how many are held at a time.
 
 use std::time::Duration;
 
@@ -9,19 +9,18 @@ use http::header::CONTENT_ENCODING;
 use super::answer::Fault;
 use super::server::{BodyError, Incoming};
 
-/// The largest body. It bounds what a request can hold in memory.
+/// The largest body. Bytes. It bounds the memory of a request.
 pub(super) const MOST_BYTES: usize = 4 * 1024 * 1024;
 
-/// Requests with a body at a time: with [`MOST_BYTES`] that bounds all of them.
+/// The most requests with a body at a time: with [`MOST_BYTES`] that bounds the memory of all.
 const AT_A_TIME: usize = 32;
 
-/// How long a request waits for its turn: that of those before it is over then, or the store is
-/// slow.
+/// How long a request waits for its turn. By then others have finished, unless the store is slow.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Turns for requests with a body.
 pub(super) struct Turns {
-    /// One for each that is free.
+    /// A message for each free turn.
     free: Receiver<()>,
     back: Sender<()>,
 }
@@ -33,7 +32,7 @@ impl Turns {
     pub(super) fn new() -> Turns {
         let (back, free) = bounded(AT_A_TIME);
         for _ in 0..AT_A_TIME {
-            // There is room.
+            // The channel has room for all of them.
             let _ = back.try_send(());
         }
         Turns { free, back }
@@ -42,7 +41,7 @@ impl Turns {
     /// Waits for a turn.
     ///
     /// # Errors
-    /// 503 where the others take too long.
+    /// 503 when the others take too long.
     pub(super) fn take(&self) -> Result<Turn<'_>, Fault> {
         match self.free.recv_timeout(PATIENCE) {
             Ok(()) => Ok(Turn(&self.back)),
@@ -59,11 +58,11 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// Reads all of a body.
+/// Reads a whole body.
 ///
 /// # Errors
-/// 413, 415 where it is compressed, 408 where it does not come in time, 400 where it breaks off or
-/// is not in the form of HTTP.
+/// 413 when it is too large, 415 when it is compressed, 408 when it does not come in time, 400 when
+/// it breaks off or is malformed.
 pub(super) fn read(incoming: &mut Incoming<'_>) -> Result<Vec<u8>, Fault> {
     let encoding = incoming.request.headers().get(CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {

@@ -1,4 +1,4 @@
-//! The other side: a command that sends a message to the running service.
+//! The client: commands use it to send a message to the running service.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -9,13 +9,13 @@ use ureq::Agent;
 
 use crate::config::Http;
 
-/// Longer than the service takes to answer that its database is away.
+/// The timeout: longer than the service takes to answer that its database is away.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The most of an answer that is read. Bytes.
 const ANSWER: u64 = 64 * 1_024;
 
-/// Why a message did not get there. Sending it again does no harm.
+/// Why a message may not have been taken. Sending it again does no harm.
 #[derive(Debug, Error)]
 pub enum ClientError {
     #[error("the service can't be reached at http://{address}: {error}; does it run?")]
@@ -32,7 +32,7 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    /// Whether doing the same again can help.
+    /// Whether trying again can help.
     pub fn is_passing(&self) -> bool {
         match self {
             ClientError::Unreachable { .. } => true,
@@ -41,7 +41,7 @@ impl ClientError {
     }
 }
 
-/// What the service answers, as far as it is of one message.
+/// The part of the service's answer that matters for one message.
 #[derive(Deserialize)]
 struct Answer {
     #[serde(default)]
@@ -58,10 +58,10 @@ struct Fault {
     error: String,
 }
 
-/// Sends one message and waits until it is written; gives why it was refused, if it was.
+/// Sends one message and waits until it is written; returns the reason if it was refused.
 ///
 /// # Errors
-/// [`ClientError`] where nobody knows what became of it.
+/// [`ClientError`] when it is unknown what became of the message.
 pub fn send(config: &Http, message: &[u8]) -> Result<Option<String>, ClientError> {
     let address = within_reach(config.listen);
     let agent: Agent = Agent::config_builder()
@@ -78,7 +78,7 @@ pub fn send(config: &Http, message: &[u8]) -> Result<Option<String>, ClientError
         request = request.header("Authorization", format!("Bearer {}", token.expose()));
     }
     let unreachable = |error| ClientError::Unreachable { address, error };
-    // As the one element of an array: what the message is, the service will say.
+    // As the only element of an array, so that the service judges the message, whatever it is.
     let body = [b"[", message, b"]"].concat();
     let mut response = request.send(&body[..]).map_err(unreachable)?;
     let status = response.status().as_u16();
@@ -91,17 +91,17 @@ pub fn send(config: &Http, message: &[u8]) -> Result<Option<String>, ClientError
     };
     let fault = || match serde_json::from_str(&text) {
         Ok(Fault { error }) => error,
-        Err(_) => "this is not what roomwatt answers; does something else listen there?".into(),
+        Err(_) => "this is not an answer of roomwatt; does another program listen there?".into(),
     };
     match (status, serde_json::from_str::<Answer>(&text)) {
         (200, Ok(answer)) => Ok(answer.refused.into_iter().next().map(|r| r.reason)),
-        // No JSON at all.
+        // The message is not JSON at all.
         (400 | 413, _) => Ok(Some(fault())),
         _ => Err(refused(fault())),
     }
 }
 
-/// Where a listener is reached from this machine: it may listen at every address.
+/// The address at which this machine reaches a listener, which may listen on all addresses.
 fn within_reach(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

@@ -1,4 +1,4 @@
-//! Where requests meet whoever owns the state.
+//! Passes requests to the instance that owns the state.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -18,49 +18,50 @@ use crate::types::{Reading, RoomKey, counted};
 use super::answer::{Answer, Fault, Place, Refused};
 use super::form::{Items, Row};
 
-/// How long the owner may take for all of a request: less than what the end of the process leaves.
+/// How long the owner may take for a whole request: less than the process has for its end.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long answers that are ready may take to be sent at the end.
+/// How long the last answers may take to be sent at the end.
 const LAST_PATIENCE: Duration = Duration::from_secs(22);
 
-/// Between two looks whether it is time to stop.
-const LOOK: Duration = Duration::from_secs(3_600);
+/// The longest wait for the stop signal in one call; it is waited for again.
+const STOP_WAIT: Duration = Duration::from_secs(3_600);
 
-/// The most of a request that is with the owner at a time: with more than it takes at once it would
-/// not go faster, and the owner needs memory for each of them.
+/// The most of a request that is with the owner at a time. More would not be faster than the
+/// owner's batches, and would take memory.
 const MOST_UNWRITTEN: usize = 1_000;
 const MOST_UNWRITTEN_BYTES: usize = 256 * 1024;
 
-/// Readings that could not be written for lack of room make the service ill for so long, unless
-/// others are written before: then it is for the next ones to find out.
+/// How long the service reports itself unhealthy after readings could not be written because the
+/// disk was full, unless others are written before. After that, the next readings decide.
 const FULL: Duration = Duration::from_secs(60);
 
-/// Where messages come from, as it is stored with refused ones.
+/// The source that is stored with refused messages.
 const SOURCE: &str = "http";
 
-/// The place of who serves: taken while an instance owns the state.
+/// Where an instance serves requests while it owns the state.
 #[derive(Default)]
 pub struct Desk(Mutex<Option<Arc<Serving>>>);
 
-/// What an instance that owns the state takes, and how.
+/// What an instance that owns the state needs to serve requests.
 pub struct Service {
-    /// It is bounded, and may be waited for: the owner waits for none of its senders.
+    /// The way to the owner. It is bounded, but waiting for it can't deadlock: the owner waits for
+    /// none of its senders.
     pub inbox: Inbox,
     /// Closed while the store is lost.
     pub intake: Arc<Gate>,
     pub messages: Arc<MessageFormat>,
     pub clock: Arc<dyn Clock>,
-    /// `None` where the meter table is others'.
+    /// `None` if other programs write the meter table.
     pub meters: Option<Arc<dyn MeterWriter>>,
 }
 
-/// A service that is at the desk, or has left it and finishes what it has taken.
+/// A service that serves requests, or has stopped taking new ones and finishes the others.
 pub(super) struct Serving {
     service: Service,
-    /// Held by everything that is still to be answered.
+    /// Held by all answers that have not been sent yet.
     answering: Stopper,
-    /// When readings could not be written for lack of room, where none were since.
+    /// When readings could not be written because the disk was full; `None` once others were.
     full: Mutex<Option<Instant>>,
 }
 
@@ -75,22 +76,22 @@ impl Desk {
         });
         let own = Arc::downgrade(&serving);
         *self.0.lock() = Some(serving);
-        while !stop.wait(LOOK) {}
-        // Requests that are being taken hold on to it, and the owner ends after them. The next one
-        // may be here already.
+        while !stop.wait(STOP_WAIT) {}
+        // Requests under way keep this service alive, and the owner ends after them. The next
+        // service may be here already, and stays.
         let is_own = |serving: &mut Arc<Serving>| Weak::ptr_eq(&Arc::downgrade(serving), &own);
         drop(self.0.lock().take_if(is_own));
         if !answered.wait(LAST_PATIENCE) {
             log::warn!(
-                "requests over HTTP are left without an answer: clients will send them again"
+                "some HTTP requests were not answered before the end: clients will send them again"
             );
         }
     }
 
-    /// Who serves.
+    /// The service that takes requests now.
     ///
     /// # Errors
-    /// 503 where nobody does.
+    /// 503 if there is none, or if its database is away.
     pub(super) fn service(&self) -> Result<Arc<Serving>, Fault> {
         let serving = self.0.lock().clone().ok_or_else(|| {
             Fault::later(
@@ -106,7 +107,7 @@ impl Desk {
     }
 }
 
-/// Why what was sent to the owner is not known to be written.
+/// The fault when it is unknown whether a request was written.
 fn unknown(why: &str) -> Fault {
     Fault::later(format!(
         "{why}: what was sent may have been taken or not. Send it again: what is known already \
@@ -115,10 +116,10 @@ fn unknown(why: &str) -> Fault {
 }
 
 impl Serving {
-    /// Says that messages, and readings where they are taken, can be written.
+    /// Reports whether messages and readings can be written.
     ///
     /// # Errors
-    /// 503 where there is no room for them.
+    /// 503 if the disk is full.
     pub(super) fn health(&self) -> Result<Answer, Fault> {
         let is_full = |since: Instant| since.elapsed() < FULL;
         if self.full.lock().is_some_and(is_full) {
@@ -129,10 +130,10 @@ impl Serving {
         Ok(Answer::health())
     }
 
-    /// Takes messages of a body of so many bytes. Refused ones are kept, too.
+    /// Takes the messages of a body of `bytes` bytes. Refused ones are stored, too.
     ///
     /// # Errors
-    /// 503 where not all of them are written in time.
+    /// 503 when not all of them are written in time.
     pub(super) fn messages(&self, items: Items<'_>, bytes: usize) -> Result<Answer, Fault> {
         let Service {
             inbox,
@@ -151,7 +152,7 @@ impl Serving {
         let now = clock.now();
         let late = after(PATIENCE);
         let ending = || unknown("the service is ending");
-        // There is room for all that are with the owner, so that it never waits.
+        // The channel has room for all messages that are with the owner, so that it never waits.
         let (written, done) = bounded(MOST_UNWRITTEN);
         let source: Arc<str> = SOURCE.into();
         let (mut taken, mut refused) = (0, Refused::of_body(bytes));
@@ -159,7 +160,7 @@ impl Serving {
         let one_is_written = |unwritten: &mut usize, bytes: &mut usize| {
             let length = select! {
                 recv(done) -> length => length,
-                // All may be written by now all the same.
+                // Even so all may have been written.
                 recv(owner_ended.channel()) -> _ => written_already(&done, *unwritten),
                 recv(closed.channel()) -> _ => return Err(unknown("the database is away")),
                 recv(late) -> _ => return Err(unknown("the database is slow")),
@@ -185,10 +186,10 @@ impl Serving {
                 source: Arc::clone(&source),
                 parsed,
                 body: item.body.to_vec(),
-                // Nobody knows; after an answer that got lost it comes again.
+                // It may have come before: clients repeat a request whose answer got lost.
                 redelivered: true,
                 committed: Box::new(move || {
-                    // Nobody is there when the client has been answered before.
+                    // The receiver is gone if the client has been answered before.
                     let _ = written.try_send(length);
                 }),
             });
@@ -208,24 +209,23 @@ impl Serving {
         Ok(Answer::taken(taken, refused, self.answering.clone()))
     }
 
-    /// Where readings are written.
+    /// What writes readings.
     ///
     /// # Errors
-    /// 409 where the meter table is others'.
+    /// 409 if other programs write the meter table.
     pub(super) fn writer(&self) -> Result<&dyn MeterWriter, Fault> {
         self.service.meters.as_deref().ok_or_else(|| {
             Fault::new(
                 StatusCode::CONFLICT,
-                "the meter table of [mysql] is others', this service only reads it: write readings \
-                 there",
+                "this service only reads the meter table of [mysql]: write readings there directly",
             )
         })
     }
 
-    /// Takes readings in JSON, of a body of so many bytes.
+    /// Takes the readings of a JSON body of `bytes` bytes.
     ///
     /// # Errors
-    /// 503 where they can't be written now.
+    /// 503 when they can't be written now.
     pub(super) fn readings(&self, items: Items<'_>, bytes: usize) -> Result<Answer, Fault> {
         let (format, now) = (self.reading_format(), self.service.clock.now());
         let read = items.map(|item| {
@@ -235,10 +235,10 @@ impl Serving {
         self.write(read, bytes)
     }
 
-    /// Takes readings of a CSV of so many bytes.
+    /// Takes the readings of a CSV body of `bytes` bytes.
     ///
     /// # Errors
-    /// As [`Serving::readings`].
+    /// The same as [`Serving::readings`].
     pub(super) fn rows(
         &self,
         rows: impl Iterator<Item = Row<4>>,
@@ -270,8 +270,8 @@ impl Serving {
     ) -> Result<Answer, Fault> {
         let writer = self.writer()?;
         let (mut taken, mut refused, mut first) = (0, Refused::of_body(bytes), None);
-        // They are read while they are written: many small ones would else be much larger than
-        // their body.
+        // They are parsed while they are written: parsed readings take much more memory than their
+        // body.
         let mut readings = read
             .filter_map(|(place, reading)| match reading {
                 Ok(reading) => {
@@ -291,7 +291,7 @@ impl Serving {
         };
         if let Some((place, reason)) = first {
             log::warn!(
-                "refused {} that came over HTTP, the first ({place}): {reason}",
+                "refused {} that came over HTTP; the first is {place}: {reason}",
                 counted(refused.count() as u64, "reading"),
             );
         }
@@ -317,7 +317,7 @@ impl Serving {
     }
 }
 
-/// One more of those that are not known to be written, where all of them are.
+/// The next written message after the owner has ended, if all that are still open were written.
 fn written_already(done: &Receiver<usize>, unwritten: usize) -> Result<usize, RecvError> {
     if done.len() < unwritten {
         return Err(RecvError);

@@ -1,4 +1,4 @@
-//! Who may come in.
+//! Decides which requests are admitted.
 
 use http::header::{AUTHORIZATION, FORWARDED, HOST, ORIGIN, VIA};
 use http::uri::Authority;
@@ -9,9 +9,9 @@ use crate::config::{Secret, is_loopback};
 
 use super::answer::Fault;
 
-/// Lets those in who may.
+/// Admits or refuses requests.
 pub(super) struct Door {
-    /// SHA-256 of the token: how long comparing two of these takes tells nothing of the token.
+    /// SHA-256 of the token: the time of comparing two hashes reveals nothing about the token.
     token: Option<[u8; 32]>,
 }
 
@@ -22,11 +22,11 @@ impl Door {
         }
     }
 
-    /// Lets a request in. What is public needs no token, but where there is none it is answered to
-    /// this machine's programs alone, as everything is.
+    /// Admits a request. Public paths need no token. If no token is configured, all paths are for
+    /// this machine's programs alone.
     ///
     /// # Errors
-    /// 401 without the token. Where there is none, 403 for what a page in somebody's browser may
+    /// 401 without the token. If none is configured, 403 for requests that a page in a browser may
     /// have sent.
     pub(super) fn admit(&self, request: &Request<()>, is_public: bool) -> Result<(), Fault> {
         match &self.token {
@@ -55,8 +55,9 @@ fn check_token(request: &Request<()>, token: &[u8; 32]) -> Result<(), Fault> {
     }
 }
 
-/// Without a token every program of this machine may come in, but no page that is shown on it: a
-/// browser names the page's origin, or, tricked by a name that leads here, the name it was given.
+/// Without a token, every program of this machine is admitted, but no page in a browser: a browser
+/// sends the page's origin, or, with a foreign name that resolves to this machine, that name as
+/// the host.
 fn check_local(request: &Request<()>) -> Result<(), Fault> {
     let headers = request.headers();
     if headers.contains_key(ORIGIN) {
@@ -101,7 +102,7 @@ fn check_local(request: &Request<()>) -> Result<(), Fault> {
 mod tests {
     use super::*;
 
-    /// A path that is public.
+    /// A public path.
     const PUBLIC: &str = "/healthz";
 
     fn admit(token: Option<&str>, method: &str, path: &str, headers: &[(&str, &str)]) -> String {
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_token_no_page_in_a_browser_comes_in() {
+    fn without_a_token_no_page_in_a_browser_is_admitted() {
         let post = |headers: &[(&str, &str)]| admit(None, "POST", "/api/messages", headers);
         for host in [
             "localhost",
@@ -145,7 +146,7 @@ mod tests {
                 "{host}: {refused}"
             );
         }
-        // One that leads here beside one that doesn't.
+        // Two headers, one of them foreign.
         let twice = post(&[("host", "localhost"), ("host", "evil.example")]);
         assert!(twice.starts_with("403, "), "{twice}");
         for origin in ["http://evil.example", "null", "http://localhost:8580"] {
@@ -164,7 +165,7 @@ mod tests {
         }
         let health = admit(None, "GET", "/healthz", &[("host", "evil.example")]);
         assert!(health.starts_with("403, "), "{health}");
-        // As a proxy is asked; and as before there were names.
+        // With the whole address, as a proxy gets it; and without a host, as in HTTP/1.0.
         let whole = |host: &str| admit(None, "GET", &format!("http://{host}/healthz"), &[]);
         assert_eq!(whole("127.0.0.1:8580"), "admitted");
         assert!(whole("evil.example").starts_with("403, the header Host is "));
@@ -174,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_opens_for_whoever_shows_it() {
+    fn with_a_token_only_clients_that_send_it_are_admitted() {
         const TOKEN: &str = "0123456789abcdef";
         let post = |headers: &[(&str, &str)]| admit(Some(TOKEN), "POST", "/api/messages", headers);
         for shown in ["Bearer 0123456789abcdef", "bearer  0123456789abcdef "] {
@@ -201,7 +202,7 @@ mod tests {
                 "{shown}: {refused}"
             );
         }
-        // What there is, and what there is not, is none of a stranger's business.
+        // Without the token a client does not learn which paths exist.
         assert!(admit(Some(TOKEN), "GET", "/", &[]).starts_with("401, "));
         assert_eq!(admit(Some(TOKEN), "GET", "/healthz", &[]), "admitted");
     }

@@ -1,4 +1,4 @@
-//! The forms of bodies: an object, an array, JSON lines, CSV.
+//! The formats of bodies: a JSON object or array, JSON lines, CSV.
 
 use std::fmt;
 
@@ -16,33 +16,34 @@ use super::answer::{Fault, Place};
 /// The most messages or readings of one request.
 pub(super) const MOST_ITEMS: usize = 10_000;
 
-/// The most brackets that may be open at once.
+/// The deepest nesting of JSON.
 const MOST_DEPTH: usize = 128;
 
-/// How a body is written.
+/// The format of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// An object, or an array of them.
+    /// An object, or an array of objects.
     Json,
-    /// One object a line.
+    /// One JSON object a line.
     Lines,
     Csv,
 }
 
-/// A message or a reading as it was sent.
+/// A message or a reading, not parsed yet.
 pub(super) struct Item<'a> {
     pub(super) place: Place,
     pub(super) body: &'a [u8],
 }
 
-/// A row of a CSV: its fields in the order that was asked for, or why there are none.
+/// A row of a CSV: the requested fields in the requested order, or what is wrong with the row.
 pub(super) struct Row<const N: usize> {
     pub(super) place: Place,
     pub(super) fields: Result<[String; N], String>,
 }
 
 impl Form {
-    /// By their types. A page in a browser can send none of them to another site unasked.
+    /// The formats by their media types. A browser sends none of these to another site without
+    /// asking that site first.
     pub(super) const OF_MESSAGES: &[(&str, Form)] = &[
         ("application/json", Form::Json),
         ("application/x-ndjson", Form::Lines),
@@ -55,10 +56,10 @@ impl Form {
         ("text/csv", Form::Csv),
     ];
 
-    /// The form that the headers name, of those that are allowed.
+    /// The format that the headers name, if it is allowed.
     ///
     /// # Errors
-    /// 415.
+    /// 415 if it is not.
     pub(super) fn of(headers: &HeaderMap, allowed: &[(&str, Form)]) -> Result<Form, Fault> {
         let refused = || {
             let types: Vec<&str> = allowed.iter().map(|&(name, _)| name).collect();
@@ -88,11 +89,11 @@ impl Form {
         found.map(|&(_, form)| form).ok_or_else(refused)
     }
 
-    /// The objects of a body in JSON, one after the other: they are counted before, and not
+    /// The objects of a JSON body, one after the other. They are counted first, and never
     /// collected.
     ///
     /// # Errors
-    /// 400 for a body that has none, 413 for one that has too many.
+    /// 400 if it can't be read, 413 if it has too many.
     pub(super) fn items(self, body: &[u8]) -> Result<Items<'_>, Fault> {
         let body = without_mark(body)?;
         let items = match self {
@@ -109,7 +110,7 @@ impl Form {
     }
 }
 
-/// The body without the mark that some editors put at its start.
+/// The body without a byte order mark.
 fn without_mark(body: &[u8]) -> Result<&[u8], Fault> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     if body.trim_ascii().is_empty() {
@@ -138,7 +139,7 @@ pub(super) enum Items<'a> {
         rest: &'a [u8],
         line: usize,
     },
-    /// What follows an element of an array that is known to be one.
+    /// The rest of an array that is known to be valid.
     Array {
         rest: &'a str,
         index: usize,
@@ -207,7 +208,7 @@ fn objects(body: &[u8]) -> Result<Items<'_>, Fault> {
     }
 }
 
-/// Whether more brackets are open at once than may be: whoever reads JSON has to remember each.
+/// Whether JSON is nested too deeply: a parser needs memory for each level.
 fn is_too_deep(text: &str) -> bool {
     let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
     text.bytes().any(|byte| {
@@ -223,7 +224,7 @@ fn is_too_deep(text: &str) -> bool {
     })
 }
 
-/// The number of an array's elements.
+/// The number of elements of an array.
 struct Elements(usize);
 
 impl<'de> Deserialize<'de> for Elements {
@@ -247,10 +248,10 @@ impl<'de> Deserialize<'de> for Elements {
 }
 
 /// The rows of a CSV whose header has these columns, in any order, perhaps among others. They are
-/// counted before, and not collected.
+/// counted first, and never collected.
 ///
 /// # Errors
-/// 400 for a header that lacks one or has too many columns, 413 for too many rows.
+/// 400 if the header lacks a column or has too many, 413 if there are too many rows.
 pub(super) fn rows<'a, const N: usize>(
     body: &'a [u8],
     columns: [&'static str; N],
@@ -271,7 +272,7 @@ pub(super) fn rows<'a, const N: usize>(
                 line: 0,
             },
         };
-        // The header.
+        // Skips the header.
         rows.advance();
         rows
     };
@@ -279,7 +280,7 @@ pub(super) fn rows<'a, const N: usize>(
     Ok(rows())
 }
 
-/// The rows of a CSV. One of them is in memory at a time.
+/// The rows of a CSV. Only one is in memory at a time.
 pub(super) struct Rows<'a, const N: usize> {
     body: &'a [u8],
     at: usize,
@@ -288,21 +289,21 @@ pub(super) struct Rows<'a, const N: usize> {
     record: Record,
 }
 
-/// The fields of a row one after the other, and where each ends. Its room is used again and again.
+/// The fields of a row one after the other, and where each ends. Its memory is reused.
 struct Record {
     text: Vec<u8>,
     ends: [usize; MOST_COLUMNS + 1],
     /// The number of its fields.
     count: usize,
-    /// All it has, also where that is too much to be kept.
+    /// The length of all fields, also if that is too much to be kept.
     bytes: usize,
     line: usize,
 }
 
 impl<const N: usize> Rows<'_, N> {
-    /// Reads the next row; whether there is one.
+    /// Reads the next row; returns whether there is one.
     fn advance(&mut self) -> bool {
-        // The reader counts from before the empty lines that it skips.
+        // The reader's own line is before the empty lines that it skips.
         let skipped = self.body.iter().skip(self.at);
         let skipped = skipped.take_while(|byte| matches!(byte, b'\r' | b'\n'));
         let skipped = skipped.filter(|&&byte| byte == b'\n').count();
@@ -324,9 +325,9 @@ impl<const N: usize> Rows<'_, N> {
             match result {
                 ReadRecordResult::Record => return true,
                 ReadRecordResult::End => return false,
-                // The next call finds out that this was the end.
+                // The next call finds the end.
                 ReadRecordResult::InputEmpty => {}
-                // Of what is not wanted nothing is kept.
+                // The row is too long and will be refused: overwrite it.
                 ReadRecordResult::OutputFull => written = 0,
                 ReadRecordResult::OutputEndsFull => ended = 0,
             }
@@ -375,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_cut_where_it_has_to_be() {
+    fn a_body_is_split_into_its_items() {
         let one = |place, body: &str| (place, body.to_owned());
         for (form, body, expected) in [
             (
@@ -419,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_cut_is_refused_as_a_whole() {
+    fn a_body_that_can_not_be_split_is_refused_as_a_whole() {
         for (form, body, expected) in [
             (Form::Json, "", "400, the body is empty"),
             (Form::Lines, " \n ", "400, the body is empty"),
@@ -460,14 +461,14 @@ mod tests {
     }
 
     #[test]
-    fn a_csv_has_its_columns_by_name_and_its_rows_by_line() {
+    fn a_csvs_columns_are_found_by_name_and_its_rows_numbered_by_line() {
         let body = "b,x, a \n1,2,3\n\n\"4\n4\",5,6\n7,8\n9,\u{e4},0\n";
-        let told: Vec<String> = rows(body.as_bytes(), ["a", "b"])
+        let found: Vec<String> = rows(body.as_bytes(), ["a", "b"])
             .expect("rows")
             .map(|row| format!("{}: {:?}", row.place, row.fields))
             .collect();
         assert_eq!(
-            told,
+            found,
             [
                 "line 2: Ok([\"3\", \"1\"])",
                 "line 4: Ok([\"6\", \"4\\n4\"])",
@@ -504,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn the_type_of_a_body_is_one_of_those_that_browsers_do_not_send_unasked() {
+    fn only_media_types_that_browsers_do_not_send_unasked_are_accepted() {
         let of = |given: &[&'static str]| {
             let mut headers = HeaderMap::new();
             for given in given {

@@ -1,8 +1,7 @@
-//! The service's own intake: messages and meter readings over HTTP.
+//! The intake over HTTP: messages and meter readings.
 //!
-//! The listener is there for the process's whole life, and what it takes it hands over at the
-//! [`Desk`], where whoever owns the state serves, or nobody does: clients are answered all the
-//! time.
+//! The listener lives as long as the process, so that clients always get an answer. It passes
+//! requests to the [`Desk`], where this instance serves while it owns the state.
 
 mod answer;
 mod body;
@@ -33,7 +32,7 @@ use form::Form;
 use routes::Route;
 use server::{Incoming, Server, Unreadable};
 
-/// Listens at its address until it is time to stop.
+/// Listens on its address until it is time to stop.
 pub struct Listener {
     pub config: Http,
     pub desk: Arc<Desk>,
@@ -42,9 +41,9 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Returns when it is time to stop, or when one of its threads has panicked. An address that
-    /// somebody else has is waited for, loudly: most often that is an instance that is about to
-    /// end, and what comes in another way is not to wait for it.
+    /// Returns when it is time to stop, or when one of its threads has panicked. If the address is
+    /// in use, it logs that and retries, instead of ending the process: most often the other one is
+    /// an instance that is about to end, and messages from RabbitMQ must not wait for it.
     pub fn run(self) {
         let address = self.config.listen;
         let intake = Intake {
@@ -73,7 +72,7 @@ impl Listener {
     }
 }
 
-/// What requests are answered with.
+/// Answers requests.
 struct Intake {
     door: Door,
     desk: Arc<Desk>,
@@ -100,7 +99,7 @@ impl Intake {
         let route = Route::at(request.uri().path());
         self.door
             .admit(request, route.is_some_and(Route::is_public))?;
-        // Only now: a stranger is not to learn which paths there are.
+        // Only after admission: a stranger must not learn which paths exist.
         let route = route.ok_or_else(routes::not_found)?;
         route.check_method(request.method())?;
         match route {
@@ -125,15 +124,15 @@ impl Intake {
         }
     }
 
-    /// Takes what a body in one of these forms has, when it is the request's turn.
+    /// Reads a body in one of these formats, when it is the request's turn, and writes it.
     fn take(
         &self,
         incoming: &mut Incoming<'_>,
         forms: &[(&str, Form)],
         write: impl FnOnce(Form, &[u8]) -> Result<Answer, Fault>,
     ) -> Result<Answer, Fault> {
-        // While the body comes nobody is held: a client that is slow to send is not to hold up the
-        // end of who serves.
+        // The service is not held while the body comes: a client that sends slowly must not delay
+        // the end of the service.
         self.desk.service()?;
         let form = Form::of(incoming.request.headers(), forms)?;
         let _turn = self.turns.take()?;

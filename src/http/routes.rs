@@ -1,10 +1,10 @@
-//! What there is to ask for, and how.
+//! The paths of the HTTP interface, and their methods.
 
 use http::{Method, StatusCode};
 
 use super::answer::Fault;
 
-/// What can be asked for.
+/// A path that is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Route {
     Messages,
@@ -15,7 +15,7 @@ pub(super) enum Route {
 impl Route {
     const ALL: [Route; 3] = [Route::Messages, Route::Readings, Route::Health];
 
-    /// The one at a path, as it stands in a request without its query.
+    /// The route of a request's path, without its query.
     pub(super) fn at(path: &str) -> Option<Route> {
         Route::ALL.into_iter().find(|route| route.path() == path)
     }
@@ -28,7 +28,7 @@ impl Route {
         }
     }
 
-    /// The only method it takes.
+    /// The only method it accepts.
     fn method(self) -> &'static str {
         match self {
             Route::Messages | Route::Readings => "POST",
@@ -36,16 +36,16 @@ impl Route {
         }
     }
 
-    /// Whether it is answered without the token: it says no more than a port that is open, and
+    /// Whether it is answered without the token: health says no more than an open port, and
     /// monitors send no tokens.
     pub(super) fn is_public(self) -> bool {
         self == Route::Health
     }
 
-    /// Sees that a request uses the method of its route.
+    /// Checks that a request uses the method of its route.
     ///
     /// # Errors
-    /// 405.
+    /// 405 if it does not.
     pub(super) fn check_method(self, method: &Method) -> Result<(), Fault> {
         if method.as_str() == self.method() {
             Ok(())
@@ -55,7 +55,7 @@ impl Route {
     }
 }
 
-/// What a caller is answered whose path is none of these.
+/// The answer for any other path.
 pub(super) fn not_found() -> Fault {
     let paths = Route::ALL.map(Route::path).join(", ");
     Fault::new(

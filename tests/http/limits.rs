@@ -271,8 +271,11 @@ fn an_address_has_its_share_of_the_places() {
     let third = answer(from(2, 3));
     assert_eq!(parts(&third).0, 503);
     assert!(third.contains("\r\nretry-after: 5\r\n"), "{third}");
-    let logged = wait("a line of the log", || rig.logged("its share").pop());
-    let expected = format!("127.0.0.2 has 2 connections to {}, its share", rig.address);
+    let logged = wait("a line of the log", || rig.logged("its limit").pop());
+    let expected = format!(
+        "127.0.0.2 has 2 connections to {}, which is its limit",
+        rig.address
+    );
     assert!(logged.contains(&expected), "{logged}");
     // Others have what is left.
     let other = from(3, 3);
@@ -284,7 +287,7 @@ fn an_address_has_its_share_of_the_places() {
         assert_eq!(parts(&answer(stream)), taken(1));
     }
     assert_eq!(parts(&answer(from(2, 4))), taken(1));
-    assert_eq!(rig.logged("its share").len(), 1);
+    assert_eq!(rig.logged("its limit").len(), 1);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A client's connection, of which each read and write has an end.
+//! A client's connection, with a deadline for each step.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -7,24 +7,24 @@ use std::time::{Duration, Instant};
 
 use http::Response;
 
-/// Bytes read at once, and the longest answer that goes with its head.
+/// Bytes read at once, and the longest body that is sent together with its head.
 const BUFFER: usize = 16 * 1024;
 
-/// How much is read on after the answer. Bytes.
+/// The most that is still read after the answer. Bytes.
 const MOST_LINGERED: u64 = 16 * 1024 * 1024;
 
-/// A connection. It is read by [`BufRead`]; when the time is up, that fails with
+/// A connection. It is read with [`BufRead`]; after the deadline that fails with
 /// [`ErrorKind::TimedOut`].
 pub(super) struct Connection(BufReader<Timed>);
 
-/// A socket whose time ends.
+/// A socket with a deadline.
 struct Timed {
     stream: Arc<TcpStream>,
     until: Instant,
 }
 
 impl Timed {
-    /// What is left, for the next call.
+    /// The time left for the next call.
     fn left(&self) -> io::Result<Duration> {
         match self.until.saturating_duration_since(Instant::now()) {
             Duration::ZERO => Err(ErrorKind::TimedOut.into()),
@@ -33,7 +33,7 @@ impl Timed {
     }
 }
 
-/// Which of the two a socket says depends on the system.
+/// A timeout is `WouldBlock` on some systems and `TimedOut` on others.
 fn timed_out(error: io::Error) -> io::Error {
     match error.kind() {
         ErrorKind::WouldBlock => ErrorKind::TimedOut.into(),
@@ -61,24 +61,24 @@ impl Write for Timed {
 
 impl Connection {
     pub(super) fn new(stream: Arc<TcpStream>) -> Connection {
-        // An answer in two parts is not to wait for the client's word on the first one.
+        // The second part of an answer must not wait until the client acknowledges the first.
         let _ = stream.set_nodelay(true);
         let until = Instant::now();
         Connection(BufReader::with_capacity(BUFFER, Timed { stream, until }))
     }
 
-    /// What comes next may take so long, as a whole.
+    /// Sets the deadline: what comes next may take `patience` in total.
     pub(super) fn allow(&mut self, patience: Duration) {
         self.0.get_mut().until = Instant::now() + patience;
     }
 
-    /// Says that the body may come.
+    /// Asks for the body, when the client waits for that.
     pub(super) fn send_continue(&mut self) -> io::Result<()> {
         let line = b"HTTP/1.1 100 Continue\r\n\r\n";
         self.0.get_mut().write_all(line)
     }
 
-    /// Sends an answer, the connection's last.
+    /// Sends the answer, and closes the connection's write side.
     pub(super) fn send(&mut self, response: &Response<Vec<u8>>, with_body: bool) -> io::Result<()> {
         let body = response.body().as_slice();
         let (mut start, own) = (head(response), if with_body { body } else { &[] });
@@ -93,13 +93,14 @@ impl Connection {
         socket.stream.shutdown(Shutdown::Write)
     }
 
-    /// Reads what a client still sends, and forgets it: a connection that is closed before may take
-    /// the answer with it. Where the request was read to its end there is nothing, most often.
+    /// Reads and discards what the client still sends: closing the connection before that may
+    /// destroy the answer on its way. After a request that was read to its end there is usually
+    /// nothing.
     pub(super) fn linger(&mut self, is_read: bool) {
         if is_read && self.0.buffer().is_empty() && !self.has_more() {
             return;
         }
-        // What goes wrong here is the end, as well.
+        // An error ends it, too.
         let _ = io::copy(&mut self.0.by_ref().take(MOST_LINGERED), &mut io::sink());
     }
 
@@ -145,7 +146,7 @@ fn head(response: &Response<Vec<u8>>) -> Vec<u8> {
     head
 }
 
-/// Turns a client away without waiting for anything.
+/// Refuses a client without waiting.
 pub(super) fn refuse(stream: &TcpStream, why: &str) {
     let body = format!("{{\"error\":\"{why}, try again\"}}\n");
     let answer = format!(
@@ -153,7 +154,7 @@ pub(super) fn refuse(stream: &TcpStream, why: &str) {
          content-length: {}\r\nconnection: close\r\n\r\n{body}",
         body.len()
     );
-    // The connection's buffer is empty; whoever does not see this sees its end.
+    // The socket's buffer is empty, so this does not block; if it fails, the connection just ends.
     if stream.set_nonblocking(true).is_ok() {
         let mut stream = stream;
         let _ = stream.write_all(answer.as_bytes());

@@ -1,7 +1,7 @@
-//! The head of a request: what may be in it, and how its body will come.
+//! The head of a request: parsed and checked strictly, with how its body is framed.
 //!
-//! Where a proxy could take it otherwise than this service, it is refused: two requests would be
-//! seen where one was sent.
+//! A head that a proxy could understand differently is refused: the proxy and this service could
+//! otherwise disagree on where one request ends and the next begins.
 
 use std::fmt;
 use std::io::{BufRead, ErrorKind, Read};
@@ -17,10 +17,10 @@ const MOST_BYTES: usize = 16 * 1024;
 /// The most headers.
 const MOST_HEADERS: usize = 64;
 
-/// How a body is told from what follows it.
+/// How the end of a body is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Framing {
-    /// So many bytes.
+    /// After this many bytes.
     Length(u64),
     Chunked,
 }
@@ -28,11 +28,11 @@ pub(super) enum Framing {
 pub(super) struct Head {
     pub(super) request: Request<()>,
     pub(super) framing: Framing,
-    /// The client wants to be told before it sends the body.
+    /// The client waits for `100 Continue` before it sends the body.
     pub(super) expects: bool,
 }
 
-/// Why a head is no request.
+/// Why a head was refused.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::http) struct Unreadable {
     pub(in crate::http) status: StatusCode,
@@ -52,13 +52,13 @@ fn bad(why: impl Into<String>) -> Unreadable {
     Unreadable::new(StatusCode::BAD_REQUEST, why)
 }
 
-/// Reads a head; `None` where none came.
+/// Reads a head; `None` if none came.
 ///
 /// # Errors
 /// [`Unreadable`].
 pub(super) fn read(from: &mut impl BufRead) -> Result<Option<Head>, Unreadable> {
     let mut bytes = Vec::new();
-    // A line that is empty ends it; those before its first line do not count.
+    // An empty line ends it, but empty lines before its first line are skipped.
     let mut has_begun = false;
     loop {
         let began = bytes.len();
@@ -144,13 +144,13 @@ fn parse(bytes: &[u8]) -> Result<Head, Unreadable> {
 }
 
 fn unreadable(error: &dyn fmt::Display) -> Unreadable {
-    bad(format!("it is no request of HTTP: {error}"))
+    bad(format!("it is not an HTTP request: {error}"))
 }
 
-/// What is asked for: a path, or the whole address as proxies are sent it.
+/// The target of a request: a path, or a whole address as proxies get it.
 fn uri(method: &Method, target: &str) -> Result<Uri, Unreadable> {
     if method == Method::CONNECT {
-        let why = "this service is no proxy";
+        let why = "this service is not a proxy";
         return Err(Unreadable::new(StatusCode::NOT_IMPLEMENTED, why));
     }
     let uri = Uri::try_from(target).map_err(|error| unreadable(&error))?;
@@ -159,7 +159,7 @@ fn uri(method: &Method, target: &str) -> Result<Uri, Unreadable> {
     if is_whole || is_path || (target == "*" && method == Method::OPTIONS) {
         Ok(uri)
     } else {
-        Err(bad("it asks for something that is no path"))
+        Err(bad("the target of the request is not a path"))
     }
 }
 
@@ -170,7 +170,7 @@ fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Unreadable> {
         (None, _) => Err(bad("there is no header Host")),
         (Some(_), Some(_)) => Err(bad("there are several headers Host")),
         (Some(host), None) if Authority::try_from(host.as_bytes()).is_ok() => Ok(()),
-        (Some(_), None) => Err(bad("the header Host is no address")),
+        (Some(_), None) => Err(bad("the header Host is not an address")),
     }
 }
 
@@ -187,8 +187,8 @@ fn framing(version: Version, headers: &HeaderMap) -> Result<Framing, Unreadable>
         (Some(length), None) => {
             let is_number = !length.is_empty() && length.iter().all(u8::is_ascii_digit);
             let text = std::str::from_utf8(length).ok().filter(|_| is_number);
-            let text = text.ok_or_else(|| bad("the header Content-Length is no number"))?;
-            // What is too long for a number is too long for a body.
+            let text = text.ok_or_else(|| bad("the header Content-Length is not a number"))?;
+            // A number that is too large for a u64 is too large for a body.
             Ok(Framing::Length(text.parse().unwrap_or(u64::MAX)))
         }
         (None, Some(_)) if version == Version::HTTP_10 => {
@@ -223,7 +223,8 @@ fn expects(version: Version, headers: &HeaderMap) -> Result<bool, Unreadable> {
 mod tests {
     use super::*;
 
-    fn told(head: &str) -> String {
+    /// The result of reading a head, as a text.
+    fn outcome(head: &str) -> String {
         match read(&mut head.as_bytes()) {
             Ok(None) => "none".to_owned(),
             Ok(Some(head)) => {
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_says_what_is_asked_for_and_how_the_body_comes() {
+    fn a_head_is_parsed_with_its_framing() {
         let long = format!(
             "GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n",
             "x".repeat(16_000)
@@ -249,7 +250,7 @@ mod tests {
             ("GET / HTTP/1.1\r\nHost: a\r\n\r\nmore", "GET / Length(0)"),
             ("\r\nGET / HTTP/1.1\nhost:a\n\n", "GET / Length(0)"),
             ("GET / HTTP/1.0\r\n\r\n", "GET / Length(0)"),
-            // Clients of 1.0 can't read the interim answer.
+            // HTTP/1.0 has no interim answer.
             (
                 "GET / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n",
                 "GET / Length(0)",
@@ -275,12 +276,12 @@ mod tests {
             ("", "none"),
             ("GET / HTTP/1.1\r\nHost: a\r\n", "none"),
         ] {
-            assert_eq!(told(head), expected, "{head:?}");
+            assert_eq!(outcome(head), expected, "{head:?}");
         }
     }
 
     #[test]
-    fn what_a_proxy_could_take_otherwise_is_refused() {
+    fn heads_that_a_proxy_could_understand_differently_are_refused() {
         let post = |headers: &str| format!("POST / HTTP/1.1\r\nHost: a\r\n{headers}\r\n\r\n");
         for (head, expected) in [
             (
@@ -289,23 +290,23 @@ mod tests {
             ),
             (
                 post("Content-Length: 1, 1"),
-                "400, the header Content-Length is no number",
+                "400, the header Content-Length is not a number",
             ),
             (
                 post("Content-Length: +1"),
-                "400, the header Content-Length is no number",
+                "400, the header Content-Length is not a number",
             ),
             (
                 post("Content-Length: -1"),
-                "400, the header Content-Length is no number",
+                "400, the header Content-Length is not a number",
             ),
             (
                 post("Content-Length: 0x1"),
-                "400, the header Content-Length is no number",
+                "400, the header Content-Length is not a number",
             ),
             (
                 post("Content-Length:"),
-                "400, the header Content-Length is no number",
+                "400, the header Content-Length is not a number",
             ),
             (
                 post("Content-Length: 1\r\nTransfer-Encoding: chunked"),
@@ -326,14 +327,14 @@ mod tests {
             ),
             (
                 post("Transfer-Encoding : chunked"),
-                "400, it is no request of HTTP: invalid header name",
+                "400, it is not an HTTP request: invalid header name",
             ),
             (
                 post("Content-Length: 1\r\n 2"),
-                "400, it is no request of HTTP: invalid header name",
+                "400, it is not an HTTP request: invalid header name",
             ),
-            (post("X: a\rb"), "400, it is no request of HTTP"),
-            (post("X: a\0b"), "400, it is no request of HTTP"),
+            (post("X: a\rb"), "400, it is not an HTTP request"),
+            (post("X: a\0b"), "400, it is not an HTTP request"),
             (post("Host: b"), "400, there are several headers Host"),
             (
                 post("Expect: tea"),
@@ -345,25 +346,25 @@ mod tests {
             ),
             (
                 "POST / HTTP/1.1\r\nHost: a b\r\n\r\n".into(),
-                "400, the header Host is no address",
+                "400, the header Host is not an address",
             ),
             ("GET /\r\n\r\n".into(), "400, "),
             ("PRI * HTTP/2.0\r\n\r\n".into(), "505, use HTTP/1.1"),
             (
                 "GET a HTTP/1.1\r\nHost: a\r\n\r\n".into(),
-                "400, it asks for something that is no path",
+                "400, the target of the request is not a path",
             ),
             (
                 "GET * HTTP/1.1\r\nHost: a\r\n\r\n".into(),
-                "400, it asks for something that is no path",
+                "400, the target of the request is not a path",
             ),
             (
                 "GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n".into(),
-                "400, it asks for something",
+                "400, the target of the request",
             ),
             (
                 "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n".into(),
-                "501, this service is no proxy",
+                "501, this service is not a proxy",
             ),
             ("\u{16}\u{3}\u{1}".into(), "400, it is TLS"),
             (
@@ -379,8 +380,8 @@ mod tests {
                 "431, the headers have more than 16 KiB",
             ),
         ] {
-            let told = told(&head);
-            assert!(told.starts_with(expected), "{head:?}: {told}");
+            let outcome = outcome(&head);
+            assert!(outcome.starts_with(expected), "{head:?}: {outcome}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A request that comes in: its head is there, its body is read when it is asked for.
+//! An incoming request: its head has been read, its body is read on demand.
 
 use std::io::{self, BufRead, ErrorKind, Read};
 use std::time::Duration;
@@ -10,17 +10,17 @@ use thiserror::Error;
 use super::connection::Connection;
 use super::head::{Framing, Head};
 
-/// The longest line with the size of a chunk, and the most of all extensions in a body. Bytes.
+/// The longest line with the size of a chunk, and the most extensions of all chunks. Bytes.
 const LONGEST_SIZE: usize = 1024;
 const MOST_EXTENSIONS: usize = 16 * 1024;
 
-/// The most trailers. Bytes.
+/// The longest trailers. Bytes.
 const MOST_TRAILERS: usize = 16 * 1024;
 
-/// What is read at once. Bytes.
+/// The most that is read at once. Bytes.
 const PART: usize = 64 * 1024;
 
-/// Why there is no body.
+/// Why a body could not be read.
 #[derive(Debug, Error)]
 pub(in crate::http) enum BodyError {
     #[error("it has more than {0} bytes")]
@@ -33,13 +33,13 @@ pub(in crate::http) enum BodyError {
     Malformed(&'static str),
 }
 
-/// A request whose body has not come yet.
+/// A request whose body has not been read yet.
 pub(in crate::http) struct Incoming<'a> {
     pub(in crate::http) request: Request<()>,
     framing: Framing,
     expects: bool,
-    /// All of it has been read.
-    is_over: bool,
+    /// Whether all of it has been read.
+    is_read: bool,
     patience: Duration,
     connection: &'a mut Connection,
 }
@@ -50,24 +50,24 @@ impl<'a> Incoming<'a> {
             request: head.request,
             framing: head.framing,
             expects: head.expects,
-            is_over: head.framing == Framing::Length(0),
+            is_read: head.framing == Framing::Length(0),
             patience,
             connection,
         }
     }
 
     /// Whether all of the request has been read.
-    pub(super) fn is_over(&self) -> bool {
-        self.is_over
+    pub(super) fn is_read(&self) -> bool {
+        self.is_read
     }
 
-    /// Reads the body, which may have so many bytes. What it costs is little more than its size.
+    /// Reads the body, of `most` bytes at most. It takes little more memory than its size.
     ///
     /// # Errors
-    /// [`BodyError`]; then there is no more to be had.
+    /// [`BodyError`]; then the rest can't be read.
     pub(in crate::http) fn body(&mut self, most: usize) -> Result<Vec<u8>, BodyError> {
         let mut body = Vec::new();
-        if self.is_over {
+        if self.is_read {
             return Ok(body);
         }
         if matches!(self.framing, Framing::Length(length) if length > most as u64) {
@@ -85,7 +85,7 @@ impl<'a> Incoming<'a> {
             Framing::Chunked => chunks(self.connection, most, &mut body),
         };
         match read {
-            Ok(()) => self.is_over = true,
+            Ok(()) => self.is_read = true,
             Err(BodyError::TooSlow(_)) => return Err(BodyError::TooSlow(self.patience)),
             Err(error) => return Err(error),
         }
@@ -100,7 +100,7 @@ fn broken(error: io::Error) -> BodyError {
     }
 }
 
-/// Appends so many bytes. Room is made as they come, and not twice as much as they need.
+/// Appends `count` bytes. Memory is allocated as they come, and never twice as much as needed.
 fn append(from: &mut impl Read, count: usize, body: &mut Vec<u8>) -> io::Result<()> {
     let end = body.len() + count;
     while body.len() < end {
@@ -125,13 +125,13 @@ fn chunks(from: &mut impl BufRead, most: usize, body: &mut Vec<u8>) -> Result<()
     loop {
         let line = line(from, LONGEST_SIZE)?;
         let size = match parse_chunk_size(&line) {
-            // It takes a line without a number for 0.
+            // The parser accepts a line without digits as 0.
             Ok(Status::Complete((length, size)))
                 if length == line.len() && line.first().is_some_and(u8::is_ascii_hexdigit) =>
             {
                 usize::try_from(size).unwrap_or(usize::MAX)
             }
-            _ => return Err(BodyError::Malformed("the size of a chunk is no number")),
+            _ => return Err(BodyError::Malformed("the size of a chunk is not a number")),
         };
         let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit());
         extensions += line.len() - digits.count() - 2;
@@ -155,7 +155,7 @@ fn chunks(from: &mut impl BufRead, most: usize, body: &mut Vec<u8>) -> Result<()
     }
 }
 
-/// Reads what may follow the last chunk. Nobody wants it.
+/// Reads and discards the trailers after the last chunk.
 fn trailers(from: &mut impl BufRead) -> Result<(), BodyError> {
     let mut left = MOST_TRAILERS;
     loop {
@@ -167,7 +167,7 @@ fn trailers(from: &mut impl BufRead) -> Result<(), BodyError> {
     }
 }
 
-/// A line with its end, which is CR LF: what else could end it is not in it.
+/// Reads a line that ends with CR LF, and has no other CR or LF in it.
 fn line(from: &mut impl BufRead, most: usize) -> Result<Vec<u8>, BodyError> {
     let mut line = Vec::new();
     let mut start = from.by_ref().take(most as u64);
@@ -186,7 +186,8 @@ fn line(from: &mut impl BufRead, most: usize) -> Result<Vec<u8>, BodyError> {
 mod tests {
     use super::*;
 
-    fn told(wire: &str) -> String {
+    /// The result of reading chunks, as a text: the body and what is left, or the error.
+    fn outcome(wire: &str) -> String {
         let mut body = Vec::new();
         let mut wire = wire.as_bytes();
         match chunks(&mut wire, 20, &mut body) {
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_are_put_together_and_nothing_else() {
+    fn only_well_formed_chunks_are_joined() {
         let extension = format!("1;{}\r\na\r\n", "x".repeat(900));
         for (wire, expected) in [
             ("0\r\n\r\nmore", " + \"more\""),
@@ -219,12 +220,15 @@ mod tests {
             ("15\r\n", "it has more than 20 bytes"),
             ("f\r\n012345678901234\r\n6\r\n", "it has more than 20 bytes"),
             ("7fffffffffffffff\r\n", "it has more than 20 bytes"),
-            ("fffffffffffffffff\r\n", "the size of a chunk is no number"),
-            ("\r\n\r\n", "the size of a chunk is no number"),
-            (";a\r\n\r\n", "the size of a chunk is no number"),
-            ("-1\r\n", "the size of a chunk is no number"),
-            ("0x1\r\na\r\n", "the size of a chunk is no number"),
-            (" 1\r\na\r\n", "the size of a chunk is no number"),
+            (
+                "fffffffffffffffff\r\n",
+                "the size of a chunk is not a number",
+            ),
+            ("\r\n\r\n", "the size of a chunk is not a number"),
+            (";a\r\n\r\n", "the size of a chunk is not a number"),
+            ("-1\r\n", "the size of a chunk is not a number"),
+            ("0x1\r\na\r\n", "the size of a chunk is not a number"),
+            (" 1\r\na\r\n", "the size of a chunk is not a number"),
             (
                 "1\na\r\n0\r\n\r\n",
                 "a line of its chunks does not end with CR LF",
@@ -259,17 +263,17 @@ mod tests {
                 "a line of its chunks is too long",
             ),
         ] {
-            assert_eq!(told(wire), expected, "{wire:?}");
+            assert_eq!(outcome(wire), expected, "{wire:?}");
         }
     }
 
     #[test]
-    fn a_body_takes_little_more_room_than_it_has_bytes() {
+    fn a_body_takes_little_more_memory_than_its_size() {
         let body = vec![b'x'; 3_000_000];
         let mut read = Vec::new();
         append(&mut body.as_slice(), body.len(), &mut read).expect("all of it");
         assert_eq!(read.len(), body.len());
-        assert_eq!(read.capacity(), body.len(), "its end was known");
+        assert_eq!(read.capacity(), body.len(), "its size was known");
         let mut read = Vec::new();
         for part in body.chunks(1_000) {
             let (mut from, length) = (part, part.len());

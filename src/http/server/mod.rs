@@ -1,11 +1,12 @@
-//! A small HTTP/1.1 server: plain threads, blocking sockets, and an end to whatever a client does.
+//! A small HTTP/1.1 server: plain threads, blocking sockets, and a deadline for everything that a
+//! client does.
 //!
-//! A connection is for one request. Its head, its body and its answer have a time each, as a whole:
-//! who sends a byte now and then gains nothing by it. Who is still sending a head when all places
-//! are taken gives its place to the next one ([`Places`]).
+//! A connection is for one request. Head, body and answer have a deadline each, so that sending a
+//! byte now and then gains nothing. A client that is still sending its head when all places are
+//! taken has to give its place to the next one ([`Places`]).
 //!
-//! It knows nothing of what is served: each listener has a server of its own, with places and
-//! threads of its own.
+//! The server knows nothing of what is served. Each listener has its own server, with its own
+//! places and threads.
 
 mod connection;
 mod head;
@@ -30,25 +31,24 @@ use places::{NoPlace, Place, Places};
 pub(super) use head::Unreadable;
 pub(super) use incoming::{BodyError, Incoming};
 
-/// How much and how long a client may.
+/// Limits on clients.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections at a time; more wait until one of these is over.
+    /// The most connections at a time; more have to wait.
     pub places: usize,
-    /// Of these the most for one address (of IPv6: one /64). Programs of this machine share all of
-    /// them: which one, or which proxy, can't be seen.
+    /// The most of these for one address (of IPv6: one /64). Programs of this machine have no such
+    /// limit: a local client and a local proxy look the same.
     pub share: usize,
-    /// The time for a request's line and headers, from the connection's beginning.
+    /// The time for the request line and headers, from the beginning of the connection.
     pub head: Duration,
-    /// The time for a body, from when it is asked for; with the extensions of its chunks, and
-    /// trailers.
+    /// The time for a body, including the extensions of its chunks and trailers.
     pub body: Duration,
-    /// The time for taking an answer.
+    /// The time for sending the answer.
     pub answer: Duration,
-    /// How long is read on what a client still sends after its answer: it may not see the answer
+    /// The time for reading what a client still sends after its answer, which it may not see
     /// otherwise.
     pub linger: Duration,
-    /// All places have to be taken for so long before the log says so.
+    /// How long all places have to be taken before that is logged.
     pub full: Duration,
 }
 
@@ -67,7 +67,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The same with no more places than there are descriptors, but enough to go on.
+    /// These limits with no more places than descriptors, but enough to go on.
     #[must_use]
     pub fn within(self, descriptors: usize) -> Limits {
         let places = self.places.min(descriptors.max(FEWEST_PLACES));
@@ -79,29 +79,29 @@ impl Limits {
     }
 }
 
-/// With fewer places than this nobody is served for long.
+/// The fewest places with which clients can still be served.
 const FEWEST_PLACES: usize = 8;
 
-/// How often the accepting thread sees whether it is time to stop, and whether the others live.
-const LOOK: Duration = Duration::from_millis(500);
+/// How often the accepting thread checks whether it is time to stop, and whether its threads live.
+const CHECK_EVERY: Duration = Duration::from_millis(500);
 
-/// Connections that wait for being accepted: so many the system keeps.
+/// How many connections the system keeps waiting for being accepted.
 const BACKLOG: i32 = 1_024;
 
 /// The longest pause after the system had no descriptor or no thread for a connection.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Accepting works again when it has worked for so long: descriptors come and go one by one.
+/// How long accepting has to work before its outage has ended: descriptors come and go one by one.
 const WORKS_AGAIN: Duration = Duration::from_secs(10);
 
-/// When it is closed, how long requests that are under way may take.
+/// How long requests under way may take when the listener closes.
 const CLOSING_PATIENCE: Duration = Duration::from_secs(30);
 
-/// What answers requests, and heads that could not be read.
+/// Answers requests, and heads that could not be read.
 pub(super) type Handler =
     dyn Fn(Result<&mut Incoming<'_>, Unreadable>) -> Response<Vec<u8>> + Send + Sync;
 
-/// A listener that is not served yet.
+/// A listener that accepts nothing yet.
 pub(super) struct Server {
     listener: TcpListener,
     address: SocketAddr,
@@ -109,10 +109,10 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Listens.
+    /// Listens on an address.
     ///
     /// # Errors
-    /// When the address can't be had.
+    /// When the address is in use or not this machine's.
     pub(super) fn bind(address: SocketAddr, limits: Limits) -> io::Result<Server> {
         let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
@@ -124,8 +124,8 @@ impl Server {
         })
     }
 
-    /// Serves until it is time to stop; then the address is free, and requests that are under way
-    /// are answered. Its threads are named after `name`.
+    /// Serves until it is time to stop; then it frees the address, and answers the requests under
+    /// way. Its threads are named after `name`.
     ///
     /// # Errors
     /// The name of a thread that has panicked.
@@ -168,7 +168,7 @@ impl Server {
             trouble.ended();
             let stream = Arc::new(stream);
             let place = loop {
-                match places.take(&stream, client.ip(), LOOK) {
+                match places.take(&stream, client.ip(), CHECK_EVERY) {
                     Ok(place) => break Some(place),
                     Err(NoPlace::Share) => break None,
                     Err(NoPlace::All) if stop.is_set() => break None,
@@ -201,13 +201,13 @@ impl Server {
     }
 }
 
-/// The next connection; `None` where there is none for a while, or it has gone again.
+/// The next connection; `None` if none came for a while, or it is gone already.
 fn accept(listener: &TcpListener) -> io::Result<Option<(TcpStream, SocketAddr)>> {
-    let look = Timespec {
+    let timeout = Timespec {
         tv_sec: 0,
-        tv_nsec: LOOK.subsec_nanos().into(),
+        tv_nsec: CHECK_EVERY.subsec_nanos().into(),
     };
-    match poll(&mut [PollFd::new(listener, PollFlags::IN)], Some(&look)) {
+    match poll(&mut [PollFd::new(listener, PollFlags::IN)], Some(&timeout)) {
         Ok(0) | Err(rustix::io::Errno::INTR) => return Ok(None),
         Ok(_) => {}
         Err(error) => return Err(error.into()),
@@ -224,7 +224,7 @@ fn accept(listener: &TcpListener) -> io::Result<Option<(TcpStream, SocketAddr)>>
     }
 }
 
-/// Connections can't be accepted: told once, with a pause before each other try.
+/// An outage of accepting connections: logged once, with a pause before each further attempt.
 struct Trouble {
     outage: Outage,
     last: Option<Instant>,
@@ -255,12 +255,12 @@ impl Trouble {
 /// A connection and its place.
 type Accepted = (Arc<TcpStream>, Place);
 
-/// The threads that serve. There are as many as were needed at once, at most one a place.
+/// The threads that serve connections: as many as were needed at once, at most one a place.
 struct Workers<'a> {
     name: &'a str,
     limits: Limits,
     handler: Arc<Handler>,
-    /// It has no room: what is sent is taken by a thread that waits for it.
+    /// It has no capacity: a connection goes to a thread that is waiting for one.
     connections: Sender<Accepted>,
     to_serve: Receiver<Accepted>,
     count: usize,
@@ -268,7 +268,7 @@ struct Workers<'a> {
 }
 
 impl Workers<'_> {
-    /// Has a connection served, by a new thread where none waits.
+    /// Passes a connection to a waiting thread, or else to a new one.
     fn take(&mut self, accepted: Accepted, stop: &Stop, trouble: &mut Trouble) {
         let mut accepted = match self.connections.try_send(accepted) {
             Ok(()) | Err(TrySendError::Disconnected(_)) => return,
@@ -278,13 +278,13 @@ impl Workers<'_> {
             if self.count < self.limits.places {
                 match self.start() {
                     Ok(()) => self.count += 1,
-                    // One that is there may be free soon.
+                    // An existing thread may be free soon.
                     Err(error) => {
                         stop.wait(trouble.pause(&error));
                     }
                 }
             }
-            match self.connections.send_timeout(accepted, LOOK) {
+            match self.connections.send_timeout(accepted, CHECK_EVERY) {
                 Ok(()) => return,
                 Err(error) => accepted = error.into_inner(),
             }
@@ -303,7 +303,7 @@ impl Workers<'_> {
     }
 }
 
-/// Serves a connection. A client that has gone is nobody's trouble.
+/// Serves a connection. Errors of a client that is gone are ignored.
 fn answer(stream: Arc<TcpStream>, place: &Place, limits: &Limits, handler: &Handler) {
     let mut connection = Connection::new(stream);
     connection.allow(limits.head);
@@ -314,7 +314,7 @@ fn answer(stream: Arc<TcpStream>, place: &Place, limits: &Limits, handler: &Hand
             let mut incoming = Incoming::new(head, &mut connection, limits.body);
             let response = handler(Ok(&mut incoming));
             let wants_body = *incoming.request.method() != Method::HEAD;
-            (response, incoming.is_over(), wants_body)
+            (response, incoming.is_read(), wants_body)
         }
         Err(unreadable) => (handler(Err(unreadable)), false, true),
     };

@@ -1,4 +1,4 @@
-//! Places for connections, and who has them.
+//! A limited number of places for connections, and which clients have them.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
@@ -9,19 +9,19 @@ use parking_lot::{Condvar, Mutex};
 
 use super::Limits;
 
-/// Who still sends its head, or lingers, keeps its place so long whatever comes: a head is there
-/// with the connection's first bytes, unless the way is bad.
+/// How long a connection keeps its place in any case while it sends its head, or lingers. A head
+/// comes with the connection's first bytes, unless the network is bad.
 const GRACE: Duration = Duration::from_millis(250);
 
-/// That an address has its share is said so often at most.
+/// How often, at most, it is logged that an address has its share.
 const SHARE_LOGGED: Duration = Duration::from_secs(60);
 
 /// Why there is no place.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum NoPlace {
-    /// The address has its share.
+    /// The address has all the places that it may have.
     Share,
-    /// All are taken, for now.
+    /// All places are taken now.
     All,
 }
 
@@ -34,16 +34,16 @@ pub(super) struct Places {
 
 #[derive(Default)]
 struct Taken {
-    state: Mutex<State>,
+    table: Mutex<Table>,
     freed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
-    /// By a number of their own.
+struct Table {
+    /// The taken places, by their numbers.
     held: HashMap<u64, Held>,
     next: u64,
-    /// Since when each new connection has found all places taken.
+    /// Since when every new connection has found all places taken.
     full_since: Option<Instant>,
     full_logged: bool,
     share_logged: Option<Instant>,
@@ -52,11 +52,11 @@ struct State {
 struct Held {
     client: IpAddr,
     stream: Arc<TcpStream>,
-    /// Since when the next one may have its place; `None` while it is served.
+    /// Since when another connection may take its place; `None` while it is served.
     idle_since: Option<Instant>,
 }
 
-/// One place, until it is dropped.
+/// A place, which is freed on drop.
 pub(super) struct Place {
     taken: Arc<Taken>,
     number: u64,
@@ -71,8 +71,8 @@ impl Places {
         }
     }
 
-    /// A place for a connection. Where there is none, whoever has been sending its head for
-    /// longest, or lingers, has to go. Waits for `patience` at most.
+    /// Takes a place for a connection. If none is free, the connection that has been idle for
+    /// longest is closed: one that still sends its head, or lingers. Waits for `patience` at most.
     ///
     /// # Errors
     /// [`NoPlace`].
@@ -85,45 +85,49 @@ impl Places {
         let until = Instant::now() + patience;
         let share = self.share(stream, client);
         let client = network(client);
-        let mut state = self.taken.state.lock();
+        let mut table = self.taken.table.lock();
         let of_client = |held: &Held| held.client == client;
         if let Some(share) = share
-            && state.held.values().filter(|held| of_client(held)).count() >= share
-            && !state.close_idle(of_client)
+            && table.held.values().filter(|held| of_client(held)).count() >= share
+            && !table.close_idle(of_client)
         {
-            self.log_share(&mut state, client, share);
+            self.log_share(&mut table, client, share);
             return Err(NoPlace::Share);
         }
-        self.log_full(&mut state);
-        while state.held.len() >= self.limits.places {
-            let freed = state.close_idle(|_| true);
-            // Its thread ends soon, or another one's time to go comes.
-            let look = if freed {
+        self.log_full(&mut table);
+        while table.held.len() >= self.limits.places {
+            let freed = table.close_idle(|_| true);
+            // Wait for the closed one's thread, or else until another one has become idle.
+            let retry_at = if freed {
                 until
             } else {
                 (Instant::now() + GRACE).min(until)
             };
-            let timed_out = self.taken.freed.wait_until(&mut state, look).timed_out();
-            if timed_out && Instant::now() >= until && state.held.len() >= self.limits.places {
+            let timed_out = self
+                .taken
+                .freed
+                .wait_until(&mut table, retry_at)
+                .timed_out();
+            if timed_out && Instant::now() >= until && table.held.len() >= self.limits.places {
                 return Err(NoPlace::All);
             }
         }
-        let number = state.next;
-        state.next += 1;
+        let number = table.next;
+        table.next += 1;
         let held = Held {
             client,
             stream: Arc::clone(stream),
             idle_since: Some(Instant::now()),
         };
-        state.held.insert(number, held);
+        table.held.insert(number, held);
         Ok(Place {
             taken: Arc::clone(&self.taken),
             number,
         })
     }
 
-    /// How many places an address may have; `None` for this machine's usual one, and for the very
-    /// one that it has come to: a program of this machine.
+    /// How many places an address may have; `None`, which is unlimited, for programs of this
+    /// machine: their address is the usual loopback one, or the one that they connected to.
     fn share(&self, stream: &TcpStream, client: IpAddr) -> Option<usize> {
         let client = client.to_canonical();
         let usual = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
@@ -132,24 +136,24 @@ impl Places {
         (!is_here).then_some(self.limits.share)
     }
 
-    fn log_share(&self, state: &mut State, client: IpAddr, share: usize) {
+    fn log_share(&self, table: &mut Table, client: IpAddr, share: usize) {
         let is_logged = |logged: Instant| logged.elapsed() < SHARE_LOGGED;
-        if state.share_logged.is_some_and(is_logged) {
+        if table.share_logged.is_some_and(is_logged) {
             return;
         }
-        state.share_logged = Some(Instant::now());
+        table.share_logged = Some(Instant::now());
         log::warn!(
-            "{client} has {share} connections to {}, its share: more of them are refused; see what \
-             it does there",
+            "{client} has {share} connections to {}, which is its limit: more are refused; see \
+             what it does there",
             self.address
         );
     }
 
-    /// Says when all places have been taken for long, and when that is over.
-    fn log_full(&self, state: &mut State) {
-        if state.held.len() < self.limits.places {
-            let since = state.full_since.take();
-            if let (true, Some(since)) = (std::mem::take(&mut state.full_logged), since) {
+    /// Logs when all places have been taken for long, and when that has ended.
+    fn log_full(&self, table: &mut Table) {
+        if table.held.len() < self.limits.places {
+            let since = table.full_since.take();
+            if let (true, Some(since)) = (std::mem::take(&mut table.full_logged), since) {
                 log::warn!(
                     "there are free places for connections to {} again after {} s",
                     self.address,
@@ -158,13 +162,13 @@ impl Places {
             }
             return;
         }
-        let since = *state.full_since.get_or_insert_with(Instant::now);
-        if since.elapsed() < self.limits.full || state.full_logged {
+        let since = *table.full_since.get_or_insert_with(Instant::now);
+        if since.elapsed() < self.limits.full || table.full_logged {
             return;
         }
-        state.full_logged = true;
+        table.full_logged = true;
         let mut clients = HashMap::<IpAddr, usize>::new();
-        for held in state.held.values() {
+        for held in table.held.values() {
             *clients.entry(held.client).or_default() += 1;
         }
         let most = clients.into_iter().max_by_key(|&(_, count)| count);
@@ -181,7 +185,8 @@ impl Places {
     }
 }
 
-/// Whom an address stands for: who has one of IPv6 has the /64 around it.
+/// The network that a client is counted by: of IPv6 the /64, because a client usually has all of
+/// it.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) if !address.is_loopback() => {
@@ -192,9 +197,9 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-impl State {
-    /// Closes the connection that has been idle for longest, of those that it may be; whether there
-    /// is one. Its place is free when its thread has seen that.
+impl Table {
+    /// Closes the connection that has been idle for longest, of those that `may_be` accepts;
+    /// returns whether there was one. Its place is free when its thread has noticed.
     fn close_idle(&mut self, may_be: impl Fn(&Held) -> bool) -> bool {
         let idle = self.held.values_mut().filter(|held| may_be(held));
         let oldest = idle
@@ -207,25 +212,25 @@ impl State {
             return false;
         };
         held.idle_since = None;
-        // One that has gone already is as good.
+        // This fails if the client has closed it already, which is as good.
         let _ = held.stream.shutdown(Shutdown::Both);
         true
     }
 }
 
 impl Place {
-    /// The head is there: nobody else has this place until there is an answer.
+    /// The head has come: the place can't be taken away until the answer is sent.
     pub(super) fn is_served(&self) {
         self.set_idle(None);
     }
 
-    /// The answer is on its way.
+    /// The answer has been sent.
     pub(super) fn is_answered(&self) {
         self.set_idle(Some(Instant::now()));
     }
 
     fn set_idle(&self, since: Option<Instant>) {
-        if let Some(held) = self.taken.state.lock().held.get_mut(&self.number) {
+        if let Some(held) = self.taken.table.lock().held.get_mut(&self.number) {
             held.idle_since = since;
         }
     }
@@ -233,7 +238,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.taken.state.lock().held.remove(&self.number);
+        self.taken.table.lock().held.remove(&self.number);
         self.taken.freed.notify_one();
     }
 }
