@@ -1,5 +1,5 @@
-//! Checks the way to the bots for an operator. Nothing is sent to a bot: only its host is asked,
-//! for a page that it may not have.
+//! Checks for an operator whether the bots can be reached. No message is sent: the host is asked
+//! for a page, which need not exist.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::finding::{Finding, Level, Report};
 use super::bot::{Bot, Console, Platform, Reached, SendError};
 use super::routes::routes;
 
-/// A clock that is off by more is worth a word. Seconds.
+/// A clock that is off by more gets a warning. Seconds.
 const CLOCK_TOLERANCE: i64 = 60;
 
 /// Asks the host of each bot, once.
@@ -72,7 +72,7 @@ fn finding(
                 format!("the firewall, or whether a proxy is needed ({proxy})")
             };
             return Finding::new(Level::Unreachable, about, error.to_string())
-                .remedy(format!("see to name resolution and {way}"));
+                .remedy(format!("check name resolution and {way}"));
         }
     };
     let off = clock_ahead.unwrap_or(0);
@@ -90,7 +90,7 @@ fn finding(
         return Finding::new(
             Level::Wrong,
             about,
-            format!("{clock}: it takes no signature"),
+            format!("{clock}: it accepts no signature"),
         )
         .remedy("set the clock, and keep it by NTP");
     }
@@ -132,7 +132,7 @@ mod tests {
             (
                 Err(SendError::Passing("no route".into())),
                 Level::Unreachable,
-                "no route; see to",
+                "no route; check",
             ),
         ] {
             let finding = finding("Feishu", platform, reached, false);

@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use crate::engine::{MeterNoticeKind, MeterTrouble, Notice, RoomNotice, RoomState};
 use crate::rooms::Rooms;
 
-/// Whether what a notice reports has ended by now. Memory comes after the outbox: what it does not
-/// know yet goes on.
+/// Whether what a notice reports has ended by now. A notice is in the outbox before the state is in
+/// memory; what memory does not know yet counts as going on.
 pub(super) fn has_ended(rooms: &Rooms, notice: &Notice) -> bool {
     match notice {
         Notice::Room(notice) => {
@@ -56,7 +56,7 @@ mod tests {
         }
     }
 
-    /// Of a run from noon to 14:00.
+    /// The alert of a run from noon to 14:00.
     fn alert() -> RoomNotice {
         let mut alert = sample::room_notice(NoticeKind::Alert, 1, at(120));
         alert.stay = vacant_since(0);
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn a_run_has_ended_when_memory_is_newer() {
-        // Register by half hours from noon on.
+        // Takes the register at each half hour from noon on.
         let seen = |registers: &[i64]| {
             let state = RoomState::new(vacant_since(0), &Rules::default());
             let reading = |(place, wh): (usize, &i64)| Reading {
@@ -98,7 +98,7 @@ mod tests {
             !run_has_ended(&with(2, 60), &of(2)),
             "its stay was corrected"
         );
-        // Of 0.1, which knew watches by their stays.
+        // Notices of version 0.1, which identified watches by their stays.
         assert!(run_has_ended(&with(1, -60), &of(0)), "another watch");
         assert!(run_has_ended(&with(0, 60), &of(0)), "another watch");
         assert!(!run_has_ended(&with(0, -60), &of(0)), "not adopted yet");

@@ -1,5 +1,5 @@
-//! From the outbox to the staff: one thread a bot, so that one that is slow or dead delays no
-//! other.
+//! Sends notices from the outbox to the staff, with a thread for each bot, so that a bot that is
+//! slow or dead delays no other.
 
 mod bot;
 mod card;

@@ -24,13 +24,13 @@ use super::recovery::{self, Recovery};
 use super::story::Story;
 use super::waiting::{Bundle, Due, Manner, Waiting};
 
-/// Notices read at a time.
+/// How many notices are read at a time.
 const AT_A_TIME: usize = 500;
 
-/// Notices one thread keeps in memory; more wait in the database.
+/// The most notices that a thread keeps in memory; more wait in the database.
 const MAX_WAITING: usize = 4_000;
 
-/// The whole outbox is looked through this often: an operator may have had a notice sent once more.
+/// How often the whole outbox is read: an operator may have retried a notice.
 const IDLE: Duration = Duration::from_secs(30);
 
 /// Sends the notices of some hotels.
@@ -49,20 +49,20 @@ pub struct Notifier {
     read_all: Instant,
 }
 
-/// What a notifier works with.
+/// What a notifier depends on.
 pub(super) struct Sources {
-    /// All of it, of which there is one: a chain has many bots.
+    /// The whole configuration, shared because a chain has many bots.
     pub(super) config: Arc<config::Notify>,
     pub(super) outbox: Arc<dyn Outbox>,
     pub(super) rooms: Arc<Rooms>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) stop: Stop,
-    /// The outbox has something new.
+    /// A message when the outbox has new notices.
     pub(super) woken: Receiver<()>,
 }
 
 impl Notifier {
-    /// Of the hotels of `share`; `label` names their bot in the log.
+    /// A notifier for the hotels of `share`; `label` is their bot's name in the log.
     pub(super) fn new(label: String, share: Share, bot: Bot, sources: Sources) -> Notifier {
         let now = Instant::now();
         Notifier {
@@ -79,7 +79,7 @@ impl Notifier {
         }
     }
 
-    /// Delivers until it is time to stop.
+    /// Sends notices until it is time to stop.
     pub fn run(mut self, inbox: Inbox) {
         while !self.sources.stop.is_set() {
             let Ok(pause) = self.round(&inbox) else {
@@ -94,7 +94,7 @@ impl Notifier {
         }
     }
 
-    /// Does one thing, and says how long there is nothing else to do.
+    /// Does one step of work; returns how long to wait for the next one.
     fn round(&mut self, inbox: &Inbox) -> Result<Duration, Unanswered> {
         let settled = match self.read() {
             Ok(unreadable) => unreadable,
@@ -123,7 +123,8 @@ impl Notifier {
         if !wait.is_zero() {
             return Ok(IDLE.min(wait));
         }
-        // Memory first, then the outbox: what ended a run by now is in there, if it is to be sent.
+        // Look in memory first, then read the outbox: by then it has the notice of each end that
+        // memory has, if there is one.
         let ended = (self.waiting).ended(&hotel, |notice| has_ended(&self.sources.rooms, notice));
         if !ended.is_empty() {
             match self.read() {
@@ -159,8 +160,8 @@ impl Notifier {
         self.settle(all(wrong, &Settlement::Withdrawn), inbox)
     }
 
-    /// How long it has been possible to send a notice: one that was held back is as old as if it
-    /// had come about when it no longer was, also after a start.
+    /// How long a notice could have been sent: the age of one that was held back counts from when
+    /// it no longer was, also after a restart.
     fn allowed_for(&self, notice: &Notice) -> Duration {
         let allowed = match notice {
             Notice::Room(notice) => recovery::not_before(
@@ -176,7 +177,7 @@ impl Notifier {
         })
     }
 
-    /// Takes what is new in the outbox; gives what can't be read.
+    /// Takes new notices from the outbox; returns those that can't be read, as failed.
     fn read(&mut self) -> Result<Vec<Settled>, StoreError> {
         let mut unreadable = Vec::new();
         if self.read_all.elapsed() >= IDLE {
@@ -232,14 +233,14 @@ impl Notifier {
             Manner::Text | Manner::Alone => Form::Text,
         };
         let (card, count) = (self.bot).card(cards.name_of(&hotel), &stories, form, cards);
-        // What is settled is the notice as it is, whatever the card has made of its names.
+        // Only the notices that the card holds are settled.
         stories.truncate(count);
         let ids: Vec<u64> = stories.iter().flat_map(Story::ids).collect();
         let numbers = ranges(ids.iter().copied());
         faults::point("send::before");
         let sent = self.bot.send(&card, form);
         let now = Instant::now();
-        self.pace.asked(now);
+        self.pace.requested(now);
         match sent {
             Ok(()) if !self.bot.platform().notifies_staff => {
                 self.settle(all(ids, &Settlement::Logged), inbox)?;
@@ -268,7 +269,7 @@ impl Notifier {
                 self.pace.probe_later(now);
             }
             Err(SendError::Content(reason)) => {
-                // It has been read: the way is free.
+                // The bot has read it, so the route works.
                 self.sending.ended();
                 let undeliverable = self.waiting.refused(&ids);
                 let what_next = match (manner, undeliverable.as_slice()) {
@@ -287,7 +288,7 @@ impl Notifier {
         Ok(())
     }
 
-    /// Has it written down what became of notices, and forgets them.
+    /// Has the owner write what became of notices, then drops them here.
     fn settle(&mut self, settled: Vec<Settled>, inbox: &Inbox) -> Result<(), Unanswered> {
         if settled.is_empty() {
             return Ok(());
@@ -300,7 +301,7 @@ impl Notifier {
     }
 }
 
-/// Notices of which the same became.
+/// Settles all notices alike.
 fn all(ids: Vec<u64>, how: &Settlement) -> Vec<Settled> {
     let settled = |id| Settled {
         id,
@@ -309,7 +310,7 @@ fn all(ids: Vec<u64>, how: &Settlement) -> Vec<Settled> {
     ids.into_iter().map(settled).collect()
 }
 
-/// Numbers in order, for a line of the log.
+/// Sorted numbers, shortened for a line of the log.
 fn in_short(numbers: &[u64]) -> String {
     const LISTED: usize = 50;
     match numbers {

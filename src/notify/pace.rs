@@ -1,30 +1,30 @@
-//! When a bot may be asked next.
+//! The rate of requests to a bot.
 
 use std::time::{Duration, Instant};
 
-/// A route that lets nothing through is tried this often: somebody has to mend what is wrong, and
-/// trying changes nothing.
+/// How often a route is tried that lets nothing through: trying does not help, somebody has to
+/// correct what is wrong.
 const BETWEEN_PROBES: Duration = Duration::from_secs(600);
 
-/// How often a platform lets one bot ask.
+/// How often a platform accepts requests to one bot.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rate {
-    /// Between two requests.
+    /// The time between two requests.
     pub(super) between: Duration,
-    /// When it is better left alone.
+    /// When it is overloaded.
     pub(super) rush: Option<Rush>,
 }
 
-/// Times at which a platform has too much to do. Seconds.
+/// Times at which a platform is overloaded. Seconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rush {
-    /// By the clock of the world: 1,800 is every half hour.
+    /// The period by UTC: 1,800 is every half hour.
     pub(super) every: i64,
     pub(super) before: i64,
     pub(super) after: i64,
 }
 
-/// When one bot may be asked next.
+/// When the next request to a bot may be sent.
 pub(super) struct Pace {
     rate: Rate,
     next: Instant,
@@ -44,26 +44,26 @@ impl Pace {
         }
     }
 
-    /// A request has been answered, or not.
-    pub(super) fn asked(&mut self, now: Instant) {
+    /// A request has been sent, whatever came of it.
+    pub(super) fn requested(&mut self, now: Instant) {
         self.next = now + self.rate.between;
     }
 
-    /// It may succeed after a pause.
+    /// The request has failed, and may succeed after a pause.
     pub(super) fn back_off(&mut self, now: Instant, pause: Duration) {
         self.next = now + pause.max(self.rate.between);
     }
 
-    /// Somebody has to change something first.
+    /// The request has failed, and somebody has to change something first.
     pub(super) fn probe_later(&mut self, now: Instant) {
         self.next = now + BETWEEN_PROBES;
     }
 }
 
 impl Rush {
-    /// How long one still lasts.
+    /// How long it still lasts; zero outside of it.
     fn left(self, unix_seconds: i64) -> Duration {
-        // Zones are off by half hours, so a half hour is one nearly everywhere.
+        // Time zones differ by half hours, so these are half hours nearly everywhere.
         let into = (unix_seconds + self.before).rem_euclid(self.every);
         let left = self.before + self.after - into;
         Duration::from_secs(u64::try_from(left).unwrap_or(0))
@@ -83,7 +83,7 @@ mod tests {
     };
 
     #[test]
-    fn a_route_that_is_at_fault_is_tried_every_ten_minutes() {
+    fn a_misconfigured_route_is_tried_every_ten_minutes() {
         let now = Instant::now();
         let mut pace = Pace::new(RATE, now);
         pace.probe_later(now);

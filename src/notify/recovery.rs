@@ -1,23 +1,24 @@
-//! Recoveries that may be a gateway's that repeats itself: whether they can be sent by now.
+//! Whether a recovery is certain enough to be sent: a gateway that repeats old registers looks like
+//! one.
 
 use crate::engine::{NoticeKind, RoomNotice, RoomState};
 use crate::rooms::Rooms;
 use crate::types::LocalTime;
 
-/// What is known of a recovery.
+/// How certain a recovery is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Recovery {
     /// It can be sent.
     Confirmed,
-    /// That is still to be seen.
+    /// Later readings have to show it.
     Undecided,
-    /// The room went on, and an alert has said so.
+    /// The room had not recovered, and an alert has been recorded since.
     Wrong,
 }
 
 impl Recovery {
-    /// What is known of a room's notice at `now`; of all but recoveries, that they can be sent.
-    /// `for_staff`: it is to go to people, to whom a wrong one does harm.
+    /// The certainty of a room's notice at `now`. Notices other than recoveries can always be sent.
+    /// `for_staff`: it goes to people, for whom a wrong one is harmful.
     pub(super) fn of(
         notice: &RoomNotice,
         rooms: &Rooms,
@@ -40,8 +41,8 @@ impl Recovery {
             return Recovery::Confirmed;
         };
         match room.state.watch.fold.run {
-            // What was used meanwhile came at once when the register moved: the next intervals show
-            // whether that goes on. A run that began after that is another matter.
+            // The energy of the whole standstill came when the register moved; the next intervals
+            // show whether the consumption goes on. A run that began later is a separate one.
             Some(run)
                 if is_later_run(&room.state, run.since, notice)
                     && run.since < moved.plus(once_around(notice)) =>
@@ -56,8 +57,8 @@ impl Recovery {
     }
 }
 
-/// When a recovery can be sent at the earliest, while its hotel is not frozen; `None` where that is
-/// at once.
+/// The earliest time at which a recovery can be sent, while its hotel is not frozen; `None` if it
+/// can be sent at once.
 pub(super) fn not_before(notice: &RoomNotice, rooms: &Rooms, for_staff: bool) -> Option<LocalTime> {
     if notice.kind != NoticeKind::Recovered {
         return None;
@@ -66,25 +67,26 @@ pub(super) fn not_before(notice: &RoomNotice, rooms: &Rooms, for_staff: bool) ->
     if !notice.rests_on_zero() {
         return moved;
     }
-    // The first meter of a hotel that stands still for long enough to be a recovery is seen before
-    // the others, with which it turns out to be frozen; and when the hotel moves again, not all of
-    // it does at once.
+    // The first meter that stands still long enough to look recovered is found before the others,
+    // which show that the hotel is frozen; and when the hotel moves again, its meters do not all
+    // move at once.
     let found = for_staff.then_some(notice.detected);
     Some(found.max(moved)?.plus(once_around(notice)))
 }
 
-/// When the hotel of a recovery was found to move again, if that can have been a frozen meter's.
+/// When the hotel of a recovery was found to move again, if the recovery may be that of a frozen
+/// meter.
 fn moved_after(notice: &RoomNotice, rooms: &Rooms) -> Option<LocalTime> {
     let moved = rooms.moving_since(&notice.room.hotel_id)?;
     (notice.detected < moved.plus(once_around(notice))).then_some(moved)
 }
 
-/// All meters are read once in it. Seconds.
+/// The time in which all meters are read once. Seconds.
 fn once_around(notice: &RoomNotice) -> i64 {
     notice.interval_seconds + notice.interval_seconds / 10
 }
 
-/// Whether a run of a room is another one of its watch than the one that has recovered.
+/// Whether a run began in the same watch after the one that has recovered.
 fn is_later_run(state: &RoomState, since: LocalTime, notice: &RoomNotice) -> bool {
     state.watch_key() == notice.run().watch && since > notice.since
 }
@@ -101,7 +103,7 @@ mod tests {
         noon.plus(minutes * 60)
     }
 
-    /// Found at noon, after an interval in which so many Wh were used.
+    /// A recovery found at noon, after an interval with this energy.
     fn recovered(wh: i64) -> RoomNotice {
         let mut notice = sample::room_notice(NoticeKind::Recovered, 1, at(0));
         notice.history.push(Interval {

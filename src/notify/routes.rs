@@ -1,4 +1,4 @@
-//! Which bot takes which hotels' notices, and the threads that send them.
+//! Which bot gets which hotels' notices, and the threads that send them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,7 +15,8 @@ use crate::types::HotelId;
 use super::bot::{Bot, Console};
 use super::notifier::{Notifier, Sources};
 
-/// The threads that notify the staff, and what wakes them. What has no bot goes to `console`.
+/// The notifiers, to be run by a thread each, and what wakes them. Without a bot notices go to
+/// `console`.
 pub fn notifiers(
     config: &config::Notify,
     outbox: Arc<dyn Outbox>,
@@ -60,15 +61,15 @@ pub fn notifiers(
     (notifiers, wakers)
 }
 
-/// Some hotels' way to the staff.
+/// Some hotels, and their bot.
 pub(super) struct Route<'a> {
-    /// Names it in the log; never with its address, which is a secret.
+    /// Its name in the log; never the bot's address, which is a secret.
     pub(super) label: String,
     pub(super) share: Share,
     pub(super) bot: &'a config::Bot,
 }
 
-/// All routes; that of the hotels without one of their own comes first.
+/// All routes; the default one comes first.
 pub(super) fn routes(config: &config::Notify) -> impl Iterator<Item = Route<'_>> {
     let routed = config.routes.iter().flat_map(|route| &route.hotels);
     let default = Route {
@@ -102,7 +103,7 @@ pub struct Wakers {
 }
 
 impl Wakers {
-    /// The outbox has something new of this hotel.
+    /// Call it when the outbox has new notices of this hotel.
     pub fn wake(&self, hotel: &HotelId) {
         let own = self.by_hotel.get(hotel);
         let waker = own.and_then(|place| self.wakers.get(*place));

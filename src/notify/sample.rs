@@ -1,4 +1,4 @@
-//! Trying the routes: what an operator sends to see that cards arrive, and how they look.
+//! Sample cards, with which an operator tries the routes and sees how cards look.
 
 use crate::config;
 use crate::engine::{
@@ -17,21 +17,21 @@ use super::story::{Status, Story};
 pub enum Sample {
     /// Says that cards arrive.
     Test,
-    /// What an invented room would bring about, marked as a test.
+    /// The card of an invented room or hotel, marked as a test.
     Of(Status),
-    /// Several rooms of one hotel in different statuss.
+    /// The card of several rooms of one hotel, with different statuses.
     Several,
 }
 
-/// One route, to be tried.
+/// A route to try.
 pub struct Trial<'a> {
-    /// Names it for people.
+    /// Its name for people.
     pub label: String,
     bot: &'a config::Bot,
     cards: &'a config::Cards,
 }
 
-/// All routes, to be tried, or that of one hotel.
+/// All routes to try, or that of one hotel.
 pub fn trials<'a>(
     config: &'a config::Notify,
     hotel: Option<&HotelId>,
@@ -47,12 +47,13 @@ pub fn trials<'a>(
 }
 
 impl Trial<'_> {
-    /// Whether there is a bot; else notices go to the log.
+    /// Whether it has a bot; otherwise notices go to the log.
     pub fn is_bot(&self) -> bool {
         *self.bot != config::Bot::Log
     }
 
-    /// Sends a sample of `now`, and says who was asked to take it; `None` where there is no bot.
+    /// Sends a sample with the time `now`. Returns the platform's name and the result; `None` if
+    /// there is no bot.
     pub fn send(
         &self,
         sample: Sample,
@@ -68,7 +69,7 @@ impl Trial<'_> {
 }
 
 impl Sample {
-    /// It for a terminal.
+    /// The card as a text for a terminal.
     pub fn rendered(self, config: &config::Cards, now: LocalTime) -> String {
         on_console(&self.card(config, now))
     }
@@ -96,7 +97,7 @@ fn hotel() -> HotelId {
     HotelId::new("H12345")
 }
 
-/// An invented story; its number makes its room.
+/// An invented story, whose room follows from `number`.
 pub(super) fn story(status: Status, number: u32, now: LocalTime) -> Story {
     let room = |kind| Notice::Room(room_notice(kind, number, now));
     let meters = |kind, silent| {

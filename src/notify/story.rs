@@ -1,4 +1,4 @@
-//! What several notices say together: the last of them says all that those before it did.
+//! Notices that are sent together: the last one includes what the earlier ones say.
 
 use std::collections::HashSet;
 
@@ -9,30 +9,30 @@ use crate::types::{HotelId, Kind, RoomNumber};
 #[derive(Clone, Debug)]
 pub(super) struct Story {
     pub(super) status: Status,
-    /// In the order of their ids, which are those of the outbox; never empty.
+    /// The notices with their ids in the outbox, in that order; never empty.
     pub(super) notices: Vec<(u64, Notice)>,
 }
 
-/// How things are when a story is sent. The worst first.
+/// The status when a story is sent, the worst first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
     /// A room is abnormal.
     Alert,
-    /// It still is.
+    /// A room is still abnormal.
     Reminder,
     /// Meters are silent.
     Silent,
-    /// Meters repeat themselves.
+    /// Meters repeat old registers.
     Frozen,
-    /// A room was abnormal, its run has ended, and how it ended is not in the outbox any more: the
-    /// notice is retried, or it is older than the notices that say so.
+    /// A room was abnormal and its run has ended, but the outbox no longer has the notice of how:
+    /// this one was retried, or was recorded later.
     Unclear,
-    /// A room was abnormal, its run could not be followed, and it is not known whether it is normal
-    /// again.
+    /// A room was abnormal, its run could not be followed further, and whether the room has
+    /// recovered is unknown.
     Closed,
-    /// A room was abnormal, and now its guest is another one, or gone.
+    /// A room was abnormal, and its guest has changed or left.
     NewStay,
-    /// It had ended before the staff was notified.
+    /// It ended before the staff was notified.
     Ended,
     /// A room has recovered.
     Recovered,
@@ -42,11 +42,11 @@ pub enum Status {
     Moving,
 }
 
-/// What a notice is part of: notices of one subject are sent as one story.
+/// What a notice is about: notices of one subject are sent as one story.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) enum Subject {
     Run(RunKey),
-    /// Of this hotel.
+    /// The meters of this hotel.
     Meters(HotelId),
 }
 
@@ -60,14 +60,14 @@ impl Subject {
 }
 
 impl Story {
-    /// Notices of one subject in the order of their ids; what `ended` has is not so any more.
-    /// `None` where there are none.
+    /// A story of one subject's notices, in the order of their ids. What the notices in `ended`
+    /// report has ended. `None` without notices.
     pub(super) fn new(notices: Vec<(u64, Notice)>, ended: &HashSet<u64>) -> Option<Story> {
         let status = Status::of(&notices, ended)?;
         Some(Story { status, notices })
     }
 
-    /// A notice by itself, as it is.
+    /// A story of one notice, which has not ended.
     pub(super) fn of(id: u64, notice: Notice) -> Story {
         let notices = vec![(id, notice)];
         Story {
@@ -85,7 +85,7 @@ impl Story {
         self.notices.last().map(|(_, notice)| notice)
     }
 
-    /// The notice that is shown, if it is one of a room.
+    /// The notice that is shown, if it is about a room.
     pub(super) fn of_room(&self) -> Option<&RoomNotice> {
         match self.last()? {
             Notice::Room(notice) => Some(notice),
@@ -93,22 +93,22 @@ impl Story {
         }
     }
 
-    /// What its room is in the stay it is about, if it is about one.
+    /// Whether its room is occupied or vacant in the stay it is about, if it is about a room.
     pub(super) fn kind(&self) -> Option<Kind> {
         Some(self.of_room()?.stay.kind())
     }
 
-    /// It is about meters, some of which are silent or frozen.
+    /// Whether it is about meters, some of which are silent or frozen.
     pub(super) fn has_silent(&self) -> bool {
         matches!(self.last(), Some(Notice::Meters(notice)) if notice.silent > 0)
     }
 
-    /// The room it is about, if it is about one.
+    /// The room it is about, if any.
     pub(super) fn room(&self) -> Option<&RoomNumber> {
         Some(&self.of_room()?.room.room_number)
     }
 
-    /// The same with each room's number as `written` writes it.
+    /// The story with each room's number replaced by `written` of it.
     pub(super) fn with_rooms(mut self, written: impl Fn(&str) -> String) -> Story {
         let written = |room: &RoomNumber| RoomNumber::new(&written(room.as_str()));
         for (_, notice) in &mut self.notices {
@@ -127,7 +127,7 @@ impl Story {
     }
 }
 
-/// What all rooms of some stories are, if they are the same.
+/// Whether all rooms of some stories are occupied, or all vacant; `None` if they differ.
 pub(super) fn common_kind<'a>(stories: impl IntoIterator<Item = &'a Story>) -> Option<Kind> {
     let mut kinds = stories.into_iter().filter_map(Story::kind);
     let first = kinds.next()?;
@@ -135,7 +135,7 @@ pub(super) fn common_kind<'a>(stories: impl IntoIterator<Item = &'a Story>) -> O
 }
 
 impl Status {
-    /// Of notices of one subject, of which those in `ended` are not so any more.
+    /// The status of one subject's notices, of which those in `ended` have ended.
     fn of(notices: &[(u64, Notice)], ended: &HashSet<u64>) -> Option<Status> {
         let is_first = notices.iter().any(|(_, notice)| is_alert(notice));
         let (id, last) = notices.last()?;

@@ -1,4 +1,4 @@
-//! How cards look, by invented stories.
+//! How cards look, with invented stories.
 
 use crate::config::{self, Cards, Language};
 use crate::engine::{Closing, Notice, NoticeKind, Stay};
@@ -49,7 +49,7 @@ fn snapshot(name: &str, card: impl Fn(&Cards) -> Card) {
 }
 
 #[test]
-fn cards_look_as_they_did() {
+fn cards_look_as_in_their_snapshots() {
     for (status, name) in STATES {
         let story = match status {
             // The end of what `alert` is about: the README's pictures show the two.
@@ -73,7 +73,7 @@ fn cards_look_as_they_did() {
 }
 
 #[test]
-fn the_documents_show_a_card_as_it_is() {
+fn the_documents_show_a_real_card() {
     let card = Sample::Of(Status::Alert).rendered(&config(Language::Zh), now());
     let shown: String = card.lines().map(|line| format!("    {line}\n")).collect();
     for document in [
@@ -85,7 +85,7 @@ fn the_documents_show_a_card_as_it_is() {
 }
 
 #[test]
-fn an_occupied_room_has_a_card_that_speaks_of_its_guest() {
+fn the_card_of_an_occupied_room_mentions_its_guest() {
     let mut notice = room_notice(NoticeKind::Alert, 1, now());
     notice.stay = Stay::Occupied {
         check_in: now().plus(-86_400),
@@ -99,7 +99,7 @@ fn an_occupied_room_has_a_card_that_speaks_of_its_guest() {
 }
 
 #[test]
-fn what_is_to_be_done_depends_on_all_of_a_card() {
+fn the_advice_depends_on_all_of_a_card() {
     let alert = |number, is_occupied: bool| {
         let mut notice = room_notice(NoticeKind::Alert, number, now());
         if is_occupied {
@@ -110,7 +110,7 @@ fn what_is_to_be_done_depends_on_all_of_a_card() {
         }
         Story::of(u64::from(number), Notice::Room(notice))
     };
-    let [silent, heard, over] =
+    let [silent, heard, recovered] =
         [Status::Silent, Status::Heard, Status::Recovered].map(|status| story(status, 9, now()));
     let [frozen, moving] = [Status::Frozen, Status::Moving].map(|status| story(status, 9, now()));
     let mut all_heard = heard.clone();
@@ -126,7 +126,10 @@ fn what_is_to_be_done_depends_on_all_of_a_card() {
     for (stories, advice) in [
         (vec![&vacant], "Please check with the front desk that"),
         (vec![&occupied], "Please have the front desk ask"),
-        (vec![&occupied, &over], "Please have the front desk ask"),
+        (
+            vec![&occupied, &recovered],
+            "Please have the front desk ask",
+        ),
         (
             vec![&vacant, &vacant],
             "Please check with the front desk that",
@@ -135,21 +138,21 @@ fn what_is_to_be_done_depends_on_all_of_a_card() {
             vec![&vacant, &occupied],
             "Vacant rooms: check with the front desk",
         ),
-        (vec![&over, &over], "Power use is normal again"),
+        (vec![&recovered, &recovered], "Power use is normal again"),
         (vec![&heard], "Most meters are back"),
         (vec![&all_heard], "All meters are back"),
         (
-            vec![&silent, &over],
+            vec![&silent, &recovered],
             "Please check power and network of the meter gateway",
         ),
-        (vec![&frozen, &over], "The gateway may be repeating"),
+        (vec![&frozen, &recovered], "The gateway may be repeating"),
         (vec![&moving], "Most readings change again"),
         (vec![&all_moving], "All readings change again"),
-        // One is over, another wants something done.
-        (vec![&over, &heard], "Most meters are back"),
-        (vec![&over, &moving], "Most readings change again"),
-        (vec![&over, &all_heard], "Power use is normal again"),
-        (vec![&gap, &over], "Where monitoring was interrupted"),
+        // One has ended, another needs action.
+        (vec![&recovered, &heard], "Most meters are back"),
+        (vec![&recovered, &moving], "Most readings change again"),
+        (vec![&recovered, &all_heard], "Power use is normal again"),
+        (vec![&gap, &recovered], "Where monitoring was interrupted"),
         (vec![&gap, &gap], "Meter readings were interrupted"),
         (vec![&gap, &new_meter], "Where monitoring was interrupted"),
     ] {
@@ -165,7 +168,7 @@ fn what_is_to_be_done_depends_on_all_of_a_card() {
     }
     let twice = on_console(&Card::new(
         "H12345",
-        &[over.clone(), over],
+        &[recovered.clone(), recovered],
         &config(Language::En),
     ));
     assert!(
@@ -187,7 +190,7 @@ fn of_room(number: u32, kind: NoticeKind, is_occupied: bool) -> Story {
 }
 
 #[test]
-fn a_card_of_many_rooms_says_what_each_wants() {
+fn a_card_of_many_rooms_says_what_each_needs() {
     let guest = Closing::NewStay {
         kind: Kind::Checkin,
         at: now(),
@@ -209,7 +212,7 @@ fn a_card_of_many_rooms_says_what_each_wants() {
 }
 
 #[test]
-fn two_times_of_one_name_are_told_apart() {
+fn two_times_with_the_same_name_are_distinguished() {
     let stay = |kind| NoticeKind::Closed(Closing::NewStay { kind, at: now() });
     for (kind, is_occupied, times) in [
         (
@@ -371,7 +374,7 @@ fn a_title_of_many_states_names_the_worst_and_counts_the_others() {
 }
 
 #[test]
-fn names_are_shown_as_they_are_written_and_mean_nothing() {
+fn names_are_shown_literally() {
     let (hotel, number) = ("<at id=all></at>", "[x](http://x) **b**");
     let mut notice = room_notice(NoticeKind::Alert, 1, now());
     notice.room = RoomKey::new(hotel, number);

@@ -1,4 +1,4 @@
-//! Notices where no bot takes them: in the log, and in a terminal.
+//! Notices without a bot: printed to the log, or to a terminal.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::notify::story::Story;
 
 use super::platform::{Platform, Size};
 
-/// As long as a card for a bot, so that each can still be read as a whole.
+/// The same limit as for a bot's card, so that each can still be read as a whole.
 const MAX_BYTES: usize = 18_700;
 
 pub(super) static PLATFORM: Platform = Platform {
@@ -27,12 +27,12 @@ pub(super) static PLATFORM: Platform = Platform {
 
 type Print = dyn Fn(&str, &str) + Send + Sync;
 
-/// Prints cards. What strangers wrote in them is not escaped.
+/// Prints cards. Untrusted text in them is not escaped.
 #[derive(Clone)]
 pub struct Console(Arc<Print>);
 
 impl Console {
-    /// Has them printed by `print`: the numbers of its notices, and the card.
+    /// A console that calls `print` with the numbers of a card's notices and the card.
     pub fn new(print: impl Fn(&str, &str) + Send + Sync + 'static) -> Console {
         Console(Arc::new(print))
     }
@@ -49,8 +49,7 @@ impl Console {
     }
 }
 
-/// A notice as the staff would see it by itself, for a terminal. What strangers wrote in it is not
-/// escaped.
+/// A notice as the staff would see it alone, for a terminal. Untrusted text in it is not escaped.
 pub fn rendered(id: u64, notice: &Notice, config: &config::Cards) -> String {
     let story = Story::of(id, notice.clone());
     text(&Card::new(
@@ -67,7 +66,7 @@ pub(super) fn size(card: &Card) -> Size {
     }
 }
 
-/// A card with its colour, set in.
+/// A card as indented text, with its colour.
 pub(in crate::notify) fn text(card: &Card) -> String {
     let text = card.text().replace('\n', "\n  ");
     format!("  [{}] {text}", card.colour.as_str())

@@ -1,4 +1,4 @@
-//! Custom bots of Feishu: card JSON 1.0, and what their answers mean.
+//! Custom bots of Feishu: card JSON 1.0, and the meaning of their answers.
 
 use std::time::Duration;
 
@@ -18,24 +18,23 @@ use crate::notify::pace::{Rate, Rush};
 use super::http::{Http, Reply};
 use super::platform::{Form, Platform, SendError, Size};
 
-/// Feishu takes a timestamp that is an hour off; some of it may have passed on the way. Seconds.
+/// Feishu accepts a timestamp that is an hour off; this leaves some time for the way. Seconds.
 const MAX_CLOCK_ERROR: i64 = 3_540;
 
-/// The longest card in bytes, so that it stays below 19,000 with its envelope and signature: Feishu
-/// takes 20 KB.
+/// The longest card in bytes. With its envelope and signature it stays below 19,000: Feishu accepts
+/// 20 KB.
 const MAX_BYTES: usize = 18_700;
 
-/// Columns of half a telephone's width, of which a Chinese character takes two.
+/// Half of a telephone's width, in columns, of which a Chinese character takes two.
 const HALF: usize = 22;
 
 pub(in crate::notify) static PLATFORM: Platform = Platform {
     name: "Feishu",
     section: "feishu",
     rate: Rate {
-        // A bot takes 100 requests a minute, and counts those it refuses as well.
+        // A bot accepts 100 requests a minute, including those it refuses.
         between: Duration::from_millis(650),
-        // Half hours are when everybody's machines write to their groups: the platform refuses some
-        // then.
+        // Many programs send their messages at half hours, and the platform refuses some then.
         rush: Some(Rush {
             every: 1_800,
             before: 5,
@@ -50,7 +49,7 @@ pub(in crate::notify) static PLATFORM: Platform = Platform {
 pub(in crate::notify) struct Feishu {
     http: Http,
     url: Secret,
-    /// Key of the signature, where the bot asks for one.
+    /// The key that requests are signed with, if the bot requires it.
     secret: Option<Secret>,
 }
 
@@ -78,7 +77,7 @@ impl Feishu {
 
     fn post(&self, mut body: Value) -> Result<(), SendError> {
         if let Some(secret) = &self.secret {
-            // Anew for each attempt: a signature is good for an hour.
+            // Signed anew for each attempt: a signature is valid for an hour.
             let timestamp = unix_seconds();
             body["timestamp"] = timestamp.to_string().into();
             body["sign"] = sign(timestamp, secret.expose()).into();
@@ -95,7 +94,7 @@ pub(super) fn size(card: &Card) -> Size {
     }
 }
 
-/// Card JSON 1.0. Everything is plain text: data can't mention people or make links.
+/// Card JSON 1.0. All is plain text, so that names can't mention people or make links.
 pub(in crate::notify) fn card_json(card: &Card) -> Value {
     let mut elements = vec![json!({"tag": "div", "text": plain(&card.advice)})];
     match card.sections.as_slice() {
@@ -127,7 +126,7 @@ fn fields(texts: Vec<String>) -> impl Iterator<Item = Value> {
     texts.map(move |text| json!({"is_short": is_short, "text": plain(&text)}))
 }
 
-/// How wide a text is, nearly.
+/// The approximate width of a text.
 fn columns(text: &str) -> usize {
     text.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum()
 }
@@ -141,8 +140,8 @@ fn text_json(text: &str) -> Value {
     json!({"msg_type": "text", "content": {"text": text}})
 }
 
-/// A name that strangers chose. On a card all is plain text; in a text message Feishu looks for
-/// mentions and addresses, so it is written in marks that read the same and are none of these.
+/// An untrusted name. On a card all is plain text. In a text message Feishu looks for mentions and
+/// links, so their marks are replaced by full-width ones.
 pub(super) fn name(name: &str, form: Form) -> String {
     const MARKS: &str = "<>.:/@*_[]()`~#!";
     let wide = |c: char| match c {
@@ -172,7 +171,7 @@ fn judge(reply: &Reply) -> Result<(), SendError> {
     let code = field("code").or_else(|| field("StatusCode"));
     let code = code.map(|code| code.as_i64().unwrap_or(-1));
     let message = field("msg").or_else(|| field("StatusMessage"));
-    let message = said(message.and_then(Value::as_str).unwrap_or_default());
+    let message = shortened(message.and_then(Value::as_str).unwrap_or_default());
     let what = match (code, status) {
         (Some(code), 200) => format!("Feishu answers with code {code} ({message})"),
         (Some(code), _) => format!("Feishu answers with HTTP {status}, code {code} ({message})"),
@@ -183,9 +182,9 @@ fn judge(reply: &Reply) -> Result<(), SendError> {
         Some(0) if is_2xx => Ok(()),
         Some(11_232) => Err(SendError::Passing(what)),
         Some(9_499) if message.to_lowercase().contains("too many") => Err(SendError::Passing(what)),
-        // 408: the server has waited for us in vain.
+        // 408: the server has waited too long for the request.
         _ if matches!(status, 408 | 429) || status >= 500 => Err(SendError::Passing(what)),
-        // Somebody on the way has answered in its place.
+        // Something on the way, such as a proxy, has answered instead.
         _ if is_2xx && answer.is_none() => Err(SendError::Passing(format!(
             "{what}: if that lasts, see whether webhook_url is a bot's address"
         ))),
@@ -197,8 +196,8 @@ fn judge(reply: &Reply) -> Result<(), SendError> {
     }
 }
 
-/// What a server says, on one line and not too long.
-fn said(text: &str) -> String {
+/// A server's message on one line, not too long.
+fn shortened(text: &str) -> String {
     const MAX_CHARS: usize = 300;
     let short: String = text.chars().take(MAX_CHARS).collect();
     escape::line(short.as_bytes())
@@ -223,7 +222,7 @@ fn remedy(status: u16, code: Option<i64>, clock_ahead: Option<i64>) -> String {
     text.to_owned()
 }
 
-/// A signature is refused for a wrong secret, and for a clock that is off.
+/// What to do about a refused signature: the secret is wrong, or the clock is off.
 fn remedy_of_signature(clock_ahead: Option<i64>) -> String {
     match clock_ahead {
         None => "the secret is wrong, or the machine's clock is more than an hour off".to_owned(),
@@ -431,7 +430,7 @@ mod tests {
             let wait = pace.wait(now, CALM);
             if wait.is_zero() {
                 asked.push(now);
-                pace.asked(now);
+                pace.requested(now);
             }
             now += wait.max(Duration::from_millis(1));
         }

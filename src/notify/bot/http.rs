@@ -1,4 +1,4 @@
-//! Bots that are reached over HTTP: one address, of which a part is a secret.
+//! The HTTP client for bots; a part of their address is secret.
 
 use std::io::Read;
 use std::time::Duration;
@@ -17,20 +17,20 @@ use super::platform::{Platform, SendError};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Answers are a line of JSON; what is longer than this is none, and is not read to its end.
+/// The most that is read of an answer. A real one is a line of JSON.
 const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 
-/// The way to one bot.
+/// The HTTP client for one bot.
 pub(in crate::notify) struct Http {
     agent: Agent,
     platform: &'static Platform,
     url: Secret,
     is_proxied: bool,
-    /// What no text of ours may show.
+    /// Masked in all errors.
     secrets: Vec<Secret>,
 }
 
-/// What came back for a request.
+/// The answer to a request.
 pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) body: String,
@@ -38,16 +38,16 @@ pub(super) struct Reply {
     pub(super) clock_ahead: Option<i64>,
 }
 
-/// A host that has answered.
+/// The answer of a host that was reached.
 pub(in crate::notify) struct Reached {
     pub(in crate::notify) status: u16,
-    /// As of a [`Reply`].
+    /// The same as [`Reply::clock_ahead`].
     pub(in crate::notify) clock_ahead: Option<i64>,
 }
 
 impl Http {
-    /// A bot with this address, asked through `proxy`, or straight without one. No error shows
-    /// these or `other_secrets`.
+    /// A client for the bot at `url`, through `proxy` if there is one. Errors never show these or
+    /// `other_secrets`.
     pub(super) fn new(
         platform: &'static Platform,
         url: &Secret,
@@ -60,17 +60,17 @@ impl Http {
         let agent = Agent::config_builder()
             .timeout_connect(Some(CONNECT_TIMEOUT))
             .timeout_global(Some(TIMEOUT))
-            // The platform's code is in the body, also of an error.
+            // The platform's code is in the body, also with an error status.
             .http_status_as_error(false)
-            // A redirect would carry the token to another host.
+            // Following a redirect would send the token to another host.
             .max_redirects(0)
             .max_redirects_will_error(false)
-            // Never one that happens to be in the environment. That it is one was checked.
+            // Never a proxy of the environment. The configuration has checked this one's address.
             .proxy(proxy.and_then(|proxy| Proxy::new(proxy.expose()).ok()))
             .tls_config(tls)
             .build()
             .into();
-        // A library may quote a part of an address alone.
+        // A library may quote only a part of an address.
         let token = url.expose().rsplit('/').next().unwrap_or_default();
         let login = proxy.and_then(|proxy| proxy.expose().rsplit_once('@'));
         let mut secrets = vec![url.clone(), Secret::new(token)];
@@ -86,7 +86,7 @@ impl Http {
         }
     }
 
-    /// Sends a JSON body to `url`: the bot's address, with what its platform wants added.
+    /// Posts a JSON body to `url`: the bot's address, to which its platform may add something.
     pub(super) fn post(&self, url: &str, body: &str) -> Result<Reply, SendError> {
         let reply = self.try_to_post(url, body);
         reply.map_err(|error| self.masked(self.unanswered(&error)))
@@ -99,7 +99,7 @@ impl Http {
             .content_type("application/json; charset=utf-8")
             .send(body)?;
         let clock_ahead = clock_ahead(response.headers());
-        // A page in any encoding and of any length: its status still tells what is wrong.
+        // The answer may be a page of any encoding and length; then the status shows what is wrong.
         let mut body = Vec::new();
         let answer = response.body_mut().as_reader();
         answer.take(MAX_ANSWER_BYTES).read_to_end(&mut body)?;
@@ -110,14 +110,14 @@ impl Http {
         })
     }
 
-    /// The scheme, host and port of the bot's address: the part of it that is no secret.
+    /// The scheme, host and port of the bot's address, which are not secret.
     pub(in crate::notify) fn host(&self) -> Option<String> {
         let uri: Uri = self.url.expose().parse().ok()?;
         let port = uri.port().map_or(String::new(), |port| format!(":{port}"));
         Some(format!("{}://{}{port}", uri.scheme_str()?, uri.host()?))
     }
 
-    /// Asks its host whether it is there, the way that messages go. Any answer says so.
+    /// Checks whether the bot's host can be reached in the way that messages go. Any answer counts.
     pub(in crate::notify) fn reach(&self) -> Result<Reached, SendError> {
         let host = self.host().unwrap_or_default();
         match self.agent.head(format!("{host}/")).call() {
@@ -129,7 +129,7 @@ impl Http {
         }
     }
 
-    /// Whether a proxy is between.
+    /// Whether requests go through a proxy.
     pub(in crate::notify) fn is_proxied(&self) -> bool {
         self.is_proxied
     }
@@ -151,14 +151,14 @@ impl Http {
         }
     }
 
-    /// What is wrong with the certificate of who answers, where that is what it is about.
+    /// What is wrong with the peer's certificate, if that is the error.
     fn certificate(&self, error: &ureq::Error) -> Option<Explained> {
         let name = self.platform.name;
         let host = Peer {
             who: &format!("what answers as {name}"),
-            trust: "where it is a proxy that looks into TLS, add its authority to those of this \
-                    machine (on Debian: /usr/local/share/ca-certificates, update-ca-certificates)",
-            name: &format!("it is not {name} that answers: see webhook_url, and name resolution"),
+            trust: "if it is a proxy that inspects TLS, add its authority to those of this machine \
+                    (on Debian: /usr/local/share/ca-certificates, update-ca-certificates)",
+            name: &format!("it is not {name} that answers: check webhook_url and name resolution"),
         };
         match error {
             ureq::Error::Io(error) => certificate::explain(error, &host),
@@ -167,7 +167,7 @@ impl Http {
         }
     }
 
-    /// What libraries and servers say may quote the address, and with it the token.
+    /// Masks the secrets: texts of libraries and servers may quote the address with its token.
     pub(super) fn masked(&self, error: SendError) -> SendError {
         let mask = |text: String| {
             let mask = |text: String, secret: &Secret| secret.mask(&text);
@@ -184,7 +184,7 @@ impl Http {
     }
 }
 
-/// By the time that an answer bears.
+/// How far this machine's clock is ahead, by the date of an answer.
 fn clock_ahead(headers: &HeaderMap) -> Option<i64> {
     let date = headers.get("date")?.to_str().ok()?;
     let date = DateTime::parse_from_rfc2822(date).ok()?;

@@ -1,5 +1,5 @@
-//! Who takes notices. A bot's file has all that is its platform's alone: protocol, sizes, rate, and
-//! how to write a name that strangers chose so that it is a name and nothing else.
+//! Where notices are sent. The file of a bot has all that is specific to its platform: protocol,
+//! sizes, rate, and how to write untrusted names so that the platform does not interpret them.
 
 mod console;
 mod feishu;
@@ -22,17 +22,17 @@ pub(super) use platform::{Form, Platform};
 use feishu::Feishu;
 use platform::Size;
 
-/// More stories than this are on no card: nobody would read them.
+/// The most stories on a card: people would not read more.
 const MAX_STORIES: usize = 100;
 
-/// Who takes the notices of a route.
+/// Where the notices of a route are sent.
 pub(super) enum Bot {
     Console(Console),
     Feishu(Feishu),
 }
 
 impl Bot {
-    /// The bot of a route; what has none goes to `console`.
+    /// The bot of a route; without one it is `console`.
     pub(super) fn new(config: &config::Bot, console: &Console) -> Bot {
         match config {
             config::Bot::Log => Bot::Console(console.clone()),
@@ -47,7 +47,7 @@ impl Bot {
         }
     }
 
-    /// How it is reached, where it is over the network.
+    /// The HTTP client, if it is reached over the network.
     pub(super) fn http(&self) -> Option<&Http> {
         match self {
             Bot::Console(_) => None,
@@ -66,8 +66,8 @@ impl Bot {
         }
     }
 
-    /// A card of the first of these stories, as many as fit, and how many these are. `hotel` is
-    /// what the staff calls it.
+    /// A card of the first of these stories, as many as fit, and their number. `hotel` is its name
+    /// for the staff.
     pub(super) fn card(
         &self,
         hotel: &str,
@@ -81,18 +81,18 @@ impl Bot {
             let card = self.card_of(hotel, stories, Form::Card, config);
             let Size { bytes, max } = self.size(&card);
             if bytes <= max || count <= 1 {
-                // What was refused as a card is as many stories as a text.
+                // The text after a refused card has the same stories as the card.
                 return match form {
                     Form::Card => (card, count),
                     Form::Text => (self.card_of(hotel, stories, form, config), count),
                 };
             }
-            // As many as would fit were they all alike.
+            // As many as would fit if all had the same size.
             count = (count * max / bytes).clamp(1, count - 1);
         }
     }
 
-    /// A card of all these stories, with names as this bot may have them.
+    /// A card of all these stories, with names escaped for this bot.
     fn card_of(&self, hotel: &str, stories: &[Story], form: Form, config: &config::Cards) -> Card {
         let named = |name: &str| self.name(name, form);
         let stories = stories.iter().cloned();
@@ -100,7 +100,7 @@ impl Bot {
         Card::new(&named(hotel), &stories, config)
     }
 
-    /// A name that strangers chose, so that it means nothing to the platform.
+    /// An untrusted name, escaped so that the platform does not interpret it.
     fn name(&self, name: &str, form: Form) -> String {
         match self {
             Bot::Console(_) => name.to_owned(),
@@ -108,7 +108,7 @@ impl Bot {
         }
     }
 
-    /// How long a card is that is sent as one; as a text it has to be no longer.
+    /// The size of a card sent as a card; as a text it must not be longer.
     fn size(&self, card: &Card) -> Size {
         match self {
             Bot::Console(_) => console::size(card),
@@ -146,7 +146,7 @@ mod tests {
         room_notice(NoticeKind::Alert, number, now)
     }
 
-    /// An alert of its own room each.
+    /// Alerts, each of its own room.
     fn alerts(count: u32, name: &str) -> Vec<Story> {
         (1..=count)
             .map(|number| {
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn names_in_a_text_are_no_mentions_and_no_addresses() {
+    fn names_in_a_text_are_neither_mentions_nor_links() {
         let mut of_room = alert(1);
         of_room.room = RoomKey::new("H1", "http://x.cn/A_1");
         let of_meters = MeterNotice {
@@ -238,7 +238,7 @@ mod tests {
                 assert!(!text.contains(mark), "{mark} is in {text}");
             }
             assert!(text.contains(room) && text.contains("＜at"), "{text}");
-            // Where all is plain text, a name is shown as it is written.
+            // On a card all is plain text, so that a name is shown as it is.
             let (card, _) = a_feishu().card(hotel, &story, Form::Card, &config());
             let text = card.text();
             assert!(text.contains(name) && text.contains(hotel), "{text}");

@@ -1,4 +1,4 @@
-//! What a card says is to be done.
+//! The advice on a card.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use crate::types::Kind;
 
 use super::words::Words;
 
-/// What to do about each state that wants something done; where none does, about the worst.
+/// What to do about each status that needs action; if none does, about the worst.
 pub(super) fn advice(words: &Words, stories: &[Story]) -> String {
     let are = |status: Status| stories.iter().filter(move |story| story.status == status);
     let mut advice = Vec::new();
@@ -63,8 +63,7 @@ pub(super) fn advice(words: &Words, stories: &[Story]) -> String {
     advice.join("\n")
 }
 
-/// Why its run is no longer followed, if it is one that is not, as a sentence of one or several
-/// rooms.
+/// Why its run is no longer followed, if it is not, as a sentence about one or several rooms.
 fn closing(words: &Words, story: &Story) -> Option<String> {
     let notice = story.of_room()?;
     match notice.kind {

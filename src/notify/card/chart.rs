@@ -1,4 +1,4 @@
-//! How a room's power use went: one bar an interval, what lay before the stay included.
+//! The chart of a room's power use: a bar for each interval, including some before the stay.
 
 use crate::engine::{Interval, RoomNotice};
 
@@ -15,7 +15,7 @@ pub(super) fn chart(words: &Words, notice: &RoomNotice) -> Chart {
     });
     let all = || before.iter().chain(&stay).copied();
     let highest = all().flatten().fold(0.0, f64::max);
-    // A room a little above its threshold is not to look like one far above it.
+    // A room a little above its threshold must not look like one far above it.
     let top = highest.max(notice.threshold.0 as f64 * 2.0);
     let bars = |values: &[Option<f64>]| values.iter().map(|value| bar(*value, top)).collect();
     let mut shown: Vec<Bar> = bars(&before);
@@ -31,7 +31,7 @@ pub(super) fn chart(words: &Words, notice: &RoomNotice) -> Chart {
     }
 }
 
-/// What the marks among the bars mean.
+/// The meaning of the marks among the bars.
 fn legend(words: &Words, notice: &RoomNotice, bars: &[Bar]) -> String {
     let stay = (words.bar_is)(notice.stay.kind());
     let marks = [(Bar::StayBegins, stay), (Bar::Unknown, words.dot_is)];
@@ -43,20 +43,20 @@ fn legend(words: &Words, notice: &RoomNotice, bars: &[Bar]) -> String {
     }
 }
 
-/// The energy per interval of the intervals that one stands for, in Wh; a gap is one bar, however
-/// long it was.
+/// The energy per interval, in Wh, once for each period that an interval counts as; a gap is one
+/// bar, however long it was.
 fn values(interval: &Interval, notice: &RoomNotice) -> Vec<Option<f64>> {
     let length = notice.interval_seconds;
     let Some(energy) = interval.energy else {
         return vec![None];
     };
     let rate = energy.0 as f64 * length as f64 / interval.seconds as f64;
-    // As it counts in a run: a tenth of it may be missing.
+    // Counted as in a run: a tenth of an interval may be missing.
     let count = (interval.seconds + length / 10) / length;
     vec![Some(rate); usize::try_from(count).unwrap_or(1).max(1)]
 }
 
-/// As high as its value against the top.
+/// A bar for a value, relative to the top.
 fn bar(value: Option<f64>, top: f64) -> Bar {
     match value {
         None => Bar::Unknown,
@@ -74,7 +74,7 @@ mod tests {
     use crate::notify::sample;
     use crate::types::{LocalTime, WattHours};
 
-    /// With these intervals of so many minutes and Wh.
+    /// A notice with these intervals, each in minutes and Wh.
     fn notice(before: &[(i64, Option<i64>)], stay: &[(i64, Option<i64>)]) -> RoomNotice {
         let now = LocalTime::parse("2023-04-10 14:00:00").expect("a time");
         let interval = |(minutes, wh): &(i64, Option<i64>)| Interval {
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bar_is_as_high_as_its_value_against_the_highest_or_twice_the_threshold() {
+    fn bars_are_scaled_to_the_highest_one_or_twice_the_threshold() {
         let of = |stay: &[Option<i64>]| {
             let stay: Vec<_> = stay.iter().map(|wh| (30, *wh)).collect();
             bars(&notice(&[], &stay))
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn it_shows_what_was_before_the_stay_and_says_what_its_marks_mean() {
+    fn the_chart_shows_intervals_before_the_stay_and_explains_its_marks() {
         let notice = notice(
             &[(30, Some(300)), (90, None), (60, Some(1_200))],
             &[(30, Some(2_810)), (27, Some(2_000))],
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_threshold_nothing_is_as_low_as_can_be() {
+    fn with_a_threshold_of_zero_no_energy_is_the_lowest_bar() {
         let mut notice = notice(&[], &[(30, Some(0))]);
         notice.threshold = WattHours(0);
         assert_eq!(bars(&notice), "▁");

@@ -1,4 +1,4 @@
-//! A card from what is to be said on it.
+//! Composes a card from stories.
 
 use crate::config;
 use crate::notify::story::{Status, Story};
@@ -11,7 +11,7 @@ use super::title::title;
 use super::words::words;
 
 impl Card {
-    /// A card of these stories; the first one is the worst. `hotel` is what the staff calls it.
+    /// A card of these stories, the worst first. `hotel` is its name for the staff.
     pub(in crate::notify) fn new(hotel: &str, stories: &[Story], config: &config::Cards) -> Card {
         let words = words(config.language);
         let worst = stories.first();
@@ -51,7 +51,7 @@ impl Card {
         }
     }
 
-    /// The same, marked as a test.
+    /// The card, marked as a test.
     pub(in crate::notify) fn marked_as_test(self, config: &config::Cards) -> Card {
         let words = words(config.language);
         let word = words.test;
@@ -63,7 +63,7 @@ impl Card {
     }
 }
 
-/// Of what it is, never of what it says: a recovery is not red.
+/// The colour by the status now, not by what was: a recovery is not red.
 fn colour(status: Status) -> Colour {
     match status {
         Status::Alert => Colour::Red,

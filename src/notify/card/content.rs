@@ -1,4 +1,4 @@
-//! What a card says, for any bot to show in its own way.
+//! The content of a card, which each bot shows in its own way.
 
 use std::fmt;
 
@@ -9,13 +9,13 @@ pub(in crate::notify) struct Card {
     /// What to do.
     pub(in crate::notify) advice: String,
     pub(in crate::notify) sections: Vec<Section>,
-    /// Makes a repeated delivery recognisable.
+    /// The numbers of its notices, by which a repeated delivery is recognised.
     pub(in crate::notify) footer: String,
-    /// Of its notices, as the outbox has them.
+    /// The ids of its notices in the outbox.
     pub(in crate::notify) ids: Vec<u64>,
 }
 
-/// How urgent a card is, at a glance.
+/// The colour of a card shows how urgent it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::notify) enum Colour {
     Red,
@@ -26,15 +26,15 @@ pub(in crate::notify) enum Colour {
     Blue,
 }
 
-/// What is said of one room, or of a hotel's meters: by itself field by field, among others as a
-/// paragraph.
+/// The section of one room, or of a hotel's meters: shown field by field if it is the only one,
+/// else as a paragraph.
 pub(in crate::notify) struct Section {
     pub(super) heading: String,
-    /// What the heading says, for a card of this section alone.
+    /// The content of the heading as fields, for a card with only this section.
     pub(super) subject: Vec<Row>,
-    /// Fields that belong together stand together.
+    /// The other rows.
     pub(super) rows: Vec<Row>,
-    /// Makes a repeated delivery recognisable, where there are others around it.
+    /// The numbers of its notices, by which a repeated delivery is recognised among other sections.
     pub(super) number: String,
 }
 
@@ -47,19 +47,19 @@ pub(super) enum Row {
 /// A name and its value.
 pub(super) struct Field {
     pub(super) name: String,
-    /// What stands between them in the staff's language.
+    /// What separates them in the staff's language.
     pub(super) colon: &'static str,
     pub(super) value: String,
 }
 
-/// How a room's power use went.
+/// A chart of a room's power use.
 pub(super) struct Chart {
     /// Its name, with its scale.
     pub(super) name: String,
     pub(super) colon: &'static str,
     /// Oldest first.
     pub(super) bars: Vec<Bar>,
-    /// What marks among the bars mean; may be empty.
+    /// The meaning of the marks among the bars; may be empty.
     pub(super) legend: String,
 }
 
@@ -112,7 +112,7 @@ impl Section {
         lines.join("\n")
     }
 
-    /// Line by line, each with the fields that belong together.
+    /// The lines, each with the fields that belong together.
     pub(in crate::notify) fn lines(&self) -> impl Iterator<Item = Vec<String>> {
         let rows = self.subject.iter().chain(&self.rows);
         rows.map(Row::texts)

@@ -1,4 +1,4 @@
-//! Notices as the staff sees them: what cards say, in its language. How they look is each bot's.
+//! The content of cards, in the staff's language. Each bot decides how they look.
 
 mod advice;
 mod chart;

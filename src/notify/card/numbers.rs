@@ -1,8 +1,8 @@
-//! Numbers as people read them.
+//! Numbers for people.
 
 use crate::engine::RoomNotice;
 
-/// Mean power of a run, with one decimal: more are not read at a glance.
+/// The mean power of a run, with one decimal: more can't be read at a glance.
 pub(super) fn kilowatts(notice: &RoomNotice) -> String {
     format!("{:.1}", notice.milliwatts() as f64 / 1_000_000.0)
 }
@@ -13,7 +13,7 @@ pub(super) fn short(number: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// Numbers in order with runs made short: `17-19, 22`.
+/// Sorted numbers, with consecutive ones shortened: `17-19, 22`.
 pub(in crate::notify) fn ranges(numbers: impl IntoIterator<Item = u64>) -> String {
     let mut numbers: Vec<u64> = numbers.into_iter().collect();
     numbers.sort_unstable();
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_in_a_row_are_made_short() {
+    fn consecutive_numbers_are_shortened() {
         assert_eq!(ranges([]), "");
         assert_eq!(ranges([7]), "7");
         assert_eq!(ranges([9, 7, 8, 12, 14, 13, 20]), "7-9, 12-14, 20");

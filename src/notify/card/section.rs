@@ -9,16 +9,16 @@ use super::content::{Field, Row, Section};
 use super::numbers::{kilowatts, ranges, short};
 use super::words::Words;
 
-/// The card that a section stands on.
+/// The card that a section is part of.
 pub(super) struct Around<'a> {
-    /// What the staff calls the hotel.
+    /// The hotel's name for the staff.
     pub(super) hotel: &'a str,
-    /// Those around it are in other states.
+    /// Whether the card has several statuses.
     pub(super) is_mixed: bool,
     pub(super) price: Option<f64>,
 }
 
-/// What is said of a story.
+/// The section of a story.
 pub(super) fn section(words: &Words, story: &Story, around: &Around<'_>) -> Option<Section> {
     let hotel = words.field(words.hotel, around.hotel);
     let state = around.is_mixed.then(|| words.of(story).short);
@@ -29,7 +29,7 @@ pub(super) fn section(words: &Words, story: &Story, around: &Around<'_>) -> Opti
             let occupancy = occupancy(words, notice);
             let power = (words.kilowatts)(&kilowatts(notice));
             heading.extend([room, occupancy].map(str::to_owned));
-            // How much it was matters no more where the room is not abnormal any more.
+            // The power is in the heading only while the room is abnormal.
             let is_abnormal = matches!(story.status, Status::Alert | Status::Reminder);
             heading.extend(is_abnormal.then(|| power.clone()));
             let name = match notice.kind {
@@ -64,7 +64,7 @@ pub(super) fn section(words: &Words, story: &Story, around: &Around<'_>) -> Opti
     })
 }
 
-/// Found by the eye among others.
+/// The mark by which the eye finds it among others.
 fn mark(status: Status) -> &'static str {
     match status {
         Status::Alert => "🔴",
@@ -75,7 +75,7 @@ fn mark(status: Status) -> &'static str {
     }
 }
 
-/// What the room is by now.
+/// Whether the room is occupied or vacant by now.
 fn occupancy(words: &Words, notice: &RoomNotice) -> &'static str {
     let kind = match notice.kind {
         NoticeKind::Closed(Closing::NewStay { kind, .. }) => kind,
@@ -91,7 +91,7 @@ fn time(time: LocalTime) -> String {
     time.day_hour_minute()
 }
 
-/// From one time to another; the day once where it is the same.
+/// A time span; the day is shown once where both are the same.
 fn span(words: &Words, from: LocalTime, to: LocalTime) -> String {
     let (first, last) = (time(from), time(to));
     let clock = last.split_once(' ').filter(|_| from.date() == to.date());
@@ -113,7 +113,7 @@ fn room_rows(words: &Words, notice: &RoomNotice, story: &Story, around: &Around<
         }
     };
     let mut rows = vec![single(run)];
-    // The threshold is one of the new length.
+    // The threshold is for the new length of the interval.
     if notice.kind != NoticeKind::Closed(Closing::IntervalChanged) {
         let kwh = notice.energy.0 as f64 / 1000.0;
         let rate = short(kwh * notice.interval_seconds as f64 / seconds as f64);
@@ -229,7 +229,7 @@ mod tests {
     use crate::types::WattHours;
 
     #[test]
-    fn rates_are_those_of_the_time_that_passed() {
+    fn energies_are_scaled_to_the_interval() {
         let now = LocalTime::parse("2023-04-10 14:00:00").expect("a time");
         let mut slow = sample::room_notice(NoticeKind::Alert, 1, now);
         slow.detected = slow.since.plus(4 * 50 * 60);

@@ -1,4 +1,4 @@
-//! All that a telephone shows of a card before it is opened.
+//! The title of a card: all that a telephone shows before the card is opened.
 
 use crate::engine::NoticeKind;
 use crate::notify::story::{Status, Story, common_kind};
@@ -7,13 +7,13 @@ use crate::types::RoomNumber;
 use super::numbers::kilowatts;
 use super::words::Words;
 
-/// Rooms named in a title.
+/// The most rooms named in a title.
 const NAMED: usize = 3;
 
-/// States named in a title, each with how many stories are in it.
+/// The most statuses named in a title, each with its number of stories.
 const STATES: usize = 3;
 
-/// What it is, which hotel and rooms, and how much it is about.
+/// The title: status, hotel, rooms, and power.
 pub(super) fn title(words: &Words, hotel: &str, stories: &[Story], is_mixed: bool) -> String {
     let mut rooms: Vec<&RoomNumber> = Vec::new();
     for room in stories.iter().filter_map(Story::room) {
@@ -25,7 +25,7 @@ pub(super) fn title(words: &Words, hotel: &str, stories: &[Story], is_mixed: boo
     let Some(worst) = stories.first() else {
         return hotel.to_owned();
     };
-    // Meters are those of all rooms.
+    // Notices of meters are about all rooms.
     let rooms_that = match worst.room() {
         Some(_) => (words.rooms_that)(common_kind(stories), rooms.len() > 1),
         None => "",
@@ -43,7 +43,7 @@ pub(super) fn title(words: &Words, hotel: &str, stories: &[Story], is_mixed: boo
     match rooms.as_slice() {
         [] => {}
         [room] => add(room.as_str()),
-        // There are states to be read before.
+        // The statuses come before, so that there is less space.
         [room, ..] if is_mixed => add(&(words.first_of)(room.as_str(), rooms.len())),
         several => {
             let mut names = words.joined(several.iter().copied().take(NAMED));
@@ -71,8 +71,7 @@ pub(super) fn title(words: &Words, hotel: &str, stories: &[Story], is_mixed: boo
     title
 }
 
-/// How many stories are in which state, the worst first; of many states, how many are in the
-/// others.
+/// How many stories have which status, the worst first; further statuses are counted together.
 fn states(words: &Words, stories: &[Story]) -> String {
     let chunks = stories.chunk_by(|a, b| words.of(a).short == words.of(b).short);
     let mut chunks: Vec<&[Story]> = chunks.collect();
@@ -83,7 +82,7 @@ fn states(words: &Words, stories: &[Story]) -> String {
     let counted = chunks.into_iter().filter_map(|chunk| {
         let first = chunk.first()?;
         let word = words.of(first).short;
-        // A hotel's meters are one story.
+        // All meters of a hotel are one story, so it has no count.
         Some(match first.room() {
             Some(_) => format!("{word} ×{}", chunk.len()),
             None => word.to_owned(),

@@ -1,4 +1,4 @@
-//! The notices that wait for one bot: which of them go next, together, and how.
+//! The notices that wait for one bot: which are sent next, which together, and in which form.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -9,43 +9,42 @@ use crate::types::HotelId;
 
 use super::story::{Story, Subject};
 
-/// Notices on their way to one bot.
+/// The notices that wait for one bot.
 #[derive(Default)]
 pub(super) struct Waiting {
     items: BTreeMap<u64, Item>,
-    /// Hotels whose last attempt failed, by the number of that attempt: the others are not to wait
-    /// for them.
+    /// Hotels whose last attempt failed, with the number of that failure: other hotels come first.
     failed: HashMap<HotelId, u64>,
     failures: u64,
 }
 
 struct Item {
     notice: Notice,
-    /// Until then it waits for company.
+    /// Until then it waits for others to be sent with.
     due: Instant,
     expires: Instant,
-    /// It is not to be sent for now, whatever its age.
+    /// Whether it is held back, whatever its age.
     is_held: bool,
     manner: Manner,
 }
 
-/// How a notice is sent; each one follows when the bot refuses the one before.
+/// How a notice is sent. When the bot refuses one way, the next one is tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Manner {
     /// With others of its hotel on a card.
     Card,
     /// With others of its hotel as plain text.
     Text,
-    /// By itself as plain text: the fault may be another's.
+    /// Alone as plain text: another notice may have been the reason.
     Alone,
 }
 
-/// Notices of one hotel that go together.
+/// Notices of one hotel that are sent together.
 #[derive(Debug)]
 pub(super) struct Bundle {
     pub(super) hotel: HotelId,
     pub(super) manner: Manner,
-    /// The worst first.
+    /// The stories, the worst first.
     pub(super) stories: Vec<Story>,
 }
 
@@ -58,12 +57,14 @@ pub(super) enum Due {
 }
 
 impl Waiting {
-    /// How many can be sent: those that are held back hold up no others.
+    /// How many can be sent: notices that are held back don't count, so that they take no other's
+    /// place.
     pub(super) fn len(&self) -> usize {
         self.items.values().filter(|item| !item.is_held).count()
     }
 
-    /// Takes a notice that was in the outbox for `age`; one that is known stays as it is.
+    /// Adds a notice that has been in the outbox for `age`; one that was added before stays as it
+    /// is.
     pub(super) fn add(
         &mut self,
         id: u64,
@@ -82,8 +83,8 @@ impl Waiting {
         });
     }
 
-    /// Holds back the notices that `is_held` says are not to be sent for now. One that was held is
-    /// as old as if it had come about when it no longer is.
+    /// Holds back the notices for which `is_held` is true. The age of such a notice counts from
+    /// when it is no longer held.
     pub(super) fn hold(
         &mut self,
         now: Instant,
@@ -107,14 +108,14 @@ impl Waiting {
             .collect()
     }
 
-    /// These need no more work.
+    /// Removes notices that are settled.
     pub(super) fn remove(&mut self, ids: impl IntoIterator<Item = u64>) {
         for id in ids {
             self.items.remove(&id);
         }
     }
 
-    /// The notices that are too old, except those whose subject has a younger notice.
+    /// The notices that are too old, except those whose subject has a newer notice.
     pub(super) fn expired(&self, now: Instant) -> Vec<u64> {
         let mut last: HashMap<Subject, Instant> = HashMap::new();
         for item in self.items.values() {
@@ -130,7 +131,7 @@ impl Waiting {
         self.ids(is_expired)
     }
 
-    /// The hotel whose turn it is: of those with a notice that has waited long enough, first those
+    /// The hotel whose turn it is, of those with a notice that has waited long enough: first those
     /// that did not fail, then the one whose failure is the longest ago; among equals the one that
     /// has waited longest.
     pub(super) fn due(&self, now: Instant) -> Due {
@@ -148,7 +149,7 @@ impl Waiting {
         }
     }
 
-    /// The notices of a hotel of which `has_ended` says that what they report has ended.
+    /// The notices of a hotel for which `has_ended` is true.
     pub(super) fn ended(
         &self,
         hotel: &HotelId,
@@ -158,9 +159,9 @@ impl Waiting {
         ended.into_iter().collect()
     }
 
-    /// All that waits of a hotel and goes the same way as the oldest of it, or the first story of
-    /// it. What the notices `ended` report has ended by now, unless the notice that says so is held
-    /// back: then it goes on as far as is known.
+    /// The notices of a hotel that are sent in the same way as its oldest one, or, if that is sent
+    /// alone, its story. What the notices in `ended` report has ended by now; but if the notice of
+    /// the end is held back, it counts as going on.
     pub(super) fn bundle(&self, hotel: &HotelId, ended: &HashSet<u64>) -> Option<Bundle> {
         let of_hotel = self.items.iter();
         let of_hotel = of_hotel.filter(|(_, item)| item.notice.hotel_id() == hotel);
@@ -209,8 +210,8 @@ impl Waiting {
         self.failed.remove(hotel);
     }
 
-    /// The bot refuses these as they were sent: they go another way. Gives those for which there is
-    /// no other.
+    /// The bot has refused these notices: the next way is tried. Returns those for which there is
+    /// none.
     pub(super) fn refused(&mut self, ids: &[u64]) -> Vec<u64> {
         let mut undeliverable = Vec::new();
         let known = ids.iter().filter_map(|id| self.items.get(id));

@@ -89,7 +89,7 @@ fn stories(waiting: &Waiting, goes_on: bool) -> Vec<(Status, Vec<u64>)> {
 }
 
 #[test]
-fn notices_of_a_hotel_wait_for_company_from_when_they_were_recorded() {
+fn notices_of_a_hotel_wait_for_each_other_from_when_they_were_recorded() {
     let now = Instant::now();
     let mut waiting = Waiting::default();
     assert_eq!(waiting.due(now), Due::Never);
@@ -192,7 +192,7 @@ fn other_runs_rooms_and_stays_are_stories_of_their_own_the_worst_first() {
     );
 }
 
-/// The notices of room 101 as they are, of watches with these numbers and begins of their stays.
+/// Notices of room 101, changed to watches with these numbers and beginnings of their stays.
 fn of_watches(notices: [(Notice, u32, i64); 2]) -> [Notice; 2] {
     notices.map(|(mut notice, number, begin)| {
         if let Notice::Room(notice) = &mut notice {
@@ -207,13 +207,13 @@ fn of_watches(notices: [(Notice, u32, i64); 2]) -> [Notice; 2] {
 }
 
 #[test]
-fn notices_are_of_one_watch_by_its_number_those_of_0_1_by_its_stay() {
+fn notices_are_joined_by_the_watchs_number_or_those_of_0_1_by_its_stay() {
     let (now, ended) = (Instant::now(), (Status::Ended, vec![1, 2]));
     let apart = [(Status::Unclear, vec![1]), (Status::Recovered, vec![2])];
     let recovered = || notice(NoticeKind::Recovered, "101", 4, 8_000);
-    for (alert_of, recovered_of, told) in [
+    for (alert_of, recovered_of, expected) in [
         ((3, 0), (3, 0), vec![ended.clone()]),
-        // The stay began at another time than was known.
+        // The beginning of the stay was corrected.
         ((3, 0), (3, -20), vec![ended.clone()]),
         ((2, 0), (3, 0), apart.to_vec()),
         // The alert was written by 0.1, whose watch still was the room's when it recovered.
@@ -225,12 +225,12 @@ fn notices_are_of_one_watch_by_its_number_those_of_0_1_by_its_stay() {
         let recovered = (recovered(), recovered_of.0, recovered_of.1);
         let waiting = waiting(now, of_watches([alert, recovered]));
         let are = format!("{alert_of:?} {recovered_of:?}");
-        assert_eq!(stories(&waiting, false), told, "{are}");
+        assert_eq!(stories(&waiting, false), expected, "{are}");
     }
 }
 
 #[test]
-fn what_is_held_is_neither_sent_nor_expired_until_it_no_longer_is() {
+fn a_held_notice_is_neither_sent_nor_expired() {
     let now = Instant::now();
     let recovered = notice(NoticeKind::Recovered, "101", 4, 8_000);
     let mut waiting = waiting(now, [recovered, meters(MeterNoticeKind::Frozen)]);
@@ -248,7 +248,7 @@ fn what_is_held_is_neither_sent_nor_expired_until_it_no_longer_is() {
 }
 
 #[test]
-fn an_alert_whose_recovery_is_held_goes_on_as_far_as_is_known() {
+fn an_alert_whose_recovery_is_held_counts_as_going_on() {
     let now = Instant::now();
     let recovered = notice(NoticeKind::Recovered, "101", 4, 8_000);
     let mut waiting = waiting(now, [alert("101"), alert("102"), recovered]);
@@ -284,7 +284,7 @@ fn a_hotel_that_fails_lets_the_others_go_first() {
 }
 
 #[test]
-fn what_is_too_old_expires_unless_its_run_has_a_younger_notice() {
+fn an_old_notice_expires_unless_its_run_has_a_newer_one() {
     let now = Instant::now();
     let hour = Duration::from_secs(3_600);
     let mut waiting = Waiting::default();
@@ -301,7 +301,7 @@ fn what_is_too_old_expires_unless_its_run_has_a_younger_notice() {
 }
 
 #[test]
-fn what_is_refused_goes_as_text_then_by_itself_then_not_at_all() {
+fn a_refused_notice_is_sent_as_text_then_alone_then_not_at_all() {
     let now = Instant::now();
     let mut waiting = waiting(now, ["101", "102", "103"].map(alert));
     let ways = |waiting: &Waiting| {
@@ -347,7 +347,7 @@ fn a_story_is_refused_as_a_whole() {
 }
 
 #[test]
-fn a_notice_that_is_known_stays_as_it_is() {
+fn a_notice_that_was_added_before_stays_as_it_is() {
     let now = Instant::now();
     let mut waiting = waiting(now, [alert("101")]);
     waiting.refused(&[1]);

@@ -1,4 +1,4 @@
-//! What the staff reads, in its languages.
+//! The texts for the staff, in its languages.
 
 mod en;
 mod zh;
@@ -10,7 +10,8 @@ use crate::types::{Kind, RoomNumber};
 
 use super::content::Field;
 
-/// A language's words. What takes arguments is a function, because languages order them otherwise.
+/// The texts of a language. Those with arguments are functions, because languages order them
+/// differently.
 pub(super) struct Words {
     pub(super) alert: Name,
     pub(super) reminder: Name,
@@ -26,12 +27,12 @@ pub(super) struct Words {
     pub(super) frozen_over: Name,
     pub(super) moving: Name,
     pub(super) test: &'static str,
-    /// Before the name of a state: rooms of one kind, or of both; one, or several.
+    /// Before the name of a status: rooms of one kind, or of both; one, or several.
     pub(super) rooms_that: fn(Option<Kind>, bool) -> &'static str,
     /// After it, before the hotel.
     pub(super) before_hotel: &'static str,
     pub(super) kilowatts: fn(&str) -> String,
-    /// Of several rooms.
+    /// For several rooms.
     pub(super) most_kilowatts: fn(&str) -> String,
 
     pub(super) look_into_vacant: &'static str,
@@ -40,7 +41,7 @@ pub(super) struct Words {
     pub(super) worst_first: &'static str,
     pub(super) was_over: &'static str,
     pub(super) may_go_on: &'static str,
-    /// Of rooms of which it is not known whether they are normal again, for different reasons.
+    /// For rooms of which it is unknown, for different reasons, whether they have recovered.
     pub(super) closed_below: &'static str,
     pub(super) new_stays_below: &'static str,
     pub(super) nothing_to_do: &'static str,
@@ -53,7 +54,7 @@ pub(super) struct Words {
     pub(super) only_a_test: &'static str,
     /// Why a run is no longer followed, in a title.
     pub(super) closed_by: fn(Kind, Closing) -> &'static str,
-    /// The same as a sentence, with what to do; the kind of the stay it was in.
+    /// The same as a sentence, with what to do; the argument is the kind of its stay.
     pub(super) closing: fn(Kind, Closing) -> String,
 
     pub(super) hotel: &'static str,
@@ -61,47 +62,47 @@ pub(super) struct Words {
     pub(super) state: &'static str,
     pub(super) occupied: &'static str,
     pub(super) vacant: &'static str,
-    /// Seconds.
+    /// Argument: seconds.
     pub(super) duration: fn(i64) -> String,
     pub(super) run: &'static str,
-    /// How long, periods, since.
+    /// Arguments: duration, periods, since when.
     pub(super) run_of: fn(&str, u32, &str) -> String,
     pub(super) run_over: &'static str,
-    /// How long, periods, from when to when.
+    /// Arguments: duration, periods, from when to when.
     pub(super) run_over_of: fn(&str, u32, &str) -> String,
     pub(super) energy: &'static str,
-    /// kWh, cost.
+    /// Arguments: kWh, cost.
     pub(super) energy_and_cost: fn(&str, &str) -> String,
-    /// Minutes of an interval.
+    /// Argument: minutes of an interval.
     pub(super) rate: fn(i64) -> String,
-    /// kWh per interval, threshold.
+    /// Arguments: kWh per interval, threshold.
     pub(super) rate_of: fn(&str, &str) -> String,
     pub(super) power: &'static str,
-    /// Of a run that has ended.
+    /// For a run that has ended.
     pub(super) power_over: &'static str,
     pub(super) check_in: &'static str,
     pub(super) expected_checkout: &'static str,
     pub(super) check_out: &'static str,
-    /// Minutes of a block, kWh of the highest.
+    /// Arguments: minutes of a bar, kWh of the highest one.
     pub(super) trend: fn(i64, &str) -> String,
-    /// After a chart: what marks among its bars mean.
+    /// After a chart: the meaning of the marks among its bars.
     pub(super) legend: fn(&str) -> String,
-    /// Where the stay began.
+    /// The mark where the stay began.
     pub(super) bar_is: fn(Kind) -> &'static str,
     pub(super) dot_is: &'static str,
     pub(super) detected: &'static str,
     pub(super) normal_since: &'static str,
     pub(super) no_readings: &'static str,
-    /// Names of two times of one name, of which the second takes the place of the first.
+    /// Names of two times that would have the same name: the old one and the new one.
     pub(super) old_and_new: fn(&str) -> [String; 2],
-    /// From, to.
+    /// Arguments: from, to.
     pub(super) from_to: fn(&str, &str) -> String,
     pub(super) now: &'static str,
     pub(super) now_unknown: &'static str,
 
     pub(super) silent_meters: &'static str,
     pub(super) frozen_meters: &'static str,
-    /// Meters that are silent or frozen, watched meters.
+    /// Arguments: silent or frozen meters, watched meters.
     pub(super) meters_of: fn(u32, u32) -> String,
     pub(super) last_reading: &'static str,
     pub(super) silent_since: &'static str,
@@ -112,21 +113,21 @@ pub(super) struct Words {
 
     pub(super) colon: &'static str,
     pub(super) number: &'static str,
-    /// Rooms, their number.
+    /// Arguments: rooms, their number.
     pub(super) rooms_of: fn(&str, usize) -> String,
-    /// The first of more, how many there are.
+    /// Arguments: the first of several, how many there are.
     pub(super) first_of: fn(&str, usize) -> String,
     pub(super) between_names: &'static str,
     pub(super) between_states: &'static str,
-    /// So many other things than those named.
+    /// Argument: how many others are not named.
     pub(super) others: fn(usize) -> String,
 }
 
-/// The name of a state.
+/// The name of a status.
 pub(super) struct Name {
-    /// After what it is the state of.
+    /// After the rooms it is about.
     pub(super) long: &'static str,
-    /// Among others.
+    /// Among other statuses.
     pub(super) short: &'static str,
 }
 
@@ -168,7 +169,7 @@ impl Words {
         }
     }
 
-    /// What the time is called at which a stay begins.
+    /// The name of the time at which a stay begins.
     pub(super) fn begin(&self, kind: Kind) -> &'static str {
         match kind {
             Kind::Checkin => self.check_in,
@@ -182,7 +183,7 @@ impl Words {
     }
 }
 
-/// To the nearest minute.
+/// Hours and minutes, rounded to the nearest minute.
 fn hours_and_minutes(seconds: i64) -> (i64, i64) {
     let minutes = (seconds + 30) / 60;
     (minutes / 60, minutes % 60)
