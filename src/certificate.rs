@@ -1,4 +1,4 @@
-//! What TLS has to say of a peer that does not prove who it is, in words that lead to a remedy.
+//! Explains errors of a peer's TLS certificate, with what to do about them.
 
 use std::error::Error;
 use std::fmt;
@@ -12,13 +12,13 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{AlertDescription, RootCertStore};
 
-/// Whose certificate it is, and how the configuration says what is right for it.
+/// Whose certificate it is, and how the configuration can be corrected for it.
 pub struct Peer<'a> {
-    /// As `the broker`.
+    /// Its name in a sentence, as `the broker`.
     pub who: &'a str,
-    /// What makes its authority known.
+    /// What to do if its authority is unknown.
     pub trust: &'a str,
-    /// What to do where its certificate is for another name.
+    /// What to do if its certificate is for another name.
     pub name: &'a str,
 }
 
@@ -35,8 +35,8 @@ impl fmt::Display for Explained {
     }
 }
 
-/// What is wrong with the certificate of a peer and what to do, where that is what an error, or one
-/// that it came from, is about.
+/// What is wrong with a peer's certificate and what to do; `None` if neither an error nor its
+/// causes are about that.
 pub fn explain(error: &(dyn Error + 'static), peer: &Peer<'_>) -> Option<Explained> {
     let Peer { who, trust, name } = peer;
     let cause = cause(error)?;
@@ -80,7 +80,7 @@ pub fn authorities(pem: &[u8]) -> Result<RootCertStore, String> {
     for certificate in CertificateDer::pem_slice_iter(pem) {
         let certificate = certificate.map_err(|error| wrong(&error))?;
         authorities.add(certificate).map_err(|error| match error {
-            // It speaks of a peer, and this is a file.
+            // The text is about a peer, but this is a file.
             rustls::Error::InvalidCertificate(why) => wrong(&format_args!("{why:?}")),
             other => wrong(&other),
         })?;
@@ -91,7 +91,7 @@ pub fn authorities(pem: &[u8]) -> Result<RootCertStore, String> {
     Ok(authorities)
 }
 
-/// What TLS itself says.
+/// The error of TLS itself, if it is among the causes.
 pub fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -99,7 +99,7 @@ pub fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> 
             return Some(cause);
         }
         next = match error.downcast_ref::<io::Error>() {
-            // Its source is that of the error within.
+            // `source` skips the error within.
             Some(error) => error.get_ref().map(|inner| inner as &(dyn Error + 'static)),
             None => error.source(),
         };
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_has_its_remedy() {
+    fn each_error_has_its_remedy() {
         const PEER: Peer<'_> = Peer {
             who: "the server",
             trust: "name its authority",

@@ -1,10 +1,10 @@
-//! Named points at which a test can have the process killed. In a release build they are nothing:
-//! only the tests' build turns the feature of `fail` on that makes them more.
+//! Named points at which a test can kill the process. In a release build they do nothing: only the
+//! build of the tests enables the feature of `fail` for them.
 
 use signal_hook::consts::SIGKILL;
 use signal_hook::low_level::raise;
 
-/// All there are, in the order in which a message and its notice pass them.
+/// All points, in the order in which a message and its notice pass them.
 pub const POINTS: [&str; 12] = [
     "parse::before",
     "parse::after",
@@ -20,11 +20,11 @@ pub const POINTS: [&str; 12] = [
     "mark_sent::after",
 ];
 
-/// Passes a point: with `FAILPOINTS=<name>=return` in the environment of a tests' build this is the
-/// process's end, without a goodbye to anybody.
+/// Passes a point. In a build of the tests, with `FAILPOINTS=<name>=return` in the environment, it
+/// kills the process.
 pub fn point(name: &'static str) {
     fail::fail_point!(name, |_| die());
-    // In a release build nobody asks for it.
+    // In a release build it is unused.
     let _ = name;
 }
 

@@ -68,7 +68,7 @@ pub enum QueueWait {
 }
 
 impl Gate {
-    /// An open one, for so many consumers; they are numbered from 0.
+    /// An open gate for this many consumers, which are numbered from 0.
     pub fn new(consumers: usize) -> Gate {
         Gate {
             consumers,
@@ -91,7 +91,7 @@ impl Gate {
         }
     }
 
-    /// Whether that changed anything.
+    /// Opens or closes it; returns whether that changed anything.
     fn set(&self, open: bool) -> bool {
         let mut phase = self.phase.lock();
         let changed = phase.open != open;

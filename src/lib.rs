@@ -1,4 +1,4 @@
-//! roomwatt watches the electricity of hotel rooms. `docs/ARCHITECTURE.md` is the way in.
+//! roomwatt watches the electricity of hotel rooms. Begin with `docs/ARCHITECTURE.md`.
 
 pub mod amqp;
 pub mod app;

@@ -1,4 +1,4 @@
-//! The watches in memory: written by the state-owner alone, read by sweeps.
+//! The rooms' states in memory: written by the owner alone, read by sweeps and notifiers.
 
 use std::collections::HashMap;
 
@@ -121,7 +121,7 @@ impl Rooms {
         )
     }
 
-    /// All rooms as they are at `now`, counted.
+    /// Counts of all rooms at `now`.
     pub fn census(&self, now: LocalTime) -> Census {
         let state = self.0.read();
         let rooms = state.rooms.iter();

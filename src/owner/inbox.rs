@@ -11,10 +11,11 @@ use crate::store::{Position, Settled};
 use crate::threads::{Stop, Stopper, stop_signal};
 use crate::types::{Reading, RoomKey};
 
-/// Inputs on the way to the owner. A sender waits while there is no room: a consumer that waits
-/// passes acknowledgements on meanwhile, and the owner waits for none of its senders. A sweep's
-/// chunks hold `batch_size` rooms each, so their number bounds the memory, too.
-const ROOM: usize = 200;
+/// The most inputs on the way to the owner. A sender waits while the channel is full; that can't
+/// deadlock, because a waiting consumer still passes on acknowledgements, and the owner waits for
+/// none of its senders. A sweep's chunks hold `batch_size` rooms each, so their number bounds the
+/// memory, too.
+const CAPACITY: usize = 200;
 
 /// The handle through which other threads send to the owner, and wait until it has written what
 /// they ask for. Cheap to clone; the owner ends when the last one is dropped.
@@ -41,7 +42,7 @@ pub struct Unanswered;
 impl Inbox {
     /// An inbox and the owner's end of it. At `stop` no caller waits any longer for an answer.
     pub fn new(stop: &Stop) -> (Inbox, Inputs) {
-        let (sender, receiver) = bounded(ROOM);
+        let (sender, receiver) = bounded(CAPACITY);
         let (owner_lives, owner_ended) = stop_signal();
         let inbox = Inbox {
             inputs: sender,
