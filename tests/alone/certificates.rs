@@ -58,7 +58,7 @@ fn a_certificate_is_no_matter_of_names_or_proxies() {
             "127.0.0.1",
             true,
             "127.0.0.1",
-            "it is not Feishu that answers: see webhook_url",
+            "it is not Feishu that answers: check webhook_url",
         ),
     ] {
         alone.configure(&format!(

@@ -104,7 +104,7 @@ fn what_is_handed_over_is_read() {
     }
     let (code, said) = piped(": | $0 check --config /dev/stdin");
     assert_eq!(code, Some(78), "{said}");
-    assert!(said.contains("a pipe can be read once"), "{said}");
+    assert!(said.contains("a pipe can be read only once"), "{said}");
 }
 
 #[test]

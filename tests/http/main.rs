@@ -279,7 +279,7 @@ fn readings_come_in_each_form_where_the_meter_table_is_ours() {
     let _end = rig.serve(false);
     let (status, body) = rig.post("/api/readings", JSON, &reading("1", "11:00:00"));
     assert_eq!(status, 409);
-    assert!(body.contains("this service only reads it"), "{body}");
+    assert!(body.contains("this service only reads the meter table"), "{body}");
     assert_eq!(rig.memory.0.lock().readings.len(), 5);
 }
 

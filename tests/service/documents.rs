@@ -113,7 +113,7 @@ fn every_command_does_what_it_is_there_for() {
                     let expected = match command.contains("/api/messages") {
                         true => "{\"taken\":1,\"refused\":[]}",
                         // With [mysql] that is all there is to be told.
-                        false => "this service only reads it",
+                        false => "this service only reads the meter table",
                     };
                     assert!(told.contains(expected), "{command}: {told}");
                 }

@@ -373,7 +373,7 @@ fn the_way_to_feishu_is_looked_at_without_a_message() {
     assert_eq!(look.code, Some(78));
     look.has(
         "error Feishu at ",
-        &["clock is 72", "ahead of", "takes no signature"],
+        &["clock is 72", "ahead of", "accepts no signature"],
     );
     rig.feishu.set_clock_offset(0);
 
