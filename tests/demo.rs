@@ -31,7 +31,7 @@ fn demo(arguments: &[&str]) -> Output {
     command.output().expect("the program runs")
 }
 
-fn told(arguments: &[&str]) -> String {
+fn printed(arguments: &[&str]) -> String {
     let output = demo(arguments);
     assert!(output.status.success(), "{output:?}");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
@@ -41,15 +41,15 @@ fn told(arguments: &[&str]) -> String {
 const SMALL: [&str; 6] = ["--rooms", "30", "--days", "2", "--speed", "1e9"];
 
 #[test]
-fn a_seed_tells_one_story_however_fast() {
-    let with = |more: &[&str]| told(&[&SMALL[..], more].concat());
+fn a_seed_gives_the_same_story_at_any_speed() {
+    let with = |more: &[&str]| printed(&[&SMALL[..], more].concat());
     let story = with(&["--seed", "8"]);
     assert!(story.contains("空房用电异常 DEMO · "), "{story}");
     assert_eq!(story, with(&["--seed", "8"]));
     // Two days in four seconds.
     assert_eq!(
         story,
-        told(&[
+        printed(&[
             "--rooms", "30", "--days", "2", "--speed", "43200", "--seed", "8"
         ])
     );
@@ -61,11 +61,11 @@ fn a_seed_tells_one_story_however_fast() {
 
 /// What a story ends with fits a terminal, and a command that it shows does what it promises.
 #[test]
-fn the_end_fits_a_terminal_and_keeps_its_promise() {
+fn the_summary_fits_a_terminal_and_its_advice_is_true() {
     for (language, begin) in [("zh", "共有 "), ("en", " were left on or misused")] {
         let run = |more: &[&str]| {
             let options = ["--speed", "1e9", "--days", "3", "--language", language];
-            told(&[&options[..], more].concat())
+            printed(&[&options[..], more].concat())
         };
         let story = run(&[]);
         let (_, end) = story.split_once(begin).expect("an end");
@@ -77,7 +77,7 @@ fn the_end_fits_a_terminal_and_keeps_its_promise() {
             .filter(|word| *word != "\\")
             .collect();
         let better = run(&options);
-        // The table's last line, which tells what they would find, and its first one.
+        // The last line of the table, with what they would find, and the first one.
         let table = |story: &str| -> Vec<String> {
             let rows = story.lines().filter(|line| match language {
                 "zh" => line.contains("、空房 ") && line.contains("处中的"),
@@ -112,7 +112,7 @@ fn a_lower_threshold_finds_what_was_missed() {
         "--language",
         "en",
     ];
-    let missed = told(&story);
+    let missed = printed(&story);
     // What became of the trouble of a room stands below it.
     let fate = |story: &str| -> String {
         let mut lines = story
@@ -123,13 +123,13 @@ fn a_lower_threshold_finds_what_was_missed() {
     let below = "missed: below the threshold of 1.5 kWh; 0.";
     assert!(fate(&missed).trim().starts_with(below), "{missed}");
     let setting = ["--set", "checkout_abnormal_threshold=0.5"];
-    let found = told(&[&story[..], &setting].concat());
+    let found = printed(&[&story[..], &setting].concat());
     assert!(fate(&found).contains("found after 2 h"), "{found}");
 }
 
-/// The service's own way ends in what the engine by itself makes of the story.
+/// The service's parts give the same notices as the engine alone.
 #[test]
-fn what_is_told_is_what_the_rules_say() {
+fn the_notices_are_those_of_the_rules() {
     let folder = tempfile::tempdir().expect("a folder");
     // The last sweep begins after the end of the story.
     let settings = ["sweep_seconds=700".parse().expect("a setting")];
@@ -231,15 +231,15 @@ fn it_can_be_stopped_and_leaves_nothing_behind() {
     });
     let output = child.wait_with_output().expect("its output");
     assert!(output.status.success(), "{output:?}");
-    let told = String::from_utf8(output.stdout).expect("UTF-8");
-    assert!(told.contains("演示停在 2024-03-0"), "{told}");
-    assert!(told.contains("条读数。\n报警 "), "{told}");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(text.contains("演示停在 2024-03-0"), "{text}");
+    assert!(text.contains("条读数。\n报警 "), "{text}");
     assert_eq!(left(), 0);
 }
 
-/// What a service of the same machine is told by its environment is not for the story.
+/// Variables for a service of the same machine are ignored.
 #[test]
-fn the_environment_changes_no_story() {
+fn the_environment_does_not_change_the_story() {
     let mut command = Command::new(ROOMWATT);
     let command = command.arg("demo").args(SMALL).stdin(Stdio::null());
     for (name, value) in [
@@ -253,14 +253,14 @@ fn the_environment_changes_no_story() {
     }
     let output = command.output().expect("the program runs");
     assert!(output.status.success(), "{output:?}");
-    assert_eq!(String::from_utf8_lossy(&output.stdout), told(&SMALL));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), printed(&SMALL));
 }
 
 /// The first card comes within seconds, the end in half an hour.
 const LONG: [&str; 7] = ["demo", "--rooms", "30", "--days", "366", "--speed", "20000"];
 
 #[test]
-fn it_ends_when_nobody_reads_any_more() {
+fn it_ends_when_its_output_is_closed() {
     let mut child = Command::new(ROOMWATT)
         .args(LONG)
         .stdin(Stdio::null())
@@ -303,7 +303,7 @@ fn a_database_that_fails_ends_it_with_a_hint() {
 }
 
 #[test]
-fn wrong_use_is_told() {
+fn usage_errors_are_reported() {
     for (arguments, said) in [
         (["--rooms", "0"], "0 is not in 1..=20000"),
         (["--speed", "0"], "it must be a number from 1 on"),

@@ -33,7 +33,7 @@ fn post(url: &str, body: &str) -> Result<(u16, String), ureq::Error> {
 }
 
 /// HTTP status, Feishu's code and message.
-fn told(url: &str, body: &Value) -> (u16, i64, String) {
+fn answer_to(url: &str, body: &Value) -> (u16, i64, String) {
     let (status, body) = post(url, &body.to_string()).expect("an answer");
     let body: Value = serde_json::from_str(&body).expect("JSON");
     let code = body["code"].as_i64().expect("a code");
@@ -45,7 +45,7 @@ fn told(url: &str, body: &Value) -> (u16, i64, String) {
 }
 
 fn code(bot: &Bot, body: &Value) -> i64 {
-    told(&bot.webhook_url(), body).1
+    answer_to(&bot.webhook_url(), body).1
 }
 
 fn text(text: &str) -> Value {
@@ -77,7 +77,7 @@ fn has(count: usize) -> impl Fn(&[Received]) -> bool {
 }
 
 #[test]
-fn an_accepted_card_is_told_and_remembered() {
+fn an_accepted_card_is_confirmed_and_recorded() {
     let feishu = FeishuStandIn::start("t", None);
     let body = card(json!([{"tag": "hr"}]));
     let mut response = agent()
@@ -136,14 +136,20 @@ fn a_signed_bot_refuses_other_signatures_and_old_ones() {
 }
 
 #[test]
-fn another_token_or_path_is_nobody() {
+fn an_unknown_token_or_path_is_refused() {
     let feishu = FeishuStandIn::start("t", None);
     let url = feishu.webhook_url();
-    let (status, code, msg) = told(&format!("{url}x"), &text("a"));
+    let (status, code, msg) = answer_to(&format!("{url}x"), &text("a"));
     assert_eq!((status, code), (200, 19_001));
     assert_eq!(msg, "param invalid: incoming webhook access token invalid");
-    assert_eq!(told(&url.replace("/v2/", "/v3/"), &text("a")).1, 19_001);
-    assert_eq!(told(&feishu.strays().webhook_url(), &text("a")).1, 19_001);
+    assert_eq!(
+        answer_to(&url.replace("/v2/", "/v3/"), &text("a")).1,
+        19_001
+    );
+    assert_eq!(
+        answer_to(&feishu.strays().webhook_url(), &text("a")).1,
+        19_001
+    );
     assert_eq!(feishu.strays().received().len(), 3);
     assert!(feishu.received().is_empty());
     let got = agent().get(&url).call().expect("an answer");
@@ -151,7 +157,7 @@ fn another_token_or_path_is_nobody() {
 }
 
 #[test]
-fn what_is_no_message_is_refused() {
+fn invalid_messages_are_refused() {
     let feishu = unlimited("t", None);
     let url = feishu.webhook_url();
     let (status, body) = post(&url, "{\"msg_type\": ").expect("an answer");
@@ -160,7 +166,7 @@ fn what_is_no_message_is_refused() {
         body.contains("9499") && body.contains("Bad Request"),
         "{body}"
     );
-    assert_eq!(told(&url, &json!({"content": 1})).0, 400);
+    assert_eq!(answer_to(&url, &json!({"content": 1})).0, 400);
     for (body, expected) in [
         (json!({"msg_type": "text", "content": {}}), 19_002),
         (json!({"msg_type": "interactive"}), 19_002),
@@ -186,14 +192,14 @@ fn what_is_no_message_is_refused() {
     }
     let mut pink = card(json!([]));
     pink["card"]["header"]["template"] = "pink".into();
-    let (status, code, msg) = told(&url, &pink);
+    let (status, code, msg) = answer_to(&url, &pink);
     assert_eq!((status, code), (200, 11_246));
     assert!(msg.contains("header; err_msg: unknown template"), "{msg}");
     assert_eq!(feishu.received()[0].body, Value::Null);
 }
 
 #[test]
-fn twenty_kilobytes_are_the_most() {
+fn a_message_of_more_than_20_kb_is_refused() {
     let feishu = unlimited("t", None);
     let frame = text("").to_string().len();
     let most = 20 * 1024 - frame;
@@ -264,7 +270,7 @@ fn scripted_answers_come_in_order_and_end() {
 }
 
 #[test]
-fn connections_break_when_told_to() {
+fn connections_break_when_scripted() {
     let feishu = unlimited("t", None);
     let url = feishu.webhook_url();
     let body = card(json!([])).to_string();
@@ -280,17 +286,17 @@ fn connections_break_when_told_to() {
         assert_eq!(received[before].raw_len, bytes, "{answer:?}");
         assert_eq!(feishu.accepted_cards().len(), accepted, "{answer:?}");
     }
-    assert_eq!(told(&url, &text("a")).1, 0);
+    assert_eq!(answer_to(&url, &text("a")).1, 0);
 }
 
 #[test]
-fn a_stall_lasts_until_it_is_released_and_holds_up_no_other() {
+fn a_stall_lasts_until_released_and_delays_no_other() {
     let feishu = FeishuStandIn::start("t", None);
     let other = feishu.add_bot("other", None);
     feishu.answer_next(Answer::Stall);
     feishu.answer_next(Answer::Stall);
     std::thread::scope(|scope| {
-        let stalled = scope.spawn(|| told(&feishu.webhook_url(), &text("a")));
+        let stalled = scope.spawn(|| answer_to(&feishu.webhook_url(), &text("a")));
         feishu.wait_until("the stalled request", LIMIT, has(1));
         assert_eq!(code(&other, &text("b")), 0);
         assert_eq!(
@@ -332,7 +338,7 @@ fn dropping_it_ends_stalls_and_the_port_can_be_had_again() {
     assert!(post(&url, "{}").is_err());
     let again = FeishuStandIn::start_at(port, "t", None);
     assert_eq!(again.webhook_url(), url);
-    assert_eq!(told(&url, &text("a")).1, 0);
+    assert_eq!(answer_to(&url, &text("a")).1, 0);
 }
 
 #[test]
@@ -383,7 +389,7 @@ fn as_a_proxy_it_leads_to_itself_whatever_the_address() {
 }
 
 #[test]
-fn a_wait_in_vain_says_what_it_saw() {
+fn a_failed_wait_reports_what_it_saw() {
     let feishu = FeishuStandIn::start("t", None);
     assert_eq!(code(&feishu, &card(json!([]))), 0);
     let wait = || {

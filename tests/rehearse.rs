@@ -1,4 +1,4 @@
-//! The main job, told step by step: what `scripts/rehearse` runs. It is a test as well: a step that
+//! The main job, step by step: what `scripts/rehearse` runs. It is a test as well: a step that
 //! does not come about ends it with a failure.
 
 #[path = "support/mod.rs"]
@@ -64,7 +64,7 @@ fn main() {
         rig.rows::<u32>("SELECT COUNT(*) FROM electricity_abnormal"),
         [0]
     );
-    say("4 intervals, at most 1.9 kWh each: below the threshold of 2 kWh, nobody is told");
+    say("4 intervals, at most 1.9 kWh each: below the threshold of 2 kWh, no notice");
 
     let left = meter.time;
     step(&format!("{left}  the guest checks out; a heater stays on"));
@@ -89,7 +89,7 @@ fn main() {
         meter.use_for_an_interval(&rig, 2_400);
     }
 
-    step("The anomaly in MySQL, told to the staff");
+    step("The anomaly in MySQL, sent to the staff");
     rig.wait_for_rows("SELECT is_notified FROM electricity_abnormal", &[true]);
     let rows: Vec<(String, String, String, String, u32, bool, String)> = rig.rows(
         "SELECT hotel_id, room_number, CAST(detected_time AS CHAR), CAST(total_consumption AS \
@@ -102,11 +102,11 @@ fn main() {
              {kwh}, continuous_periods {periods}, is_notified {notified}, msg_type {kind}"
         ));
     }
-    let told = rig.feishu.wait_until("the card", LIMIT, |received| {
+    let received = rig.feishu.wait_until("the card", LIMIT, |received| {
         received.iter().any(|r| r.accepted)
     });
     say("the card, signed and accepted:");
-    say_all(&feishu::card_text(&told[0].body["card"]));
+    say_all(&feishu::card_text(&received[0].body["card"]));
 
     step("SIGTERM");
     let log = service.stop();
@@ -122,18 +122,18 @@ fn main() {
     let mut service = rig.start();
     service.wait_for_log(" (epoch ");
     say_all(&last_lines(&service.log(), " (epoch "));
-    let told = rig.feishu.wait_until("the reminder", LIMIT, |received| {
+    let received = rig.feishu.wait_until("the reminder", LIMIT, |received| {
         received.iter().filter(|r| r.accepted).count() == 2
     });
     say("nobody has switched it off: 8 intervals by now, the staff is reminded once");
-    say_all(&feishu::card_text(&told[1].body["card"]));
+    say_all(&feishu::card_text(&received[1].body["card"]));
 
     step("The heater is switched off");
     meter.use_for_an_interval(&rig, 60);
-    let told = rig.feishu.wait_until("the recovery", LIMIT, |received| {
+    let received = rig.feishu.wait_until("the recovery", LIMIT, |received| {
         received.iter().filter(|r| r.accepted).count() == 3
     });
-    say_all(&feishu::card_text(&told[2].body["card"]));
+    say_all(&feishu::card_text(&received[2].body["card"]));
     rig.wait_for_rows(
         "SELECT kind, state FROM notification ORDER BY id",
         &["alert", "reminder", "recovered"].map(|kind| (kind.to_owned(), "sent".to_owned())),
@@ -157,8 +157,8 @@ fn whole_hotel(rig: &mut Rig) {
         "simulate --rooms 40 --from 2023-04-10T00:00:00 --days 2 --seed 5 --troubles 3 --json";
     let output = rig.roomwatt(&simulate.split(' ').collect::<Vec<_>>());
     assert!(output.status.success(), "{output:?}");
-    let told = String::from_utf8(output.stdout).expect("UTF-8");
-    let lines = told
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let lines = text
         .lines()
         .map(|line| -> Value { serde_json::from_str(line).expect("JSON") });
     let (troubles, done): (Vec<Value>, Vec<Value>) =

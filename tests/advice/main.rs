@@ -47,8 +47,8 @@ fn past(scenario: &Scenario) -> (Past, Vec<(RoomKey, Trouble)>) {
     (past.sorted(), troubles)
 }
 
-/// Whether an alert tells of a trouble.
-fn tells_of(notice: &RoomNotice, (room, trouble): &(RoomKey, Trouble)) -> bool {
+/// Whether an alert is about a trouble.
+fn is_about(notice: &RoomNotice, (room, trouble): &(RoomKey, Trouble)) -> bool {
     notice.room == *room && notice.since < trouble.until && trouble.from < notice.detected
 }
 
@@ -95,14 +95,14 @@ impl Score {
         for finding in backtest(&past, &[advised]) {
             let notice = finding.notice;
             if notice.kind == NoticeKind::Alert && notice.stay.kind() == Kind::Checkout {
-                let is_true = troubles.iter().any(|trouble| tells_of(&notice, trouble));
+                let is_true = troubles.iter().any(|trouble| is_about(&notice, trouble));
                 self.false_alarms += usize::from(!is_true);
                 alerts.entry(notice.room.clone()).or_default().push(notice);
             }
         }
         self.room_days += Summary::watched(&past).kinds[&Kind::Checkout].room_days();
-        for told in &troubles {
-            let (room, trouble) = told;
+        for of_room in &troubles {
+            let (room, trouble) = of_room;
             let is_to_be_found = trouble.kind == Kind::Checkout
                 && trouble.per_half_hour >= WattHours(300)
                 && trouble.until.since(trouble.from) >= FOUND_WITHIN
@@ -111,8 +111,8 @@ impl Score {
                 continue;
             }
             let notices = alerts.get(room).into_iter().flatten();
-            let mut telling = notices.filter(|notice| tells_of(notice, told));
-            let found = telling.any(|n| n.detected.since(trouble.from) <= FOUND_WITHIN);
+            let mut about_it = notices.filter(|notice| is_about(notice, of_room));
+            let found = about_it.any(|n| n.detected.since(trouble.from) <= FOUND_WITHIN);
             self.all.count(found);
             let mut readings = past.room(room).expect("a room").readings.iter();
             if readings.any(|reading| reading.register.0 % 1_000 != 0) {
@@ -126,7 +126,7 @@ impl Score {
 /// twenty counts whole kWh there, and hides an air conditioner from every threshold; some readings
 /// are lost or late.
 #[test]
-fn what_is_advised_finds_the_troubles_of_vacant_rooms() {
+fn advised_thresholds_find_the_troubles_of_vacant_rooms() {
     let base: u64 = std::env::var("ROOMWATT_ADVICE_SEED").map_or(1, |seed| {
         seed.parse().expect("ROOMWATT_ADVICE_SEED must be a number")
     });
@@ -161,7 +161,7 @@ fn what_is_advised_finds_the_troubles_of_vacant_rooms() {
 }
 
 #[test]
-fn of_too_few_rooms_or_days_nothing_is_concluded() {
+fn with_too_few_rooms_or_days_nothing_is_advised() {
     for (rooms, days, is_few) in [(10, 60, true), (60, 5, false)] {
         let (known, _) = past(&scenario(7, rooms, days));
         let study = &study(&known, &rules()).all[&Kind::Checkout];

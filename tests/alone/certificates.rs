@@ -43,7 +43,7 @@ fn host(certificate: &str) -> u16 {
 }
 
 #[test]
-fn a_certificate_is_no_matter_of_names_or_proxies() {
+fn the_reason_for_a_refused_certificate_is_named() {
     let port = host(HOST);
     let alone = Alone::new("");
     let ca = alone.file("ca.pem", AUTHORITY);
@@ -90,7 +90,7 @@ fn a_certificate_is_no_matter_of_names_or_proxies() {
 }
 
 #[test]
-fn a_certificate_of_another_time_is_a_matter_of_dates() {
+fn an_expired_certificate_is_named_as_such() {
     let alone = Alone::new("");
     let ca = alone.file("ca.pem", AUTHORITY);
     for (certificate, remedy) in [

@@ -10,7 +10,7 @@ use rustix::process::Signal;
 use super::{Alone, ended, limited};
 
 #[test]
-fn what_would_hang_is_refused_with_its_name() {
+fn files_that_would_block_are_refused_by_name() {
     let alone = Alone::new("");
     let config = alone.path("roomwatt.toml");
     let pipe = alone.pipe("pipe");
@@ -77,7 +77,7 @@ fn what_would_hang_is_refused_with_its_name() {
 
 /// As systemd's credentials are, and as a shell hands them over.
 #[test]
-fn what_is_handed_over_is_read() {
+fn inherited_descriptors_are_read() {
     let alone = Alone::new("");
     let secret = alone.file("secret", "canary-of-a-file\n");
     symlink(&secret, alone.path("credential")).expect("a link");
@@ -108,7 +108,7 @@ fn what_is_handed_over_is_read() {
 }
 
 #[test]
-fn a_log_goes_nowhere_twice_and_is_for_its_user_alone() {
+fn a_log_is_written_once_and_is_readable_for_its_user_alone() {
     let alone = Alone::new("[log]\nfile = '/dev/stdout'\n");
     let mut service = alone.start(Stdio::null());
     service.wait_for_log("roomwatt 0.1.0 starts");
@@ -140,7 +140,7 @@ fn a_log_goes_nowhere_twice_and_is_for_its_user_alone() {
 }
 
 #[test]
-fn a_strangers_file_in_place_of_the_database_ends_it_at_once() {
+fn a_foreign_file_in_place_of_the_database_is_a_fatal_error() {
     let alone = Alone::new("");
     let config = alone.path("roomwatt.toml");
     let text = alone.file("text", "no database at all\n".repeat(100));
@@ -210,7 +210,7 @@ fn a_database_that_is_mounted_by_itself_is_refused() {
 
 /// A disk that is full can't have the files beside the database either.
 #[test]
-fn a_database_that_can_not_be_opened_for_lack_of_room_is_said_to_be_full() {
+fn a_full_disk_is_named_when_a_database_can_not_be_opened() {
     let alone = Alone::new("");
     let config = alone.path("roomwatt.toml");
     let (code, said) = alone.run(&["init-db"], &config);
@@ -226,7 +226,7 @@ fn a_database_that_can_not_be_opened_for_lack_of_room_is_said_to_be_full() {
 
 /// Without HTTP nobody's places are counted.
 #[test]
-fn few_descriptors_are_said_to_be_few_for_what_there_is() {
+fn a_low_limit_of_descriptors_is_reported() {
     let alone = Alone::new("# no [http]\n[rabbitmq]\nqueue = 'q'\nport = 1\n");
     for (limit, needed) in [(100, None), (64, Some("needs up to 74: "))] {
         let command = alone.command(&["run"], &alone.path("roomwatt.toml"));
@@ -244,7 +244,7 @@ fn few_descriptors_are_said_to_be_few_for_what_there_is() {
 }
 
 #[test]
-fn secrets_that_others_can_read_are_warned_of() {
+fn secrets_that_others_can_read_get_a_warning() {
     let webhook = "[feishu]\nwebhook_url = 'https://example.com/hook/canary'\n";
     let alone = Alone::new(webhook);
     let config = alone.path("roomwatt.toml");
@@ -272,7 +272,7 @@ fn secrets_that_others_can_read_are_warned_of() {
 
 /// It reads from a pipe that never ends, as from a disk that is far away.
 #[test]
-fn a_stop_does_not_wait_for_a_configuration_that_is_read() {
+fn a_stop_does_not_wait_while_a_configuration_is_read() {
     let alone = Alone::new("");
     let mut service = alone.start(Stdio::piped());
     let stdin = service.child.stdin.take();

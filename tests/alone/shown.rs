@@ -18,7 +18,7 @@ fn assert_harmless(said: &str) {
 }
 
 #[test]
-fn names_are_harmless_in_answers_about_the_past() {
+fn names_are_escaped_in_answers_about_the_past() {
     let alone = Alone::new("");
     let message = |kind: &str| {
         format!(
@@ -60,7 +60,7 @@ fn names_are_harmless_in_answers_about_the_past() {
 }
 
 #[test]
-fn names_are_harmless_in_errors_and_in_the_log() {
+fn names_are_escaped_in_errors_and_in_the_log() {
     let alone = Alone::new(&format!("[monitoring]\ntimezone = '{STRANGE}'\n"));
     let config = alone.path("roomwatt.toml");
     for command in ["check", "run"] {

@@ -49,7 +49,7 @@ fn raise_the_limit_of_files() {
 }
 
 #[test]
-fn a_body_may_come_in_chunks_and_after_a_question() {
+fn a_body_may_come_in_chunks_and_after_100_continue() {
     let (rig, _end) = Rig::serving(None);
     let body = check_in(1);
     let (first, second) = body.split_at(20);
@@ -84,12 +84,12 @@ fn a_connection_is_for_one_request() {
 }
 
 #[test]
-fn a_body_that_is_too_large_is_refused_however_it_comes() {
+fn a_body_that_is_too_large_is_refused_in_every_form() {
     let (rig, _end) = Rig::serving(None);
-    let told = format!("{HEAD}Content-Length: {}\r\n\r\n", 4 * MIB + 1);
+    let head = format!("{HEAD}Content-Length: {}\r\n\r\n", 4 * MIB + 1);
     // All of it is sent, and the answer heard.
     let blanks = " ".repeat(4 * MIB + 1);
-    let (status, body) = parts(&rig.send(&(told + &blanks)));
+    let (status, body) = parts(&rig.send(&(head + &blanks)));
     assert_eq!(status, 413);
     assert!(
         body.contains("more than 4 MiB, nothing of it was taken"),
@@ -110,7 +110,7 @@ fn a_body_that_is_too_large_is_refused_however_it_comes() {
 }
 
 #[test]
-fn a_body_without_an_end_is_not_read_for_ever() {
+fn an_endless_body_is_cut_off() {
     let (rig, _end) = Rig::serving(None);
     let mut stream = rig.sending(&format!("{HEAD}Transfer-Encoding: chunked\r\n\r\n"));
     let chunk = format!("{MIB:x}\r\n{}\r\n", " ".repeat(MIB));
@@ -119,7 +119,7 @@ fn a_body_without_an_end_is_not_read_for_ever() {
 }
 
 #[test]
-fn who_falls_silent_is_left() {
+fn a_client_that_falls_silent_is_disconnected() {
     let limits = Limits {
         head: SECOND,
         body: SECOND,
@@ -161,7 +161,7 @@ fn trickle(stream: TcpStream, bytes: &str) -> String {
 }
 
 #[test]
-fn what_trickles_in_has_its_time_as_a_whole() {
+fn slow_bytes_do_not_extend_a_deadline() {
     let limits = Limits {
         head: SECOND * 2,
         body: SECOND * 2,
@@ -207,7 +207,7 @@ fn what_trickles_in_has_its_time_as_a_whole() {
 }
 
 #[test]
-fn who_trickles_keeps_nobody_out() {
+fn slow_clients_keep_no_others_out() {
     let limits = Limits {
         places: 8,
         head: LIMIT,
@@ -238,7 +238,7 @@ fn who_trickles_keeps_nobody_out() {
 }
 
 #[test]
-fn who_was_refused_does_not_stay() {
+fn a_refused_client_is_disconnected() {
     let limits = Limits {
         linger: SECOND,
         ..Limits::default()
@@ -251,7 +251,7 @@ fn who_was_refused_does_not_stay() {
 }
 
 #[test]
-fn an_address_has_its_share_of_the_places() {
+fn an_address_can_not_take_all_places() {
     let limits = Limits {
         places: 4,
         share: 2,
@@ -355,7 +355,7 @@ fn more_requests_than_may_be_wait_for_their_turn_and_health_does_not() {
 }
 
 #[test]
-fn a_thousand_clients_are_served_and_a_thousand_that_say_nothing_keep_nobody_out() {
+fn a_thousand_clients_are_served_beside_a_thousand_silent_ones() {
     raise_the_limit_of_files();
     let (rig, _end) = Rig::serving(None);
     let silent: Vec<_> = (0..1_000).map(|_| rig.connect()).collect();
@@ -371,7 +371,7 @@ fn a_thousand_clients_are_served_and_a_thousand_that_say_nothing_keep_nobody_out
 }
 
 #[test]
-fn who_does_not_take_its_answer_is_left() {
+fn a_client_that_does_not_read_its_answer_is_disconnected() {
     let limits = Limits {
         places: 1,
         answer: SECOND,
@@ -393,7 +393,7 @@ fn who_does_not_take_its_answer_is_left() {
 }
 
 #[test]
-fn what_is_sent_ahead_takes_no_answer_away() {
+fn bytes_after_the_request_do_not_destroy_the_answer() {
     let (rig, _end) = Rig::serving(None);
     for _ in 0..20 {
         let more = "x".repeat(MIB);
@@ -424,7 +424,7 @@ fn a_listener_can_be_closed_and_another_one_opened_there() {
 
 /// Each would be taken by who reads its head otherwise.
 #[test]
-fn a_message_whose_end_a_proxy_could_see_elsewhere_is_not_taken() {
+fn a_request_whose_end_a_proxy_could_see_elsewhere_is_refused() {
     let (rig, _end) = Rig::serving(None);
     let body = check_in(1);
     let length = format!("Content-Length: {}", body.len());
@@ -464,7 +464,7 @@ fn a_message_whose_end_a_proxy_could_see_elsewhere_is_not_taken() {
 }
 
 #[test]
-fn nonsense_ends_nothing_but_its_own_connection() {
+fn garbage_ends_only_its_own_connection() {
     let (rig, _end) = Rig::serving(None);
     for nonsense in [
         "CONNECT example.com:443 HTTP/1.1\r\nHost: localhost\r\n\r\n",

@@ -23,7 +23,7 @@ fn taken(count: usize) -> (u16, String) {
 }
 
 #[test]
-fn messages_come_in_each_form() {
+fn messages_are_taken_in_each_format() {
     let (rig, _end) = Rig::serving(None);
     let array = |rooms: [usize; 2]| format!("[{}]", rooms.map(check_in).join(", "));
     assert_eq!(rig.messages(JSON, &check_in(1)), taken(1));
@@ -38,7 +38,7 @@ fn messages_come_in_each_form() {
 }
 
 #[test]
-fn refused_ones_are_told_with_their_places_and_kept() {
+fn refused_messages_are_reported_with_their_places_and_stored() {
     let (rig, _end) = Rig::serving(None);
     let (good, bad) = (check_in(1), r#"{"hotel_id":"H1"}"#);
     let reason = "without msgType it needs check_in_time (check-in) or actual_checkin_time and \
@@ -60,7 +60,7 @@ fn refused_ones_are_told_with_their_places_and_kept() {
     let expected = format!(r#"{{"taken":1,"refused":[{{"line":3,"reason":"{reason}"}}]}}"#);
     assert_eq!(body, expected);
     assert_eq!(rig.memory.0.lock().rejected.len(), 3);
-    // What is no message at all is told, and not kept.
+    // What is not a message at all is reported, but not stored.
     let (status, body) = rig.messages(JSON, "not JSON");
     assert_eq!((status, rig.memory.0.lock().rejected.len()), (400, 3));
     assert_eq!(
@@ -81,7 +81,7 @@ fn the_answer_comes_after_commit() {
 }
 
 #[test]
-fn who_has_many_messages_waits_for_all_of_them_and_nobody_for_ever() {
+fn a_client_waits_for_all_its_messages_but_not_without_end() {
     const CLIENTS: usize = 8;
     const MESSAGES: usize = 10_000;
     let (rig, _end) = Rig::serving(None);
@@ -99,7 +99,7 @@ fn who_has_many_messages_waits_for_all_of_them_and_nobody_for_ever() {
 }
 
 #[test]
-fn a_store_that_is_away_is_told_before_and_after() {
+fn a_store_that_is_away_is_reported_to_clients_until_it_is_back() {
     let (rig, _end) = Rig::serving(None);
     let release = rig.hold();
     let stream = rig.sending(&post("/api/messages", JSON, &check_in(1)));
@@ -125,7 +125,7 @@ fn a_store_that_is_away_is_told_before_and_after() {
 }
 
 #[test]
-fn a_store_without_room_is_told_at_once() {
+fn a_full_disk_is_reported_at_once() {
     let (rig, _end) = Rig::serving(None);
     let health = || parts(&rig.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")).0;
     assert_eq!(health(), 200);
@@ -141,7 +141,7 @@ fn a_store_without_room_is_told_at_once() {
 }
 
 #[test]
-fn an_owner_that_ends_leaves_nobody_waiting() {
+fn when_the_owner_ends_no_client_is_left_waiting() {
     let (rig, end) = Rig::serving(None);
     let release = rig.hold();
     let replaced = StoreError::Replaced { ours: 1, theirs: 2 };
@@ -181,7 +181,7 @@ fn a_thread_that_panics_ends_the_listener_with_its_name() {
 }
 
 #[test]
-fn at_a_stop_what_was_taken_is_answered_and_nothing_else_is_taken() {
+fn at_a_stop_taken_requests_are_answered_and_no_others_are_taken() {
     let (rig, end) = Rig::serving(None);
     let release = rig.hold();
     let streams: Vec<_> = (0..3)
@@ -212,7 +212,7 @@ fn at_a_stop_what_was_taken_is_answered_and_nothing_else_is_taken() {
 }
 
 #[test]
-fn readings_come_in_each_form_where_the_meter_table_is_ours() {
+fn readings_are_taken_in_each_format_if_the_meter_table_is_ours() {
     let (rig, end) = Rig::serving(None);
     let reading = |value: &str, time: &str| {
         let room = r#""hotel_id":"H1","room_number":"101""#;
@@ -279,12 +279,15 @@ fn readings_come_in_each_form_where_the_meter_table_is_ours() {
     let _end = rig.serve(false);
     let (status, body) = rig.post("/api/readings", JSON, &reading("1", "11:00:00"));
     assert_eq!(status, 409);
-    assert!(body.contains("this service only reads the meter table"), "{body}");
+    assert!(
+        body.contains("this service only reads the meter table"),
+        "{body}"
+    );
     assert_eq!(rig.memory.0.lock().readings.len(), 5);
 }
 
 #[test]
-fn with_a_token_nobody_comes_in_without_it() {
+fn with_a_token_requests_without_it_are_refused() {
     let (rig, _end) = Rig::serving(Some(TOKEN));
     let good = post("/api/messages", JSON, &check_in(1));
     for wrong in ["Bearer canary-0123456780", "Basic x"] {
@@ -300,7 +303,7 @@ fn with_a_token_nobody_comes_in_without_it() {
 }
 
 #[test]
-fn without_one_no_page_in_a_browser_comes_in() {
+fn without_a_token_requests_of_browsers_are_refused() {
     let (rig, _end) = Rig::serving(None);
     let good = post("/api/messages", JSON, &check_in(1));
     for (from, to, status) in [
@@ -331,7 +334,7 @@ fn without_one_no_page_in_a_browser_comes_in() {
 }
 
 #[test]
-fn an_address_that_somebody_has_is_waited_for() {
+fn an_address_in_use_is_waited_for() {
     let address = address();
     let taken_by = TcpListener::bind(address).expect("a listener");
     let (stopper, stop) = stop_signal();

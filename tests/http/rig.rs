@@ -50,7 +50,7 @@ pub struct Stored {
 pub struct Memory(pub Arc<Mutex<Stored>>);
 
 impl Memory {
-    /// Waits while it is held, and fails as it is told to.
+    /// Waits while it is held, and fails if the test wants it.
     fn begin(&self) -> Result<(), StoreError> {
         let held = self.0.lock().held.clone();
         if let Some(held) = held {
@@ -100,7 +100,7 @@ impl MeterWriter for Memory {
     ) -> Result<(), StoreError> {
         self.begin()?;
         let panics = self.0.lock().panics;
-        assert!(!panics, "as it is told to");
+        assert!(!panics, "as the test wants it");
         if self.0.lock().forgets {
             readings.for_each(drop);
             return Ok(());
@@ -148,14 +148,14 @@ impl log::Log for Logger {
     fn flush(&self) {}
 }
 
-/// An address of loopback that nobody else has.
+/// A free loopback address.
 pub fn address() -> SocketAddr {
     let [a, b, c] = std::array::from_fn(|_| fastrand::u8(1..255));
     SocketAddr::from(([127, a, b, c], 8_580))
 }
 
 impl Rig {
-    /// A listener; nobody serves.
+    /// A listener without a service.
     pub fn listening(token: Option<&str>) -> Rig {
         Rig::limited(token, Limits::default())
     }

@@ -76,7 +76,7 @@ fn argument(name: &str) -> Option<u64> {
     )
 }
 
-/// A hotel whose rooms each have a short story, told by messages and meter rows.
+/// A hotel whose rooms each have a short story of messages and meter rows.
 struct Hotel {
     rig: Rig,
     /// Rooms by now, and whether each is to be alerted of.
@@ -200,9 +200,9 @@ impl Hotel {
             "rooms of which the columns say otherwise: {log}"
         );
 
-        let told = self.rig.feishu.told();
+        let accepted = self.rig.feishu.accepted_notices();
         for number in self.rig.rows::<u64>("SELECT id FROM notification") {
-            assert!(told.contains(&number), "notice {number} was never told");
+            assert!(accepted.contains(&number), "notice {number} was never sent");
         }
         self.rig.finish();
     }
@@ -218,7 +218,7 @@ impl Hotel {
         while seen != (rooms, 0) {
             let before = seen;
             seen = wait(
-                &format!("{rooms} rooms to be judged and all told"),
+                &format!("{rooms} rooms to be judged and all notices sent"),
                 || match self.rig.rows::<(usize, usize)>(left)[0] {
                     now if now != before => Ok(now),
                     now => Err(format!("{now:?}:\n{}", service.log())),

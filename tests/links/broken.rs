@@ -3,7 +3,7 @@
 use crate::support::Link::{self, Feishu, MySql, RabbitMq};
 use crate::support::proxy::Fault::{self, Cut, Delay, Hold, Reset};
 use crate::support::{Rig, wait};
-use crate::work::{SLOW, Told, Work};
+use crate::work::{Delivery, SLOW, Work};
 
 /// One test for each link and fault: they run side by side, and a failure names its own.
 macro_rules! every {
@@ -73,11 +73,11 @@ fn survives_with(mut rig: Rig, link: Link, fault: Fault) {
         });
     }
     proxy.lift();
-    let told = match link {
-        Feishu => Told::AtLeastOnce,
-        RabbitMq | MySql => Told::Once,
+    let delivery = match link {
+        Feishu => Delivery::AtLeastOnce,
+        RabbitMq | MySql => Delivery::Once,
     };
-    work.finish(&rig, told);
+    work.finish(&rig, delivery);
     let log = service.stop();
     assert!(!log.contains("panicked"), "{log}");
     assert_eq!(
@@ -102,7 +102,7 @@ fn a_database_with_too_many_connections_is_waited_for() {
     work.give_and_break(&rig, MySql, &proxy, [Cut, full]);
     service.wait_for_log("Too many connections");
     proxy.lift();
-    work.finish(&rig, Told::Once);
+    work.finish(&rig, Delivery::Once);
     service.stop();
     assert_eq!(rig.waiting_messages(), 0);
     rig.finish();

@@ -1,31 +1,31 @@
-//! A link is silently dead when the service is told to stop, or in the middle of a transaction.
+//! A link is silently dead when the service has to stop, or in the middle of a transaction.
 
 use std::time::{Duration, Instant};
 
 use crate::support::proxy::Fault;
 use crate::support::{Link, Rig, wait};
-use crate::work::{SLOW, Told, Work};
+use crate::work::{Delivery, SLOW, Work};
 
-/// What supervisors are told to be patient for.
+/// How long supervisors wait for a stop.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 #[test]
 fn it_stops_while_rabbitmq_is_silent() {
-    stops("stoprabbitmq", Link::RabbitMq, Told::Once);
+    stops("stoprabbitmq", Link::RabbitMq, Delivery::Once);
 }
 
-/// What was accepted while the database was silent can't be written down: it is told again.
+/// That a notice was accepted can't be written while the database is silent: it is sent again.
 #[test]
 fn it_stops_while_mysql_is_silent() {
-    stops("stopmysql", Link::MySql, Told::AtLeastOnce);
+    stops("stopmysql", Link::MySql, Delivery::AtLeastOnce);
 }
 
 #[test]
 fn it_stops_while_feishu_is_silent() {
-    stops("stopfeishu", Link::Feishu, Told::AtLeastOnce);
+    stops("stopfeishu", Link::Feishu, Delivery::AtLeastOnce);
 }
 
-fn stops(name: &str, link: Link, told: Told) {
+fn stops(name: &str, link: Link, delivery: Delivery) {
     let mut rig = Rig::new(name);
     let proxy = rig.proxy(link);
     let mut service = rig.start();
@@ -36,20 +36,20 @@ fn stops(name: &str, link: Link, told: Told) {
     let log = service.stop();
     let took = begun.elapsed();
     assert!(took < PATIENCE, "it took {took:?} to stop:\n{log}");
-    // The far side hears at last that its connections are no more.
+    // The far side learns at last that its connections are closed.
     proxy.set(Fault::Reset);
     proxy.lift();
     let mut service = rig.start();
     service.wait_until_ready();
-    work.finish(&rig, told);
+    work.finish(&rig, delivery);
     service.stop();
     assert_eq!(rig.waiting_messages(), 0);
     rig.finish();
 }
 
-/// The server does not hear that the connection is dead: it keeps the transaction and its locks.
+/// The server does not notice that the connection is dead: it keeps the transaction and its locks.
 #[test]
-fn a_transaction_that_is_cut_off_by_silence_holds_up_no_other() {
+fn a_transaction_on_a_dead_link_delays_no_other() {
     let mut rig = Rig::new("midtransaction");
     let proxy = rig.proxy(Link::MySql);
     let mut service = rig.start();
@@ -68,7 +68,7 @@ fn a_transaction_that_is_cut_off_by_silence_holds_up_no_other() {
     });
     proxy.set(Fault::Hold);
     proxy.lift();
-    work.finish(&rig, Told::AtLeastOnce);
+    work.finish(&rig, Delivery::AtLeastOnce);
     service.stop();
     assert_eq!(rig.waiting_messages(), 0);
     rig.finish();
@@ -98,7 +98,7 @@ fn another_instance_takes_over_from_one_whose_link_is_silent() {
     first.wait_for_log("standing by: another");
     work.wait_until_watched(&rig);
     assert_eq!(rig.rows::<u64>("SELECT epoch FROM service"), [2]);
-    work.finish(&rig, Told::AtLeastOnce);
+    work.finish(&rig, Delivery::AtLeastOnce);
     first.stop();
     second.stop();
     assert_eq!(rig.waiting_messages(), 0);

@@ -135,7 +135,7 @@ fn a_reset_is_one() {
 }
 
 #[test]
-fn what_was_held_stays_dead() {
+fn a_held_connection_stays_dead() {
     let wire = Wire::new();
     let (client, server) = wire.pair();
     let gone = wire.pair();

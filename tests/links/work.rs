@@ -1,4 +1,4 @@
-//! What the service is given to do, and what must have become of it.
+//! Work for the service, and the checks of what became of it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use roomwatt::types::{LocalTime, Zone};
 use crate::support::proxy::{Fault, Proxy};
 use crate::support::{Link, Rig, wait};
 
-/// Rooms of a portion, each with one message; the first of them burns power.
+/// Rooms of a portion, each with one message; the first one is abnormal.
 const ROOMS: usize = 25;
 
 /// Consumers are as many as the configuration's default.
@@ -19,7 +19,7 @@ pub const SLOW: Fault = Fault::Delay(Duration::from_millis(100));
 
 /// How often a notice may be accepted by Feishu.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Delivery {
     Once,
     AtLeastOnce,
 }
@@ -100,9 +100,9 @@ impl Work {
         });
     }
 
-    /// Gives a last portion once the broker knows of this service's consumers alone: what it had
-    /// given to others stands before it in the queue. Then waits until everything is done.
-    pub fn finish(&mut self, rig: &Rig, told: Told) {
+    /// Gives a last portion when this service's consumers are the broker's only ones: messages
+    /// that others had are before it in the queue then. Waits until everything is done.
+    pub fn finish(&mut self, rig: &Rig, delivery: Delivery) {
         wait(
             "the broker to have this service's consumers alone",
             || match rig.consumers() {
@@ -127,12 +127,12 @@ impl Work {
             [0]
         );
         let mut accepted: BTreeMap<u64, usize> = BTreeMap::new();
-        for number in rig.feishu.told() {
+        for number in rig.feishu.accepted_notices() {
             *accepted.entry(number).or_default() += 1;
         }
         assert_eq!(accepted.len(), alerts, "{accepted:#?}");
         let once = accepted.values().all(|&times| times == 1);
-        assert!(once || told == Told::AtLeastOnce, "{accepted:#?}");
+        assert!(once || delivery == Delivery::AtLeastOnce, "{accepted:#?}");
     }
 }
 

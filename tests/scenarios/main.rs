@@ -10,10 +10,10 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use play::play;
-use text::{Scenario, Told, read};
+use text::{Expected, Scenario, read};
 
 #[test]
-fn every_scenario_tells_what_it_expects() {
+fn every_scenario_ends_as_it_expects() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
     let entries = std::fs::read_dir(&folder).expect("the folder of the scenarios");
     let mut files: Vec<PathBuf> = entries
@@ -43,11 +43,11 @@ fn run(file: &str, text: &str) -> Result<(), String> {
 /// What was expected and what came, side by side, where they differ.
 fn compare(
     scenario: &Scenario,
-    (mut got, finally): (Vec<Told>, Vec<String>),
+    (mut got, finally): (Vec<Expected>, Vec<String>),
 ) -> Result<(), String> {
     let mut expected = scenario.expected.clone();
-    expected.sort_by_key(|(_, told)| told.place());
-    got.sort_by_key(Told::place);
+    expected.sort_by_key(|(_, notice)| notice.place());
+    got.sort_by_key(Expected::place);
 
     let mut rows = Vec::new();
     let mut got = got.iter().peekable();
@@ -63,8 +63,8 @@ fn compare(
         let right = got.next_if(|_| order.is_ge());
         let line = left.map_or(String::new(), |(line, _)| line.to_string());
         let nothing = || "-".to_owned();
-        let left = left.map_or_else(nothing, |(_, told)| told.to_string());
-        rows.push((line, left, right.map_or_else(nothing, Told::to_string)));
+        let left = left.map_or_else(nothing, |(_, notice)| notice.to_string());
+        rows.push((line, left, right.map_or_else(nothing, Expected::to_string)));
     }
     for ((line, _, expected), got) in scenario.finally.iter().zip(finally) {
         rows.push((line.to_string(), expected.clone(), got));
@@ -150,7 +150,7 @@ fn a_difference_is_shown_side_by_side() {
 }
 
 #[test]
-fn a_mistake_is_told_with_its_line() {
+fn a_mistake_is_reported_with_its_line() {
     for (from, to, why) in [
         (
             "settings",
@@ -271,6 +271,6 @@ fn a_mistake_is_told_with_its_line() {
         .take(9)
         .map(|line| format!("{line}\n"))
         .collect();
-    let why = "x.txt:9: nothing is expected; where nothing is to be told it says so: nothing\n";
+    let why = "x.txt:9: nothing is expected; a scenario without notices has to say so: nothing\n";
     assert_eq!(run("x.txt", &silent), Err(why.to_owned()));
 }

@@ -6,7 +6,7 @@ use roomwatt::engine::{Change, Received, Rules};
 use roomwatt::types::{Reading, RoomKey};
 
 use crate::player::{self, notices};
-use crate::text::{Scenario, Told, What, finally, kind_of};
+use crate::text::{Expected, Scenario, What, finally, kind_of};
 
 /// A room with its meter table.
 struct Room {
@@ -14,8 +14,8 @@ struct Room {
     stored: Vec<Reading>,
 }
 
-/// What the staff is told, and the rooms that the scenario looks at in the end.
-pub fn play(scenario: &Scenario) -> (Vec<Told>, Vec<String>) {
+/// The notices to the staff, and the rooms that the scenario checks in the end.
+pub fn play(scenario: &Scenario) -> (Vec<Expected>, Vec<String>) {
     let mut timeline: Vec<_> = scenario.timeline.iter().collect();
     timeline.sort_by_key(|arrival| arrival.at);
     let is_sweep = |what: &What| matches!(what, What::Sweep);
@@ -23,31 +23,31 @@ pub fn play(scenario: &Scenario) -> (Vec<Told>, Vec<String>) {
 
     let rules = &scenario.rules;
     let mut rooms: BTreeMap<RoomKey, Room> = BTreeMap::new();
-    let mut told = Vec::new();
+    let mut sent = Vec::new();
     for arrival in timeline {
         match &arrival.what {
-            What::Sweep => told.extend(sweep(&mut rooms, rules)),
+            What::Sweep => sent.extend(sweep(&mut rooms, rules)),
             What::Message(key, stay) => {
                 let room = room(&mut rooms, key);
                 let arrival = room.played.message(*stay, &room.stored, rules);
                 if let Received::Newer(transition) | Received::Corrected(transition) = arrival {
-                    told.extend(told_of(&transition.changes));
+                    sent.extend(notices_of(&transition.changes));
                 }
             }
             &What::Meter(ref key, time, register) => {
                 let room = room(&mut rooms, key);
                 player::store(&mut room.stored, Reading { time, register });
                 if judged_at_once {
-                    told.extend(room.sweep(rules));
+                    sent.extend(room.sweep(rules));
                 }
             }
         }
     }
-    told.extend(sweep(&mut rooms, rules));
+    sent.extend(sweep(&mut rooms, rules));
 
     let stay = |key| Some(&rooms.get(key)?.played.state.as_ref()?.watch.stay);
     let rooms = scenario.finally.iter().map(|(_, key, _)| key);
-    (told, rooms.map(|key| finally(key, stay(key))).collect())
+    (sent, rooms.map(|key| finally(key, stay(key))).collect())
 }
 
 fn room<'a>(rooms: &'a mut BTreeMap<RoomKey, Room>, key: &RoomKey) -> &'a mut Room {
@@ -57,19 +57,19 @@ fn room<'a>(rooms: &'a mut BTreeMap<RoomKey, Room>, key: &RoomKey) -> &'a mut Ro
     })
 }
 
-fn sweep(rooms: &mut BTreeMap<RoomKey, Room>, rules: &Rules) -> Vec<Told> {
+fn sweep(rooms: &mut BTreeMap<RoomKey, Room>, rules: &Rules) -> Vec<Expected> {
     let rooms = rooms.values_mut();
     rooms.flat_map(|room| room.sweep(rules)).collect()
 }
 
 impl Room {
-    fn sweep(&mut self, rules: &Rules) -> Vec<Told> {
-        told_of(&self.played.sweep(&self.stored, rules))
+    fn sweep(&mut self, rules: &Rules) -> Vec<Expected> {
+        notices_of(&self.played.sweep(&self.stored, rules))
     }
 }
 
-fn told_of(changes: &[Change]) -> Vec<Told> {
-    let told = notices(changes).into_iter().map(|notice| Told {
+fn notices_of(changes: &[Change]) -> Vec<Expected> {
+    let sent = notices(changes).into_iter().map(|notice| Expected {
         detected: notice.detected,
         room: notice.room.clone(),
         kind: kind_of(notice.kind),
@@ -77,5 +77,5 @@ fn told_of(changes: &[Change]) -> Vec<Told> {
         periods: notice.periods,
         energy: notice.energy,
     });
-    told.collect()
+    sent.collect()
 }

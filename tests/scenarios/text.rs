@@ -12,7 +12,7 @@ pub struct Scenario {
     pub rules: Rules,
     pub timeline: Vec<Arrival>,
     /// With their lines.
-    pub expected: Vec<(usize, Told)>,
+    pub expected: Vec<(usize, Expected)>,
     /// Rooms in the end, with their lines.
     pub finally: Vec<(usize, RoomKey, String)>,
 }
@@ -53,7 +53,7 @@ pub fn kind_of(kind: NoticeKind) -> &'static str {
 
 /// A notice as a scenario speaks of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct Expected {
     pub detected: LocalTime,
     pub room: RoomKey,
     /// One of [`KINDS`].
@@ -63,13 +63,13 @@ pub struct Told {
     pub energy: WattHours,
 }
 
-impl Told {
+impl Expected {
     pub fn place(&self) -> (LocalTime, RoomKey, &'static str) {
         (self.detected, self.room.clone(), self.kind)
     }
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for Expected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let since = if self.since.date() == self.detected.date() {
             clock(self.since)
@@ -175,7 +175,7 @@ pub fn read(text: &str) -> Result<Scenario, Mistake> {
     if reader.expects {
         return Ok(reader.scenario);
     }
-    let why = "nothing is expected; where nothing is to be told it says so: nothing";
+    let why = "nothing is expected; a scenario without notices has to say so: nothing";
     Err(Mistake {
         line: lines,
         why: why.into(),
@@ -356,7 +356,7 @@ impl Reader {
                 let [since, periods, energy] = rest[..] else {
                     return Err(NOTICE.into());
                 };
-                let told = Told {
+                let expected_notice = Expected {
                     detected: self.time(time)?,
                     room: RoomKey::new(hotel, room),
                     kind: (KINDS.into_iter().find(|known| *known == kind))
@@ -365,7 +365,7 @@ impl Reader {
                     periods: count(periods.strip_suffix(" intervals").ok_or(NOTICE)?)?,
                     energy: kwh(energy.strip_suffix(" kWh").ok_or(NOTICE)?)?,
                 };
-                self.scenario.expected.push((number, told));
+                self.scenario.expected.push((number, expected_notice));
                 self.expects = true;
             }
             _ => return Err(NOTICE.into()),

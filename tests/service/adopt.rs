@@ -75,12 +75,12 @@ fn rooms_are_watched_from_the_first_minute_and_their_past_is_left_alone() {
 
     let (code, out, _) = said(&rig.roomwatt(&["init-db", "--adopt"]));
     assert_eq!(code, Some(0));
-    let told = "adopted 4 rooms (2 occupied, 2 vacant)\n\
+    let expected = "adopted 4 rooms (2 occupied, 2 vacant)\n\
          left out 2 rows without a room or a stay\n\
          left out 1 row of a stay too far ahead\n\
          earlier readings are not judged: a room that is abnormal already is reported after 4 \
          more intervals (40 minutes)\n";
-    assert!(out.ends_with(told), "{out}");
+    assert!(out.ends_with(expected), "{out}");
     let watches = ["101 checkout", "102 checkout", "A1 checkin", "a1 checkin"];
     assert_eq!(
         rig.rows::<String>(
@@ -111,7 +111,7 @@ fn rooms_are_watched_from_the_first_minute_and_their_past_is_left_alone() {
         "{error}"
     );
 
-    // From now on it is judged, and told after four intervals.
+    // From now on it is judged, and alerts after four intervals.
     for interval in 0..=4 {
         let time = minutes_ago(10 - 10 * interval).to_string();
         rig.meter("H001", "101", &time, &format!("{}.00", 220 + 2 * interval));

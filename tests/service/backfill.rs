@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use roomwatt::types::LocalTime;
 
-use crate::backtest::{Happening, backtest, kwh, told};
+use crate::backtest::{Happening, backtest, kwh, recorded};
 use crate::meters::wait_for_sweeps;
 use crate::support::{Rig, Service};
 use crate::{By, check_out, minutes_ago, rig_by};
@@ -74,7 +74,7 @@ fn a_backfill_is_judged_as_if_it_had_come_in_time() {
 }
 
 #[test]
-fn a_backfill_that_came_while_nobody_looked_is_judged_as_if_it_had_come_in_time() {
+fn a_backfill_during_a_stop_is_judged_as_if_it_had_come_in_time() {
     backfill(By::Id, true);
 }
 
@@ -84,7 +84,7 @@ fn by_time_a_backfill_is_judged_as_if_it_had_come_in_time() {
 }
 
 #[test]
-fn by_time_a_backfill_that_came_while_nobody_looked_is_judged_as_if_it_had_come_in_time() {
+fn by_time_a_backfill_during_a_stop_is_judged_as_if_it_had_come_in_time() {
     backfill(By::Time, true);
 }
 
@@ -141,17 +141,17 @@ fn backfill(by: By, down: bool) {
     }
     let expected = backtest(&mut rig, &history);
     assert!(expected.len() > 15, "too little happened: {expected:#?}");
-    assert_eq!(told(&rig), expected);
+    assert_eq!(recorded(&rig), expected);
     rig.finish();
 }
 
 #[test]
-fn a_late_message_finds_readings_that_have_passed_long_ago() {
+fn a_late_message_finds_old_readings() {
     late_message(By::Id);
 }
 
 #[test]
-fn by_time_a_late_message_finds_readings_that_have_passed_long_ago() {
+fn by_time_a_late_message_finds_old_readings() {
     late_message(By::Time);
 }
 
@@ -183,6 +183,6 @@ fn late_message(by: By) {
         .map(|e| e["room_number"].to_string())
         .collect();
     assert_eq!(rooms.len(), 2, "too little happened: {expected:#?}");
-    assert_eq!(told(&rig), expected);
+    assert_eq!(recorded(&rig), expected);
     rig.finish();
 }

@@ -1,4 +1,4 @@
-//! The running service tells what a backtest of the same history tells.
+//! The running service records the alerts that a backtest of the same history finds.
 
 use std::fmt::Write as _;
 use std::process::Output;
@@ -85,7 +85,7 @@ pub fn history(rng: &mut fastrand::Rng) -> Vec<Happening> {
 }
 
 #[test]
-fn the_service_tells_what_the_backtest_tells() {
+fn the_service_records_what_the_backtest_finds() {
     let seed = std::env::var("ROOMWATT_LIVE_SEED")
         .map_or_else(|_| fastrand::u64(..), |seed| seed.parse().expect("a seed"));
     println!("ROOMWATT_LIVE_SEED={seed}");
@@ -150,10 +150,10 @@ fn the_service_tells_what_the_backtest_tells() {
     );
     service.stop();
 
-    let told = told(&rig);
+    let recorded = recorded(&rig);
     let expected = backtest(&mut rig, &happenings);
     assert!(!expected.is_empty(), "nothing happened: seed {seed}");
-    assert_eq!(told, expected, "seed {seed}");
+    assert_eq!(recorded, expected, "seed {seed}");
 
     // The same from the database, where all began within the span.
     let begin = minutes_ago(3 * 24 * 60);
@@ -185,12 +185,12 @@ fn the_service_tells_what_the_backtest_tells() {
 }
 
 /// The outbox as lines of a backtest.
-pub fn told(rig: &Rig) -> Vec<Value> {
-    told_of(&rig.rows::<String>("SELECT body FROM notification ORDER BY id"))
+pub fn recorded(rig: &Rig) -> Vec<Value> {
+    events_of(&rig.rows::<String>("SELECT body FROM notification ORDER BY id"))
 }
 
 /// Bodies of notices as lines of a backtest.
-pub fn told_of(bodies: &[String]) -> Vec<Value> {
+pub fn events_of(bodies: &[String]) -> Vec<Value> {
     let mut lines: Vec<Value> = bodies
         .iter()
         .map(|body| serde_json::from_str(body).expect("a notice"))
@@ -214,7 +214,7 @@ pub fn told_of(bodies: &[String]) -> Vec<Value> {
     lines
 }
 
-/// What a backtest tells of a history.
+/// The output of a backtest of a history.
 pub fn backtest(rig: &mut Rig, happenings: &[Happening]) -> Vec<Value> {
     let (messages, readings) = files(rig, happenings);
     lines(&rig.roomwatt(&["backtest", "--messages", &messages, "--readings", &readings]))

@@ -21,7 +21,7 @@ fn delete_queue(broker: &mut Connection, queue: &str) {
 }
 
 #[test]
-fn a_queue_that_is_deleted_under_the_consumer_is_said_and_waited_for() {
+fn a_queue_deleted_under_the_consumer_is_logged_and_waited_for() {
     let mut rig = Rig::new("deleted");
     let mut service = rig.start();
     service.wait_until_ready();
@@ -50,7 +50,7 @@ fn a_queue_is_declared_where_the_configuration_says_so() {
 }
 
 #[test]
-fn a_queue_with_other_properties_is_said() {
+fn a_queue_with_other_properties_is_logged() {
     let mut rig = Rig::new("otherwise");
     let mut broker = broker();
     delete_queue(&mut broker, &rig.queue);
@@ -84,7 +84,7 @@ fn a_queue_with_other_properties_is_said() {
 }
 
 #[test]
-fn a_queue_that_somebody_has_to_himself_is_said_and_waited_for() {
+fn an_exclusive_queue_is_logged_and_waited_for() {
     let mut rig = Rig::new("exclusive");
     let mut broker = broker();
     let channel = broker.open_channel(None).expect("a channel");
@@ -107,7 +107,7 @@ fn a_queue_that_somebody_has_to_himself_is_said_and_waited_for() {
 }
 
 #[test]
-fn wrong_credentials_are_said_without_the_password() {
+fn wrong_credentials_are_logged_without_the_password() {
     let mut rig = Rig::new("credentials");
     rig.reconfigure("username = '", "username = 'not");
     let mut service = rig.start();

@@ -95,7 +95,7 @@ fn rig_with(way: &str, name: &str) -> Rig {
     rig
 }
 
-/// Who may read a view and not the table behind it is not told how the server reads it.
+/// A user who may read a view but not the table behind it can't see how the server reads it.
 fn grant(rig: &Rig, statement: &str) {
     let user = format!("'{}'@'%'", rig.user());
     rig.execute(&(statement.replace("DB", &rig.database)).replace("USER", &user));

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::support::{ROOMWATT, Rig};
 
 #[test]
-fn wrong_use_has_an_exit_code_and_says_what_to_do() {
+fn a_usage_error_has_an_exit_code_and_says_what_to_do() {
     let mut rig = Rig::new("usage");
     let code = |rig: &mut Rig, arguments: &[&str], says: &str| {
         let output = rig.roomwatt(arguments);
@@ -62,9 +62,9 @@ fn wrong_use_has_an_exit_code_and_says_what_to_do() {
         let output = output.expect("it runs");
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(64), "{said}");
-        let told = said.contains(&format!("tip: {tip}"));
+        let has_tip = said.contains(&format!("tip: {tip}"));
         assert!(
-            told || said.contains("tip: a similar") && said.contains(tip),
+            has_tip || said.contains("tip: a similar") && said.contains(tip),
             "{said}"
         );
     }
@@ -84,10 +84,10 @@ fn wrong_use_has_an_exit_code_and_says_what_to_do() {
         let output = output.expect("it runs");
         assert_eq!(output.status.code(), Some(expected), "{output:?}");
         let said = String::from_utf8_lossy(&output.stderr);
-        let told = "--set batch_size=0: monitoring.batch_size is 0, allowed is 1 to 100000";
-        assert!(said.contains(told), "{said}");
+        let expected = "--set batch_size=0: monitoring.batch_size is 0, allowed is 1 to 100000";
+        assert!(said.contains(expected), "{said}");
     }
-    for (command, told) in [
+    for (command, expected) in [
         (
             &["simulate"][..],
             "no section [rabbitmq]; --config names its file, and",
@@ -109,7 +109,7 @@ fn wrong_use_has_an_exit_code_and_says_what_to_do() {
             .expect("it runs");
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(78), "{said}");
-        assert!(said.contains(told), "{said}");
+        assert!(said.contains(expected), "{said}");
     }
     rig.configure("check_interval_minute = 30");
     assert_eq!(code(&mut rig, &["run"], "check_interval_minute"), Some(78));
@@ -121,7 +121,7 @@ fn wrong_use_has_an_exit_code_and_says_what_to_do() {
 }
 
 #[test]
-fn which_database_is_meant_has_to_be_said() {
+fn the_database_has_to_be_named() {
     assert!(
         !std::path::Path::new("/etc/roomwatt").exists(),
         "a service is installed on this machine: its configuration would be taken"
@@ -203,7 +203,7 @@ fn which_database_is_meant_has_to_be_said() {
 }
 
 #[test]
-fn output_that_nobody_takes_changes_no_exit_code() {
+fn closed_output_changes_no_exit_code() {
     let mut rig = Rig::without_schema("fulldisk");
     let room = ["--hotel-id", "H001", "--room-number", "101"];
     let send = [&["send", "--msg-type", "checkin"], &room[..]].concat();

@@ -1,4 +1,4 @@
-//! Telling the staff: what goes together, to whom, and what is not told any more.
+//! Notifying the staff: what is sent together, to which bot, and what is no longer sent.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -24,12 +24,17 @@ fn wait_for_all(rig: &Rig, state: &str) {
     rig.wait_for_rows(states, &[state.to_owned()]);
 }
 
-/// The one card that tells of these notices and no others, as the staff sees it.
+/// The only card with exactly these notices, as the staff sees it.
 fn card(rig: &Rig, numbers: &[u64]) -> String {
     let cards = rig.feishu.accepted_cards();
     let of = |card: &&Value| notice_numbers(&serde_json::json!({ "card": card })) == numbers;
     let found: Vec<String> = cards.iter().filter(of).map(card_text).collect();
-    assert_eq!(found.len(), 1, "{numbers:?} among {:?}", rig.feishu.told());
+    assert_eq!(
+        found.len(),
+        1,
+        "{numbers:?} among {:?}",
+        rig.feishu.accepted_notices()
+    );
     found.concat()
 }
 
@@ -45,8 +50,8 @@ fn a_card_is_of_one_hotel_the_worst_room_first() {
     wait_for_all(&rig, "sent");
     let (a, b) = (numbers(&rig, "HA"), numbers(&rig, "HB"));
     // Another hotel does not wait for it.
-    let told = rig.feishu.told();
-    assert_eq!(told, [&a[..], &b[..], &a[..]].concat());
+    let accepted = rig.feishu.accepted_notices();
+    assert_eq!(accepted, [&a[..], &b[..], &a[..]].concat());
     let cards = rig.feishu.accepted_cards();
     let of_a: Vec<&Value> = cards
         .iter()
@@ -71,7 +76,7 @@ fn a_card_is_of_one_hotel_the_worst_room_first() {
 }
 
 #[test]
-fn a_notice_waits_for_company_across_a_restart() {
+fn a_notice_waits_for_others_across_a_restart() {
     let mut rig = Rig::new("company");
     rig.reconfigure("group_wait_seconds = 0", "group_wait_seconds = 600");
     let mut service = rig.start();
@@ -96,14 +101,14 @@ fn a_notice_waits_for_company_across_a_restart() {
         "SELECT id FROM notification WHERE state = 'sent' ORDER BY id",
         &a,
     );
-    assert_eq!(rig.feishu.told(), a);
+    assert_eq!(rig.feishu.accepted_notices(), a);
     assert_eq!(rig.feishu.received().len(), 1);
     service.stop();
     rig.finish();
 }
 
 #[test]
-fn what_has_come_about_meanwhile_is_told_at_once_as_it_is_now() {
+fn notices_of_a_downtime_are_sent_at_once_with_the_present_status() {
     let mut rig = Rig::new("meanwhile");
     let proxy = rig.proxy(Link::Feishu);
     let mut service = rig.start();
@@ -161,9 +166,9 @@ fn what_has_come_about_meanwhile_is_told_at_once_as_it_is_now() {
 }
 
 /// "A run that ends otherwise (gap, replaced meter, newer event) closes without a recovery; where
-/// it was told, the staff hears that it is no longer followed."
+/// it was sent, the staff is notified that it is no longer followed."
 #[test]
-fn each_alert_has_its_end_told_also_where_that_is_no_recovery() {
+fn the_end_of_each_alert_is_sent_even_if_it_is_no_recovery() {
     let mut rig = Rig::new("closings");
     let name = "[[hotels]]\nhotel_id = 'Hgap'\nname = '滨江店'\n[log]";
     rig.reconfigure("[log]", name);
@@ -244,7 +249,7 @@ fn each_alert_has_its_end_told_also_where_that_is_no_recovery() {
 }
 
 #[test]
-fn what_is_too_old_or_unreadable_is_not_told_and_holds_up_no_other() {
+fn expired_and_unreadable_notices_are_not_sent_and_delay_no_other() {
     let mut rig = Rig::new("expiry");
     let proxy = rig.proxy(Link::Feishu);
     proxy.set(Fault::Cut);
@@ -282,15 +287,15 @@ fn what_is_too_old_or_unreadable_is_not_told_and_holds_up_no_other() {
     }
     expected.sort();
     rig.wait_for_rows(states, &expected);
-    let told = BTreeSet::from_iter(rig.feishu.told());
-    assert_eq!(told, young.iter().chain(&run).copied().collect());
+    let accepted = BTreeSet::from_iter(rig.feishu.accepted_notices());
+    assert_eq!(accepted, young.iter().chain(&run).copied().collect());
     let notified = "SELECT hotel_id FROM electricity_abnormal WHERE is_notified ORDER BY hotel_id";
     assert_eq!(rig.rows::<String>(notified), ["Hrun", "Hyoung"]);
-    // An operator wants it told all the same: its number is lower than those that are through.
+    // An operator wants it sent all the same: its number is lower than those already sent.
     let output = rig.roomwatt(&["outbox", "retry", &old[0].to_string()]);
     assert!(output.status.success(), "{output:?}");
     rig.wait_for_rows(notified, &["Hold", "Hrun", "Hyoung"].map(str::to_owned));
-    assert_eq!(rig.feishu.told().last(), Some(&old[0]));
+    assert_eq!(rig.feishu.accepted_notices().last(), Some(&old[0]));
     let log = service.stop();
     for said in [
         format!(
@@ -331,47 +336,48 @@ fn each_hotel_has_its_bot_and_a_dead_one_delays_no_other() {
     let rooms = ["Ha", "Hb", "Hc", "Hd", "He"].map(|hotel| (hotel, "101"));
     let mut rooms = vec![Trouble::of(&rig, &rooms)];
     rooms.extend(["102", "103", "104"].map(|room| Trouble::of(&rig, &[("Hc", room)])));
-    let waits = (1..).zip(&mut rooms).map(|(told, rooms)| {
+    let waits = (1..).zip(&mut rooms).map(|(count, rooms)| {
         rooms.alert(&rig);
         let recorded = Instant::now();
         well.wait_until("a card an alert", LIMIT, |received| {
-            received.iter().filter(|request| request.accepted).count() == told
+            received.iter().filter(|request| request.accepted).count() == count
         });
         recorded.elapsed()
     });
     // One or two of them may meet the rush of a half hour.
     let least = waits.min().expect("alerts");
     assert!(least < IDLE / 2, "it was not woken: {least:?}");
-    let (asked, told) = (stalled.received(), well.received());
-    let meanwhile = told.iter().any(|told| {
-        let stalls = |asked: &Received| {
-            told.at
-                .checked_duration_since(asked.at)
+    let (slow, fast) = (stalled.received(), well.received());
+    let meanwhile = fast.iter().any(|request| {
+        let stalls = |stalled: &Received| {
+            request
+                .at
+                .checked_duration_since(stalled.at)
                 .is_some_and(|since| since < STALL)
         };
-        asked.iter().any(stalls)
+        slow.iter().any(stalls)
     });
-    assert!(meanwhile, "one waits for the other: {asked:?}, {told:?}");
-    assert!(stalled.told().is_empty() && stalled.answers_left() > 0);
+    assert!(meanwhile, "one waits for the other: {slow:?}, {fast:?}");
+    assert!(stalled.accepted_notices().is_empty() && stalled.answers_left() > 0);
     rig.wait_for_rows(
         "SELECT state FROM notification WHERE hotel_id = 'He'",
         &["logged".to_owned()],
     );
     service.wait_for_log("notifying the bot of Ha, Hb failed, retrying");
     service.wait_for_log("notifying the bot of Hd failed, retrying");
-    wait("the stalled bot to be told", || {
+    wait("the stalled bot's notices to be accepted", || {
         stalled.release();
-        match stalled.told().len() {
+        match stalled.accepted_notices().len() {
             2 => Ok(()),
             _ => Err(format!("{:?}", stalled.received())),
         }
     });
-    let mut told = stalled.told();
-    told.sort_unstable();
+    let mut accepted = stalled.accepted_notices();
+    accepted.sort_unstable();
     let mut hotels = [numbers(&rig, "Ha"), numbers(&rig, "Hb")].concat();
     hotels.sort_unstable();
-    assert_eq!(told, hotels);
-    assert_eq!(well.told(), numbers(&rig, "Hc"));
+    assert_eq!(accepted, hotels);
+    assert_eq!(well.accepted_notices(), numbers(&rig, "Hc"));
     let waiting = "SELECT hotel_id FROM notification WHERE state = 'pending'";
     rig.wait_for_rows(waiting, &["Hd".to_owned()]);
     assert!(nobody.received().is_empty() && rig.feishu.received().is_empty());
@@ -380,7 +386,7 @@ fn each_hotel_has_its_bot_and_a_dead_one_delays_no_other() {
 }
 
 #[test]
-fn a_proxy_is_asked_where_it_is_configured_and_nowhere_else() {
+fn a_proxy_is_used_only_where_it_is_configured() {
     let mut rig = Rig::new("proxied");
     let dead = "http://127.0.0.1:1";
     let environment = [
@@ -409,13 +415,13 @@ fn a_proxy_is_asked_where_it_is_configured_and_nowhere_else() {
     service.wait_until_ready();
     Trouble::of(&rig, &[("H001", "102")]).alert(&rig);
     wait_for_all(&rig, "sent");
-    assert_eq!(rig.feishu.told(), numbers(&rig, "H001"));
+    assert_eq!(rig.feishu.accepted_notices(), numbers(&rig, "H001"));
     service.stop();
     rig.finish();
 }
 
 #[test]
-fn names_are_no_mentions_and_no_links() {
+fn names_are_neither_mentions_nor_links() {
     let mut rig = Rig::new("injection");
     rig.feishu.answer_next(Answer::Code {
         status: 200,

@@ -51,7 +51,7 @@ fn assert_shown(said: &str, page: &Page) {
 }
 
 #[test]
-fn every_command_does_what_it_is_there_for() {
+fn every_command_of_the_documents_works() {
     let all = commands();
     assert!(all.len() >= 13, "{all:#?}");
     let mut rig = Rig::new("readme");
@@ -108,28 +108,28 @@ fn every_command_does_what_it_is_there_for() {
                     .output()
                     .expect("a shell");
                 assert!(output.status.success(), "{command}: {output:?}");
-                let told = String::from_utf8(output.stdout).expect("UTF-8");
+                let text = String::from_utf8(output.stdout).expect("UTF-8");
                 if program == "curl" {
                     let expected = match command.contains("/api/messages") {
                         true => "{\"taken\":1,\"refused\":[]}",
-                        // With [mysql] that is all there is to be told.
+                        // With [mysql] this is the whole answer.
                         false => "this service only reads the meter table",
                     };
-                    assert!(told.contains(expected), "{command}: {told}");
+                    assert!(text.contains(expected), "{command}: {text}");
                 }
                 if command == "roomwatt backtest --messages messages.jsonl --readings readings.csv"
                 {
-                    assert!(told.starts_with('{'), "{told}");
-                    assert_shown(&told, &thresholds);
-                    assert_shown(&told, &thresholds.chinese());
+                    assert!(text.starts_with('{'), "{text}");
+                    assert_shown(&text, &thresholds);
+                    assert_shown(&text, &thresholds.chinese());
                 }
                 if command.starts_with("roomwatt explain") {
                     let (page, alert) = match command.contains("--language en") {
                         true => (&thresholds, "ALERT"),
                         false => (&thresholds.chinese(), "【报警】"),
                     };
-                    assert!(told.contains(alert), "{told}");
-                    assert_shown(&told, page);
+                    assert!(text.contains(alert), "{text}");
+                    assert_shown(&text, page);
                 }
             }
         }

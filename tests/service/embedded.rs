@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::backtest::{Happening, backtest, history, kwh, lines, told_of};
+use crate::backtest::{Happening, backtest, events_of, history, kwh, lines};
 use crate::http::without;
 use crate::support::intake::{ask, wait_until_served};
 use crate::support::{Rig, wait};
@@ -70,7 +70,7 @@ pub fn alone(name: &str) -> (Rig, SocketAddr) {
 }
 
 #[test]
-fn operators_have_their_commands_without_servers_too() {
+fn operators_commands_work_without_servers() {
     let (mut rig, address) = alone("alone");
     let room = ["--hotel-id", "H001", "--room-number", "101", "--msg-type"];
     let send = [&["send"], &room[..], &["checkin"]].concat();
@@ -192,7 +192,7 @@ fn blanks_around_keys_do_not_matter_and_whole_kwh_are_named() {
 }
 
 #[test]
-fn killed_again_and_again_it_tells_what_the_backtest_tells() {
+fn killed_repeatedly_it_records_what_the_backtest_finds() {
     let seed = std::env::var("ROOMWATT_LIVE_SEED")
         .map_or_else(|_| fastrand::u64(..), |seed| seed.parse().expect("a seed"));
     println!("ROOMWATT_LIVE_SEED={seed}");
@@ -248,7 +248,7 @@ fn killed_again_and_again_it_tells_what_the_backtest_tells() {
             .then_some(())
             .ok_or(format!("{seen:?}"))
     });
-    wait("all to be told", || {
+    wait("all notices to be settled", || {
         let left = texts("SELECT kind FROM notification WHERE state = 'pending'");
         left.is_empty().then_some(()).ok_or(format!("{left:?}"))
     });
@@ -286,10 +286,10 @@ fn killed_again_and_again_it_tells_what_the_backtest_tells() {
     readings.sort();
     readings.dedup();
     assert_eq!(rows("smart_meter"), readings.len(), "seed {seed}");
-    let told = told_of(&texts("SELECT body FROM notification ORDER BY id"));
+    let recorded = events_of(&texts("SELECT body FROM notification ORDER BY id"));
     let expected = backtest(&mut rig, &happenings);
     assert!(!expected.is_empty(), "nothing happened: seed {seed}");
-    assert_eq!(told, expected, "seed {seed}");
+    assert_eq!(recorded, expected, "seed {seed}");
     let alerts = expected.iter().filter(|line| line["event"] == "alert");
     assert_eq!(rows("electricity_abnormal"), alerts.count(), "seed {seed}");
 

@@ -1,4 +1,4 @@
-//! How the process ends where it is not told to, or told twice.
+//! How the process ends without a signal, or with two.
 
 use rustix::process::Signal;
 

@@ -6,7 +6,7 @@ use crate::support::Rig;
 use crate::{check_out, minutes_ago, said};
 
 #[test]
-fn explaining_goes_back_to_where_the_stay_began() {
+fn explain_begins_where_the_stay_began() {
     // Half an hour more, so that what is two days old lies between readings.
     let begin = minutes_ago(4 * 24 * 60 + 30);
     let mut happenings = vec![Happening::Message {
@@ -65,13 +65,13 @@ fn explaining_goes_back_to_where_the_stay_began() {
     // The staff's language is the default one.
     let (_, chinese, _) = said(&rig.roomwatt(&["explain", "H001", "101"]));
     assert!(chinese.contains("【提醒】超过 1.5 kWh"), "{chinese}");
-    for (room, told) in [
+    for (room, part) in [
         ("0101", "is \"H001/101\" meant?"),
         ("a1", "rooms of that hotel are \"H001/101\""),
     ] {
         let (code, text, errors) = said(&rig.roomwatt(&["explain", "H001", room]));
         assert_eq!((code, text.as_str()), (Some(64), ""));
-        assert!(errors.contains(told), "{errors}");
+        assert!(errors.contains(part), "{errors}");
     }
     // The original program has kept keys as messages had them.
     rig.execute("UPDATE electricity_monitoring SET hotel_id = 'H001 ', room_number = ' 101'");
@@ -79,7 +79,7 @@ fn explaining_goes_back_to_where_the_stay_began() {
     let (code, text, errors) = said(&rig.roomwatt(&blanks));
     assert_eq!((code, errors.as_str(), text), (Some(0), "", whole));
     let early = begin.plus(-1).to_string();
-    for (arguments, told) in [
+    for (arguments, part) in [
         (
             &["H001", "101", "--to", &early][..],
             "its first message is later",
@@ -88,7 +88,7 @@ fn explaining_goes_back_to_where_the_stay_began() {
     ] {
         let (code, _, errors) = said(&rig.roomwatt(&[&["explain"], arguments].concat()));
         assert_eq!(code, Some(64));
-        assert!(errors.contains(told), "{errors}");
+        assert!(errors.contains(part), "{errors}");
     }
     rig.finish();
 }

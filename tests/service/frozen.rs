@@ -3,7 +3,7 @@
 use roomwatt::engine::{Interval, Notice, NoticeKind, RoomNotice, Rule, Stay};
 use roomwatt::types::{LocalTime, RoomKey, WattHours};
 
-use crate::silence::{Instance, at, logged, notices, told};
+use crate::silence::{Instance, at, logged, notices, rows};
 use crate::support::Rig;
 use crate::support::feishu::message_text;
 use crate::{check_out, minutes_ago};
@@ -22,7 +22,7 @@ fn read_on(rig: &Rig, rooms: std::ops::Range<u32>, minutes: i64, wh: i64) {
 }
 
 #[test]
-fn a_frozen_gateway_is_told_once_and_that_it_moves_once() {
+fn a_frozen_gateway_is_reported_once_and_its_end_once() {
     let rig = Rig::new("frozen");
     let mut instance = Instance::start(&rig, 0);
     instance.leave("H001", 101..107, 0);
@@ -35,7 +35,7 @@ fn a_frozen_gateway_is_told_once_and_that_it_moves_once() {
     }
     assert_eq!(notices(&rig), []);
     instance.pass(151, || read_on(&rig, 101..107, 150, 200));
-    assert_eq!(notices(&rig), told(&[("H001", "frozen")]));
+    assert_eq!(notices(&rig), rows(&[("H001", "frozen")]));
     let stored = "SELECT hotel_id, CAST(since AS CHAR), kind FROM silent_hotel";
     let row = [("H001".to_owned(), at(60).to_string(), "frozen".to_owned())];
     assert_eq!(rig.rows::<(String, String, String)>(stored), row);
@@ -47,7 +47,7 @@ fn a_frozen_gateway_is_told_once_and_that_it_moves_once() {
         instance.pass(minutes + 1, || read_on(&rig, 101..107, minutes, 200));
     }
     instance.wait([240, 270, 300, 320, 350]);
-    assert_eq!(notices(&rig), told(&[("H001", "frozen")]));
+    assert_eq!(notices(&rig), rows(&[("H001", "frozen")]));
     assert_eq!(rig.rows::<(String, String, String)>(stored), row);
     // Some move, then most.
     instance.pass(361, || {
@@ -58,7 +58,7 @@ fn a_frozen_gateway_is_told_once_and_that_it_moves_once() {
     instance.pass(391, || read_on(&rig, 101..106, 390, 1_000));
     assert_eq!(
         notices(&rig),
-        told(&[("H001", "frozen"), ("H001", "moving")])
+        rows(&[("H001", "frozen"), ("H001", "moving")])
     );
     let row = [("H001".to_owned(), at(391).to_string(), "moved".to_owned())];
     assert_eq!(rig.rows::<(String, String, String)>(stored), row);
@@ -105,7 +105,7 @@ fn record(rig: &Rig, room: &str, kind: NoticeKind, now: LocalTime) {
 }
 
 #[test]
-fn a_recovery_that_was_held_back_is_no_older_for_it_after_a_start() {
+fn the_age_of_a_held_recovery_counts_from_its_release_after_a_restart() {
     let mut rig = Rig::new("aged");
     let now = minutes_ago(0);
     record(&rig, "101", NoticeKind::Recovered, now);

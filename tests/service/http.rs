@@ -38,7 +38,7 @@ fn messages(body: &str) -> String {
     post("/api/messages", "application/x-ndjson", body)
 }
 
-/// What clients that post check-ins of ever new rooms have been told.
+/// The answers to clients that post check-ins of ever new rooms.
 #[derive(Default)]
 struct Load {
     room: AtomicUsize,
@@ -102,7 +102,7 @@ fn rooms(rig: &Rig) -> BTreeSet<String> {
     rooms.into_iter().collect()
 }
 
-/// Runs `work` while four clients post; gives what they were told.
+/// Runs `work` while four clients post; returns the answers to them.
 fn under_load(address: SocketAddr, work: impl FnOnce(&Load)) -> Load {
     let load = Load::default();
     std::thread::scope(|scope| {
@@ -172,7 +172,7 @@ fn without_a_queue_messages_come_over_http() {
 }
 
 #[test]
-fn what_was_answered_with_200_survives_sigkill() {
+fn messages_answered_with_200_survive_sigkill() {
     let mut rig = Rig::new("httpkill");
     let address = rig.listen();
     without(&rig, "rabbitmq");
@@ -264,11 +264,11 @@ fn a_stop_and_a_new_configuration_under_load_lose_nothing() {
             fs::write(rig.config(), config).expect("a configuration");
             let service = service.as_mut().expect("it runs");
             let changes = |log: &str| log.matches("the configuration has changed").count();
-            let told = changes(&service.log());
+            let before = changes(&service.log());
             service.signal(Signal::HUP);
             wait("the new configuration", || {
                 let log = service.log();
-                if changes(&log) > told {
+                if changes(&log) > before {
                     Ok(())
                 } else {
                     Err(log)
@@ -295,7 +295,7 @@ fn a_stop_and_a_new_configuration_under_load_lose_nothing() {
 }
 
 #[test]
-fn an_address_that_somebody_has_holds_up_nothing_else() {
+fn an_address_in_use_delays_nothing_else() {
     let mut rig = Rig::new("httpport");
     let address = rig.listen();
     let somebody = TcpListener::bind(address).expect("a listener");
@@ -351,11 +351,11 @@ fn a_hotel_without_any_server_has_its_card() {
     }
     let readings = ask(&post("/api/readings", "text/csv", &csv), &token);
     assert_eq!(readings, (200, r#"{"taken":5,"refused":[]}"#.to_owned()));
-    let told = rig
+    let received = rig
         .feishu
         .wait_until("one card", LIMIT, |received| received.len() == 1);
-    assert!(told[0].accepted, "{told:?}");
-    let card = feishu::card_text(&told[0].body["card"]);
+    assert!(received[0].accepted, "{received:?}");
+    let card = feishu::card_text(&received[0].body["card"]);
     assert!(
         card.contains("用电异常") && card.contains("9.6 kWh"),
         "{card}"
@@ -369,7 +369,7 @@ fn a_hotel_without_any_server_has_its_card() {
 }
 
 #[test]
-fn a_full_disk_is_told_before_a_minute_has_passed() {
+fn a_full_disk_is_reported_within_a_minute() {
     let mut rig = Rig::new("httpfull");
     let address = rig.listen();
     let mut service = rig.start();

@@ -120,7 +120,7 @@ fn messages_of_types_to_ignore_are_acknowledged_and_leave_nothing() {
 }
 
 #[test]
-fn a_queue_that_is_missing_is_said_and_waited_for() {
+fn a_missing_queue_is_logged_and_waited_for() {
     let mut rig = Rig::new("noqueue");
     let missing = format!("{}_missing", rig.queue);
     rig.reconfigure(
@@ -168,7 +168,7 @@ fn a_queue_that_is_missing_is_said_and_waited_for() {
 }
 
 #[test]
-fn a_message_that_can_not_be_stored_holds_nobody_up() {
+fn a_message_that_can_not_be_stored_delays_no_other() {
     let mut rig = Rig::new("unstorable");
     // A table of the original's in the old three-byte character set.
     rig.execute("ALTER TABLE electricity_monitoring CONVERT TO CHARACTER SET utf8mb3");
@@ -196,7 +196,7 @@ fn a_message_that_can_not_be_stored_holds_nobody_up() {
 }
 
 #[test]
-fn a_property_that_is_no_text_does_not_end_the_connection() {
+fn a_binary_property_does_not_end_the_connection() {
     let mut rig = Rig::new("property");
     let mut service = rig.start();
     service.wait_until_ready();

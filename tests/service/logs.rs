@@ -14,7 +14,7 @@ use crate::support::{ROOMWATT, Rig, wait};
 use crate::{check_in, minutes_ago};
 
 #[test]
-fn a_log_file_that_is_moved_away_is_opened_anew() {
+fn a_log_file_that_was_moved_is_reopened() {
     let mut rig = Rig::new("logfile");
     let path = rig.file("roomwatt-file.log", "");
     rig.reconfigure("[log]\n", &format!("[log]\nfile = '{path}'\njson = true\n"));
@@ -38,8 +38,8 @@ fn a_log_file_that_is_moved_away_is_opened_anew() {
             .collect()
     };
     let says = |lines: &[Value], part: &str| {
-        let told = |line: &Value| line["message"].as_str().expect("a text").contains(part);
-        lines.iter().any(told)
+        let has_part = |line: &Value| line["message"].as_str().expect("a text").contains(part);
+        lines.iter().any(has_part)
     };
     let (before, after) = (lines(&moved), lines(&path));
     assert!(says(&before, "consuming queue") && !says(&before, "stopped"));
@@ -142,7 +142,7 @@ fn logrotate_takes_the_file_under_supervisor() {
 }
 
 #[test]
-fn many_bad_messages_make_a_hundred_lines() {
+fn many_bad_messages_log_a_hundred_lines() {
     let mut rig = Rig::new("manylines");
     let mut service = rig.start();
     service.wait_until_ready();
@@ -184,7 +184,7 @@ fn many_bad_messages_make_a_hundred_lines() {
 }
 
 #[test]
-fn nobody_who_reads_the_log_is_no_reason_to_stop() {
+fn a_closed_log_does_not_stop_the_service() {
     let rig = Rig::new("nobodyreads");
     let mut child = Command::new(ROOMWATT)
         .args(["run", "--config"])

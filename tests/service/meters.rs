@@ -67,12 +67,12 @@ fn a_newer_message_first_brings_the_old_watch_up_to_date() {
 }
 
 #[test]
-fn bad_rows_are_counted_and_backfilled_ones_still_seen() {
+fn invalid_rows_are_counted_and_backfilled_ones_still_seen() {
     bad_rows(By::Id);
 }
 
 #[test]
-fn by_time_bad_rows_do_no_harm_and_backfilled_ones_are_seen() {
+fn by_time_invalid_rows_do_no_harm_and_backfilled_ones_are_seen() {
     bad_rows(By::Time);
 }
 
@@ -196,7 +196,7 @@ fn first_of_one_time(by: By) {
 }
 
 #[test]
-fn rooms_are_told_apart_byte_for_byte_where_the_tables_are_not() {
+fn rooms_are_distinguished_byte_for_byte_where_the_tables_are_not() {
     let mut rig = Rig::new("bytes");
     for table in [
         "smart_meter",

@@ -14,7 +14,7 @@ fn code(status: u16, code: i64, msg: &str) -> Answer {
     Answer::Code { status, code, msg }
 }
 
-/// Alerts of a hotel, the oldest first, and whether the staff has been told.
+/// Alerts of a hotel, the oldest first, and whether the staff has been notified.
 fn notified(hotel: &str) -> String {
     format!(
         "SELECT CAST(COUNT(*) AS SIGNED), CAST(SUM(is_notified) AS SIGNED) \
@@ -28,7 +28,7 @@ fn outbox(hotel: &str) -> String {
 }
 
 #[test]
-fn what_may_pass_is_tried_until_it_is_accepted() {
+fn temporary_errors_are_retried_until_the_card_is_accepted() {
     let mut rig = Rig::new("passing");
     let bots = [
         ("H408", Answer::Status(408)),
@@ -58,8 +58,8 @@ fn what_may_pass_is_tried_until_it_is_accepted() {
         bot.wait_until("a second try", LIMIT, |received| received.len() > 1);
         let (_, notified) = rig.rows::<(u64, u64)>(&notified(hotel))[0];
         assert!(
-            notified == 0 || !bot.told().is_empty(),
-            "{hotel} was not told"
+            notified == 0 || !bot.accepted_notices().is_empty(),
+            "no notice of {hotel} was accepted"
         );
         bot.release();
     }
@@ -84,7 +84,7 @@ fn what_may_pass_is_tried_until_it_is_accepted() {
 }
 
 #[test]
-fn a_route_at_fault_is_told_with_its_remedy_and_left_alone_until_the_next_start() {
+fn a_misconfigured_route_is_logged_with_its_remedy_and_not_retried_until_restart() {
     let mut rig = Rig::new("route");
     let elsewhere = rig.feishu.add_bot("elsewhere", None);
     let page = "webhook_url is not a bot's address, or a proxy is in the way";
@@ -144,10 +144,10 @@ fn a_route_at_fault_is_told_with_its_remedy_and_left_alone_until_the_next_start(
         let begin = format!("notifying the bot of {hotel} failed, retrying");
         wait(&format!("{begin}, with {remedy}"), || {
             let log = service.log();
-            let told = |line: &str| {
+            let is_logged = |line: &str| {
                 line.contains("ERROR") && line.contains(&begin) && line.contains(remedy)
             };
-            log.lines().any(told).then_some(()).ok_or(log)
+            log.lines().any(is_logged).then_some(()).ok_or(log)
         });
     }
     // More comes about, of a hotel whose bot is well, too.
@@ -173,8 +173,8 @@ fn a_route_at_fault_is_told_with_its_remedy_and_left_alone_until_the_next_start(
     for (hotel, bot, _) in &bots {
         rig.wait_for_rows(&notified(hotel), &[(2, 2)]);
         let received = bot.received();
-        let told = received.iter().filter(|request| request.accepted).count();
-        assert_eq!(told, 1, "both on one card: {hotel}: {received:?}");
+        let accepted = received.iter().filter(|request| request.accepted).count();
+        assert_eq!(accepted, 1, "both on one card: {hotel}: {received:?}");
     }
     assert!(elsewhere.received().is_empty(), "a redirect was followed");
     let log = service.stop();
@@ -183,7 +183,7 @@ fn a_route_at_fault_is_told_with_its_remedy_and_left_alone_until_the_next_start(
 }
 
 #[test]
-fn a_clock_that_is_off_is_told() {
+fn a_wrong_clock_is_named() {
     let mut rig = Rig::new("clock");
     rig.feishu.set_clock_offset(7_200);
     let mut service = rig.start();
@@ -222,7 +222,7 @@ fn sent(bot: &Bot) -> Vec<(String, Vec<u64>)> {
 }
 
 #[test]
-fn a_card_that_is_refused_is_told_as_text() {
+fn a_refused_card_is_sent_as_text() {
     let mut rig = Rig::new("content");
     let bots = [
         ("H11246", code(200, 11_246, "path: message->card")),
@@ -275,7 +275,7 @@ fn a_card_that_is_refused_is_told_as_text() {
 }
 
 #[test]
-fn what_is_refused_as_text_fails_alone() {
+fn a_notice_refused_as_text_fails_alone() {
     let mut rig = Rig::new("refused");
     let refusal = || code(200, 11_246, "path: message->card");
     let one = rig.route(&["Ha", "Hb"]);
@@ -297,7 +297,7 @@ fn what_is_refused_as_text_fails_alone() {
     assert_eq!(rig.rows::<(u64, u64)>(&notified("Ha")), [(1, 0)]);
 
     let why = Some("Feishu answers with code 11246 (path: message->card)".to_owned());
-    let (failed, told) = (("failed".to_owned(), why), ("sent".to_owned(), None));
+    let (failed, accepted) = (("failed".to_owned(), why), ("sent".to_owned(), None));
     let of = |hotel: &str| -> (Vec<u64>, Vec<(String, Option<String>)>) {
         let rows = rig.rows::<(u64, String, Option<String>)>(&outbox(hotel));
         rows.into_iter()
@@ -311,7 +311,7 @@ fn what_is_refused_as_text_fails_alone() {
     assert_eq!(sent(&one), expected);
 
     let (c, became) = of("Hc");
-    assert_eq!(became, [failed, told.clone(), told]);
+    assert_eq!(became, [failed, accepted.clone(), accepted]);
     let kinds = ["interactive", "text", "text", "text", "text"].map(str::to_owned);
     let alone = c.iter().map(|id| vec![*id]);
     let numbers = [c.clone(), c.clone()].into_iter().chain(alone);
@@ -345,8 +345,8 @@ fn without_a_bot_notices_go_to_the_log() {
     Trouble::of(&rig, &[("H001", "101")]).alert(&rig);
     service.wait_for_log("Vacant room: abnormal power use · H001 · 101");
     rig.wait_for_rows("SELECT state FROM notification", &["logged".to_owned()]);
-    let told = rig.rows::<(u64, u64)>(&notified("H001"));
-    assert_eq!(told, [(1, 0)], "nobody has been told");
+    let alerts = rig.rows::<(u64, u64)>(&notified("H001"));
+    assert_eq!(alerts, [(1, 0)], "the staff has not been notified");
     service.stop();
     rig.finish();
 }

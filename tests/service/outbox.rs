@@ -1,4 +1,4 @@
-//! The outbox: listed, shown, and told once more.
+//! The outbox: listed, shown, and retried.
 
 use std::thread;
 
@@ -78,7 +78,7 @@ fn ids(out: &str) -> Vec<&str> {
 }
 
 #[test]
-fn what_is_not_told_is_listed_the_newest_first() {
+fn unsent_notices_are_listed_the_newest_first() {
     let mut rig = Rig::new("outboxlist");
     let none = rig.roomwatt(&["outbox", "list"]);
     let nothing = "no notices are pending or failed or expired\n";
@@ -123,8 +123,8 @@ fn what_is_not_told_is_listed_the_newest_first() {
              2023-04-10 14:00:00  Feishu said \\u{{1b}}[2J\\nnever\n"
         )
     );
-    let told = ["--state", "logged", "--state", "sent", "--state", "sent"];
-    let (code, out, _) = said(&rig.roomwatt(&[&["outbox", "list"], &told[..]].concat()));
+    let settled = ["--state", "logged", "--state", "sent", "--state", "sent"];
+    let (code, out, _) = said(&rig.roomwatt(&[&["outbox", "list"], &settled[..]].concat()));
     assert_eq!(code, Some(0));
     assert_eq!(
         out,
@@ -200,9 +200,9 @@ fn a_list_costs_what_it_shows() {
     assert!(cost < 10, "{cost} rows read to list 2");
 
     // Several pages of several states: all of both would be 20,000 rows a page.
-    let told = ["--state", "sent", "--state", "logged", "--limit", "2000"];
+    let settled = ["--state", "sent", "--state", "logged", "--limit", "2000"];
     let before = rig.rows_read();
-    let (_, out, err) = said(&rig.roomwatt(&[&["outbox", "list"], &told[..]].concat()));
+    let (_, out, err) = said(&rig.roomwatt(&[&["outbox", "list"], &settled[..]].concat()));
     let expected: Vec<String> = rig.rows(
         "SELECT CAST(id AS CHAR) FROM notification WHERE state IN ('sent', 'logged') \
          ORDER BY id DESC LIMIT 2000",
@@ -364,7 +364,7 @@ fn notices_are_retried_when_they_were_given_up() {
 }
 
 #[test]
-fn all_means_what_failed_or_expired() {
+fn all_retries_what_failed_or_expired() {
     let mut rig = Rig::new("outboxall");
     let nothing = (
         Some(0),
@@ -403,7 +403,7 @@ fn all_means_what_failed_or_expired() {
 }
 
 #[test]
-fn a_retry_is_of_the_state_that_was_seen() {
+fn a_retry_fails_if_the_state_has_changed() {
     let mut rig = Rig::new("outboxseen");
     let id = keep(&rig, "failed");
     // Somebody else is about to commit another end of it.
@@ -445,7 +445,7 @@ fn a_retry_is_of_the_state_that_was_seen() {
 }
 
 #[test]
-fn without_its_database_it_is_to_be_tried_later() {
+fn without_its_database_the_exit_code_is_try_later() {
     let mut rig = Rig::new("outboxaway");
     let port = std::env::var("ROOMWATT_TEST_MYSQL_PORT").expect("a port");
     // Nothing listens on port 1.
@@ -464,7 +464,7 @@ fn without_its_database_it_is_to_be_tried_later() {
 }
 
 #[test]
-fn a_row_that_nobody_can_read_is_not_to_be_tried_later() {
+fn an_unreadable_row_has_another_exit_code_than_try_later() {
     let mut rig = Rig::new("outboxodd");
     let room = RoomKey::new("H001", "101");
     let id = keep_of(&rig, &room, "failed", &alert(&room));
@@ -476,7 +476,7 @@ fn a_row_that_nobody_can_read_is_not_to_be_tried_later() {
 }
 
 #[test]
-fn the_service_tells_what_is_retried() {
+fn the_service_sends_what_is_retried() {
     let mut rig = Rig::new("outboxtold");
     let rooms = ["101", "102"].map(|room| RoomKey::new("H001", room));
     let ids = [(&rooms[0], "failed"), (&rooms[1], "expired")]
@@ -498,10 +498,10 @@ fn the_service_tells_what_is_retried() {
     let (code, ..) = said(&rig.roomwatt(&["outbox", "retry", &ids[0], &ids[1]]));
     assert_eq!(code, Some(0));
     rig.wait_for_rows(notified, &[true, true]);
-    let told = "SELECT state, error IS NULL, sent_at IS NOT NULL FROM notification";
+    let states = "SELECT state, error IS NULL, sent_at IS NOT NULL FROM notification";
     let accepted = ("sent".to_owned(), true, true);
     assert_eq!(
-        rig.rows::<(String, bool, bool)>(told),
+        rig.rows::<(String, bool, bool)>(states),
         [accepted.clone(), accepted]
     );
     let cards = format!("{:?}", rig.feishu.accepted_cards());

@@ -133,7 +133,7 @@ fn refused_messages_are_listed_the_newest_first() {
 }
 
 #[test]
-fn a_message_is_shown_whole_and_can_not_command_the_terminal() {
+fn a_message_is_shown_whole_and_escaped() {
     let mut rig = Rig::new("show");
     let evil = b"\x1b]0;owned\x07 \x1b[2J \xff\xfe\nid:       99 \xe2\x80\xae\xc2\x9b31m\x7f\r";
     let id = keep(&rig, evil, false);
@@ -191,7 +191,7 @@ fn a_message_is_replayed_when_its_reason_is_gone() {
 }
 
 #[test]
-fn what_can_not_be_replayed_is_said_and_holds_up_no_other() {
+fn a_message_that_can_not_be_replayed_is_reported_and_delays_no_other() {
     let mut rig = Rig::new("replaysome");
     let bodies = [&b"not JSON"[..], b"\xff\x00", b"start", b"last"];
     let ids: Vec<String> = bodies

@@ -62,8 +62,8 @@ fn thresholds_and_bots_change_without_a_restart() {
     service.wait_for_log("SIGHUP: the configuration has changed");
     service.wait_for_log("watching 1 room (epoch 2,");
     read(&rig, 7..=10);
-    let told = other.wait_until("a card", LIMIT, |received| !received.is_empty());
-    assert!(told[0].accepted, "{told:?}");
+    let received = other.wait_until("a card", LIMIT, |all| !all.is_empty());
+    assert!(received[0].accepted, "{received:?}");
     rig.wait_for_rows(
         "SELECT continuous_periods, is_notified FROM electricity_abnormal",
         &[(4, true)],
@@ -122,7 +122,7 @@ fn threads(service: &Service) -> Vec<String> {
 }
 
 #[test]
-fn one_that_stands_by_changes_too() {
+fn a_standby_applies_a_new_configuration_too() {
     let mut rig = Rig::new("reloadstandby");
     let mut first = rig.start();
     first.wait_until_ready();
@@ -144,7 +144,7 @@ fn one_that_stands_by_changes_too() {
 }
 
 #[test]
-fn a_database_that_is_silent_meanwhile_ends_nothing() {
+fn a_silent_database_during_a_reload_ends_nothing() {
     let mut rig = Rig::new("reloadsilent");
     let proxy = rig.proxy(Link::MySql);
     let mut service = rig.start();
@@ -163,7 +163,7 @@ fn a_database_that_is_silent_meanwhile_ends_nothing() {
 }
 
 #[test]
-fn a_change_that_needs_a_restart_is_told_also_of_what_is_never_shown() {
+fn a_change_that_needs_a_restart_is_logged_even_of_secrets() {
     let mut rig = Rig::new("reloadsecret");
     let mut service = rig.start();
     service.wait_until_ready();

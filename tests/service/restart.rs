@@ -51,8 +51,8 @@ fn a_restart_goes_on_where_it_stopped() {
     rig.feishu
         .wait_until("one card", LIMIT, |received| !received.is_empty());
     service.stop();
-    let told = rig.feishu.received();
-    assert_eq!(told.len(), 1, "{told:?}");
+    let received = rig.feishu.received();
+    assert_eq!(received.len(), 1, "{received:?}");
     rig.finish();
 }
 
@@ -99,7 +99,7 @@ fn a_stop_under_load_loses_and_repeats_nothing() {
 }
 
 #[test]
-fn a_second_instance_stands_by_until_the_first_has_ended() {
+fn a_standby_takes_over_when_the_active_instance_has_ended() {
     let mut rig = Rig::new("standby");
     let mut first = rig.start();
     first.wait_until_ready();
@@ -212,12 +212,12 @@ fn use_as_a_guest(rig: &Rig, left: LocalTime) {
     }
 }
 
-/// Lets the service take all there is: the guest's stay it must be, and nothing to tell.
+/// Lets the service take all there is: it must judge the guest's stay, without a notice.
 fn see_the_guest(mut rig: Rig, left: LocalTime, environment: &[(&str, &str)]) {
     let service = rig.start_with(environment);
     wait_for_the_guest(&rig, left);
     service.stop();
-    is_nothing_to_tell(&rig);
+    judges_the_guest_without_a_notice(&rig);
     rig.finish();
 }
 
@@ -228,11 +228,11 @@ fn wait_for_the_guest(rig: &Rig, left: LocalTime) {
     );
 }
 
-fn is_nothing_to_tell(rig: &Rig) {
+fn judges_the_guest_without_a_notice(rig: &Rig) {
     assert_eq!(
         rig.rows::<String>("SELECT kind FROM notification"),
         [""; 0],
-        "an empty room was told of"
+        "a notice of an empty room was recorded"
     );
 }
 
@@ -304,7 +304,7 @@ fn a_consumer_that_reconnects_does_not_stand_for_one_that_still_takes_the_queue(
     });
     wait_for_the_guest(&rig, left);
     service.stop();
-    is_nothing_to_tell(&rig);
+    judges_the_guest_without_a_notice(&rig);
     rig.finish();
 }
 
@@ -396,7 +396,7 @@ fn it_stops_while_it_waits_for_the_database() {
 }
 
 #[test]
-fn output_without_room_loses_lines_of_the_log_and_nothing_else() {
+fn a_full_disk_loses_lines_of_the_log_and_nothing_else() {
     let mut rig = Rig::new("fulldisk");
     let service = Service::start_with_full_disk(&rig.config());
     rig.publish([check_in("H001", "101", minutes_ago(5)).as_str()]);

@@ -41,7 +41,7 @@ const REFUSED: &str = "SELECT COUNT(*), MIN(CAST(reason AS UNSIGNED)) FROM rejec
 const NOTICES: &str = "SELECT state, COUNT(*) FROM notification GROUP BY state ORDER BY state";
 
 #[test]
-fn old_rows_are_deleted_but_for_notices_still_to_be_told() {
+fn old_rows_are_deleted_except_unsent_notices() {
     let mut rig = Rig::new("forget");
     let mut store = store(&rig);
     store.take_over().expect("it is free");
@@ -76,7 +76,7 @@ fn old_rows_are_deleted_but_for_notices_still_to_be_told() {
 }
 
 #[test]
-fn the_oldest_go_first_and_not_all_at_once() {
+fn the_oldest_are_deleted_first_and_not_all_at_once() {
     let mut rig = Rig::new("forgetmany");
     let mut store = store(&rig);
     store.take_over().expect("it is free");
@@ -106,7 +106,7 @@ fn the_service_deletes_what_is_older_than_configured() {
 }
 
 #[test]
-fn rows_that_can_not_be_deleted_stop_nobody() {
+fn rows_that_can_not_be_deleted_stop_nothing() {
     let mut rig = Rig::new("undeletable");
     refuse(&rig, 0..3, 40);
     rig.execute(

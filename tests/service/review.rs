@@ -117,8 +117,8 @@ fn seeded() -> fastrand::Rng {
     fastrand::Rng::with_seed(seed)
 }
 
-/// What files and a database tell, by three rules: each line of it.
-fn told_alike(rig: &Rig, database: &Path, happenings: &[Happening]) {
+/// Checks that files and a database give the same lines, by three rules.
+fn find_the_same(rig: &Rig, database: &Path, happenings: &[Happening]) {
     let (messages, readings) = files(rig, happenings);
     let rules = [
         "--set",
@@ -131,7 +131,7 @@ fn told_alike(rig: &Rig, database: &Path, happenings: &[Happening]) {
         "hourly:check_interval_minutes=60",
     ];
     let from = happenings[0].time().plus(-24 * 3_600).to_string();
-    let tell = |source: &[&str]| {
+    let find = |source: &[&str]| {
         let output = roomwatt(database, &[&["backtest"][..], source, &rules].concat());
         let (code, lines, table) = said(&output);
         assert_eq!(code, Some(0), "{table}");
@@ -140,12 +140,12 @@ fn told_alike(rig: &Rig, database: &Path, happenings: &[Happening]) {
         assert!(counts.contains(" bad=0 rooms=6 "), "{counts}");
         (lines, table.to_owned())
     };
-    let (expected, table) = tell(&["--messages", &messages, "--readings", &readings]);
+    let (expected, table) = find(&["--messages", &messages, "--readings", &readings]);
     for rule in ["now", "strict", "hourly"] {
         assert!(expected.contains(&format!("{{\"rule\":\"{rule}\",\"event\":")));
         assert!(table.contains(&format!("规则 {rule}\n")), "{table}");
     }
-    let (lines, same_table) = tell(&["--from", &from]);
+    let (lines, same_table) = find(&["--from", &from]);
     assert_eq!(lines, expected);
     assert_eq!(same_table, table);
     // A part of it, which begins and ends within stays.
@@ -153,13 +153,13 @@ fn told_alike(rig: &Rig, database: &Path, happenings: &[Happening]) {
     let (from, to) = (at(12), at(36));
     let span = ["--from", &from, "--to", &to];
     let of_files = ["--messages", &messages, "--readings", &readings];
-    let (expected, _) = tell(&[&of_files[..], &span].concat());
+    let (expected, _) = find(&[&of_files[..], &span].concat());
     assert!(!expected.is_empty());
-    assert_eq!(tell(&span).0, expected);
+    assert_eq!(find(&span).0, expected);
 }
 
 #[test]
-fn files_and_every_sort_of_table_tell_the_same() {
+fn files_and_every_kind_of_table_give_the_same_alerts() {
     let mut happenings = history(&mut seeded());
     // Of readings with one time the first counts.
     for at in (0..happenings.len()).step_by(40) {
@@ -176,11 +176,11 @@ fn files_and_every_sort_of_table_tell_the_same() {
     let mut rig = Rig::new("reviewed");
     store(&rig, &happenings, SMART_METER);
     let config = rig.config();
-    told_alike(&rig, &config, &happenings);
-    told_alike(&rig, &embed(&rig, &happenings), &happenings);
+    find_the_same(&rig, &config, &happenings);
+    find_the_same(&rig, &embed(&rig, &happenings), &happenings);
     // Many rows of other times between those of the span: read by the time.
     rig.execute("UPDATE smart_meter SET id = id + 1000000 ORDER BY id DESC LIMIT 3");
-    told_alike(&rig, &config, &happenings);
+    find_the_same(&rig, &config, &happenings);
     // As others write them.
     rig.execute(
         "CREATE TABLE t_electric (dept_code VARCHAR(50), room_num VARCHAR(20), value DOUBLE, \
@@ -194,9 +194,9 @@ fn files_and_every_sort_of_table_tell_the_same() {
         "[meter]\ntable = 't_electric'\nid = ''\nhotel_id = 'dept_code'\nroom_number = 'room_num'\n\
          reading_value = 'value'\nscript_time = 'gmt_modified'",
     );
-    // A time that was told twice has its greater register here.
+    // Here a time with two readings has the greater register.
     happenings.retain(|happening| !matches!(happening, Happening::Reading { register: 1, .. }));
-    told_alike(&rig, &config, &happenings);
+    find_the_same(&rig, &config, &happenings);
     // Without rooms, or in a time without any.
     let (code, lines, table) =
         said(&rig.roomwatt(&["backtest", "--from", "2001-01-01", "--to", "2001-01-31"]));
@@ -225,7 +225,7 @@ fn heated(left: &str) -> Vec<Happening> {
 }
 
 #[test]
-fn spans_end_where_they_are_said_to() {
+fn spans_end_where_the_command_line_says() {
     let mut happenings = heated("2023-04-10 12:00:00");
     // Ids are no times: rows of other times lie between those of a span.
     seeded().shuffle(&mut happenings);
@@ -250,20 +250,20 @@ fn spans_end_where_they_are_said_to() {
     ] {
         let (code, lines, errors) = said(&rig.roomwatt(&[&["backtest"], span].concat()));
         assert_eq!(code, Some(0), "{span:?}: {errors}");
-        let told: Vec<&str> = ["alert", "recovered"]
+        let found: Vec<&str> = ["alert", "recovered"]
             .into_iter()
             .filter(|event| lines.contains(&format!("\"event\":\"{event}\"")))
             .collect();
-        assert_eq!(told.join(" "), events, "{span:?}: {lines}");
+        assert_eq!(found.join(" "), events, "{span:?}: {lines}");
         assert!(errors.contains(" bad=0 "), "{span:?}: {errors}");
     }
     rig.finish();
 }
 
 #[test]
-fn what_is_wrong_with_the_command_line_is_said() {
+fn errors_of_the_command_line_are_explained() {
     let mut rig = Rig::new("wronglines");
-    for (arguments, told) in [
+    for (arguments, part) in [
         (&["backtest"][..], "--messages and --readings, or --from"),
         (&["backtest", "--from", "10.4.2023"], "expected YYYY-MM-DD"),
         (
@@ -308,7 +308,7 @@ fn what_is_wrong_with_the_command_line_is_said() {
     ] {
         let (code, _, errors) = said(&rig.roomwatt(arguments));
         assert_eq!(code, Some(64), "{arguments:?}: {errors}");
-        assert!(errors.contains(told), "{arguments:?}: {errors}");
+        assert!(errors.contains(part), "{arguments:?}: {errors}");
     }
     // What is wrong in the file is the file's fault.
     rig.configure("keep_days = 0");
@@ -325,13 +325,13 @@ fn what_is_wrong_with_the_command_line_is_said() {
 }
 
 #[test]
-fn what_is_wrong_with_a_file_is_said_with_its_line() {
+fn errors_of_a_file_are_reported_with_their_line() {
     let mut rig = Rig::without_schema("wrongfiles");
     let checkout = check_out("H001", "101", LocalTime::FIRST);
     let good = rig.file("good.jsonl", &checkout);
     let header = "hotel_id,room_number,reading_value,script_time\n";
     let junk: String = (0u8..=127).map(char::from).cycle().take(3_000).collect();
-    for (messages, readings, code, told) in [
+    for (messages, readings, code, part) in [
         (
             None,
             "hotel_id,room_number,value,script_time\n",
@@ -441,7 +441,7 @@ fn what_is_wrong_with_a_file_is_said_with_its_line() {
         let output = rig.roomwatt(&["backtest", "--messages", &messages, "--readings", &readings]);
         let (exit, lines, errors) = said(&output);
         assert_eq!((exit, lines.as_str()), (Some(code), ""), "{errors}");
-        assert!(errors.contains(told), "{told} is not in {errors}");
+        assert!(errors.contains(part), "{part} is not in {errors}");
     }
     let (code, _, errors) =
         said(&rig.roomwatt(&["backtest", "--messages", "nowhere", "--readings", &good]));
@@ -450,9 +450,9 @@ fn what_is_wrong_with_a_file_is_said_with_its_line() {
     rig.finish();
 }
 
-/// Rooms that messages and meters spell in two ways look calm.
+/// Rooms that messages and meters spell differently seem to be in order.
 #[test]
-fn rooms_that_only_one_side_names_are_told_of() {
+fn rooms_that_only_one_side_names_are_reported() {
     let mut happenings = heated("2023-04-10 12:00:00");
     happenings.push(Happening::Message {
         room: 102,
@@ -471,11 +471,11 @@ fn rooms_that_only_one_side_names_are_told_of() {
         for command in ["backtest", "advise"] {
             let (code, _, errors) = said(&rig.roomwatt(&[&[command], source].concat()));
             assert_eq!(code, Some(0));
-            for told in [
+            for part in [
                 "no reading of 1 of 1 room with a message, the first is \"H001/0101\"",
                 "9 readings of rooms without a message, the first of \"H001/101\"",
             ] {
-                assert!(errors.contains(told), "{source:?}: {errors}");
+                assert!(errors.contains(part), "{source:?}: {errors}");
             }
         }
     }

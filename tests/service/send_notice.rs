@@ -47,7 +47,7 @@ fn each_bot_gets_a_test_card() {
 }
 
 #[test]
-fn what_feishu_answers_is_said_with_its_remedy() {
+fn feishus_answer_is_printed_with_its_remedy() {
     let mut rig = Rig::new("trialrefused");
     rig.feishu.set_limits(1_000, 1_000);
     let code = |status, code, msg: &str| Answer::Code {

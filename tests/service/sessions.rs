@@ -215,7 +215,7 @@ fn has_no_trouble(service: Service, locked: &str) {
 }
 
 #[test]
-fn a_server_whose_sessions_begin_otherwise_makes_no_difference() {
+fn other_session_defaults_of_the_server_make_no_difference() {
     let options = [
         "--character-set-server=big5",
         "--skip-character-set-client-handshake",

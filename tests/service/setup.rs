@@ -10,7 +10,7 @@ use crate::support::{ROOMWATT, Rig, broker};
 use crate::{check_in, minutes_ago, said};
 
 #[test]
-fn init_db_may_be_repeated_and_run_twice_at_once() {
+fn init_db_can_be_repeated_and_run_twice_at_once() {
     let mut rig = Rig::without_schema("initdb");
     rig.execute("CREATE TABLE electricity_abnormal (id INT, theirs INT)");
     let config = rig.config();
@@ -94,7 +94,7 @@ fn init_db_finishes_what_was_half_applied() {
 }
 
 #[test]
-fn init_db_goes_forward_only_and_says_how_far_it_came() {
+fn init_db_goes_forward_only_and_prints_its_progress() {
     let mut rig = Rig::new("forward");
     rig.execute("INSERT INTO schema_migration (version, name) VALUES (99, 'of the future')");
     let output = rig.roomwatt(&["init-db"]);
@@ -138,7 +138,7 @@ fn init_db_goes_forward_only_and_says_how_far_it_came() {
 }
 
 #[test]
-fn what_the_server_does_not_know_is_for_somebody_to_change() {
+fn an_unsupported_server_is_a_configuration_error() {
     let mut rig = Rig::without_schema("unknown");
     rig.execute("CREATE TABLE schema_migration (version INT, name VARCHAR(100))");
     // Error 1305, as of a function that another version of the server had.
@@ -171,7 +171,7 @@ fn a_service_waits_for_the_schema_it_needs() {
          init-db`",
     );
     assert_eq!(rig.rows::<u64>("SELECT epoch FROM service"), [0]);
-    // One that waits can be told to stop.
+    // A waiting service can be stopped.
     let log = service.stop();
     assert!(
         log.contains("stopped: this instance was not active"),
@@ -258,7 +258,7 @@ fn init_db_makes_the_states_of_all_rooms_json() {
 }
 
 #[test]
-fn send_publishes_what_the_service_takes() {
+fn send_publishes_messages_that_the_service_accepts() {
     let mut rig = Rig::new("send");
     let sent = rig.roomwatt(&[
         "send",
@@ -307,7 +307,7 @@ fn send_publishes_what_the_service_takes() {
 }
 
 #[test]
-fn a_database_that_asks_for_tls_is_talked_to_in_cipher() {
+fn connections_to_a_database_that_requires_tls_are_encrypted() {
     let mut rig = Rig::new("tls");
     rig.execute(&format!("ALTER USER '{}'@'%' REQUIRE SSL", rig.user()));
     let output = rig.roomwatt(&["init-db"]);
@@ -317,7 +317,7 @@ fn a_database_that_asks_for_tls_is_talked_to_in_cipher() {
         "{said}"
     );
 
-    let ca = std::env::var("ROOMWATT_TEST_MYSQL_CA").expect("scripts/services env tells it");
+    let ca = std::env::var("ROOMWATT_TEST_MYSQL_CA").expect("scripts/services env sets it");
     rig.reconfigure("[mysql]\n", &format!("[mysql]\ntls_ca = '{ca}'\n"));
     let mut service = rig.start();
     service.wait_until_ready();
@@ -379,7 +379,7 @@ doJ16g==
 ";
 
 #[test]
-fn init_db_says_what_keeps_it_out_and_whether_that_can_pass() {
+fn init_db_explains_a_failure_and_whether_it_is_temporary() {
     let mut rig = Rig::without_schema("keptout");
     let port = std::env::var("ROOMWATT_TEST_MYSQL_PORT").expect("a port");
     let of_database = format!("database = '{}'", rig.database);
@@ -438,7 +438,7 @@ fn init_db_says_what_keeps_it_out_and_whether_that_can_pass() {
 }
 
 #[test]
-fn send_declares_the_queue_where_the_service_would() {
+fn send_declares_the_queue_if_the_service_would() {
     let mut rig = Rig::new("senddeclares");
     let mut broker = broker();
     let channel = broker.open_channel(None).expect("a channel");

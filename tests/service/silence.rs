@@ -207,14 +207,14 @@ pub(crate) fn notices(rig: &Rig) -> Vec<(String, String)> {
 }
 
 /// So they look: hotel, kind.
-pub(crate) fn told(notices: &[(&str, &str)]) -> Vec<(String, String)> {
-    let told = notices.iter();
-    told.map(|&(hotel, kind)| (hotel.into(), kind.into()))
+pub(crate) fn rows(notices: &[(&str, &str)]) -> Vec<(String, String)> {
+    let rows = notices.iter();
+    rows.map(|&(hotel, kind)| (hotel.into(), kind.into()))
         .collect()
 }
 
 #[test]
-fn a_dead_gateway_is_told_once_and_its_end_once() {
+fn a_dead_gateway_is_reported_once_and_its_end_once() {
     let rig = Rig::new("gateway");
     let mut instance = Instance::start(&rig, 0);
     instance.leave("H001", 101..107, 0);
@@ -224,7 +224,7 @@ fn a_dead_gateway_is_told_once_and_its_end_once() {
     assert_eq!(notices(&rig), []);
     let _ = instance.woken.try_recv();
     instance.wait([120]);
-    assert_eq!(notices(&rig), told(&[("H001", "silent")]));
+    assert_eq!(notices(&rig), rows(&[("H001", "silent")]));
     assert!(instance.woken.try_recv().is_ok(), "the notifier sleeps on");
     let row: Vec<(String, String, String)> =
         rig.rows("SELECT room_number, CAST(detected_time AS CHAR), body FROM notification");
@@ -253,12 +253,12 @@ fn a_dead_gateway_is_told_once_and_its_end_once() {
     instance.stop();
     let mut instance = Instance::start(&rig, 250);
     instance.wait([250, 280, 310, 339, 340, 370]);
-    assert_eq!(notices(&rig), told(&[("H001", "silent")]));
+    assert_eq!(notices(&rig), rows(&[("H001", "silent")]));
     // Half of them are not the hotel; more are.
     instance.pass(380, || read(&rig, "H001", 101..104, 380, "100"));
     assert_eq!(notices(&rig).len(), 1);
     instance.pass(381, || read(&rig, "H001", 104..105, 381, "100"));
-    let both = told(&[("H001", "silent"), ("H001", "heard")]);
+    let both = rows(&[("H001", "silent"), ("H001", "heard")]);
     assert_eq!(notices(&rig), both);
     assert_eq!(rig.rows::<(String, String)>(SILENT), []);
     let since: Vec<String> = rig.rows("SELECT JSON_VALUE(body, '$.since') FROM notification");
@@ -268,31 +268,31 @@ fn a_dead_gateway_is_told_once_and_its_end_once() {
     assert_eq!(notices(&rig), both);
     // It can happen again.
     instance.wait([490]);
-    assert_eq!(notices(&rig)[2..], told(&[("H001", "silent")]));
+    assert_eq!(notices(&rig)[2..], rows(&[("H001", "silent")]));
     instance.stop();
     rig.finish();
 }
 
 #[test]
-fn rooms_that_never_had_a_reading_count_and_four_are_too_few() {
+fn rooms_without_any_reading_count_and_four_are_too_few() {
     let rig = Rig::new("never");
     rig.configure("silent_after_minutes = 60");
     let mut instance = Instance::start(&rig, 0);
     instance.leave("H004", 101..105, 0);
     instance.leave("H005", 101..106, 0);
-    // Less than half of them tell nothing.
+    // Less than half of them make no notice.
     instance.leave("H011", 101..112, 0);
     for minutes in [1, 20, 40, 59] {
         instance.pass(minutes, || read(&rig, "H011", 106..112, minutes, "100"));
     }
     assert_eq!(notices(&rig), []);
     instance.wait([60]);
-    assert_eq!(notices(&rig), told(&[("H005", "silent")]));
+    assert_eq!(notices(&rig), rows(&[("H005", "silent")]));
     assert_eq!(
         rig.rows::<(String, Option<String>)>(SILENT),
         [("H005".into(), None)]
     );
-    // The log has them all, those of a hotel that is not told, too: at once, and in an interval
+    // The log has them all, also those of a hotel without a notice: at once, and in an interval
     // again.
     let lists = || {
         [
@@ -309,7 +309,7 @@ fn rooms_that_never_had_a_reading_count_and_four_are_too_few() {
     instance.wait([90]);
     assert_eq!(lists(), [2; 3]);
     instance.stop();
-    // Nor does one who does not know when it began take that for a reason to tell it again.
+    // Nor does an instance that does not know when it began record it again.
     let mut instance = Instance::start(&rig, 91);
     instance.wait([91, 110, 130, 148]);
     assert_eq!(notices(&rig).len(), 1);
@@ -337,10 +337,10 @@ fn after_an_outage_of_our_own_silence_counts_from_then_on() {
     instance.wait([230, 250, 269]);
     assert_eq!(notices(&rig), []);
     instance.wait([270]);
-    assert_eq!(notices(&rig), told(&[("H001", "silent")]));
+    assert_eq!(notices(&rig), rows(&[("H001", "silent")]));
     // While the meter table is away nobody listens either.
     instance.pass(275, || both(275));
-    assert_eq!(notices(&rig)[1..], told(&[("H001", "heard")]));
+    assert_eq!(notices(&rig)[1..], rows(&[("H001", "heard")]));
     rig.execute("RENAME TABLE smart_meter TO elsewhere");
     instance.wait([300, 330, 360, 390]);
     rig.execute("RENAME TABLE elsewhere TO smart_meter");
@@ -348,7 +348,7 @@ fn after_an_outage_of_our_own_silence_counts_from_then_on() {
     instance.wait([400, 430, 460, 479]);
     assert_eq!(notices(&rig).len(), 2);
     instance.wait([480]);
-    let again = told(&[("H001", "silent"), ("H002", "silent")]);
+    let again = rows(&[("H001", "silent"), ("H002", "silent")]);
     assert_eq!(notices(&rig)[2..], again);
     // Nor while the machine sleeps.
     instance.pass(495, || both(495));
@@ -361,7 +361,7 @@ fn after_an_outage_of_our_own_silence_counts_from_then_on() {
 }
 
 #[test]
-fn silence_neither_ends_a_run_nor_makes_it_longer() {
+fn silence_neither_ends_nor_extends_a_run() {
     let rig = Rig::new("run");
     let mut instance = Instance::start(&rig, 0);
     instance.leave("H001", 101..107, 0);
@@ -377,7 +377,7 @@ fn silence_neither_ends_a_run_nor_makes_it_longer() {
     let before: Vec<Run> = rig.rows(runs);
     assert_eq!((before.len(), before[0].0, before[0].1), (6, 3, 9_000));
     instance.wait([120, 150, 180, 195]);
-    assert_eq!(notices(&rig), told(&[("H001", "silent")]));
+    assert_eq!(notices(&rig), rows(&[("H001", "silent")]));
     assert_eq!(rig.rows::<Run>(runs), before);
     // Abnormal still: three intervals' time in one.
     instance.pass(200, || read(&rig, "H001", 101..107, 200, "120"));
@@ -398,21 +398,21 @@ fn guests_who_leave_do_not_bring_a_dead_hotel_back() {
     instance.leave("H001", 101..107, 0);
     instance.pass(1, || read(&rig, "H001", 101..107, 0, "100"));
     instance.wait([30, 60, 90]);
-    assert_eq!(notices(&rig), told(&[("H001", "silent")]));
+    assert_eq!(notices(&rig), rows(&[("H001", "silent")]));
     instance.leave("H001", 101..107, 95);
     instance.wait([100, 125, 150]);
     // One meter is heard, and nobody knows of the others.
     instance.pass(155, || read(&rig, "H001", 101..102, 155, "100"));
     instance.wait([180, 184, 186, 210]);
-    assert_eq!(notices(&rig), told(&[("H001", "silent")]));
+    assert_eq!(notices(&rig), rows(&[("H001", "silent")]));
     instance.pass(220, || read(&rig, "H001", 101..107, 220, "100"));
-    assert_eq!(notices(&rig)[1..], told(&[("H001", "heard")]));
+    assert_eq!(notices(&rig)[1..], rows(&[("H001", "heard")]));
     instance.stop();
     rig.finish();
 }
 
 #[test]
-fn a_start_knows_what_was_told_before_it() {
+fn a_restart_knows_the_notices_before_it() {
     let mut rig = Rig::new("knows");
     let left = minutes_ago(60);
     let rooms = ["101", "102"].map(|room| check_out("H001", room, left));
@@ -424,14 +424,14 @@ fn a_start_knows_what_was_told_before_it() {
         "INSERT INTO silent_hotel (hotel_id, since) VALUES ('H001', '{left}'), ('H002', NULL)"
     ));
     let mut service = rig.start();
-    rig.wait_for_rows(NOTICES, &told(&[("H001", "heard")]));
-    // Of a hotel that is not watched there is nothing to tell.
+    rig.wait_for_rows(NOTICES, &rows(&[("H001", "heard")]));
+    // For a hotel that is not watched there is no notice.
     rig.wait_for_rows("SELECT hotel_id FROM silent_hotel", &["H002".to_owned()]);
     service.wait_for_log("2 rooms watched (silent: not known before ");
     service
         .wait_for_log("all rooms: 0 occupied (0 overstayed), 2 vacant, silent: not known before ");
-    let told = (rig.feishu).wait_until("a card", LIMIT, |received| !received.is_empty());
-    let card = message_text(&told[0].body);
+    let received = (rig.feishu).wait_until("a card", LIMIT, |received| !received.is_empty());
+    let card = message_text(&received[0].body);
     assert!(
         card.starts_with("┌─[green] 电表数据已恢复 H001\n"),
         "{card}"

@@ -19,7 +19,7 @@ use crate::{minutes_ago, said};
 
 const DAY: i64 = 24 * 60;
 
-/// What `--json` has said: the troubles, and then what was done.
+/// The output of `--json`: the troubles, and then what was played.
 fn lines(output: &std::process::Output) -> (Vec<Value>, Value) {
     assert!(output.status.success(), "{output:?}");
     let text = String::from_utf8_lossy(&output.stdout);
@@ -27,9 +27,9 @@ fn lines(output: &std::process::Output) -> (Vec<Value>, Value) {
         .lines()
         .map(|line| serde_json::from_str(line).expect("JSON"))
         .collect();
-    let told = lines.pop().expect("a last line");
-    assert_eq!(told["event"], "told", "{told}");
-    (lines, told)
+    let played = lines.pop().expect("a last line");
+    assert_eq!(played["event"], "told", "{played}");
+    (lines, played)
 }
 
 /// Room, detected, kWh, periods and kind of each row of `electricity_abnormal`.
@@ -105,10 +105,10 @@ fn the_service_records_what_the_rules_make_of_the_story() {
         "--from",
         &from,
     ];
-    let (troubles, told) = lines(&rig.roomwatt(&simulate));
+    let (troubles, played) = lines(&rig.roomwatt(&simulate));
     let count = |what: fn(&What) -> bool| scenario.story().filter(|h| what(&h.what)).count();
-    assert_eq!(told["readings"], count(|w| matches!(w, What::Reading(_))));
-    assert_eq!(told["messages"], count(|w| matches!(w, What::Message(_))));
+    assert_eq!(played["readings"], count(|w| matches!(w, What::Reading(_))));
+    assert_eq!(played["messages"], count(|w| matches!(w, What::Message(_))));
     let truth: Vec<(Value, Value)> = scenario
         .story()
         .filter_map(|h| match h.what {
@@ -124,7 +124,7 @@ fn the_service_records_what_the_rules_make_of_the_story() {
         .map(|line| (line["room_number"].clone(), line["from"].clone()))
         .collect();
     assert_eq!(listed, truth);
-    assert_eq!(told["troubles"], truth.len());
+    assert_eq!(played["troubles"], truth.len());
 
     let service = rig.start();
     let recorded = "SELECT room_number, CAST(detected_time AS CHAR), CAST(total_consumption AS \
@@ -172,7 +172,7 @@ fn it_takes_the_configured_names_and_a_table_without_ids() {
         "--no-faults",
     ];
     let begun = Instant::now();
-    let (_, told) = lines(&rig.roomwatt(&simulate));
+    let (_, played) = lines(&rig.roomwatt(&simulate));
     let seconds = begun.elapsed().as_secs_f64();
     let rows: Vec<(String, u64)> = rig.rows(
         "SELECT dept_code, COUNT(*) FROM t_electric WHERE value REGEXP '^[0-9]+[.][0-9][0-9]$' \
@@ -182,10 +182,10 @@ fn it_takes_the_configured_names_and_a_table_without_ids() {
         panic!("{rows:?}")
     };
     assert_eq!([one, two], ["SIM-1", "SIM-2"]);
-    assert_eq!(told["readings"], rows_of_one + rows_of_two);
+    assert_eq!(played["readings"], rows_of_one + rows_of_two);
     assert!(*rows_of_one >= 3 * 47, "{rows:?}");
     let messages = rig.take_all();
-    assert_eq!(told["messages"], messages.len());
+    assert_eq!(played["messages"], messages.len());
     assert!(messages.len() >= 6);
     // All but the last six had to wait for others.
     let least = messages.len() as f64 / 6.0 - 1.0;
@@ -212,7 +212,7 @@ fn it_takes_the_configured_names_and_a_table_without_ids() {
 }
 
 #[test]
-fn the_past_goes_by_faster_and_ctrl_c_ends_it_in_order() {
+fn the_past_is_played_faster_and_ctrl_c_ends_it_in_order() {
     let rig = Rig::new("simlive");
     let from = minutes_ago(6 * 60).to_string();
     // Six hours in three seconds, then as time goes.
@@ -254,7 +254,7 @@ fn the_past_goes_by_faster_and_ctrl_c_ends_it_in_order() {
 }
 
 #[test]
-fn servers_that_go_away_are_waited_for() {
+fn servers_that_are_away_are_waited_for() {
     let rig = Rig::new("simbroken");
     let links = [rig.proxy(Link::MySql), rig.proxy(Link::RabbitMq)];
     let from = minutes_ago(DAY).to_string();
@@ -279,24 +279,25 @@ fn servers_that_go_away_are_waited_for() {
     rig.wait_for_rows("SELECT COUNT(*) > 100 FROM smart_meter", &[true]);
     links.iter().for_each(|link| link.set(Fault::Cut));
     wait("it to complain", || {
-        let told = fs::read_to_string(&errors).expect("errors");
-        told.contains("; trying again in 1 s")
+        let printed = fs::read_to_string(&errors).expect("errors");
+        printed
+            .contains("; trying again in 1 s")
             .then_some(())
-            .ok_or(told)
+            .ok_or(printed)
     });
     links.iter().for_each(Proxy::lift);
-    let (_, told) = lines(&child.wait_with_output().expect("it ends"));
+    let (_, played) = lines(&child.wait_with_output().expect("it ends"));
     let rows: Vec<u64> =
         rig.rows("SELECT COUNT(DISTINCT room_number, script_time) FROM smart_meter");
-    assert_eq!(told["readings"], rows[0]);
+    assert_eq!(played["readings"], rows[0]);
     assert!(rows[0] >= 20 * 47, "{rows:?}");
     let messages: BTreeSet<Vec<u8>> = rig.take_all().into_iter().map(|(body, _)| body).collect();
-    assert_eq!(told["messages"], messages.len());
+    assert_eq!(played["messages"], messages.len());
     rig.finish();
 }
 
 #[test]
-fn hotels_that_exist_are_not_played() {
+fn real_hotels_are_never_simulated() {
     let mut rig = Rig::new("simrefused");
     for (arguments, code, says) in [
         (

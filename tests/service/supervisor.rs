@@ -1,5 +1,5 @@
 //! The service under those who start it: a real supervisord by the file that is shipped, and what
-//! systemd hears.
+//! systemd notified.
 
 use std::fs;
 use std::os::unix::net::UnixDatagram;
@@ -123,7 +123,7 @@ impl Drop for Supervisor {
 }
 
 #[test]
-fn it_is_started_again_after_a_crash_and_stopped_in_order() {
+fn it_is_restarted_after_a_crash_and_stopped_in_order() {
     let rig = Rig::new("supervised");
     let supervisor = Supervisor::start(&rig);
     supervisor.wait_for_log("consuming queue");
@@ -141,10 +141,10 @@ fn it_is_started_again_after_a_crash_and_stopped_in_order() {
     let said = supervisor.ask(&["stop", "roomwatt"]);
     assert!(said.contains("roomwatt: stopped"), "{said}");
     supervisor.wait_for_log("stopped: everything taken is written");
-    // Exit code 0; what had to be killed is told with its signal.
+    // Exit code 0; a process that had to be killed is logged with its signal.
     let daemon_log = rig.config().with_file_name("supervisord.log");
-    let told = fs::read_to_string(daemon_log).expect("a log");
-    assert!(told.contains("stopped: roomwatt (exit status 0)"), "{told}");
+    let log = fs::read_to_string(daemon_log).expect("a log");
+    assert!(log.contains("stopped: roomwatt (exit status 0)"), "{log}");
     supervisor.stop();
     rig.finish();
 }
@@ -170,7 +170,7 @@ fn servers_that_are_down_do_not_end_it() {
 }
 
 #[test]
-fn a_wrong_configuration_is_not_tried_for_ever() {
+fn a_wrong_configuration_is_not_retried() {
     let rig = Rig::new("supervisedwrong");
     rig.configure("keep_days = 0");
     let supervisor = Supervisor::start(&rig);
@@ -192,7 +192,7 @@ fn a_wrong_configuration_is_not_tried_for_ever() {
 }
 
 #[test]
-fn both_are_patient_for_longer_than_the_service_needs() {
+fn both_supervisors_wait_longer_than_the_service_needs() {
     const UNIT: &str = include_str!("../../etc/systemd/roomwatt.service");
     let value = |text: &'static str, key: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix(key));
@@ -209,7 +209,7 @@ fn both_are_patient_for_longer_than_the_service_needs() {
         let patience: u64 = value(text, key).parse().expect("seconds");
         assert!(patience >= 30 + 5, "{key}{patience}");
     }
-    // What a restart does not mend is not restarted by either; all else is.
+    // Neither restarts it after an error that a restart can't help; both do after all others.
     assert_eq!(value(UNIT, "RestartPreventExitStatus="), "64 78");
     assert_eq!(value(SHIPPED, "exitcodes="), "0,64,78");
     assert_eq!(value(UNIT, "Restart="), "on-failure");
@@ -218,36 +218,36 @@ fn both_are_patient_for_longer_than_the_service_needs() {
 }
 
 #[test]
-fn systemd_hears_how_it_goes() {
+fn systemd_is_notified_of_the_status() {
     let mut rig = Rig::new("notified");
     let socket = rig.config().with_file_name("notify.sock");
-    let hears = UnixDatagram::bind(&socket).expect("a socket");
-    hears.set_read_timeout(Some(LIMIT)).expect("a timeout");
-    let heard = || {
+    let notified = UnixDatagram::bind(&socket).expect("a socket");
+    notified.set_read_timeout(Some(LIMIT)).expect("a timeout");
+    let status = || {
         let mut text = [0; 256];
-        let length = hears.recv(&mut text).expect("something is told");
+        let length = notified.recv(&mut text).expect("a notification");
         String::from_utf8_lossy(&text[..length]).into_owned()
     };
     let path = socket.to_str().expect("UTF-8");
     let service = rig.start_with(&[("NOTIFY_SOCKET", path)]);
-    assert_eq!(heard(), "READY=1\nSTATUS=waiting for the state\n");
-    assert_eq!(heard(), "STATUS=watching rooms\n");
+    assert_eq!(status(), "READY=1\nSTATUS=waiting for the state\n");
+    assert_eq!(status(), "STATUS=watching rooms\n");
     let second = rig.start_with(&[("NOTIFY_SOCKET", path)]);
-    assert_eq!(heard(), "READY=1\nSTATUS=waiting for the state\n");
-    assert_eq!(heard(), "STATUS=standing by\n");
+    assert_eq!(status(), "READY=1\nSTATUS=waiting for the state\n");
+    assert_eq!(status(), "STATUS=standing by\n");
     service.stop();
-    assert_eq!(heard(), "STOPPING=1\n");
-    assert_eq!(heard(), "STATUS=watching rooms\n");
+    assert_eq!(status(), "STOPPING=1\n");
+    assert_eq!(status(), "STATUS=watching rooms\n");
     second.stop();
     rig.finish();
 }
 
 #[test]
-fn a_thread_that_hangs_keeps_the_watchdog_hungry() {
+fn the_watchdog_is_not_fed_while_a_thread_hangs() {
     let mut rig = Rig::new("watchdog");
     let socket = rig.config().with_file_name("notify.sock");
-    let hears = UnixDatagram::bind(&socket).expect("a socket");
-    hears.set_read_timeout(Some(LIMIT)).expect("a timeout");
+    let notified = UnixDatagram::bind(&socket).expect("a socket");
+    notified.set_read_timeout(Some(LIMIT)).expect("a timeout");
     let path = socket.to_str().expect("UTF-8");
     let mut service = rig.start_with(&[
         ("NOTIFY_SOCKET", path),
@@ -256,11 +256,11 @@ fn a_thread_that_hangs_keeps_the_watchdog_hungry() {
     ]);
     service.wait_until_ready();
     let fed = |times: usize| {
-        let mut told = 0;
-        while told < times {
+        let mut fed = 0;
+        while fed < times {
             let mut text = [0; 256];
-            let length = hears.recv(&mut text).expect("the watchdog is fed");
-            told += usize::from(&text[..length] == b"WATCHDOG=1\n");
+            let length = notified.recv(&mut text).expect("the watchdog is fed");
+            fed += usize::from(&text[..length] == b"WATCHDOG=1\n");
         }
     };
     // No message has come: all threads wait.

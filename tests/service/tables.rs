@@ -234,7 +234,7 @@ fn by_time_times_may_be_texts() {
 }
 
 #[test]
-fn a_column_that_does_not_number_rows_is_said_with_its_remedy() {
+fn a_column_that_does_not_number_rows_is_logged_with_its_remedy() {
     let mut rig = Rig::new("uuid");
     // Texts of digits are not in the order of their numbers.
     rig.configure("[meter]\nid = 'room_number'");
@@ -424,7 +424,7 @@ fn init_db_goes_on_where_it_broke_off() {
 }
 
 #[test]
-fn a_room_that_the_meter_table_can_not_spell_holds_nobody_up() {
+fn a_room_that_the_meter_table_can_not_spell_delays_no_other() {
     let mut rig = Rig::new("latin1");
     rig.execute("ALTER TABLE smart_meter CONVERT TO CHARACTER SET latin1");
     let left = minutes_ago(120);
@@ -442,7 +442,7 @@ fn a_room_that_the_meter_table_can_not_spell_holds_nobody_up() {
 }
 
 #[test]
-fn a_view_that_can_not_compute_a_row_holds_no_message_up() {
+fn a_view_that_can_not_compute_a_row_delays_no_message() {
     let mut rig = Rig::new("view1690");
     let left = minutes_ago(120);
     for statement in [

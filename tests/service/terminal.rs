@@ -37,7 +37,7 @@ fn in_terminal(arguments: &[&str], environment: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn help_and_errors_have_colours_unless_they_are_not_wanted() {
+fn help_and_errors_have_colours_unless_disabled() {
     for (arguments, says) in [
         (&["--help"][..], "Usage:"),
         (&["outbox", "retry", "--help"], "Usage:"),

@@ -20,13 +20,16 @@ fn send(rig: &mut Rig, room: &str) -> Output {
 /// A message can't be sent, with this exit code, and it is said why.
 fn assert_refused(rig: &mut Rig, expected: i32, why: &[&str]) {
     let (code, _, err) = said(&send(rig, "101"));
-    let told = why.iter().all(|part| err.contains(part));
-    assert!(code == Some(expected) && told, "{why:?}, {code:?}: {err}");
+    let is_named = why.iter().all(|part| err.contains(part));
+    assert!(
+        code == Some(expected) && is_named,
+        "{why:?}, {code:?}: {err}"
+    );
     assert_eq!(rig.waiting_messages(), 0);
 }
 
 #[test]
-fn messages_are_sent_and_taken_in_tls() {
+fn messages_are_sent_and_received_over_tls() {
     let mut rig = Rig::new("intls");
     let ca = rig.encrypt();
     let sent = send(&mut rig, "101");
@@ -75,7 +78,7 @@ fn a_broker_of_another_name_is_refused() {
 }
 
 #[test]
-fn ports_that_are_mixed_up_are_said() {
+fn mixed_up_ports_are_named() {
     let mut rig = Rig::new("ports");
     let plain = std::env::var("ROOMWATT_TEST_AMQP_PORT").expect("a port");
     let ca = rig.encrypt();
@@ -95,7 +98,7 @@ fn ports_that_are_mixed_up_are_said() {
 
 /// More than the sockets hold: each side has to wait for the other, again and again.
 #[test]
-fn much_at_once_goes_both_ways_over_a_slow_link() {
+fn large_transfers_work_both_ways_over_a_slow_link() {
     // The largest message that newer brokers take by default.
     const MUCH: usize = 16 << 20;
     let mut rig = Rig::new("much");

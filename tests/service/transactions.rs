@@ -11,7 +11,7 @@ use crate::{check_in, minutes_ago};
 const WATCHES: &str = "SELECT room_number FROM electricity_monitoring ORDER BY id";
 
 #[test]
-fn each_refusal_of_the_server_is_waited_out() {
+fn each_refusal_of_the_server_is_retried() {
     let mut rig = Rig::new("refusals");
     let mut service = rig.start();
     service.wait_until_ready();
@@ -64,7 +64,7 @@ fn each_refusal_of_the_server_is_waited_out() {
 }
 
 #[test]
-fn a_server_that_has_become_a_replica_is_left() {
+fn connections_to_a_server_that_became_a_replica_are_closed() {
     let mut rig = Rig::new("replica");
     let mut service = rig.start();
     service.wait_until_ready();
@@ -103,7 +103,7 @@ fn a_server_that_has_become_a_replica_is_left() {
 }
 
 #[test]
-fn a_deadlock_and_a_lock_that_does_not_come_are_tried_again() {
+fn deadlocks_and_lock_timeouts_are_retried() {
     let mut rig = Rig::new("deadlock");
     let mut service = rig.start();
     service.wait_until_ready();
@@ -126,7 +126,7 @@ fn a_deadlock_and_a_lock_that_does_not_come_are_tried_again() {
     other
         .query_drop("SELECT * FROM service FOR UPDATE")
         .expect("the service is the victim");
-    // It has been rolled back, comes again, and now waits for the row that tells who owns the
+    // It has been rolled back, comes again, and now waits for the row that says who owns the
     // state, longer than it has patience.
     service.wait_for_log("Lock wait timeout exceeded");
     other.query_drop("COMMIT").expect("committed");
@@ -138,7 +138,7 @@ fn a_deadlock_and_a_lock_that_does_not_come_are_tried_again() {
 }
 
 #[test]
-fn idle_connections_that_the_server_has_closed_are_replaced_quietly() {
+fn idle_connections_that_the_server_closed_are_replaced_silently() {
     let mut rig = Rig::new("idle");
     rig.reconfigure("sweep_seconds = 1", "sweep_seconds = 5");
     let mut service = rig.start();

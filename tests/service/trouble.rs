@@ -51,7 +51,7 @@ impl Trouble {
         self.alert_with(rig, |_| 2);
     }
 
-    /// The same; `kwh` tells how much each uses.
+    /// The same; `kwh` is how much each uses.
     pub fn alert_with(&mut self, rig: &Rig, kwh: impl Fn(usize) -> i64) {
         self.until(rig, "alert", 1, kwh);
     }
@@ -66,7 +66,7 @@ impl Trouble {
         self.until_tenths(rig, "recovered", 1, |_| 1);
     }
 
-    /// All of them tell nothing for longer than the longest gap, and then go on.
+    /// None of them sends a reading for longer than the longest gap, and then they go on.
     pub fn fall_silent(&mut self, rig: &Rig) {
         self.until(rig, "closed", 5, |_| 3);
     }

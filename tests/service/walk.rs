@@ -18,11 +18,11 @@ fn a_check_out_and_a_heater_become_a_card() {
         rig.meter("H001", "101", &time.to_string(), register);
     }
 
-    let told = rig
+    let received = rig
         .feishu
         .wait_until("one card", LIMIT, |received| received.len() == 1);
-    assert!(told[0].accepted, "{told:?}");
-    let card = feishu::card_text(&told[0].body["card"]);
+    assert!(received[0].accepted, "{received:?}");
+    let card = feishu::card_text(&received[0].body["card"]);
     for part in [
         "[red]",
         "用电异常",
@@ -84,7 +84,7 @@ fn a_check_out_and_a_heater_become_a_card() {
 }
 
 #[test]
-fn a_card_tells_of_the_recovery_and_a_guest_ends_the_vacant_watch() {
+fn a_recovery_is_sent_and_a_guest_ends_the_vacant_watch() {
     let mut rig = Rig::new("recovery");
     let mut service = rig.start();
     service.wait_until_ready();
@@ -115,10 +115,10 @@ fn a_card_tells_of_the_recovery_and_a_guest_ends_the_vacant_watch() {
         "SELECT msg_type FROM electricity_monitoring ORDER BY id",
         &["checkout".to_owned(), "checkin".to_owned()],
     );
-    let told = rig
+    let received = rig
         .feishu
         .wait_until("two cards", LIMIT, |received| received.len() == 2);
-    let colours: Vec<_> = told
+    let colours: Vec<_> = received
         .iter()
         .map(|r| &r.body["card"]["header"]["template"])
         .collect();

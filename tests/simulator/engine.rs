@@ -15,25 +15,27 @@ fn judged(scenario: &Scenario) -> Judged {
         register_modulus: Some(REGISTER_MODULUS),
         ..Rules::default()
     };
-    let judged = by_room(scenario.story()).into_iter().map(|(key, told)| {
-        let mut room = Room::new(key.clone());
-        let mut troubles = Vec::new();
-        for (_, what) in told {
-            match what {
-                What::Message(stay) => room.stays.push(stay),
-                What::Reading(reading) => room.readings.push(reading),
-                What::Trouble(trouble) => troubles.push(trouble),
+    let judged = by_room(scenario.story())
+        .into_iter()
+        .map(|(key, happenings)| {
+            let mut room = Room::new(key.clone());
+            let mut troubles = Vec::new();
+            for (_, what) in happenings {
+                match what {
+                    What::Message(stay) => room.stays.push(stay),
+                    What::Reading(reading) => room.readings.push(reading),
+                    What::Trouble(trouble) => troubles.push(trouble),
+                }
             }
-        }
-        let mut notices = judge(&room.sorted(), &rules, LocalTime::FIRST);
-        notices.retain(|notice| notice.kind == NoticeKind::Alert);
-        (key, (troubles, notices))
-    });
+            let mut notices = judge(&room.sorted(), &rules, LocalTime::FIRST);
+            notices.retain(|notice| notice.kind == NoticeKind::Alert);
+            (key, (troubles, notices))
+        });
     judged.collect()
 }
 
-/// Whether an alert tells of a trouble.
-fn tells_of(notice: &RoomNotice, trouble: &Trouble) -> bool {
+/// Whether an alert is about a trouble.
+fn is_about(notice: &RoomNotice, trouble: &Trouble) -> bool {
     notice.since < trouble.until && trouble.from < notice.detected
 }
 
@@ -43,13 +45,13 @@ fn false_alarms(judged: &Judged) -> Vec<&RoomNotice> {
         .flat_map(|(troubles, notices)| {
             notices
                 .iter()
-                .filter(|notice| !troubles.iter().any(|trouble| tells_of(notice, trouble)))
+                .filter(|notice| !troubles.iter().any(|trouble| is_about(notice, trouble)))
         })
         .collect()
 }
 
 #[test]
-fn ordinary_rooms_alarm_nobody() {
+fn ordinary_rooms_raise_no_alerts() {
     let seed = seed();
     for (scenario, what) in [
         (honest(seed, 250, 20), "honest meters"),
@@ -64,32 +66,32 @@ fn ordinary_rooms_alarm_nobody() {
 }
 
 #[test]
-fn what_is_beyond_the_thresholds_is_found_and_nothing_below_them() {
+fn troubles_above_the_thresholds_are_found_and_none_below() {
     let mut scenario = honest(seed(), 250, 20);
     scenario.meters.faults = MeterFaults::none();
     let mut found: BTreeMap<(Kind, Appliance), (u32, u32)> = BTreeMap::new();
     for (room, (troubles, notices)) in judged(&scenario) {
         for trouble in troubles {
-            let told: BTreeSet<_> = notices
+            let alerts: BTreeSet<_> = notices
                 .iter()
-                .filter(|n| tells_of(n, &trouble))
+                .filter(|n| is_about(n, &trouble))
                 .map(|n| n.detected)
                 .collect();
             let counts = found.entry((trouble.kind, trouble.appliance)).or_default();
-            counts.0 += u32::from(!told.is_empty());
+            counts.0 += u32::from(!alerts.is_empty());
             counts.1 += 1;
             let seconds = trouble.until.min(scenario.end()).since(trouble.from);
             match trouble.appliance {
                 Appliance::HeatPump if seconds >= 5 * 1_800 + 300 => {
-                    assert!(!told.is_empty(), "{room}: {trouble:?} was missed");
-                    let after = told.first().expect("one").since(trouble.from);
+                    assert!(!alerts.is_empty(), "{room}: {trouble:?} was missed");
+                    let after = alerts.first().expect("one").since(trouble.from);
                     assert!(
                         after <= 5 * 1_800 + 300,
                         "{room}: {trouble:?} after {after} s"
                     );
                 }
                 Appliance::AirConditioner => {
-                    assert!(told.is_empty(), "{room}: {trouble:?} {told:?}")
+                    assert!(alerts.is_empty(), "{room}: {trouble:?} {alerts:?}")
                 }
                 _ => {}
             }

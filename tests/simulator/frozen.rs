@@ -12,16 +12,19 @@ use roomwatt::types::{HotelId, LocalTime, Reading, RoomKey, WattHours};
 
 use crate::{honest, hotels, scenario, seed};
 
-/// How often it is looked. Seconds.
-const LOOK: i64 = 600;
+/// The time between two checks. Seconds.
+const CHECK_EVERY: i64 = 600;
 
 const HOUR: i64 = 3_600;
 
-type Told = Vec<(LocalTime, HotelId, MeterNoticeKind)>;
+type Notices = Vec<(LocalTime, HotelId, MeterNoticeKind)>;
 
-/// What is told of frozen hotels, each with its time, where the meters show what `shows` makes of
+/// The notices of frozen hotels, each with its time, when the meters show what `shows` makes of
 /// their readings.
-fn told(scenario: &Scenario, mut shows: impl FnMut(&RoomKey, Reading) -> WattHours) -> Told {
+fn frozen_notices(
+    scenario: &Scenario,
+    mut shows: impl FnMut(&RoomKey, Reading) -> WattHours,
+) -> Notices {
     let rules = Rules {
         register_modulus: Some(REGISTER_MODULUS),
         ..Rules::default()
@@ -29,12 +32,12 @@ fn told(scenario: &Scenario, mut shows: impl FnMut(&RoomKey, Reading) -> WattHou
     let mut watches: HashMap<RoomKey, RoomState> = HashMap::new();
     let mut shown: HashMap<RoomKey, Vec<Reading>> = HashMap::new();
     let mut troubles: HashMap<HotelId, MeterTrouble> = HashMap::new();
-    let mut told = Vec::new();
-    let mut next_look = scenario.start.plus(LOOK);
+    let mut notices = Vec::new();
+    let mut next_check = scenario.start.plus(CHECK_EVERY);
     for Happening { at, room, what } in scenario.story() {
-        while next_look < at {
+        while next_check < at {
             let look = Look {
-                now: next_look,
+                now: next_check,
                 listening_since: scenario.start,
                 silent_after: rules.silent_after_seconds,
             };
@@ -50,9 +53,9 @@ fn told(scenario: &Scenario, mut shows: impl FnMut(&RoomKey, Reading) -> WattHou
                     Some(trouble) => troubles.insert(hotel.clone(), trouble),
                     None => troubles.remove(&hotel),
                 };
-                told.push((next_look, hotel, notice.kind));
+                notices.push((next_check, hotel, notice.kind));
             }
-            next_look = next_look.plus(LOOK);
+            next_check = next_check.plus(CHECK_EVERY);
         }
         match what {
             What::Message(stay) => {
@@ -81,8 +84,9 @@ fn told(scenario: &Scenario, mut shows: impl FnMut(&RoomKey, Reading) -> WattHou
             What::Trouble(_) => {}
         }
     }
-    told.retain(|(_, _, kind)| matches!(kind, MeterNoticeKind::Frozen | MeterNoticeKind::Moving));
-    told
+    notices
+        .retain(|(_, _, kind)| matches!(kind, MeterNoticeKind::Frozen | MeterNoticeKind::Moving));
+    notices
 }
 
 /// In steps of so many Wh.
@@ -90,7 +94,7 @@ fn in_steps(step: i64) -> impl FnMut(&RoomKey, Reading) -> WattHours {
     move |_, reading| WattHours(reading.register.0 - reading.register.0 % step)
 }
 
-/// The guest's key card switches the room's power: while nobody is there exactly nothing is used.
+/// The guest's key card switches the room's power: without a guest exactly nothing is used.
 fn by_key_card() -> impl FnMut(&RoomKey, Reading) -> WattHours {
     let mut rooms: HashMap<RoomKey, (Reading, i64)> = HashMap::new();
     move |room, reading| {
@@ -116,15 +120,15 @@ fn ordinary_hotels_are_never_frozen() {
             scenario.hotels = hotels(count);
             scenario.occupancy = occupancy;
             let all = [
-                ("steps of 0.01 kWh", told(&scenario, in_steps(10))),
-                ("steps of 0.1 kWh", told(&scenario, in_steps(100))),
-                ("steps of 1 kWh", told(&scenario, in_steps(1_000))),
-                ("key cards", told(&scenario, by_key_card())),
+                ("steps of 0.01 kWh", frozen_notices(&scenario, in_steps(10))),
+                ("steps of 0.1 kWh", frozen_notices(&scenario, in_steps(100))),
+                ("steps of 1 kWh", frozen_notices(&scenario, in_steps(1_000))),
+                ("key cards", frozen_notices(&scenario, by_key_card())),
             ];
             for (what, wrong) in all {
                 let begun = wrong
                     .iter()
-                    .filter(|told| told.2 == MeterNoticeKind::Frozen)
+                    .filter(|notice| notice.2 == MeterNoticeKind::Frozen)
                     .count();
                 println!(
                     "{rooms} rooms, {occupancy} occupied, {what}: {begun} in {} hotel days",
@@ -148,11 +152,11 @@ fn with_frozen_gateway(
     scenario: &Scenario,
     (from, until): (i64, i64),
     mut shows: impl FnMut(&RoomKey, Reading) -> WattHours,
-) -> Told {
+) -> Notices {
     let [from, until] = [from, until].map(|hour| scenario.start.plus((24 + hour) * HOUR));
     let mut last: HashMap<RoomKey, WattHours> = HashMap::new();
     let frozen = &scenario.hotels[0];
-    told(scenario, move |room, reading| {
+    frozen_notices(scenario, move |room, reading| {
         let register = shows(room, reading);
         if room.hotel_id == *frozen && from <= reading.time && reading.time < until {
             return *last.entry(room.clone()).or_insert(register);
@@ -163,26 +167,26 @@ fn with_frozen_gateway(
 }
 
 #[test]
-fn a_frozen_gateway_is_told_once_and_its_end_once() {
+fn a_frozen_gateway_is_reported_once_and_its_end_once() {
     let seed = seed();
     for interval in [300, 1_800, 3_600] {
         for (from, until) in [(2, 9), (11, 20)] {
             let mut scenario = honest(seed, 40, 3);
             scenario.hotels = hotels(2);
             scenario.meters.interval_seconds = interval;
-            let told = with_frozen_gateway(&scenario, (from, until), in_steps(10));
-            println!("read every {interval} s, frozen from {from} to {until} h: {told:?}");
+            let notices = with_frozen_gateway(&scenario, (from, until), in_steps(10));
+            println!("read every {interval} s, frozen from {from} to {until} h: {notices:?}");
             let [
                 (begun, one, MeterNoticeKind::Frozen),
                 (ended, other, MeterNoticeKind::Moving),
-            ] = told.as_slice()
+            ] = notices.as_slice()
             else {
-                panic!("{told:#?}");
+                panic!("{notices:#?}");
             };
             assert!(*one == scenario.hotels[0] && other == one);
             let after =
                 |time: &LocalTime, hour: i64| time.since(scenario.start) - (24 + hour) * HOUR;
-            // Hourly meters are to stand still three times as long as they are used to.
+            // Meters read hourly have to stand still for three times their usual pause.
             let latest = if interval == 3_600 {
                 4 * HOUR
             } else {
@@ -190,11 +194,11 @@ fn a_frozen_gateway_is_told_once_and_its_end_once() {
             };
             assert!(
                 (3 * HOUR / 4..latest).contains(&after(begun, from)),
-                "{told:#?}"
+                "{notices:#?}"
             );
             assert!(
                 (0..3 * HOUR / 2).contains(&after(ended, until)),
-                "{told:#?}"
+                "{notices:#?}"
             );
         }
     }
@@ -205,7 +209,7 @@ fn a_gateway_of_whole_kwh_meters_or_of_dark_rooms_is_found_later() {
     let seed = seed();
     let mut scenario = honest(seed, 120, 6);
     scenario.hotels = hotels(2);
-    for (what, told) in [
+    for (what, notices) in [
         (
             "whole kWh",
             with_frozen_gateway(&scenario, (20, 68), in_steps(1_000)),
@@ -215,13 +219,13 @@ fn a_gateway_of_whole_kwh_meters_or_of_dark_rooms_is_found_later() {
             with_frozen_gateway(&scenario, (20, 68), by_key_card()),
         ),
     ] {
-        println!("{what}: {told:?}");
-        let kinds: Vec<MeterNoticeKind> = told.iter().map(|told| told.2).collect();
+        println!("{what}: {notices:?}");
+        let kinds: Vec<MeterNoticeKind> = notices.iter().map(|notice| notice.2).collect();
         assert_eq!(
             kinds,
             [MeterNoticeKind::Frozen, MeterNoticeKind::Moving],
-            "{told:#?}"
+            "{notices:#?}"
         );
-        assert!(told.iter().all(|told| told.1 == scenario.hotels[0]));
+        assert!(notices.iter().all(|notice| notice.1 == scenario.hotels[0]));
     }
 }

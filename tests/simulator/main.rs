@@ -34,7 +34,7 @@ fn scenario(seed: u64, rooms: u32, days: u32) -> Scenario {
     Scenario::new(seed, hotels(1), rooms, time("2023-04-10 00:00:00"), days)
 }
 
-/// The same with meters that tell the truth.
+/// The same with meters without faults.
 fn honest(seed: u64, rooms: u32, days: u32) -> Scenario {
     let mut scenario = scenario(seed, rooms, days);
     scenario.meters.faults = MeterFaults::none();
@@ -84,19 +84,19 @@ fn digest(scenario: &Scenario) -> u64 {
 }
 
 #[test]
-fn a_plan_tells_one_story() {
+fn a_scenario_has_one_story() {
     let seed = seed();
     let scenario = rough(seed, 12, 5);
     assert_eq!(digest(&scenario), digest(&scenario.clone()));
     assert_ne!(digest(&scenario), digest(&rough(seed ^ 1, 12, 5)));
-    // On every machine. Who changes the model puts the new number here.
+    // The same on every machine. A change of the model needs a new number here.
     assert_eq!(digest(&rough(1, 12, 5)), GOLDEN);
 }
 
 const GOLDEN: u64 = 17_422_878_954_787_550_810;
 
 #[test]
-fn it_is_told_in_order_and_within_its_time() {
+fn a_story_is_in_order_and_within_its_time() {
     let scenario = rough(seed(), 15, 4);
     let mut last = scenario.start;
     let mut count = 0;
@@ -117,10 +117,10 @@ fn it_is_told_in_order_and_within_its_time() {
 }
 
 #[test]
-fn a_larger_plan_begins_with_the_smaller_one() {
+fn a_larger_scenario_contains_the_smaller_one() {
     let seed = seed();
     let small = rough(seed, 5, 3);
-    let told: Vec<Happening> = small.story().collect();
+    let happenings: Vec<Happening> = small.story().collect();
 
     let rooms: Vec<RoomKey> = small.rooms_of(&small.hotels[0]).collect();
     let more_rooms = Scenario {
@@ -131,7 +131,7 @@ fn a_larger_plan_begins_with_the_smaller_one() {
         .story()
         .filter(|h| rooms.contains(&h.room))
         .collect();
-    assert_eq!(of_these, told);
+    assert_eq!(of_these, happenings);
 
     let more_hotels = Scenario {
         hotels: hotels(3),
@@ -141,7 +141,7 @@ fn a_larger_plan_begins_with_the_smaller_one() {
         .story()
         .filter(|h| rooms.contains(&h.room))
         .collect();
-    assert_eq!(of_these, told);
+    assert_eq!(of_these, happenings);
 
     let more_days = Scenario {
         days: 6,
@@ -151,11 +151,11 @@ fn a_larger_plan_begins_with_the_smaller_one() {
         .story()
         .take_while(|h| h.at < small.end())
         .collect();
-    assert_eq!(of_these, told);
+    assert_eq!(of_these, happenings);
 }
 
 #[test]
-fn rooms_have_numbers_of_their_own() {
+fn rooms_have_different_numbers() {
     let scenario = scenario(1, 45, 1);
     let numbers: Vec<String> = scenario
         .rooms_of(&scenario.hotels[0])
@@ -165,12 +165,12 @@ fn rooms_have_numbers_of_their_own() {
         [&numbers[0], &numbers[19], &numbers[20], &numbers[44]],
         ["101", "120", "201", "305"]
     );
-    let told = by_room(scenario.story());
-    assert_eq!(told.len(), 45);
+    let happenings = by_room(scenario.story());
+    assert_eq!(happenings.len(), 45);
 }
 
 #[test]
-fn messages_take_turns_and_are_taken_by_the_service() {
+fn messages_alternate_and_are_accepted_by_the_service() {
     let scenario = rough(seed(), 60, 7);
     let mut format = MessageFormat {
         types: Default::default(),
@@ -216,8 +216,8 @@ fn two_thirds_of_the_nights_are_sold() {
         scenario.occupancy = occupancy;
         scenario.meters.interval_seconds = 24 * 3_600;
         let mut nights = 0;
-        for (_, told) in by_room(scenario.story()) {
-            let stays: Vec<Stay> = told
+        for (_, happenings) in by_room(scenario.story()) {
+            let stays: Vec<Stay> = happenings
                 .iter()
                 .filter_map(|(_, what)| match what {
                     What::Message(stay) => Some(*stay),
@@ -242,7 +242,7 @@ fn two_thirds_of_the_nights_are_sold() {
 }
 
 #[test]
-fn nothing_is_wrong_where_nothing_is_likely() {
+fn without_probabilities_there_are_no_troubles_and_faults() {
     let mut scenario = honest(seed(), 50, 10);
     scenario.troubles = Troubles::none();
     assert!(

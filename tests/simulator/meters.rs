@@ -5,11 +5,12 @@ use roomwatt::types::{LocalTime, Reading, RoomKey};
 
 use crate::{by_room, honest, scenario, seed};
 
-type Told = Vec<(LocalTime, Reading)>;
+type Arrivals = Vec<(LocalTime, Reading)>;
 
-fn readings(scenario: &Scenario) -> BTreeMap<RoomKey, Told> {
-    let only_readings = |told: Vec<(LocalTime, What)>| {
-        told.into_iter()
+fn readings(scenario: &Scenario) -> BTreeMap<RoomKey, Arrivals> {
+    let only_readings = |arrivals: Vec<(LocalTime, What)>| {
+        arrivals
+            .into_iter()
             .filter_map(|(at, what)| match what {
                 What::Reading(reading) => Some((at, reading)),
                 _ => None,
@@ -18,7 +19,7 @@ fn readings(scenario: &Scenario) -> BTreeMap<RoomKey, Told> {
     };
     by_room(scenario.story())
         .into_iter()
-        .map(|(room, told)| (room, only_readings(told)))
+        .map(|(room, arrivals)| (room, only_readings(arrivals)))
         .collect()
 }
 
@@ -27,17 +28,17 @@ fn honest_meters_count_upwards_in_time() {
     for interval in [1_800, 900, 300, 3_600] {
         let mut scenario = honest(seed(), 30, 4);
         scenario.meters.interval_seconds = interval;
-        for (room, told) in readings(&scenario) {
+        for (room, arrivals) in readings(&scenario) {
             let expected = 4 * 24 * 3_600 / interval;
             assert!(
-                (expected - 1..=expected + 1).contains(&(told.len() as i64)),
+                (expected - 1..=expected + 1).contains(&(arrivals.len() as i64)),
                 "{room}"
             );
-            for (at, reading) in &told {
+            for (at, reading) in &arrivals {
                 assert_eq!(*at, reading.time, "{room}");
                 assert_eq!(reading.register.0 % 10, 0, "{room}: {reading:?}");
             }
-            for pair in told.windows(2) {
+            for pair in arrivals.windows(2) {
                 let [(_, one), (_, next)] = pair else {
                     continue;
                 };
@@ -47,7 +48,7 @@ fn honest_meters_count_upwards_in_time() {
                     "{room}: {pause} s"
                 );
                 assert!(next.register >= one.register, "{room}: {one:?}, {next:?}");
-                // The rules take nothing of it for a fault, and a column holds it.
+                // The rules find it plausible, and a column can hold it.
                 let most = 6_000 * interval.max(1_800) / 1_800;
                 assert!(
                     (next.register - one.register).0 < most,
@@ -59,31 +60,31 @@ fn honest_meters_count_upwards_in_time() {
     }
 }
 
-/// With one fault alone, and often; and without any.
+/// Readings with only one fault, which is frequent, and without any.
 fn with(
     fault: impl FnOnce(&mut MeterFaults),
-) -> (BTreeMap<RoomKey, Told>, BTreeMap<RoomKey, Told>) {
+) -> (BTreeMap<RoomKey, Arrivals>, BTreeMap<RoomKey, Arrivals>) {
     let mut scenario = honest(seed(), 40, 6);
     let truth = readings(&scenario);
     fault(&mut scenario.meters.faults);
     (readings(&scenario), truth)
 }
 
-fn count(rooms: &BTreeMap<RoomKey, Told>) -> usize {
+fn count(rooms: &BTreeMap<RoomKey, Arrivals>) -> usize {
     rooms.values().map(Vec::len).sum()
 }
 
 #[test]
-fn lost_readings_are_missing_and_the_others_as_they_were() {
-    let (told, truth) = with(|faults| faults.gap = 0.02);
-    let (told_count, all) = (count(&told), count(&truth));
+fn lost_readings_are_missing_and_the_others_unchanged() {
+    let (arrivals, truth) = with(|faults| faults.gap = 0.02);
+    let (count_left, all) = (count(&arrivals), count(&truth));
     assert!(
-        told_count > all / 2 && told_count < all,
-        "{told_count} of {all}"
+        count_left > all / 2 && count_left < all,
+        "{count_left} of {all}"
     );
-    for (room, told) in &told {
+    for (room, arrivals) in &arrivals {
         assert!(
-            told.iter().all(|reading| truth[room].contains(reading)),
+            arrivals.iter().all(|reading| truth[room].contains(reading)),
             "{room}"
         );
     }
@@ -91,30 +92,31 @@ fn lost_readings_are_missing_and_the_others_as_they_were() {
 
 #[test]
 fn duplicates_come_twice() {
-    let (told, truth) = with(|faults| faults.duplicate = 0.1);
-    assert!(count(&told) > count(&truth));
-    for (room, mut told) in told {
-        told.dedup();
-        assert_eq!(told, truth[&room]);
+    let (arrivals, truth) = with(|faults| faults.duplicate = 0.1);
+    assert!(count(&arrivals) > count(&truth));
+    for (room, mut arrivals) in arrivals {
+        arrivals.dedup();
+        assert_eq!(arrivals, truth[&room]);
     }
 }
 
 #[test]
-fn late_readings_come_after_younger_ones() {
-    let (told, truth) = with(|faults| faults.late = 0.1);
+fn late_readings_come_after_newer_ones() {
+    let (arrivals, truth) = with(|faults| faults.late = 0.1);
     let mut overtaken = 0;
-    for (room, told) in told {
-        overtaken += told
+    for (room, arrivals) in arrivals {
+        overtaken += arrivals
             .windows(2)
             .filter(|p| p[0].1.time > p[1].1.time)
             .count();
         assert!(
-            told.iter()
+            arrivals
+                .iter()
                 .all(|(at, reading)| at.since(reading.time) <= 5_400)
         );
-        let mut sorted: Vec<Reading> = told.iter().map(|(_, reading)| *reading).collect();
+        let mut sorted: Vec<Reading> = arrivals.iter().map(|(_, reading)| *reading).collect();
         sorted.sort_by_key(|reading| reading.time);
-        // What comes after the end is not told.
+        // Readings that would arrive after the end of the story are missing.
         assert!(
             sorted
                 .iter()
@@ -127,17 +129,17 @@ fn late_readings_come_after_younger_ones() {
 
 #[test]
 fn outliers_stand_alone() {
-    let (told, truth) = with(|faults| faults.outlier = 0.02);
+    let (arrivals, truth) = with(|faults| faults.outlier = 0.02);
     let mut wrong = 0;
-    for (room, told) in told {
-        for ((_, told), (_, truth)) in told.iter().zip(&truth[&room]) {
-            assert_eq!(told.time, truth.time);
-            if told.register != truth.register {
+    for (room, arrivals) in arrivals {
+        for ((_, reading), (_, truth)) in arrivals.iter().zip(&truth[&room]) {
+            assert_eq!(reading.time, truth.time);
+            if reading.register != truth.register {
                 wrong += 1;
-                let off = (told.register - truth.register).0;
+                let off = (reading.register - truth.register).0;
                 assert!(
-                    told.register.0 == 0 || off.abs() >= 50_000,
-                    "{room}: {told:?}, {truth:?}"
+                    reading.register.0 == 0 || off.abs() >= 50_000,
+                    "{room}: {reading:?}, {truth:?}"
                 );
             }
         }
@@ -147,10 +149,10 @@ fn outliers_stand_alone() {
 
 #[test]
 fn a_replaced_meter_goes_on_from_its_own_register() {
-    let (told, truth) = with(|faults| faults.replacement = 0.01);
+    let (arrivals, truth) = with(|faults| faults.replacement = 0.01);
     let mut replaced = 0;
-    for (room, told) in told {
-        for (pair, truth) in told.windows(2).zip(truth[&room].windows(2)) {
+    for (room, arrivals) in arrivals {
+        for (pair, truth) in arrivals.windows(2).zip(truth[&room].windows(2)) {
             let used = (pair[1].1.register - pair[0].1.register).0;
             let truly = (truth[1].1.register - truth[0].1.register).0;
             // Two decimals: one more or less in the last.
@@ -162,32 +164,36 @@ fn a_replaced_meter_goes_on_from_its_own_register() {
 
 #[test]
 fn some_meters_wrap_and_some_count_whole_kwh() {
-    let (told, _) = with(|faults| faults.about_to_wrap = 1.0);
-    let wraps = |told: &Told| {
-        told.windows(2)
+    let (arrivals, _) = with(|faults| faults.about_to_wrap = 1.0);
+    let wraps = |arrivals: &Arrivals| {
+        arrivals
+            .windows(2)
             .any(|p| p[0].1.register.0 > REGISTER_MODULUS.0 * 9 / 10 && p[1].1.register.0 < 10_000)
     };
-    let wrapped = told.values().filter(|told| wraps(told)).count();
+    let wrapped = arrivals.values().filter(|arrivals| wraps(arrivals)).count();
     assert!(wrapped > 20, "only {wrapped} of 40");
 
-    let (told, truth) = with(|faults| faults.coarse = 0.5);
-    let coarse = |told: &&Told| told.iter().all(|(_, r)| r.register.0 % 1_000 == 0);
-    let whole = told.values().filter(coarse).count();
+    let (arrivals, truth) = with(|faults| faults.coarse = 0.5);
+    let coarse = |arrivals: &&Arrivals| arrivals.iter().all(|(_, r)| r.register.0 % 1_000 == 0);
+    let whole = arrivals.values().filter(coarse).count();
     assert!((8..=32).contains(&whole), "{whole} of 40");
     assert_eq!(truth.values().filter(coarse).count(), 0);
 }
 
 #[test]
 fn a_dead_gateway_silences_its_hotel() {
-    let (told, truth) = with(|faults| faults.outage = 1.0);
-    let lost = count(&truth) - count(&told);
-    let late = |told: &Told| told.iter().filter(|(at, r)| *at != r.time).count();
-    let late: usize = told.values().map(late).sum();
+    let (arrivals, truth) = with(|faults| faults.outage = 1.0);
+    let lost = count(&truth) - count(&arrivals);
+    let late = |arrivals: &Arrivals| arrivals.iter().filter(|(at, r)| *at != r.time).count();
+    let late: usize = arrivals.values().map(late).sum();
     println!("{lost} lost, {late} late of {}", count(&truth));
     assert!(lost + late > 40 * 6 * 2, "an hour a day at least");
-    for (room, told) in told {
+    for (room, arrivals) in arrivals {
         // All that was kept comes in its order.
-        assert!(told.windows(2).all(|p| p[0].1.time < p[1].1.time), "{room}");
+        assert!(
+            arrivals.windows(2).all(|p| p[0].1.time < p[1].1.time),
+            "{room}"
+        );
     }
 }
 
@@ -195,9 +201,9 @@ fn a_dead_gateway_silences_its_hotel() {
 fn guests_are_the_same_whatever_is_wrong_with_the_meters() {
     let seed = seed();
     let guests = |scenario: Scenario| -> Vec<Happening> {
-        let mut told: Vec<_> = scenario.story().collect();
-        told.retain(|h| !matches!(h.what, What::Reading(_)));
-        told
+        let mut happenings: Vec<_> = scenario.story().collect();
+        happenings.retain(|h| !matches!(h.what, What::Reading(_)));
+        happenings
     };
     assert_eq!(guests(scenario(seed, 30, 5)), guests(honest(seed, 30, 5)));
 }

@@ -38,11 +38,11 @@ fn the_readings_show_each_trouble_and_nothing_else() {
     };
     let calm = by_room(calm.story());
     let mut seen: BTreeMap<(Kind, Appliance), usize> = BTreeMap::new();
-    for (room, told) in by_room(scenario.story()) {
+    for (room, happenings) in by_room(scenario.story()) {
         let mut troubles = Vec::new();
         let mut calm = calm[&room].iter();
         let mut kind = None;
-        for (at, what) in told {
+        for (at, what) in happenings {
             if let What::Trouble(trouble) = what {
                 assert_eq!(Some(trouble.kind), kind, "{room}: {trouble:?}");
                 assert!(trouble.from < trouble.until, "{room}: {trouble:?}");
@@ -51,7 +51,7 @@ fn the_readings_show_each_trouble_and_nothing_else() {
                 troubles.push(trouble);
                 continue;
             }
-            let (_, otherwise) = calm.next().expect("as much is told of a calm room");
+            let (_, otherwise) = calm.next().expect("as many as without troubles");
             match (what, *otherwise) {
                 (What::Message(stay), otherwise) => {
                     assert_eq!(What::Message(stay), otherwise, "{room}");
@@ -61,17 +61,17 @@ fn the_readings_show_each_trouble_and_nothing_else() {
                     assert!(ended, "{room}: {troubles:?} goes on beyond {stay:?}");
                     kind = Some(stay.kind());
                 }
-                (What::Reading(told), What::Reading(calm)) => {
-                    assert_eq!(told.time, calm.time, "{room}");
-                    let more = (told.register - calm.register).0;
-                    let truth = energy(&troubles, told.time) / 1_800;
+                (What::Reading(reading), What::Reading(calm)) => {
+                    assert_eq!(reading.time, calm.time, "{room}");
+                    let more = (reading.register - calm.register).0;
+                    let truth = energy(&troubles, reading.time) / 1_800;
                     // Each register is cut to two decimals.
                     assert!(
                         (more - truth).abs() <= 10,
                         "{room} at {at}: {more} of {truth} Wh"
                     );
                 }
-                (told, calm) => panic!("{room}: {told:?} instead of {calm:?}"),
+                (what, calm) => panic!("{room}: {what:?} instead of {calm:?}"),
             }
         }
     }

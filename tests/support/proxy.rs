@@ -27,7 +27,7 @@ pub enum Fault {
     /// The same with a reset (RST).
     Reset,
     /// Nothing is forwarded and nothing closed. A connection that has met this stays dead for ever,
-    /// and what was on its way is lost; not even its end is told to the other side.
+    /// and what was on its way is lost; the other side does not even see its end.
     Hold,
     /// New connections get these bytes and are ended; the others go on.
     Answer(Vec<u8>),
@@ -258,7 +258,7 @@ struct Link {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Whole,
-    /// Both sides were told that it is over.
+    /// Both sides know that it has ended.
     Ended,
     /// Nobody was.
     Dead,
@@ -270,7 +270,7 @@ struct End {
     queue: VecDeque<(Instant, Vec<u8>)>,
     /// It has sent all that it ever will.
     said_all: bool,
-    /// It has been told that nothing more comes.
+    /// It knows that nothing more comes.
     told_all: bool,
 }
 

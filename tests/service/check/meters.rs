@@ -5,10 +5,10 @@ use mysql::prelude::Queryable;
 use crate::support::{Rig, numbers};
 use crate::{minutes_ago, said};
 
-use super::{Look, statement, with_grants};
+use super::{Check, statement, with_grants};
 
 #[test]
-fn a_meter_table_that_is_otherwise_is_told() {
+fn a_wrong_meter_table_is_reported() {
     let mut rig = Rig::new("checkmeter");
     let create = |rig: &Rig, table: &str| {
         rig.execute("DROP TABLE IF EXISTS smart_meter");
@@ -53,7 +53,7 @@ fn a_meter_table_that_is_otherwise_is_told() {
             .replace(from, to)
             .replace("INDEX (hotel_id, room_number)", "INDEX (hotel_id)");
         create(&rig, &other);
-        let look = Look::online(&mut rig);
+        let look = Check::online(&mut rig);
         assert_eq!(look.code, Some(78), "{to}: {:#?}", look.lines);
         look.has("error meter table smart_meter: ", parts);
     }
@@ -61,7 +61,7 @@ fn a_meter_table_that_is_otherwise_is_told() {
         .replace("room_number", "room_num")
         .replace("script_time", "gmt");
     create(&rig, &other);
-    Look::online(&mut rig).has(
+    Check::online(&mut rig).has(
         "error meter table smart_meter: it has no column room_number, script_time; ",
         &["those it has are id, hotel_id, room_num, reading_value, gmt"],
     );
@@ -76,17 +76,17 @@ fn a_meter_table_that_is_otherwise_is_told() {
         ("room_number VARCHAR(20)", "room_number INT"),
     ] {
         create(&rig, &table.replace(from, to));
-        Look::online(&mut rig).has("ok meter table smart_meter: its columns can be read", &[]);
+        Check::online(&mut rig).has("ok meter table smart_meter: its columns can be read", &[]);
     }
     rig.execute("CREATE OR REPLACE VIEW v AS SELECT * FROM smart_meter");
     rig.execute("DROP TABLE smart_meter");
     rig.configure("[meter]\ntable = 'v'");
-    Look::online(&mut rig).has("error meter table v: ", &["mend the view"]);
+    Check::online(&mut rig).has("error meter table v: ", &["mend the view"]);
     rig.finish();
 }
 
 #[test]
-fn each_index_that_is_missing_is_advised_and_the_advice_is_right() {
+fn each_missing_index_is_advised_and_the_advice_works() {
     let mut rig = with_grants("checkindex");
     let time = minutes_ago(5);
     for room in 0..40 {
@@ -96,7 +96,7 @@ fn each_index_that_is_missing_is_advised_and_the_advice_is_right() {
         }
     }
     let well = "ok indexes of smart_meter: ";
-    Look::online(&mut rig).has(well, &[]);
+    Check::online(&mut rig).has(well, &[]);
     let database = rig.database.clone();
     for (ddl, part) in [
         (
@@ -128,26 +128,26 @@ fn each_index_that_is_missing_is_advised_and_the_advice_is_right() {
         rig.execute("INSERT INTO kept SELECT * FROM smart_meter");
         rig.execute(&format!("ALTER TABLE smart_meter {ddl}"));
         let create = part.replace("DB", &database);
-        let look = Look::online(&mut rig);
+        let look = Check::online(&mut rig);
         assert_eq!(look.code, Some(0));
         look.has_only(&["advice indexes of smart_meter: "]);
         look.has("advice indexes of smart_meter: ", &[&create]);
         rig.execute(&create);
-        let look = Look::online(&mut rig);
+        let look = Check::online(&mut rig);
         look.has_only(&[]);
         look.has(well, &[]);
         rig.execute("DROP TABLE smart_meter");
         rig.execute("RENAME TABLE kept TO smart_meter");
     }
     rig.execute("ALTER TABLE smart_meter MODIFY script_time VARCHAR(30) NOT NULL");
-    Look::online(&mut rig).has(
+    Check::online(&mut rig).has(
         "advice indexes of smart_meter: the time is a text",
         &["DATETIME"],
     );
     // Without an id none is missing.
     rig.execute("ALTER TABLE smart_meter MODIFY script_time DATETIME NOT NULL, DROP COLUMN id");
     rig.configure("[meter]\nid = ''");
-    Look::online(&mut rig).has(
+    Check::online(&mut rig).has(
         "ok indexes of smart_meter: rows are found by room, by time; -",
         &[],
     );
@@ -171,52 +171,52 @@ fn each_index_that_is_missing_is_advised_and_the_advice_is_right() {
     rows(&mut (1..400).map(|room| (room, room % 20)));
     rows(&mut (0..4_000).map(|n| (400 + n % 400, 60 + n)));
     rig.execute("ANALYZE TABLE smart_meter");
-    let look = Look::online(&mut rig);
+    let look = Check::online(&mut rig);
     let create = format!(
         "CREATE INDEX idx_room_time ON `{database}`.`smart_meter` \
          (`hotel_id`, `room_number`, `script_time`)"
     );
     look.has("advice indexes of smart_meter: it has no id", &[&create]);
     rig.execute(&create);
-    Look::online(&mut rig).has(well, &[]);
+    Check::online(&mut rig).has(well, &[]);
 
-    // Who may only read the view is not told how the server reads it.
+    // A user who may only read the view can't see how the server reads it.
     rig.execute("CREATE VIEW v AS SELECT * FROM smart_meter");
     statement(&rig, "REVOKE SELECT ON `DB`.smart_meter FROM USER");
     statement(&rig, "GRANT SELECT ON `DB`.v TO USER");
     rig.configure("table = 'v'");
     let began = minutes_ago(0);
-    let look = Look::online(&mut rig);
+    let look = Check::online(&mut rig);
     look.has_only(&["advice indexes of v: it is a view"]);
     look.has_newest("ok meter table v: its newest reading", time, began);
     statement(&rig, "GRANT SELECT ON `DB`.smart_meter TO USER");
     statement(&rig, "GRANT SHOW VIEW ON `DB`.v TO USER");
-    Look::online(&mut rig).has_only(&[]);
+    Check::online(&mut rig).has_only(&[]);
     rig.finish();
 }
 
 #[test]
-fn the_newest_rows_are_looked_at() {
+fn the_newest_rows_are_checked() {
     let mut rig = with_grants("checknewest");
-    let told = |rig: &mut Rig, starts: &[&str]| {
-        let look = Look::online(rig);
+    let finds_only = |rig: &mut Rig, starts: &[&str]| {
+        let look = Check::online(rig);
         assert_eq!(look.code, Some(0));
         look.has_only(starts);
         rig.execute("DELETE FROM smart_meter");
     };
-    told(
+    finds_only(
         &mut rig,
         &["warning meter table smart_meter: it has no readings yet"],
     );
     rig.meter("H001", "101", &minutes_ago(91).to_string(), "500.00");
-    told(
+    finds_only(
         &mut rig,
         &["warning meter table smart_meter: its newest reading is of "],
     );
     rig.meter("H001", "101", &minutes_ago(80).to_string(), "500.00");
     rig.meter("H001", "102", &minutes_ago(-61).to_string(), "500.00");
     rig.meter("H001", "102", &minutes_ago(-59).to_string(), "500.00");
-    told(
+    finds_only(
         &mut rig,
         &["warning meter table smart_meter: 1 row is more than an hour ahead of now"],
     );
@@ -227,7 +227,7 @@ fn the_newest_rows_are_looked_at() {
     ));
     rig.meter("H001", "101", &minutes_ago(6).to_string(), "much");
     rig.meter("H001", "101", &minutes_ago(7).to_string(), "1.00");
-    told(
+    finds_only(
         &mut rig,
         &["warning meter table smart_meter: 2 of its newest 3 rows are no readings"],
     );
@@ -236,13 +236,13 @@ fn the_newest_rows_are_looked_at() {
 
 /// As a view may do over a large table, whose plan this user is not shown.
 #[test]
-fn a_question_that_takes_long_is_given_up() {
+fn a_slow_query_is_given_up() {
     let mut rig = with_grants("checklong");
     rig.meter("H001", "101", &minutes_ago(5).to_string(), "500.00");
     rig.execute("CREATE VIEW v AS SELECT * FROM smart_meter WHERE SLEEP(300) = 0");
     statement(&rig, "GRANT SELECT ON `DB`.v TO USER");
     rig.configure("[meter]\ntable = 'v'");
-    let look = Look::online(&mut rig);
+    let look = Check::online(&mut rig);
     assert_eq!(look.code, Some(0), "{:#?}", look.lines);
     look.has(
         "warning meter table v: a question was given up after 10 s",
@@ -266,7 +266,7 @@ fn a_large_table_is_never_read_as_a_whole() {
     ));
     rig.execute("ANALYZE TABLE smart_meter");
     rig.count_work();
-    let look = Look::online(&mut rig);
+    let look = Check::online(&mut rig);
     // The newest by id.
     look.has("ok rooms: ", &["among the 5000 with readings since "]);
     look.has(
@@ -277,7 +277,7 @@ fn a_large_table_is_never_read_as_a_whole() {
     assert!((200_000..300_000).contains(&by_id), "{by_id} rows");
 
     rig.configure("[meter]\nid = ''");
-    let look = Look::online(&mut rig);
+    let look = Check::online(&mut rig);
     look.has(
         "warning meter table smart_meter: its newest rows and their rooms are not looked at",
         &[],
@@ -295,7 +295,7 @@ fn a_large_table_is_never_read_as_a_whole() {
 }
 
 #[test]
-fn rooms_that_are_spelled_otherwise_are_shown() {
+fn rooms_that_are_spelled_differently_are_shown() {
     let mut rig = with_grants("checkrooms");
     rig.execute(
         "ALTER TABLE smart_meter CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci",
@@ -331,7 +331,7 @@ fn rooms_that_are_spelled_otherwise_are_shown() {
     }
     watch(&rig, "h-001", "101");
     watch(&rig, "H999", "1\u{1b}[2J");
-    let look = Look::online(&mut rig);
+    let look = Check::online(&mut rig);
     assert_eq!(look.code, Some(0), "{:#?}", look.lines);
     look.has(
         "ok rooms: 12 rooms watched, 2 of them among the 7 with readings since ",
@@ -366,7 +366,7 @@ fn rooms_that_are_spelled_otherwise_are_shown() {
     // A table that has no letters for some of them.
     rig.execute("DELETE FROM smart_meter WHERE room_number = '301室'");
     rig.execute("ALTER TABLE smart_meter CONVERT TO CHARACTER SET latin1");
-    let look = Look::online(&mut rig);
+    let look = Check::online(&mut rig);
     assert_eq!(look.code, Some(0), "{:#?}", look.lines);
     look.has(
         "warning rooms: 1 watched room with older readings only: \"H001/501\"",
@@ -378,7 +378,7 @@ fn rooms_that_are_spelled_otherwise_are_shown() {
         "INSERT INTO room_state (hotel_id, room_number, msg_type, stay_time, version, state) \
          VALUES ('H001', '101', 'checkin', NOW(), 2, '{}')",
     );
-    Look::online(&mut rig).has_only(&[]);
+    Check::online(&mut rig).has_only(&[]);
     rig.finish();
 }
 
@@ -403,7 +403,7 @@ fn meters_of_whole_kwh_are_named_with_what_they_hide() {
         rig.meter("H1", "120", &time, &format!("{}.{hour}0", 200 - hour));
         rig.meter("H1", "121", &time, &format!("{}.00", 200 - hour / 2));
     }
-    let look = Look::online(&mut rig);
+    let look = Check::online(&mut rig);
     look.has(
         "warning meter table smart_meter: 11 rooms have meters that count whole kWh only",
         &[

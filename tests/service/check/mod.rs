@@ -12,15 +12,15 @@ use crate::support::{Rig, broker};
 use crate::{minutes_ago, said};
 
 /// What a look has found.
-struct Look {
+struct Check {
     code: Option<i32>,
     /// As `level about: says; remedy`.
     lines: Vec<String>,
 }
 
-impl Look {
+impl Check {
     /// Has a look, as a script would.
-    fn online(rig: &mut Rig) -> Look {
+    fn online(rig: &mut Rig) -> Check {
         let (code, out, _) = said(&rig.roomwatt(&["check", "--online", "--json"]));
         let finding = |line: &str| -> Value { serde_json::from_str(line).expect(line) };
         let findings: Vec<Value> = out.lines().map(finding).collect();
@@ -32,7 +32,7 @@ impl Look {
                 ["level", "about", "says", "remedy"].map(|key| text(finding, key));
             format!("{level} {about}: {says}; {remedy}")
         };
-        Look {
+        Check {
             code,
             lines: findings.iter().map(line).collect(),
         }
@@ -58,13 +58,13 @@ impl Look {
         assert!(ages.any(|age| said(line, age)), "{line}");
     }
 
-    /// Those that are not ok.
+    /// The lines that are not ok.
     fn not_ok(&self) -> Vec<&str> {
         let lines = self.lines.iter().map(String::as_str);
         lines.filter(|line| !line.starts_with("ok ")).collect()
     }
 
-    /// That nothing is told but what is well, and what begins so.
+    /// Asserts that all lines are ok, except those that begin like this.
     fn has_only(&self, starts: &[&str]) {
         let found = self.not_ok();
         let expected = found.len() == starts.len()
@@ -191,7 +191,7 @@ fn the_configuration_is_shown_with_its_warnings() {
 }
 
 #[test]
-fn a_hotel_in_order_has_nothing_to_be_told() {
+fn a_hotel_without_problems_has_no_findings() {
     let mut rig = with_grants("checkwell");
     let time = minutes_ago(5);
     rig.meter("H001", "101", &time.to_string(), "500.00");
@@ -201,7 +201,7 @@ fn a_hotel_in_order_has_nothing_to_be_told() {
     );
     rig.publish(["{}"]);
     let began = minutes_ago(0);
-    let look = Look::online(&mut rig);
+    let look = Check::online(&mut rig);
     assert_eq!((look.code, look.not_ok()), (Some(0), vec![]));
     for (about, part) in [
         ("queue ", "1 message waiting, 0 consumers"),
@@ -236,7 +236,7 @@ fn a_hotel_in_order_has_nothing_to_be_told() {
 }
 
 #[test]
-fn each_fault_of_the_broker_is_told_and_the_rest_is_looked_at() {
+fn each_problem_of_the_broker_is_reported_and_the_rest_is_checked() {
     let mut rig = Rig::new("checkbroker");
     let name = format!("queue = '{}'", rig.queue);
     let declared = name.clone() + "\ndeclare = true";
@@ -279,7 +279,7 @@ fn each_fault_of_the_broker_is_told_and_the_rest_is_looked_at() {
         ),
     ] {
         rig.reconfigure(from, to);
-        let look = Look::online(&mut rig);
+        let look = Check::online(&mut rig);
         assert_eq!(look.code, Some(code), "{to}: {:#?}", look.lines);
         look.has(&format!("{level} queue "), &[part]);
         look.has("ok Feishu", &[]);
@@ -293,7 +293,7 @@ fn each_fault_of_the_broker_is_told_and_the_rest_is_looked_at() {
     let others: Vec<_> = (0..4)
         .map(|_| queue.consume(ConsumerOptions::default()).expect("consumes"))
         .collect();
-    Look::online(&mut rig).has(
+    Check::online(&mut rig).has(
         "warning queue ",
         &["4 consumers", "at most 3 of this program"],
     );
@@ -308,7 +308,7 @@ fn each_fault_of_the_broker_is_told_and_the_rest_is_looked_at() {
         .queue_declare(&rig.queue, QueueDeclareOptions::default())
         .expect("not durable");
     rig.reconfigure(&name, &declared);
-    let look = Look::online(&mut rig);
+    let look = Check::online(&mut rig);
     look.has(
         "error queue ",
         &["PRECONDITION_FAILED", "leave rabbitmq.declare out"],
@@ -335,7 +335,7 @@ fn a_database_that_is_away_hides_nothing_else() {
         ),
     ] {
         rig.reconfigure(from, to);
-        let look = Look::online(&mut rig);
+        let look = Check::online(&mut rig);
         assert_eq!(look.code, Some(code), "{:#?}", look.lines);
         look.has("error database ", &[part]);
         look.has("ok queue ", &[]);
@@ -348,13 +348,13 @@ fn a_database_that_is_away_hides_nothing_else() {
         "[rabbitmq]\nhost = '127.0.0.1'",
         "[rabbitmq]\nhost = '127.0.0.9'",
     );
-    let look = Look::online(&mut rig);
+    let look = Check::online(&mut rig);
     assert_eq!(look.code, Some(78), "{:#?}", look.lines);
     rig.finish();
 }
 
 #[test]
-fn the_way_to_feishu_is_looked_at_without_a_message() {
+fn feishu_is_checked_without_sending_a_message() {
     let mut rig = Rig::new("checkfeishu");
     let other = rig.feishu.add_bot("canary-of-another", None);
     let route = format!(
@@ -363,13 +363,13 @@ fn the_way_to_feishu_is_looked_at_without_a_message() {
     );
     rig.reconfigure("[log]", &route);
     let strays = rig.feishu.strays();
-    Look::online(&mut rig).has("ok Feishu at ", &["for the default bot and 1 more"]);
+    Check::online(&mut rig).has("ok Feishu at ", &["for the default bot and 1 more"]);
     assert!(rig.feishu.received().is_empty() && other.received().is_empty());
     let asked: Vec<String> = strays.received().iter().map(|r| r.path.clone()).collect();
     assert_eq!(asked, ["/"], "one host is asked once, without a token");
 
     rig.feishu.set_clock_offset(-7_200);
-    let look = Look::online(&mut rig);
+    let look = Check::online(&mut rig);
     assert_eq!(look.code, Some(78));
     look.has(
         "error Feishu at ",
@@ -379,7 +379,7 @@ fn the_way_to_feishu_is_looked_at_without_a_message() {
 
     let strange = format!("http://127.0.0.1:{}/", rig.feishu.port());
     rig.reconfigure(&strange, "http://127.0.0.1:9/");
-    let look = Look::online(&mut rig);
+    let look = Check::online(&mut rig);
     assert_eq!(look.code, Some(75), "{:#?}", look.lines);
     look.has("error Feishu at http://127.0.0.1:9, ", &["feishu.proxy"]);
     look.has("ok queue ", &[]);

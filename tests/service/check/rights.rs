@@ -11,7 +11,7 @@ use roomwatt::types::HotelId;
 use crate::support::{LIMIT, Rig};
 use crate::{check_in, check_out, minutes_ago, said};
 
-use super::{Look, grant, statement, with_grants};
+use super::{Check, grant, statement, with_grants};
 
 /// A user or a role that goes with its test.
 struct User {
@@ -29,9 +29,9 @@ impl Drop for User {
 }
 
 #[test]
-fn a_schema_that_is_not_there_or_old_is_told() {
+fn a_missing_or_old_schema_is_reported() {
     let mut rig = Rig::without_schema("checkschema");
-    let look = Look::online(&mut rig);
+    let look = Check::online(&mut rig);
     assert_eq!(look.code, Some(78));
     look.has("error schema: ", &["schema_migration", "roomwatt init-db"]);
     look.has(
@@ -45,7 +45,7 @@ fn a_schema_that_is_not_there_or_old_is_told() {
     rig.execute("ALTER TABLE notification DROP COLUMN error");
     rig.execute("ALTER TABLE electricity_abnormal DROP COLUMN msg_type");
     rig.execute("DELETE FROM schema_migration WHERE version >= 5");
-    let look = Look::online(&mut rig);
+    let look = Check::online(&mut rig);
     assert_eq!(look.code, Some(78));
     look.has(
         "error schema: ",
@@ -60,7 +60,7 @@ fn a_schema_that_is_not_there_or_old_is_told() {
 }
 
 #[test]
-fn each_right_that_is_missing_is_told_with_its_grant() {
+fn each_missing_right_is_reported_with_its_grant() {
     let mut rig = with_grants("checkrights");
     rig.meter("H001", "101", &minutes_ago(5).to_string(), "500.00");
     let rights = [
@@ -84,7 +84,7 @@ fn each_right_that_is_missing_is_told_with_its_grant() {
             rig.user()
         );
         statement(&rig, &format!("REVOKE {right} ON `DB`.`{table}` FROM USER"));
-        let look = Look::online(&mut rig);
+        let look = Check::online(&mut rig);
         assert_eq!(look.code, Some(78), "{table} {right}: {:#?}", look.lines);
         let about = match table {
             "smart_meter" => "error meter table smart_meter: ".to_owned(),
@@ -101,7 +101,11 @@ fn each_right_that_is_missing_is_told_with_its_grant() {
         }
         rig.execute(&grant);
     }
-    assert_eq!(Look::online(&mut rig).code, Some(0), "and with all of them");
+    assert_eq!(
+        Check::online(&mut rig).code,
+        Some(0),
+        "and with all of them"
+    );
 
     // However they are given.
     let role = format!("r{}", rig.user());
@@ -118,7 +122,7 @@ fn each_right_that_is_missing_is_told_with_its_grant() {
     statement(&rig, &format!("GRANT '{role}' TO USER"));
     let word = if rig.is_mariadb() { "FOR" } else { "TO" };
     statement(&rig, &format!("SET DEFAULT ROLE '{role}' {word} USER"));
-    let look = Look::online(&mut rig);
+    let look = Check::online(&mut rig);
     assert_eq!(look.code, Some(0), "{:#?}", look.lines);
     look.has("ok rights: ", &[]);
     look.has(
@@ -151,7 +155,7 @@ fn the_grants_are_enough_and_no_more() {
         )
     };
     std::fs::write(rig.config(), &as_init).expect("a configuration");
-    Look::online(&mut rig).has("ok rights for init-db: this user may run it", &[]);
+    Check::online(&mut rig).has("ok rights for init-db: this user may run it", &[]);
     let output = rig.roomwatt(&["init-db"]);
     assert!(output.status.success(), "{output:?}");
     for (time, adopted) in [
@@ -172,7 +176,7 @@ fn the_grants_are_enough_and_no_more() {
     std::fs::write(rig.config(), &config).expect("a configuration");
     rig.configure("keep_days = 1");
     grant(&rig, "service", &user, "");
-    Look::online(&mut rig).has("ok rights: ", &[]);
+    Check::online(&mut rig).has("ok rights: ", &[]);
     walk(&mut rig);
 
     // And nothing else.
@@ -224,7 +228,7 @@ fn walk(rig: &mut Rig) {
         "INSERT INTO notification (created_at, hotel_id, room_number, kind, detected_time, body, \
          state) VALUES (NOW() - INTERVAL 9 DAY, 'H', '1', 'alert', NOW(), '{}', 'sent')",
     );
-    // It was told that the meters of this hotel are silent: it tells that they are heard again.
+    // A notice said that this hotel's meters are silent: another one says that they are back.
     rig.execute("INSERT INTO silent_hotel (hotel_id) VALUES ('H001')");
     let mut service = rig.start();
     service.wait_until_ready();

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::COLOURS;
 
-/// What Feishu has against a message: code and reason.
+/// Why Feishu refuses a message: code and reason.
 pub(super) fn message_fault(body: &Value) -> Option<(i64, String)> {
     let content = &body["content"];
     let reason = match body["msg_type"].as_str().unwrap_or_default() {
@@ -24,7 +24,7 @@ pub(super) fn message_fault(body: &Value) -> Option<(i64, String)> {
     Some((19_002, reason.to_owned()))
 }
 
-/// Errors read as Feishu's: `path: message->card->1th block(div); err_msg: ...`.
+/// Errors look like Feishu's: `path: message->card->1th block(div); err_msg: ...`.
 fn card_fault(card: &Value) -> Result<(), String> {
     if let Some(header) = card.get("header") {
         let colour = header.get("template").map_or("default", text_of);
@@ -67,7 +67,7 @@ fn text_fault(text: &Value, path: &str) -> Result<(), String> {
     }
 }
 
-/// Markdown is refused as a whole for one mention of somebody who can't be.
+/// Markdown is refused as a whole for one invalid mention.
 fn content_fault(markdown: &Value, path: &str) -> Result<(), String> {
     let content = markdown["content"].as_str();
     let mut rest = content.ok_or_else(|| fault(path, "content need"))?;
@@ -109,7 +109,7 @@ pub fn message_text(message: &Value) -> String {
     }
 }
 
-/// The numbers of the notices that a message of any kind tells of.
+/// The numbers of the notices in a message of any kind.
 pub fn notice_numbers(message: &Value) -> Vec<u64> {
     let text = message_text(message);
     let (_, numbers) = text.rsplit_once("通知编号 ").expect("numbers at its end");
@@ -185,7 +185,7 @@ fn rich(content: &str) -> String {
     text.replace("</font>", "").replace("**", "")
 }
 
-/// A terminal is not to obey what stands in a card.
+/// A card's text, escaped for a terminal.
 fn printable(text: &str) -> String {
     let safe = |c: char| c == '\n' || !c.is_control();
     text.replace(|c| !safe(c), "\u{fffd}")

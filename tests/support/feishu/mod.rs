@@ -1,5 +1,5 @@
 //! A stand-in for Feishu: a local HTTP server with custom bots that accept and refuse as Feishu's
-//! do, remember what they were sent and misbehave when told to. It is a proxy (CONNECT), too: one
+//! do, record what they were sent and misbehave as scripted. It is a proxy (CONNECT), too: one
 //! that leads to itself whatever the address.
 //!
 //! ```ignore
@@ -39,7 +39,7 @@ use http::{HUGE_END, HUGE_START, Reply, Request, SUCCESS, read_request};
 
 const HOOK: &str = "/open-apis/bot/v2/hook/";
 const MOST_HEAD: usize = 16 * 1024;
-/// More than this is not even read.
+/// A larger body is not even read.
 const MOST_BODY: usize = 1024 * 1024;
 /// What Feishu takes as a message.
 const MOST_MESSAGE: usize = 20 * 1024;
@@ -72,7 +72,7 @@ pub struct Bot {
 #[derive(Clone, Debug)]
 pub struct Received {
     pub at: Instant,
-    /// It is in the group, whether or not the sender was told.
+    /// It is in the group, whether or not the sender got an answer.
     pub accepted: bool,
     /// HTTP status of the answer; 0 while or when there is none.
     pub status: u16,
@@ -85,8 +85,8 @@ pub struct Received {
     pub raw_len: usize,
 }
 
-/// What happens to one request in place of an honest judgement. Only what is judged counts against
-/// the rate: of these `AcceptThenClose` and a released `Stall`.
+/// A scripted answer to one request, instead of judging it. Only judged requests count against the
+/// rate: of these `AcceptThenClose` and a released `Stall`.
 #[derive(Clone, Debug)]
 pub enum Answer {
     /// An answer of Feishu's; accepted when it is code 0 under HTTP 2xx.
@@ -105,7 +105,7 @@ pub enum Answer {
     Redirect(String),
     /// The connection is reset with the request unread.
     DropConnectionBeforeRead,
-    /// Judged as usual, but nobody is told: the answer got lost.
+    /// Judged as usual, but the answer gets lost.
     AcceptThenClose,
 }
 
@@ -115,7 +115,7 @@ impl FeishuStandIn {
         FeishuStandIn::start_at(0, token, secret)
     }
 
-    /// Listens on this port: as one that was down and is back.
+    /// Listens on this port, like a server that is back after an outage.
     pub fn start_at(port: u16, token: &str, secret: Option<&str>) -> FeishuStandIn {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("a free port");
         let server = Arc::new(Server {
@@ -142,7 +142,8 @@ impl FeishuStandIn {
         Bot { server, index }
     }
 
-    /// Records of what was sent to no bot (19001); its `webhook_url` has a token nobody has.
+    /// The bot that records what was sent to no bot (19001); its `webhook_url` has an unknown
+    /// token.
     pub fn strays(&self) -> Bot {
         let (server, index) = (Arc::clone(&self.bot.server), STRAYS);
         Bot { server, index }
@@ -223,12 +224,12 @@ impl Bot {
     }
 
     /// The numbers of the notices that are in the group, in order, repeated ones too.
-    pub fn told(&self) -> Vec<u64> {
+    pub fn accepted_notices(&self) -> Vec<u64> {
         let accepted = self.received().into_iter().filter(|r| r.accepted);
         accepted.flat_map(|r| notice_numbers(&r.body)).collect()
     }
 
-    /// Waits for the requests to be so; panics when `limit` has passed, with what there was.
+    /// Waits until the requests satisfy a predicate; panics after `limit`, with what it has seen.
     #[track_caller]
     pub fn wait_until(
         &self,
@@ -333,7 +334,7 @@ impl Server {
         bots.len() - 1
     }
 
-    /// Writes down what became of a request.
+    /// Records what became of a request.
     fn settle(&self, state: &mut State, record: (usize, usize), reply: &Reply) {
         let record = &mut state.bots[record.0].received[record.1];
         record.status = reply.status;
@@ -343,7 +344,7 @@ impl Server {
         self.changed.notify_all();
     }
 
-    /// Records and answers; says whether the connection may go on.
+    /// Records and answers a request; returns whether the connection stays open.
     fn handle(&self, stream: &TcpStream, request: Request) -> io::Result<bool> {
         let mut state = self.lock();
         let index = state.bot_of(&request.path);
@@ -449,7 +450,7 @@ impl State {
         received.len() - 1
     }
 
-    /// What Feishu says to a request.
+    /// Feishu's answer to a request.
     fn judge(&mut self, index: usize, request: &Request, body: &Value) -> Reply {
         if index == STRAYS {
             let msg = "param invalid: incoming webhook access token invalid";
