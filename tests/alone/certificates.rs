@@ -1,6 +1,6 @@
-//! A bot whose certificate is not one that is known.
+//! A bot whose certificate is not accepted.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::{Alone, ended};
 fn host(certificate: &str) -> u16 {
     let certificate =
         CertificateDer::from_pem_slice(certificate.as_bytes()).expect("a certificate");
-    // As everybody may know it: Ed25519, 32 times 7.
+    // A public test key: Ed25519, 32 times 7.
     let head = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
     let key = PrivateKeyDer::try_from([&head[..], &[7; 32]].concat()).expect("a key");
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -34,7 +34,13 @@ fn host(certificate: &str) -> u16 {
         for socket in listener.incoming() {
             let session = ServerConnection::new(Arc::clone(&config)).expect("a session");
             let mut peer = StreamOwned::new(session, socket.expect("a connection"));
-            // Who trusts nobody has gone by then.
+            // Closing with the request unread would reset the connection and lose the answer.
+            let mut head = BufReader::new(&mut peer).lines();
+            while head
+                .next()
+                .is_some_and(|line| line.is_ok_and(|line| !line.is_empty()))
+            {}
+            // It fails if the client has refused the certificate.
             let _ = peer.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
         }
     })
@@ -79,7 +85,7 @@ fn the_reason_for_a_refused_certificate_is_named() {
             assert!(!said.contains("canary"), "{said}");
         }
     }
-    // It is one that can be talked to.
+    // Trusted and with its right name, it is accepted.
     alone.configure(&format!(
         "[feishu]\nwebhook_url = 'https://localhost:{port}/hook/canary'\n"
     ));
