@@ -217,7 +217,7 @@ fn it_can_be_stopped_and_leaves_nothing_behind() {
         .spawn()
         .expect("it starts");
     let left = || fs::read_dir(folder.path()).expect("a folder").count();
-    // By then it hears signals.
+    // By then it handles signals.
     wait("its database", || {
         let mut folders = fs::read_dir(folder.path()).expect("a folder").flatten();
         let is_there = folders.any(|folder| folder.path().join("demo.db").exists());

@@ -307,7 +307,7 @@ fn a_stall_lasts_until_released_and_delays_no_other() {
         assert_eq!(stalled.join().expect("an answer").1, 0);
         assert!(feishu.received()[0].accepted);
     });
-    // Whoever has gone meanwhile gets nothing into the group.
+    // The message of a sender that is gone does not get into the group.
     let path = feishu.received()[0].path.clone();
     let mut gone = TcpStream::connect(("127.0.0.1", feishu.port())).expect("a connection");
     write!(
@@ -393,7 +393,7 @@ fn a_failed_wait_reports_what_it_saw() {
     let feishu = FeishuStandIn::start("t", None);
     assert_eq!(code(&feishu, &card(json!([]))), 0);
     let wait = || {
-        // The predicate may look at the stand-in itself.
+        // The predicate may use the stand-in itself.
         feishu.wait_until("two cards", Duration::from_millis(20), |_| {
             feishu.accepted_cards().len() == 2
         })

@@ -125,7 +125,7 @@ fn main() {
     let received = rig.feishu.wait_until("the reminder", LIMIT, |received| {
         received.iter().filter(|r| r.accepted).count() == 2
     });
-    say("nobody has switched it off: 8 intervals by now, the staff is reminded once");
+    say("it is still on: 8 intervals by now, the staff gets one reminder");
     say_all(&feishu::card_text(&received[1].body["card"]));
 
     step("The heater is switched off");

@@ -40,7 +40,7 @@ impl Alone {
         path.display().to_string()
     }
 
-    /// A named pipe, at which nobody waits.
+    /// A named pipe that no other process has open.
     fn pipe(&self, name: &str) -> String {
         let path = self.path(name);
         let made = Command::new("mkfifo").arg(&path).status();

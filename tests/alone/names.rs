@@ -124,7 +124,7 @@ fn a_log_is_written_once_and_is_readable_for_its_user_alone() {
     let path = alone.path("the.log");
     let mode = || fs::metadata(&path).expect("a log").permissions().mode() & 0o777;
     assert_eq!(mode(), 0o600);
-    // logrotate makes another one with a mode of its own, or somebody something else.
+    // logrotate creates a new file with its own mode, or somebody puts something else there.
     fs::rename(&path, alone.path("old.log")).expect("moved");
     alone.pipe("the.log");
     service.signal(Signal::HUP);
@@ -224,7 +224,7 @@ fn a_full_disk_is_named_when_a_database_can_not_be_opened() {
     );
 }
 
-/// Without HTTP nobody's places are counted.
+/// Without HTTP no places are counted.
 #[test]
 fn a_low_limit_of_descriptors_is_reported() {
     let alone = Alone::new("# no [http]\n[rabbitmq]\nqueue = 'q'\nport = 1\n");

@@ -412,7 +412,7 @@ fn every_log_line_is_one_that_is_written() {
         }
         let parts = text.split(|c: char| c.is_ascii_digit() || c == '(' || c == ')');
         let fixed: Vec<&str> = parts.filter(|part| part.trim().len() >= 8).collect();
-        assert!(!fixed.is_empty(), "{line:?}: nothing of it is looked for");
+        assert!(!fixed.is_empty(), "{line:?}: no part of it is searched for");
         for part in &fixed {
             let part = part.trim().trim_end_matches(" room_events");
             assert!(

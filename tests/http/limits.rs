@@ -87,7 +87,7 @@ fn a_connection_is_for_one_request() {
 fn a_body_that_is_too_large_is_refused_in_every_form() {
     let (rig, _end) = Rig::serving(None);
     let head = format!("{HEAD}Content-Length: {}\r\n\r\n", 4 * MIB + 1);
-    // All of it is sent, and the answer heard.
+    // All of it is sent, and the answer still arrives.
     let blanks = " ".repeat(4 * MIB + 1);
     let (status, body) = parts(&rig.send(&(head + &blanks)));
     assert_eq!(status, 413);
@@ -115,7 +115,7 @@ fn an_endless_body_is_cut_off() {
     let mut stream = rig.sending(&format!("{HEAD}Transfer-Encoding: chunked\r\n\r\n"));
     let chunk = format!("{MIB:x}\r\n{}\r\n", " ".repeat(MIB));
     let sent = (0..1_000).take_while(|_| stream.write_all(chunk.as_bytes()).is_ok());
-    assert!(sent.count() < 100, "somebody still reads it");
+    assert!(sent.count() < 100, "it is still read");
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn slow_clients_keep_no_others_out() {
     let slow: Vec<_> = (0..40).map(|_| rig.sending("POST /api/mess")).collect();
     assert_eq!(parts(&rig.send(&good)), taken(1));
     // Nor who was refused and stays.
-    let stranger = good.replace(TOKEN, "somebody else's");
+    let stranger = good.replace(TOKEN, "another token");
     let refused: Vec<_> = (0..40)
         .map(|_| {
             let stream = rig.sending(&stranger.replace("Length: ", "Length: 1"));
@@ -244,7 +244,7 @@ fn a_refused_client_is_disconnected() {
         ..Limits::default()
     };
     let rig = Rig::limited(Some(TOKEN), limits);
-    let refused = post("/api/messages", JSON, &check_in(1)).replace(TOKEN, "somebody else's");
+    let refused = post("/api/messages", JSON, &check_in(1)).replace(TOKEN, "another token");
     let mut stream = rig.sending(&refused.replace("Length: ", "Length: 1"));
     // It has its answer, and goes on sending.
     wait("the end of the connection", || stream.write_all(b" ").err());
@@ -336,17 +336,17 @@ fn more_requests_than_may_be_wait_for_their_turn_and_health_does_not() {
         "{HEAD}Expect: 100-continue\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
-    let heard = |stream: &TcpStream| (!is_silent(stream)).then_some(());
+    let continues = |stream: &TcpStream| (!is_silent(stream)).then_some(());
     let mut asked: Vec<_> = (0..32).map(|_| rig.sending(&asking)).collect();
     for stream in &asked {
-        wait("the word to go on", || heard(stream));
+        wait("100 Continue", || continues(stream));
     }
     asked.push(rig.sending(&asking));
     assert!(asked.last().is_some_and(is_silent), "it is not its turn");
     let health = rig.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert_eq!(parts(&health).0, 200);
     for mut stream in asked {
-        wait("the word to go on", || heard(&stream));
+        wait("100 Continue", || continues(&stream));
         stream.write_all(body.as_bytes()).expect("sent");
         let all = answer(stream);
         let answer = all.strip_prefix("HTTP/1.1 100 Continue\r\n\r\n");

@@ -189,7 +189,7 @@ fn at_a_stop_taken_requests_are_answered_and_no_others_are_taken() {
         .collect();
     assert!(streams.iter().all(is_silent));
     drop(end);
-    wait("nobody to serve", || {
+    wait("the service to have left", || {
         let health = rig.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
         (parts(&health).0 == 503).then_some(())
     });

@@ -258,7 +258,7 @@ impl Rig {
         };
         let desk = Arc::clone(&self.desk);
         spawn("desk", &self.exits, move || desk.serve(service, &over)).expect("a thread");
-        wait("somebody to serve", || {
+        wait("the service to be ready", || {
             let health = self.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
             health.ends_with("{\"status\":\"ok\"}\n").then_some(())
         });
@@ -343,14 +343,14 @@ pub fn is_silent(stream: &TcpStream) -> bool {
 }
 
 /// Polls until there is something.
-pub fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn wait<T>(what: &str, mut poll: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + LIMIT;
     loop {
-        if let Some(found) = look() {
+        if let Some(found) = poll() {
             return found;
         }
         assert!(Instant::now() < deadline, "waited {LIMIT:?} for {what}");
-        std::thread::sleep(Duration::from_millis(10)); // between two looks
+        std::thread::sleep(Duration::from_millis(10)); // between two polls
     }
 }
 

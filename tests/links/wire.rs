@@ -34,12 +34,15 @@ impl Wire {
         (client, server)
     }
 
-    /// Nobody was let through to the server.
+    /// Asserts that no connection reached the server.
     fn assert_untouched(&self) {
         self.server.set_nonblocking(true).expect("a listener");
-        let nobody = self.server.accept().map_err(|error| error.kind());
+        let accepted = self.server.accept().map_err(|error| error.kind());
         self.server.set_nonblocking(false).expect("a listener");
-        assert!(matches!(nobody, Err(ErrorKind::WouldBlock)), "{nobody:?}");
+        assert!(
+            matches!(accepted, Err(ErrorKind::WouldBlock)),
+            "{accepted:?}"
+        );
     }
 }
 

@@ -145,7 +145,7 @@ fn a_difference_is_shown_side_by_side() {
         "  16:30 H001 101 alert since 14:30, 4 intervals, 8.40 kWh",
         "  nothing",
     );
-    let why = run("x.txt", &silent).expect_err("an alert nobody expects");
+    let why = run("x.txt", &silent).expect_err("an unexpected alert");
     assert!(why.contains("| 2023-04-10 16:30 H001 101 alert"), "{why}");
 }
 

@@ -104,7 +104,7 @@ fn backfill(by: By, down: bool) {
         .map(|room| check_out("H001", &room.to_string(), begin.plus(600)))
         .collect();
     insert(&rig, history.iter().filter(|h| h.time() <= away), 50);
-    // A room nobody watches is read in time: the stream by time is at now.
+    // An unwatched room is read in time: the stream by time is at now.
     rig.meter("H001", "999", &now.to_string(), "1.00");
 
     let mut service = rig.start();

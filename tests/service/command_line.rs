@@ -164,7 +164,7 @@ fn the_database_has_to_be_named() {
         assert!(text.contains(both), "{command:?}: {text}");
     }
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0);
-    // What looks at files, or shows an example, works with the defaults.
+    // Commands that read files, or show an example, work with the defaults.
     assert_eq!(run(&["send-notice", "--dry-run"], &[]).0, Some(0));
 
     // Said by an option or by a variable.

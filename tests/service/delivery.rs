@@ -317,12 +317,12 @@ fn expired_and_unreadable_notices_are_not_sent_and_delay_no_other() {
 fn each_hotel_has_its_bot_and_a_dead_one_delays_no_other() {
     /// A little less than the service waits for an answer.
     const STALL: Duration = Duration::from_secs(9);
-    /// The outbox is looked through this often, woken or not.
+    /// The outbox is read this often, woken or not.
     const IDLE: Duration = Duration::from_secs(30);
     let mut rig = Rig::new("routes");
     let (stalled, well) = (rig.route(&["Ha", "Hb"]), rig.route(&["Hc"]));
-    let nobody = rig.route(&["Hd"]);
-    let there = nobody.webhook_url();
+    let unused = rig.route(&["Hd"]);
+    let there = unused.webhook_url();
     let nowhere = there.replace(&format!(":{}/", rig.feishu.port()), ":1/");
     rig.reconfigure(&there, &nowhere);
     let default = format!("webhook_url = '{}'", rig.feishu.webhook_url());
@@ -380,7 +380,7 @@ fn each_hotel_has_its_bot_and_a_dead_one_delays_no_other() {
     assert_eq!(well.accepted_notices(), numbers(&rig, "Hc"));
     let waiting = "SELECT hotel_id FROM notification WHERE state = 'pending'";
     rig.wait_for_rows(waiting, &["Hd".to_owned()]);
-    assert!(nobody.received().is_empty() && rig.feishu.received().is_empty());
+    assert!(unused.received().is_empty() && rig.feishu.received().is_empty());
     service.stop();
     rig.finish();
 }
@@ -403,7 +403,7 @@ fn a_proxy_is_used_only_where_it_is_configured() {
     wait_for_all(&rig, "sent");
     service.stop();
 
-    // Nobody is at the bot's address; the proxy leads to the bot all the same.
+    // Nothing listens at the bot's address; the proxy leads to the bot all the same.
     let port = rig.feishu.port();
     let password = rig.secret("proxy");
     let bot = rig.feishu.webhook_url();

@@ -111,7 +111,7 @@ fn operators_commands_work_without_servers() {
     let (code, out, _) = run(&mut rig, &["outbox", "list"]);
     assert_eq!((code, out.contains("no notices")), (Some(0), true), "{out}");
 
-    // A message of a type that nobody knows yet.
+    // A message of an unknown type.
     let other = r#"{"hotel_id":"H001","room_number":"102","msgType":"777",
         "check_in_time":"2023-04-10 12:00:00"}"#;
     let post = format!(

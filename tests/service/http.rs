@@ -62,7 +62,10 @@ impl Load {
             match ask(address, &messages(&body)) {
                 Ok((200, body)) => {
                     assert_eq!(body, r#"{"taken":10,"refused":[]}"#);
-                    self.written.lock().expect("nobody panics").extend(rooms);
+                    self.written
+                        .lock()
+                        .expect("no thread panicked")
+                        .extend(rooms);
                 }
                 Ok((status, _)) => self.count(status.to_string()),
                 Err(error) => self.count(error.kind().to_string()),
@@ -71,12 +74,12 @@ impl Load {
     }
 
     fn count(&self, what: String) {
-        let mut others = self.others.lock().expect("nobody panics");
+        let mut others = self.others.lock().expect("no thread panicked");
         *others.entry(what).or_default() += 1;
     }
 
     fn written(&self) -> BTreeSet<String> {
-        self.written.lock().expect("nobody panics").clone()
+        self.written.lock().expect("no thread panicked").clone()
     }
 
     fn wait_for_more(&self, rooms: usize) {
@@ -288,7 +291,7 @@ fn a_stop_and_a_new_configuration_under_load_lose_nothing() {
             "{log}"
         );
     });
-    // Nobody was left without an answer whose messages were taken.
+    // Every client whose messages were taken got an answer.
     assert_eq!(load.written(), rooms(&rig));
     println!("{:?} besides", load.others);
     rig.finish();
@@ -298,7 +301,7 @@ fn a_stop_and_a_new_configuration_under_load_lose_nothing() {
 fn an_address_in_use_delays_nothing_else() {
     let mut rig = Rig::new("httpport");
     let address = rig.listen();
-    let somebody = TcpListener::bind(address).expect("a listener");
+    let other = TcpListener::bind(address).expect("a listener");
     let mut service = rig.start();
     service.wait_for_log(&format!(
         "listening at http.listen {address} failed, retrying"
@@ -306,7 +309,7 @@ fn an_address_in_use_delays_nothing_else() {
     service.wait_until_ready();
     rig.publish([check_in("H001", "101", minutes_ago(5)).as_str()]);
     rig.wait_for_rows("SELECT room_number FROM room_state", &["101".to_owned()]);
-    drop(somebody);
+    drop(other);
     wait_until_served(address);
     let message = check_in("H001", "102", minutes_ago(5));
     assert_eq!(ask(address, &messages(&message)).expect("an answer").0, 200);
@@ -336,7 +339,7 @@ fn a_hotel_without_any_server_has_its_card() {
     };
     let left = minutes_ago(200);
     let message = messages(&check_out("H001", "101", left));
-    assert_eq!(ask(&message, "somebody else's token").0, 401);
+    assert_eq!(ask(&message, "another token").0, 401);
     assert_eq!(
         ask(&message, &token),
         (200, r#"{"taken":1,"refused":[]}"#.to_owned())

@@ -187,7 +187,7 @@ fn first_of_one_time(by: By) {
     if by == By::Id {
         assert_eq!((wh, initial), (4_000, 50_000));
     } else {
-        // Nobody knows the first.
+        // Which is the first is unknown.
         assert!([4_000, 4_500].contains(&wh), "{wh}");
         assert!([50_000, 50_500].contains(&initial), "{initial}");
     }
@@ -272,7 +272,7 @@ fn a_meter_table_that_is_made_anew_is_read_from_its_start() {
     );
     service.stop();
 
-    // And once more while nobody looks.
+    // And once more while it is stopped.
     rig.execute("TRUNCATE TABLE smart_meter");
     rig.meter("H001", "101", &at(3), "106.00");
     let service = rig.start();

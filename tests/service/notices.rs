@@ -46,7 +46,7 @@ fn temporary_errors_are_retried_until_the_card_is_accepted() {
     .map(|(hotel, answer)| {
         let bot = rig.route(&[hotel]);
         bot.answer_next(answer);
-        // Time to look at what is written before anything is accepted.
+        // Time to check what is written before anything is accepted.
         bot.answer_next(Answer::Stall);
         (hotel, bot)
     });

@@ -406,7 +406,7 @@ fn all_retries_what_failed_or_expired() {
 fn a_retry_fails_if_the_state_has_changed() {
     let mut rig = Rig::new("outboxseen");
     let id = keep(&rig, "failed");
-    // Somebody else is about to commit another end of it.
+    // Another session is about to commit another result of it.
     let mut other = rig.conn();
     other.query_drop("BEGIN").expect("a transaction");
     other

@@ -290,8 +290,8 @@ fn a_replay_without_its_servers_says_what_was_done() {
     let config = std::fs::read_to_string(rig.config()).expect("a configuration");
     let without_broker = &config[config.find("[mysql]").expect("a section")..];
     // Without a broker it is the service itself that takes messages.
-    let nobody = "[http]\nlisten = '127.9.9.9:1'\n";
-    std::fs::write(rig.config(), nobody.to_owned() + without_broker).expect("a configuration");
+    let unreachable = "[http]\nlisten = '127.9.9.9:1'\n";
+    std::fs::write(rig.config(), unreachable.to_owned() + without_broker).expect("a configuration");
     let (code, _, err) = said(&rig.roomwatt(&["rejected", "replay", &id]));
     assert_eq!(code, Some(75));
     assert!(

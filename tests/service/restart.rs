@@ -33,7 +33,7 @@ fn a_restart_goes_on_where_it_stopped() {
     rig.wait_for_rows(run, &[(Some(1), Some(2_000), Some(0))]);
     service.stop();
 
-    // Rows that come while nobody looks are judged by the next start.
+    // Rows that come while it is stopped are judged after the next start.
     reading(&rig, 2, "14.00");
     let mut service = rig.start();
     rig.wait_for_rows(run, &[(Some(2), Some(4_000), Some(0))]);
@@ -123,7 +123,7 @@ fn an_instance_that_hangs_is_replaced_and_writes_nothing_when_it_wakes() {
     rig.publish([check_in("H001", "101", arrived).as_str()]);
     rig.wait_for_rows("SELECT room_number FROM room_state", &["101".to_owned()]);
 
-    // Its connections stay open, and nobody answers on them.
+    // Its connections stay open, but it does not answer on them.
     first.signal(Signal::STOP);
     let hung = Instant::now();
     second.wait_for_log(" (epoch ");
@@ -172,7 +172,7 @@ fn consumers_leave_the_queue_while_nothing_can_be_written() {
         .collect();
     rig.publish(bodies.iter().map(String::as_str));
     service.wait_for_log("the intake is closed");
-    // Nobody holds a message any more: as long as it may take, the broker loses no patience.
+    // No consumer holds a message: however long it takes, the broker has no reason to requeue any.
     let put_back = |rig: &Rig| match rig.waiting_messages() {
         20 => Ok(()),
         count => Err(format!("{count} messages wait")),
@@ -197,7 +197,7 @@ fn a_guest_whose_check_in_still_waits_is_not_judged_as_an_empty_room() {
     service.wait_until_ready();
     rig.wait_for_rows("SELECT msg_type FROM room_state", &["checkout".to_owned()]);
     service.stop();
-    // While nobody looked.
+    // While it was stopped.
     use_as_a_guest(&rig, left);
     rig.publish([check_in("H001", "101", left.plus(60)).as_str()]);
     see_the_guest(rig, left, &[]);
@@ -358,10 +358,10 @@ fn without_a_position_what_came_before_the_stream_is_judged_before_it() {
     rig.wait_for_rows(seen, &[left.to_string()]);
     service.stop();
     rig.execute("UPDATE service SET meter_id = NULL, meter_time = NULL");
-    // So many that without them nobody would know what happened.
+    // So many that without them the cause could not be seen.
     (1..=5).for_each(|interval| reading(&rig, interval));
 
-    // The first sweep waits for a message, and that for a row that somebody has locked.
+    // The first sweep waits for a message, and that for a locked row.
     rig.publish([check_in("H001", "102", left.plus(60)).as_str()]);
     let mut other = rig.conn();
     for statement in [

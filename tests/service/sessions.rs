@@ -342,7 +342,7 @@ fn other_session_defaults_of_the_server_make_no_difference() {
         }
     });
     other.query_drop("ROLLBACK").expect("rolled back");
-    // To look for old rows takes the locks of all, where there are few.
+    // The search for old rows locks all rows, if there are few.
     has_no_trouble(third, "deleting old rows");
     assert_eq!(rig.waiting_messages(), 0, "one was given back");
     assert_eq!(

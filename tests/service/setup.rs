@@ -363,7 +363,7 @@ fn connections_to_a_database_that_requires_tls_are_encrypted() {
     rig.finish();
 }
 
-/// A certificate of an authority of its own, valid for a hundred years; nobody has its key.
+/// A certificate of an authority of its own, valid for a hundred years; its key was not kept.
 pub const STRANGER: &str = "\
 -----BEGIN CERTIFICATE-----
 MIIBgDCCASegAwIBAgIUT42O2KQ8gf1jTOUltLwtWonlpMAwCgYIKoZIzj0EAwIw

@@ -157,7 +157,7 @@ impl Instance {
     /// At this minute `readings` have come, and a sweep passes.
     pub(crate) fn pass(&mut self, minutes: i64, readings: impl FnOnce()) {
         *self.clock.0.lock() = at(minutes);
-        // The one that is about to begin looked at the clock before.
+        // The sweep that is about to begin has read the clock before.
         self.sweep();
         readings();
         self.sweep();
@@ -206,7 +206,7 @@ pub(crate) fn notices(rig: &Rig) -> Vec<(String, String)> {
     rig.rows(NOTICES)
 }
 
-/// So they look: hotel, kind.
+/// Expected rows: hotel, kind.
 pub(crate) fn rows(notices: &[(&str, &str)]) -> Vec<(String, String)> {
     let rows = notices.iter();
     rows.map(|&(hotel, kind)| (hotel.into(), kind.into()))
@@ -338,7 +338,7 @@ fn after_an_outage_of_our_own_silence_counts_from_then_on() {
     assert_eq!(notices(&rig), []);
     instance.wait([270]);
     assert_eq!(notices(&rig), rows(&[("H001", "silent")]));
-    // While the meter table is away nobody listens either.
+    // While the meter table is away no silence counts either.
     instance.pass(275, || both(275));
     assert_eq!(notices(&rig)[1..], rows(&[("H001", "heard")]));
     rig.execute("RENAME TABLE smart_meter TO elsewhere");
@@ -401,7 +401,7 @@ fn guests_who_leave_do_not_bring_a_dead_hotel_back() {
     assert_eq!(notices(&rig), rows(&[("H001", "silent")]));
     instance.leave("H001", 101..107, 95);
     instance.wait([100, 125, 150]);
-    // One meter is heard, and nobody knows of the others.
+    // One meter sends readings, and nothing is known of the others.
     instance.pass(155, || read(&rig, "H001", 101..102, 155, "100"));
     instance.wait([180, 184, 186, 210]);
     assert_eq!(notices(&rig), rows(&[("H001", "silent")]));

@@ -297,7 +297,7 @@ fn a_meter_and_a_message_with_blanks_meet() {
 }
 
 /// A key that the table's character set has no letters for is found by halving: it costs few
-/// statements, and holds nobody up.
+/// statements, and delays no other.
 #[test]
 fn keys_that_a_table_can_not_hold_delay_no_other() {
     let mut rig = Rig::new("unholdable");

@@ -65,14 +65,14 @@ fn a_lease_that_was_lost_is_taken_again() {
     let holder = format!("SELECT IS_USED_LOCK('roomwatt:{name}')");
     let kill = |rig: &Rig| {
         let by: Vec<Option<u64>> = rig.rows(&holder);
-        rig.execute(&format!("KILL {}", by[0].expect("somebody holds it")));
+        rig.execute(&format!("KILL {}", by[0].expect("it is held")));
         rig.wait_for_rows(&format!("{holder} IS NULL"), &[true]);
     };
     kill(&rig);
     first.acquire(now).expect_err("its connection is gone");
     assert!(
         first.acquire(now).expect("an answer"),
-        "nobody else wanted it"
+        "no other session wanted it"
     );
     kill(&rig);
     assert!(second.acquire(now).expect("a lease"));

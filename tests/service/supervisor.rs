@@ -152,7 +152,7 @@ fn it_is_restarted_after_a_crash_and_stopped_in_order() {
 #[test]
 fn servers_that_are_down_do_not_end_it() {
     let rig = Rig::new("supervisednone");
-    // Nobody listens there.
+    // Nothing listens there.
     let config = fs::read_to_string(rig.config()).expect("a configuration");
     let lines = config.lines().map(|line| match line.split_once(" = ") {
         Some(("port", _)) => "port = 1",

@@ -273,7 +273,7 @@ fn away(by: By) {
     let left = minutes_ago(240);
     let (rig, mut service) = watching(by, "away", left);
     rig.execute("RENAME TABLE smart_meter TO away");
-    // The old watch is to be brought up to date with readings that nobody can see now.
+    // The old watch is to be brought up to date with readings that can't be read now.
     let arrived = left.plus(4 * 1_800);
     let bodies = [
         check_in("H001", "101", arrived),

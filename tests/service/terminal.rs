@@ -30,7 +30,7 @@ fn in_terminal(arguments: &[&str], environment: &[(&str, &str)]) -> String {
         .spawn()
         .expect("it runs");
     let (mut screen, mut seen) = (File::from(screen), Vec::new());
-    // When nobody has the terminal any more, reading ends with an error.
+    // When no process has the terminal open any more, reading ends with an error.
     let _ = screen.read_to_end(&mut seen);
     child.wait().expect("a status");
     String::from_utf8(seen).expect("UTF-8")

@@ -25,7 +25,7 @@ fn each_refusal_of_the_server_is_retried() {
             1142,
             "run `roomwatt init-db` and see that the user has the rights",
         ),
-        // Nobody knows this one: what is not understood is no reason to lose a message.
+        // An unknown error: what is not understood is no reason to lose a message.
         (4999, "the database refuses for now"),
     ]
     .into_iter()
@@ -111,7 +111,7 @@ fn deadlocks_and_lock_timeouts_are_retried() {
     rig.publish([check_in("H001", "101", arrived).as_str()]);
     rig.wait_for_rows(WATCHES, &["101".to_owned()]);
 
-    // Somebody holds the room's row, and has changed so much that the server spares him.
+    // Another session holds the room's row, and has changed so much that it is not the victim.
     rig.execute("CREATE TABLE heavy (n INT PRIMARY KEY)");
     let mut other = rig.conn();
     for statement in [

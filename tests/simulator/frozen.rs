@@ -36,7 +36,7 @@ fn frozen_notices(
     let mut next_check = scenario.start.plus(CHECK_EVERY);
     for Happening { at, room, what } in scenario.story() {
         while next_check < at {
-            let look = Look {
+            let check = Look {
                 now: next_check,
                 listening_since: scenario.start,
                 silent_after: rules.silent_after_seconds,
@@ -44,7 +44,7 @@ fn frozen_notices(
             for notice in Silence::find(
                 watches.iter().map(|(room, state)| (room, &state.watch)),
                 &troubles,
-                &look,
+                &check,
             )
             .notices
             {

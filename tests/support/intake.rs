@@ -42,7 +42,7 @@ pub fn answer(mut stream: TcpStream) -> Result<(u16, String), Error> {
 }
 
 pub fn wait_until_served(address: SocketAddr) {
-    wait("somebody to serve", || {
+    wait("the service to be ready", || {
         let health = ask(address, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
         match health {
             Ok((200, _)) => Ok(()),

@@ -78,16 +78,16 @@ pub const LIMIT: Duration = Duration::from_secs(60);
 /// The program under test.
 pub const ROOMWATT: &str = env!("CARGO_BIN_EXE_roomwatt");
 
-/// Polls until `look` gives `Ok`; its error says what was seen instead.
-pub fn wait<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
+/// Polls until `poll` gives `Ok`; its error says what was seen instead.
+pub fn wait<T>(what: &str, mut poll: impl FnMut() -> Result<T, String>) -> T {
     let deadline = Instant::now() + LIMIT;
     loop {
-        match look() {
+        match poll() {
             Ok(found) => return found,
             Err(seen) if Instant::now() >= deadline => {
                 panic!("waited {LIMIT:?} for {what}; last seen: {seen}")
             }
-            Err(_) => std::thread::sleep(Duration::from_millis(20)), // between two looks
+            Err(_) => std::thread::sleep(Duration::from_millis(20)), // between two polls
         }
     }
 }

@@ -42,7 +42,7 @@ impl OwnServer {
         fs::set_permissions(&init, Permissions::from_mode(0o644)).expect("a file");
         let data = format!("--datadir={}", home.folder.join("data").display());
         home.install(&data);
-        // Somebody else may be quicker to take a port.
+        // Another program may take the port first.
         for _ in 0..3 {
             let port = free_port();
             let child = home

@@ -72,7 +72,7 @@ pub fn in_two_languages() -> Vec<Page> {
     for entry in fs::read_dir(root().join("docs")).expect("a folder") {
         let name = entry.expect("an entry").file_name();
         let name = name.to_str().expect("UTF-8");
-        // Whoever changes the code reads English.
+        // Developers read English.
         if name.ends_with(".md") && !name.ends_with(".zh-CN.md") && name != "ARCHITECTURE.md" {
             pages.push(Page::read(format!("docs/{name}")));
         }

@@ -20,13 +20,13 @@ const MOST_QUEUED: usize = 256 * 1024;
 /// What is wrong with a link until it is lifted.
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// Everything is forwarded so much later, both ways.
+    /// Everything is forwarded with this delay, both ways.
     Delay(Duration),
     /// Connections are ended in order (FIN) on both sides, new ones as soon as they are made.
     Cut,
     /// The same with a reset (RST).
     Reset,
-    /// Nothing is forwarded and nothing closed. A connection that has met this stays dead for ever,
+    /// Nothing is forwarded and nothing closed. A connection during this fault stays dead,
     /// and what was on its way is lost; the other side does not even see its end.
     Hold,
     /// New connections get these bytes and are ended; the others go on.
@@ -51,13 +51,13 @@ struct Order {
 
 impl Proxy {
     pub fn start(target: SocketAddr) -> Proxy {
-        // Keeps the port while nobody listens on it: others would be given it.
+        // Keeps the port while the listener is closed, so that no other program gets it.
         let keeper = bound(0).expect("a free port");
         let listener = TcpListener::from(keeper.try_clone().expect("a socket"));
         let address = listener.local_addr().expect("its address");
         let (orders, received) = channel();
-        let (bell, heard) = UnixStream::pair().expect("a bell");
-        heard.set_nonblocking(true).expect("a bell");
+        let (bell, rung) = UnixStream::pair().expect("a bell");
+        rung.set_nonblocking(true).expect("a bell");
         let accepted = Arc::<AtomicUsize>::default();
         let mut carrier = Carrier {
             target,
@@ -74,7 +74,7 @@ impl Proxy {
             accepted,
             orders: Some(orders),
             bell,
-            carrying: Some(thread::spawn(move || carrier.carry(&received, &heard))),
+            carrying: Some(thread::spawn(move || carrier.carry(&received, &rung))),
         }
     }
 
@@ -260,7 +260,7 @@ enum State {
     Whole,
     /// Both sides know that it has ended.
     Ended,
-    /// Nobody was.
+    /// Neither side knows it.
     Dead,
 }
 
@@ -269,9 +269,9 @@ struct End {
     /// What it is to be sent, and when.
     queue: VecDeque<(Instant, Vec<u8>)>,
     /// It has sent all that it ever will.
-    said_all: bool,
+    has_sent_all: bool,
     /// It knows that nothing more comes.
-    told_all: bool,
+    has_got_all: bool,
 }
 
 impl End {
@@ -281,8 +281,8 @@ impl End {
         Ok(End {
             stream,
             queue: VecDeque::new(),
-            said_all: false,
-            told_all: false,
+            has_sent_all: false,
+            has_got_all: false,
         })
     }
 
@@ -317,20 +317,20 @@ impl Link {
         for at in 0..self.ends.len() {
             while self.listens_to(at) {
                 match self.ends[at].stream.read(&mut block) {
-                    Ok(0) => self.ends[at].said_all = true,
+                    Ok(0) => self.ends[at].has_sent_all = true,
                     Ok(length) => self.forward(at, &block[..length], delay),
                     Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                     Err(error) if self.state == State::Whole => return Err(error),
-                    Err(_) => self.ends[at].said_all = true,
+                    Err(_) => self.ends[at].has_sent_all = true,
                 }
             }
         }
         for at in 0..self.ends.len() {
-            let over = self.state == State::Whole && self.ends[1 - at].said_all;
+            let over = self.state == State::Whole && self.ends[1 - at].has_sent_all;
             let end = &mut self.ends[at];
             end.send()?;
-            if over && end.queue.is_empty() && !end.told_all {
-                end.told_all = true;
+            if over && end.queue.is_empty() && !end.has_got_all {
+                end.has_got_all = true;
                 end.stream.shutdown(Shutdown::Write)?;
             }
         }
@@ -357,7 +357,7 @@ impl Link {
                 .sum::<usize>()
         };
         let waits = self.state == State::Whole && queued(&self.ends[1 - at]) >= MOST_QUEUED;
-        !self.ends[at].said_all && !waits
+        !self.ends[at].has_sent_all && !waits
     }
 
     fn end(&mut self) {
@@ -387,7 +387,7 @@ impl Link {
     }
 
     fn is_over(&self) -> bool {
-        let over = |end: &End| end.said_all && end.queue.is_empty();
+        let over = |end: &End| end.has_sent_all && end.queue.is_empty();
         self.state != State::Dead && self.ends.iter().all(over)
     }
 }

@@ -75,7 +75,7 @@ impl Tree {
         }
     }
 
-    /// The module that has an item, whoever re-exports it.
+    /// The module that defines an item, even if others re-export it.
     fn find(&self, path: &[String], depth: usize) -> Option<Module> {
         let is_module = |length: &usize| self.0.contains_key(&path[..*length]);
         let length = (1..=path.len()).take_while(is_module).last()?;

@@ -53,9 +53,9 @@ fn a_wrong_meter_table_is_reported() {
             .replace(from, to)
             .replace("INDEX (hotel_id, room_number)", "INDEX (hotel_id)");
         create(&rig, &other);
-        let look = Check::online(&mut rig);
-        assert_eq!(look.code, Some(78), "{to}: {:#?}", look.lines);
-        look.has("error meter table smart_meter: ", parts);
+        let check = Check::online(&mut rig);
+        assert_eq!(check.code, Some(78), "{to}: {:#?}", check.lines);
+        check.has("error meter table smart_meter: ", parts);
     }
     let other = table
         .replace("room_number", "room_num")
@@ -128,14 +128,14 @@ fn each_missing_index_is_advised_and_the_advice_works() {
         rig.execute("INSERT INTO kept SELECT * FROM smart_meter");
         rig.execute(&format!("ALTER TABLE smart_meter {ddl}"));
         let create = part.replace("DB", &database);
-        let look = Check::online(&mut rig);
-        assert_eq!(look.code, Some(0));
-        look.has_only(&["advice indexes of smart_meter: "]);
-        look.has("advice indexes of smart_meter: ", &[&create]);
+        let check = Check::online(&mut rig);
+        assert_eq!(check.code, Some(0));
+        check.has_only(&["advice indexes of smart_meter: "]);
+        check.has("advice indexes of smart_meter: ", &[&create]);
         rig.execute(&create);
-        let look = Check::online(&mut rig);
-        look.has_only(&[]);
-        look.has(well, &[]);
+        let check = Check::online(&mut rig);
+        check.has_only(&[]);
+        check.has(well, &[]);
         rig.execute("DROP TABLE smart_meter");
         rig.execute("RENAME TABLE kept TO smart_meter");
     }
@@ -171,12 +171,12 @@ fn each_missing_index_is_advised_and_the_advice_works() {
     rows(&mut (1..400).map(|room| (room, room % 20)));
     rows(&mut (0..4_000).map(|n| (400 + n % 400, 60 + n)));
     rig.execute("ANALYZE TABLE smart_meter");
-    let look = Check::online(&mut rig);
+    let check = Check::online(&mut rig);
     let create = format!(
         "CREATE INDEX idx_room_time ON `{database}`.`smart_meter` \
          (`hotel_id`, `room_number`, `script_time`)"
     );
-    look.has("advice indexes of smart_meter: it has no id", &[&create]);
+    check.has("advice indexes of smart_meter: it has no id", &[&create]);
     rig.execute(&create);
     Check::online(&mut rig).has(well, &[]);
 
@@ -186,9 +186,9 @@ fn each_missing_index_is_advised_and_the_advice_works() {
     statement(&rig, "GRANT SELECT ON `DB`.v TO USER");
     rig.configure("table = 'v'");
     let began = minutes_ago(0);
-    let look = Check::online(&mut rig);
-    look.has_only(&["advice indexes of v: it is a view"]);
-    look.has_newest("ok meter table v: its newest reading", time, began);
+    let check = Check::online(&mut rig);
+    check.has_only(&["advice indexes of v: it is a view"]);
+    check.has_newest("ok meter table v: its newest reading", time, began);
     statement(&rig, "GRANT SELECT ON `DB`.smart_meter TO USER");
     statement(&rig, "GRANT SHOW VIEW ON `DB`.v TO USER");
     Check::online(&mut rig).has_only(&[]);
@@ -199,9 +199,9 @@ fn each_missing_index_is_advised_and_the_advice_works() {
 fn the_newest_rows_are_checked() {
     let mut rig = with_grants("checknewest");
     let finds_only = |rig: &mut Rig, starts: &[&str]| {
-        let look = Check::online(rig);
-        assert_eq!(look.code, Some(0));
-        look.has_only(starts);
+        let check = Check::online(rig);
+        assert_eq!(check.code, Some(0));
+        check.has_only(starts);
         rig.execute("DELETE FROM smart_meter");
     };
     finds_only(
@@ -242,13 +242,13 @@ fn a_slow_query_is_given_up() {
     rig.execute("CREATE VIEW v AS SELECT * FROM smart_meter WHERE SLEEP(300) = 0");
     statement(&rig, "GRANT SELECT ON `DB`.v TO USER");
     rig.configure("[meter]\ntable = 'v'");
-    let look = Check::online(&mut rig);
-    assert_eq!(look.code, Some(0), "{:#?}", look.lines);
-    look.has(
+    let check = Check::online(&mut rig);
+    assert_eq!(check.code, Some(0), "{:#?}", check.lines);
+    check.has(
         "warning meter table v: a question was given up after 10 s",
         &["indexes"],
     );
-    look.has("ok Feishu at ", &[]);
+    check.has("ok Feishu at ", &[]);
     rig.finish();
 }
 
@@ -266,10 +266,10 @@ fn a_large_table_is_never_read_as_a_whole() {
     ));
     rig.execute("ANALYZE TABLE smart_meter");
     rig.count_work();
-    let look = Check::online(&mut rig);
+    let check = Check::online(&mut rig);
     // The newest by id.
-    look.has("ok rooms: ", &["among the 5000 with readings since "]);
-    look.has(
+    check.has("ok rooms: ", &["among the 5000 with readings since "]);
+    check.has(
         "ok meter table smart_meter: its newest reading",
         &[&begin.plus(260 * 60).to_string()],
     );
@@ -277,12 +277,12 @@ fn a_large_table_is_never_read_as_a_whole() {
     assert!((200_000..300_000).contains(&by_id), "{by_id} rows");
 
     rig.configure("[meter]\nid = ''");
-    let look = Check::online(&mut rig);
-    look.has(
+    let check = Check::online(&mut rig);
+    check.has(
         "warning meter table smart_meter: its newest rows and their rooms are not looked at",
         &[],
     );
-    look.has(
+    check.has(
         "advice indexes of smart_meter: no index begins with the time",
         &[],
     );
@@ -331,13 +331,13 @@ fn rooms_that_are_spelled_differently_are_shown() {
     }
     watch(&rig, "h-001", "101");
     watch(&rig, "H999", "1\u{1b}[2J");
-    let look = Check::online(&mut rig);
-    assert_eq!(look.code, Some(0), "{:#?}", look.lines);
-    look.has(
+    let check = Check::online(&mut rig);
+    assert_eq!(check.code, Some(0), "{:#?}", check.lines);
+    check.has(
         "ok rooms: 12 rooms watched, 2 of them among the 7 with readings since ",
         &[],
     );
-    look.has(
+    check.has(
         "warning rooms: 7 watched rooms never judged, the meters spell their keys otherwise: ",
         &[
             "\"H001/0101\" for \"H001/101\"",
@@ -349,11 +349,11 @@ fn rooms_that_are_spelled_differently_are_shown() {
             "\"h-001/101\" for \"H001/101\"",
         ],
     );
-    look.has(
+    check.has(
         "warning rooms: 2 watched rooms never judged, no meter has their keys: ",
         &["\"H001/601\"", "know no hotel \"H999\""],
     );
-    look.has(
+    check.has(
         "warning rooms: 1 watched room with older readings only: \"H001/501\"",
         &[],
     );
@@ -366,9 +366,9 @@ fn rooms_that_are_spelled_differently_are_shown() {
     // A table that has no letters for some of them.
     rig.execute("DELETE FROM smart_meter WHERE room_number = '301室'");
     rig.execute("ALTER TABLE smart_meter CONVERT TO CHARACTER SET latin1");
-    let look = Check::online(&mut rig);
-    assert_eq!(look.code, Some(0), "{:#?}", look.lines);
-    look.has(
+    let check = Check::online(&mut rig);
+    assert_eq!(check.code, Some(0), "{:#?}", check.lines);
+    check.has(
         "warning rooms: 1 watched room with older readings only: \"H001/501\"",
         &[],
     );
@@ -403,8 +403,8 @@ fn meters_of_whole_kwh_are_named_with_what_they_hide() {
         rig.meter("H1", "120", &time, &format!("{}.{hour}0", 200 - hour));
         rig.meter("H1", "121", &time, &format!("{}.00", 200 - hour / 2));
     }
-    let look = Check::online(&mut rig);
-    look.has(
+    let check = Check::online(&mut rig);
+    check.has(
         "warning meter table smart_meter: 11 rooms have meters that count whole kWh only",
         &[
             "up to 1.75 kWh in 30 minutes (3.50 kW) in a vacant room, where the threshold is 1.5",
@@ -413,14 +413,14 @@ fn meters_of_whole_kwh_are_named_with_what_they_hide() {
             "\"H1/109\" and 1 more",
         ],
     );
-    look.has(
+    check.has(
         "warning meter table smart_meter: 1 room has a meter that counts whole kWh only",
         &["up to 0.75 kWh", "\"H1/111\""],
     );
     assert!(
-        !look.lines.iter().any(|line| line.contains("H1/12")),
+        !check.lines.iter().any(|line| line.contains("H1/12")),
         "{:#?}",
-        look.lines
+        check.lines
     );
     rig.finish();
 }

@@ -11,7 +11,7 @@ use roomwatt::types::LocalTime;
 use crate::support::{Rig, broker};
 use crate::{minutes_ago, said};
 
-/// What a look has found.
+/// The findings of a check.
 struct Check {
     code: Option<i32>,
     /// As `level about: says; remedy`.
@@ -19,7 +19,7 @@ struct Check {
 }
 
 impl Check {
-    /// Has a look, as a script would.
+    /// Runs a check, as a script would.
     fn online(rig: &mut Rig) -> Check {
         let (code, out, _) = said(&rig.roomwatt(&["check", "--online", "--json"]));
         let finding = |line: &str| -> Value { serde_json::from_str(line).expect(line) };
@@ -38,7 +38,7 @@ impl Check {
         }
     }
 
-    /// The one line that begins so and has all these parts.
+    /// Asserts that exactly one line begins like this and has all these parts.
     fn has(&self, start: &str, parts: &[&str]) {
         let wanted = |line: &&String| {
             line.starts_with(start) && parts.iter().all(|part| line.contains(part))
@@ -47,15 +47,15 @@ impl Check {
         assert_eq!(found.len(), 1, "{start} {parts:?} in {:#?}", self.lines);
     }
 
-    /// That the newest reading of a meter table is of `time`: as many minutes ago as when the look
-    /// began, at `began`, or as now.
+    /// Asserts that the newest reading of a meter table is of `time`: as many minutes ago as when
+    /// the check began, at `began`, or as now.
     fn has_newest(&self, start: &str, time: LocalTime, began: LocalTime) {
         let minutes = |now: LocalTime| now.since(time) / 60;
-        let said = |line: &str, age: i64| line.contains(&format!(" {age} minutes ago"));
+        let has_age = |line: &str, age: i64| line.contains(&format!(" {age} minutes ago"));
         let mut ages = minutes(began)..=minutes(minutes_ago(0));
         let mut lines = self.lines.iter().filter(|line| line.starts_with(start));
         let line = lines.next().expect("a line of the table");
-        assert!(ages.any(|age| said(line, age)), "{line}");
+        assert!(ages.any(|age| has_age(line, age)), "{line}");
     }
 
     /// The lines that are not ok.
@@ -201,8 +201,8 @@ fn a_hotel_without_problems_has_no_findings() {
     );
     rig.publish(["{}"]);
     let began = minutes_ago(0);
-    let look = Check::online(&mut rig);
-    assert_eq!((look.code, look.not_ok()), (Some(0), vec![]));
+    let check = Check::online(&mut rig);
+    assert_eq!((check.code, check.not_ok()), (Some(0), vec![]));
     for (about, part) in [
         ("queue ", "1 message waiting, 0 consumers"),
         ("database ", "connected as u"),
@@ -218,14 +218,14 @@ fn a_hotel_without_problems_has_no_findings() {
         ("rooms", "1 room watched, 1 of them among the 2"),
         ("Feishu at http://127.0.0.1:", "roomwatt send-notice"),
     ] {
-        look.has(&format!("ok {about}"), &[part]);
+        check.has(&format!("ok {about}"), &[part]);
     }
-    look.has_newest(
+    check.has_newest(
         "ok meter table smart_meter: its newest reading",
         time,
         began,
     );
-    assert_eq!(look.lines.len(), 11, "{:#?}", look.lines);
+    assert_eq!(check.lines.len(), 11, "{:#?}", check.lines);
     assert_eq!(rig.waiting_messages(), 1, "no message is taken");
     assert!(rig.feishu.received().is_empty(), "nothing is sent to a bot");
 
@@ -279,11 +279,11 @@ fn each_problem_of_the_broker_is_reported_and_the_rest_is_checked() {
         ),
     ] {
         rig.reconfigure(from, to);
-        let look = Check::online(&mut rig);
-        assert_eq!(look.code, Some(code), "{to}: {:#?}", look.lines);
-        look.has(&format!("{level} queue "), &[part]);
-        look.has("ok Feishu", &[]);
-        look.has("ok schema", &[]);
+        let check = Check::online(&mut rig);
+        assert_eq!(check.code, Some(code), "{to}: {:#?}", check.lines);
+        check.has(&format!("{level} queue "), &[part]);
+        check.has("ok Feishu", &[]);
+        check.has("ok schema", &[]);
         rig.reconfigure(to, from);
     }
 
@@ -308,8 +308,8 @@ fn each_problem_of_the_broker_is_reported_and_the_rest_is_checked() {
         .queue_declare(&rig.queue, QueueDeclareOptions::default())
         .expect("not durable");
     rig.reconfigure(&name, &declared);
-    let look = Check::online(&mut rig);
-    look.has(
+    let check = Check::online(&mut rig);
+    check.has(
         "error queue ",
         &["PRECONDITION_FAILED", "leave rabbitmq.declare out"],
     );
@@ -335,11 +335,11 @@ fn a_database_that_is_away_hides_nothing_else() {
         ),
     ] {
         rig.reconfigure(from, to);
-        let look = Check::online(&mut rig);
-        assert_eq!(look.code, Some(code), "{:#?}", look.lines);
-        look.has("error database ", &[part]);
-        look.has("ok queue ", &[]);
-        look.has("ok Feishu", &[]);
+        let check = Check::online(&mut rig);
+        assert_eq!(check.code, Some(code), "{:#?}", check.lines);
+        check.has("error database ", &[part]);
+        check.has("ok queue ", &[]);
+        check.has("ok Feishu", &[]);
         rig.reconfigure(to, from);
     }
     // What has to be changed comes first, whatever can't be reached.
@@ -348,8 +348,8 @@ fn a_database_that_is_away_hides_nothing_else() {
         "[rabbitmq]\nhost = '127.0.0.1'",
         "[rabbitmq]\nhost = '127.0.0.9'",
     );
-    let look = Check::online(&mut rig);
-    assert_eq!(look.code, Some(78), "{:#?}", look.lines);
+    let check = Check::online(&mut rig);
+    assert_eq!(check.code, Some(78), "{:#?}", check.lines);
     rig.finish();
 }
 
@@ -369,9 +369,9 @@ fn feishu_is_checked_without_sending_a_message() {
     assert_eq!(asked, ["/"], "one host is asked once, without a token");
 
     rig.feishu.set_clock_offset(-7_200);
-    let look = Check::online(&mut rig);
-    assert_eq!(look.code, Some(78));
-    look.has(
+    let check = Check::online(&mut rig);
+    assert_eq!(check.code, Some(78));
+    check.has(
         "error Feishu at ",
         &["clock is 72", "ahead of", "accepts no signature"],
     );
@@ -379,9 +379,9 @@ fn feishu_is_checked_without_sending_a_message() {
 
     let strange = format!("http://127.0.0.1:{}/", rig.feishu.port());
     rig.reconfigure(&strange, "http://127.0.0.1:9/");
-    let look = Check::online(&mut rig);
-    assert_eq!(look.code, Some(75), "{:#?}", look.lines);
-    look.has("error Feishu at http://127.0.0.1:9, ", &["feishu.proxy"]);
-    look.has("ok queue ", &[]);
+    let check = Check::online(&mut rig);
+    assert_eq!(check.code, Some(75), "{:#?}", check.lines);
+    check.has("error Feishu at http://127.0.0.1:9, ", &["feishu.proxy"]);
+    check.has("ok queue ", &[]);
     rig.finish();
 }

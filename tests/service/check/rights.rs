@@ -31,28 +31,28 @@ impl Drop for User {
 #[test]
 fn a_missing_or_old_schema_is_reported() {
     let mut rig = Rig::without_schema("checkschema");
-    let look = Check::online(&mut rig);
-    assert_eq!(look.code, Some(78));
-    look.has("error schema: ", &["schema_migration", "roomwatt init-db"]);
-    look.has(
+    let check = Check::online(&mut rig);
+    assert_eq!(check.code, Some(78));
+    check.has("error schema: ", &["schema_migration", "roomwatt init-db"]);
+    check.has(
         "error tables: ",
         &["service, room_state", "electricity_abnormal not there"],
     );
-    look.has("ok rights for init-db: ", &["this user may run it"]);
-    look.has("error meter table ", &["no such table"]);
+    check.has("ok rights for init-db: ", &["this user may run it"]);
+    check.has("error meter table ", &["no such table"]);
 
     assert!(rig.roomwatt(&["init-db"]).status.success());
     rig.execute("ALTER TABLE notification DROP COLUMN error");
     rig.execute("ALTER TABLE electricity_abnormal DROP COLUMN msg_type");
     rig.execute("DELETE FROM schema_migration WHERE version >= 5");
-    let look = Check::online(&mut rig);
-    assert_eq!(look.code, Some(78));
-    look.has(
+    let check = Check::online(&mut rig);
+    assert_eq!(check.code, Some(78));
+    check.has(
         "error schema: ",
         &["005_outbox_and_silence.sql was not applied yet", "init-db"],
     );
-    look.has("error rights on notification: ", &["'error'"]);
-    look.has(
+    check.has("error rights on notification: ", &["'error'"]);
+    check.has(
         "error rights on electricity_abnormal: INSERT: Unknown column 'msg_type'",
         &[],
     );
@@ -84,20 +84,20 @@ fn each_missing_right_is_reported_with_its_grant() {
             rig.user()
         );
         statement(&rig, &format!("REVOKE {right} ON `DB`.`{table}` FROM USER"));
-        let look = Check::online(&mut rig);
-        assert_eq!(look.code, Some(78), "{table} {right}: {:#?}", look.lines);
+        let check = Check::online(&mut rig);
+        assert_eq!(check.code, Some(78), "{table} {right}: {:#?}", check.lines);
         let about = match table {
             "smart_meter" => "error meter table smart_meter: ".to_owned(),
             _ => format!("error rights on {table}: {right} is not granted"),
         };
-        look.has(&about, &[&grant]);
-        let errors = look
+        check.has(&about, &[&grant]);
+        let errors = check
             .not_ok()
             .into_iter()
             .filter(|line| line.starts_with("error"));
         assert_eq!(errors.count(), 1 + usize::from(table == "schema_migration"));
         if (table, right) == ("room_state", "SELECT") {
-            look.has("warning rooms: they are not compared", &[]);
+            check.has("warning rooms: they are not compared", &[]);
         }
         rig.execute(&grant);
     }
@@ -122,10 +122,10 @@ fn each_missing_right_is_reported_with_its_grant() {
     statement(&rig, &format!("GRANT '{role}' TO USER"));
     let word = if rig.is_mariadb() { "FOR" } else { "TO" };
     statement(&rig, &format!("SET DEFAULT ROLE '{role}' {word} USER"));
-    let look = Check::online(&mut rig);
-    assert_eq!(look.code, Some(0), "{:#?}", look.lines);
-    look.has("ok rights: ", &[]);
-    look.has(
+    let check = Check::online(&mut rig);
+    assert_eq!(check.code, Some(0), "{:#?}", check.lines);
+    check.has("ok rights: ", &[]);
+    check.has(
         "advice meter table smart_meter: this user may INSERT, UPDATE, DELETE in it",
         &[],
     );

@@ -123,7 +123,7 @@ impl FeishuStandIn {
             state: Mutex::default(),
             changed: Condvar::new(),
         });
-        server.add("nobody", None);
+        server.add("strays", None);
         let index = server.add(token, secret);
         let accepting = thread::spawn({
             let server = Arc::clone(&server);
