@@ -297,14 +297,14 @@ fn a_database_that_fails_ends_it_with_a_hint() {
     });
     let output = child.wait_with_output().expect("its output");
     assert_eq!(output.status.code(), Some(75), "{output:?}");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("TMPDIR names another one"), "{said}");
-    assert!(said.contains("embedded database /"), "{said}");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("TMPDIR names another one"), "{error}");
+    assert!(error.contains("embedded database /"), "{error}");
 }
 
 #[test]
 fn usage_errors_are_reported() {
-    for (arguments, said) in [
+    for (arguments, error) in [
         (["--rooms", "0"], "0 is not in 1..=20000"),
         (["--speed", "0"], "it must be a number from 1 on"),
         (
@@ -315,6 +315,6 @@ fn usage_errors_are_reported() {
         let output = demo(&arguments);
         let err = String::from_utf8_lossy(&output.stderr);
         assert!(matches!(output.status.code(), Some(64)), "{output:?}");
-        assert!(err.contains(said), "{err}");
+        assert!(err.contains(error), "{err}");
     }
 }

@@ -399,11 +399,17 @@ fn a_failed_wait_reports_what_it_saw() {
         })
     };
     let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(wait)).expect_err("none");
-    let said = panic.downcast_ref::<String>().expect("text");
-    assert!(said.starts_with("two cards: not within 20ms"), "{said}");
-    assert!(said.contains("1 requests came"), "{said}");
-    assert!(said.contains("accepted, HTTP 200, code 0"), "{said}");
-    assert!(said.contains("interactive 用电异常 H001 · 101"), "{said}");
+    let message = panic.downcast_ref::<String>().expect("text");
+    assert!(
+        message.starts_with("two cards: not within 20ms"),
+        "{message}"
+    );
+    assert!(message.contains("1 requests came"), "{message}");
+    assert!(message.contains("accepted, HTTP 200, code 0"), "{message}");
+    assert!(
+        message.contains("interactive 用电异常 H001 · 101"),
+        "{message}"
+    );
 }
 
 #[test]

@@ -75,14 +75,17 @@ fn the_reason_for_a_refused_certificate_is_named() {
             if trusted {
                 program.env("SSL_CERT_FILE", &ca);
             }
-            let (code, said) = ended(program);
-            assert_eq!(code, Some(78), "{said}");
-            assert!(said.contains(what) && said.contains(remedy), "{said}");
+            let (code, printed) = ended(program);
+            assert_eq!(code, Some(78), "{printed}");
             assert!(
-                !said.contains("firewall") && !said.contains("feishu.proxy"),
-                "{said}"
+                printed.contains(what) && printed.contains(remedy),
+                "{printed}"
             );
-            assert!(!said.contains("canary"), "{said}");
+            assert!(
+                !printed.contains("firewall") && !printed.contains("feishu.proxy"),
+                "{printed}"
+            );
+            assert!(!printed.contains("canary"), "{printed}");
         }
     }
     // Trusted and with its right name, it is accepted.
@@ -91,8 +94,8 @@ fn the_reason_for_a_refused_certificate_is_named() {
     ));
     let mut program = alone.command(&["check", "--online"], &alone.path("roomwatt.toml"));
     program.env("SSL_CERT_FILE", &ca);
-    let (code, said) = ended(program);
-    assert_eq!(code, Some(0), "{said}");
+    let (code, printed) = ended(program);
+    assert_eq!(code, Some(0), "{printed}");
 }
 
 #[test]
@@ -116,9 +119,9 @@ fn an_expired_certificate_is_named_as_such() {
         for command in [&["send-notice"][..], &["check", "--online"]] {
             let mut program = alone.command(command, &alone.path("roomwatt.toml"));
             program.env("SSL_CERT_FILE", &ca);
-            let (code, said) = ended(program);
-            assert_eq!(code, Some(78), "{said}");
-            assert!(said.contains(remedy), "{said}");
+            let (code, printed) = ended(program);
+            assert_eq!(code, Some(78), "{printed}");
+            assert!(printed.contains(remedy), "{printed}");
         }
     }
 }

@@ -14,11 +14,11 @@ fn files_that_would_block_are_refused_by_name() {
     let alone = Alone::new("");
     let config = alone.path("roomwatt.toml");
     let pipe = alone.pipe("pipe");
-    let (code, said) = alone.run(&["check"], Path::new(&pipe));
-    assert_eq!(code, Some(78), "{said}");
+    let (code, printed) = alone.run(&["check"], Path::new(&pipe));
+    assert_eq!(code, Some(78), "{printed}");
     let expected =
         format!("{pipe}: can't be read: it is a named pipe, and has to be a regular file");
-    assert!(said.contains(&expected), "{said}");
+    assert!(printed.contains(&expected), "{printed}");
 
     let long = alone.file("long", "x".repeat(64 * 1024 + 1));
     let too_long = "can't be read: it is longer than 64 KiB: is it the right one?";
@@ -68,9 +68,12 @@ fn files_that_would_block_are_refused_by_name() {
         };
         alone.configure(&text);
         for command in ["check", "run"] {
-            let (code, said) = alone.run(&[command], &config);
-            assert_eq!(code, Some(78), "{text}: {said}");
-            assert!(said.contains(key) && said.contains(why), "{text}: {said}");
+            let (code, printed) = alone.run(&[command], &config);
+            assert_eq!(code, Some(78), "{text}: {printed}");
+            assert!(
+                printed.contains(key) && printed.contains(why),
+                "{text}: {printed}"
+            );
         }
     }
 }
@@ -83,8 +86,8 @@ fn inherited_descriptors_are_read() {
     symlink(&secret, alone.path("credential")).expect("a link");
     let text = "[feishu]\nwebhook_url = 'https://example.com/hook/x'\nsecret_file = 'credential'\n";
     alone.configure(text);
-    let (code, said) = alone.run(&["check"], &alone.path("roomwatt.toml"));
-    assert_eq!(code, Some(0), "{said}");
+    let (code, printed) = alone.run(&["check"], &alone.path("roomwatt.toml"));
+    assert_eq!(code, Some(0), "{printed}");
 
     let piped = |script: &str| {
         let mut shell = std::process::Command::new("bash");
@@ -98,13 +101,16 @@ fn inherited_descriptors_are_read() {
         "$0 check --config <(cat roomwatt.toml)",
         "$0 check --config /dev/stdin < roomwatt.toml",
     ] {
-        let (code, said) = piped(script);
-        assert_eq!(code, Some(0), "{script}: {said}");
-        assert!(said.contains("hotel.db"), "{script}: {said}");
+        let (code, printed) = piped(script);
+        assert_eq!(code, Some(0), "{script}: {printed}");
+        assert!(printed.contains("hotel.db"), "{script}: {printed}");
     }
-    let (code, said) = piped(": | $0 check --config /dev/stdin");
-    assert_eq!(code, Some(78), "{said}");
-    assert!(said.contains("a pipe can be read only once"), "{said}");
+    let (code, printed) = piped(": | $0 check --config /dev/stdin");
+    assert_eq!(code, Some(78), "{printed}");
+    assert!(
+        printed.contains("a pipe can be read only once"),
+        "{printed}"
+    );
 }
 
 #[test]
@@ -160,9 +166,9 @@ fn a_foreign_file_in_place_of_the_database_is_a_fatal_error() {
         ),
     ] {
         alone.configure(&format!("[embedded]\npath = '{path}'\n"));
-        let (code, said) = alone.run(&["run"], &config);
-        assert_eq!(code, Some(78), "{said}");
-        assert!(said.contains(why), "{said}");
+        let (code, printed) = alone.run(&["run"], &config);
+        assert_eq!(code, Some(78), "{printed}");
+        assert!(printed.contains(why), "{printed}");
     }
     let names = fs::read_dir(alone.folder.path()).expect("a folder");
     let names: Vec<_> = names
@@ -176,8 +182,8 @@ fn a_foreign_file_in_place_of_the_database_is_a_fatal_error() {
 fn a_database_that_is_mounted_by_itself_is_refused() {
     let alone = Alone::new("");
     let config = alone.path("roomwatt.toml");
-    let (code, said) = alone.run(&["init-db"], &config);
-    assert_eq!(code, Some(0), "{said}");
+    let (code, printed) = alone.run(&["init-db"], &config);
+    assert_eq!(code, Some(0), "{printed}");
     let (file, elsewhere) = (alone.path("hotel.db"), alone.path("elsewhere"));
     fs::create_dir(&elsewhere).expect("a folder");
     let mounted = elsewhere.join("hotel.db");
@@ -191,13 +197,16 @@ fn a_database_that_is_mounted_by_itself_is_refused() {
         program.args(["run", "--config"]).arg(&config);
         program
     };
-    let (code, said) = ended(mount(&file, &mounted));
+    let (code, printed) = ended(mount(&file, &mounted));
     assert_eq!(
         code,
         Some(78),
-        "to mount takes root, and in a container CAP_SYS_ADMIN: {said}"
+        "to mount takes root, and in a container CAP_SYS_ADMIN: {printed}"
     );
-    assert!(said.contains("the file is mounted by itself"), "{said}");
+    assert!(
+        printed.contains("the file is mounted by itself"),
+        "{printed}"
+    );
     let beside = fs::read_dir(&elsewhere).expect("a folder").count();
     assert_eq!(beside, 1, "nothing was made there");
     // Its folder may be.
@@ -213,14 +222,14 @@ fn a_database_that_is_mounted_by_itself_is_refused() {
 fn a_full_disk_is_named_when_a_database_can_not_be_opened() {
     let alone = Alone::new("");
     let config = alone.path("roomwatt.toml");
-    let (code, said) = alone.run(&["init-db"], &config);
-    assert_eq!(code, Some(0), "{said}");
+    let (code, printed) = alone.run(&["init-db"], &config);
+    assert_eq!(code, Some(0), "{printed}");
     let command = alone.command(&["rejected", "list"], &config);
-    let (code, said) = ended(limited("trap '' XFSZ; ulimit -f 8", &command));
-    assert_eq!(code, Some(75), "{said}");
+    let (code, printed) = ended(limited("trap '' XFSZ; ulimit -f 8", &command));
+    assert_eq!(code, Some(75), "{printed}");
     assert!(
-        said.contains("the database has no room left: ") && said.contains("hotel.db: "),
-        "{said}"
+        printed.contains("the database has no room left: ") && printed.contains("hotel.db: "),
+        "{printed}"
     );
 }
 
@@ -255,19 +264,23 @@ fn secrets_that_others_can_read_get_a_warning() {
     set(alone.folder.path(), 0o755);
     for (mode, is_told) in [(0o644, true), (0o600, false)] {
         set(&config, mode);
-        let (code, said) = alone.run(&["check"], &config);
-        assert_eq!((code, said.contains(warning)), (Some(0), is_told), "{said}");
+        let (code, printed) = alone.run(&["check"], &config);
+        assert_eq!(
+            (code, printed.contains(warning)),
+            (Some(0), is_told),
+            "{printed}"
+        );
         let mut service = alone.start(Stdio::null());
         service.wait_for_log("watching ");
         service.signal(Signal::TERM);
         let (_, log) = service.wait_for_end();
         assert_eq!(log.contains(warning), is_told, "{log}");
-        assert!(!said.contains("canary") && !log.contains("canary"));
+        assert!(!printed.contains("canary") && !log.contains("canary"));
     }
     set(&config, 0o644);
     alone.configure("[feishu]\nlanguage = 'en'\n");
-    let (_, said) = alone.run(&["check"], &config);
-    assert!(!said.contains("holds secrets"), "{said}");
+    let (_, printed) = alone.run(&["check"], &config);
+    assert!(!printed.contains("holds secrets"), "{printed}");
 }
 
 /// It reads from a pipe that never ends, as from a disk that is far away.
@@ -318,11 +331,11 @@ fn thresholds_of_a_file_change_without_a_restart() {
     let alone = Alone::new("[monitoring]\noverrides_file = 'rooms.csv'\n");
     let header = "hotel_id,room_number,checkin,checkout\n";
     alone.file("rooms.csv", format!("{header}H1,101,,0.3\nH1,,2.5,\n"));
-    let (code, said) = alone.run(&["check"], &alone.path("roomwatt.toml"));
-    assert_eq!(code, Some(0), "{said}");
+    let (code, printed) = alone.run(&["check"], &alone.path("roomwatt.toml"));
+    assert_eq!(code, Some(0), "{printed}");
     assert!(
-        said.contains("of their own have 1 hotel and 1 room"),
-        "{said}"
+        printed.contains("of their own have 1 hotel and 1 room"),
+        "{printed}"
     );
     let mut service = alone.start(Stdio::null());
     service.wait_for_log("watching ");

@@ -8,13 +8,13 @@ use super::{Alone, ended};
 /// What reorders, hides or breaks a line.
 const STRANGE: &str = "\u{202e}\u{2066}\u{200b}\u{200d}\u{ad}\u{2028}\u{feff}\u{61c}x";
 
-fn assert_harmless(said: &str) {
-    let obeyed: Vec<char> = said
+fn assert_harmless(printed: &str) {
+    let obeyed: Vec<char> = printed
         .chars()
         .filter(|c| *c != '\n' && is_unsafe(*c))
         .collect();
-    assert!(obeyed.is_empty(), "{obeyed:?} in {said:?}");
-    assert!(said.contains("202e"), "{said}");
+    assert!(obeyed.is_empty(), "{obeyed:?} in {printed:?}");
+    assert!(printed.contains("202e"), "{printed}");
 }
 
 #[test]
@@ -48,10 +48,10 @@ fn names_are_escaped_in_answers_about_the_past() {
         if command == "explain" {
             program.args(["H1", STRANGE]);
         }
-        let (found, said) = ended(program);
-        assert_eq!(found, Some(code), "{said}");
-        assert_harmless(&said);
-        let event = said.lines().find(|line| line.starts_with("{\"event\""));
+        let (found, printed) = ended(program);
+        assert_eq!(found, Some(code), "{printed}");
+        assert_harmless(&printed);
+        let event = printed.lines().find(|line| line.starts_with("{\"event\""));
         if command == "backtest" {
             let event: Value = serde_json::from_str(event.expect("an alert")).expect("JSON");
             assert_eq!(event["room_number"], STRANGE.trim(), "the same room");
@@ -64,9 +64,9 @@ fn names_are_escaped_in_errors_and_in_the_log() {
     let alone = Alone::new(&format!("[monitoring]\ntimezone = '{STRANGE}'\n"));
     let config = alone.path("roomwatt.toml");
     for command in ["check", "run"] {
-        let (code, said) = alone.run(&[command], &config);
-        assert_eq!(code, Some(78), "{said}");
-        assert_harmless(&said);
+        let (code, printed) = alone.run(&[command], &config);
+        assert_eq!(code, Some(78), "{printed}");
+        assert_harmless(&printed);
     }
     for json in [false, true] {
         let path = alone.path(&format!("{STRANGE}.db")).display().to_string();

@@ -1,4 +1,4 @@
-//! What can be said of the documents without any server. `service/documents.rs` and
+//! What can be checked of the documents without any server. `service/documents.rs` and
 //! `service/install.rs` run their commands.
 
 mod pictures;
@@ -16,7 +16,7 @@ use support::pages::{
     ENGLISH, Page, blocks, commands, first_cells, in_two_languages, root, rows, without_comment,
 };
 
-/// The code of a page but for drawings, without what is said in its language.
+/// The code of a page except drawings, without the words of its language.
 fn code(page: &Page) -> Vec<String> {
     let blocks = blocks(&page.text).into_iter();
     let blocks = blocks.filter(|block| !block.iter().any(|line| line.contains('▼')));
@@ -222,8 +222,8 @@ fn a_readme_can_be_read_in_some_minutes() {
     }
 }
 
-/// What the program says, which ends well.
-fn said(arguments: &[&str]) -> String {
+/// The output of the program, which must succeed.
+fn output(arguments: &[&str]) -> String {
     let output = Command::new(ROOMWATT)
         .args(arguments)
         .stdin(Stdio::null())
@@ -235,7 +235,7 @@ fn said(arguments: &[&str]) -> String {
 
 #[test]
 fn every_command_stands_in_the_readmes() {
-    let help = said(&["--help"]);
+    let help = output(&["--help"]);
     let commands = help.split("Commands:\n").nth(1).expect("commands");
     let mut names: Vec<String> = commands
         .lines()
@@ -300,7 +300,7 @@ fn demo(readme: &Page) -> &'static Shown {
         let options: Vec<&str> = options.split(' ').chain(["--speed", "1e9"]).collect();
         Shown {
             command: command.to_owned(),
-            output: said(&options),
+            output: output(&options),
         }
     })
 }
@@ -308,7 +308,7 @@ fn demo(readme: &Page) -> &'static Shown {
 #[test]
 fn the_demo_finds_what_the_readmes_promise() {
     let readme = Page::read("README.md");
-    let said = &demo(&readme).output;
+    let printed = &demo(&readme).output;
     // All numbers of a line.
     let numbers = |line: &str| -> Vec<String> {
         let numbers = line.split(|c: char| !c.is_ascii_digit() && c != '.');
@@ -317,14 +317,14 @@ fn the_demo_finds_what_the_readmes_promise() {
             .map(str::to_owned)
             .collect()
     };
-    let tried = said.split("false alerts\n").nth(1).expect("a table");
+    let tried = printed.split("false alerts\n").nth(1).expect("a table");
     let tried = tried.lines().take_while(|line| !line.is_empty());
     let tried: Vec<Vec<String>> = tried.map(numbers).collect();
     let promised = rows(&readme.text).into_iter();
     let promised = promised.filter(|row| row.len() == 3 && row[1].contains(" of "));
     let promised: Vec<Vec<String>> = promised.map(|row| numbers(&row.join(" "))).collect();
     assert_eq!(promised.len(), 3);
-    assert_eq!(tried, promised, "{said}");
+    assert_eq!(tried, promised, "{printed}");
 }
 
 #[test]

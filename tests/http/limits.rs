@@ -135,13 +135,13 @@ fn a_client_that_falls_silent_is_disconnected() {
     ];
     let [nothing, head, body] = streams.map(answer);
     assert_eq!(nothing, "");
-    let (status, said) = parts(&head);
+    let (status, text) = parts(&head);
     assert_eq!(status, 408);
-    assert!(said.contains("the headers did not come in time"), "{said}");
-    let (status, said) = parts(&body);
+    assert!(text.contains("the headers did not come in time"), "{text}");
+    let (status, text) = parts(&body);
     assert_eq!(status, 408);
     let expected = "the body did not come in time (1 s in all), nothing of it was taken";
-    assert!(said.contains(expected), "{said}");
+    assert!(text.contains(expected), "{text}");
     // One that breaks off.
     let stream = rig.sending(&half);
     stream.shutdown(Shutdown::Write).expect("closed");

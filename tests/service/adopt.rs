@@ -2,7 +2,7 @@
 
 use crate::support::Rig;
 use crate::support::states::stored_time;
-use crate::{check_in, check_out, minutes_ago, said};
+use crate::{check_in, check_out, finished, minutes_ago};
 
 /// A row as the original program has left it; times are SQL.
 fn left(rig: &Rig, room: &str, kind: &str, times: [&str; 4], initial: Option<(&str, &str)>) {
@@ -73,7 +73,7 @@ fn rooms_are_watched_from_the_first_minute_and_their_past_is_left_alone() {
         rig.meter("H001", "101", &time, &format!("{}.00", 100 + 2 * interval));
     }
 
-    let (code, out, _) = said(&rig.roomwatt(&["init-db", "--adopt"]));
+    let (code, out, _) = finished(&rig.roomwatt(&["init-db", "--adopt"]));
     assert_eq!(code, Some(0));
     let expected = "adopted 4 rooms (2 occupied, 2 vacant)\n\
          left out 2 rows without a room or a stay\n\
@@ -95,7 +95,7 @@ fn rooms_are_watched_from_the_first_minute_and_their_past_is_left_alone() {
         ),
         [true]
     );
-    let (_, again, _) = said(&rig.roomwatt(&["init-db", "--adopt"]));
+    let (_, again, _) = finished(&rig.roomwatt(&["init-db", "--adopt"]));
     assert!(
         again.contains("adopted 0, brought up to date 0, unchanged 4\n"),
         "{again}"
@@ -104,7 +104,7 @@ fn rooms_are_watched_from_the_first_minute_and_their_past_is_left_alone() {
     let mut service = rig.start();
     service.wait_for_log("watching 4 rooms");
     service.wait_for_log("4 rooms watched");
-    let (code, _, error) = said(&rig.roomwatt(&["init-db", "--adopt"]));
+    let (code, _, error) = finished(&rig.roomwatt(&["init-db", "--adopt"]));
     assert_eq!(code, Some(75));
     assert!(
         error.contains("the service is running on this database: stop it first"),
@@ -176,7 +176,7 @@ fn newer_stays_are_taken_over_from_older_watches() {
     left(&rig, "103", "'checkin'", later, None);
     let epochs = || rig.rows::<u64>("SELECT epoch FROM service")[0];
     let before = epochs();
-    let (code, out, error) = said(&rig.roomwatt(&["init-db", "--adopt"]));
+    let (code, out, error) = finished(&rig.roomwatt(&["init-db", "--adopt"]));
     assert_eq!(code, Some(0), "{error}");
     for line in [
         "adopted 0, brought up to date 2 (H001/101, H001/103), unchanged 2\n",
@@ -203,7 +203,7 @@ fn newer_stays_are_taken_over_from_older_watches() {
             "104 checkin 1 0"
         ]
     );
-    let (_, again, _) = said(&rig.roomwatt(&["init-db", "--adopt"]));
+    let (_, again, _) = finished(&rig.roomwatt(&["init-db", "--adopt"]));
     assert!(
         again.ends_with("adopted 0, brought up to date 0, unchanged 4\n"),
         "{again}"

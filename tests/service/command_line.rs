@@ -60,12 +60,12 @@ fn a_usage_error_has_an_exit_code_and_says_what_to_do() {
     ] {
         let output = Command::new(ROOMWATT).args(command).output();
         let output = output.expect("it runs");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(64), "{said}");
-        let has_tip = said.contains(&format!("tip: {tip}"));
+        let printed = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(64), "{printed}");
+        let has_tip = printed.contains(&format!("tip: {tip}"));
         assert!(
-            has_tip || said.contains("tip: a similar") && said.contains(tip),
-            "{said}"
+            has_tip || printed.contains("tip: a similar") && printed.contains(tip),
+            "{printed}"
         );
     }
     let wrong = rig.file("wrong.toml", "[monitoring]\nkeep_days = 0\n");
@@ -83,9 +83,9 @@ fn a_usage_error_has_an_exit_code_and_says_what_to_do() {
         let output = Command::new(ROOMWATT).args(set).args(config).output();
         let output = output.expect("it runs");
         assert_eq!(output.status.code(), Some(expected), "{output:?}");
-        let said = String::from_utf8_lossy(&output.stderr);
+        let printed = String::from_utf8_lossy(&output.stderr);
         let expected = "--set batch_size=0: monitoring.batch_size is 0, allowed is 1 to 100000";
-        assert!(said.contains(expected), "{said}");
+        assert!(printed.contains(expected), "{printed}");
     }
     for (command, expected) in [
         (
@@ -107,9 +107,9 @@ fn a_usage_error_has_an_exit_code_and_says_what_to_do() {
             .current_dir(folder.parent().expect("a folder"))
             .output()
             .expect("it runs");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(78), "{said}");
-        assert!(said.contains(expected), "{said}");
+        let printed = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(78), "{printed}");
+        assert!(printed.contains(expected), "{printed}");
     }
     rig.configure("check_interval_minute = 30");
     assert_eq!(code(&mut rig, &["run"], "check_interval_minute"), Some(78));
@@ -235,8 +235,8 @@ fn closed_output_changes_no_exit_code() {
         assert_eq!(status.code(), Some(expected), "{command:?}");
     }
     assert_eq!(rig.waiting_messages(), 1);
-    let said = rig.roomwatt(&["check"]);
-    assert!(said.status.success(), "{said:?}");
+    let printed = rig.roomwatt(&["check"]);
+    assert!(printed.status.success(), "{printed:?}");
     rig.finish();
 }
 

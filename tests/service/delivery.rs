@@ -297,7 +297,7 @@ fn expired_and_unreadable_notices_are_not_sent_and_delay_no_other() {
     rig.wait_for_rows(notified, &["Hold", "Hrun", "Hyoung"].map(str::to_owned));
     assert_eq!(rig.feishu.accepted_notices().last(), Some(&old[0]));
     let log = service.stop();
-    for said in [
+    for expected in [
         format!(
             "notices {} are older than feishu.notice_max_age_hours",
             old[0]
@@ -307,8 +307,8 @@ fn expired_and_unreadable_notices_are_not_sent_and_delay_no_other() {
             garbled[0]
         ),
     ] {
-        let is_it = |line: &str| line.contains("ERROR") && line.contains(&said);
-        assert!(log.lines().any(is_it), "{said} is not in\n{log}");
+        let is_it = |line: &str| line.contains("ERROR") && line.contains(&expected);
+        assert!(log.lines().any(is_it), "{expected} is not in\n{log}");
     }
     rig.finish();
 }

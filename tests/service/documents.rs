@@ -43,9 +43,9 @@ fn commands() -> Vec<String> {
     all
 }
 
-/// Each line of what a command said stands in a page.
-fn assert_shown(said: &str, page: &Page) {
-    for line in said.lines() {
+/// Asserts that each line of a command's output is in a page.
+fn assert_shown(printed: &str, page: &Page) {
+    for line in printed.lines() {
         assert!(page.text.contains(&format!("    {line}\n")), "{line}");
     }
 }

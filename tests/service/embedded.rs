@@ -7,7 +7,7 @@ use crate::backtest::{Happening, backtest, events_of, history, kwh, lines};
 use crate::http::without;
 use crate::support::intake::{ask, wait_until_served};
 use crate::support::{Rig, wait};
-use crate::{check_out, minutes_ago, said};
+use crate::{check_out, finished, minutes_ago};
 
 /// Taken over HTTP, in order: messages and readings that follow one another, many a request.
 fn requests(happenings: &[Happening]) -> Vec<String> {
@@ -74,7 +74,7 @@ fn operators_commands_work_without_servers() {
     let (mut rig, address) = alone("alone");
     let room = ["--hotel-id", "H001", "--room-number", "101", "--msg-type"];
     let send = [&["send"], &room[..], &["checkin"]].concat();
-    let run = |rig: &mut Rig, arguments: &[&str]| said(&rig.roomwatt(arguments));
+    let run = |rig: &mut Rig, arguments: &[&str]| finished(&rig.roomwatt(arguments));
     let (code, _, err) = run(&mut rig, &send);
     assert_eq!(code, Some(75), "{err}");
     assert!(
@@ -180,9 +180,9 @@ fn blanks_around_keys_do_not_matter_and_whole_kwh_are_named() {
     let from = left.to_string();
     service.wait_for_log("alert H001/101 vacant");
     let explain = ["explain", "H001 ", " 101", "--from", &from];
-    let (code, out, err) = said(&rig.roomwatt(&explain));
+    let (code, out, err) = finished(&rig.roomwatt(&explain));
     assert!(code == Some(0) && out.contains("【报警】"), "{out}{err}");
-    let (code, out, _) = said(&rig.roomwatt(&["check", "--online"]));
+    let (code, out, _) = finished(&rig.roomwatt(&["check", "--online"]));
     assert_eq!(code, Some(0), "{out}");
     let named =
         "1 room has a meter that counts whole kWh only, which hides a steady use of up to 1.75 kWh";

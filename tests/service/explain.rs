@@ -3,7 +3,7 @@
 use crate::backtest::{Happening, files};
 use crate::review::{SMART_METER, store};
 use crate::support::Rig;
-use crate::{check_out, minutes_ago, said};
+use crate::{check_out, finished, minutes_ago};
 
 #[test]
 fn explain_begins_where_the_stay_began() {
@@ -27,7 +27,7 @@ fn explain_begins_where_the_stay_began() {
     let (messages, readings) = files(&rig, &happenings);
     let mut explain = |arguments: &[&str]| {
         let english = ["explain", "--language", "en"];
-        let (code, text, errors) = said(&rig.roomwatt(&[&english, arguments].concat()));
+        let (code, text, errors) = finished(&rig.roomwatt(&[&english, arguments].concat()));
         assert_eq!((code, errors.as_str()), (Some(0), ""));
         text
     };
@@ -63,20 +63,20 @@ fn explain_begins_where_the_stay_began() {
     let json = explain(&["H001", "101", "--json"]);
     assert_eq!(json.lines().count(), count - 4);
     // The staff's language is the default one.
-    let (_, chinese, _) = said(&rig.roomwatt(&["explain", "H001", "101"]));
+    let (_, chinese, _) = finished(&rig.roomwatt(&["explain", "H001", "101"]));
     assert!(chinese.contains("【提醒】超过 1.5 kWh"), "{chinese}");
     for (room, part) in [
         ("0101", "is \"H001/101\" meant?"),
         ("a1", "rooms of that hotel are \"H001/101\""),
     ] {
-        let (code, text, errors) = said(&rig.roomwatt(&["explain", "H001", room]));
+        let (code, text, errors) = finished(&rig.roomwatt(&["explain", "H001", room]));
         assert_eq!((code, text.as_str()), (Some(64), ""));
         assert!(errors.contains(part), "{errors}");
     }
     // The original program has kept keys as messages had them.
     rig.execute("UPDATE electricity_monitoring SET hotel_id = 'H001 ', room_number = ' 101'");
     let blanks = [&["explain", "--language", "en"], &padded[..]].concat();
-    let (code, text, errors) = said(&rig.roomwatt(&blanks));
+    let (code, text, errors) = finished(&rig.roomwatt(&blanks));
     assert_eq!((code, errors.as_str(), text), (Some(0), "", whole));
     let early = begin.plus(-1).to_string();
     for (arguments, part) in [
@@ -86,7 +86,7 @@ fn explain_begins_where_the_stay_began() {
         ),
         (&["H002", "101"], "nor of any room of hotel \"H002\""),
     ] {
-        let (code, _, errors) = said(&rig.roomwatt(&[&["explain"], arguments].concat()));
+        let (code, _, errors) = finished(&rig.roomwatt(&[&["explain"], arguments].concat()));
         assert_eq!(code, Some(64));
         assert!(errors.contains(part), "{errors}");
     }

@@ -7,7 +7,7 @@ use std::fs;
 use crate::embedded::alone;
 use crate::support::Rig;
 use crate::support::intake::{ask, ask_bytes, wait_until_served};
-use crate::{check_out, minutes_ago, said};
+use crate::{check_out, finished, minutes_ago};
 
 /// What each body is: a check-in at the one time, or refused for a reason that begins so.
 type Forms = Vec<(Vec<u8>, Result<(), &'static str>)>;
@@ -135,12 +135,12 @@ fn a_message_is_read_alike_from_rabbitmq_http_and_files() {
     );
     let output = rig.roomwatt(&["backtest", "--messages", &messages, "--readings", &readings]);
     let remarks = String::from_utf8(output.stderr).expect("UTF-8");
-    let said: Vec<&str> = (remarks.lines())
+    let found: Vec<&str> = (remarks.lines())
         .filter_map(|line| line.split_once("messages.jsonl:")?.1.split_once(": "))
         .map(|(_, reason)| reason)
         .collect();
-    assert_eq!(said.len(), reasons.len(), "{remarks}");
-    for (reason, expected) in said.iter().zip(&reasons) {
+    assert_eq!(found.len(), reasons.len(), "{remarks}");
+    for (reason, expected) in found.iter().zip(&reasons) {
         assert!(reason.starts_with(expected), "{remarks}");
     }
     assert!(good >= 8, "{good}");
@@ -247,7 +247,7 @@ fn stay() -> String {
 /// Each reading of the room, as JSON.
 fn explained(rig: &mut Rig, of: &[&str]) -> String {
     let (code, text, errors) =
-        said(&rig.roomwatt(&[&["explain", "H1", "101", "--all", "--json"], of].concat()));
+        finished(&rig.roomwatt(&[&["explain", "H1", "101", "--all", "--json"], of].concat()));
     assert_eq!(code, Some(0), "{errors}");
     text
 }
@@ -284,7 +284,7 @@ fn a_list_of_readings_is_read_alike_from_both_forms_of_http_and_files() {
     }
 
     let output = rig.roomwatt(&[&["backtest"], &of_files[..]].concat());
-    let (_, _, remarks) = said(&output);
+    let (_, _, remarks) = finished(&output);
     let remarks: Vec<&str> = (remarks.lines())
         .filter_map(|line| line.split_once("readings.csv:"))
         .map(|(_, remark)| remark)
@@ -374,7 +374,7 @@ fn a_first_line_that_is_no_header_is_named_alike_over_http_and_in_files() {
         let file = rig.file("readings.csv", "");
         fs::write(&file, &body).expect("a file");
         let output = rig.roomwatt(&["backtest", "--messages", &messages, "--readings", &file]);
-        let (code, _, errors) = said(&output);
+        let (code, _, errors) = finished(&output);
         assert_eq!(code, Some(64), "{errors}");
         assert_eq!(errors, format!("roomwatt: {file}:1: {answer}\n"));
     }

@@ -14,7 +14,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
 use crate::embedded::alone;
 use crate::support::intake::{answer, ask, wait_until_served};
 use crate::support::{LIMIT, Rig, feishu, wait};
-use crate::{check_in, check_out, minutes_ago, said};
+use crate::{check_in, check_out, finished, minutes_ago};
 
 /// Takes a section out of the configuration.
 pub fn without(rig: &Rig, section: &str) {
@@ -123,7 +123,7 @@ fn without_a_queue_messages_come_over_http() {
     let mut rig = Rig::new("http");
     let address = rig.listen();
     without(&rig, "rabbitmq");
-    let (code, out, _) = said(&rig.roomwatt(&["check"]));
+    let (code, out, _) = finished(&rig.roomwatt(&["check"]));
     assert_eq!(code, Some(0));
     assert!(out.contains(&format!(
         "http         at {address}, for this machine's programs"

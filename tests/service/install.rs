@@ -117,13 +117,13 @@ impl Machine {
         let ready = machine.ask("exec 2>&1 && cd /root/roomwatt");
         if ready.is_none() {
             let output = machine.shell.stderr.take().expect("a pipe");
-            let said: Vec<String> = BufReader::new(output)
+            let printed: Vec<String> = BufReader::new(output)
                 .lines()
                 .map_while(Result::ok)
                 .collect();
             panic!(
                 "no root of its own could be made: this test needs the rights to mount (root, and \
-                 in a container CAP_SYS_ADMIN): {said:?}"
+                 in a container CAP_SYS_ADMIN): {printed:?}"
             );
         }
         machine
@@ -135,29 +135,29 @@ impl Machine {
         self.folder.path().join("root").join(inner)
     }
 
-    /// Runs a line of the shell; its exit code, and what it said. `None` when the shell is gone.
+    /// Runs a line of the shell; returns its exit code and output. `None` when the shell is gone.
     fn ask(&mut self, line: &str) -> Option<(i32, String)> {
         const END: &str = "this was the line:";
         // A shell that has ended closes the pipe.
         writeln!(self.lines, "{line}\ncode=$?; echo; echo '{END}' $code").ok()?;
-        let mut said = String::new();
+        let mut printed = String::new();
         loop {
             let mut text = String::new();
             if self.answers.read_line(&mut text).ok()? == 0 {
                 return None;
             }
             if let Some(code) = text.strip_prefix(END) {
-                return Some((code.trim().parse().expect("a number"), said));
+                return Some((code.trim().parse().expect("a number"), printed));
             }
-            said += &text;
+            printed += &text;
         }
     }
 
     /// Runs a line that has to do what it is there for.
     fn run(&mut self, line: &str) -> String {
-        let (code, said) = self.ask(line).expect(line);
-        assert_eq!(code, 0, "{line}\n{said}");
-        said
+        let (code, printed) = self.ask(line).expect(line);
+        assert_eq!(code, 0, "{line}\n{printed}");
+        printed
     }
 }
 
@@ -288,12 +288,12 @@ fn trying(rig: &Rig) {
             machine.run(&format!("{code} >/root/run.log 2>&1 &"));
             continue;
         }
-        let said = machine.run(line);
+        let printed = machine.run(line);
         if line.starts_with("cp ") {
             edit(rig, &machine.path("/root/roomwatt/roomwatt.toml"));
         }
         if line.starts_with("roomwatt send-notice") {
-            assert!(said.contains("accepted"), "{said}");
+            assert!(printed.contains("accepted"), "{printed}");
         }
     }
     rig.wait_for_rows(
@@ -328,12 +328,12 @@ fn installing(rig: &Rig, chinese: bool) {
     };
     for line in lines(&Page::read("docs/installing.md"), chinese) {
         let line = line.as_str();
-        let said = machine.run(line);
+        let printed = machine.run(line);
         if line.contains("etc/roomwatt.toml") {
             edit(rig, &config);
         }
         if line.contains(" init-db") {
-            assert!(said.contains("is up to date"), "{said}");
+            assert!(printed.contains("is up to date"), "{printed}");
         }
         if line.contains("check --online") {
             for part in [
@@ -341,7 +341,7 @@ fn installing(rig: &Rig, chinese: bool) {
                 "ok       rights: ",
                 "ok       rights for init-db: this user has none, and the service needs none",
             ] {
-                assert!(said.contains(part), "{part:?} is not in\n{said}");
+                assert!(printed.contains(part), "{part:?} is not in\n{printed}");
             }
         }
         if line == "supervisorctl update" {
@@ -379,11 +379,11 @@ fn installing(rig: &Rig, chinese: bool) {
     assert_eq!(starts, 3, "restored and upgraded");
     let left = "ls -d /etc/roomwatt /var/l*/roomwatt /usr/local/bin/roomwatt; id roomwatt; \
                 supervisorctl status";
-    let (_, said) = machine.ask(left).expect("an answer");
-    assert_eq!(said.matches("No such file").count(), 3, "{said}");
+    let (_, printed) = machine.ask(left).expect("an answer");
+    assert_eq!(printed.matches("No such file").count(), 3, "{printed}");
     assert!(
-        said.contains("no such user") && !said.contains("roomwatt  "),
-        "{said}"
+        printed.contains("no such user") && !printed.contains("roomwatt  "),
+        "{printed}"
     );
     assert_eq!(
         rig.rows::<String>("SHOW TABLES IN hotel"),

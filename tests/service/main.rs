@@ -84,8 +84,8 @@ fn check_out(hotel: &str, room: &str, time: LocalTime) -> String {
     format!(r#"{{"hotel_id":"{hotel}","room_number":"{room}",{stay}}}"#)
 }
 
-/// A command's exit code, what it said, and what it said to be wrong.
-fn said(output: &Output) -> (Option<i32>, String, String) {
+/// The exit code, standard output and standard error of a command.
+fn finished(output: &Output) -> (Option<i32>, String, String) {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
     (
         output.status.code(),

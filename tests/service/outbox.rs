@@ -9,7 +9,7 @@ use roomwatt::store::{MySqlOutbox, NoticeState, OutboxRows};
 use roomwatt::types::{HotelId, LocalTime, RoomKey, WattHours};
 use serde_json::{Value, json};
 
-use crate::said;
+use crate::finished;
 use crate::support::{Rig, numbers, wait};
 
 fn at(text: &str) -> LocalTime {
@@ -82,9 +82,9 @@ fn unsent_notices_are_listed_the_newest_first() {
     let mut rig = Rig::new("outboxlist");
     let none = rig.roomwatt(&["outbox", "list"]);
     let nothing = "no notices are pending or failed or expired\n";
-    assert_eq!(said(&none), (Some(0), nothing.into(), String::new()));
+    assert_eq!(finished(&none), (Some(0), nothing.into(), String::new()));
     assert_eq!(
-        said(&rig.roomwatt(&["outbox", "list", "--json"])),
+        finished(&rig.roomwatt(&["outbox", "list", "--json"])),
         (Some(0), String::new(), String::new())
     );
 
@@ -111,7 +111,7 @@ fn unsent_notices_are_listed_the_newest_first() {
     let expired = keep(&rig, "expired");
     set(&rig, &expired, "body = CONCAT(CHAR(27), '[2J')");
 
-    let (code, out, err) = said(&rig.roomwatt(&["outbox", "list"]));
+    let (code, out, err) = finished(&rig.roomwatt(&["outbox", "list"]));
     assert_eq!((code, err.as_str()), (Some(0), ""));
     assert_eq!(
         out,
@@ -124,7 +124,7 @@ fn unsent_notices_are_listed_the_newest_first() {
         )
     );
     let settled = ["--state", "logged", "--state", "sent", "--state", "sent"];
-    let (code, out, _) = said(&rig.roomwatt(&[&["outbox", "list"], &settled[..]].concat()));
+    let (code, out, _) = finished(&rig.roomwatt(&[&["outbox", "list"], &settled[..]].concat()));
     assert_eq!(code, Some(0));
     assert_eq!(
         out,
@@ -134,14 +134,14 @@ fn unsent_notices_are_listed_the_newest_first() {
              [sent 2023-04-10 14:00:30]\n"
         )
     );
-    let (code, _, err) = said(&rig.roomwatt(&["outbox", "list", "--state", "lost"]));
+    let (code, _, err) = finished(&rig.roomwatt(&["outbox", "list", "--state", "lost"]));
     assert_eq!(code, Some(64));
     assert!(
         err.contains("pending, sent, logged, expired, failed"),
         "{err}"
     );
 
-    let (code, out, err) = said(&rig.roomwatt(&["outbox", "list", "--json"]));
+    let (code, out, err) = finished(&rig.roomwatt(&["outbox", "list", "--json"]));
     assert_eq!((code, err.as_str()), (Some(0), ""));
     assert!(!out.contains(['\u{1b}', '\u{202e}']), "{out:?}");
     let lines: Vec<Value> = out
@@ -172,7 +172,7 @@ fn unsent_notices_are_listed_the_newest_first() {
             }),
         ]
     );
-    let (_, out, _) = said(&rig.roomwatt(&["outbox", "list", "--json", "--state", "sent"]));
+    let (_, out, _) = finished(&rig.roomwatt(&["outbox", "list", "--json", "--state", "sent"]));
     let line: Value = serde_json::from_str(&out).expect("JSON");
     assert_eq!(line["sent_at"], "2023-04-10 14:00:30");
     rig.finish();
@@ -194,7 +194,7 @@ fn a_list_costs_what_it_shows() {
     rig.count_work();
 
     let before = rig.rows_read();
-    let (_, out, err) = said(&rig.roomwatt(&["outbox", "list"]));
+    let (_, out, err) = finished(&rig.roomwatt(&["outbox", "list"]));
     assert_eq!((ids(&out), err.as_str()), (vec![&*newest, &*oldest], ""));
     let cost = rig.rows_read() - before;
     assert!(cost < 10, "{cost} rows read to list 2");
@@ -202,7 +202,7 @@ fn a_list_costs_what_it_shows() {
     // Several pages of several states: all of both would be 20,000 rows a page.
     let settled = ["--state", "sent", "--state", "logged", "--limit", "2000"];
     let before = rig.rows_read();
-    let (_, out, err) = said(&rig.roomwatt(&[&["outbox", "list"], &settled[..]].concat()));
+    let (_, out, err) = finished(&rig.roomwatt(&[&["outbox", "list"], &settled[..]].concat()));
     let expected: Vec<String> = rig.rows(
         "SELECT CAST(id AS CHAR) FROM notification WHERE state IN ('sent', 'logged') \
          ORDER BY id DESC LIMIT 2000",
@@ -226,7 +226,7 @@ fn a_notice_is_shown_as_the_staff_sees_it() {
     let in_body = RoomKey::new("H001\u{1b}[2J", "101");
     let readable = keep_of(&rig, &evil, "failed", &alert(&in_body));
     set(&rig, &readable, "error = CONCAT('why', CHAR(27))");
-    let (code, out, err) = said(&rig.roomwatt(&["outbox", "show", &readable]));
+    let (code, out, err) = finished(&rig.roomwatt(&["outbox", "show", &readable]));
     assert_eq!((code, err.as_str()), (Some(0), ""));
     let head = format!(
         "id:       {readable}\ntime:     2023-04-10 14:00:05\nstate:    failed\n\
@@ -260,7 +260,8 @@ fn a_notice_is_shown_as_the_staff_sees_it() {
         "pending",
         "\u{1b}]0;owned\u{7}\nid:       99 \u{202e}",
     );
-    let (code, out, err) = said(&rig.roomwatt(&["outbox", "show", &meters, "999", &unreadable]));
+    let (code, out, err) =
+        finished(&rig.roomwatt(&["outbox", "show", &meters, "999", &unreadable]));
     assert_eq!(code, Some(64));
     assert!(err.starts_with("999: there is no such notice"), "{err}");
     assert!(err.contains("1 notice was not found"), "{err}");
@@ -310,7 +311,7 @@ fn notices_are_retried_when_they_were_given_up() {
         ["failed", "expired", "logged", "sent", "pending"].map(|state| keep(&rig, state));
     set(&rig, &failed, "error = 'why'");
     set(&rig, &sent, "sent_at = '2023-04-10 14:00:30'");
-    let (code, out, err) = said(&rig.roomwatt(&[
+    let (code, out, err) = finished(&rig.roomwatt(&[
         "outbox", "retry", &sent, "999", &failed, &logged, &pending, &expired,
     ]));
     assert_eq!(code, Some(64));
@@ -348,13 +349,13 @@ fn notices_are_retried_when_they_were_given_up() {
     assert_eq!(rig.rows::<(String, String)>(kept), [expected]);
 
     // Only what waits already: that is as it was wished for.
-    let (code, out, _) = said(&rig.roomwatt(&["outbox", "retry", &pending]));
+    let (code, out, _) = finished(&rig.roomwatt(&["outbox", "retry", &pending]));
     let already = format!("{pending}: is pending already\n{AND_THEN}");
     assert_eq!((code, out), (Some(0), already));
     // Nothing was done, and nothing will be.
-    let (code, out, _) = said(&rig.roomwatt(&["outbox", "retry", &sent]));
+    let (code, out, _) = finished(&rig.roomwatt(&["outbox", "retry", &sent]));
     assert_eq!((code, out.as_str()), (Some(64), ""));
-    let (code, out, _) = said(&rig.roomwatt(&["outbox", "retry", "--again", &sent]));
+    let (code, out, _) = finished(&rig.roomwatt(&["outbox", "retry", "--again", &sent]));
     assert_eq!(
         (code, out),
         (Some(0), format!("{sent}: pending again\n{AND_THEN}"))
@@ -375,9 +376,12 @@ fn all_retries_what_failed_or_expired() {
         keep(&rig, state);
     }
     let before = states(&rig);
-    assert_eq!(said(&rig.roomwatt(&["outbox", "retry", "--all"])), nothing);
+    assert_eq!(
+        finished(&rig.roomwatt(&["outbox", "retry", "--all"])),
+        nothing
+    );
     let [expired, failed, last] = ["expired", "failed", "expired"].map(|state| keep(&rig, state));
-    let (code, out, err) = said(&rig.roomwatt(&["outbox", "retry", "--all"]));
+    let (code, out, err) = finished(&rig.roomwatt(&["outbox", "retry", "--all"]));
     assert_eq!((code, err.as_str()), (Some(0), ""));
     assert_eq!(
         out,
@@ -388,7 +392,10 @@ fn all_retries_what_failed_or_expired() {
     let after = states(&rig);
     assert_eq!(after[..3], before);
     assert_eq!(after[3..], vec![state("pending", true, true); 3]);
-    assert_eq!(said(&rig.roomwatt(&["outbox", "retry", "--all"])), nothing);
+    assert_eq!(
+        finished(&rig.roomwatt(&["outbox", "retry", "--all"])),
+        nothing
+    );
 
     for wrong in [
         &["outbox", "retry"][..],
@@ -396,7 +403,7 @@ fn all_retries_what_failed_or_expired() {
         &["outbox", "retry", "--all", "--again"],
         &["outbox", "show"],
     ] {
-        let (code, ..) = said(&rig.roomwatt(wrong));
+        let (code, ..) = finished(&rig.roomwatt(wrong));
         assert_eq!(code, Some(64), "{wrong:?}");
     }
     rig.finish();
@@ -428,7 +435,7 @@ fn a_retry_fails_if_the_state_has_changed() {
             });
             other.query_drop("COMMIT").expect("committed");
         });
-        said(&rig.roomwatt(&["outbox", "retry", &id]))
+        finished(&rig.roomwatt(&["outbox", "retry", &id]))
     });
     assert_eq!((code, out.as_str()), (Some(64), ""));
     assert!(err.contains("its state has changed just now"), "{err}");
@@ -456,7 +463,7 @@ fn without_its_database_the_exit_code_is_try_later() {
         &["outbox", "retry", "1"],
         &["outbox", "retry", "--all"],
     ] {
-        let (code, out, err) = said(&rig.roomwatt(command));
+        let (code, out, err) = finished(&rig.roomwatt(command));
         assert_eq!((code, out.as_str()), (Some(75), ""), "{command:?}");
         assert!(err.contains("the database can't be reached"), "{err}");
     }
@@ -469,7 +476,7 @@ fn an_unreadable_row_has_another_exit_code_than_try_later() {
     let room = RoomKey::new("H001", "101");
     let id = keep_of(&rig, &room, "failed", &alert(&room));
     rig.execute("UPDATE notification SET state = 'strange'");
-    let (code, out, err) = said(&rig.roomwatt(&["outbox", "show", &id]));
+    let (code, out, err) = finished(&rig.roomwatt(&["outbox", "show", &id]));
     assert_eq!((code, out.as_str()), (Some(78), ""));
     assert!(err.contains("state of notification"), "{err}");
     rig.finish();
@@ -495,7 +502,7 @@ fn the_service_sends_what_is_retried() {
     service.wait_until_ready();
     let notified = "SELECT is_notified FROM electricity_abnormal ORDER BY id";
     assert_eq!(rig.rows::<bool>(notified), [false, false]);
-    let (code, ..) = said(&rig.roomwatt(&["outbox", "retry", &ids[0], &ids[1]]));
+    let (code, ..) = finished(&rig.roomwatt(&["outbox", "retry", &ids[0], &ids[1]]));
     assert_eq!(code, Some(0));
     rig.wait_for_rows(notified, &[true, true]);
     let states = "SELECT state, error IS NULL, sent_at IS NOT NULL FROM notification";

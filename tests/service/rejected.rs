@@ -4,7 +4,7 @@ use mysql::prelude::Queryable;
 use serde_json::{Value, json};
 
 use crate::support::Rig;
-use crate::{check_in, minutes_ago, said};
+use crate::{check_in, finished, minutes_ago};
 
 /// One consumer takes messages in their order: what follows shows that those before are done.
 fn one_consumer(rig: &Rig) {
@@ -69,11 +69,11 @@ fn refused_messages_are_listed_the_newest_first() {
     let mut rig = Rig::new("list");
     let none = rig.roomwatt(&["rejected", "list"]);
     assert_eq!(
-        said(&none),
+        finished(&none),
         (Some(0), "no refused messages\n".into(), String::new())
     );
     assert_eq!(
-        said(&rig.roomwatt(&["rejected", "list", "--json"])),
+        finished(&rig.roomwatt(&["rejected", "list", "--json"])),
         (Some(0), String::new(), String::new())
     );
 
@@ -83,7 +83,7 @@ fn refused_messages_are_listed_the_newest_first() {
     rig.execute(&format!(
         "UPDATE rejected_message SET replayed_at = '2023-04-10 15:00:00' WHERE id = {first}"
     ));
-    let (code, out, _) = said(&rig.roomwatt(&["rejected", "list"]));
+    let (code, out, _) = finished(&rig.roomwatt(&["rejected", "list"]));
     assert_eq!(code, Some(0));
     assert_eq!(
         out,
@@ -95,12 +95,12 @@ fn refused_messages_are_listed_the_newest_first() {
             "x".repeat(55)
         )
     );
-    let (_, out, err) = said(&rig.roomwatt(&["rejected", "list", "--limit", "1"]));
+    let (_, out, err) = finished(&rig.roomwatt(&["rejected", "list", "--limit", "1"]));
     assert_eq!(out.lines().count(), 1, "{out}");
     assert!(out.starts_with(&second), "{out}");
     assert!(err.contains("see --limit"), "{err}");
 
-    let (code, out, err) = said(&rig.roomwatt(&["rejected", "list", "--json"]));
+    let (code, out, err) = finished(&rig.roomwatt(&["rejected", "list", "--json"]));
     assert_eq!((code, err.as_str()), (Some(0), ""));
     assert!(!out.contains(['\u{1b}', '\u{9b}']), "{out:?}");
     let lines: Vec<Value> = out
@@ -127,7 +127,7 @@ fn refused_messages_are_listed_the_newest_first() {
     for _ in 0..120 {
         keep(&rig, b"more", false);
     }
-    let (_, out, err) = said(&rig.roomwatt(&["rejected", "list", "--limit", "1000"]));
+    let (_, out, err) = finished(&rig.roomwatt(&["rejected", "list", "--limit", "1000"]));
     assert_eq!((out.lines().count(), err.as_str()), (122, ""));
     rig.finish();
 }
@@ -139,7 +139,7 @@ fn a_message_is_shown_whole_and_escaped() {
     let id = keep(&rig, evil, false);
     let long = "y".repeat(65_536);
     let start = keep(&rig, long.as_bytes(), true);
-    let (code, out, err) = said(&rig.roomwatt(&["rejected", "show", &id]));
+    let (code, out, err) = finished(&rig.roomwatt(&["rejected", "show", &id]));
     assert_eq!((code, err.as_str()), (Some(0), ""));
     assert_eq!(
         out,
@@ -151,7 +151,7 @@ fn a_message_is_shown_whole_and_escaped() {
             evil.len()
         )
     );
-    let (code, out, err) = said(&rig.roomwatt(&["rejected", "show", "999", &start]));
+    let (code, out, err) = finished(&rig.roomwatt(&["rejected", "show", "999", &start]));
     assert_eq!(code, Some(64));
     assert!(out.contains("the first 65536 bytes"), "{out:.300}");
     assert!(out.contains(&long), "the whole body");
@@ -171,7 +171,7 @@ fn a_message_is_replayed_when_its_reason_is_gone() {
         "[monitoring]\n",
         "[message_types]\ncheckin = 'CI'\n[monitoring]\n",
     );
-    let (code, out, err) = said(&rig.roomwatt(&["rejected", "replay", "--all"]));
+    let (code, out, err) = finished(&rig.roomwatt(&["rejected", "replay", "--all"]));
     assert_eq!((code, err.as_str()), (Some(0), ""));
     assert_eq!(out, format!("1: published to queue {}\n", rig.queue));
     assert_eq!(replayed(&rig), [true]);
@@ -182,7 +182,7 @@ fn a_message_is_replayed_when_its_reason_is_gone() {
         rig.rows::<u32>("SELECT COUNT(*) FROM rejected_message"),
         [1]
     );
-    let (code, out, _) = said(&rig.roomwatt(&["rejected", "replay", "--all"]));
+    let (code, out, _) = finished(&rig.roomwatt(&["rejected", "replay", "--all"]));
     assert_eq!(
         (code, out.as_str()),
         (Some(0), "there is no message to replay\n")
@@ -199,7 +199,7 @@ fn a_message_that_can_not_be_replayed_is_reported_and_delays_no_other() {
         .map(|body| keep(&rig, body, *body == b"start"))
         .collect();
     let [one, two, cut, last] = [0, 1, 2, 3].map(|at| ids[at].as_str());
-    let (code, out, err) = said(&rig.roomwatt(&["rejected", "replay", "999", cut, one]));
+    let (code, out, err) = finished(&rig.roomwatt(&["rejected", "replay", "999", cut, one]));
     assert_eq!(code, Some(64));
     assert_eq!(out, format!("{one}: published to queue {}\n", rig.queue));
     for part in [
@@ -212,17 +212,17 @@ fn a_message_that_can_not_be_replayed_is_reported_and_delays_no_other() {
     assert_eq!(replayed(&rig), [true, false, false, false]);
 
     // Once is enough, unless it is asked for.
-    let (code, out, err) = said(&rig.roomwatt(&["rejected", "replay", one]));
+    let (code, out, err) = finished(&rig.roomwatt(&["rejected", "replay", one]));
     assert_eq!((code, out.as_str()), (Some(64), ""));
     assert!(
         err.contains("was replayed at 20") && err.contains("--again"),
         "{err}"
     );
-    let (code, ..) = said(&rig.roomwatt(&["rejected", "replay", one, "--again"]));
+    let (code, ..) = finished(&rig.roomwatt(&["rejected", "replay", one, "--again"]));
     assert_eq!(code, Some(0));
 
     // All means all that is whole and was not replayed yet, in the order they came.
-    let (code, out, err) = said(&rig.roomwatt(&["rejected", "replay", "--all"]));
+    let (code, out, err) = finished(&rig.roomwatt(&["rejected", "replay", "--all"]));
     let expected = format!(
         "{two}: published to queue {0}\n{last}: published to queue {0}\n",
         rig.queue
@@ -243,7 +243,7 @@ fn a_message_that_can_not_be_replayed_is_reported_and_delays_no_other() {
         &["rejected", "replay", "--all", "--again"],
         &["rejected", "show"],
     ] {
-        let (code, ..) = said(&rig.roomwatt(wrong));
+        let (code, ..) = finished(&rig.roomwatt(wrong));
         assert_eq!(code, Some(64), "{wrong:?}");
     }
     rig.finish();
@@ -257,7 +257,7 @@ fn a_replay_without_its_servers_says_what_was_done() {
         "CREATE TRIGGER unmarked BEFORE UPDATE ON rejected_message FOR EACH ROW \
          SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no mark'",
     );
-    let (code, out, err) = said(&rig.roomwatt(&["rejected", "replay", &id]));
+    let (code, out, err) = finished(&rig.roomwatt(&["rejected", "replay", &id]));
     assert_eq!((code, out.as_str()), (Some(75), ""));
     assert!(
         err.contains("published") && err.contains("could not be marked"),
@@ -268,23 +268,23 @@ fn a_replay_without_its_servers_says_what_was_done() {
 
     let queue = format!("queue = '{}'", rig.queue);
     rig.reconfigure(&queue, &format!("queue = '{}_missing'", rig.queue));
-    let (code, _, err) = said(&rig.roomwatt(&["rejected", "replay", &id]));
+    let (code, _, err) = finished(&rig.roomwatt(&["rejected", "replay", &id]));
     assert_eq!(code, Some(78));
     assert!(
         err.contains("not replayed") && err.contains("NOT_FOUND"),
         "{err}"
     );
-    // Nothing listens on port 1. What needs no broker is said without one.
+    // Nothing listens on port 1. What needs no broker is reported without one.
     let port = |server: &str| {
         let port = std::env::var(format!("ROOMWATT_TEST_{server}_PORT")).expect("a port");
         format!("port = {port}\n")
     };
     rig.reconfigure(&port("AMQP"), "port = 1\n");
-    let (code, _, err) = said(&rig.roomwatt(&["rejected", "replay", &id]));
+    let (code, _, err) = finished(&rig.roomwatt(&["rejected", "replay", &id]));
     assert_eq!(code, Some(75));
     assert!(err.contains("can't connect to 127.0.0.1:1: "), "{err}");
     assert_eq!(replayed(&rig), [false]);
-    let (code, ..) = said(&rig.roomwatt(&["rejected", "replay", "999"]));
+    let (code, ..) = finished(&rig.roomwatt(&["rejected", "replay", "999"]));
     assert_eq!(code, Some(64));
 
     let config = std::fs::read_to_string(rig.config()).expect("a configuration");
@@ -292,17 +292,17 @@ fn a_replay_without_its_servers_says_what_was_done() {
     // Without a broker it is the service itself that takes messages.
     let unreachable = "[http]\nlisten = '127.9.9.9:1'\n";
     std::fs::write(rig.config(), unreachable.to_owned() + without_broker).expect("a configuration");
-    let (code, _, err) = said(&rig.roomwatt(&["rejected", "replay", &id]));
+    let (code, _, err) = finished(&rig.roomwatt(&["rejected", "replay", &id]));
     assert_eq!(code, Some(75));
     assert!(
         err.contains("can't be reached at http://127.9.9.9:1"),
         "{err}"
     );
     assert_eq!(replayed(&rig), [false]);
-    let (code, ..) = said(&rig.roomwatt(&["rejected", "list"]));
+    let (code, ..) = finished(&rig.roomwatt(&["rejected", "list"]));
     assert_eq!(code, Some(0));
     rig.reconfigure(&port("MYSQL"), "port = 1\n");
-    let (code, _, err) = said(&rig.roomwatt(&["rejected", "list"]));
+    let (code, _, err) = finished(&rig.roomwatt(&["rejected", "list"]));
     assert_eq!(code, Some(75));
     assert!(err.contains("the database can't be reached"), "{err}");
     rig.finish();

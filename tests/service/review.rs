@@ -12,7 +12,7 @@ use roomwatt::types::{LocalTime, Reading, RoomKey, WattHours};
 
 use crate::backtest::{Happening, files, history, kwh};
 use crate::support::{ROOMWATT, Rig};
-use crate::{check_out, said};
+use crate::{check_out, finished};
 
 /// Puts a history into `electricity_monitoring`, as the service would have written it, and into a
 /// meter table whose rows `insert` begins: a register and a time are to follow the keys.
@@ -133,7 +133,7 @@ fn find_the_same(rig: &Rig, database: &Path, happenings: &[Happening]) {
     let from = happenings[0].time().plus(-24 * 3_600).to_string();
     let find = |source: &[&str]| {
         let output = roomwatt(database, &[&["backtest"][..], source, &rules].concat());
-        let (code, lines, table) = said(&output);
+        let (code, lines, table) = finished(&output);
         assert_eq!(code, Some(0), "{table}");
         // Its last line counts rows: what is sent again is one in a file of the embedded store.
         let (table, counts) = table.rsplit_once("backtest: ").expect("counts");
@@ -199,7 +199,7 @@ fn files_and_every_kind_of_table_give_the_same_alerts() {
     find_the_same(&rig, &config, &happenings);
     // Without rooms, or in a time without any.
     let (code, lines, table) =
-        said(&rig.roomwatt(&["backtest", "--from", "2001-01-01", "--to", "2001-01-31"]));
+        finished(&rig.roomwatt(&["backtest", "--from", "2001-01-01", "--to", "2001-01-31"]));
     assert_eq!((code, lines.as_str()), (Some(0), ""));
     assert!(table.contains("rooms=0"), "{table}");
     rig.finish();
@@ -248,7 +248,7 @@ fn spans_end_where_the_command_line_says() {
         (&["--from", "2023-04-10 12:00:00"], "alert recovered"),
         (&["--from", "2023-04-11"], ""),
     ] {
-        let (code, lines, errors) = said(&rig.roomwatt(&[&["backtest"], span].concat()));
+        let (code, lines, errors) = finished(&rig.roomwatt(&[&["backtest"], span].concat()));
         assert_eq!(code, Some(0), "{span:?}: {errors}");
         let found: Vec<&str> = ["alert", "recovered"]
             .into_iter()
@@ -306,19 +306,20 @@ fn errors_of_the_command_line_are_explained() {
             "two rules have this name",
         ),
     ] {
-        let (code, _, errors) = said(&rig.roomwatt(arguments));
+        let (code, _, errors) = finished(&rig.roomwatt(arguments));
         assert_eq!(code, Some(64), "{arguments:?}: {errors}");
         assert!(errors.contains(part), "{arguments:?}: {errors}");
     }
     // What is wrong in the file is the file's fault.
     rig.configure("keep_days = 0");
     let (code, _, _) =
-        said(&rig.roomwatt(&["backtest", "--from", "2023-04-10", "--set", "keep_days=3"]));
+        finished(&rig.roomwatt(&["backtest", "--from", "2023-04-10", "--set", "keep_days=3"]));
     assert_eq!(code, Some(0));
-    let (code, _, _) = said(&rig.roomwatt(&["backtest", "--from", "2023-04-10", "--set", "x=3"]));
+    let (code, _, _) =
+        finished(&rig.roomwatt(&["backtest", "--from", "2023-04-10", "--set", "x=3"]));
     assert_eq!(code, Some(78));
     rig.reconfigure("keep_days = 0", "[meter]\ntable = 'nowhere'");
-    let (code, _, errors) = said(&rig.roomwatt(&["backtest", "--from", "2023-04-10"]));
+    let (code, _, errors) = finished(&rig.roomwatt(&["backtest", "--from", "2023-04-10"]));
     assert_eq!(code, Some(78));
     assert!(errors.contains("section [meter]"), "{errors}");
     rig.finish();
@@ -439,12 +440,12 @@ fn errors_of_a_file_are_reported_with_their_line() {
         let messages = messages.map_or(good.clone(), |text| rig.file("m.jsonl", text));
         let readings = rig.file("r.csv", readings);
         let output = rig.roomwatt(&["backtest", "--messages", &messages, "--readings", &readings]);
-        let (exit, lines, errors) = said(&output);
+        let (exit, lines, errors) = finished(&output);
         assert_eq!((exit, lines.as_str()), (Some(code), ""), "{errors}");
         assert!(errors.contains(part), "{part} is not in {errors}");
     }
     let (code, _, errors) =
-        said(&rig.roomwatt(&["backtest", "--messages", "nowhere", "--readings", &good]));
+        finished(&rig.roomwatt(&["backtest", "--messages", "nowhere", "--readings", &good]));
     assert_eq!(code, Some(64));
     assert!(errors.contains("nowhere"), "{errors}");
     rig.finish();
@@ -469,7 +470,7 @@ fn rooms_that_only_one_side_names_are_reported() {
         &["--from", "2023-04-10", "--to", "2023-04-11"],
     ] {
         for command in ["backtest", "advise"] {
-            let (code, _, errors) = said(&rig.roomwatt(&[&[command], source].concat()));
+            let (code, _, errors) = finished(&rig.roomwatt(&[&[command], source].concat()));
             assert_eq!(code, Some(0));
             for part in [
                 "no reading of 1 of 1 room with a message, the first is \"H001/0101\"",
@@ -490,7 +491,7 @@ fn thresholds_are_advised_from_files_and_database_alike() {
     let (messages, readings) = files(&rig, &happenings);
     let mut advise = |arguments: &[&str]| {
         let english = ["advise", "--language", "en"];
-        let (code, text, errors) = said(&rig.roomwatt(&[&english, arguments].concat()));
+        let (code, text, errors) = finished(&rig.roomwatt(&[&english, arguments].concat()));
         assert_eq!((code, errors.as_str()), (Some(0), ""));
         text
     };
@@ -512,8 +513,8 @@ fn thresholds_are_advised_from_files_and_database_alike() {
     assert!(advise(&["--to", &begin]).contains("no data of such rooms"));
     // Without an option it is the configured language.
     rig.reconfigure("[feishu]\n", "[feishu]\nlanguage = 'en'\n");
-    assert_eq!(said(&rig.roomwatt(&["advise"])).1, text);
-    let (code, _, errors) = said(&rig.roomwatt(&["advise", "--budget", "few"]));
+    assert_eq!(finished(&rig.roomwatt(&["advise"])).1, text);
+    let (code, _, errors) = finished(&rig.roomwatt(&["advise", "--budget", "few"]));
     assert_eq!(code, Some(64));
     assert!(errors.contains("a number from 0 to 1000"), "{errors}");
     rig.finish();

@@ -10,7 +10,7 @@ use roomwatt::types::LocalTime;
 
 use crate::support::own_server::{OwnServer, is_newest};
 use crate::support::{LIMIT, Rig, Service, wait};
-use crate::{check, check_in, check_out, minutes_ago, said};
+use crate::{check, check_in, check_out, finished, minutes_ago};
 
 /// A letter that Big5 does not have.
 const ROOM: &str = "贵宾3";
@@ -164,7 +164,7 @@ fn otherwise(all: &[Otherwise], conn: &mut Conn) -> Vec<(&'static str, String)> 
         .collect()
 }
 
-/// What each connection of the service's user has said before anything else, by the server's own
+/// What each connection of the service's user has sent before anything else, by the server's own
 /// log.
 fn beginnings(root: &mut Conn, user: &str) -> BTreeSet<Vec<String>> {
     let statements: Vec<(u64, String)> = root
@@ -199,7 +199,7 @@ fn read(rig: &Rig, left: LocalTime, interval: i64) {
 }
 
 fn done(rig: &mut Rig, command: &[&str], says: &str) {
-    let (code, out, err) = said(&rig.roomwatt(command));
+    let (code, out, err) = finished(&rig.roomwatt(command));
     assert_eq!(code, Some(0), "{command:?}: {out}{err}");
     assert!(out.contains(says), "{command:?} says {out}");
 }

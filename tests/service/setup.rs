@@ -7,7 +7,7 @@ use amiquip::QueueDeleteOptions;
 
 use crate::support::states::stored_time;
 use crate::support::{ROOMWATT, Rig, broker};
-use crate::{check_in, minutes_ago, said};
+use crate::{check_in, finished, minutes_ago};
 
 #[test]
 fn init_db_can_be_repeated_and_run_twice_at_once() {
@@ -83,8 +83,8 @@ fn init_db_finishes_what_was_half_applied() {
     assert_ne!(rig.rows::<String>(schema), whole);
     let again = rig.roomwatt(&["init-db"]);
     assert!(again.status.success(), "{again:?}");
-    let said = String::from_utf8_lossy(&again.stdout);
-    assert!(said.starts_with("applied 003_"), "{said}");
+    let printed = String::from_utf8_lossy(&again.stdout);
+    assert!(printed.starts_with("applied 003_"), "{printed}");
     assert_eq!(rig.rows::<String>(schema), whole);
     assert_eq!(
         rig.rows::<(String, bool)>("SELECT reason, digest IS NULL FROM rejected_message"),
@@ -98,11 +98,11 @@ fn init_db_goes_forward_only_and_prints_its_progress() {
     let mut rig = Rig::new("forward");
     rig.execute("INSERT INTO schema_migration (version, name) VALUES (99, 'of the future')");
     let output = rig.roomwatt(&["init-db"]);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(78), "{said}");
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(78), "{printed}");
     assert!(
-        said.contains("a newer roomwatt has set this database up"),
-        "{said}"
+        printed.contains("a newer roomwatt has set this database up"),
+        "{printed}"
     );
     // Nor does it work with it: a state that it does not know would be lost with the next write.
     let (status, log) = rig.start().wait_for_end();
@@ -146,14 +146,14 @@ fn an_unsupported_server_is_a_configuration_error() {
         "CREATE TRIGGER t BEFORE INSERT ON schema_migration FOR EACH ROW SET NEW.name = gone(1)",
     );
     let output = rig.roomwatt(&["init-db"]);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(78), "{said}");
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(78), "{printed}");
     for part in [
         "can't do what is asked of it",
         "gone does not exist",
         "README.md",
     ] {
-        assert!(said.contains(part), "{said}");
+        assert!(printed.contains(part), "{printed}");
     }
     rig.finish();
 }
@@ -270,7 +270,7 @@ fn send_publishes_messages_that_the_service_accepts() {
         "checkin",
     ]);
     assert!(sent.status.success(), "{sent:?}");
-    let (_, shown, _) = said(&sent);
+    let (_, shown, _) = finished(&sent);
     assert!(shown.contains(r#""room_number":"101""#), "{shown}");
     let sent = rig.roomwatt(&[
         "send",
@@ -311,10 +311,10 @@ fn connections_to_a_database_that_requires_tls_are_encrypted() {
     let mut rig = Rig::new("tls");
     rig.execute(&format!("ALTER USER '{}'@'%' REQUIRE SSL", rig.user()));
     let output = rig.roomwatt(&["init-db"]);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
-        !output.status.success() && said.contains("Access denied"),
-        "{said}"
+        !output.status.success() && printed.contains("Access denied"),
+        "{printed}"
     );
 
     let ca = std::env::var("ROOMWATT_TEST_MYSQL_CA").expect("scripts/services env sets it");
@@ -346,19 +346,19 @@ fn connections_to_a_database_that_requires_tls_are_encrypted() {
     let stranger = rig.file("stranger.pem", STRANGER);
     rig.reconfigure(&ca, &stranger);
     let output = rig.roomwatt(&["init-db"]);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
     let remedy = "self-signed, or of an authority that is not known here: name its authority in \
                   mysql.tls_ca";
     assert!(
-        output.status.code() == Some(78) && said.contains(remedy),
-        "{said}"
+        output.status.code() == Some(78) && printed.contains(remedy),
+        "{printed}"
     );
     rig.reconfigure(&stranger, "/no/such/file");
     let output = rig.roomwatt(&["init-db"]);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
-        output.status.code() == Some(78) && said.contains("mysql.tls_ca"),
-        "{said}"
+        output.status.code() == Some(78) && printed.contains("mysql.tls_ca"),
+        "{printed}"
     );
     rig.finish();
 }
@@ -412,10 +412,10 @@ fn init_db_explains_a_failure_and_whether_it_is_temporary() {
         let whole = std::fs::read_to_string(rig.config()).expect("a configuration");
         rig.reconfigure(from, to);
         let output = rig.roomwatt(&["init-db"]);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(code), "{said}");
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{printed}");
         for part in says {
-            assert!(said.contains(part), "{part:?} is not in\n{said}");
+            assert!(printed.contains(part), "{part:?} is not in\n{printed}");
         }
         std::fs::write(rig.config(), whole).expect("a configuration");
     }
@@ -427,12 +427,12 @@ fn init_db_explains_a_failure_and_whether_it_is_temporary() {
         rig.execute(&statement);
     }
     let output = rig.roomwatt(&["init-db"]);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(78), "{said}");
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(78), "{printed}");
     assert!(
-        said.contains("CREATE command denied")
-            && said.contains("; sql/grants-init.sql has the rights"),
-        "{said}"
+        printed.contains("CREATE command denied")
+            && printed.contains("; sql/grants-init.sql has the rights"),
+        "{printed}"
     );
     rig.finish();
 }
@@ -449,9 +449,12 @@ fn send_declares_the_queue_if_the_service_would() {
     let room = ["--hotel-id", "H001", "--room-number", "101"];
     let send = [&["send", "--msg-type", "checkin"], &room[..]].concat();
     let output = rig.roomwatt(&send);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(78), "{said}");
-    assert!(said.contains("or set rabbitmq.declare = true"), "{said}");
+    let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(78), "{printed}");
+    assert!(
+        printed.contains("or set rabbitmq.declare = true"),
+        "{printed}"
+    );
     rig.reconfigure("[rabbitmq]\n", "[rabbitmq]\ndeclare = true\n");
     let output = rig.roomwatt(&send);
     assert!(output.status.success(), "{output:?}");

@@ -15,7 +15,7 @@ use roomwatt::types::{HotelId, LocalTime, RoomKey, WattHours};
 
 use crate::support::proxy::{Fault, Proxy};
 use crate::support::{Link, ROOMWATT, Rig, wait};
-use crate::{minutes_ago, said};
+use crate::{finished, minutes_ago};
 
 const DAY: i64 = 24 * 60;
 
@@ -238,7 +238,7 @@ fn the_past_is_played_faster_and_ctrl_c_ends_it_in_order() {
     let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid")).expect("a pid");
     kill_process(pid, Signal::INT).expect("a signal");
     let output = child.wait_with_output().expect("it ends");
-    let (code, out, err) = said(&output);
+    let (code, out, err) = finished(&output);
     assert_eq!(code, Some(0), "{err}");
     assert!(out.starts_with("played SIM-1 of 30 rooms, from "), "{out}");
     assert!(out.contains(&format!("--from '{from}'")), "{out}");
@@ -325,13 +325,13 @@ fn real_hotels_are_never_simulated() {
         (&["--speed", "0"], 64, "--speed"),
     ] {
         let output = rig.roomwatt(&[&["simulate", "--days", "1"], arguments].concat());
-        let (got, _, err) = said(&output);
+        let (got, _, err) = finished(&output);
         assert_eq!(got, Some(code), "{arguments:?}: {err}");
         assert!(err.contains(says), "{arguments:?}: {err}");
     }
     let once = ["simulate", "--days", "1", "--rooms", "1"];
     rig.configure("[meter]\ntable = 'not_there'");
-    let (code, _, err) = said(&rig.roomwatt(&once));
+    let (code, _, err) = finished(&rig.roomwatt(&once));
     assert_eq!(code, Some(78), "{err}");
     assert!(
         err.contains("not_there") && err.contains("right to INSERT"),
@@ -349,7 +349,7 @@ fn real_hotels_are_never_simulated() {
             .args(["simulate", "--config", &file])
             .output()
             .expect("it runs");
-        let (code, _, err) = said(&output);
+        let (code, _, err) = finished(&output);
         assert_eq!(code, Some(78), "{err}");
         assert!(err.contains(&format!("no section [{missing}]")), "{err}");
     }

@@ -84,11 +84,11 @@ impl Supervisor {
     /// Waits until supervisor says this of the service.
     fn wait_for_status(&self, part: &str) -> String {
         wait(&format!("supervisor to say {part:?}"), || {
-            let said = self.ask(&["status", "roomwatt"]);
-            if said.contains(part) {
-                return Ok(said);
+            let printed = self.ask(&["status", "roomwatt"]);
+            if printed.contains(part) {
+                return Ok(printed);
             }
-            Err(format!("{said}\n{}", self.log()))
+            Err(format!("{printed}\n{}", self.log()))
         })
     }
 
@@ -138,8 +138,8 @@ fn it_is_restarted_after_a_crash_and_stopped_in_order() {
     kill_process(Pid::from_raw(pid).expect("a pid"), Signal::KILL).expect("killed");
     supervisor.wait_for_log("watching 1 room (epoch 2,");
     supervisor.wait_for_status("RUNNING");
-    let said = supervisor.ask(&["stop", "roomwatt"]);
-    assert!(said.contains("roomwatt: stopped"), "{said}");
+    let printed = supervisor.ask(&["stop", "roomwatt"]);
+    assert!(printed.contains("roomwatt: stopped"), "{printed}");
     supervisor.wait_for_log("stopped: everything taken is written");
     // Exit code 0; a process that had to be killed is logged with its signal.
     let daemon_log = rig.config().with_file_name("supervisord.log");

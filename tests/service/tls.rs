@@ -10,16 +10,16 @@ use roomwatt::store::Rejected;
 use crate::setup::STRANGER;
 use crate::support::proxy::Fault;
 use crate::support::{Link, Rig};
-use crate::{check_in, minutes_ago, said};
+use crate::{check_in, finished, minutes_ago};
 
 fn send(rig: &mut Rig, room: &str) -> Output {
     let room = ["--hotel-id", "H001", "--room-number", room];
     rig.roomwatt(&[&["send", "--msg-type", "checkin"], &room[..]].concat())
 }
 
-/// A message can't be sent, with this exit code, and it is said why.
+/// Asserts that a message can't be sent, with this exit code and reason.
 fn assert_refused(rig: &mut Rig, expected: i32, why: &[&str]) {
-    let (code, _, err) = said(&send(rig, "101"));
+    let (code, _, err) = finished(&send(rig, "101"));
     let is_named = why.iter().all(|part| err.contains(part));
     assert!(
         code == Some(expected) && is_named,

@@ -15,7 +15,7 @@ fn each_refusal_of_the_server_is_retried() {
     let mut rig = Rig::new("refusals");
     let mut service = rig.start();
     service.wait_until_ready();
-    for (room, (code, said)) in [
+    for (room, (code, expected)) in [
         (1213, "another transaction was in the way"),
         (1205, "another transaction was in the way"),
         (1290, "the database is read-only"),
@@ -42,7 +42,7 @@ fn each_refusal_of_the_server_is_retried() {
         service.wait_for_log(&name);
         let log = service.log();
         let line = log.lines().find(|line| line.contains(&name));
-        assert!(line.is_some_and(|line| line.contains(said)), "{line:?}");
+        assert!(line.is_some_and(|line| line.contains(expected)), "{line:?}");
         assert_eq!(
             rig.rows::<String>(&format!(
                 "SELECT room_number FROM room_state WHERE room_number = '{room}'"
@@ -83,7 +83,7 @@ fn connections_to_a_server_that_became_a_replica_are_closed() {
     service.wait_for_log("the database is read-only");
     // Also those that could still read: behind the same name there is another server by now. At
     // once, that is, and not when they have been idle for long.
-    let said = Instant::now();
+    let logged = Instant::now();
     wait("all connections but the lease's to be given up", || {
         let now: HashSet<u64> = rig.rows(&connections).into_iter().collect();
         match before.intersection(&now).count() {
@@ -92,9 +92,9 @@ fn connections_to_a_server_that_became_a_replica_are_closed() {
         }
     });
     assert!(
-        said.elapsed() < Duration::from_secs(10),
+        logged.elapsed() < Duration::from_secs(10),
         "{:?}",
-        said.elapsed()
+        logged.elapsed()
     );
     rig.execute("DROP TRIGGER refuse");
     rig.wait_for_rows(WATCHES, &["101".to_owned()]);

@@ -76,7 +76,7 @@ impl Service {
                 return Ok(());
             }
             if let Some(status) = self.child.try_wait().expect("a status") {
-                panic!("the service has ended ({status}) before it said {text:?}:\n{log}");
+                panic!("the service has ended ({status}) before it logged {text:?}:\n{log}");
             }
             Err(log)
         });

@@ -1,9 +1,9 @@
-//! What is said of the meter table, and of its rooms against those of messages.
+//! What is reported of the meter table, and of its rooms compared with those of messages.
 
 use mysql::prelude::Queryable;
 
 use crate::support::{Rig, numbers};
-use crate::{minutes_ago, said};
+use crate::{finished, minutes_ago};
 
 use super::{Check, statement, with_grants};
 
@@ -357,7 +357,7 @@ fn rooms_that_are_spelled_differently_are_shown() {
         "warning rooms: 1 watched room with older readings only: \"H001/501\"",
         &[],
     );
-    let (_, out, _) = said(&rig.roomwatt(&["check", "--online"]));
+    let (_, out, _) = finished(&rig.roomwatt(&["check", "--online"]));
     assert!(
         !out.contains('\u{1b}') && out.contains("\\u{1b}[2J"),
         "{out}"

@@ -9,7 +9,7 @@ use serde_json::Value;
 use roomwatt::types::LocalTime;
 
 use crate::support::{Rig, broker};
-use crate::{minutes_ago, said};
+use crate::{finished, minutes_ago};
 
 /// The findings of a check.
 struct Check {
@@ -21,7 +21,7 @@ struct Check {
 impl Check {
     /// Runs a check, as a script would.
     fn online(rig: &mut Rig) -> Check {
-        let (code, out, _) = said(&rig.roomwatt(&["check", "--online", "--json"]));
+        let (code, out, _) = finished(&rig.roomwatt(&["check", "--online", "--json"]));
         let finding = |line: &str| -> Value { serde_json::from_str(line).expect(line) };
         let findings: Vec<Value> = out.lines().map(finding).collect();
         let exits = findings.iter().map(|finding| finding["exit"].as_i64());
@@ -126,7 +126,7 @@ fn the_configuration_is_shown_with_its_warnings() {
     );
     rig.reconfigure("[log]", &route);
     rig.configure("[[monitoring.overrides]]\nhotel_id = 'H1'\ncheckin_abnormal_threshold = 3");
-    let (code, out, errors) = said(&rig.roomwatt(&["check"]));
+    let (code, out, errors) = finished(&rig.roomwatt(&["check"]));
     assert_eq!((code, errors.as_str()), (Some(0), ""), "{out}");
     let queue = rig.queue.clone();
     for (start, part) in [
@@ -158,7 +158,7 @@ fn the_configuration_is_shown_with_its_warnings() {
         "[monitoring]\n",
         "[monitoring]\ntimezone = 'Europe/Berlin'\n",
     );
-    let (code, out, _) = said(&rig.roomwatt(&["check"]));
+    let (code, out, _) = finished(&rig.roomwatt(&["check"]));
     assert_eq!(code, Some(0));
     let warnings: Vec<&str> = out
         .lines()
@@ -178,9 +178,9 @@ fn the_configuration_is_shown_with_its_warnings() {
     );
 
     rig.reconfigure("[mysql]\n", "[mysql]\nnonsense = 1\n");
-    assert_eq!(said(&rig.roomwatt(&["check"])).0, Some(78));
+    assert_eq!(finished(&rig.roomwatt(&["check"])).0, Some(78));
     std::fs::write(rig.config(), "").expect("a file");
-    let (code, out, errors) = said(&rig.roomwatt(&["check"]));
+    let (code, out, errors) = finished(&rig.roomwatt(&["check"]));
     // Nothing written: a file, and its own intake.
     assert_eq!((code, errors.as_str()), (Some(0), ""), "{out}");
     assert!(
@@ -229,7 +229,7 @@ fn a_hotel_without_problems_has_no_findings() {
     assert_eq!(rig.waiting_messages(), 1, "no message is taken");
     assert!(rig.feishu.received().is_empty(), "nothing is sent to a bot");
 
-    let (code, out, _) = said(&rig.roomwatt(&["check", "--online"]));
+    let (code, out, _) = finished(&rig.roomwatt(&["check", "--online"]));
     assert_eq!(code, Some(0));
     assert!(out.contains("\nok       schema: all 9 files"), "{out}");
     rig.finish();

@@ -1,4 +1,4 @@
-//! Which rights are enough, and what is said where one is missing.
+//! Which rights are enough, and what is reported if one is missing.
 
 use mysql::Conn;
 use mysql::prelude::Queryable;
@@ -9,7 +9,7 @@ use roomwatt::store::{MySqlStore, Plan, Rejected, StateStore, Store};
 use roomwatt::types::HotelId;
 
 use crate::support::{LIMIT, Rig};
-use crate::{check_in, check_out, minutes_ago, said};
+use crate::{check_in, check_out, finished, minutes_ago};
 
 use super::{Check, grant, statement, with_grants};
 
@@ -170,7 +170,7 @@ fn the_grants_are_enough_and_no_more() {
              VALUES ('H001', '301', {time})"
         ));
         let output = rig.roomwatt(&["init-db", "--adopt"]);
-        assert!(said(&output).1.contains(adopted), "{output:?}");
+        assert!(finished(&output).1.contains(adopted), "{output:?}");
     }
 
     std::fs::write(rig.config(), &config).expect("a configuration");
