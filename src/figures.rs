@@ -86,7 +86,7 @@ label! {
         Recovered = "recovered",
         Closed = "closed",
         Silent = "silent",
-        Heard = "heard",
+        Reporting = "heard",
         Frozen = "frozen",
         Moving = "moving",
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use parking_lot::RwLock;
 
-use crate::engine::{Census, Look, MeterNotice, MeterTrouble, RoomState, Silence};
+use crate::engine::{Census, MeterCheck, MeterNotice, MeterTrouble, RoomState, Silence};
 use crate::frontier::{Begun, Frontier, Position};
 use crate::types::{HotelId, LocalTime, RoomKey};
 
@@ -110,14 +110,14 @@ impl Rooms {
     }
 
     /// Checks for silence among the meters of the rooms of the present sweep.
-    pub fn silence(&self, look: &Look) -> Silence {
+    pub fn silence(&self, check: &MeterCheck) -> Silence {
         let state = self.0.read();
         let rooms = state.rooms.iter();
         let swept = rooms.filter(|(_, room)| state.frontier.is_swept(room.begun));
         Silence::find(
             swept.map(|(key, room)| (key, &room.state.watch)),
             &state.troubles,
-            look,
+            check,
         )
     }
 
@@ -198,12 +198,12 @@ mod tests {
         assert!(rooms.swept(&room).is_none() && rooms.needs_after(&room).is_none());
         assert!(rooms.without_reading_since(LocalTime::LAST).is_empty());
         let silent = || {
-            let look = Look {
+            let check = MeterCheck {
                 now: noon.plus(86_400),
                 listening_since: noon,
                 silent_after: 5_400,
             };
-            rooms.silence(&look).silent()
+            rooms.silence(&check).silent()
         };
         assert_eq!(
             silent(),

@@ -10,7 +10,7 @@ use crate::engine::{Rules, latest_reading};
 use crate::escape;
 use crate::review::{Chapter, Line, Past, Verdict, explain, read_room};
 use crate::store::Database;
-use crate::types::spelling::plain;
+use crate::types::spelling::normalized;
 use crate::types::{LocalTime, RoomKey, WattHours};
 
 use super::past::{self, Source, usage};
@@ -132,7 +132,7 @@ fn unknown(key: &RoomKey, known: BTreeSet<RoomKey>) -> Failure {
     };
     let near = known
         .iter()
-        .filter(|room| plain(room) == plain(key))
+        .filter(|room| normalized(room) == normalized(key))
         .collect::<Vec<_>>();
     let of_hotel = known.iter().filter(|room| room.hotel_id == key.hotel_id);
     let of_hotel: Vec<&RoomKey> = of_hotel.collect();

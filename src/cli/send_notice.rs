@@ -78,7 +78,7 @@ impl CardName {
             CardName::Unclear => Sample::Of(Status::Unclear),
             CardName::Ended => Sample::Of(Status::Ended),
             CardName::Silent => Sample::Of(Status::Silent),
-            CardName::Heard => Sample::Of(Status::Heard),
+            CardName::Heard => Sample::Of(Status::Reporting),
             CardName::Frozen => Sample::Of(Status::Frozen),
             CardName::Moving => Sample::Of(Status::Moving),
             CardName::Several => Sample::Several,

@@ -1,4 +1,4 @@
-//! All rooms at one time, counted.
+//! Counts of all watched rooms at one time.
 
 use std::collections::BTreeMap;
 
@@ -6,16 +6,16 @@ use crate::types::{HotelId, LocalTime, RoomKey, RoomNumber};
 
 use super::{Stay, Watch};
 
-/// How many rooms are what.
+/// The number of rooms in each state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Census {
     pub occupied: u64,
     pub vacant: u64,
-    /// Rooms whose last interval was abnormal.
+    /// Rooms with a run of abnormal intervals.
     pub abnormal: u64,
-    /// Of these, rooms that the staff has been told of.
+    /// The abnormal rooms that the staff has been notified of.
     pub notified: u64,
-    /// Rooms whose guest is past his expected check-out: he is watched on.
+    /// Occupied rooms past their expected check-out, per hotel and in order. They stay watched.
     pub overstayed: BTreeMap<HotelId, Vec<RoomNumber>>,
 }
 
@@ -58,7 +58,7 @@ mod tests {
     use crate::types::WattHours;
 
     #[test]
-    fn each_room_is_counted_for_what_it_is() {
+    fn rooms_are_counted_by_state() {
         let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
         let occupied = |expected: Option<i64>| Stay::Occupied {
             check_in: noon.plus(-86_400),

@@ -1,17 +1,17 @@
-//! Meters that count whole kWh, and what they hide from the rules.
+//! Meters that count whole kWh only, and the energy use that this hides from the rules.
 
 use crate::types::{Kind, Reading, RoomKey, WattHours};
 
 use super::Rules;
 
-/// What such a register moves by.
+/// The step of such a register, in Wh.
 const STEP: i64 = 1_000;
 
-/// A register of two decimals shows as many different whole values in a row once in a million
-/// times.
-const ENOUGH_VALUES: u32 = 3;
+/// Different values that a meter must show, all of them whole, before it is taken for a whole-kWh
+/// meter. One with two decimals shows three whole values in a row once in a million times.
+const MIN_VALUES: u32 = 3;
 
-/// What the readings of a meter say of its steps, one after the other in any order.
+/// Finds out from a meter's readings whether it counts whole kWh only.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Steps {
     last: Option<WattHours>,
@@ -20,16 +20,17 @@ pub struct Steps {
 }
 
 impl Steps {
+    /// Adds a reading. Readings must come in time order, forwards or backwards.
     pub fn take(&mut self, register: WattHours) {
         self.is_fine |= register.0 % STEP != 0;
-        // Readings come in time order, forwards or backwards: a change is a value not seen before.
+        // In time order a register that changes has a value not seen before.
         if self.last != Some(register) {
             self.changes = self.changes.saturating_add(1);
             self.last = Some(register);
         }
     }
 
-    /// Of these readings.
+    /// The steps of these readings, which must be in time order.
     pub fn of(readings: &[Reading]) -> Steps {
         let mut steps = Steps::default();
         readings
@@ -38,19 +39,20 @@ impl Steps {
         steps
     }
 
-    /// Whether the meter is known to count whole kWh.
+    /// Whether the readings are enough to know that the meter counts whole kWh only.
     pub fn are_whole_kwh(&self) -> bool {
-        !self.is_fine && self.changes >= ENOUGH_VALUES
+        !self.is_fine && self.changes >= MIN_VALUES
     }
 }
 
 impl Rules {
-    /// The most that a room can use in every interval, evenly and for ever, without an alert where
-    /// its meter counts whole kWh.
+    /// The highest steady use per interval that never causes an alert in this room if its meter
+    /// counts whole kWh.
     ///
-    /// The register moves by the whole kWh below the use or above it. Where only the upper one is
-    /// abnormal, the lower one must not come within `alert_periods` intervals: it does where it
-    /// falls short by at least one kWh in so many intervals.
+    /// In each interval the register moves by the use rounded down or up to a whole kWh. If only
+    /// the rounded-up value is abnormal, there is an alert once `alert_periods` intervals in a row
+    /// round up. That never happens if the rounded-up values exceed the use by one kWh or more
+    /// within so many intervals.
     pub fn hidden_by_whole_kwh(&self, room: &RoomKey, kind: Kind) -> WattHours {
         let abnormal = self.threshold(room, kind).0.div_euclid(STEP) + 1;
         let periods = i64::from(self.alert_periods.max(1));
@@ -64,8 +66,8 @@ mod tests {
     use crate::engine::{Change, NoticeKind, RoomState, Stay, Thresholds, observe};
     use crate::types::LocalTime;
 
-    /// Whether a room that uses so much in each of many intervals is never noticed, whatever its
-    /// register showed of the first kWh.
+    /// Whether a steady use of `wh` per interval never causes an alert, whatever fraction of a kWh
+    /// the register starts with.
     fn is_hidden(rules: &Rules, wh: i64) -> bool {
         let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
         let stay = Stay::Vacant {
@@ -90,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_hidden_is_what_the_rules_never_notice() {
+    fn the_hidden_use_is_the_highest_without_an_alert() {
         for threshold in [100, 999, 1_000, 1_500, 2_000, 2_999] {
             for alert_periods in [1, 2, 3, 4, 6] {
                 let rules = Rules {
@@ -103,7 +105,7 @@ mod tests {
                 };
                 let hidden = rules.hidden_by_whole_kwh(&RoomKey::new("H1", "1"), Kind::Checkout);
                 let of = format!("{threshold} {alert_periods}: {hidden}");
-                assert!(is_hidden(&rules, hidden.0), "{of} is noticed");
+                assert!(is_hidden(&rules, hidden.0), "{of} causes an alert");
                 assert!(!is_hidden(&rules, hidden.0 + 2), "more than {of} is hidden");
             }
         }
@@ -112,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_meter_is_known_by_three_whole_values_and_no_other() {
+    fn three_different_whole_values_and_no_other_make_a_whole_kwh_meter() {
         let steps = |registers: &[i64]| {
             let mut steps = Steps::default();
             registers.iter().for_each(|wh| steps.take(WattHours(*wh)));

@@ -1,4 +1,4 @@
-//! The fields of a JSON object as they are written, whatever way it came.
+//! Reads named fields of a JSON object exactly as they were written.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +10,7 @@ use crate::types::{utf8, without_exponent};
 
 use super::refusal::{MAX_MESSAGE_BYTES, Refusal};
 
-/// Of an object, the fields that are asked for. Others cost no memory.
+/// The requested fields of an object. Other fields take no memory.
 pub(super) struct Fields<'a> {
     found: Vec<Field<'a>>,
 }
@@ -18,18 +18,18 @@ pub(super) struct Fields<'a> {
 struct Field<'a> {
     name: &'a str,
     written: &'a RawValue,
-    /// It stands in the object twice, with different values: nobody can say which one is meant.
+    /// It appears more than once with different values, so it is unclear which one is meant.
     is_ambiguous: bool,
 }
 
-/// A field's value that is neither null nor "".
+/// A field's value other than null and "".
 pub(super) enum Value<'a> {
     Text(String),
     /// The digits of an integer of any length.
     Integer(Cow<'a, str>),
-    /// Another number by its digits: as a float it would no longer be what was written.
+    /// The digits of any other number; as a float it could lose some.
     Number(Cow<'a, str>),
-    /// true, false, a list or an object.
+    /// true, false, an array or an object, as JSON.
     Other(&'a str),
 }
 
@@ -44,10 +44,10 @@ impl Value<'_> {
 }
 
 impl<'a> Fields<'a> {
-    /// The fields of these names in the object that is the body.
+    /// Reads the fields with these names from a body that is an object.
     ///
     /// # Errors
-    /// Why the body is no such object.
+    /// The reason for refusing a body that is not a JSON object.
     pub(super) fn read(body: &'a [u8], names: &'a [&'a str]) -> Result<Fields<'a>, Refusal> {
         if body.len() > MAX_MESSAGE_BYTES {
             return Err(Refusal::TooLarge(body.len()));
@@ -79,7 +79,7 @@ impl<'a> Fields<'a> {
             b"null" | b"\"\"" => None,
             [b'"', ..] => Some(Value::Text(serde_json::from_str(written).map_err(
                 |_| {
-                    // The object has been read: only a half of a surrogate pair is no text.
+                    // The JSON is valid, so it can only be half of a surrogate pair.
                     Refusal::HalfCharacter {
                         field: name.to_owned(),
                     }
@@ -90,7 +90,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// A field that is a string or an integer.
+    /// The value of a field that must be a string or an integer.
     ///
     /// # Errors
     /// As [`Fields::value`], and [`Refusal::NotAKey`] for any other value.
@@ -117,12 +117,12 @@ fn number(written: &str) -> Value<'_> {
     }
 }
 
-/// Why a text is no object.
+/// The reason for refusing a text that could not be read as an object.
 fn not_an_object(text: &str) -> Refusal {
     let text = text.trim_start();
     match serde_json::from_str::<IgnoredAny>(text) {
         Err(error) => Refusal::NotJson(error.to_string()),
-        // An object all the same: then the name of a field can't be read.
+        // It is an object, so the name of a field must be the problem.
         Ok(_) if text.starts_with('{') => Refusal::HalfCharacter {
             field: "the name of a field".to_owned(),
         },
@@ -137,7 +137,7 @@ fn not_an_object(text: &str) -> Refusal {
     }
 }
 
-/// Keeps the fields of these names.
+/// Visits an object and keeps the fields with these names.
 struct Object<'a>(&'a [&'a str]);
 
 impl<'a> Visitor<'a> for Object<'a> {
@@ -168,7 +168,7 @@ impl<'a> Visitor<'a> for Object<'a> {
     }
 }
 
-/// One of these names, or none of them.
+/// Deserializes a field's name to one of these, or to `None`.
 struct Name<'a>(&'a [&'a str]);
 
 impl<'a> DeserializeSeed<'a> for Name<'a> {

@@ -1,34 +1,35 @@
-//! By what a room's watches and runs are known, wherever they are spoken of.
+//! The keys that identify a room's watches and runs.
 
 use serde::{Deserialize, Serialize};
 
 use crate::types::{Kind, LocalTime, RoomKey};
 
-/// One run of a room. It goes on being the same one whatever is learned of its stay.
+/// Identifies one run of a room. It stays the same when the stay's time turns out to be another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunKey {
     pub room: RoomKey,
     pub watch: WatchKey,
     /// Time of the sample that opened it.
     pub since: LocalTime,
-    /// The rule by which its intervals are abnormal.
+    /// The rule that makes its intervals abnormal.
     pub rule: Rule,
 }
 
-/// Which of a room's watches. Those of one room are ordered as they followed one another.
+/// Identifies one watch of a room. The keys of a room are ordered as its watches followed one
+/// another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum WatchKey {
-    /// One that version 0.1 began. It counted none, and knew them by the order of their stays; all
-    /// of them come before those that are counted.
+    /// A watch that version 0.1 began. It did not count watches and identified them by the order of
+    /// their stays; all of them come before the counted ones.
     Uncounted(LocalTime, Kind),
-    /// The room's watches are counted from 1 on. A stay that turns out to have begun at another
-    /// time leaves its watch the number.
+    /// The number of the watch, counted from 1 per room. It stays the same when the stay's time
+    /// turns out to be another.
     Counted(u32),
 }
 
 impl WatchKey {
-    /// The key of the watch with this number; where that is 0, of the one whose stay has this
-    /// order.
+    /// The key of the watch with this number. Number 0 stands for an uncounted watch, which is
+    /// identified by the order of its stay.
     pub(super) fn new(number: u32, stay: (LocalTime, Kind)) -> WatchKey {
         match number {
             0 => WatchKey::Uncounted(stay.0, stay.1),
@@ -37,7 +38,7 @@ impl WatchKey {
     }
 }
 
-/// Whether a watch's number is that of one which was not counted: it is not written.
+/// Whether a watch's number says that it was not counted; serde then leaves the field out.
 pub(super) fn is_uncounted(number: &u32) -> bool {
     *number == 0
 }
@@ -48,7 +49,7 @@ pub(super) fn is_uncounted(number: &u32) -> bool {
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Rule {
-    /// It used more than the threshold of its room; the only rule of version 0.1.
+    /// It used more than the room's threshold. The only rule of version 0.1.
     #[default]
     Fixed,
 }
@@ -64,18 +65,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn watches_are_in_order_those_of_0_1_by_their_stays_before_all_others() {
+    fn uncounted_watches_are_ordered_by_stay_and_come_first() {
         let at = |hour: u32| LocalTime::from_ymd_hms(2023, 4, 10, hour, 0, 0).expect("a time");
-        let left = |hour| (at(hour), Kind::Checkout);
+        let checkout = |hour| (at(hour), Kind::Checkout);
         let keys = [
-            WatchKey::new(0, left(11)),
-            WatchKey::new(0, left(12)),
+            WatchKey::new(0, checkout(11)),
+            WatchKey::new(0, checkout(12)),
             WatchKey::new(0, (at(12), Kind::Checkin)),
-            WatchKey::new(1, left(14)),
-            // A stay that began earlier than was known.
-            WatchKey::new(2, left(13)),
+            WatchKey::new(1, checkout(14)),
+            // Of counted watches the stay does not matter.
+            WatchKey::new(2, checkout(13)),
         ];
         assert!(keys.is_sorted_by(|one, next| one < next), "{keys:?}");
-        assert_eq!(WatchKey::new(2, left(13)), WatchKey::new(2, left(15)));
+        assert_eq!(
+            WatchKey::new(2, checkout(13)),
+            WatchKey::new(2, checkout(15))
+        );
     }
 }

@@ -26,7 +26,7 @@ mod watch;
 
 pub use census::Census;
 pub use coarse::Steps;
-pub use columns::{Columns, HeaderError, MAX_ROW_BYTES, MOST_COLUMNS};
+pub use columns::{Columns, HeaderError, MAX_COLUMNS, MAX_ROW_BYTES};
 pub use judge::{Fold, Movement, Outcome, Run, RunEnd, Step};
 pub use key::{Rule, RunKey, WatchKey};
 pub use message::{Event, FieldNames, MessageFormat, MessageKind, Parsed, TypeCodes};
@@ -41,7 +41,7 @@ pub use receive::{Received, readings_needed_after, receive};
 pub use refusal::{MAX_MESSAGE_BYTES, Refusal};
 pub use rules::{Rules, Thresholds};
 pub use said::{RoomStatus, Said, StatusChange, pieces};
-pub use silence::{Hearing, HotelMeters, Look, Silence};
+pub use silence::{HotelMeters, MeterCheck, MeterStatus, Silence};
 pub use state::{Change, RoomState, Tally, Transition, observe, observe_each};
 pub use stay::Stay;
 pub use watch::{Opening, Watch};

@@ -5,13 +5,13 @@ use crate::types::{HotelId, Kind, LocalTime, RoomKey, RoomNumber, WattHours};
 use super::key::is_uncounted;
 use super::{Rule, RunKey, Stay, WatchKey};
 
-/// Something the staff is to be told.
+/// Something that the staff is notified of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "about", rename_all = "lowercase")]
 pub enum Notice {
-    /// Of one room.
+    /// About one room.
     Room(RoomNotice),
-    /// Of a hotel's meters.
+    /// About a hotel's meters.
     Meters(MeterNotice),
 }
 
@@ -23,7 +23,7 @@ impl Notice {
         }
     }
 
-    /// The time of the reading that brought it about; of meters, when they were looked at.
+    /// The time of the reading that caused it; for meters, the time of the check.
     pub fn detected(&self) -> LocalTime {
         match self {
             Notice::Room(notice) => notice.detected,
@@ -40,44 +40,44 @@ impl Notice {
     }
 }
 
-/// One interval as a notice shows it.
+/// One interval of the history that a notice shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interval {
     pub seconds: i64,
-    /// `None` for a gap: nobody knows.
+    /// Energy used; `None` for a gap, where it is unknown.
     pub energy: Option<WattHours>,
 }
 
-/// A notice of one room: all that a card needs, as it was when the room was judged.
+/// A notice about one room, with all that a card shows as it was when the room was judged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoomNotice {
     pub kind: NoticeKind,
     pub room: RoomKey,
-    /// Which of the room's watches judged it ([`Watch::number`](super::Watch::number)); 0 in rows
-    /// of version 0.1.
+    /// The number of the room's watch ([`Watch::number`](super::Watch::number)); 0 in rows of
+    /// version 0.1.
     #[serde(default, skip_serializing_if = "is_uncounted")]
     pub watch: u32,
-    /// The rule that judged it.
+    /// The rule that the run broke.
     #[serde(default, skip_serializing_if = "Rule::is_fixed")]
     pub rule: Rule,
     /// The stay under which the room was judged.
     pub stay: Stay,
-    /// Time of the reading that brought it about; of a new stay, its beginning; of another length
-    /// of the interval, time of the last reading.
+    /// Time of the reading that caused it. When a new stay closed the run, the stay's beginning;
+    /// when another interval length did, the time of the last reading.
     pub detected: LocalTime,
     /// Time of the sample that opened the run.
     pub since: LocalTime,
-    /// Of a run that has ended: end of its last interval. `None` where that is `detected`, and in
-    /// rows of version 0.1.
+    /// End of the last interval of a run that has ended. `None` if that is `detected`, and in rows
+    /// of version 0.1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<LocalTime>,
-    /// Intervals in a row.
+    /// Length of the run in periods.
     pub periods: u32,
-    /// Energy used in them.
+    /// Energy used during the run.
     pub energy: WattHours,
-    /// Energy per interval above which an interval is abnormal, when this was judged.
+    /// The threshold at that time: energy per interval above which an interval is abnormal.
     pub threshold: WattHours,
-    /// Length of an interval in seconds, when this was judged.
+    /// The length of an interval at that time, in seconds.
     pub interval_seconds: i64,
     /// The last intervals before the stay, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -87,7 +87,7 @@ pub struct RoomNotice {
 }
 
 impl RoomNotice {
-    /// The run that it is about.
+    /// The run that this notice is about.
     pub fn run(&self) -> RunKey {
         RunKey {
             room: self.room.clone(),
@@ -97,11 +97,11 @@ impl RoomNotice {
         }
     }
 
-    /// How long the run lasted, in seconds, at least one. Meters seldom keep the interval's rhythm,
-    /// so its periods do not tell.
+    /// The duration of the run in seconds, at least one. It can't be computed from the periods,
+    /// because meters seldom send exactly one reading an interval.
     pub fn run_seconds(&self) -> i64 {
         let until = self.until.unwrap_or_else(|| match self.kind {
-            // Of version 0.1: the interval that ended it is the last one.
+            // From version 0.1: the normal interval that ended the run is the last of the history.
             NoticeKind::Recovered => {
                 let normal = self.history.last().map_or(0, |last| last.seconds);
                 self.detected.plus(-normal)
@@ -111,44 +111,45 @@ impl RoomNotice {
         until.since(self.since).max(1)
     }
 
-    /// Mean power of the run.
+    /// Mean power during the run, in milliwatts.
     pub fn milliwatts(&self) -> i64 {
         self.energy.0.saturating_mul(3_600_000) / self.run_seconds()
     }
 
-    /// Whether it is a recovery only because the register has stood still: a gateway that repeats
-    /// itself looks the same.
-    pub fn rests_on_zero(&self) -> bool {
+    /// Whether it is a recovery by an interval of exactly zero energy. A frozen gateway that
+    /// repeats its registers causes the same.
+    pub fn is_zero_use_recovery(&self) -> bool {
         let last = self.history.last();
         self.kind == NoticeKind::Recovered
             && last.is_some_and(|last| last.energy == Some(WattHours::ZERO))
     }
 }
 
+/// What a notice says of its room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NoticeKind {
-    /// The room has been abnormal long enough to tell.
+    /// The room has been abnormal for `alert_periods`.
     Alert,
-    /// It still is, for twice as long as when last told.
+    /// The run goes on and has twice the periods of its last notice.
     Reminder,
-    /// It no longer is.
+    /// The room is normal again.
     Recovered,
-    /// Its run was notified and is no longer followed; whether it is normal again is not known.
+    /// The run ended without a normal interval, so it is unknown whether the room has recovered.
     Closed(Closing),
 }
 
-/// Why a run is no longer followed, other than by a normal interval.
+/// Why a run was closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Closing {
-    /// Too long without a reading.
+    /// There was no reading for too long.
     Gap,
     /// The meter was replaced or reset.
     MeterChanged,
-    /// The length of the interval was changed by configuration.
+    /// The configured length of the interval changed.
     IntervalChanged,
-    /// Another stay began.
+    /// A new stay began.
     NewStay { kind: Kind, at: LocalTime },
 }
 
@@ -164,70 +165,72 @@ impl NoticeKind {
     }
 }
 
-/// A notice of a hotel's meters: most of them tell nothing or repeat themselves, or do so no
-/// longer. A dead gateway must not look like a calm hotel.
+/// A notice about a hotel's meters: many are silent or frozen, or no longer are. A dead gateway
+/// must not look like a quiet hotel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MeterNotice {
     pub kind: MeterNoticeKind,
     pub hotel_id: HotelId,
-    /// When the meters were looked at, by the clock.
+    /// The time of the check.
     pub detected: LocalTime,
-    /// The last reading of any of the meters that are silent, or were; `None` where they never had
-    /// one. Of frozen ones, when their registers last moved.
+    /// When the trouble began: the last reading of any silent meter, `None` if none ever had one;
+    /// or the last movement of the frozen ones.
     pub since: Option<LocalTime>,
-    /// Meters that are silent now, or whose register stands still.
+    /// Meters that are silent or frozen at the time of the check.
     pub silent: u32,
     /// Meters of watched rooms.
     pub watched: u32,
-    /// The rooms of the first of these meters, in order.
+    /// The first rooms with silent or frozen meters, in order.
     pub rooms: Vec<RoomNumber>,
 }
 
 impl MeterNotice {
-    /// What is to be remembered of it; `None` where that is nothing more.
+    /// The hotel's trouble after this notice; `None` if there is none left to remember.
     pub fn trouble(&self) -> Option<MeterTrouble> {
         match self.kind {
             MeterNoticeKind::Silent => Some(MeterTrouble::Silent(self.since)),
-            // A movement is always known of.
+            // Never the fallback: a frozen hotel has a last movement.
             MeterNoticeKind::Frozen => {
                 Some(MeterTrouble::Frozen(self.since.unwrap_or(self.detected)))
             }
             MeterNoticeKind::Moving => Some(MeterTrouble::Moved(self.detected)),
-            MeterNoticeKind::Heard => None,
+            MeterNoticeKind::Reporting => None,
         }
     }
 }
 
-/// What the staff was last notified of a hotel's meters, where that still matters. There is one
-/// trouble at a time: two cards about one gateway would only confuse.
+/// The trouble of a hotel's meters that the staff was last notified of, as long as it matters. A
+/// hotel has one at a time: two cards about one gateway would only confuse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MeterTrouble {
-    /// They are silent: with the last reading before that.
+    /// The meters are silent; with their last reading.
     Silent(Option<LocalTime>),
-    /// They are frozen: with the last movement before that.
+    /// The meters are frozen; with their last movement.
     Frozen(LocalTime),
-    /// They were frozen, and were found to move again at this time: their recoveries may be sent
-    /// only since then.
+    /// The meters were frozen and move again; with the time when that was found. Recoveries of
+    /// their rooms are not sent before.
     Moved(LocalTime),
 }
 
 impl MeterTrouble {
-    /// Its end was not notified of yet.
+    /// Whether the trouble goes on: the staff has not been notified of its end.
     pub fn is_open(self) -> bool {
         !matches!(self, MeterTrouble::Moved(_))
     }
 }
 
+/// What a notice says of a hotel's meters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MeterNoticeKind {
-    /// Half of the hotel's meters have fallen silent.
+    /// Half of the hotel's meters or more are silent.
     Silent,
-    /// They are heard again.
-    Heard,
-    /// Half of the hotel's meters have stopped moving at one time, though readings come.
+    /// Most meters of a silent hotel send readings again.
+    #[serde(rename = "heard")]
+    Reporting,
+    /// Many registers have stopped at the same time although readings come.
     Frozen,
-    /// They move again.
+    /// Most meters of a frozen hotel move again.
     Moving,
 }
 
@@ -236,7 +239,7 @@ impl MeterNoticeKind {
     pub fn as_str(self) -> &'static str {
         match self {
             MeterNoticeKind::Silent => "silent",
-            MeterNoticeKind::Heard => "heard",
+            MeterNoticeKind::Reporting => "heard",
             MeterNoticeKind::Frozen => "frozen",
             MeterNoticeKind::Moving => "moving",
         }

@@ -1,4 +1,4 @@
-//! Meter readings as a gateway sends them to the service itself.
+//! Meter readings as a gateway sends them over HTTP, or as a file has them.
 
 use crate::types::{HotelId, LocalTime, Reading, RoomKey, RoomNumber, WattHours, Zone};
 
@@ -6,24 +6,24 @@ use super::fields::Fields;
 use super::message::{half_key, time};
 use super::refusal::{Refusal, excerpt, missing};
 
-/// The names of a reading's fields, in JSON and in the header of a CSV.
+/// The names of a reading's fields, in JSON and in a CSV header.
 pub const READING_FIELDS: [&str; 4] = ["hotel_id", "room_number", "reading_value", "script_time"];
 
-/// A reading further ahead of now than this is no reading: its clock is wrong. Seconds.
+/// A reading may be at most this far ahead of now: beyond, the gateway's clock is wrong. Seconds.
 const MAX_AHEAD_SECONDS: i64 = 3_600;
 
-/// The latest time that a reading can have `now`.
+/// The latest time that a reading may have at `now`; later ones are invalid.
 pub fn latest_reading(now: LocalTime) -> LocalTime {
     now.plus(MAX_AHEAD_SECONDS)
 }
 
-/// How readings are read that come over HTTP or from a file.
+/// How readings from HTTP or from a file are parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadingFormat {
     pub zone: Zone,
 }
 
-/// A reading and whose it is.
+/// A reading with its hotel and room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadingRow<'a> {
     pub hotel_id: &'a str,
@@ -38,27 +38,27 @@ impl ReadingRow<'_> {
 }
 
 impl ReadingFormat {
-    /// Reads a JSON object. The register is a number, or a text that is one.
+    /// Parses a JSON object. The register may be a number or a string that holds one.
     ///
     /// # Errors
-    /// Why it is refused.
+    /// The reason for refusing it.
     pub fn parse(&self, body: &[u8], now: LocalTime) -> Result<(RoomKey, Reading), Refusal> {
         let fields = Fields::read(body, &READING_FIELDS)?;
         let [hotel_id, room_number, reading_value, script_time] = READING_FIELDS;
         let key = |field| fields.text_or_integer(field)?.ok_or_else(|| missing(field));
-        let other = |field| fields.value(field)?.ok_or_else(|| missing(field));
+        let scalar = |field| fields.value(field)?.ok_or_else(|| missing(field));
         let (hotel, room) = (key(hotel_id)?, key(room_number)?);
-        let (value, time) = (other(reading_value)?, other(script_time)?);
+        let (value, time) = (scalar(reading_value)?, scalar(script_time)?);
         let row = [&hotel, &room, value.written(), time.written()];
         let row = self.row(row, Some(now))?;
         Ok((row.room(), row.reading))
     }
 
-    /// Reads the texts of the four fields. `now` is `None` where all is history and nothing can lie
-    /// ahead.
+    /// Parses the texts of the four [`READING_FIELDS`]. `now` is `None` for history, where no
+    /// reading can be ahead.
     ///
     /// # Errors
-    /// Why it is refused.
+    /// The reason for refusing it.
     pub fn row<'a>(
         &self,
         row: [&'a str; 4],
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_register_is_what_was_written_to_the_watt_hour() {
+    fn registers_are_exact_to_the_watt_hour() {
         for (value, kwh) in [
             ("1234.56", "1234.56"),
             ("\"1234.56\"", "1234.56"),
@@ -125,7 +125,7 @@ mod tests {
             ("-0.005", "-0.005"),
             ("1.5e3", "1500"),
             ("\"1.5E+3\"", "1500"),
-            // No float has this many digits.
+            // More digits than a float has.
             ("123456789012345.678", "123456789012345.678"),
         ] {
             let read = read(&reading(value, "\"2023-04-10 13:30:00\""));
@@ -133,17 +133,17 @@ mod tests {
         }
         let utc = read(&reading("1", "\"2023-04-10T05:30:00Z\""));
         assert_eq!(utc, Ok("H1/101 1 2023-04-10 13:30:00".to_owned()));
-        for forms in [
+        for form in [
             "\"2023-04-10T13:30\"",
             "\"2023/4/10 13:30\"",
             "1681104600",
             "1.6811046e12",
         ] {
-            let read = read(&reading("1", forms));
+            let read = read(&reading("1", form));
             assert_eq!(
                 read,
                 Ok("H1/101 1 2023-04-10 13:30:00".to_owned()),
-                "{forms}"
+                "{form}"
             );
         }
         let in_an_hour = read(&reading("1", "\"2023-04-10 15:00:00\""));
@@ -151,20 +151,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_reading_is_refused_with_its_reason() {
+    fn invalid_readings_are_refused_with_the_reason() {
         let good = "\"2023-04-10 13:30:00\"";
         for (body, reason) in [
             (
                 reading("1e30", good),
-                "reading_value is no register in kWh like 1234.56: 1000000000000000000000000000000",
+                "reading_value is not a register in kWh like 1234.56: \
+                 1000000000000000000000000000000",
             ),
             (
                 reading("1", good).replace('}', r#","reading_value":2}"#),
-                "reading_value stands in the body twice, with different values",
+                "reading_value appears twice in the body, with different values",
             ),
             (
                 reading("true", good),
-                "reading_value is no register in kWh like 1234.56: true",
+                "reading_value is not a register in kWh like 1234.56: true",
             ),
             (
                 reading("null", good),
@@ -193,7 +194,7 @@ mod tests {
             ),
             (
                 reading("1", good).replace("H1", "H\\u0001"),
-                "hotel_id holds a control character",
+                "hotel_id contains a control character",
             ),
             (
                 reading("1", good).replace("101", "[]"),

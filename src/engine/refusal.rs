@@ -1,13 +1,14 @@
-//! Why a message or a reading is refused.
+//! The reasons for refusing a message or a reading.
 
 use thiserror::Error;
 
 use crate::types::{LocalTime, NotText};
 
-/// Longer bodies are refused.
+/// The longest body of a message, in bytes; longer ones are refused.
 pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 
-/// Why a message is refused, in words for the developer of the property management system.
+/// Why a message or a reading is refused, worded for the developer of the property management
+/// system.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
     #[error("the body has {0} bytes, more than {MAX_MESSAGE_BYTES}")]
@@ -20,11 +21,11 @@ pub enum Refusal {
     NotAnObject,
     #[error("the body is a JSON string that holds JSON: publish the object itself, unquoted")]
     Quoted,
-    #[error("{field} stands in the body twice, with different values")]
+    #[error("{field} appears twice in the body, with different values")]
     Twice { field: String },
-    /// UTF-16 writes rare characters as two halves, and JSON escapes both.
+    /// JSON escapes rare characters as two UTF-16 halves; one is missing.
     #[error(
-        "{field} holds half of a character (as \\ud83d without the \\ude00 that belongs to it)"
+        "{field} contains half of a character (as \\ud83d without the \\ude00 that belongs to it)"
     )]
     HalfCharacter { field: String },
     #[error("{field} is missing, null or empty")]
@@ -37,7 +38,7 @@ pub enum Refusal {
         chars: usize,
         max: usize,
     },
-    #[error("{field} holds a control character")]
+    #[error("{field} contains a control character")]
     ControlCharacter { field: String },
     #[error(
         "{field} \"{value}\" is not one this service knows ({checkin}: check-in, {checkout}: \
@@ -60,11 +61,11 @@ pub enum Refusal {
     },
     #[error("{field} is not a time like 2023-04-10 14:30:00: {value}")]
     NotATime { field: String, value: String },
-    #[error("{field} is no register in kWh like 1234.56: {value}")]
+    #[error("{field} is not a register in kWh like 1234.56: {value}")]
     NotARegister { field: String, value: String },
     #[error("{checkout} is before {checkin}")]
     LeftBeforeArrival { checkout: String, checkin: String },
-    /// Found out when it was written, not when it was read.
+    /// The database refused to store it.
     #[error("the database can't hold it: {0}")]
     Unstorable(String),
     #[error(
@@ -85,7 +86,7 @@ pub(super) fn missing(field: &str) -> Refusal {
     }
 }
 
-/// The start of a value, fit for a one-line reason.
+/// The beginning of a value, escaped so that it fits into a one-line reason.
 pub(super) fn excerpt(value: &str) -> String {
     const SHOWN: usize = 40;
     let mut short: String = value.chars().take(SHOWN).collect();

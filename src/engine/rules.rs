@@ -2,33 +2,33 @@ use std::collections::HashMap;
 
 use crate::types::{HotelId, Kind, RoomKey, WattHours};
 
-/// What a room is judged by. Checked by the configuration: every length is positive,
-/// `max_gap_seconds` is at least an interval and its tolerance.
+/// The rules by which rooms are judged. The configuration guarantees that every length is positive
+/// and that `max_gap_seconds` is at least an interval plus its tolerance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// Length of an interval in seconds (`check_interval_minutes`).
     pub interval_seconds: i64,
-    /// Beyond this time between two readings nobody knows what happened (`max_gap_minutes`).
+    /// The longest time between two readings that is still judged, in seconds (`max_gap_minutes`).
     pub max_gap_seconds: i64,
-    /// The most a room can use in one interval (`max_plausible_kwh`).
+    /// The most energy that a room can use in one interval (`max_plausible_kwh`).
     pub max_plausible: WattHours,
-    /// Where the meters' registers wrap to zero (`register_modulus_kwh`).
+    /// Where the meters' registers roll over to zero (`register_modulus_kwh`).
     pub register_modulus: Option<WattHours>,
-    /// Periods in a row that make an alert (`continuous_alert_count`).
+    /// Abnormal periods in a row that cause an alert (`continuous_alert_count`).
     pub alert_periods: u32,
-    /// Intervals a notice shows (`max_history_size`).
+    /// Intervals that a notice shows (`max_history_size`).
     pub history_intervals: usize,
-    /// A meter without a reading for so long is silent, one whose register does not move may be
-    /// frozen, and exactly nothing used for so long is a recovery. Seconds
+    /// Seconds without a reading after which a meter is silent, without a movement of its register
+    /// after which it may be frozen, and of exactly zero use after which a room has recovered
     /// (`silent_after_minutes`).
     pub silent_after_seconds: i64,
-    /// Times within so many seconds of one another name the same stay (`match_minutes`).
+    /// Times at most this many seconds apart name the same stay (`match_minutes`).
     pub match_seconds: i64,
-    /// Thresholds of rooms without one of their own.
+    /// The thresholds of all rooms without an override.
     pub thresholds: Thresholds,
-    /// Thresholds per hotel.
+    /// Overrides per hotel.
     pub hotel_thresholds: HashMap<HotelId, Thresholds<Option<WattHours>>>,
-    /// Thresholds per room; they win over the hotel's.
+    /// Overrides per room; they take precedence over the hotel's.
     pub room_thresholds: HashMap<RoomKey, Thresholds<Option<WattHours>>>,
 }
 
@@ -49,17 +49,18 @@ impl<T: Copy> Thresholds<T> {
 }
 
 impl Rules {
-    /// A tenth of the interval, in seconds: how far a meter's rhythm may be off.
+    /// How far the time between two readings may be off: a tenth of the interval, in seconds.
     pub fn tolerance_seconds(&self) -> i64 {
         self.interval_seconds / 10
     }
 
-    /// The least time between two readings that makes an interval, in seconds.
+    /// The shortest time between two readings that counts as an interval, in seconds.
     pub fn shortest_interval_seconds(&self) -> i64 {
         self.interval_seconds - self.tolerance_seconds()
     }
 
-    /// The threshold of a room: its own, else its hotel's, else the general one.
+    /// The threshold of a room, in energy per interval: its override, else its hotel's, else the
+    /// general one.
     pub fn threshold(&self, room: &RoomKey, kind: Kind) -> WattHours {
         let own = self.room_thresholds.get(room).and_then(|t| t.of(kind));
         let hotel = || self.hotel_thresholds.get(&room.hotel_id)?.of(kind);
@@ -68,7 +69,7 @@ impl Rules {
     }
 }
 
-/// The original's values.
+/// The values of the original program.
 impl Default for Rules {
     fn default() -> Rules {
         Rules {

@@ -1,4 +1,5 @@
-//! Meters that tell nothing, or repeat themselves. A dead gateway must not look like a calm hotel.
+//! Silent and frozen meters: those that send no readings, and those that repeat their last one. A
+//! dead gateway must not look like a quiet hotel.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -7,96 +8,101 @@ use crate::types::{HotelId, LocalTime, RoomKey, RoomNumber};
 use super::frozen::{self, Motion};
 use super::{MeterNotice, MeterNoticeKind, MeterTrouble, Watch};
 
-/// Fewer silent meters are no matter of the whole hotel.
-const LEAST_SILENT: u32 = 5;
+/// A hotel with fewer silent meters is not notified of.
+const MIN_SILENT: u32 = 5;
 
-/// Rooms that a notice names.
-const ROOMS_NAMED: usize = 30;
+/// The most rooms that a notice lists.
+const MAX_LISTED_ROOMS: usize = 30;
 
-/// A look at the meters.
+/// What a check of the meters needs to know beside the rooms.
 #[derive(Clone, Copy, Debug)]
-pub struct Look {
-    /// When it is, by the clock.
+pub struct MeterCheck {
+    /// The present time.
     pub now: LocalTime,
-    /// Since when they have been looked at without a break. A silence from before may be our own.
+    /// Since when sweeps have been complete. A silence before that may be the service's own.
     pub listening_since: LocalTime,
-    /// A meter without a reading for so long is silent, one whose register does not move may be
-    /// frozen. Seconds.
+    /// Seconds without a reading after which a meter is silent, and without a movement of its
+    /// register after which it may be frozen.
     pub silent_after: i64,
 }
 
-/// What a look finds of one meter.
+/// What a check says of one meter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Hearing {
-    Heard,
+pub enum MeterStatus {
+    /// It sends readings.
+    Reporting,
+    /// It has sent none for too long.
     Silent,
-    /// It is too soon to tell.
+    /// The service has not listened for long enough to decide.
     Unknown,
 }
 
-impl Look {
-    pub fn hear(&self, watch: &Watch) -> Hearing {
+impl MeterCheck {
+    /// The status of a watched room's meter.
+    pub fn status(&self, watch: &Watch) -> MeterStatus {
         let seen = watch.fold.seen;
         if seen.is_some_and(|seen| self.now.since(seen) < self.silent_after) {
-            return Hearing::Heard;
+            return MeterStatus::Reporting;
         }
-        let quiet = seen.unwrap_or(watch.stay.time()).max(self.listening_since);
-        if self.now.since(quiet) >= self.silent_after {
-            Hearing::Silent
+        let silent_since = seen.unwrap_or(watch.stay.time()).max(self.listening_since);
+        if self.now.since(silent_since) >= self.silent_after {
+            MeterStatus::Silent
         } else {
-            Hearing::Unknown
+            MeterStatus::Unknown
         }
     }
 }
 
-/// The meters of a hotel's watched rooms, as a look finds them: which are silent, or else which are
-/// frozen.
+/// The result of a check for one hotel: counts of its meters, and which of them are silent or, in a
+/// frozen hotel, frozen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HotelMeters {
+    /// Meters of watched rooms.
     pub watched: u32,
-    pub heard: u32,
-    /// Silent, or frozen.
+    /// Meters that send readings.
+    pub reporting: u32,
+    /// Silent meters, or frozen ones.
     pub silent: u32,
-    /// The last reading of any of the silent ones; `None` where they never had one. The last
-    /// movement of the frozen ones.
+    /// The last reading of any of the silent meters, `None` if none ever had one; the last movement
+    /// of the frozen ones.
     pub since: Option<LocalTime>,
-    /// The rooms of the first of them, in order.
+    /// The first rooms with such meters, in order, at most 30.
     pub rooms: BTreeSet<RoomNumber>,
 }
 
 impl HotelMeters {
-    fn count(&mut self, room: &RoomNumber, watch: &Watch, look: &Look) {
+    fn count(&mut self, room: &RoomNumber, watch: &Watch, check: &MeterCheck) {
         self.watched += 1;
-        match look.hear(watch) {
-            Hearing::Heard => self.heard += 1,
-            Hearing::Unknown => {}
-            Hearing::Silent => {
+        match check.status(watch) {
+            MeterStatus::Reporting => self.reporting += 1,
+            MeterStatus::Unknown => {}
+            MeterStatus::Silent => {
                 self.silent += 1;
                 self.since = self.since.max(watch.fold.seen);
-                self.name(room);
+                self.list(room);
             }
         }
     }
 
-    /// Keeps the first rooms.
-    fn name(&mut self, room: &RoomNumber) {
-        let is_full = self.rooms.len() >= ROOMS_NAMED;
+    /// Adds a room to the list, which keeps the first ones in order.
+    fn list(&mut self, room: &RoomNumber) {
+        let is_full = self.rooms.len() >= MAX_LISTED_ROOMS;
         if !is_full || self.rooms.last().is_some_and(|last| room < last) {
             self.rooms.insert(room.clone());
         }
-        if self.rooms.len() > ROOMS_NAMED {
+        if self.rooms.len() > MAX_LISTED_ROOMS {
             self.rooms.pop_last();
         }
     }
 
-    fn are_silent(&self) -> bool {
-        self.silent >= LEAST_SILENT && self.silent.saturating_mul(2) >= self.watched
+    fn is_silent(&self) -> bool {
+        self.silent >= MIN_SILENT && self.silent.saturating_mul(2) >= self.watched
     }
 
-    /// Meters of which nobody knows count for neither side: a start, or guests who all leave, must
-    /// not make a dead hotel look as if it was back.
-    fn are_heard(&self) -> bool {
-        self.heard.saturating_mul(2) > self.watched
+    /// Whether most meters report. Unknown ones count for neither side: after a start, or when all
+    /// guests leave at once, a dead gateway must not seem to have recovered.
+    fn is_reporting(&self) -> bool {
+        self.reporting.saturating_mul(2) > self.watched
     }
 
     fn notice(&self, kind: MeterNoticeKind, hotel_id: &HotelId, now: LocalTime) -> MeterNotice {
@@ -112,78 +118,78 @@ impl HotelMeters {
     }
 }
 
-/// The meters of a hotel, each way they can be looked at.
+/// What is gathered of one hotel's meters for a check.
 #[derive(Default)]
 struct Meters<'a> {
-    heard: HotelMeters,
+    counts: HotelMeters,
     motions: Vec<Motion>,
-    /// The rooms of these, in their order.
+    /// The rooms of `motions`, in the same order.
     rooms: Vec<&'a RoomNumber>,
 }
 
 impl Meters<'_> {
-    /// Those that stopped when the hotel froze at `since` and stand still.
+    /// The meters that stopped when the hotel froze at `since` and still stand.
     fn frozen(&self, since: LocalTime) -> HotelMeters {
         let mut frozen = HotelMeters {
-            watched: self.heard.watched,
+            watched: self.counts.watched,
             since: Some(since),
             ..HotelMeters::default()
         };
         let stopped = self.motions.iter().zip(&self.rooms);
         for (_, room) in stopped.filter(|(motion, _)| motion.has_stopped(since)) {
             frozen.silent += 1;
-            frozen.name(room);
+            frozen.list(room);
         }
         frozen
     }
 }
 
-/// What a look at all meters finds.
+/// The result of a check of all meters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Silence {
     /// The hotels that have silent meters.
     pub hotels: BTreeMap<HotelId, HotelMeters>,
-    /// The hotels that are frozen, each with the meters that stand still.
+    /// The frozen hotels, each with its frozen meters.
     pub frozen: BTreeMap<HotelId, HotelMeters>,
-    /// What the staff is to be told: of each hotel one at most.
+    /// The notices for the staff, at most one a hotel.
     pub notices: Vec<MeterNotice>,
 }
 
 impl Silence {
-    /// Looks at the meters of these rooms. `told` is what the staff has been notified of.
+    /// Checks the meters of these rooms. `troubles` are those that the staff was last notified of.
     pub fn find<'a>(
         rooms: impl Iterator<Item = (&'a RoomKey, &'a Watch)>,
-        told: &HashMap<HotelId, MeterTrouble>,
-        look: &Look,
+        troubles: &HashMap<HotelId, MeterTrouble>,
+        check: &MeterCheck,
     ) -> Silence {
         let mut hotels: HashMap<&HotelId, Meters<'a>> = HashMap::new();
         for (room, watch) in rooms {
             let hotel = hotels.entry(&room.hotel_id).or_default();
-            hotel.heard.count(&room.room_number, watch, look);
-            if let Some(motion) = Motion::of(watch, look.silent_after) {
+            hotel.counts.count(&room.room_number, watch, check);
+            if let Some(motion) = Motion::of(watch, check.silent_after) {
                 hotel.motions.push(motion);
                 hotel.rooms.push(&room.room_number);
             }
         }
         let mut found = Silence::default();
         for (hotel_id, meters) in hotels {
-            found.look_at(hotel_id, meters, told.get(hotel_id), look);
+            found.check_hotel(hotel_id, meters, troubles.get(hotel_id), check);
         }
         found.notices.sort_by(|a, b| a.hotel_id.cmp(&b.hotel_id));
         found
     }
 
-    fn look_at(
+    fn check_hotel(
         &mut self,
         hotel_id: &HotelId,
         meters: Meters<'_>,
-        told: Option<&MeterTrouble>,
-        look: &Look,
+        trouble: Option<&MeterTrouble>,
+        check: &MeterCheck,
     ) {
-        let (heard, now) = (&meters.heard, look.now);
-        match told {
-            None | Some(MeterTrouble::Moved(_)) if heard.are_silent() => {
-                let notice = heard.notice(MeterNoticeKind::Silent, hotel_id, now);
+        let (counts, now) = (&meters.counts, check.now);
+        match trouble {
+            None | Some(MeterTrouble::Moved(_)) if counts.is_silent() => {
+                let notice = counts.notice(MeterNoticeKind::Silent, hotel_id, now);
                 self.notices.push(notice);
             }
             None | Some(MeterTrouble::Moved(_)) => {
@@ -194,14 +200,14 @@ impl Silence {
                     self.frozen.insert(hotel_id.clone(), frozen);
                 }
             }
-            Some(&MeterTrouble::Silent(since)) if heard.are_heard() => {
-                let notice = heard.notice(MeterNoticeKind::Heard, hotel_id, now);
+            Some(&MeterTrouble::Silent(since)) if counts.is_reporting() => {
+                let notice = counts.notice(MeterNoticeKind::Reporting, hotel_id, now);
                 self.notices.push(MeterNotice { since, ..notice });
             }
             Some(MeterTrouble::Silent(_)) => {}
             Some(&MeterTrouble::Frozen(since)) => {
                 let frozen = meters.frozen(since);
-                if frozen::is_moving(&meters.motions, since, look.silent_after) {
+                if frozen::is_moving(&meters.motions, since, check.silent_after) {
                     let notice = frozen.notice(MeterNoticeKind::Moving, hotel_id, now);
                     self.notices.push(notice);
                 } else {
@@ -209,12 +215,12 @@ impl Silence {
                 }
             }
         }
-        if heard.silent > 0 {
-            self.hotels.insert(hotel_id.clone(), meters.heard);
+        if counts.silent > 0 {
+            self.hotels.insert(hotel_id.clone(), meters.counts);
         }
     }
 
-    /// Silent meters.
+    /// The number of silent meters.
     pub fn silent(&self) -> u64 {
         self.hotels
             .values()
@@ -233,7 +239,7 @@ mod tests {
         noon.plus(minutes * 60)
     }
 
-    /// A room that was left at noon and has seen a reading at this minute, or none.
+    /// A room that became vacant at noon, with its last reading `seen` minutes after, or none.
     fn room(hotel: &str, number: usize, seen: Option<i64>) -> (RoomKey, Watch) {
         let stay = Stay::Vacant {
             actual_checkin: None,
@@ -251,46 +257,46 @@ mod tests {
             .collect()
     }
 
-    fn look(minutes: i64, listening_since: i64) -> Look {
-        Look {
+    fn check(minutes: i64, listening_since: i64) -> MeterCheck {
+        MeterCheck {
             now: at(minutes),
             listening_since: at(listening_since),
             silent_after: 90 * 60,
         }
     }
 
-    fn find(rooms: &[(RoomKey, Watch)], told: Option<Option<i64>>, look: Look) -> Silence {
-        let told = told.map(|since| (HotelId::new("H1"), MeterTrouble::Silent(since.map(at))));
+    fn find(rooms: &[(RoomKey, Watch)], silent: Option<Option<i64>>, check: MeterCheck) -> Silence {
+        let trouble = silent.map(|since| (HotelId::new("H1"), MeterTrouble::Silent(since.map(at))));
         let rooms = rooms.iter().map(|(room, watch)| (room, watch));
-        Silence::find(rooms, &told.into_iter().collect(), &look)
+        Silence::find(rooms, &trouble.into_iter().collect(), &check)
     }
 
     #[test]
-    fn a_meter_is_silent_only_after_we_have_listened_for_so_long() {
-        let hear = |seen, now, since| look(now, since).hear(&room("H1", 1, seen).1);
-        assert_eq!(hear(Some(100), 189, 0), Hearing::Heard);
-        assert_eq!(hear(Some(100), 190, 0), Hearing::Silent);
-        assert_eq!(hear(Some(100), 190, 101), Hearing::Unknown);
-        assert_eq!(hear(Some(100), 191, 101), Hearing::Silent);
-        // What has come to us tells of the meter, however long we have listened.
-        assert_eq!(hear(Some(100), 189, 189), Hearing::Heard);
-        // One that never told anything is waited for since the stay began.
-        assert_eq!(hear(None, 89, -500), Hearing::Unknown);
-        assert_eq!(hear(None, 90, -500), Hearing::Silent);
-        assert_eq!(hear(None, 90, 1), Hearing::Unknown);
-        // Clocks differ.
-        assert_eq!(hear(Some(150), 100, 0), Hearing::Heard);
+    fn a_meter_is_silent_only_after_the_service_has_listened_long_enough() {
+        let status = |seen, now, since| check(now, since).status(&room("H1", 1, seen).1);
+        assert_eq!(status(Some(100), 189, 0), MeterStatus::Reporting);
+        assert_eq!(status(Some(100), 190, 0), MeterStatus::Silent);
+        assert_eq!(status(Some(100), 190, 101), MeterStatus::Unknown);
+        assert_eq!(status(Some(100), 191, 101), MeterStatus::Silent);
+        // A recent reading is proof, however short the service has listened.
+        assert_eq!(status(Some(100), 189, 189), MeterStatus::Reporting);
+        // Without any reading, the silence counts from the stay's beginning.
+        assert_eq!(status(None, 89, -500), MeterStatus::Unknown);
+        assert_eq!(status(None, 90, -500), MeterStatus::Silent);
+        assert_eq!(status(None, 90, 1), MeterStatus::Unknown);
+        // The meter's clock is ahead.
+        assert_eq!(status(Some(150), 100, 0), MeterStatus::Reporting);
     }
 
     #[test]
-    fn half_of_the_meters_and_at_least_five_make_a_notice() {
-        let told = |silent: usize, heard: usize| {
-            let seen = [vec![Some(7); silent], vec![Some(200); heard]].concat();
-            find(&hotel(&seen), None, look(200, 0)).notices.len()
+    fn a_hotel_is_silent_when_half_of_its_meters_and_at_least_five_are() {
+        let notices = |silent: usize, reporting: usize| {
+            let seen = [vec![Some(7); silent], vec![Some(200); reporting]].concat();
+            find(&hotel(&seen), None, check(200, 0)).notices.len()
         };
-        assert_eq!([told(4, 0), told(5, 0)], [0, 1]);
-        assert_eq!([told(5, 5), told(5, 6), told(6, 6)], [1, 0, 1]);
-        // Meters of which nobody knows are watched, too.
+        assert_eq!([notices(4, 0), notices(5, 0)], [0, 1]);
+        assert_eq!([notices(5, 5), notices(5, 6), notices(6, 6)], [1, 0, 1]);
+        // Meters of unknown status count as watched.
         let mut rooms = hotel(&[Some(7); 5]);
         rooms.extend((10..15).map(|number| room("H1", number, None)));
         for (_, watch) in &mut rooms[5..] {
@@ -299,21 +305,21 @@ mod tests {
                 actual_checkout: at(150),
             };
         }
-        assert_eq!(find(&rooms, None, look(200, 0)).notices.len(), 1);
+        assert_eq!(find(&rooms, None, check(200, 0)).notices.len(), 1);
         rooms.pop();
         rooms.push(room("H1", 20, Some(200)));
         rooms.push(room("H1", 21, Some(200)));
-        assert_eq!(find(&rooms, None, look(200, 0)).notices, []);
+        assert_eq!(find(&rooms, None, check(200, 0)).notices, []);
     }
 
     #[test]
-    fn a_notice_tells_how_many_which_and_since_when() {
+    fn a_notice_has_the_count_the_rooms_and_the_last_reading() {
         let mut rooms: Vec<_> = (0..40).rev().map(|n| room("H1", n, Some(5))).collect();
         rooms[7].1.fold.seen = Some(at(30));
         rooms[9].1.fold.seen = None;
         rooms.push(room("H1", 50, Some(200)));
         rooms.push(room("H2", 1, Some(5)));
-        let found = find(&rooms, None, look(200, 0));
+        let found = find(&rooms, None, check(200, 0));
         let names: Vec<_> = (0..30)
             .map(|n| RoomNumber::new(&format!("{n:03}")))
             .collect();
@@ -331,27 +337,27 @@ mod tests {
         );
         assert_eq!(found.silent(), 41);
         assert_eq!(found.hotels.len(), 2);
-        let never = find(&hotel(&[None; 5]), None, look(200, 0));
+        let never = find(&hotel(&[None; 5]), None, check(200, 0));
         assert_eq!(never.notices[0].since, None);
     }
 
     #[test]
-    fn they_are_back_when_most_of_them_are_heard() {
-        let back = |seen: &[Option<i64>], look| {
-            let notices = find(&hotel(seen), Some(Some(5)), look).notices;
+    fn a_silence_ends_when_most_meters_report() {
+        let end = |seen: &[Option<i64>], check| {
+            let notices = find(&hotel(seen), Some(Some(5)), check).notices;
             notices.first().map(|notice| (notice.kind, notice.since))
         };
-        let heard = Some((MeterNoticeKind::Heard, Some(at(5))));
+        let reporting = Some((MeterNoticeKind::Reporting, Some(at(5))));
         let half = [Some(5), Some(5), Some(5), Some(200), Some(200), Some(200)];
-        assert_eq!(back(&half, look(200, 0)), None);
-        assert_eq!(back(&half[1..], look(200, 0)), heard);
-        // It is told once.
-        assert_eq!(back(&[Some(5); 6], look(200, 0)), None);
-        // Nobody knows of the others: after a start, or when all guests have just left.
-        assert_eq!(back(&half, look(200, 200)), None);
-        assert_eq!(back(&[None; 6], look(60, 0)), None);
-        let mut young = [None; 6];
-        young[0] = Some(10);
-        assert_eq!(back(&young, look(60, 0)), None);
+        assert_eq!(end(&half, check(200, 0)), None);
+        assert_eq!(end(&half[1..], check(200, 0)), reporting);
+        // A silence that goes on is not notified of again.
+        assert_eq!(end(&[Some(5); 6], check(200, 0)), None);
+        // Unknown after a start, or because all guests have just left.
+        assert_eq!(end(&half, check(200, 200)), None);
+        assert_eq!(end(&[None; 6], check(60, 0)), None);
+        let mut just_left = [None; 6];
+        just_left[0] = Some(10);
+        assert_eq!(end(&just_left, check(60, 0)), None);
     }
 }

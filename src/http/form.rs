@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::engine::{Columns, MAX_ROW_BYTES, MOST_COLUMNS};
+use crate::engine::{Columns, MAX_COLUMNS, MAX_ROW_BYTES};
 use crate::types::{utf8, utf8_part};
 
 use super::answer::{Fault, Place};
@@ -266,7 +266,7 @@ pub(super) fn rows<'a, const N: usize>(
             columns: found,
             record: Record {
                 text: vec![0; MAX_ROW_BYTES],
-                ends: [0; MOST_COLUMNS + 1],
+                ends: [0; MAX_COLUMNS + 1],
                 count: 0,
                 bytes: 0,
                 line: 0,
@@ -292,7 +292,7 @@ pub(super) struct Rows<'a, const N: usize> {
 /// The fields of a row one after the other, and where each ends. Its memory is reused.
 struct Record {
     text: Vec<u8>,
-    ends: [usize; MOST_COLUMNS + 1],
+    ends: [usize; MAX_COLUMNS + 1],
     /// The number of its fields.
     count: usize,
     /// The length of all fields, also if that is too much to be kept.
@@ -336,7 +336,7 @@ impl<const N: usize> Rows<'_, N> {
 
     fn fields(&self) -> Result<[String; N], String> {
         let record = &self.record;
-        self.columns.fit(record.count, record.bytes)?;
+        self.columns.check_row(record.count, record.bytes)?;
         let end = |place: Option<usize>| place.and_then(|place| record.ends.get(place).copied());
         let mut fields = [const { String::new() }; N];
         for (field, place) in fields.iter_mut().zip(self.columns.places) {

@@ -18,7 +18,7 @@ pub(super) fn has_ended(rooms: &Rooms, notice: &Notice) -> bool {
             match notice.kind {
                 MeterNoticeKind::Silent => !matches!(trouble, Some(MeterTrouble::Silent(_))),
                 MeterNoticeKind::Frozen => !matches!(trouble, Some(MeterTrouble::Frozen(_))),
-                MeterNoticeKind::Heard | MeterNoticeKind::Moving => false,
+                MeterNoticeKind::Reporting | MeterNoticeKind::Moving => false,
             }
         }
     }
@@ -130,11 +130,11 @@ mod tests {
         let silent = notice(MeterNoticeKind::Silent);
         rooms.notified(&silent);
         assert!(!has_ended(&rooms, &Notice::Meters(silent.clone())));
-        rooms.notified(&notice(MeterNoticeKind::Heard));
+        rooms.notified(&notice(MeterNoticeKind::Reporting));
         assert!(has_ended(&rooms, &Notice::Meters(silent)));
         assert!(!has_ended(
             &rooms,
-            &Notice::Meters(notice(MeterNoticeKind::Heard))
+            &Notice::Meters(notice(MeterNoticeKind::Reporting))
         ));
         let frozen = notice(MeterNoticeKind::Frozen);
         rooms.notified(&frozen);

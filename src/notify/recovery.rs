@@ -34,7 +34,8 @@ impl Recovery {
         {
             return Recovery::Undecided;
         }
-        let Some(moved) = moved_after(notice, rooms).filter(|_| notice.rests_on_zero()) else {
+        let Some(moved) = moved_after(notice, rooms).filter(|_| notice.is_zero_use_recovery())
+        else {
             return Recovery::Confirmed;
         };
         let Some(room) = rooms.get(&notice.room) else {
@@ -64,7 +65,7 @@ pub(super) fn not_before(notice: &RoomNotice, rooms: &Rooms, for_staff: bool) ->
         return None;
     }
     let moved = moved_after(notice, rooms);
-    if !notice.rests_on_zero() {
+    if !notice.is_zero_use_recovery() {
         return moved;
     }
     // The first meter that stands still long enough to look recovered is found before the others,

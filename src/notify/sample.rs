@@ -123,7 +123,7 @@ pub(super) fn story(status: Status, number: u32, now: LocalTime) -> Story {
         }))],
         Status::Ended => vec![room(NoticeKind::Alert), room(NoticeKind::Recovered)],
         Status::Silent => vec![meters(MeterNoticeKind::Silent, 104)],
-        Status::Heard => vec![meters(MeterNoticeKind::Heard, 3)],
+        Status::Reporting => vec![meters(MeterNoticeKind::Reporting, 3)],
         Status::Frozen => vec![meters(MeterNoticeKind::Frozen, 104)],
         Status::Moving => vec![meters(MeterNoticeKind::Moving, 3)],
     };

@@ -37,7 +37,7 @@ pub enum Status {
     /// A room has recovered.
     Recovered,
     /// Meters send readings again.
-    Heard,
+    Reporting,
     /// Meters move again.
     Moving,
 }
@@ -154,7 +154,7 @@ impl Status {
                     Status::Ended
                 }
                 MeterNoticeKind::Silent => Status::Silent,
-                MeterNoticeKind::Heard => Status::Heard,
+                MeterNoticeKind::Reporting => Status::Reporting,
                 MeterNoticeKind::Frozen => Status::Frozen,
                 MeterNoticeKind::Moving => Status::Moving,
             },

@@ -18,7 +18,7 @@ const STATES: [(Status, &str); 11] = [
     (Status::Ended, "ended"),
     (Status::Recovered, "recovered"),
     (Status::Silent, "silent"),
-    (Status::Heard, "heard"),
+    (Status::Reporting, "heard"),
     (Status::Frozen, "frozen"),
     (Status::Moving, "moving"),
 ];
@@ -111,7 +111,7 @@ fn the_advice_depends_on_all_of_a_card() {
         Story::of(u64::from(number), Notice::Room(notice))
     };
     let [silent, heard, recovered] =
-        [Status::Silent, Status::Heard, Status::Recovered].map(|status| story(status, 9, now()));
+        [Status::Silent, Status::Reporting, Status::Recovered].map(|status| story(status, 9, now()));
     let [frozen, moving] = [Status::Frozen, Status::Moving].map(|status| story(status, 9, now()));
     let mut all_heard = heard.clone();
     let mut all_moving = moving.clone();

@@ -59,7 +59,7 @@ pub(super) fn summary(taken: &Amounts) -> String {
                     "{} silent",
                     counted(recorded(RecordedNotice::Silent), "hotel")
                 ),
-                format!("{} back", recorded(RecordedNotice::Heard)),
+                format!("{} back", recorded(RecordedNotice::Reporting)),
                 format!("{} frozen", recorded(RecordedNotice::Frozen)),
                 format!("{} moving again", recorded(RecordedNotice::Moving)),
                 format!("{} sent", notices(NoticeResult::Sent)),
@@ -99,7 +99,7 @@ pub(super) fn log_notice(notice: &Notice) {
             "{} {} {}: {} in a row since {}, {} kWh, detected {}{}",
             notice.kind.as_str(),
             notice.room,
-            notice.stay.kind().of_room(),
+            notice.stay.kind().occupancy(),
             counted(notice.periods, "interval"),
             notice.since,
             notice.energy,
@@ -115,7 +115,9 @@ pub(super) fn log_notice(notice: &Notice) {
             } = notice;
             let said = match notice.kind {
                 MeterNoticeKind::Silent => format!("are silent, {silent} of {watched}"),
-                MeterNoticeKind::Heard => format!("are back, {silent} of {watched} still silent"),
+                MeterNoticeKind::Reporting => {
+                    format!("are back, {silent} of {watched} still silent")
+                }
                 MeterNoticeKind::Frozen => format!("are frozen, {silent} of {watched}"),
                 MeterNoticeKind::Moving => {
                     format!("move again, {silent} of {watched} still stand still")

@@ -248,7 +248,7 @@ impl<'a> Planner<'a> {
                 MeterNoticeKind::Silent | MeterNoticeKind::Frozen => {
                     !known.is_some_and(MeterTrouble::is_open)
                 }
-                MeterNoticeKind::Heard => matches!(known, Some(MeterTrouble::Silent(_))),
+                MeterNoticeKind::Reporting => matches!(known, Some(MeterTrouble::Silent(_))),
                 MeterNoticeKind::Moving => matches!(known, Some(MeterTrouble::Frozen(_))),
             }
         });
@@ -348,7 +348,7 @@ fn recorded(notice: &Notice) -> RecordedNotice {
         },
         Notice::Meters(notice) => match notice.kind {
             MeterNoticeKind::Silent => RecordedNotice::Silent,
-            MeterNoticeKind::Heard => RecordedNotice::Heard,
+            MeterNoticeKind::Reporting => RecordedNotice::Reporting,
             MeterNoticeKind::Frozen => RecordedNotice::Frozen,
             MeterNoticeKind::Moving => RecordedNotice::Moving,
         },
@@ -457,13 +457,13 @@ mod tests {
         };
         rooms.notified(&notice(MeterNoticeKind::Silent, "H1"));
         rooms.notified(&notice(MeterNoticeKind::Silent, "H2"));
-        rooms.notified(&notice(MeterNoticeKind::Heard, "H2"));
+        rooms.notified(&notice(MeterNoticeKind::Reporting, "H2"));
         let mut planner = Planner::new(&rooms, &rules, &readings, Pieces::new());
         let both = |kind| ["H1", "H2"].map(|hotel| notice(kind, hotel));
         planner.silence(&both(MeterNoticeKind::Silent));
-        planner.silence(&both(MeterNoticeKind::Heard));
+        planner.silence(&both(MeterNoticeKind::Reporting));
         let [again, new] = both(MeterNoticeKind::Silent);
-        let [end, void] = both(MeterNoticeKind::Heard);
+        let [end, void] = both(MeterNoticeKind::Reporting);
         let recorded = planner.finish().0.notices;
         assert_eq!(recorded, [new, end].map(Notice::Meters));
         assert!(

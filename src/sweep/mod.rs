@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use rayon::prelude::*;
 
 use crate::clock::{Clock, unix_seconds};
-use crate::engine::{Look, Rules, latest_reading, observe};
+use crate::engine::{MeterCheck, Rules, latest_reading, observe};
 use crate::figures::{Figure, Figures, ReadingResult, SweepResult};
 use crate::gate::{Gate, QueueWait};
 use crate::outage::Outage;
@@ -244,7 +244,7 @@ impl Sweeper {
     ) -> Result<Silent, Incomplete> {
         let silent_after = self.rules.silent_after_seconds;
         let listening_since = listening.swept(now, silent_after, self.every);
-        let silence = self.rooms.silence(&Look {
+        let silence = self.rooms.silence(&MeterCheck {
             now,
             listening_since,
             silent_after,

@@ -5,32 +5,32 @@ use std::ops::{Add, AddAssign, Sub};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// Energy in whole watt-hours: a register, or the difference of two.
+/// Energy in whole watt-hours: a meter's register, or the difference of two.
 ///
-/// An integer, so that no decision hangs on floating point. At most 10^18, which keeps the
-/// difference of any two inside an `i64`.
+/// An integer, so that no decision depends on floating point. Its absolute value is at most 10^18,
+/// so the difference of any two fits an `i64`.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
 #[serde(transparent)]
 pub struct WattHours(pub i64);
 
-/// Why a text is no register.
+/// The text is not a number of kWh.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("not a number of kWh (digits with an optional sign and decimal point)")]
 pub struct BadRegister;
 
-/// More integer digits of kWh than any meter has; beyond them sums could overflow.
+/// The most integer digits of kWh. No meter shows more, and longer numbers could overflow in sums.
 const MAX_KWH_DIGITS: usize = 15;
 
 impl WattHours {
     pub const ZERO: WattHours = WattHours(0);
 
-    /// Reads a decimal number of kWh, as `12.34` or `1.234e1`; blanks around it are allowed.
-    /// More than three decimals round half away from zero.
+    /// Parses a decimal number of kWh such as `12.34` or `1.234e1`; surrounding blanks are allowed.
+    /// Digits beyond the third decimal are rounded, half away from zero.
     ///
     /// # Errors
-    /// [`BadRegister`] when it is no such number or has more than 15 integer digits.
+    /// [`BadRegister`] for any other text, and for more than 15 integer digits.
     pub fn parse_kwh(text: &str) -> Result<WattHours, BadRegister> {
         let text = text.trim();
         WattHours::parse_plain(text).or_else(|error| {
@@ -39,7 +39,7 @@ impl WattHours {
         })
     }
 
-    /// Reads a number without an exponent.
+    /// Parses a number without an exponent.
     fn parse_plain(text: &str) -> Result<WattHours, BadRegister> {
         let (negative, digits) = match text.as_bytes().first() {
             Some(b'-') => (true, &text[1..]),
@@ -77,8 +77,8 @@ impl WattHours {
         Ok(WattHours(if negative { -wh } else { wh }))
     }
 
-    /// kWh with two decimals, as the original's DECIMAL(10,2) columns take it; rounds half away
-    /// from zero. `None` for what such a column can't hold.
+    /// kWh with two decimals, for the DECIMAL(10,2) columns of the original program; rounds half
+    /// away from zero. `None` if such a column can't hold it.
     pub fn kwh_2(self) -> Option<String> {
         const COLUMN_HOLDS: i64 = 9_999_999_999;
         let hundredths = (self.0.abs() + 5) / 10;
@@ -98,9 +98,8 @@ impl WattHours {
     }
 }
 
-/// The same number without its exponent: `1.5e3` is `1500`, `15E-1` is `1.5`. `None` for a text
-/// that has none, or one that moves the point by more than 40 places: no register and no time is
-/// as large.
+/// The same number without its exponent: `1.5e3` is `1500`, `15E-1` is `1.5`. `None` if the text
+/// has no exponent, or one beyond 40 in either direction, which no register or time needs.
 pub fn without_exponent(number: &str) -> Option<String> {
     const MOST_PLACES: i32 = 40;
     let (mantissa, exponent) = number.split_once(['e', 'E'])?;
@@ -121,7 +120,7 @@ pub fn without_exponent(number: &str) -> Option<String> {
     }
     let mut digits = format!("{whole}{decimals}");
     let point = i32::try_from(whole.len()).ok()?.checked_add(exponent)?;
-    // Zeros, so that the point has a digit on either side of it.
+    // Pad with zeros, so that the point has a digit on either side.
     let before = usize::try_from(1 - point).unwrap_or(0);
     digits.insert_str(0, &"0".repeat(before));
     let point = usize::try_from(point.max(1)).ok()?;
@@ -181,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_kwh_to_the_watt_hour() {
+    fn kwh_are_parsed_to_the_watt_hour() {
         for (text, wh) in [
             ("0", 0),
             ("12.34", 12_340),
@@ -206,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_number() {
+    fn texts_that_are_not_numbers_are_refused() {
         for text in [
             "",
             " ",
@@ -237,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn prints_exactly() {
+    fn energy_is_printed_exactly_or_with_two_decimals() {
         for (wh, exact, two) in [
             (9_600, "9.6", "9.60"),
             (8_000, "8", "8.00"),

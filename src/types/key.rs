@@ -22,9 +22,9 @@ impl HotelId {
         HotelId(CompactString::new(id))
     }
 
-    /// The id as it counts of one that others wrote.
+    /// An id from outside, without its surrounding blanks.
     pub fn trimmed(id: &str) -> HotelId {
-        HotelId::new(trimmed_half(id))
+        HotelId::new(trim_key_part(id))
     }
 
     pub fn as_str(&self) -> &str {
@@ -45,7 +45,7 @@ impl RoomNumber {
     }
 }
 
-/// Equal, ordered and hashed as its text: maps can be asked without making a key.
+/// Compared, ordered and hashed as its text, so that a map can be searched by a `&str`.
 impl Borrow<str> for HotelId {
     fn borrow(&self) -> &str {
         &self.0
@@ -70,17 +70,17 @@ impl fmt::Display for RoomNumber {
     }
 }
 
-/// One room of one hotel. The same number in two hotels is two rooms.
+/// One room of one hotel. The same number in two hotels means two rooms.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RoomKey {
     pub hotel_id: HotelId,
     pub room_number: RoomNumber,
 }
 
-/// Half of a room key as it counts: blanks around it, of any script, do not. Whatever others write,
-/// messages, files or meters, is read by this.
-pub fn trimmed_half(half: &str) -> &str {
-    half.trim()
+/// A hotel's id or a room's number without its surrounding blanks, which may be Unicode ones.
+/// Everything that comes from outside (messages, files, the meter table) goes through here.
+pub fn trim_key_part(part: &str) -> &str {
+    part.trim()
 }
 
 impl RoomKey {
@@ -91,9 +91,9 @@ impl RoomKey {
         }
     }
 
-    /// The key as it counts of one that others wrote.
+    /// A key from outside, without the blanks around its two parts.
     pub fn trimmed(hotel_id: &str, room_number: &str) -> RoomKey {
-        RoomKey::new(trimmed_half(hotel_id), trimmed_half(room_number))
+        RoomKey::new(trim_key_part(hotel_id), trim_key_part(room_number))
     }
 }
 

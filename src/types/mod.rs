@@ -1,4 +1,4 @@
-//! The words of the product as types. No I/O, no clock, nothing but values.
+//! The terms of the domain as types: plain values, without I/O and without a clock.
 
 mod count;
 mod energy;
@@ -9,13 +9,14 @@ mod time;
 
 pub use count::counted;
 pub use energy::{BadRegister, WattHours, without_exponent};
-pub use key::{HotelId, RoomKey, RoomNumber, trimmed_half};
+pub use key::{HotelId, RoomKey, RoomNumber, trim_key_part};
 pub use text::{NotText, utf8, utf8_part};
 pub use time::{BadTime, LocalTime, Stamp, Zone};
 
 use serde::{Deserialize, Serialize};
 
-/// What a watch is about. Ordered as events at one stay time are: check-out before check-in.
+/// The kind of a watch. Of two events at the same time the check-out comes before the check-in, and
+/// so do the variants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -26,7 +27,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The word stored in `msg_type` columns and printed by commands.
+    /// The word that `msg_type` columns hold and that commands print.
     pub fn as_str(self) -> &'static str {
         match self {
             Kind::Checkin => "checkin",
@@ -34,8 +35,8 @@ impl Kind {
         }
     }
 
-    /// What its room is, as people read it.
-    pub fn of_room(self) -> &'static str {
+    /// The room's occupancy in English: `occupied` or `vacant`.
+    pub fn occupancy(self) -> &'static str {
         match self {
             Kind::Checkin => "occupied",
             Kind::Checkout => "vacant",
@@ -52,7 +53,7 @@ impl Kind {
     }
 }
 
-/// A cumulative register as a meter showed it at a time.
+/// A meter's cumulative register at a point in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
     /// The meter table's `script_time`, local to the hotel.

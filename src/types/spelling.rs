@@ -1,40 +1,42 @@
-//! Room keys are compared byte for byte; here is what people would take for the same.
+//! Which room keys people would take for the same one. The service itself compares keys byte for
+//! byte.
 
 use super::RoomKey;
 
-/// What is left of a key when its spelling does not count: blanks, marks, case, full-width letters
-/// and digits, zeros at the beginning of a number, and words for a room.
-pub fn plain(room: &RoomKey) -> (String, String) {
+/// A key (hotel, room) without differences of spelling: blanks, punctuation, case, full-width
+/// forms, leading zeros, and words such as "room" or 号 are removed. Keys with equal results
+/// probably mean one room.
+pub fn normalized(room: &RoomKey) -> (String, String) {
     (
-        plain_name(room.hotel_id.as_str()),
-        plain_name(room.room_number.as_str()),
+        normalized_name(room.hotel_id.as_str()),
+        normalized_name(room.room_number.as_str()),
     )
 }
 
-fn plain_name(name: &str) -> String {
-    let mut plain = String::with_capacity(name.len());
+fn normalized_name(name: &str) -> String {
+    let mut normalized = String::with_capacity(name.len());
     let mut in_number = false;
     let halfwidth = name.chars().map(|c| match c {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
         _ => c,
     });
-    let counted = halfwidth.filter(|c| c.is_alphanumeric() && !"客房间室号".contains(*c));
-    let mut counted = counted.flat_map(char::to_lowercase).peekable();
-    while let Some(c) = counted.next() {
-        let more = counted.peek().is_some_and(char::is_ascii_digit);
-        if c == '0' && !in_number && more {
+    let kept = halfwidth.filter(|c| c.is_alphanumeric() && !"客房间室号".contains(*c));
+    let mut kept = kept.flat_map(char::to_lowercase).peekable();
+    while let Some(c) = kept.next() {
+        let digit_follows = kept.peek().is_some_and(char::is_ascii_digit);
+        if c == '0' && !in_number && digit_follows {
             continue;
         }
         in_number = c.is_ascii_digit();
-        plain.push(c);
+        normalized.push(c);
     }
-    let word = ["room", "no"]
+    let without_word = ["room", "no"]
         .iter()
-        .find_map(|word| plain.strip_prefix(word));
-    match word {
-        // A room may be called so.
+        .find_map(|word| normalized.strip_prefix(word));
+    match without_word {
+        // Only before a number: a room may be named "Noble".
         Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit()) => rest.to_owned(),
-        _ => plain,
+        _ => normalized,
     }
 }
 
@@ -43,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spellings_of_one_room_are_the_same() {
+    fn spellings_of_one_room_are_equal() {
         for same in [
             &[
                 "101",
@@ -65,22 +67,24 @@ mod tests {
             &["总统套", "总统套房"],
         ] {
             for other in same {
-                assert_eq!(plain_name(same[0]), plain_name(other), "{other:?}");
+                let names = [same[0], other].map(normalized_name);
+                assert_eq!(names[0], names[1], "{other:?}");
             }
         }
     }
 
     #[test]
-    fn other_rooms_are_not() {
+    fn different_rooms_stay_different() {
         let names = [
             "101", "1001", "1010", "110", "A101", "B101", "Spa", "Noble", "", "0", "Rooms",
         ];
         for (at, name) in names.iter().enumerate() {
             for other in &names[at + 1..] {
-                assert_ne!(plain_name(name), plain_name(other), "{name} {other}");
+                let names = [name, other].map(|name| normalized_name(name));
+                assert_ne!(names[0], names[1], "{name} {other}");
             }
         }
-        let room = |hotel, number| plain(&RoomKey::new(hotel, number));
+        let room = |hotel, number| normalized(&RoomKey::new(hotel, number));
         assert_ne!(room("H1", "1"), room("H11", ""));
     }
 }

@@ -1,8 +1,8 @@
-//! Bytes that should be text.
+//! Bytes that should be UTF-8 text, and what they are instead.
 
 use thiserror::Error;
 
-/// What some editors and .NET put at the beginning of a UTF-8 text.
+/// Some editors and .NET put it at the beginning of UTF-8 text.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// The first bytes of compressed data, with the name of the format.
@@ -18,7 +18,7 @@ const COMPRESSED: [(&[u8], &str); 9] = [
     (b"\x04\x22\x4d\x18", "LZ4"),
 ];
 
-/// What bytes are that are not UTF-8 text; follows the name of what they are the bytes of.
+/// What bytes are instead of UTF-8 text. As a message it follows a subject: "the body is gzip".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NotText {
     #[error("is {0}: unpack it, only plain UTF-8 text is read")]
@@ -34,14 +34,15 @@ pub enum NotText {
 /// The text of these bytes, without a byte order mark.
 ///
 /// # Errors
-/// [`NotText`]: what they are instead, as far as that can be seen.
+/// [`NotText`] with what they seem to be instead.
 pub fn utf8(bytes: &[u8]) -> Result<&str, NotText> {
-    not_text_by_its_start(bytes).map_or(Ok(()), Err)?;
+    format_by_signature(bytes).map_or(Ok(()), Err)?;
     let text = utf8_part(bytes)?;
     Ok(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text))
 }
 
-/// The text of these bytes, which are a part of something: what they begin with says nothing.
+/// The text of bytes from the middle of something. Their first bytes are not taken for a format's
+/// signature or a byte order mark.
 ///
 /// # Errors
 /// [`NotText::Gbk`], [`NotText::NotUtf8`].
@@ -55,8 +56,9 @@ pub fn utf8_part(bytes: &[u8]) -> Result<&str, NotText> {
     })
 }
 
-/// What can be seen from the first bytes alone. UTF-16 of ASCII would pass for UTF-8 with NULs.
-fn not_text_by_its_start(bytes: &[u8]) -> Option<NotText> {
+/// Recognises a format by its first bytes. UTF-16 needs this: ASCII in UTF-16 is also valid UTF-8
+/// with NULs.
+fn format_by_signature(bytes: &[u8]) -> Option<NotText> {
     let format = COMPRESSED
         .iter()
         .find(|(start, _)| bytes.starts_with(start));
@@ -69,8 +71,8 @@ fn not_text_by_its_start(bytes: &[u8]) -> Option<NotText> {
     }
 }
 
-/// Whether everything beyond ASCII is pairs of GBK, most of them of the common characters, whose
-/// second byte is high as well: Western text in Latin-1 hardly ever has those.
+/// Whether all bytes beyond ASCII form GBK pairs, most of them with a high second byte, as common
+/// characters have. Western text in Latin-1 hardly ever looks like that.
 fn looks_like_gbk(bytes: &[u8]) -> bool {
     let (mut pairs, mut common) = (0_usize, 0_usize);
     let mut bytes = bytes.iter();
@@ -94,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_that_are_no_text_are_named_as_what_they_are() {
+    fn bytes_that_are_not_text_are_recognised() {
         let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let utf16_be: Vec<u8> = "{}".encode_utf16().flat_map(u16::to_be_bytes).collect();
         let marked = [&b"\xff\xfe"[..], &utf16_be].concat();

@@ -6,12 +6,12 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
-/// A hotel's local time in whole seconds, without a zone: as the meter table and the messages
-/// have it. Years 0001 to 9999, which is what a DATETIME column holds.
+/// A hotel's local time in whole seconds without a zone, as in the meter table and the messages.
+/// Years 0001 to 9999, the range of a DATETIME column.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LocalTime(i64);
 
-/// Why a text is no time.
+/// The text is not a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("not a time like 2023-04-10 14:30:00")]
 pub struct BadTime;
@@ -22,10 +22,10 @@ impl LocalTime {
     /// 9999-12-31 23:59:59.
     pub const LAST: LocalTime = LocalTime(253_402_300_799);
 
-    /// Reads a time in any form of [`Stamp::parse`] that is local: without an offset.
+    /// Parses a local time: any form of [`Stamp::parse`] without an offset.
     ///
     /// # Errors
-    /// [`BadTime`] for any other text, or a date that does not exist.
+    /// [`BadTime`] for any other text, and for a date that does not exist.
     pub fn parse(text: &str) -> Result<LocalTime, BadTime> {
         match Stamp::parse(text)? {
             Stamp {
@@ -59,14 +59,14 @@ impl LocalTime {
         self.0 - earlier.0
     }
 
-    /// This time moved by `seconds`; it stops at the ends of the calendar.
+    /// This time plus `seconds`, limited to [`LocalTime::FIRST`] and [`LocalTime::LAST`].
     pub fn plus(self, seconds: i64) -> LocalTime {
         let moved = self.0.saturating_add(seconds);
         LocalTime(moved.clamp(Self::FIRST.0, Self::LAST.0))
     }
 
     fn calendar(self) -> NaiveDateTime {
-        // It is always there: every constructor keeps years 1 to 9999.
+        // Never the fallback: every constructor keeps years 1 to 9999.
         DateTime::from_timestamp(self.0, 0)
             .unwrap_or(DateTime::UNIX_EPOCH)
             .naive_utc()
@@ -77,7 +77,7 @@ impl LocalTime {
         self.calendar().format("%Y-%m-%d").to_string()
     }
 
-    /// `MM-DD HH:MM`, for people who know the year.
+    /// `MM-DD HH:MM`, for texts where the year is obvious.
     pub fn day_hour_minute(self) -> String {
         self.calendar().format("%m-%d %H:%M").to_string()
     }
@@ -126,7 +126,7 @@ impl<'de> Deserialize<'de> for LocalTime {
     }
 }
 
-/// A time as written, with the offset from UTC if one was written.
+/// A time as it was written, with its offset from UTC if it has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     pub local: LocalTime,
@@ -134,17 +134,17 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// Reads a time in the forms that programs write: `YYYY-MM-DD HH:MM:SS` (or `YYYY/M/D H:MM:SS`,
-    /// where one digit may do), `T` for the space, without `:SS` (Java leaves out zero seconds), an
-    /// optional fraction (dropped), an optional offset (`Z`, `+HH:MM`, `+HHMM`, and with `-`). Or
-    /// seconds (10 digits) or milliseconds (13 digits) since the Unix epoch. Blanks around it are
-    /// allowed.
+    /// Parses the forms that programs write: `YYYY-MM-DD HH:MM:SS`, or `YYYY/M/D H:MM:SS` with one
+    /// or two digits. `T` may replace the space; `:SS` may be missing (Java leaves out zero
+    /// seconds); a fraction is dropped; an offset (`Z`, `+HH:MM`, `+HHMM`, or with `-`) may follow.
+    /// Also seconds (10 digits) or milliseconds (13 digits) since the Unix epoch. Surrounding
+    /// blanks are allowed.
     ///
     /// # Errors
-    /// [`BadTime`] for any other text or a date that does not exist.
+    /// [`BadTime`] for any other text, and for a date that does not exist.
     pub fn parse(text: &str) -> Result<Stamp, BadTime> {
         let text = text.trim_ascii();
-        if let Some(stamp) = since_the_epoch(text) {
+        if let Some(stamp) = epoch_time(text) {
             return Ok(stamp);
         }
         let mut rest = Unread(text.as_bytes());
@@ -175,8 +175,8 @@ impl Stamp {
     }
 }
 
-/// Seconds or milliseconds since the Unix epoch: of today, the one has 10 digits and the other 13.
-fn since_the_epoch(text: &str) -> Option<Stamp> {
+/// Parses seconds (10 digits) or milliseconds (13 digits) since the Unix epoch.
+fn epoch_time(text: &str) -> Option<Stamp> {
     let unit = match text.len() {
         10 => 1,
         13 => 1_000,
@@ -192,18 +192,18 @@ fn since_the_epoch(text: &str) -> Option<Stamp> {
     })
 }
 
-/// The part of a written time that is still to be read.
+/// The rest of a written time, not parsed yet.
 struct Unread<'a>(&'a [u8]);
 
 impl Unread<'_> {
-    /// How many digits come next; they are passed over.
+    /// Skips the digits that come next and returns how many there were.
     fn digits(&mut self) -> usize {
         let count = self.0.iter().take_while(|b| b.is_ascii_digit()).count();
         self.0 = &self.0[count..];
         count
     }
 
-    /// The number of that many digits.
+    /// Parses a number with that many digits.
     fn number(&mut self, digits: RangeInclusive<usize>) -> Result<u32, BadTime> {
         let written = self.0;
         let count = self.digits();
@@ -214,7 +214,7 @@ impl Unread<'_> {
         Ok(digits.fold(0, |number, digit| number * 10 + digit))
     }
 
-    /// The next byte, if it is one of these.
+    /// Takes the next byte if it is one of these.
     fn one_of(&mut self, expected: &[u8]) -> Result<u8, BadTime> {
         match self.0 {
             [next, rest @ ..] if expected.contains(next) => {
@@ -225,7 +225,7 @@ impl Unread<'_> {
         }
     }
 
-    /// The offset from UTC in seconds that ends a time, if one does.
+    /// Parses the offset from UTC at the end, if there is one. Seconds.
     fn offset(self) -> Result<Option<i32>, BadTime> {
         let (sign, hours, minutes) = match self.0 {
             [] => return Ok(None),
@@ -244,12 +244,12 @@ impl Unread<'_> {
     }
 }
 
-/// The hotels' time zone: turns "now" and times with an offset into local times.
+/// The hotels' time zone. It converts Unix times and times with an offset into local times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Zone(Tz);
 
 impl Zone {
-    /// A zone by its IANA name, as `Asia/Shanghai`.
+    /// The zone with an IANA name such as `Asia/Shanghai`; `None` if it is unknown.
     pub fn named(name: &str) -> Option<Zone> {
         name.parse().ok().map(Zone)
     }
@@ -258,13 +258,13 @@ impl Zone {
         self.0.name()
     }
 
-    /// The local time of a moment in seconds since the Unix epoch; `None` outside years 1 to 9999.
+    /// The local time at these seconds since the Unix epoch; `None` outside years 1 to 9999.
     pub fn local(self, unix_seconds: i64) -> Option<LocalTime> {
         let moment = DateTime::from_timestamp(unix_seconds, 0)?;
         LocalTime::from_seconds(unix_seconds + i64::from(self.offset_at(moment)))
     }
 
-    /// The local time that a written time means here; `None` outside years 1 to 9999.
+    /// The local time here of a written time; `None` outside years 1 to 9999.
     pub fn resolve(self, stamp: Stamp) -> Option<LocalTime> {
         match stamp.offset_seconds {
             None => Some(stamp.local),
@@ -272,20 +272,19 @@ impl Zone {
         }
     }
 
-    /// Seconds east of UTC at a moment in seconds since the Unix epoch.
+    /// The offset in seconds east of UTC at these seconds since the Unix epoch.
     pub fn offset_seconds(self, unix_seconds: i64) -> i32 {
         DateTime::from_timestamp(unix_seconds, 0).map_or(0, |moment| self.offset_at(moment))
     }
 
-    /// A moment in seconds since the Unix epoch by RFC 3339, with the offset it has here:
+    /// These seconds since the Unix epoch in RFC 3339 with the offset of this zone, such as
     /// `2023-04-10T14:30:00+08:00`.
     pub fn rfc3339(self, unix_seconds: i64) -> String {
         let moment = DateTime::from_timestamp(unix_seconds, 0).unwrap_or_default();
         moment.with_timezone(&self.0).to_rfc3339()
     }
 
-    /// Whether the clocks of this zone change within a year from a moment in seconds since the Unix
-    /// epoch.
+    /// Whether the zone's offset changes within a year after these seconds since the Unix epoch.
     pub fn has_daylight_saving(self, unix_seconds: i64) -> bool {
         const WEEK: i64 = 7 * 24 * 3_600;
         let offset = |week: i64| self.offset_seconds(unix_seconds.saturating_add(week * WEEK));
@@ -304,14 +303,14 @@ impl Zone {
 mod tests {
     use super::*;
 
-    fn shown(text: &str) -> Option<String> {
+    fn parsed(text: &str) -> Option<String> {
         let zone = Zone::named("Asia/Shanghai").expect("a known zone");
         let time = zone.resolve(Stamp::parse(text).ok()?)?;
         Some(time.to_string())
     }
 
     #[test]
-    fn reads_every_written_form() {
+    fn every_documented_form_is_parsed() {
         for (text, local) in [
             ("2023-04-10 14:30:00", "2023-04-10 14:30:00"),
             ("2023-04-10T14:30:00", "2023-04-10 14:30:00"),
@@ -329,12 +328,12 @@ mod tests {
             ("1681108200999", "2023-04-10 14:30:00"),
             ("0001-01-01 00:00:00", "0001-01-01 00:00:00"),
         ] {
-            assert_eq!(shown(text).as_deref(), Some(local), "{text}");
+            assert_eq!(parsed(text).as_deref(), Some(local), "{text}");
         }
     }
 
     #[test]
-    fn refuses_what_is_no_time() {
+    fn texts_that_are_not_times_are_refused() {
         for text in [
             "",
             "2023-04-10",
@@ -360,13 +359,13 @@ mod tests {
             "9999-12-31 23:59:59-12:00",
             "20230410143000",
         ] {
-            assert_eq!(shown(text), None, "{text}");
+            assert_eq!(parsed(text), None, "{text}");
         }
         assert_eq!(LocalTime::parse("2023-04-10 14:30:00Z"), Err(BadTime));
     }
 
     #[test]
-    fn moving_a_time_stops_at_the_ends_of_the_calendar() {
+    fn plus_stops_at_the_first_and_last_time() {
         let last = LocalTime::parse("9999-12-31 23:59:59").expect("a time");
         assert_eq!(last.plus(1), last);
         assert_eq!(last.plus(i64::MAX), last);
@@ -375,13 +374,22 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_has_the_offset_of_its_season() {
-        let moment =
+    fn rfc3339_has_the_offset_of_the_season() {
+        let rfc3339 =
             |zone: &str, seconds| Zone::named(zone).expect("a known zone").rfc3339(seconds);
         let [winter, summer] = [1_768_435_200, 1_784_073_600];
-        assert_eq!(moment("Asia/Shanghai", winter), "2026-01-15T08:00:00+08:00");
-        assert_eq!(moment("Europe/Berlin", winter), "2026-01-15T01:00:00+01:00");
-        assert_eq!(moment("Europe/Berlin", summer), "2026-07-15T02:00:00+02:00");
-        assert_eq!(moment("UTC", summer), "2026-07-15T00:00:00+00:00");
+        assert_eq!(
+            rfc3339("Asia/Shanghai", winter),
+            "2026-01-15T08:00:00+08:00"
+        );
+        assert_eq!(
+            rfc3339("Europe/Berlin", winter),
+            "2026-01-15T01:00:00+01:00"
+        );
+        assert_eq!(
+            rfc3339("Europe/Berlin", summer),
+            "2026-07-15T02:00:00+02:00"
+        );
+        assert_eq!(rfc3339("UTC", summer), "2026-07-15T00:00:00+00:00");
     }
 }

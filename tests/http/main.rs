@@ -223,7 +223,7 @@ fn readings_are_taken_in_each_format_if_the_meter_table_is_ours() {
     let two = [reading("\"2.25\"", "11:30:00"), reading("1e30", "11:30:00")];
     let (status, body) = post(JSON, &format!("[{}]", two.join(",")));
     let reason =
-        "reading_value is no register in kWh like 1234.56: 1000000000000000000000000000000";
+        "reading_value is not a register in kWh like 1234.56: 1000000000000000000000000000000";
     let expected = format!(r#"{{"taken":1,"refused":[{{"index":1,"reason":"{reason}"}}]}}"#);
     assert_eq!((status, body), (200, expected));
     let ahead = [reading("3", "13:00:00"), reading("4", "13:00:01")].join("\n");

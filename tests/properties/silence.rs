@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use roomwatt::engine::{Look, MeterNoticeKind, MeterTrouble, Rules, Silence, Stay, Watch};
+use roomwatt::engine::{MeterCheck, MeterNoticeKind, MeterTrouble, Rules, Silence, Stay, Watch};
 use roomwatt::types::{HotelId, LocalTime, RoomKey};
 
 use crate::config;
@@ -71,13 +71,13 @@ fn find(
     now: usize,
     listening_since: usize,
 ) -> Silence {
-    let look = Look {
+    let check = MeterCheck {
         now: at(now),
         listening_since: at(listening_since),
         silent_after: SILENT_AFTER as i64 * 60,
     };
     let rooms = watches.iter().map(|(room, watch)| (room, watch));
-    Silence::find(rooms, told, &look)
+    Silence::find(rooms, told, &check)
 }
 
 proptest! {
@@ -114,7 +114,7 @@ proptest! {
                         prop_assert!(quiet >= 5 && quiet * 2 >= watches.len());
                         told.insert(hotel_id, MeterTrouble::Silent(notice.since));
                     }
-                    MeterNoticeKind::Heard => {
+                    MeterNoticeKind::Reporting => {
                         prop_assert!(heard * 2 > watches.len());
                         let silent = MeterTrouble::Silent(notice.since);
                         prop_assert_eq!(told.remove(&hotel_id), Some(silent));

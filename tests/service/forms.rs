@@ -56,11 +56,11 @@ fn forms(checked_in: &str, unix_seconds: i64) -> Forms {
         ),
         (
             named(b"H1\",\"hotel_id\":\"H2"),
-            Err("hotel_id stands in the body twice"),
+            Err("hotel_id appears twice in the body"),
         ),
         (
             named(b"H\\ud83d"),
-            Err("hotel_id holds half of a character"),
+            Err("hotel_id contains half of a character"),
         ),
     ]
 }
@@ -184,9 +184,18 @@ fn readings() -> Readings {
         (["H1", &long, "1", good], "room_number has 21 characters"),
         (["H1", "101", "", good], "reading_value is missing"),
         (["H1", "101", "1", ""], "script_time is missing"),
-        (["H1", "101", "NaN", good], "reading_value is no register"),
-        (["H1", "101", "1e30", good], "reading_value is no register"),
-        (["H1", "101", "true", good], "reading_value is no register"),
+        (
+            ["H1", "101", "NaN", good],
+            "reading_value is not a register",
+        ),
+        (
+            ["H1", "101", "1e30", good],
+            "reading_value is not a register",
+        ),
+        (
+            ["H1", "101", "true", good],
+            "reading_value is not a register",
+        ),
         (["H1", "101", "1", "noon"], "script_time is not a time"),
         (
             ["H1", "101", "1", "0000-00-00 00:00:00"],

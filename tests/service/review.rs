@@ -371,7 +371,7 @@ fn errors_of_a_file_are_reported_with_their_line() {
             None,
             &format!("{header}\nH001,101,many,2023-04-10 12:00:00\n"),
             64,
-            "r.csv:3: bad row: reading_value is no register in kWh like 1234.56: many",
+            "r.csv:3: bad row: reading_value is not a register in kWh like 1234.56: many",
         ),
         (
             None,
@@ -399,7 +399,7 @@ fn errors_of_a_file_are_reported_with_their_line() {
             None,
             &format!("{header}H001,101,{},2023-04-10 12:00:00\n", "9".repeat(81)),
             64,
-            "is no register in kWh like 1234.56: 9999999999999999999999999999999999999999…",
+            "is not a register in kWh like 1234.56: 9999999999999999999999999999999999999999…",
         ),
         (
             None,

@@ -216,7 +216,7 @@ impl Simulation {
         let kinds = [
             MeterNoticeKind::Silent,
             MeterNoticeKind::Frozen,
-            MeterNoticeKind::Heard,
+            MeterNoticeKind::Reporting,
             MeterNoticeKind::Moving,
         ];
         // The first two are the beginnings.

@@ -129,7 +129,7 @@ impl World {
             MeterNoticeKind::Silent | MeterNoticeKind::Frozen => {
                 !before.is_some_and(MeterTrouble::is_open)
             }
-            MeterNoticeKind::Heard => matches!(before, Some(MeterTrouble::Silent(_))),
+            MeterNoticeKind::Reporting => matches!(before, Some(MeterTrouble::Silent(_))),
             MeterNoticeKind::Moving => matches!(before, Some(MeterTrouble::Frozen(_))),
         };
         assert!(

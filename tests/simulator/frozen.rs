@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use roomwatt::engine::{
-    Look, MeterNoticeKind, MeterTrouble, Received, RoomState, Rules, Said, Silence, observe,
+    MeterCheck, MeterNoticeKind, MeterTrouble, Received, RoomState, Rules, Said, Silence, observe,
     receive,
 };
 use roomwatt::simulator::{Happening, REGISTER_MODULUS, Scenario, What};
@@ -36,7 +36,7 @@ fn frozen_notices(
     let mut next_check = scenario.start.plus(CHECK_EVERY);
     for Happening { at, room, what } in scenario.story() {
         while next_check < at {
-            let check = Look {
+            let check = MeterCheck {
                 now: next_check,
                 listening_since: scenario.start,
                 silent_after: rules.silent_after_seconds,

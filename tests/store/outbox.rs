@@ -140,7 +140,7 @@ fn rows_of_every_version_are_read(subject: &Subject) {
         of_meters(MeterNoticeKind::Moving),
         // Written by the store itself.
         now.clone(),
-        of_meters(MeterNoticeKind::Heard),
+        of_meters(MeterNoticeKind::Reporting),
     ];
     let mut store = filled(subject);
     for (id, body) in (1..).zip(ROWS) {
@@ -150,7 +150,7 @@ fn rows_of_every_version_are_read(subject: &Subject) {
     }
     subject.execute("DELETE FROM notification WHERE id = 6");
     commit(&mut store, |plan| {
-        plan.notices = vec![now, of_meters(MeterNoticeKind::Heard)];
+        plan.notices = vec![now, of_meters(MeterNoticeKind::Reporting)];
     });
     let reader = subject.database.reader();
     let pending = reader.pending_notices(&Share::AllBut(Vec::new()), 0, 10);

@@ -157,7 +157,7 @@ fn which_hotels_meters_were_told_of_is_remembered(subject: &Subject) {
         [upper.clone(), second, third.clone(), lower.clone()]
     );
     commit(&mut store, |plan| {
-        plan.notices = vec![meters(MeterNoticeKind::Heard, "H2", None)];
+        plan.notices = vec![meters(MeterNoticeKind::Reporting, "H2", None)];
     });
     assert_eq!(told(), [upper.clone(), third, lower.clone()]);
     commit(&mut store, |plan| {

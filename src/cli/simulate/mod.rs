@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::escape;
 use crate::simulator::{MeterFaults, Scenario, Trouble, Troubles, What};
 use crate::store::SimulatedMeters;
-use crate::types::{HotelId, LocalTime, RoomKey, counted, trimmed_half};
+use crate::types::{HotelId, LocalTime, RoomKey, counted, trim_key_part};
 
 use super::rows::written;
 use super::{Code, ConfigFile, Failure, needed, past};
@@ -106,7 +106,7 @@ pub(super) struct Arguments {
 }
 
 fn simulated(id: &str) -> Result<HotelId, String> {
-    let id = trimmed_half(id);
+    let id = trim_key_part(id);
     if !id.starts_with(PREFIX) {
         return Err(format!(
             "real hotels are never simulated: the id must begin with {PREFIX}, as {PREFIX}1"
@@ -263,7 +263,7 @@ fn write_text(out: &mut dyn Write, scenario: &Scenario, played: &Played) -> io::
         counted(played.troubles.len(), "trouble"),
     )?;
     for (room, trouble) in &played.troubles {
-        let kind = trouble.kind.of_room();
+        let kind = trouble.kind.occupancy();
         writeln!(
             out,
             "  {room} {kind}: {}, {} kWh in 30 minutes, {} to {}",

@@ -13,7 +13,7 @@ pub(super) struct En;
 
 impl Words for En {
     fn state(&self, kind: Kind) -> &'static str {
-        kind.of_room()
+        kind.occupancy()
     }
 
     fn duration(&self, seconds: i64) -> String {

@@ -1,12 +1,12 @@
-//! What a text may be whose first line is no header.
+//! Describes a first line that is not the expected CSV header.
 
 use crate::types::{NotText, utf8};
 
-/// The longest start of a header that is shown, in characters.
+/// The most characters of the line that are shown.
 const SHOWN: usize = 80;
 
-/// What is there instead of the header, and what to do.
-pub(super) fn found(text: &[u8]) -> String {
+/// What is there instead of the header, with a remedy if there is one.
+pub(super) fn describe(text: &[u8]) -> String {
     let first = text.split(|&byte| byte == b'\n').next();
     let line = first.unwrap_or_default().trim_ascii();
     if text.is_empty() {
@@ -14,11 +14,11 @@ pub(super) fn found(text: &[u8]) -> String {
     }
     let line = match utf8(line) {
         Ok(line) => line,
-        Err(NotText::NotUtf8) => return "it is no text".into(),
+        Err(NotText::NotUtf8) => return "it is not text".into(),
         Err(not_text) => return format!("it {not_text}"),
     };
     if !is_text(line) {
-        return "it is no text".into();
+        return "it is not text".into();
     }
     let has = |separator| !line.contains(',') && line.contains(separator);
     if has(';') {
@@ -40,8 +40,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_in_place_of_a_header_is_recognised() {
-        for (text, told) in [
+    fn text_that_is_not_a_header_is_recognised() {
+        for (text, expected) in [
             (&b""[..], "empty"),
             (b"\x1f\x8b\x08\x00", "it is gzip: unpack it"),
             (b"PK\x03\x04", "it is ZIP (an Excel file is one)"),
@@ -52,13 +52,13 @@ mod tests {
             ),
             (b"hotel_id;room_number\r\nH,1;2", "separated by ';'"),
             (b"hotel_id\troom_number\n", "separated by tabs"),
-            (b"\x07\x01\n", "it is no text"),
-            (b"\xc4,\n", "it is no text"),
+            (b"\x07\x01\n", "it is not text"),
+            (b"\xc4,\n", "it is not text"),
             (b"hotel, room \r\nH001,101\n", "it is \"hotel, room\""),
         ] {
-            let hint = found(text);
-            assert!(hint.contains(told), "{text:?}: {hint}");
+            let found = describe(text);
+            assert!(found.contains(expected), "{text:?}: {found}");
         }
-        assert!(found("é,".repeat(1_000).as_bytes()).len() < 200);
+        assert!(describe("é,".repeat(1_000).as_bytes()).len() < 200);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::types::{HotelId, Kind, LocalTime, RoomKey, RoomNumber, Stamp, Zone, trimmed_half};
+use crate::types::{HotelId, Kind, LocalTime, RoomKey, RoomNumber, Stamp, Zone, trim_key_part};
 
 use super::fields::Fields;
 use super::refusal::{Refusal, excerpt, missing};
@@ -310,7 +310,7 @@ fn key(fields: &Fields, field: &str, max: usize) -> Result<String, Refusal> {
 
 /// Half of a room key: trimmed, not empty, not longer than its column, without control characters.
 pub(super) fn half_key<'a>(field: &str, text: &'a str, max: usize) -> Result<&'a str, Refusal> {
-    let text = trimmed_half(text);
+    let text = trim_key_part(text);
     let chars = text.chars().count();
     if chars == 0 {
         Err(missing(field))

@@ -201,12 +201,12 @@ fn ids_that_are_none() {
         ("15e-1", "must be a string or an integer"),
         (
             r#""H\ud83d""#,
-            r"holds half of a character (as \ud83d without the \ude00 that belongs to it)",
+            r"contains half of a character (as \ud83d without the \ude00 that belongs to it)",
         ),
         (r#"["H1"]"#, "must be a string or an integer"),
-        (r#""H\u00001""#, "holds a control character"),
-        (r#""H\n1""#, "holds a control character"),
-        (r#""H\u009b1""#, "holds a control character"),
+        (r#""H\u00001""#, "contains a control character"),
+        (r#""H\n1""#, "contains a control character"),
+        (r#""H\u009b1""#, "contains a control character"),
     ] {
         assert_eq!(ids(id, "101"), format!("hotel_id {reason}"));
         assert_eq!(ids("1", id), format!("room_number {reason}"));
@@ -348,7 +348,7 @@ fn bodies_that_are_no_message() {
         ("", "the body is not JSON: EOF"),
         (
             r#"{"\ud800": 1}"#,
-            "the name of a field holds half of a character",
+            "the name of a field contains half of a character",
         ),
         (
             "hello",
@@ -407,13 +407,13 @@ fn a_field_that_stands_twice_says_the_same_twice_or_is_refused() {
     for other in [r#""@15:00:00""#, "null", r#""""#] {
         assert_eq!(
             check_in(&format!(r#"{time}, "check_in_time": {other}"#)),
-            "check_in_time stands in the body twice, with different values"
+            "check_in_time appears twice in the body, with different values"
         );
     }
     // Also where a name is written otherwise.
     assert_eq!(
         check_in(&format!(r#"{time}, "hotel\u005fid": "H2""#)),
-        "hotel_id stands in the body twice, with different values"
+        "hotel_id appears twice in the body, with different values"
     );
 }
 

@@ -29,7 +29,7 @@ pub(super) fn advice(words: &Words, stories: &[Story]) -> String {
         (are(Status::Silent).next().is_some(), words.check_gateway),
         (are(Status::Frozen).next().is_some(), words.check_repeating),
         (are(Status::Unclear).next().is_some(), words.may_go_on),
-        (has_some_left(Status::Heard), words.some_are_silent),
+        (has_some_left(Status::Reporting), words.some_are_silent),
         (has_some_left(Status::Moving), words.some_are_frozen),
     ];
     let others = others.into_iter().filter(|(is_so, _)| *is_so);
@@ -49,7 +49,7 @@ pub(super) fn advice(words: &Words, stories: &[Story]) -> String {
             Status::NewStay if stories.len() == 1 => closing(words, worst).unwrap_or_default(),
             Status::NewStay => words.new_stays_below.to_owned(),
             Status::Ended => words.was_over.to_owned(),
-            Status::Heard => words.all_are_heard.to_owned(),
+            Status::Reporting => words.all_are_heard.to_owned(),
             Status::Moving => words.all_are_moving.to_owned(),
             Status::Recovered
             | Status::Alert

@@ -70,6 +70,6 @@ fn colour(status: Status) -> Colour {
         Status::Reminder => Colour::Orange,
         Status::Silent | Status::Frozen | Status::Unclear | Status::Closed => Colour::Yellow,
         Status::NewStay | Status::Ended => Colour::Grey,
-        Status::Recovered | Status::Heard | Status::Moving => Colour::Green,
+        Status::Recovered | Status::Reporting | Status::Moving => Colour::Green,
     }
 }

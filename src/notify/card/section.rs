@@ -71,7 +71,7 @@ fn mark(status: Status) -> &'static str {
         Status::Reminder => "🟠",
         Status::Silent | Status::Frozen | Status::Unclear | Status::Closed => "🟡",
         Status::NewStay | Status::Ended => "⚪",
-        Status::Recovered | Status::Heard | Status::Moving => "🟢",
+        Status::Recovered | Status::Reporting | Status::Moving => "🟢",
     }
 }
 
@@ -197,7 +197,7 @@ fn stay(words: &Words, stay: &Stay) -> Vec<Field> {
 fn meter_rows(words: &Words, notice: &MeterNotice) -> Vec<Row> {
     let (count, since, named) = match notice.kind {
         MeterNoticeKind::Silent => (words.silent_meters, words.last_reading, words.silent_rooms),
-        MeterNoticeKind::Heard => (words.silent_meters, words.silent_since, words.silent_rooms),
+        MeterNoticeKind::Reporting => (words.silent_meters, words.silent_since, words.silent_rooms),
         MeterNoticeKind::Frozen | MeterNoticeKind::Moving => {
             (words.frozen_meters, words.frozen_since, words.frozen_rooms)
         }
@@ -206,7 +206,7 @@ fn meter_rows(words: &Words, notice: &MeterNotice) -> Vec<Row> {
     let mut rows = vec![single(words.field(count, meters))];
     let mut times = Vec::new();
     match (notice.kind, notice.since) {
-        (MeterNoticeKind::Heard, None) => {}
+        (MeterNoticeKind::Reporting, None) => {}
         (_, at) => times.push(words.field(since, at.map_or(words.never.to_owned(), time))),
     }
     times.push(words.field(words.detected, time(notice.detected)));

@@ -136,10 +136,10 @@ fn the_notices_of_a_run_are_one_story() {
         (
             vec![
                 meters(MeterNoticeKind::Silent),
-                meters(MeterNoticeKind::Heard),
+                meters(MeterNoticeKind::Reporting),
             ],
             false,
-            Status::Heard,
+            Status::Reporting,
         ),
         (vec![meters(MeterNoticeKind::Frozen)], true, Status::Frozen),
         (

@@ -280,7 +280,7 @@ fn read_row<'a>(
     format: &ReadingFormat,
     known: &Past,
 ) -> Result<Row<'a>, String> {
-    if let Err(why) = header.fit(record.len(), record.as_slice().len()) {
+    if let Err(why) = header.check_row(record.len(), record.as_slice().len()) {
         let mut reason = format!("bad row: {why}");
         let more = newlines(record.as_slice().iter());
         if more > 0 {

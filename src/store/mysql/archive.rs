@@ -6,7 +6,7 @@ use mysql::{Conn, Opts, Params, Row, Value};
 use crate::config::{self, MeterTable};
 use crate::engine::Stay;
 use crate::store::{Archive, Span, StoreError, stay};
-use crate::types::{HotelId, Kind, LocalTime, Reading, RoomKey, RoomNumber, Zone, trimmed_half};
+use crate::types::{HotelId, Kind, LocalTime, Reading, RoomKey, RoomNumber, Zone, trim_key_part};
 
 use super::codec::{datetime, local_time};
 use super::meter::rows::{self, integer, stored_key};
@@ -214,7 +214,7 @@ pub(super) fn stay(row: &Row) -> Option<(RoomKey, Stay)> {
         _ => None,
     };
     let time = |column: usize| local_time(value(column));
-    let (hotel, room) = (trimmed_half(text(0)?), trimmed_half(text(1)?));
+    let (hotel, room) = (trim_key_part(text(0)?), trim_key_part(text(1)?));
     let fits = |name: &str, most: usize| !name.is_empty() && name.chars().count() <= most;
     if !fits(hotel, HotelId::MAX_CHARS) || !fits(room, RoomNumber::MAX_CHARS) {
         return None;

@@ -148,14 +148,14 @@ impl Words {
             Status::NewStay => &self.new_stay,
             Status::Ended => match story.last() {
                 Some(Notice::Meters(notice)) => match notice.kind {
-                    MeterNoticeKind::Silent | MeterNoticeKind::Heard => &self.silent_over,
+                    MeterNoticeKind::Silent | MeterNoticeKind::Reporting => &self.silent_over,
                     MeterNoticeKind::Frozen | MeterNoticeKind::Moving => &self.frozen_over,
                 },
                 Some(Notice::Room(_)) | None => &self.ended,
             },
             Status::Recovered => &self.recovered,
             Status::Silent => &self.silent,
-            Status::Heard => &self.heard,
+            Status::Reporting => &self.heard,
             Status::Frozen => &self.frozen,
             Status::Moving => &self.moving,
         }

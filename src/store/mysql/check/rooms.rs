@@ -8,7 +8,7 @@ use mysql::{Conn, Value};
 use crate::config::MeterTable;
 use crate::finding::{Finding, Level, Report};
 use crate::store::mysql::meter::spellings::Spellings;
-use crate::types::spelling::plain;
+use crate::types::spelling::normalized;
 use crate::types::{HotelId, RoomKey, counted};
 
 use super::sample::Sample;
@@ -157,14 +157,14 @@ fn sorted<'a>(
     let mut spelled: HashMap<(String, String), &RoomKey> = HashMap::new();
     for room in recent.iter().chain(older) {
         // Whatever the order of the set: an example is the same each time.
-        let known = spelled.entry(plain(room)).or_insert(room);
+        let known = spelled.entry(normalized(room)).or_insert(room);
         *known = room.min(known);
     }
     let mut missing = Missing::default();
     for &room in absent {
         if older.contains(room) {
             missing.silent.push(room);
-        } else if let Some(&near) = spelled.get(&plain(room)) {
+        } else if let Some(&near) = spelled.get(&normalized(room)) {
             missing.near.push((room, near.clone()));
         } else {
             missing.never.push(room);

@@ -8,7 +8,7 @@ use mysql::{Conn, Row, Value};
 use crate::config::MeterTable;
 use crate::store::mysql::codec::datetime;
 use crate::store::mysql::explain;
-use crate::types::{LocalTime, RoomKey, trimmed_half};
+use crate::types::{LocalTime, RoomKey, trim_key_part};
 
 use super::rows::stored_key;
 
@@ -98,7 +98,7 @@ impl Spellings {
             } else {
                 half
             };
-            compared == trimmed_half(half)
+            compared == trim_key_part(half)
         };
         if is_found(hotel, self.pads[0]) && is_found(number, self.pads[1]) {
             return;
