@@ -39,7 +39,7 @@ impl<'a> Intake<'a> {
                 Ok(None)
             }
             Intake::Http(config) => http::send(config, message).map_err(|error| {
-                let code = if error.is_passing() {
+                let code = if error.is_transient() {
                     Code::TryLater
                 } else {
                     Code::Configuration

@@ -114,7 +114,7 @@ impl Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Failure {
-        let code = if error.is_for_somebody() {
+        let code = if error.needs_operator() {
             Code::Configuration
         } else {
             Code::TryLater

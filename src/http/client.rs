@@ -33,7 +33,7 @@ pub enum ClientError {
 
 impl ClientError {
     /// Whether trying again can help.
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
             ClientError::Unreachable { .. } => true,
             ClientError::Refused { status, .. } => *status >= 500 || *status == 408,

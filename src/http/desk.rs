@@ -305,7 +305,7 @@ impl Serving {
                 *self.full.lock() = Some(Instant::now());
                 return Err(unknown("there is no room for the readings"));
             }
-            Err(error) if error.is_passing() => {
+            Err(error) if error.is_transient() => {
                 return Err(unknown("the readings can't be written now"));
             }
             Err(error) => {

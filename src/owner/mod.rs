@@ -322,7 +322,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
                     outage.ended();
                     return Ok(done);
                 }
-                Err(error) if !error.is_passing() => return Err(Ended::Failed(error)),
+                Err(error) if !error.is_transient() => return Err(Ended::Failed(error)),
                 Err(error) => error,
             };
             if let StoreError::ReadOnly(_) = error {

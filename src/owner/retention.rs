@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::outage::Outage;
-use crate::store::{MOST_FORGOTTEN, Store};
+use crate::store::{MAX_DELETED, Store};
 use crate::types::counted;
 
 /// How often old rows are deleted.
@@ -39,11 +39,11 @@ impl Retention {
             return;
         }
         self.due = now + EVERY;
-        match store.forget(self.keep_days) {
+        match store.delete_old(self.keep_days) {
             Ok(deleted) => {
                 self.outage.ended();
                 self.deleted += deleted;
-                self.more = deleted >= MOST_FORGOTTEN;
+                self.more = deleted >= MAX_DELETED;
             }
             Err(error) => {
                 self.outage.failed(&error);

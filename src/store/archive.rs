@@ -1,11 +1,11 @@
-//! What is kept of the past.
+//! Stays and readings of the past, for reports.
 
 use crate::engine::Stay;
 use crate::types::{LocalTime, Reading, RoomKey};
 
 use super::StoreError;
 
-/// A time span: later than `after`, not later than `to`.
+/// A span of time that excludes `after` and includes `to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     pub after: LocalTime,
@@ -18,11 +18,11 @@ impl Span {
     }
 }
 
-/// What is kept of the past: stays that were watched and what the meters said. For people's
-/// questions, never for judging the present; nothing is held in memory, `take` gets it one by one.
+/// Reads past stays and readings. It serves reports, never the live judging. Rows are passed to
+/// `take` one by one, so that none are held in memory.
 pub trait Archive {
     /// All stays that began up to `to`, of one room or of all, in the order in which they were
-    /// written; a stay may come more than once.
+    /// written. A stay may come more than once.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection or the table.
@@ -33,8 +33,8 @@ pub trait Archive {
         take: &mut dyn FnMut(RoomKey, Stay),
     ) -> Result<(), StoreError>;
 
-    /// The readings of a span, of one room or of all, in any order, but of a room's with one time
-    /// the first stored comes first. Gives the number of rows of that span that are no readings.
+    /// The readings of a span, of one room or of all, in any order, except that a room's readings
+    /// with the same time come in the order they were stored. Returns the number of invalid rows.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection or the table.

@@ -1,4 +1,4 @@
-//! What every kind of store gives to the service: its writer, its readers, and the lease.
+//! The interfaces that every kind of store implements: writer, readers and lease.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,25 +13,27 @@ use super::{
     RejectedMessage, Share, Store, StoreError, Wanted,
 };
 
-/// The state's one writer, from the moment it takes the state over.
+/// The writer of the state: it takes the state over, loads it, and then commits to it.
 pub trait StateStore: Store + Send {
-    /// Makes this instance the owner of the state: every other one's transactions fail from now on.
+    /// Makes this instance the owner of the state. Transactions of every other instance fail from
+    /// now on.
     ///
     /// # Errors
-    /// Any [`StoreError`] of the connection, [`StoreError::NotSetUp`] without the schema.
+    /// [`StoreError::NotSetUp`] without the schema, or any [`StoreError`] of the connection.
     fn take_over(&mut self) -> Result<Ownership, StoreError>;
 
-    /// Every room's watch, one by one.
+    /// Passes every room's state to `take`.
     ///
     /// # Errors
-    /// Any [`StoreError`] of the connection, [`StoreError::Unreadable`] with the row that is.
+    /// [`StoreError::Unreadable`] or [`StoreError::NewerState`] with the first room that can't be
+    /// read, or any [`StoreError`] of the connection.
     fn load_rooms(&mut self, take: &mut dyn FnMut(RoomKey, RoomState)) -> Result<(), StoreError>;
 
-    /// The hotels of whose meters the staff has been notified, and not yet of the end.
+    /// Passes every hotel's meter trouble to `take`, as it was last written with a notice.
     ///
     /// # Errors
-    /// Any [`StoreError`] of the connection, [`StoreError::Unreadable`] with the hotel whose row
-    /// is.
+    /// [`StoreError::Unreadable`] with the first hotel whose row can't be read, or any
+    /// [`StoreError`] of the connection.
     fn load_meter_troubles(
         &mut self,
         take: &mut dyn FnMut(HotelId, MeterTrouble),
@@ -40,9 +42,9 @@ pub trait StateStore: Store + Send {
 
 /// Reads the meters, for sweeps.
 pub trait MeterStream: Meters + Send + Sync {
-    /// The tail of the meter table: from what has been judged, or from its end on when that is not
-    /// known, or only by the id where the table is read by time. No row is expected to be later
-    /// than `latest`. It is made at `when`, by the clock that its sweeps begin by.
+    /// The tail of the meter table after the position `judged`; from the table's end on if there is
+    /// none, or if it is an id and the table is read by time or the other way round. Rows later
+    /// than `latest` don't count as its end. `when` is the present, by the clock of its sweeps.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection or the table.
@@ -53,12 +55,12 @@ pub trait MeterStream: Meters + Send + Sync {
         when: Instant,
     ) -> Result<MeterTail, StoreError>;
 
-    /// Streams up to `limit` rows to `take`, in the order of their ids or times: those from a
-    /// position on, or without one those of the overlap again and all since. Rows later than
-    /// `latest` are no readings. A row may be shown twice.
+    /// Streams up to `limit` rows to `take`, in the order of their ids or times. It begins at the
+    /// position `from`, or without one with the overlap, whose rows come again. Rows later than
+    /// `latest` are invalid. A row may come twice.
     ///
     /// # Errors
-    /// Any [`StoreError`] of the connection or the table; then the tail has not moved.
+    /// Any [`StoreError`] of the connection or the table; the tail has not moved then.
     fn stream_new(
         &self,
         tail: &mut MeterTail,
@@ -68,7 +70,8 @@ pub trait MeterStream: Meters + Send + Sync {
         take: &mut dyn FnMut(RoomKey, Reading),
     ) -> Result<MeterRows, StoreError>;
 
-    /// As [`Meters::readings`], but of a numbered table only the rows up to a position.
+    /// As [`Meters::readings`], but without a frontier: all rows up to `latest`, and of a table
+    /// with ids only those up to `up_to`.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection or the table.
@@ -79,15 +82,15 @@ pub trait MeterStream: Meters + Send + Sync {
         up_to: Option<Position>,
     ) -> Result<HashMap<RoomKey, Readings>, StoreError>;
 
-    /// The time from which on single rooms are cheap to read, where the stream has shown all since;
-    /// `None` where they always are.
+    /// Readings of single rooms after this time are cheap to read, because the stream has shown all
+    /// rows since; `None` if they always are.
     fn cheap_after(&self) -> Option<LocalTime>;
 }
 
-/// Adds readings where the meter table is ours.
+/// Adds readings to the meter table of an embedded database.
 pub trait MeterWriter: Send + Sync {
-    /// Adds readings as they come, all of them or none; they are committed when it returns. Of a
-    /// room's readings with one time the first is kept, so that sending them again changes nothing.
+    /// Adds readings in one transaction, which is committed when it returns. If a room already has
+    /// a reading with the same time, that one stays, so that sending readings again is harmless.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection.
@@ -95,9 +98,9 @@ pub trait MeterWriter: Send + Sync {
     -> Result<(), StoreError>;
 }
 
-/// Reads what the staff is still to be told.
+/// Reads the pending notices, for notifiers.
 pub trait Outbox: Send + Sync {
-    /// The oldest notices of a share that are still to be told, at most `limit`, after row `after`.
+    /// The oldest pending notices of these hotels with ids above `after`, at most `limit`.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection.
@@ -114,21 +117,21 @@ pub trait Reader: MeterStream + Outbox {}
 
 impl<R: MeterStream + Outbox> Reader for R {}
 
-/// The lock that one instance at a time has: it tells the others to stand by. Who owns the state is
-/// decided by the epoch alone.
+/// A lock held by the active instance, so that the others stand by. It does not protect the state:
+/// that is done by the epoch.
 pub trait Lease: Send {
-    /// Waits for the lock, for `patience` at most; whether this instance has it. One that it has is
-    /// kept, and one that was lost is taken again if nobody else has it.
+    /// Acquires the lock, or renews it if this instance has it, and waits for it at most
+    /// `patience`. Returns whether this instance has it now.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection.
     fn acquire(&mut self, patience: Duration) -> Result<bool, StoreError>;
 }
 
-/// The outbox as an operator sees it: every notice, whatever became of it.
+/// The outbox for an operator: notices in every state.
 pub trait OutboxRows {
-    /// At most `limit` notices that are in one of `states`, the newest first; with `before`, of
-    /// those with a lower id. Costs `limit` rows a state, however many there are.
+    /// At most `limit` notices in one of `states`, the newest first, and with `before` only those
+    /// with a lower id. It reads at most `limit` rows of each state.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection, [`StoreError::NotSetUp`] without the schema.
@@ -139,29 +142,29 @@ pub trait OutboxRows {
         limit: usize,
     ) -> Result<Vec<OutboxRow>, StoreError>;
 
-    /// One notice, if it is there.
+    /// The notice with this id, if there is one.
     ///
     /// # Errors
-    /// As [`OutboxRows::newest`], and [`StoreError::Unreadable`] at a state that none has.
+    /// As [`OutboxRows::newest`], and [`StoreError::Unreadable`] if its state is unknown.
     fn get(&mut self, id: u64) -> Result<Option<OutboxRow>, StoreError>;
 
-    /// The ids of all notices that were given up, because they failed or expired, the oldest first.
+    /// The ids of all notices that failed or expired, the oldest first.
     ///
     /// # Errors
     /// As [`OutboxRows::newest`].
     fn given_up(&mut self) -> Result<Vec<u64>, StoreError>;
 
-    /// Has a notice told once more, if it still is in the state in which it was seen; whether it
-    /// was. It is as old as if it had come about now.
+    /// Makes a notice pending again if it is still in the state `seen`, and returns whether it was.
+    /// Its age counts from now.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection or of missing rights.
     fn retry(&mut self, id: u64, seen: NoticeState) -> Result<bool, StoreError>;
 }
 
-/// The refused messages as an operator sees them.
+/// The refused messages for an operator.
 pub trait RejectedMessages {
-    /// At most `limit` messages, the newest first; with `before`, of those with a lower id.
+    /// At most `limit` messages, the newest first, and with `before` only those with a lower id.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection, [`StoreError::NotSetUp`] without the schema.
@@ -171,37 +174,37 @@ pub trait RejectedMessages {
         limit: usize,
     ) -> Result<Vec<RejectedMessage>, StoreError>;
 
-    /// One message, if it is there.
+    /// The message with this id, if there is one.
     ///
     /// # Errors
     /// As [`RejectedMessages::newest`].
     fn get(&mut self, id: u64) -> Result<Option<RejectedMessage>, StoreError>;
 
-    /// The ids of all messages that are whole and were not replayed yet, the oldest first.
+    /// The ids of all messages that are stored whole and were not replayed, the oldest first.
     ///
     /// # Errors
     /// As [`RejectedMessages::newest`].
     fn not_replayed(&mut self) -> Result<Vec<u64>, StoreError>;
 
-    /// Notes that a message was replayed, now.
+    /// Records that a message was replayed now.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection or of missing rights.
     fn mark_replayed(&mut self, id: u64) -> Result<(), StoreError>;
 }
 
-/// How often a lease has to be kept.
+/// How often a lease has to be renewed.
 pub const LEASE_KEPT_EVERY: Duration = Duration::from_secs(4);
 
-/// What a stream brought.
+/// The result of [`MeterStream::stream_new`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MeterRows {
-    /// Rows read, those of the overlap again.
+    /// Rows read, including those of the overlap.
     pub rows: u64,
-    /// New rows that are no readings: NULLs, zero dates, times ahead of now. A stream by time does
-    /// not meet those whose time is none of the past.
+    /// New rows that are invalid: NULLs, zero dates, times ahead of now. A stream by time only
+    /// reads rows with a valid time.
     pub bad: u64,
-    /// Where to go on when the stream ended at its limit.
+    /// Where to continue if the stream stopped at its limit.
     pub next: Option<Position>,
 }
 
@@ -210,8 +213,8 @@ impl<S: Store + ?Sized> Store for Box<S> {
         (**self).commit(plan)
     }
 
-    fn forget(&mut self, keep_days: u32) -> Result<u64, StoreError> {
-        (**self).forget(keep_days)
+    fn delete_old(&mut self, keep_days: u32) -> Result<u64, StoreError> {
+        (**self).delete_old(keep_days)
     }
 }
 

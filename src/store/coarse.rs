@@ -1,4 +1,4 @@
-//! Rooms whose meters count whole kWh, as a check of either store names them.
+//! Reports rooms whose meters count whole kWh only; part of the check of either store.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,24 +6,24 @@ use crate::engine::{Rules, Steps};
 use crate::finding::{Finding, Level, Report};
 use crate::types::{Kind, RoomKey, WattHours};
 
-/// The newest rows that are looked at: a few hours of 20,000 rooms, read in half a second.
+/// How many of the newest rows are read: a few hours of 20,000 rooms, in half a second.
 pub(super) const SAMPLE: u64 = 200_000;
 
-/// They are not older than this before the newest of them. Seconds.
+/// The sample reaches back at most this far from the newest row. Seconds.
 pub(super) const DAY: i64 = 24 * 3_600;
 
-/// Rooms that are named of those whose meter counts whole kWh.
-const NAMED: usize = 10;
+/// The most rooms that a finding lists.
+const LISTED: usize = 10;
 
-/// Names the rooms whose meters count whole kWh, with what that hides under the rules.
-pub(super) fn name(
+/// Reports the rooms whose meters count whole kWh only, and the energy use that this hides.
+pub(super) fn report_rooms(
     rooms: &HashMap<RoomKey, Steps>,
     rules: &Rules,
     about: &str,
     report: Report<'_>,
 ) {
     let rooms = rooms.iter().filter(|(_, steps)| steps.are_whole_kwh());
-    // Rooms with thresholds of their own hide another amount.
+    // Grouped, because the hidden use depends on a room's thresholds.
     let mut by_hidden: BTreeMap<[WattHours; 4], Vec<&RoomKey>> = BTreeMap::new();
     for (room, _) in rooms {
         let of = |kind| {
@@ -39,12 +39,12 @@ pub(super) fn name(
     }
     for ([vacant, vacant_threshold, occupied, occupied_threshold], mut rooms) in by_hidden {
         rooms.sort();
-        let named: Vec<String> = rooms
+        let listed: Vec<String> = rooms
             .iter()
-            .take(NAMED)
+            .take(LISTED)
             .map(|room| format!("\"{room}\""))
             .collect();
-        let more = match rooms.len() - named.len() {
+        let more = match rooms.len() - listed.len() {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
@@ -57,18 +57,18 @@ pub(super) fn name(
             rooms => format!("{rooms} rooms have meters that count"),
         };
         let says = format!(
-            "{have} whole kWh only, which hides a steady use of up to {vacant} \
+            "{have} whole kWh only, which permanently hides a steady use of up to {vacant} \
              kWh in {} minutes ({} kW) in a vacant room, where the threshold is \
              {vacant_threshold}, and of up to {occupied} ({} kW) in an occupied one, where it is \
-             {occupied_threshold}, for ever: {}{more}",
+             {occupied_threshold}: {}{more}",
             rules.interval_seconds / 60,
             kw(vacant),
             kw(occupied),
-            named.join(", ")
+            listed.join(", ")
         );
         report(Finding::new(Level::Warning, about, says).remedy(
-            "have their gateway send two decimals; or lower their thresholds below a whole kWh, as \
-             0.9 or 1.9",
+            "have their gateway send two decimals, or lower their thresholds below a whole kWh, \
+             for example to 0.9 or 1.9",
         ));
     }
 }

@@ -13,7 +13,7 @@ use super::{
     SqliteRejected, SqliteStore, StateStore, StoreError, mysql, sqlite,
 };
 
-/// The database that a configuration names, and what can be opened there.
+/// The database of a configuration. It makes the readers and writers for its kind of store.
 #[derive(Clone)]
 pub struct Database {
     place: Place,
@@ -29,7 +29,7 @@ enum Place {
     Embedded(PathBuf),
 }
 
-/// For the log: where it is.
+/// Where it is, for the log.
 impl fmt::Display for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
@@ -48,7 +48,7 @@ impl fmt::Display for Database {
 }
 
 impl Database {
-    /// The database of a configuration: without a server, the embedded one.
+    /// The database of a configuration: the server of `[mysql]`, or else the embedded one.
     pub fn of(config: &Config) -> Database {
         let place = match &config.mysql {
             Some(server) => Place::MySql {
@@ -63,18 +63,19 @@ impl Database {
         }
     }
 
-    /// Sees that an embedded database may be written; a server is asked when it is needed.
+    /// Checks that the file of an embedded database is not another program's. A server is not
+    /// asked before it is needed.
     ///
     /// # Errors
-    /// [`StoreError::Foreign`] where the file is somebody else's.
-    pub fn recognise(&self) -> Result<(), StoreError> {
+    /// [`StoreError::Foreign`] if it is.
+    pub fn verify_file(&self) -> Result<(), StoreError> {
         match &self.place {
             Place::MySql { .. } => Ok(()),
-            Place::Embedded(path) => sqlite::recognise_file(path),
+            Place::Embedded(path) => sqlite::verify_file(path),
         }
     }
 
-    /// Looks at it, and at the meter table that the rules are for, and changes nothing.
+    /// Checks the database and the meter table for an operator, without changing anything.
     pub fn check(&self, rules: &Rules, report: Report<'_>) {
         match &self.place {
             Place::MySql { server, meter } => mysql::check(server, meter, rules, self.zone, report),
@@ -82,7 +83,7 @@ impl Database {
         }
     }
 
-    /// The state's writer; it connects when it is needed.
+    /// The writer of the state. It connects when it is first used, as the other parts do.
     pub fn store(&self) -> Box<dyn StateStore> {
         match &self.place {
             Place::MySql { server, .. } => Box::new(MySqlStore::new(server, self.zone)),
@@ -90,7 +91,7 @@ impl Database {
         }
     }
 
-    /// What sweeps and notifiers read by; it connects when it is needed.
+    /// The reader for sweeps and notifiers.
     pub fn reader(&self) -> Arc<dyn Reader> {
         match &self.place {
             Place::MySql { server, meter } => {
@@ -100,7 +101,7 @@ impl Database {
         }
     }
 
-    /// What adds readings, where the meter table is ours.
+    /// The writer of readings; `None` with a server, whose meter table belongs to others.
     pub fn meter_writer(&self) -> Option<Arc<dyn MeterWriter>> {
         match &self.place {
             Place::MySql { .. } => None,
@@ -108,7 +109,7 @@ impl Database {
         }
     }
 
-    /// What keeps a second instance away.
+    /// The lease that keeps other instances on standby.
     pub fn lease(&self) -> Box<dyn Lease> {
         match &self.place {
             Place::MySql { server, .. } => Box::new(MySqlLease::new(server, self.zone)),
@@ -116,7 +117,7 @@ impl Database {
         }
     }
 
-    /// What is kept of the past; it connects when it is needed.
+    /// The reader of past stays and readings.
     pub fn archive(&self) -> Box<dyn Archive> {
         match &self.place {
             Place::MySql { server, meter } => {
@@ -126,7 +127,7 @@ impl Database {
         }
     }
 
-    /// The outbox as an operator sees it.
+    /// The outbox for an operator.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection.
@@ -137,7 +138,7 @@ impl Database {
         })
     }
 
-    /// The refused messages as an operator sees them.
+    /// The refused messages for an operator.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection.
@@ -148,12 +149,12 @@ impl Database {
         })
     }
 
-    /// Creates the tables, or brings them up to date; gives the number of files that were
-    /// `applied`, which is told the name of each.
+    /// Creates the tables or migrates them to this version. Calls `applied` with the name of each
+    /// SQL file that it applies, and returns their number.
     ///
     /// # Errors
-    /// [`StoreError::Newer`] where a newer version of this program has been before, or any other of
-    /// the connection or of missing rights.
+    /// [`StoreError::Newer`] if a newer version of this program has migrated the database, or any
+    /// other of the connection or of missing rights.
     pub fn init(&self, applied: &dyn Fn(&str)) -> Result<usize, StoreError> {
         match &self.place {
             Place::MySql { server, .. } => mysql::init_db(server, self.zone, applied),

@@ -6,73 +6,74 @@ use thiserror::Error;
 use crate::certificate::{self, Explained, Peer};
 use crate::types::RoomKey;
 
-/// Why the store did not do what it was asked.
+/// Why a store could not do what was asked of it.
 #[derive(Clone, Debug, Error)]
 pub enum StoreError {
-    /// No connection, or it broke. Of a COMMIT the outcome is unknown.
+    /// There is no connection, or it broke. The outcome of a COMMIT is unknown then.
     #[error("the database can't be reached: {0}")]
     Unreachable(String),
-    /// Another transaction was in the way: all of this one is to be done again.
-    #[error("another transaction was in the way: {0}")]
+    /// A conflict with another transaction: this one was rolled back and can be repeated.
+    #[error("conflict with another transaction: {0}")]
     Conflict(String),
-    /// There is no room left on the disk, or in what was set aside for it.
-    #[error("the database has no room left: {0}; make some on its disk")]
+    /// The disk or the space set aside for the database is full.
+    #[error("the database is out of disk space: {0}; free some")]
     Full(String),
-    /// The server refuses for now: starting, too many connections.
-    #[error("the database refuses for now: {0}")]
+    /// The server refuses temporarily: it is starting, or has too many connections.
+    #[error("the database temporarily refuses: {0}")]
     Refused(String),
-    /// The server takes no writes: it is a replica by now.
+    /// The server accepts no writes, for example because it has become a replica.
     #[error("the database is read-only: {0}")]
     ReadOnly(String),
-    /// The server does not know this user with this password, or the user may not enter the
-    /// database.
+    /// The server does not accept the user and password, or the user has no right on the database.
     #[error(
-        "the database turns this user away: {0}; see that mysql.user, password and database are \
-         right, or nothing is granted yet: sql/grants-init.sql is for init-db, \
+        "the database denies access to this user: {0}; check mysql.user, password and database, \
+         and that the rights have been granted: sql/grants-init.sql for init-db, \
          sql/grants-service.sql for the service"
     )]
     Denied(String),
-    /// The server does not prove who it is.
-    #[error("the database can't be talked to in TLS: {0}")]
+    /// The server's certificate is not trusted.
+    #[error("no trusted TLS connection to the database: {0}")]
     Certificate(String),
-    /// Tables, columns or rights are not as they have to be.
+    /// Tables, columns or rights are missing.
     #[error(
-        "the database is not set up: {0}; run `roomwatt init-db` and see that the user has the \
+        "the database is not set up: {0}; run `roomwatt init-db`, and check that the user has the \
          rights it needs"
     )]
     NotSetUp(String),
-    /// The server lacks what this program uses, or a table of others' asks for what it does not
-    /// give.
+    /// The server lacks a feature that this program uses, or a table that belongs to others has
+    /// columns or constraints that this program can't satisfy.
     #[error(
-        "the database can't do what is asked of it: {0}; README.md (Limits) names servers that \
-         can, and sql/001_original_tables.sql shows what the tables have to be that are not \
+        "the database does not support what roomwatt needs: {0}; README.md (Limits) names servers \
+         that do, and sql/001_original_tables.sql shows how the tables must be that are not \
          roomwatt's own"
     )]
     Unsupported(String),
-    /// The embedded database's file is not there, or not as it has to be.
+    /// The embedded database's file is missing or can't be used.
     #[error("{0}")]
     File(String),
-    /// What the configuration names as the embedded database is something else, and is left as it
-    /// is.
+    /// The configured file of the embedded database is not a roomwatt database. It is not touched.
     #[error("{0}")]
     Foreign(String),
-    /// The schema has files that this program does not.
-    #[error("a newer roomwatt has set this database up, and nothing leads back: install that one")]
+    /// A newer version has applied migrations that this program does not have.
+    #[error(
+        "a newer roomwatt has set up this database, and there is no way back: install that version"
+    )]
     Newer,
     /// A row of `room_state` has a layout that this program does not know.
     #[error(
         "the state of room {room} in room_state has layout {version}, and this roomwatt knows none \
-         after {known}: a newer one has written it, and nothing leads back: install that one"
+         after {known}: a newer version has written it, and there is no way back: install that \
+         version"
     )]
     NewerState {
         room: RoomKey,
         version: i64,
         known: i64,
     },
-    /// The meter table, which is others', is not as the configuration says.
+    /// The meter table, which belongs to others, is not as the configuration says.
     #[error("the meter table can't be read: {0}")]
     Meters(String),
-    /// A value does not fit its column; the same one never will.
+    /// A value does not fit its column, and never will.
     #[error("the database can't hold it: {0}")]
     Unstorable(String),
     /// Another instance owns the state.
@@ -84,8 +85,8 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether doing the same again can help.
-    pub fn is_passing(&self) -> bool {
+    /// Whether the same request can succeed later.
+    pub fn is_transient(&self) -> bool {
         match self {
             StoreError::Unreachable(_)
             | StoreError::Conflict(_)
@@ -109,15 +110,14 @@ impl StoreError {
 }
 
 impl StoreError {
-    /// Whether a newer version of this program has written what this one can't read: waiting does
-    /// not help.
+    /// Whether a newer version of this program has written the data. Waiting does not help.
     pub fn is_newer(&self) -> bool {
         matches!(self, StoreError::Newer | StoreError::NewerState { .. })
     }
 
-    /// Whether the database was reached and will say the same until somebody has changed something:
-    /// to try later, by itself, helps nobody.
-    pub fn is_for_somebody(&self) -> bool {
+    /// Whether the error lasts until somebody changes something: the database was reached, and
+    /// trying again later does not help by itself.
+    pub fn needs_operator(&self) -> bool {
         match self {
             StoreError::Denied(_)
             | StoreError::NotSetUp(_)
@@ -152,46 +152,45 @@ impl From<mysql::Error> for StoreError {
                 match error.code {
                     // Lock wait timeout, deadlock, record has changed.
                     1205 | 1213 | 1020 => StoreError::Conflict(text),
-                    // Shutdown, lost while querying, killed, idle for too long (of MySQL alone).
+                    // Shutdown, connection lost during a query, killed, idle too long (MySQL only).
                     1053 | 1317 | 1927 | 2006 | 2013 | 4031 => StoreError::Unreachable(text),
-                    // Disk full, table full; a file that could not be written, an engine's own
-                    // number.
+                    // Disk full, table full; a failed write, an error of the storage engine.
                     1021 | 1114 => StoreError::Full(text),
-                    3 | 1026 | 1030 if has_no_room(&text) => StoreError::Full(text),
+                    3 | 1026 | 1030 if is_disk_full(&text) => StoreError::Full(text),
                     // Option read_only, transaction read only, read-only mode.
                     1290 | 1792 | 1836 => StoreError::ReadOnly(text),
                     // TLS is required.
                     3159 => StoreError::Denied(format!("{text} (set mysql.tls_ca)")),
-                    // Access denied, to the database or at all; unknown database, or no name of
-                    // one; the machine is unknown or blocked; a way of authentication that one side
-                    // lacks; account locked, password expired.
+                    // Access denied; unknown or invalid database; host unknown or blocked;
+                    // authentication method not supported by one side; account locked, password
+                    // expired.
                     1044 | 1045 | 1049 | 1059 | 1102 | 1129 | 1130 | 1251 | 1524 | 1698 | 1820
                     | 1862 | 3118 | 4151 => StoreError::Denied(text),
-                    // Unknown column, table, index; command, privilege, routine denied; a view of
-                    // what is not there, or of a user who isn't; a view in a table's place.
+                    // Unknown column, table or index; command, privilege or routine denied; a view
+                    // whose table or definer is missing; a view instead of a table.
                     1054 | 1142 | 1143 | 1146 | 1176 | 1227 | 1288 | 1347 | 1348 | 1356 | 1370
                     | 1449 | 1471 => StoreError::NotSetUp(text),
-                    // Syntax; unknown function; unknown, read-only or global variable, wrong value
-                    // for one; unknown time zone, character set, collation, or one of another set;
-                    // unknown or disabled engine; not supported. Keys or rows that are too long for
-                    // this server; a log of statements for an isolation level that needs rows.
+                    // Syntax; unknown function; unknown, read-only or global variable, or a wrong
+                    // value for it; unknown time zone, character set or collation, or one that does
+                    // not match; unknown or disabled engine; not supported. Keys or rows too long
+                    // for this server; a binary log format that the isolation level does not allow.
                     1064 | 1071 | 1115 | 1118 | 1128 | 1149 | 1193 | 1229 | 1231 | 1235 | 1238
                     | 1253 | 1273 | 1286 | 1298 | 1305 | 1621 | 1665 | 1709 | 3161
-                    // Others' table wants a value, or has it already; a foreign key, CHECK.
+                    // A table of others requires a value or already has it; a foreign key, a CHECK.
                     | 1048 | 1062 | 1216 | 1364 | 1452 | 3819 | 4025 => {
                         StoreError::Unsupported(text)
                     }
                     // Packet too large, out of range, truncated, not a time, not in the column's
-                    // character set, too long. And collations that do not mix: a key that the
-                    // column's character set can't hold.
+                    // character set, too long. Incompatible collations: a key that the column's
+                    // character set can't hold.
                     1153 | 1264 | 1265 | 1267 | 1270 | 1271 | 1292 | 1366 | 1406 | 1690 | 3988 => {
                         StoreError::Unstorable(text)
                     }
-                    // Too many connections or statements of one user: others end.
+                    // Too many connections or statements of one user, which ends by itself.
                     1203 | 1226 | 1461 => StoreError::Refused(text),
-                    // Whatever else is called an error of syntax or access, as what does not exist.
+                    // Class 42: any other error of syntax or access rights.
                     _ if error.state.starts_with("42") => StoreError::Unsupported(text),
-                    // Anything else the server says may change on the server alone.
+                    // Any other error may end without a change of ours.
                     _ => StoreError::Refused(text),
                 }
             }
@@ -200,15 +199,15 @@ impl From<mysql::Error> for StoreError {
             }
             Error::DriverError(DriverError::UnknownAuthPlugin(plugin)) => {
                 StoreError::Denied(format!(
-                    "it wants authentication by {plugin}, which roomwatt does not have and MySQL \
-                     may want of a user it does not know, too"
+                    "it requires authentication by {plugin}, which roomwatt does not support; \
+                     MySQL may also ask for it if it does not know the user"
                 ))
             }
             Error::DriverError(
                 error @ (DriverError::OldMysqlPasswordDisabled
                 | DriverError::CleartextPluginDisabled),
             ) => StoreError::Denied(error.to_string()),
-            // Its own words, without the name of their type.
+            // Only the message, without the prefix of the error's type.
             Error::DriverError(error) => StoreError::Unreachable(error.to_string()),
             Error::IoError(error) => StoreError::Unreachable(broken(&error)),
             Error::CodecError(error) => StoreError::Unreachable(broken(&error)),
@@ -218,7 +217,7 @@ impl From<mysql::Error> for StoreError {
     }
 }
 
-/// What the system says of a connection that broke. What it calls a timeout is hard to understand.
+/// The operating system's message for a broken connection, with a readable one for timeouts.
 fn broken(error: &(dyn Error + 'static)) -> String {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -235,13 +234,13 @@ fn broken(error: &(dyn Error + 'static)) -> String {
     error.to_string()
 }
 
-/// Whether the system's number in a server's words is that of a full disk.
-fn has_no_room(text: &str) -> bool {
+/// Whether a server's message contains the operating system's error for a full disk.
+fn is_disk_full(text: &str) -> bool {
     let words = ["errno: 28", "Errcode: 28", "error 28", "No space left"];
     words.iter().any(|words| text.contains(words))
 }
 
-/// What is wrong with the server's certificate, where that is what an error is about.
+/// What is wrong with the server's certificate, if the error is about that.
 fn certificate(error: &mysql::Error) -> Option<Explained> {
     const SERVER: Peer<'_> = Peer {
         who: "the database server",
@@ -260,12 +259,12 @@ fn certificate(error: &mysql::Error) -> Option<Explained> {
 mod tests {
     use super::*;
 
-    /// What a server says with this code.
-    fn said(code: u16) -> StoreError {
-        said_as(code, "HY000")
+    /// The error for a server's error code.
+    fn of_code(code: u16) -> StoreError {
+        of_code_and_state(code, "HY000")
     }
 
-    fn said_as(code: u16, state: &str) -> StoreError {
+    fn of_code_and_state(code: u16, state: &str) -> StoreError {
         mysql::Error::MySqlError(mysql::error::MySqlError {
             state: state.to_owned(),
             message: "no".to_owned(),
@@ -275,43 +274,43 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_has_to_change_is_told_from_what_passes() {
-        for (code, is_for_somebody) in [
-            (1142, true),  // a right on a table
-            (1305, true),  // a function
-            (1064, true),  // a word
-            (1370, true),  // a right on a routine
-            (1176, true),  // an index that the service names
-            (1449, true),  // the owner of a view
-            (1364, true),  // a column that has to be given
-            (1130, true),  // not from this machine
-            (1102, true),  // no name of a database
-            (3159, true),  // not without TLS
-            (1665, true),  // not with this format of the log
-            (1406, true),  // too long
+    fn errors_that_need_an_operator_are_distinguished_from_others() {
+        for (code, needs_operator) in [
+            (1142, true),  // missing right on a table
+            (1305, true),  // unknown function
+            (1064, true),  // syntax
+            (1370, true),  // missing right on a routine
+            (1176, true),  // unknown index
+            (1449, true),  // the definer of a view is missing
+            (1364, true),  // a column without a default
+            (1130, true),  // host not allowed
+            (1102, true),  // invalid name of a database
+            (3159, true),  // TLS is required
+            (1665, true),  // format of the binary log
+            (1406, true),  // value too long
             (1040, false), // too many connections
-            (1114, false), // full
+            (1114, false), // table full
             (1205, false),
             (1290, false),
             (2013, false),
             (4999, false),
         ] {
-            let error = said(code);
-            assert_eq!(error.is_for_somebody(), is_for_somebody, "{code}: {error}");
-            // Whether it passes or not: no message is given up for what somebody can mend.
+            let error = of_code(code);
+            assert_eq!(error.needs_operator(), needs_operator, "{code}: {error}");
+            // A message is rejected only for its own value, never for what an operator can mend.
             let is_of_the_value = matches!(error, StoreError::Unstorable(_));
-            assert_eq!(error.is_passing(), !is_of_the_value, "{code}: {error}");
+            assert_eq!(error.is_transient(), !is_of_the_value, "{code}: {error}");
         }
-        let of_a_row = StoreError::Unreadable("state of notification 1 is none".into());
-        assert!(of_a_row.is_for_somebody() && !of_a_row.is_passing());
+        let of_a_row = StoreError::Unreadable("notification 1 has an unknown state".into());
+        assert!(of_a_row.needs_operator() && !of_a_row.is_transient());
     }
 
     #[test]
-    fn what_no_number_tells_of_is_told_by_its_class() {
-        for (code, state, is_for_somebody) in [
-            (1072, "42000", true), // a column of a key does not exist
-            (1582, "42000", true), // a function takes other values
-            (1630, "42000", true), // a function does not exist, as it is written
+    fn unknown_codes_are_judged_by_their_sqlstate_class() {
+        for (code, state, needs_operator) in [
+            (1072, "42000", true), // a key's column does not exist
+            (1582, "42000", true), // wrong number of arguments
+            (1630, "42000", true), // a function does not exist
             (9999, "42S22", true),
             (1203, "42000", false), // too many connections of one user
             (1226, "42000", false),
@@ -319,14 +318,14 @@ mod tests {
             (9999, "HY000", false),
             (9999, "40000", false),
         ] {
-            let error = said_as(code, state);
-            assert_eq!(error.is_for_somebody(), is_for_somebody, "{code}: {error}");
-            assert!(error.is_passing(), "{code}: {error}");
+            let error = of_code_and_state(code, state);
+            assert_eq!(error.needs_operator(), needs_operator, "{code}: {error}");
+            assert!(error.is_transient(), "{code}: {error}");
         }
     }
 
     #[test]
-    fn a_connection_that_broke_is_told_in_the_systems_words() {
+    fn a_broken_connection_has_the_systems_message() {
         let silent = || io::Error::from(ErrorKind::WouldBlock);
         let reset = || io::Error::from_raw_os_error(104);
         for (error, expected) in [
@@ -346,25 +345,25 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_said_is_told_with_what_to_do() {
+    fn the_servers_message_comes_with_a_remedy() {
         for (code, part) in [
-            (1305, "can't do what"),
-            (1064, "can't do what"),
-            (1193, "can't do what"),
-            (1273, "can't do what"),
-            (1364, "can't do what"),
+            (1305, "does not support what"),
+            (1064, "does not support what"),
+            (1193, "does not support what"),
+            (1273, "does not support what"),
+            (1364, "does not support what"),
             (1347, "not set up"),
-            (1130, "turns this user away"),
-            (1102, "see that mysql.user, password and database are right"),
+            (1130, "denies access to this user"),
+            (1102, "check mysql.user, password and database"),
             (3159, "set mysql.tls_ca"),
         ] {
-            let text = said(code).to_string();
+            let text = of_code(code).to_string();
             assert!(text.contains("no") && text.contains(part), "{code}: {text}");
         }
     }
 
     #[test]
-    fn a_full_disk_is_told_from_what_else_a_server_refuses() {
+    fn a_full_disk_is_distinguished_from_other_failed_writes() {
         for (code, message, is_full) in [
             (
                 1021,
@@ -402,7 +401,7 @@ mod tests {
             });
             let error = StoreError::from(error);
             assert_eq!(matches!(error, StoreError::Full(_)), is_full, "{error}");
-            assert!(error.is_passing(), "it is waited for");
+            assert!(error.is_transient(), "{error}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Where state lives between two runs. The only place that knows SQL.
+//! Persistent state, in MySQL or an embedded SQLite file. The only place that knows SQL.
 
 mod archive;
 mod backend;
@@ -38,35 +38,37 @@ pub use tail::MeterTail;
 
 use notice::notice_of;
 
-/// Keeps the state: the way of its one writer.
+/// Writes the state. There is one writer, the owner.
 pub trait Store {
-    /// Writes a plan, all of it or nothing.
+    /// Writes a plan in one transaction.
     ///
-    /// After any passing error the same plan is to be tried again until it succeeds: a COMMIT whose
-    /// answer was lost is recognised by its number and not repeated.
+    /// After a transient error the caller must try the same plan again until it succeeds. If only
+    /// the answer to COMMIT was lost, the transaction's number shows that it was written, and it is
+    /// not repeated.
     ///
     /// # Errors
-    /// [`StoreError::Replaced`] when another instance owns the state by now.
+    /// [`StoreError::Replaced`] if another instance has taken over the state, or any other
+    /// [`StoreError`].
     fn commit(&mut self, plan: &Plan) -> Result<(), StoreError>;
 
-    /// Deletes refused messages and settled notices that are older than `keep_days` days, the
-    /// oldest first, at most [`MOST_FORGOTTEN`] of each; gives how many rows were deleted. A notice
-    /// that is still to be told stays, however old it is.
+    /// Deletes refused messages and settled notices older than `keep_days` days, the oldest first
+    /// and at most [`MAX_DELETED`] of each. Pending notices stay, however old they are. Returns the
+    /// number of deleted rows.
     ///
     /// # Errors
-    /// [`StoreError::Replaced`] when another instance owns the state by now: then nothing is
-    /// deleted. Any [`StoreError`] of the connection.
-    fn forget(&mut self, keep_days: u32) -> Result<u64, StoreError>;
+    /// [`StoreError::Replaced`] if another instance has taken over the state; nothing is deleted
+    /// then. Any [`StoreError`] of the connection.
+    fn delete_old(&mut self, keep_days: u32) -> Result<u64, StoreError>;
 }
 
-/// Rows of a table that one call of [`Store::forget`] deletes at most: few enough that nobody
-/// notices the pause.
-pub const MOST_FORGOTTEN: u64 = 1_000;
+/// The most rows of one table that a call of [`Store::delete_old`] deletes: few enough for a short
+/// transaction.
+pub const MAX_DELETED: u64 = 1_000;
 
-/// Where the meters are read.
+/// Reads single rooms' meters, for messages.
 pub trait Meters {
-    /// The readings of single rooms that are newer than each one's time and not later than
-    /// `latest`, in time order: those that a message judges by itself, by the rule of [`Frontier`].
+    /// The readings of these rooms in time order: later than each room's `after`, not later than
+    /// `latest`, and only those that a message judges by the rule of [`Frontier`].
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection or the table.
@@ -77,25 +79,27 @@ pub trait Meters {
         frontier: Frontier,
     ) -> Result<HashMap<RoomKey, Readings>, StoreError>;
 
-    /// Gives up every connection: the server behind them is no longer the right one.
+    /// Closes every connection, because the server behind them is no longer the right one.
     fn reconnect(&self) {}
 }
 
-/// One transaction: changes of rooms and all that follows from them.
+/// The content of one transaction: changes of rooms and everything that follows from them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
-    /// New states, each room once.
+    /// New states, each room at most once.
     pub rooms: Vec<(RoomKey, RoomState)>,
     /// Watches that began.
     pub openings: Vec<(RoomKey, Opening)>,
-    /// Watches that began before this: by the stay that they are recorded with, what they are now.
+    /// Earlier watches that changed: the room, the stay that the row has now, and the new content
+    /// of the row.
     pub rewritten: Vec<(RoomKey, Stay, Opening)>,
-    /// What the staff is to be told.
+    /// New notices for the outbox.
     pub notices: Vec<Notice>,
+    /// Refused messages.
     pub rejected: Vec<Rejected>,
-    /// Notices that need no more work.
+    /// Notices that are no longer pending.
     pub settled: Vec<Settled>,
-    /// Up to where the meter table has been judged by now.
+    /// The position up to which the meter table has been judged; `None` leaves it unchanged.
     pub position: Option<Position>,
 }
 
@@ -105,23 +109,25 @@ impl Plan {
     }
 }
 
-/// A message that could not be understood.
+/// A refused message to be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
-    /// Where it came from, as `amqp:queue`.
+    /// Where it came from, such as `amqp:queue`.
     pub source: String,
+    /// Why it was refused.
     pub reason: String,
-    /// The message, or its start.
+    /// The message, or the beginning of a long one.
     pub body: Vec<u8>,
+    /// Whether `body` is only the beginning.
     pub truncated: bool,
-    /// Of source, NUL and the whole body: SHA-256.
+    /// SHA-256 of source, NUL and the whole body.
     pub digest: [u8; 32],
-    /// The broker may have delivered it before: it is written only if its digest is not there yet.
+    /// The broker may have delivered it before, so it is stored only if its digest is not there.
     pub redelivered: bool,
 }
 
 impl Rejected {
-    /// A refused message, of which no more than [`MAX_MESSAGE_BYTES`] are kept.
+    /// A refused message; at most [`MAX_MESSAGE_BYTES`] of its body are kept.
     pub fn new(source: &str, reason: String, body: &[u8], redelivered: bool) -> Rejected {
         let mut digest = Sha256::new();
         for part in [source.as_bytes(), b"\0", body] {
@@ -139,70 +145,72 @@ impl Rejected {
     }
 }
 
-/// A refused message as it is stored.
+/// A stored refused message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RejectedMessage {
     pub id: u64,
     pub created_at: LocalTime,
-    /// Where it came from, as `amqp:queue`.
+    /// Where it came from, such as `amqp:queue`.
     pub source: String,
+    /// Why it was refused.
     pub reason: String,
-    /// The message, or its start.
+    /// The message, or the beginning of a long one.
     pub body: Vec<u8>,
+    /// Whether `body` is only the beginning.
     pub truncated: bool,
     /// When it was last published again.
     pub replayed_at: Option<LocalTime>,
 }
 
-/// A row of the outbox that is still to be told.
+/// A row of the outbox that is still to be sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pending {
     pub id: u64,
-    /// How long it has been there, or since it was to be told once more.
+    /// The time since it was written, or since an operator had it sent again.
     pub age: Duration,
-    /// Why it can't be told, where its body is none of ours.
+    /// The notice, or why its body can't be read.
     pub notice: Result<Notice, String>,
 }
 
-/// A row of the outbox, whatever became of it.
+/// A row of the outbox in any state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutboxRow {
     pub id: u64,
     pub hotel_id: String,
-    /// Empty where the notice is one of a hotel's meters.
+    /// Empty for a notice about a hotel's meters.
     pub room_number: String,
-    /// The word of the notice's kind.
+    /// The word for the notice's kind, as [`Notice::kind`] gives it.
     pub kind: String,
-    /// The time of the reading that brought it about; of meters, when they were looked at.
+    /// The time of the reading that caused it; for meters, the time of the check.
     pub detected: LocalTime,
-    /// The notice as it was written.
+    /// The stored body.
     pub body: String,
     /// The notice, or why its body can't be read.
     pub notice: Result<Notice, String>,
     pub state: NoticeState,
-    /// Why it was marked failed.
+    /// Why it failed.
     pub error: Option<String>,
     pub created_at: LocalTime,
     /// When Feishu accepted it.
     pub sent_at: Option<LocalTime>,
-    /// When an operator last had it told once more.
+    /// When an operator last had it sent again.
     pub retried_at: Option<LocalTime>,
 }
 
-/// What has become of a notice so far.
+/// The state of a notice in the outbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoticeState {
-    /// It is still to be told.
+    /// Still to be sent.
     Pending,
-    /// Feishu has accepted it.
+    /// Accepted by Feishu.
     Sent,
-    /// There was no bot to tell it: it stands in the log.
+    /// Written to the log, because there was no bot for it.
     Logged,
-    /// It was too old to be told.
+    /// Too old when it could have been sent.
     Expired,
-    /// It could not be told.
+    /// Could not be sent.
     Failed,
-    /// It was held back while its hotel was frozen, and did not prove true.
+    /// Held back while its hotel was frozen, and then found to be wrong.
     Withdrawn,
 }
 
@@ -228,19 +236,19 @@ impl NoticeState {
         }
     }
 
-    /// The state of notice `id` by its word.
+    /// The inverse of [`NoticeState::as_str`], for notice `id`.
     ///
     /// # Errors
-    /// [`StoreError::Unreadable`] where there is no such state.
+    /// [`StoreError::Unreadable`] if there is no such state.
     fn from_word(word: &str, id: u64) -> Result<NoticeState, StoreError> {
         let known = NoticeState::ALL.into_iter().find(|s| s.as_str() == word);
         known.ok_or_else(|| {
-            StoreError::Unreadable(format!("state of notification {id} is none: {word:?}"))
+            StoreError::Unreadable(format!("notification {id} has an unknown state: {word:?}"))
         })
     }
 }
 
-/// What a row of `silent_hotel` says of the trouble: its kind, and since when it is.
+/// The columns `kind` and `since` of `silent_hotel` for a trouble.
 fn meter_columns(trouble: MeterTrouble) -> (&'static str, Option<LocalTime>) {
     match trouble {
         MeterTrouble::Silent(since) => ("silent", since),
@@ -249,7 +257,7 @@ fn meter_columns(trouble: MeterTrouble) -> (&'static str, Option<LocalTime>) {
     }
 }
 
-/// The trouble of a row of `silent_hotel`.
+/// The inverse of [`meter_columns`].
 fn meter_trouble(
     hotel: &str,
     kind: &str,
@@ -265,16 +273,17 @@ fn meter_trouble(
     }
 }
 
-/// Which hotels' notices are meant.
+/// The hotels whose notices one bot sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Share {
-    /// Those of these hotels.
+    /// Only these hotels.
     Of(Vec<HotelId>),
-    /// Those of all hotels but these.
+    /// All hotels except these.
     AllBut(Vec<HotelId>),
 }
 
 impl Share {
+    /// Whether the hotel is one of them.
     pub fn has(&self, hotel: &HotelId) -> bool {
         match self {
             Share::Of(hotels) => hotels.contains(hotel),
@@ -283,39 +292,40 @@ impl Share {
     }
 }
 
-/// What became of a row of the outbox.
+/// A row of the outbox that is no longer pending.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settled {
     pub id: u64,
     pub how: Settlement,
 }
 
+/// Why a row of the outbox is no longer pending.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Settlement {
     /// Feishu has accepted it.
     Sent(Notice),
-    /// There is no bot to tell it: it stands in the log.
+    /// There is no bot for it, so it was written to the log.
     Logged,
-    /// It was too old to be told.
+    /// It was too old to be sent.
     Expired,
-    /// It can't be told, with the reason.
+    /// It can't be sent, with the reason.
     Failed(String),
-    /// It was held back while its hotel was frozen, and did not prove true.
+    /// It was held back while its hotel was frozen, and then found to be wrong.
     Withdrawn,
 }
 
-/// What became of the rows of the original program.
+/// The result of adopting the rows of the original program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Adopted {
     /// Occupied rooms that are watched from now on.
     pub occupied: u64,
     /// Vacant rooms that are watched from now on.
     pub vacant: u64,
-    /// Rooms whose watch was older than their row, in order: it is the row's now.
+    /// Rooms whose watch was older than their row and was replaced by the row's, in order.
     pub updated: Vec<RoomKey>,
-    /// Of these, rooms with a run that the staff had been notified of: nobody knows how it ended.
+    /// The updated rooms with a run that the staff had been notified of. How it ended is unknown.
     pub unfollowed: Vec<RoomKey>,
-    /// Rooms whose watch was as new as their row or newer: it stays.
+    /// Rooms that keep their watch, because it is as new as their row or newer.
     pub unchanged: u64,
     /// Rows without a room or a stay.
     pub unreadable: u64,
@@ -323,45 +333,47 @@ pub struct Adopted {
     pub ahead: u64,
 }
 
-/// A room's readings are wanted that are newer than a time.
+/// A request for the readings of one room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
     pub room: RoomKey,
+    /// Only readings later than this.
     pub after: LocalTime,
-    /// Of rows beyond the [`Frontier`], those up to this time.
+    /// Rows beyond the [`Frontier`] only up to this time.
     pub until: LocalTime,
 }
 
-/// Readings of one room, in time order; of several with one time the first stored is first.
+/// Readings of one room in time order; those with the same time in the order they were stored.
 pub type Readings = Vec<Reading>;
 
-/// What an instance finds when it takes the state over.
+/// The row of `service` when an instance takes the state over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ownership {
-    /// Which instance owns the state: this one.
+    /// The number of this takeover. It identifies the instance that owns the state.
     pub epoch: u64,
-    /// The last transaction.
+    /// The number of the last transaction.
     pub seq: u64,
-    /// Up to where the meter table has been judged.
+    /// The position up to which the meter table has been judged.
     pub position: Option<Position>,
 }
 
-/// What a transaction has to do, by the `epoch` and `seq` it finds.
+/// Whether a transaction still has to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It is the next one.
-    Next,
-    /// It is there already: a COMMIT whose answer was lost had succeeded.
+pub enum CommitStatus {
+    /// It has not been written.
+    NotWritten,
+    /// It was written by an earlier COMMIT whose answer was lost.
     Written,
 }
 
 impl Ownership {
-    /// What the transaction after [`Ownership::seq`] has to do where it finds `epoch` and `seq`.
+    /// The status of the transaction after [`Ownership::seq`], by the `epoch` and `seq` that are
+    /// stored now.
     ///
     /// # Errors
-    /// [`StoreError::Replaced`] at another epoch; [`StoreError::Unreadable`] at a number that no
-    /// transaction of this instance can have left.
-    pub fn standing(&self, epoch: u64, seq: u64) -> Result<Standing, StoreError> {
+    /// [`StoreError::Replaced`] if the epoch is another instance's; [`StoreError::Unreadable`] if
+    /// no transaction of this instance can have left this number.
+    pub fn commit_status(&self, epoch: u64, seq: u64) -> Result<CommitStatus, StoreError> {
         if epoch != self.epoch {
             return Err(StoreError::Replaced {
                 ours: self.epoch,
@@ -369,10 +381,10 @@ impl Ownership {
             });
         }
         match seq.checked_sub(self.seq) {
-            Some(0) => Ok(Standing::Next),
-            Some(1) => Ok(Standing::Written),
+            Some(0) => Ok(CommitStatus::NotWritten),
+            Some(1) => Ok(CommitStatus::Written),
             _ => Err(StoreError::Unreadable(format!(
-                "the last transaction is {seq} where {} was expected: somebody else writes table \
+                "the last transaction is {seq} but {} was expected: another program writes table \
                  service",
                 self.seq
             ))),
@@ -385,7 +397,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refused_message_is_known_by_its_source_and_whole_body() {
+    fn the_digest_of_a_refused_message_covers_its_source_and_whole_body() {
         let digest = |source: &str, body: &[u8]| {
             let rejected = Rejected::new(source, "bad".into(), body, false);
             let hex: String = rejected.digest.iter().map(|b| format!("{b:02x}")).collect();

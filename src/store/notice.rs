@@ -1,21 +1,21 @@
-//! Notices as rows of the outbox have them. Rows outlive the version that wrote them.
+//! Reads the body of an outbox row. Rows outlive the version that wrote them.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::engine::Notice;
 
-/// A notice by its row's body, whichever version wrote it.
+/// Parses the body of a row, whichever version wrote it.
 ///
 /// # Errors
-/// Why it can't be read, for an operator.
+/// Why it can't be read, worded for an operator.
 pub(super) fn notice_of(body: &str) -> Result<Notice, String> {
     let unreadable = |error: serde_json::Error| format!("its body can't be read: {error}");
     let mut body: Value = serde_json::from_str(body).map_err(unreadable)?;
     if let Some(fields) = body.as_object_mut()
         && !fields.contains_key("about")
     {
-        // Version 0.1 did not write what a notice is about. One of a room has the hotel in its key.
+        // Version 0.1 wrote no `about`. A notice about a room has its hotel inside the room's key.
         let about = match fields.contains_key("hotel_id") {
             true => "meters",
             false => "room",
@@ -37,7 +37,7 @@ mod tests {
         "history":[{"seconds":1800,"energy":2400},{"seconds":7200,"energy":null}]}"#;
 
     #[test]
-    fn bodies_of_every_version_are_read_and_written_again_with_what_they_are_about() {
+    fn bodies_of_every_version_are_read_and_get_a_tag_when_written() {
         let of_meters = r#"{"kind":"silent","hotel_id":"H001","detected":"2023-04-10 14:00:00",
             "since":null,"silent":5,"watched":8,"rooms":["101","102"]}"#;
         let closed = |why: &str| {
@@ -67,7 +67,7 @@ mod tests {
             assert_eq!((read.hotel_id().as_str(), read.kind()), ("H001", kind));
             let written = serde_json::to_string(&read).expect("JSON");
             assert_eq!(notice_of(&written).as_ref(), Ok(&read));
-            // A version that does not ask what a notice is about finds all it knows where it was.
+            // A version that ignores `about` finds all other fields unchanged.
             let mut written: Value = serde_json::from_str(&written).expect("JSON");
             let fields = written.as_object_mut().expect("an object");
             assert_eq!(fields.remove("about"), Some(about.into()));
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_read_says_why() {
+    fn the_error_says_why_a_body_can_not_be_read() {
         let with = |fields: &str| OF_ROOM.replacen('{', &format!("{{{fields},"), 1);
         for (body, why) in [
             ("no notice".to_owned(), "expected ident at line 1 column 2"),

@@ -1,4 +1,4 @@
-//! A stay as the columns of `electricity_monitoring` have it, in every store.
+//! Converts stays to and from the columns of `electricity_monitoring`, in every store.
 
 use crate::engine::Stay;
 use crate::types::{Kind, LocalTime};
@@ -6,6 +6,7 @@ use crate::types::{Kind, LocalTime};
 /// Check-in, expected check-out, actual check-in, actual check-out.
 pub(super) type Times = [Option<LocalTime>; 4];
 
+/// The time columns of a stay.
 pub(super) fn times(stay: &Stay) -> Times {
     match *stay {
         Stay::Occupied {
@@ -19,8 +20,8 @@ pub(super) fn times(stay: &Stay) -> Times {
     }
 }
 
-/// The inverse of [`times`]. A row with the times of the other kind alone is of that: the column
-/// says `checkin` also where nobody has written it.
+/// The inverse of [`times`]. If only the other kind's times are set, the stay is of that kind:
+/// `checkin` is also the column's default.
 pub(super) fn stay(kind: Option<Kind>, times: Times) -> Option<Stay> {
     let [check_in, expected_checkout, actual_checkin, actual_checkout] = times;
     let occupied = check_in.map(|check_in| Stay::Occupied {
@@ -37,7 +38,7 @@ pub(super) fn stay(kind: Option<Kind>, times: Times) -> Option<Stay> {
     }
 }
 
-/// The column with the time at which a stay began.
+/// The name of the column with the beginning of a stay.
 pub(super) fn begin(stay: &Stay) -> &'static str {
     match stay {
         Stay::Occupied { .. } => "check_in_time",

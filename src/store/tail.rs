@@ -1,4 +1,4 @@
-//! How far the meter table has been streamed.
+//! Keeps track of how far the meter table has been streamed.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -7,51 +7,54 @@ use crate::types::{LocalTime, RoomKey};
 
 use super::Position;
 
-/// Of two open transactions the lower id can commit later: rows this young are read again.
+/// Rows this young are read again, because of two open transactions the one with the lower id may
+/// commit later.
 const OVERLAP_BY_ID: Duration = Duration::from_secs(600);
 
-/// Without ids nothing tells that an older row has come after a newer one, and gateways deliver
-/// late: what was new an hour ago is read again, and [`LOOK_BACK`] before it. That is two hours of
-/// rows a sweep, at about 0.7 million rows/s by the index on the time: 20,000 rooms take 0.1 s.
+/// The same for a table without ids, where a late row can only be found by reading again, and
+/// gateways deliver late: rows that were new an hour ago are read again, and those up to
+/// [`LOOK_BACK`] older. That is two hours of rows a sweep. An index on the time gives about 0.7
+/// million rows/s, so 20,000 rooms take 0.1 s.
 const OVERLAP_BY_TIME: Duration = Duration::from_secs(3600);
 
-/// How much older than the newest row one may be that is still to come. Seconds.
+/// A late row is at most this much older than the newest one. Seconds.
 pub(super) const LOOK_BACK: i64 = 3600;
 
-/// Marks kept for the time of an overlap, about.
+/// About how many marks are kept for one overlap.
 const MARKS: u32 = 60;
 
-/// The meter table's new rows, streamed once: in the order of their ids, or of their times where
-/// they have none.
+/// Streams the new rows of the meter table: in the order of their ids, or of their times if they
+/// have none.
 pub struct MeterTail {
-    /// Where streams had to begin lately, oldest first.
+    /// Where recent streams would have had to begin, oldest first.
     marks: VecDeque<Mark>,
     /// The newest row that was read.
     last: Position,
-    /// How long rows are read again.
+    /// For how long rows are read again.
     overlap: Duration,
     from_the_end: bool,
-    /// When the sweep began that streams now. All its passes count from then: where the next one
-    /// begins, the one before this has been.
+    /// When the current sweep began. All its passes use this time, so that the overlap counts from
+    /// the beginning of a sweep.
     begun: Instant,
-    /// Where it began.
+    /// The position where the current sweep began.
     from: Position,
-    /// Whether it came to its end.
-    is_over: bool,
+    /// Whether the current sweep has ended.
+    has_ended: bool,
 }
 
+/// The position of the newest row at some time.
 struct Mark {
     when: Instant,
     at: Position,
-    /// The row with this id: another one in its place means another table.
+    /// The row at this id. If another row takes its place, the table was made anew.
     row: Option<Anchor>,
 }
 
-/// What is remembered of a row: its room and time.
+/// Identifies a row: its room and time.
 pub type Anchor = (RoomKey, LocalTime);
 
 impl MeterTail {
-    /// A tail that goes on from a position, and the row there; it is made at `when`.
+    /// A tail that continues after a position, with the row there; `when` is the present.
     pub fn after(at: Position, row: Option<Anchor>, when: Instant) -> MeterTail {
         MeterTail {
             marks: VecDeque::from([Mark { when, at, row }]),
@@ -60,11 +63,11 @@ impl MeterTail {
             from_the_end: false,
             begun: when,
             from: at,
-            is_over: true,
+            has_ended: true,
         }
     }
 
-    /// A tail of a table to which rows come in the order of their ids: nothing is read again.
+    /// A tail of a table whose rows become visible in the order of their ids: no overlap.
     pub(super) fn in_order(at: Position, when: Instant) -> MeterTail {
         MeterTail {
             overlap: Duration::ZERO,
@@ -72,7 +75,7 @@ impl MeterTail {
         }
     }
 
-    /// A tail that begins at the table's newest row: what came before is not streamed.
+    /// A tail that begins at the table's newest row; older rows are not streamed.
     pub(super) fn from_the_end(newest: Position, row: Option<Anchor>, when: Instant) -> MeterTail {
         MeterTail {
             from_the_end: true,
@@ -80,46 +83,46 @@ impl MeterTail {
         }
     }
 
-    /// Whether it began without knowing what has been judged.
+    /// Whether it began at the table's end, because there was no position to continue from.
     pub fn is_from_the_end(&self) -> bool {
         self.from_the_end
     }
 
-    /// Every row up to this one has been read, and long enough ago that no other one is expected
-    /// there. The next stream begins here.
+    /// The position where the next stream begins: all rows up to it were read long enough ago that
+    /// no late one is expected there.
     pub fn settled(&self) -> Position {
         self.marks.front().map_or(self.last, |mark| mark.at)
     }
 
-    /// The same once it is so long ago: at a start what is read from is as new as the table.
+    /// As [`MeterTail::settled`], but `None` until an overlap has passed since the tail was made:
+    /// at a start, late rows may still come before that position.
     pub(super) fn long_settled(&self) -> Option<Position> {
         let mark = self.marks.front()?;
         (self.begun.duration_since(mark.when) >= self.overlap).then_some(mark.at)
     }
 
-    /// A sweep begins `now`: at [`MeterTail::from`], and the next one at [`MeterTail::settled`] as
-    /// it is from now on. One that has failed is begun again where it was: what it has not shown,
-    /// nobody else will.
+    /// Begins a sweep `now`, at [`MeterTail::from`]. If the last sweep failed, it begins at the
+    /// same position again, because no other sweep will show what that one has not.
     pub fn begin(&mut self, now: Instant) {
-        if self.is_over {
+        if self.has_ended {
             self.from = self.settled();
         }
-        self.is_over = false;
+        self.has_ended = false;
         self.begun = now;
         self.forget(now);
     }
 
-    /// The sweep has come to its end, and all that it showed is written.
+    /// Ends the sweep: all that it showed is written.
     pub fn end(&mut self) {
-        self.is_over = true;
+        self.has_ended = true;
     }
 
-    /// Where the sweep begins that streams now.
+    /// The position where the current sweep began.
     pub fn from(&self) -> Position {
         self.from
     }
 
-    /// When it began.
+    /// When the current sweep began.
     pub fn begun(&self) -> Instant {
         self.begun
     }
@@ -129,26 +132,27 @@ impl MeterTail {
         self.last
     }
 
-    /// The row at [`MeterTail::settled`] as it was read, where it was a reading.
+    /// The row at [`MeterTail::settled`] as it was read; `None` if it was invalid.
     pub(super) fn settled_row(&self) -> Option<&Anchor> {
         self.marks.front()?.row.as_ref()
     }
 
-    /// Whether a row is newer than all that have been read.
+    /// Whether a row is newer than every row read so far.
     pub(super) fn is_new(&self, row: Position) -> bool {
         row > self.last
     }
 
-    /// All rows up to `to`, which is `row`, have been read by a stream that began at `now`.
+    /// Records that a stream of the sweep that began at `now` has read all rows up to `to`; `row`
+    /// is the row there.
     pub fn advance(&mut self, to: Position, row: Option<Anchor>, now: Instant) {
         let row = match row {
             Some(row) if to >= self.last => Some(row),
-            // Nothing new: the row is the one it was.
+            // Nothing new, so the row is the same as before.
             _ if to <= self.last => self.marks.back().and_then(|mark| mark.row.clone()),
             _ => None,
         };
         self.last = self.last.max(to);
-        // A mark between two that are close tells nothing: their number is bounded.
+        // Drop a mark between two close ones, so that their number stays bounded.
         if let Some(before) = self.marks.len().checked_sub(2)
             && now.duration_since(self.marks[before].when) < self.overlap / MARKS
         {
@@ -159,7 +163,7 @@ impl MeterTail {
         self.forget(now);
     }
 
-    /// Forgets marks that no stream will begin at any more.
+    /// Drops marks at which no stream will begin any more.
     fn forget(&mut self, now: Instant) {
         while let Some(mark) = self.marks.get(1)
             && now.duration_since(mark.when) >= self.overlap
@@ -176,7 +180,7 @@ fn overlap(of: Position) -> Duration {
     }
 }
 
-/// Where a stream has to begin when `newest` is the newest row.
+/// Where a stream has to begin if `newest` is the newest row.
 fn begin(newest: Position) -> Position {
     match newest {
         Position::Id(_) => newest,
@@ -206,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_in_order_is_read_once() {
+    fn rows_that_come_in_order_are_read_once() {
         let id = Position::Id;
         let mut tail = MeterTail::in_order(id(100), Instant::now());
         for last in [200, 200, 300] {
@@ -219,12 +223,11 @@ mod tests {
     }
 
     #[test]
-    fn a_sweep_that_failed_is_begun_again_where_it_was() {
+    fn a_failed_sweep_begins_again_at_the_same_position() {
         let id = Position::Id;
         let mut tail = MeterTail::after(id(100), None, Instant::now());
-        // Long ago.
         let Some(start) = Instant::now().checked_sub(4 * OVERLAP_BY_ID) else {
-            return; // a machine that has just been started
+            return; // the machine was started less than 40 minutes ago
         };
         tail.marks[0].when = start;
         tail.advance(id(200), None, start + OVERLAP_BY_ID);
@@ -232,7 +235,7 @@ mod tests {
         tail.begin(Instant::now());
         assert_eq!((tail.from(), tail.settled()), (id(200), id(300)));
         tail.begin(Instant::now());
-        assert_eq!(tail.from(), id(200), "it had not come to its end");
+        assert_eq!(tail.from(), id(200), "the sweep had not ended");
         tail.end();
         tail.begin(Instant::now());
         assert_eq!(tail.from(), id(300));
@@ -247,7 +250,7 @@ mod tests {
         tail.advance(at("2023-04-10 12:00:00"), None, after(1));
         assert!(tail.is_new(at("2023-04-10 12:00:01")));
         tail.advance(at("2023-04-10 12:30:00"), None, after(31));
-        // A row that came late.
+        // A late row.
         tail.advance(at("2023-04-10 11:50:00"), None, after(32));
         assert!(!tail.is_new(at("2023-04-10 12:30:00")));
         tail.advance(at("2023-04-10 12:59:00"), None, after(60));
@@ -259,11 +262,11 @@ mod tests {
     }
 
     #[test]
-    fn from_the_end_it_still_looks_back_by_time() {
+    fn a_tail_from_the_end_still_looks_back_by_time() {
         let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
         let tail = MeterTail::from_the_end(Position::Time(noon), None, Instant::now());
         assert_eq!(tail.settled(), Position::Time(noon.plus(-LOOK_BACK)));
-        // Where nothing comes, it does not go back further and further.
+        // Without new rows it does not go back further and further.
         let mut tail = MeterTail::after(Position::Time(noon), None, Instant::now());
         let later = tail.marks[0].when + 2 * OVERLAP_BY_TIME;
         tail.advance(Position::Time(noon), None, later);
@@ -285,7 +288,7 @@ mod tests {
         let after = |minutes: u64| start + Duration::from_secs(minutes * 60);
         tail.advance(Position::Id(200), row("200"), after(1));
         assert_eq!(tail.settled_row(), row("100").as_ref());
-        // No new rows, then one that is no reading.
+        // No new rows, then an invalid one.
         tail.advance(Position::Id(200), row("200"), after(12));
         tail.advance(Position::Id(200), None, after(13));
         tail.advance(Position::Id(201), None, after(24));
@@ -297,7 +300,7 @@ mod tests {
 
     /// Three days of sweeps, many of them in several passes.
     #[test]
-    fn what_the_tail_remembers_is_bounded() {
+    fn the_number_of_marks_is_bounded() {
         for seconds in [1, 7, 60, 3_600] {
             let mut by_id = MeterTail::after(Position::Id(0), None, Instant::now());
             let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");

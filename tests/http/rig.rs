@@ -77,7 +77,7 @@ impl Store for Memory {
         Ok(())
     }
 
-    fn forget(&mut self, _: u32) -> Result<u64, StoreError> {
+    fn delete_old(&mut self, _: u32) -> Result<u64, StoreError> {
         Ok(0)
     }
 }

@@ -184,8 +184,8 @@ fn blanks_around_keys_do_not_matter_and_whole_kwh_are_named() {
     assert!(code == Some(0) && out.contains("【报警】"), "{out}{err}");
     let (code, out, _) = finished(&rig.roomwatt(&["check", "--online"]));
     assert_eq!(code, Some(0), "{out}");
-    let named =
-        "1 room has a meter that counts whole kWh only, which hides a steady use of up to 1.75 kWh";
+    let named = "1 room has a meter that counts whole kWh only, which permanently hides a steady \
+                 use of up to 1.75 kWh";
     assert!(out.contains(named) && out.contains("\"H001/101\""), "{out}");
     service.stop();
     rig.finish();

@@ -401,7 +401,7 @@ fn a_full_disk_is_reported_within_a_minute() {
     }
     let log = service.stop();
     assert_eq!(log.matches("the intake is open again").count(), 2, "{log}");
-    assert!(log.contains("the database has no room left: "), "{log}");
+    assert!(log.contains("the database is out of disk space: "), "{log}");
     rig.finish();
 }
 

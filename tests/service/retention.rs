@@ -1,7 +1,7 @@
 //! Old rows go, and nothing else does.
 
 use roomwatt::config::Config;
-use roomwatt::store::{MOST_FORGOTTEN, MySqlStore, Plan, Position, StateStore, Store};
+use roomwatt::store::{MAX_DELETED, MySqlStore, Plan, Position, StateStore, Store};
 
 use crate::support::Rig;
 use crate::{check_in, minutes_ago};
@@ -53,7 +53,7 @@ fn old_rows_are_deleted_except_unsent_notices() {
     }
     let service = "SELECT epoch, seq FROM service";
     let before: Vec<(u64, u64)> = rig.rows(service);
-    assert_eq!(store.forget(30).expect("deleted"), 10);
+    assert_eq!(store.delete_old(30).expect("deleted"), 10);
     assert_eq!(rig.rows::<(u32, u32)>(REFUSED), [(3, 2)]);
     let left = [
         ("expired", 1),
@@ -64,7 +64,7 @@ fn old_rows_are_deleted_except_unsent_notices() {
     ];
     let left = left.map(|(state, count)| (state.to_owned(), count));
     assert_eq!(rig.rows::<(String, u32)>(NOTICES), left);
-    assert_eq!(store.forget(30).expect("nothing to do"), 0);
+    assert_eq!(store.delete_old(30).expect("nothing to do"), 0);
     assert_eq!(rig.rows::<(u64, u64)>(service), before);
     let plan = Plan {
         position: Some(Position::Id(7)),
@@ -83,11 +83,11 @@ fn the_oldest_are_deleted_first_and_not_all_at_once() {
     refuse(&rig, 0..1_500, 40);
     notify(&rig, "sent", 40, 700);
     notify(&rig, "logged", 40, 700);
-    assert_eq!(store.forget(30).expect("deleted"), 2 * MOST_FORGOTTEN);
+    assert_eq!(store.delete_old(30).expect("deleted"), 2 * MAX_DELETED);
     assert_eq!(rig.rows::<(u32, u32)>(REFUSED), [(500, 1_000)]);
     assert_eq!(rig.rows::<u32>("SELECT COUNT(*) FROM notification"), [400]);
-    assert_eq!(store.forget(30).expect("deleted"), 900);
-    assert_eq!(store.forget(30).expect("nothing left"), 0);
+    assert_eq!(store.delete_old(30).expect("deleted"), 900);
+    assert_eq!(store.delete_old(30).expect("nothing left"), 0);
     rig.roomwatt(&["init-db"]);
     rig.finish();
 }

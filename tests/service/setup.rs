@@ -108,7 +108,7 @@ fn init_db_goes_forward_only_and_prints_its_progress() {
     let (status, log) = rig.start().wait_for_end();
     assert_eq!(status.code(), Some(78), "{log}");
     assert!(
-        log.contains("a newer roomwatt has set this database up"),
+        log.contains("a newer roomwatt has set up this database"),
         "{log}"
     );
     rig.execute("DELETE FROM schema_migration WHERE version = 99");
@@ -122,7 +122,7 @@ fn init_db_goes_forward_only_and_prints_its_progress() {
         log.contains("room H001/101 in room_state has layout 3"),
         "{log}"
     );
-    assert!(log.contains("install that one"), "{log}");
+    assert!(log.contains("install that version"), "{log}");
 
     // The third file's turn comes after the second's, and something is in its way.
     rig.before_migration(2);
@@ -149,7 +149,7 @@ fn an_unsupported_server_is_a_configuration_error() {
     let printed = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(78), "{printed}");
     for part in [
-        "can't do what is asked of it",
+        "does not support what roomwatt needs",
         "gone does not exist",
         "README.md",
     ] {
@@ -383,9 +383,8 @@ fn init_db_explains_a_failure_and_whether_it_is_temporary() {
     let mut rig = Rig::without_schema("keptout");
     let port = std::env::var("ROOMWATT_TEST_MYSQL_PORT").expect("a port");
     let of_database = format!("database = '{}'", rig.database);
-    let access = "the database turns this user away: ";
-    let remedy =
-        "; see that mysql.user, password and database are right, or nothing is granted yet";
+    let access = "the database denies access to this user: ";
+    let remedy = "; check mysql.user, password and database, and that the rights have been granted";
     for (from, to, code, says) in [
         (
             of_database.as_str(),

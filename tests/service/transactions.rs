@@ -19,11 +19,11 @@ fn each_refusal_of_the_server_is_retried() {
         (1213, "another transaction was in the way"),
         (1205, "another transaction was in the way"),
         (1290, "the database is read-only"),
-        (1040, "the database refuses for now"),
+        (1040, "the database temporarily refuses"),
         (1053, "the database can't be reached"),
         (
             1142,
-            "run `roomwatt init-db` and see that the user has the rights",
+            "run `roomwatt init-db`, and check that the user has the rights",
         ),
         // An unknown error: what is not understood is no reason to lose a message.
         (4999, "the database refuses for now"),
@@ -132,7 +132,7 @@ fn deadlocks_and_lock_timeouts_are_retried() {
     other.query_drop("COMMIT").expect("committed");
     rig.wait_for_rows(WATCHES, &["101".to_owned(), "101".to_owned()]);
     let log = service.stop();
-    assert!(log.contains("another transaction was in the way"), "{log}");
+    assert!(log.contains("conflict with another transaction"), "{log}");
     assert_eq!(rig.rows::<String>(WATCHES).len(), 2);
     rig.finish();
 }

@@ -61,7 +61,7 @@ impl Store for Lost {
         Ok(())
     }
 
-    fn forget(&mut self, _keep_days: u32) -> Result<u64, StoreError> {
+    fn delete_old(&mut self, _keep_days: u32) -> Result<u64, StoreError> {
         Ok(0)
     }
 }

@@ -14,8 +14,8 @@ use roomwatt::engine::{
 };
 use roomwatt::frontier::Frontier;
 use roomwatt::store::{
-    MeterRows, MeterStream, MeterTail, Meters, Ownership, Plan, Position, Readings, Settled,
-    Standing, Store, StoreError, Wanted,
+    CommitStatus, MeterRows, MeterStream, MeterTail, Meters, Ownership, Plan, Position, Readings,
+    Settled, Store, StoreError, Wanted,
 };
 use roomwatt::threads::Stop;
 use roomwatt::types::{HotelId, LocalTime, Reading, RoomKey};
@@ -167,7 +167,7 @@ impl Store for SimStore {
             1 => return Err(crash()),
             _ => {}
         }
-        if self.1.standing(world.epoch, world.seq)? == Standing::Next {
+        if self.1.commit_status(world.epoch, world.seq)? == CommitStatus::NotWritten {
             world.apply(plan);
             world.seq += 1;
         }
@@ -182,7 +182,7 @@ impl Store for SimStore {
         }
     }
 
-    fn forget(&mut self, _keep_days: u32) -> Result<u64, StoreError> {
+    fn delete_old(&mut self, _keep_days: u32) -> Result<u64, StoreError> {
         Ok(0)
     }
 }

@@ -66,7 +66,7 @@ fn nothing_is_written_to_a_file_that_is_not_there_any_more() {
             error.to_string().contains("there is no embedded database "),
             "{error}"
         );
-        assert!(error.is_passing(), "it is waited for");
+        assert!(error.is_transient(), "it is waited for");
     }
     fs::rename(&away, &file).expect("moved");
     store.commit(&plan("after")).expect("written");
@@ -119,7 +119,7 @@ fn a_file_that_is_none_of_ours_is_said_to_be_with_the_remedy() {
             made("empty.db", b""),
             "its layout is 0, this program wants 3; run `roomwatt init-db`",
         ),
-        (newer, "a newer roomwatt has set this database up"),
+        (newer, "a newer roomwatt has set up this database"),
         (
             folder.path().join("no/hotel.db"),
             "there is no embedded database ",
@@ -128,7 +128,7 @@ fn a_file_that_is_none_of_ours_is_said_to_be_with_the_remedy() {
         let mut outbox = database(&file).outbox().expect("it is opened later");
         let error = outbox.get(1).expect_err("no database");
         assert!(error.to_string().contains(told), "{error}");
-        assert!(error.is_for_somebody());
+        assert!(error.needs_operator());
         let found = findings(&file);
         assert_eq!(found.len(), 1);
         assert!(found[0].starts_with("error "), "{found:?}");
@@ -213,7 +213,7 @@ fn a_strangers_file_is_left_as_it_is() {
         let database = database(file);
         let mut lease = database.lease();
         for error in [
-            database.recognise().expect_err("a stranger's"),
+            database.verify_file().expect_err("a stranger's"),
             lease
                 .acquire(std::time::Duration::ZERO)
                 .expect_err("a stranger's"),
@@ -227,7 +227,7 @@ fn a_strangers_file_is_left_as_it_is() {
                 .expect_err("a stranger's"),
         ] {
             assert!(error.to_string().contains(why), "{error}");
-            assert!(matches!(error, StoreError::Foreign(_)) && error.is_for_somebody());
+            assert!(matches!(error, StoreError::Foreign(_)) && error.needs_operator());
         }
         let found = findings(file);
         assert!(found.concat().contains(why), "{found:?}");
@@ -294,7 +294,7 @@ fn whatever_it_is_called_there_is_one_lease() {
                 .contains("the file has 2 names (hard links)"),
             "{error}"
         );
-        let error = database(name).recognise().expect_err("two names");
+        let error = database(name).verify_file().expect_err("two names");
         assert!(matches!(error, StoreError::Foreign(_)), "{error}");
         database(name)
             .store()

@@ -275,7 +275,7 @@ fn notices_still_to_be_told_are_never_forgotten(subject: &Subject) {
     subject.execute(&format!(
         "UPDATE notification SET created_at = {ago} WHERE id IN (1, 3, 4, 5)"
     ));
-    assert_eq!(store.forget(30).expect("deleted"), 3);
+    assert_eq!(store.delete_old(30).expect("deleted"), 3);
     let left = subject.rows("SELECT concat(id, state) FROM notification ORDER BY id");
     assert_eq!(left, ["2logged", "5pending", "6pending"]);
 }

@@ -25,7 +25,7 @@ fn an_instance_that_was_replaced_writes_nothing(subject: &Subject) {
     assert_eq!((after.epoch, after.seq), (before.epoch + 1, before.seq + 1));
     let refused = first.commit(&plan("late")).expect_err("it was replaced");
     assert!(matches!(refused, StoreError::Replaced { .. }), "{refused}");
-    let refused = first.forget(1).expect_err("it was replaced");
+    let refused = first.delete_old(1).expect_err("it was replaced");
     assert!(matches!(refused, StoreError::Replaced { .. }), "{refused}");
     second.commit(&plan("second")).expect("it is the owner");
     assert_eq!(subject.rows(WRITTEN), ["first", "second"]);

@@ -1,6 +1,6 @@
 //! Refused messages: kept once, listed, marked, forgotten.
 
-use roomwatt::store::{MOST_FORGOTTEN, Rejected, Store};
+use roomwatt::store::{MAX_DELETED, Rejected, Store};
 
 use crate::on_each_store;
 use crate::subject::{Subject, commit};
@@ -76,7 +76,7 @@ fn messages_are_listed_the_newest_first(subject: &Subject) {
 
 fn old_rows_go_the_oldest_first(subject: &Subject) {
     let mut store = subject.owner();
-    let many = MOST_FORGOTTEN as usize + 50;
+    let many = MAX_DELETED as usize + 50;
     for chunk in 0..2 {
         let rejected: Vec<Rejected> = (0..many / 2)
             .map(|n| refused(&format!("{}", chunk * many / 2 + n), false))
@@ -92,13 +92,13 @@ fn old_rows_go_the_oldest_first(subject: &Subject) {
     age(31, "reason < 'a'");
     age(40, "reason = '7'");
     age(29, "reason = '8'");
-    assert_eq!(store.forget(30).expect("deleted"), MOST_FORGOTTEN);
+    assert_eq!(store.delete_old(30).expect("deleted"), MAX_DELETED);
     let left = subject.rows(WRITTEN);
     assert_eq!(left.len(), 50);
     assert!(!left.contains(&"7".to_owned()) && left.contains(&"8".to_owned()));
-    assert_eq!(store.forget(30).expect("deleted"), 49);
+    assert_eq!(store.delete_old(30).expect("deleted"), 49);
     assert_eq!(subject.rows(WRITTEN), ["8"]);
-    assert_eq!(store.forget(30).expect("nothing to do"), 0);
+    assert_eq!(store.delete_old(30).expect("nothing to do"), 0);
 }
 
 on_each_store!(

@@ -354,10 +354,10 @@ fn a_layout_of_a_later_version_is_refused_with_its_room(subject: &Subject) {
         .load_rooms(&mut |_, _| {})
         .expect_err("a later layout");
     let said = error.to_string();
-    for part in ["room H'1/101", "layout 3", "install that one"] {
+    for part in ["room H'1/101", "layout 3", "install that version"] {
         assert!(said.contains(part), "{part}: {said}");
     }
-    assert!(error.is_newer() && error.is_for_somebody() && !error.is_passing());
+    assert!(error.is_newer() && error.needs_operator() && !error.is_transient());
 }
 
 on_each_store!(

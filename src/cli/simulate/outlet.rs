@@ -53,7 +53,7 @@ impl<'a> Outlet<'a> {
         stop: Stop,
         bar: ProgressBar,
     ) -> Result<Outlet<'a>, Failure> {
-        meters.look()?;
+        meters.check()?;
         let publisher = Publisher::connect(rabbitmq)?;
         Ok(Outlet {
             meters,
@@ -92,7 +92,7 @@ impl<'a> Outlet<'a> {
         let rows = std::mem::take(&mut self.rows);
         if !rows.is_empty() {
             let write = || self.meters.write(&rows);
-            let fatal = |error: &StoreError| !error.is_passing();
+            let fatal = |error: &StoreError| !error.is_transient();
             if !retry(&self.stop, &self.bar, write, fatal)? {
                 return Ok(false);
             }

@@ -1,4 +1,4 @@
-//! The day of moving over: the watches that the original program has left.
+//! Adopts the watches of the original program when a hotel moves over.
 
 use std::collections::HashMap;
 
@@ -13,14 +13,14 @@ use crate::types::{Kind, LocalTime, Reading, RoomKey, WattHours, Zone};
 use super::commit::write_notices;
 use super::{MySqlLease, archive, codec, connect, rooms};
 
-/// Makes the newest row of each room in `electricity_monitoring` its watch: of a room without one,
-/// and of one whose watch is older, as the original program leaves it when it has worked in
-/// between. What the meters said until an interval before `now` is not judged: the original program
-/// has done that. Stays that begin more than `max_ahead_seconds` after `now` are left out.
+/// Makes the newest row of each room in `electricity_monitoring` the room's watch, if the room has
+/// none or an older one, as when the original program has worked in between. Readings until an
+/// interval before `now` are not judged, because the original program has judged them. Stays that
+/// begin more than `max_ahead_seconds` after `now` are left out.
 ///
 /// # Errors
 /// [`StoreError::Conflict`] while the service runs on this database, or any other of the
-/// connection; nothing is adopted then.
+/// connection. Nothing is adopted then.
 pub fn adopt(
     config: &config::MySql,
     zone: Zone,
@@ -39,8 +39,8 @@ pub fn adopt(
     let latest = now.plus(max_ahead_seconds);
     let mut found = newest(&mut conn, &mut adopted, rules, latest)?;
     let mut transaction = conn.start_transaction(TxOpts::default())?;
-    // An instance that hangs since it had the lease writes nothing any more, and what it has
-    // written is seen by what is read from here on.
+    // From here on an instance that hangs and had the lease before can't write any more, and all it
+    // has written is visible to what follows.
     transaction.query_drop("UPDATE service SET epoch = epoch + 1 WHERE id = 1")?;
     let mut newer: Vec<(RoomKey, RoomState)> = Vec::new();
     let mut notices = Vec::new();
@@ -49,7 +49,7 @@ pub fn adopt(
             return;
         };
         let said = Said::of(&state.watch.stay);
-        // No readings: the original program has judged them.
+        // Without readings: the original program has judged them.
         match receive(&room, Some(&known), &said, &[], rules) {
             Received::Newer(transition) => {
                 notices.extend(
@@ -84,7 +84,7 @@ pub fn adopt(
         skip_until(state, now, rules);
     }
     let new: Vec<(RoomKey, RoomState)> = found.into_iter().collect();
-    // REPLACE takes the right to DELETE, which the first adoption does without.
+    // REPLACE needs the right to DELETE, and INSERT does not: a first adoption works without it.
     rooms::write(&mut transaction, "INSERT INTO room_state", &new)?;
     rooms::write(&mut transaction, "REPLACE INTO room_state", &newer)?;
     write_notices(&mut transaction, &notices)?;
@@ -92,7 +92,7 @@ pub fn adopt(
     Ok(adopted)
 }
 
-/// Has an adopted watch begin to judge an interval before `now`.
+/// Makes an adopted watch judge only readings later than an interval before `now`.
 fn skip_until(state: &mut RoomState, now: LocalTime, rules: &Rules) {
     let seen = now.plus(-rules.interval_seconds);
     let fold = &mut state.watch.fold;
@@ -100,7 +100,7 @@ fn skip_until(state: &mut RoomState, now: LocalTime, rules: &Rules) {
     fold.seen = Some(sample.map_or(seen, |sample| sample.max(seen)));
 }
 
-/// The newest row of each room as the room's state.
+/// The state of each room by its newest row.
 fn newest(
     conn: &mut Conn,
     adopted: &mut Adopted,
@@ -120,12 +120,13 @@ fn newest(
         };
         let stay = state.watch.stay;
         if stay.time() > latest {
-            // A message of it would be refused, and it would make all that come stale.
+            // A message with this time would be refused. As a watch it would make all later
+            // messages stale.
             adopted.ahead += 1;
             continue;
         }
         match rooms.get_mut(&room) {
-            // Of one stay the row that was written last is the newest.
+            // Of rows with the same stay the last written one is the newest.
             Some(known) if known.watch.stay.order() > stay.order() => {}
             Some(known) => *known = state,
             None => {
@@ -136,7 +137,7 @@ fn newest(
     Ok(rooms)
 }
 
-/// The state of a row's room; `None` where it has no room or no stay.
+/// The room of a row and its state; `None` if the row has no room or no stay.
 fn state(row: &Row, rules: &Rules) -> Option<(RoomKey, RoomState)> {
     let (room, stay) = archive::stay(row)?;
     let value = |column: usize| row.as_ref(column).unwrap_or(&Value::NULL);

@@ -1,4 +1,4 @@
-//! What is kept of the past, for people's questions.
+//! Past stays and readings, for reports.
 
 use mysql::prelude::Queryable;
 use mysql::{Conn, Opts, Params, Row, Value};
@@ -17,15 +17,15 @@ use super::{connect, meter};
 pub(super) const STAY: &str = "hotel_id, room_number, msg_type, check_in_time, \
      expected_checkout_time, actual_checkin_time, actual_checkout_time";
 
-/// A row read by its id costs a third of one read by its time: so many rows of other times may lie
-/// between those of the span.
+/// Reading by id is chosen if at most this many rows of other times lie between two of the span,
+/// because a row read by its id costs a third of one read by its time.
 const ROWS_BETWEEN: u64 = 2;
 
-/// Where no index has the rooms of a table, those of so long a time are looked through for
-/// spellings of one. Seconds.
+/// If no index has the rooms of the table, spellings of a room are searched for in the rows of this
+/// much time. Seconds.
 const RECENTLY: i64 = 24 * 3_600;
 
-/// Reads the past, on a connection of its own for each question.
+/// Reads past stays and readings, with a new connection for each call.
 pub struct MySqlArchive {
     opts: Opts,
     meter: MeterTable,
@@ -33,7 +33,7 @@ pub struct MySqlArchive {
 
 /// How the readings of a span are found.
 enum Way {
-    /// All of them lie between two ids, and not much else does.
+    /// By the ids of its first and last row, with few other rows between them.
     Ids(u64, u64),
     /// By the time.
     Times,
@@ -42,12 +42,12 @@ enum Way {
 impl MySqlArchive {
     pub fn new(config: &config::MySql, meter: MeterTable, zone: Zone) -> MySqlArchive {
         MySqlArchive {
-            opts: connect::looking_back(config, zone),
+            opts: connect::reading_archive(config, zone),
             meter,
         }
     }
 
-    /// Ids are the shorter way, unless gateways have delivered very late.
+    /// Chooses the cheaper way: the ids, unless gateways have delivered very late.
     fn way(&self, conn: &mut Conn, id: &str, span: Span) -> Result<Way, StoreError> {
         let MeterTable {
             table, script_time, ..
@@ -86,13 +86,13 @@ impl MySqlArchive {
         let select = format!("SELECT {columns} FROM `{table}` WHERE ");
         let in_span = format!("`{script_time}` > ? AND `{script_time}` <= ?");
         let [after, to] = times(span);
-        // Without an id nobody knows which of two readings with one time was first: the server's
-        // order it is, and the server does not sort, which would keep it busy before the first row.
+        // Without an id it is unknown which of two readings with the same time was stored first, so
+        // the server's order is kept. It must not sort: that delays the first row.
         Ok(match (of, self.meter.id()) {
             (Some(room), id) => {
                 let order = id.map_or(String::new(), |id| format!(" ORDER BY `{id}`"));
                 let recently = span.after.max(span.to.plus(-RECENTLY));
-                let spellings = Spellings::look(conn, &self.meter, recently)?;
+                let spellings = Spellings::load(conn, &self.meter, recently)?;
                 let mut keys = Vec::new();
                 let mut values = Vec::new();
                 for key in spellings.of(room) {
@@ -129,7 +129,7 @@ impl Archive for MySqlArchive {
         let mut conn = connect::connect(&self.opts)?;
         let (mut of_room, mut values) = (String::new(), Vec::new());
         if let Some(room) = of {
-            let keys = spelled(&mut conn, room)?;
+            let keys = stored_keys(&mut conn, room)?;
             if keys.is_empty() {
                 return Ok(());
             }
@@ -140,9 +140,9 @@ impl Archive for MySqlArchive {
         let query = format!("SELECT {STAY} FROM electricity_monitoring {of_room}ORDER BY id");
         for row in conn.exec_iter(query, params(values))? {
             let Some((room, stay)) = stay(&row?) else {
-                continue; // nobody could watch it either
+                continue; // without a room or a stay it was never watched
             };
-            // The column may compare without regard to case.
+            // The column's collation may ignore case.
             if of.is_none_or(|of| *of == room) && stay.time() <= to {
                 take(room, stay);
             }
@@ -160,7 +160,7 @@ impl Archive for MySqlArchive {
             let mut conn = connect::connect(&self.opts)?;
             let (query, values) = self.query(&mut conn, of, span)?;
             let mut bad = 0;
-            // Prepared, as sweeps read them: a FLOAT comes with fewer digits as a text.
+            // A prepared statement, as in sweeps: as text a FLOAT has fewer digits.
             for row in conn.exec_iter(query, params(values))? {
                 let row = row?;
                 if !rows::time(&row).is_some_and(|time| span.has(time)) {
@@ -174,13 +174,13 @@ impl Archive for MySqlArchive {
             }
             Ok(bad)
         };
-        read().map_err(meter::of_the_meters)
+        read().map_err(meter::meter_error)
     }
 }
 
-/// The keys by which a room stands in `electricity_monitoring`: rows of the original program may
-/// have blanks around them. The index on the room has them, one step a room.
-fn spelled(conn: &mut Conn, room: &RoomKey) -> mysql::Result<Vec<(Value, Value)>> {
+/// The keys of a room in `electricity_monitoring`, where rows of the original program may have
+/// blanks around them. The server reads one index entry a room for this.
+fn stored_keys(conn: &mut Conn, room: &RoomKey) -> mysql::Result<Vec<(Value, Value)>> {
     let all = "SELECT DISTINCT hotel_id, room_number FROM electricity_monitoring";
     let mut keys = Vec::new();
     for row in conn.exec_iter(all, ())? {
@@ -206,7 +206,7 @@ fn params(values: Vec<Value>) -> Params {
     }
 }
 
-/// A row with [`STAY`] as a room's stay; `None` where it has no room or no stay.
+/// The room and stay of a row with the columns [`STAY`]; `None` if it has no room or no stay.
 pub(super) fn stay(row: &Row) -> Option<(RoomKey, Stay)> {
     let value = |column: usize| row.as_ref(column).unwrap_or(&Value::NULL);
     let text = |column: usize| match value(column) {

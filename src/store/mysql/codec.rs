@@ -1,17 +1,17 @@
-//! Values as the columns of tables have them, and back.
+//! Converts values to and from table columns.
 
 use mysql::Value;
 
 use crate::store::StoreError;
 use crate::types::LocalTime;
 
-/// A time as a DATETIME.
+/// Converts a time to a DATETIME.
 pub fn datetime(time: LocalTime) -> Value {
     let (year, month, day, hour, minute, second) = time.parts();
     Value::Date(year, month, day, hour, minute, second, 0)
 }
 
-/// A DATETIME or a text as a time; `None` for anything else, zero dates included.
+/// Converts a DATETIME or a text to a time; `None` for anything else, including zero dates.
 pub fn local_time(value: &Value) -> Option<LocalTime> {
     match *value {
         Value::Date(year, month, day, hour, minute, second, _) => LocalTime::from_ymd_hms(
@@ -27,15 +27,15 @@ pub fn local_time(value: &Value) -> Option<LocalTime> {
     }
 }
 
-/// A time that its column always has; `what` says which one it is.
+/// As [`local_time`], for a column that is never NULL. `what` names it in the error.
 ///
 /// # Errors
-/// [`StoreError::Unreadable`] where it is none.
-pub fn needed_time(value: &Value, what: &str) -> Result<LocalTime, StoreError> {
-    local_time(value).ok_or_else(|| StoreError::Unreadable(format!("{what} is no time")))
+/// [`StoreError::Unreadable`] if it is not a time.
+pub fn required_time(value: &Value, what: &str) -> Result<LocalTime, StoreError> {
+    local_time(value).ok_or_else(|| StoreError::Unreadable(format!("{what} is not a time")))
 }
 
-/// A reason as its column takes it: at most 1,000 characters.
+/// Cuts a reason to the 1,000 characters of its column.
 pub fn reason(text: &str) -> String {
     text.chars().take(1_000).collect()
 }

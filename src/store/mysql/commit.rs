@@ -1,4 +1,4 @@
-//! One transaction for a state change and all that follows from it, and one that deletes old rows.
+//! The transaction that writes a plan, and the one that deletes old rows.
 
 use mysql::prelude::Queryable;
 use mysql::{Conn, Transaction, TxOpts, Value};
@@ -6,16 +6,16 @@ use mysql::{Conn, Transaction, TxOpts, Value};
 use crate::engine::{Notice, NoticeKind, Opening, Stay};
 use crate::faults;
 use crate::store::{
-    MOST_FORGOTTEN, NoticeState, Ownership, Plan, Position, Settled, Settlement, Standing, Store,
+    CommitStatus, MAX_DELETED, NoticeState, Ownership, Plan, Position, Settled, Settlement, Store,
     StoreError, meter_columns, stay,
 };
 use crate::types::{LocalTime, Reading, RoomKey};
 
 use super::codec::{self, datetime};
-use super::transaction::{insert, standing};
+use super::transaction::{check_owner, insert};
 use super::{MySqlStore, rejected, rooms};
 
-// The columns that rows are inserted with.
+// The columns of inserted rows.
 pub(super) const MONITORING: [&str; 9] = [
     "hotel_id",
     "room_number",
@@ -47,14 +47,14 @@ impl Store for MySqlStore {
         Ok(())
     }
 
-    fn forget(&mut self, keep_days: u32) -> Result<u64, StoreError> {
+    fn delete_old(&mut self, keep_days: u32) -> Result<u64, StoreError> {
         let ownership = self.ownership;
         self.connected(|conn| {
             let mut transaction = conn.start_transaction(TxOpts::default())?;
-            standing(&mut transaction, ownership)?;
-            let refused = delete_old(&mut transaction, "rejected_message WHERE", keep_days)?;
+            check_owner(&mut transaction, ownership)?;
+            let refused = delete_rows(&mut transaction, "rejected_message WHERE", keep_days)?;
             let settled = "notification WHERE state <> 'pending' AND";
-            let settled = delete_old(&mut transaction, settled, keep_days)?;
+            let settled = delete_rows(&mut transaction, settled, keep_days)?;
             transaction.commit()?;
             Ok(refused + settled)
         })
@@ -63,9 +63,9 @@ impl Store for MySqlStore {
 
 fn write(conn: &mut Conn, plan: &Plan, ownership: Ownership) -> Result<(), StoreError> {
     let mut transaction = conn.start_transaction(TxOpts::default())?;
-    match standing(&mut transaction, ownership)? {
-        Standing::Next => {}
-        Standing::Written => return Ok(transaction.rollback()?),
+    match check_owner(&mut transaction, ownership)? {
+        CommitStatus::NotWritten => {}
+        CommitStatus::Written => return Ok(transaction.rollback()?),
     }
     rooms::write(&mut transaction, "REPLACE INTO room_state", &plan.rooms)?;
     write_watches(&mut transaction, plan)?;
@@ -86,7 +86,7 @@ fn write_service(
     position: Option<Position>,
 ) -> Result<(), StoreError> {
     let mut values: Vec<Value> = vec![seq.into()];
-    // A position of one sort voids the other: the table is read another way now.
+    // An id replaces a time and the other way round: the table is read in another way now.
     let position = match position {
         None => "",
         Some(Position::Id(id)) => {
@@ -129,16 +129,17 @@ fn write_watches(transaction: &mut Transaction, plan: &Plan) -> Result<(), Store
     Ok(())
 }
 
-/// The first reading of a watch: its register in kWh and its time.
+/// The columns of a watch's initial reading: register in kWh, time.
 fn initial_columns(initial: Option<Reading>) -> [Value; 2] {
     match initial {
-        // A meter whose register is larger than the column is watched all the same.
+        // NULL if the register does not fit the column; the room is watched all the same.
         Some(reading) => [reading.register.kwh_2().into(), datetime(reading.time)],
         None => [Value::NULL, Value::NULL],
     }
 }
 
-/// Rewrites the row of one watch. The column may compare without regard to case: `A1` is not `a1`.
+/// The statement that rewrites the row of one watch. The key is also compared byte for byte,
+/// because the columns' collation may take `A1` for `a1`.
 fn rewrite_watch(stay: &Stay) -> String {
     let [_, _, columns @ ..] = MONITORING;
     let set = columns.map(|column| format!("{column} = ?")).join(", ");
@@ -149,7 +150,7 @@ fn rewrite_watch(stay: &Stay) -> String {
     )
 }
 
-/// Finds a room's rows by the index, and of them those that are the same byte for byte.
+/// A condition that finds a room's rows by the index and then compares the key byte for byte.
 const SAME_ROOM: &str = "hotel_id = ? AND room_number = ? \
      AND CAST(hotel_id AS BINARY) = ? AND CAST(room_number AS BINARY) = ?";
 
@@ -177,7 +178,7 @@ pub(super) fn write_notices(
         let mut row = key(&notice.room);
         row.extend([
             datetime(notice.detected),
-            notice.energy.kwh_2().unwrap_or_else(most_kwh).into(),
+            notice.energy.kwh_2().unwrap_or_else(max_kwh).into(),
             notice.periods.into(),
             notice.stay.kind().as_str().into(),
         ]);
@@ -214,7 +215,7 @@ pub(super) fn write_notices(
     )
 }
 
-/// Remembers what the staff was last notified of hotels' meters, where that still matters.
+/// Writes or deletes the hotels' meter troubles that the notices change.
 fn write_meter_troubles(
     transaction: &mut Transaction,
     notices: &[Notice],
@@ -242,8 +243,8 @@ fn write_meter_troubles(
     )
 }
 
-/// The most a DECIMAL(10,2) holds: an energy that no room can use.
-fn most_kwh() -> String {
+/// The largest DECIMAL(10,2), for an energy that does not fit; no room can use as much.
+fn max_kwh() -> String {
     "99999999.99".to_owned()
 }
 
@@ -264,9 +265,9 @@ fn settle(transaction: &mut Transaction, settled: &[Settled]) -> Result<(), Stor
             ),
             (state.as_str(), error, id),
         )?;
-        let is_news = transaction.affected_rows() > 0;
+        let was_pending = transaction.affected_rows() > 0;
         if let Settlement::Sent(Notice::Room(notice)) = how
-            && is_news
+            && was_pending
             && notice.kind == NoticeKind::Alert
         {
             let mut values = same_room(&notice.room);
@@ -274,8 +275,8 @@ fn settle(transaction: &mut Transaction, settled: &[Settled]) -> Result<(), Stor
             values.push(notice.stay.kind().as_str().into());
             transaction.exec_drop(
                 format!(
-                    // A stay whose time was corrected by seconds can have another such row, with a
-                    // notice of its own.
+                    // One row: a stay whose time was corrected by seconds may have another one,
+                    // which has its own notice.
                     "UPDATE electricity_abnormal SET is_notified = TRUE \
                      WHERE {SAME_ROOM} AND detected_time = ? AND msg_type = ? AND NOT is_notified \
                      ORDER BY id LIMIT 1"
@@ -294,9 +295,9 @@ fn key(room: &RoomKey) -> Vec<Value> {
     ]
 }
 
-/// Deletes from `rows`, a table and the beginning of a condition, in the order of its index on
-/// `created_at`. By the server's clock, which also set that.
-fn delete_old(
+/// Deletes old rows; `rows` is a table and the beginning of a condition. In the order of the index
+/// on `created_at`, and by the clock of the server, which has set `created_at`.
+fn delete_rows(
     transaction: &mut Transaction,
     rows: &str,
     keep_days: u32,
@@ -306,7 +307,7 @@ fn delete_old(
             "DELETE FROM {rows} created_at < CURRENT_TIMESTAMP - INTERVAL ? DAY \
              ORDER BY created_at, id LIMIT ?"
         ),
-        (keep_days, MOST_FORGOTTEN),
+        (keep_days, MAX_DELETED),
     )?;
     Ok(transaction.affected_rows())
 }

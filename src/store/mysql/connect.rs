@@ -1,4 +1,4 @@
-//! How this program's connections are made.
+//! Makes all connections of this program to the server, with limits and session settings.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -17,47 +17,46 @@ pub(super) const POOL_PATIENCE: Duration = Duration::from_secs(3);
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The longest silence of the server while it reads the meters: room for histories of rooms, and no
-/// more, because a link that is silently dead is found out by this.
+/// How long the server may send nothing while it reads the meters. Long enough for rooms' whole
+/// histories, and not longer, because a dead link is detected by this.
 const READING: Duration = Duration::from_secs(20);
 
-/// The longest silence while it looks back: to find the ids of a span takes about a second for ten
-/// million rows, and a person waits.
-const LOOKING_BACK: Duration = Duration::from_secs(120);
+/// The same for the archive: finding the ids of a span takes about a second for ten million rows,
+/// and an operator waits for the result.
+const READING_ARCHIVE: Duration = Duration::from_secs(120);
 
-/// The longest silence while `init-db` changes a table: some changes write all of its rows anew,
-/// and a person waits.
+/// The same while `init-db` changes a table: some changes rewrite all of its rows, and an operator
+/// waits for the result.
 const CHANGING_TABLES: Duration = Duration::from_secs(3_600);
 
-/// The longest silence while it writes: more than a wait for a lock, less than a stop may take.
+/// The same while it writes: longer than a wait for a lock, shorter than a stop may take.
 const WRITING: Duration = Duration::from_secs(15);
 
-/// The longest time a question of a check may take; less than [`READING`].
-pub(super) const LOOKING: Duration = Duration::from_secs(10);
+/// The longest time of one query of a check; less than [`READING`].
+pub(super) const CHECKING: Duration = Duration::from_secs(10);
 
-/// After so long a silence of ours the server ends a connection that writes or holds the lease,
-/// and with it its locks: another instance need not wait longer for one that hangs.
+/// The server closes a connection that writes or holds the lease when this program has sent nothing
+/// for this long, and releases its locks. Another instance waits no longer for one that hangs.
 pub(super) const SILENCE: Duration = Duration::from_secs(15);
 
-/// The same for connections that hold nothing: a command may wait for the broker, or for whoever
-/// reads what it prints.
+/// The same for connections that hold no locks: a command may wait for the broker or its output.
 const IDLE: Duration = Duration::from_secs(3_600);
 
-/// The longest wait for a lock, of rows or of a table.
+/// The longest wait for a lock of rows or a table.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 
-/// A connection that was idle for so long is asked whether it still is one: servers, proxies and
-/// operators close idle connections, and nobody is told before the next use.
-const UNSURE_AFTER: Duration = Duration::from_secs(1);
+/// A connection that was idle for this long is pinged before it is used. Servers, proxies and
+/// operators close idle connections, which is only noticed at the next use.
+const PING_AFTER: Duration = Duration::from_secs(1);
 
-/// How long what may take on a connection.
+/// The time limits of a connection.
 struct Limits {
-    /// The longest silence of the server while it works.
+    /// How long the server may send nothing while it works.
     silence: Duration,
-    /// The longest silence of ours.
+    /// How long this program may send nothing.
     idle: Duration,
     lock_wait: Duration,
-    /// The longest time of a statement, where there is one.
+    /// The longest time of a statement, if it is limited.
     statement: Option<Duration>,
 }
 
@@ -83,10 +82,10 @@ pub(super) fn reading(config: &config::MySql, zone: Zone) -> Opts {
     opts(config, zone, &limits)
 }
 
-/// Options of connections that read the past.
-pub(super) fn looking_back(config: &config::MySql, zone: Zone) -> Opts {
+/// Options of connections that read the archive.
+pub(super) fn reading_archive(config: &config::MySql, zone: Zone) -> Opts {
     let limits = Limits {
-        silence: LOOKING_BACK,
+        silence: READING_ARCHIVE,
         idle: IDLE,
         lock_wait: LOCK_WAIT,
         statement: None,
@@ -105,46 +104,46 @@ pub(super) fn changing_tables(config: &config::MySql, zone: Zone) -> Opts {
     opts(config, zone, &limits)
 }
 
-/// Options of connections that look at what there is. No question of theirs keeps the server busy
-/// for more than [`LOOKING`], and none waits long for locks.
-pub(super) fn looking(config: &config::MySql, zone: Zone) -> Opts {
+/// Options of connections of a check. No query keeps the server busy for longer than [`CHECKING`],
+/// and none waits long for locks.
+pub(super) fn checking(config: &config::MySql, zone: Zone) -> Opts {
     let limits = Limits {
         silence: READING,
         idle: IDLE,
-        lock_wait: LOOKING / 2,
-        statement: Some(LOOKING),
+        lock_wait: CHECKING / 2,
+        statement: Some(CHECKING),
     };
     opts(config, zone, &limits)
 }
 
-/// Makes a connection. All of this program's are made here.
+/// Connects. All connections of this program are made here.
 ///
 /// # Errors
-/// Any [`StoreError`] of the server, and [`StoreError::Certificate`] where the file of authorities
-/// is none by now.
+/// Any [`StoreError`] of the server, and [`StoreError::Certificate`] if the file of `mysql.tls_ca`
+/// can no longer be read.
 pub(super) fn connect(opts: &Opts) -> Result<Conn, StoreError> {
     let ca = opts.get_ssl_opts().and_then(SslOpts::root_cert_path);
-    ca.map_or(Ok(()), see_authorities)?;
+    ca.map_or(Ok(()), check_authorities)?;
     Ok(Conn::new(opts.clone())?)
 }
 
-/// The crate opens the file of authorities by itself, at each connection: whatever has taken its
-/// place since the start must not hold up who connects.
-fn see_authorities(file: &Path) -> Result<(), StoreError> {
+/// Reads the file of `mysql.tls_ca` within bounds. The crate opens it again for each connection,
+/// and would hang if it had been replaced by a pipe, for example.
+fn check_authorities(file: &Path) -> Result<(), StoreError> {
     let pem = files::read(file, files::CONFIGURATION).map_err(|error| error.to_string());
     let known = pem.and_then(|pem| certificate::authorities(&pem));
     let fail = |why| StoreError::Certificate(format!("mysql.tls_ca {}: {why}", file.display()));
     known.map(drop).map_err(fail)
 }
 
-/// Whether a connection that was used last at `used` can be used again. One that was closed
-/// meanwhile is replaced before there is anything to lose on it, and nobody need hear of it.
+/// Whether a connection that was last used at `used` is still alive. A closed one can be replaced
+/// without a log line, because no work is lost with it.
 pub(super) fn is_usable(conn: &mut Conn, used: Instant) -> bool {
-    used.elapsed() < UNSURE_AFTER || conn.ping().is_ok()
+    used.elapsed() < PING_AFTER || conn.ping().is_ok()
 }
 
-/// All that a session relies on, whatever the server, an init_connect or a proxy has set: every
-/// connection of this program begins with these statements.
+/// The first statements of every connection. They set all that this program relies on, whatever the
+/// server's defaults, its init_connect or a proxy have set.
 fn session(zone: Zone, limits: &Limits) -> Vec<String> {
     let Limits {
         silence,
@@ -155,32 +154,31 @@ fn session(zone: Zone, limits: &Limits) -> Vec<String> {
     let [silence, idle, lock_wait, statement] =
         [*silence, *idle, *lock_wait, statement.unwrap_or_default()].map(|limit| limit.as_secs());
     let zone = offset(zone.offset_seconds(unix_seconds()));
-    // Names in any language, both ways. Where no column says how texts compare: byte for byte, as
-    // in memory; and this collation gives way to any column's.
+    // Text in any language, in both directions. Without a column's collation, which takes
+    // precedence, texts are compared byte for byte, as in memory.
     let names = "SET NAMES utf8mb4 COLLATE utf8mb4_bin".to_owned();
-    // One level for all. What a sweep, a message or a command reads is a statement by itself, and
-    // so a snapshot by itself: committed rows, and the newest. The owner's transaction locks the
-    // service row first, so that no other instance's writes are under way when its snapshot begins;
-    // what operators change meanwhile are single rows, and to update one takes its newest version.
-    // READ COMMITTED would do as well, but a server with binlog_format = STATEMENT refuses to write
-    // then. READ UNCOMMITTED shows readings that are rolled back later, and with SERIALIZABLE what
-    // a transaction reads waits for others' locks.
+    // One isolation level for all. A sweep, a message or a command reads by single statements, each
+    // of which sees the newest committed rows. The owner's transaction locks the service row first,
+    // so that no other instance is writing when its snapshot begins; operators change single rows
+    // meanwhile, and an UPDATE uses a row's newest version. READ COMMITTED would do, too, but a
+    // server with binlog_format = STATEMENT refuses to write then. READ UNCOMMITTED shows readings
+    // that are rolled back later, and with SERIALIZABLE reads wait for others' locks.
     let level = "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE".to_owned();
     let variables = [
-        // Strict, or over-long ids are cut and collide; quotes, blanks and escapes as usual.
+        // Strict, or ids that are too long are cut and collide. The default quotes and escapes.
         "sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
             .to_owned(),
-        // Each statement is committed, or what sweeps read is one old snapshot for ever.
+        // Without autocommit all sweeps would read from one old snapshot.
         "autocommit = 1".to_owned(),
-        // COMMIT begins no other transaction, and ends no connection.
+        // COMMIT must neither begin another transaction nor close the connection.
         "completion_type = 0".to_owned(),
         // TIMESTAMPs in the hotels' time.
         format!("time_zone = '{zone}'"),
-        // All rows, of however many; changes by whatever condition.
+        // No limits on the rows of a query, nor on the conditions of a change.
         "sql_select_limit = 18446744073709551615".to_owned(),
         "sql_big_selects = 1".to_owned(),
         "sql_safe_updates = 0".to_owned(),
-        // Each kind of server reads its own comments; 0 is no limit.
+        // MariaDB executes the first comment, MySQL the second; 0 means no limit.
         format!(
             "/*M!100100 max_statement_time = {statement}, */ \
              /*!50708 max_execution_time = {statement}000, */ \
@@ -195,8 +193,8 @@ fn session(zone: Zone, limits: &Limits) -> Vec<String> {
     vec![names, level, variables]
 }
 
-/// The crate's defaults have no timeouts. A server that asks for local files is given none, as long
-/// as nobody handles the question.
+/// The crate's defaults have no timeouts. Without a handler for local files, a server that asks for
+/// one gets none.
 fn opts(config: &config::MySql, zone: Zone, limits: &Limits) -> Opts {
     OptsBuilder::new()
         .ip_or_hostname(Some(&config.host))
@@ -220,7 +218,8 @@ fn opts(config: &config::MySql, zone: Zone, limits: &Limits) -> Opts {
         .into()
 }
 
-/// `+08:00`, which every server knows; names of zones need tables it may not have.
+/// An offset such as `+08:00`, which every server understands. Names of zones need tables that a
+/// server may not have.
 fn offset(seconds: i32) -> String {
     let sign = if seconds < 0 { '-' } else { '+' };
     let minutes = seconds.abs() / 60;
@@ -232,15 +231,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_connection_has_limits_and_hands_no_file_over() {
+    fn every_connection_has_limits_and_sends_no_local_files() {
         let config = config::MySql::default();
         let zone = Zone::named("Asia/Shanghai").expect("a zone");
         for (opts, idle) in [
             (reading(&config, zone), "wait_timeout = 3600"),
-            (looking_back(&config, zone), "wait_timeout = 3600"),
+            (reading_archive(&config, zone), "wait_timeout = 3600"),
             (changing_tables(&config, zone), "net_read_timeout = 3600"),
             (writing(&config, zone), "wait_timeout = 15"),
-            (looking(&config, zone), "max_statement_time = 10"),
+            (checking(&config, zone), "max_statement_time = 10"),
         ] {
             assert!(opts.get_tcp_connect_timeout().is_some());
             assert!(opts.get_read_timeout().is_some() && opts.get_write_timeout().is_some());
@@ -253,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn writes_offsets_as_servers_read_them() {
+    fn offsets_are_formatted_for_the_server() {
         assert_eq!(offset(8 * 3600), "+08:00");
         assert_eq!(offset(0), "+00:00");
         assert_eq!(offset(-(9 * 3600 + 1800)), "-09:30");

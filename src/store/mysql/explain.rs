@@ -1,15 +1,15 @@
-//! How the server would execute a statement, by its own word.
+//! Asks the server how it would execute a statement (EXPLAIN).
 
 use mysql::prelude::Queryable;
 use mysql::{Conn, Params, Row, Value};
 
-/// By line and column, whatever form the server would choose by itself: newer ones choose a tree.
+/// In the tabular format. The default of newer servers is a tree.
 pub(super) const EXPLAIN: &str = "EXPLAIN FORMAT=TRADITIONAL";
 
-/// The server hides the steps from a user who may read a view but not the tables behind it.
+/// The error code for a user who may read a view but not the tables behind it.
 const HIDDEN: u16 = 1345;
 
-/// The steps of a query, one a row; `None` where they are hidden from this user.
+/// The steps of a query, one a row; `None` if the server hides them from this user.
 pub(super) fn steps(
     conn: &mut Conn,
     query: &str,
@@ -22,12 +22,12 @@ pub(super) fn steps(
     }
 }
 
-/// How many rows the server expects to read in a step; `None` where it does not say.
+/// How many rows the server expects to read in a step; `None` if it does not say.
 pub(super) fn rows(step: &Row) -> Option<u64> {
     match step.get("rows")? {
         Value::Int(rows) => u64::try_from(rows).ok(),
         Value::UInt(rows) => Some(rows),
-        // MariaDB adds how many of them it expects a second index to leave: `380 (8%)`.
+        // MariaDB may add the share that a second index leaves: `380 (8%)`.
         Value::Bytes(rows) => {
             let rows = std::str::from_utf8(&rows).ok()?;
             rows.split(' ').next()?.parse().ok()

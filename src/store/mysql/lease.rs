@@ -8,9 +8,9 @@ use crate::types::Zone;
 
 use super::{connect, lock};
 
-/// A lock of the server's. It belongs to a connection that does nothing else. The server gives it
-/// away when that connection ends, or has been silent for [`connect::SILENCE`]: an instance that
-/// hangs, or whose link does, can't hold it.
+/// The lease as a named lock of the server, on a connection of its own. The server releases it when
+/// that connection ends or has been silent for [`connect::SILENCE`], so an instance that hangs or
+/// has lost its link can't keep it.
 pub struct MySqlLease {
     opts: Opts,
     conn: Option<Conn>,

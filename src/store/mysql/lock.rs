@@ -1,4 +1,4 @@
-//! Locks of the server, by name.
+//! Named locks of the server.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use mysql::prelude::Queryable;
 
 use crate::store::StoreError;
 
-/// Takes the lock that is `kind`'s in the database of `conn`, and waits at most `patience` for it,
-/// in whole seconds; gives whether it has it now. It is held until the connection ends.
+/// Acquires the lock `kind` for the database of `conn` and waits at most `patience` for it, rounded
+/// down to whole seconds. Returns whether it was acquired. It is held until the connection ends.
 ///
 /// # Errors
 /// Any [`StoreError`] of the connection.
 pub(super) fn acquire(conn: &mut Conn, kind: &str, patience: Duration) -> Result<bool, StoreError> {
-    // As the server spells it: where it does not tell cases apart, configurations may.
+    // The server's own spelling: if it ignores case, configurations may differ in it.
     let database: Option<Option<String>> = conn.query_first("SELECT DATABASE()")?;
     let name = name(kind, &database.flatten().unwrap_or_default());
     let got: Option<Option<i64>> =
@@ -22,11 +22,12 @@ pub(super) fn acquire(conn: &mut Conn, kind: &str, patience: Duration) -> Result
     Ok(got.flatten() == Some(1))
 }
 
-/// Names of databases may be as long as those of locks, 64 characters: hence a digest.
+/// The lock's name, with a digest of the database's name, because both may have at most 64
+/// characters.
 ///
-/// MD5, though nothing but brevity is asked of it here: version 0.1 had the server compute
-/// `MD5(DATABASE())`, which newer servers can't. While an installation moves to another version,
-/// its standby and its active instance have to see each other's lock.
+/// The digest is MD5 for compatibility: version 0.1 had the server compute `MD5(DATABASE())`, which
+/// newer servers no longer offer. During an upgrade the standby and the active instance may be of
+/// different versions and must use the same lock.
 fn name(kind: &str, database: &str) -> String {
     let digest = Md5::digest(database.as_bytes());
     let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -38,8 +39,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_those_of_earlier_versions() {
-        // What MariaDB says to CONCAT('roomwatt:', MD5(DATABASE())).
+    fn names_are_the_same_as_in_earlier_versions() {
+        // MariaDB's result of CONCAT('roomwatt:', MD5(DATABASE())).
         assert_eq!(
             name("roomwatt", "hotel"),
             "roomwatt:e919c49d5f0cd737285367810a3394d0"

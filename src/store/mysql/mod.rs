@@ -43,26 +43,26 @@ pub use simulated::SimulatedMeters;
 
 use pool::Pool;
 
-/// The state's one writer: a connection of its own, made anew when it is lost.
+/// The writer of the state, on a connection of its own that is replaced when it is lost.
 pub struct MySqlStore {
     opts: Opts,
-    /// With the time it was last used.
+    /// The connection, and when it was last used.
     conn: Option<(Conn, Instant)>,
     ownership: Ownership,
 }
 
-/// Reads the meters and the outbox; may be shared by threads.
+/// Reads the meters and the outbox. Threads may share it.
 #[derive(Clone)]
 pub struct MySqlReader {
     pool: Pool,
     meter: config::MeterTable,
-    /// Which ids the rows of the meter table have, as far as that was needed.
+    /// The ids of the meter table's rows by their times, as far as they were needed.
     window: Arc<Mutex<Option<window::Window>>>,
-    /// No index tells which ids old rows have.
-    learns_no_more: Arc<Mutex<bool>>,
+    /// Whether no index helps to find the ids of old rows, so that learning them is given up.
+    gave_up_learning: Arc<Mutex<bool>>,
     /// How the meter table spells rooms with blanks around their keys.
     spellings: Arc<Mutex<meter::spellings::Spellings>>,
-    /// What it costs to read the meter table by time, where the server does not say.
+    /// Measured costs of reading by time, for servers that give no estimate.
     costs: Arc<Mutex<meter::spans::Costs>>,
 }
 
@@ -79,8 +79,8 @@ impl MySqlStore {
         }
     }
 
-    /// Does `work` on the connection; after an error that connection is given up, and with it
-    /// whatever its transaction had done.
+    /// Does `work` on the connection. After an error the connection is closed, which rolls back its
+    /// transaction.
     fn connected<T>(
         &mut self,
         work: impl FnOnce(&mut Conn) -> Result<T, StoreError>,
@@ -144,13 +144,13 @@ impl StateStore for MySqlStore {
 }
 
 impl MySqlReader {
-    /// A reader with `pool_size` connections, made when they are needed.
+    /// A reader with up to `pool_size` connections, which are made when they are needed.
     pub fn new(config: &config::MySql, meter: config::MeterTable, zone: Zone) -> MySqlReader {
         MySqlReader {
             pool: Pool::new(connect::reading(config, zone), config.pool_size),
             meter,
             window: Arc::default(),
-            learns_no_more: Arc::default(),
+            gave_up_learning: Arc::default(),
             spellings: Arc::default(),
             costs: Arc::default(),
         }

@@ -1,4 +1,4 @@
-//! What the staff is still to be notified of, and the outbox as an operator sees it.
+//! The outbox: pending notices for notifiers, and all notices for an operator.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ impl Outbox for MySqlReader {
             values.extend(hotels.iter().map(|hotel| hotel.as_str().into()));
         }
         values.push(limit.into());
-        // The other index would read all that a hotel was ever told.
+        // By the index on the hotel the server would read all notices the hotel ever had.
         let query = format!(
             "SELECT id, body, TIMESTAMPDIFF(SECOND, COALESCE(retried_at, created_at), \
              CURRENT_TIMESTAMP) FROM notification FORCE INDEX (idx_state) \
@@ -47,7 +47,7 @@ impl Outbox for MySqlReader {
 fn pending((id, body, seconds): (u64, String, i64)) -> Pending {
     Pending {
         id,
-        // A clock that was set back makes none younger than new.
+        // Never negative, even if the clock was set back.
         age: Duration::from_secs(u64::try_from(seconds).unwrap_or(0)),
         notice: notice_of(&body),
     }
@@ -59,7 +59,7 @@ pub struct MySqlOutbox {
 }
 
 impl MySqlOutbox {
-    /// Connects.
+    /// Connects to the server.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection.
@@ -76,9 +76,9 @@ impl OutboxRows for MySqlOutbox {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<OutboxRow>, StoreError> {
-        // Each state is read from the end of its part of the index. With `state IN (...)` all of
-        // them would be read and sorted, or the whole table searched for a few; left to itself,
-        // the server begins at the end of a state however low the id.
+        // Each state is read backwards from the end of its part of the index. With `state IN (...)`
+        // the server would read and sort all rows, or search the whole table for a few. Without
+        // FORCE INDEX it would begin at the end of a state even for a low id.
         let of_state = format!(
             "({SELECT} FORCE INDEX (idx_state) WHERE state = ? AND id < ? ORDER BY id DESC LIMIT ?)"
         );
@@ -158,20 +158,20 @@ fn outbox_row(row: Columns) -> Result<OutboxRow, StoreError> {
         sent_at,
         retried_at,
     ) = row;
-    let needed = |value: &Value, column: &str| {
-        codec::needed_time(value, &format!("{column} of notification {id}"))
+    let required = |value: &Value, column: &str| {
+        codec::required_time(value, &format!("{column} of notification {id}"))
     };
     Ok(OutboxRow {
         id,
         hotel_id,
         room_number,
         kind,
-        detected: needed(&detected, "detected_time")?,
+        detected: required(&detected, "detected_time")?,
         notice: notice_of(&body),
         body,
         state: NoticeState::from_word(&state, id)?,
         error,
-        created_at: needed(&created_at, "created_at")?,
+        created_at: required(&created_at, "created_at")?,
         sent_at: codec::local_time(&sent_at),
         retried_at: codec::local_time(&retried_at),
     })

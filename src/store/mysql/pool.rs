@@ -1,4 +1,4 @@
-//! The pool of connections that read.
+//! A pool of connections.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::store::StoreError;
 
 use super::connect::{POOL_PATIENCE, SILENCE, connect, is_usable};
 
-/// Connections that are made when they are needed, and given up after an error.
+/// A pool whose connections are made when they are needed and closed after an error.
 #[derive(Clone)]
 pub(super) struct Pool {
     opts: Opts,
@@ -21,7 +21,7 @@ pub(super) struct Pool {
     failed: Failed,
 }
 
-/// Why the last connection could not be made: r2d2 itself tells of it late and in its own words.
+/// Why the last connection could not be made. r2d2's own errors are late and do not say why.
 type Failed = Arc<Mutex<Option<StoreError>>>;
 
 impl Pool {
@@ -43,14 +43,14 @@ impl Pool {
         let mut conn = self.get()?;
         let used = conn.used;
         if !is_usable(&mut conn, used) {
-            // Of the others none is asked: on a link that is silently dead each would take the
-            // longest time a read may take.
+            // Replace all of them instead of pinging each: on a dead link every ping would take as
+            // long as a read may take.
             conn.is_whole = false;
             drop(conn);
             self.replace();
             conn = self.get()?;
         }
-        // Should `work` panic, too.
+        // In case `work` panics.
         conn.is_whole = false;
         let result = work(&mut conn);
         conn.is_whole = result.is_ok();
@@ -64,12 +64,12 @@ impl Pool {
             let failed = self.failed.lock().clone();
             failed.unwrap_or_else(|| {
                 let seconds = POOL_PATIENCE.as_secs();
-                StoreError::Unreachable(format!("no connection came free in {seconds} s"))
+                StoreError::Unreachable(format!("no free connection in {seconds} s"))
             })
         })
     }
 
-    /// Gives up all connections; those in use when they come back.
+    /// Closes all connections; those in use as soon as they are returned.
     pub fn replace(&self) {
         *self.pool.write() = pool(&self.opts, self.size, &self.failed);
     }
@@ -80,7 +80,7 @@ fn pool(opts: &Opts, size: u32, failed: &Failed) -> r2d2::Pool<Manager> {
         .max_size(size)
         .min_idle(Some(0))
         .connection_timeout(POOL_PATIENCE)
-        // Whoever needed the connection tells of the error, once.
+        // The caller that needs a connection reports the error, once.
         .error_handler(Box::new(r2d2::NopErrorHandler))
         .build_unchecked(Manager {
             opts: opts.clone(),
@@ -88,8 +88,7 @@ fn pool(opts: &Opts, size: u32, failed: &Failed) -> r2d2::Pool<Manager> {
         })
 }
 
-/// Makes connections as all are made here, and does not ping each that it hands out:
-/// [`Pool::with`] does, where one was idle.
+/// Makes the connections. It does not ping them: [`Pool::with`] does if one was idle.
 struct Manager {
     opts: Opts,
     failed: Failed,
@@ -97,7 +96,9 @@ struct Manager {
 
 struct Pooled {
     conn: Conn,
+    /// When it was last used.
     used: Instant,
+    /// Whether its last work succeeded.
     is_whole: bool,
 }
 
@@ -129,12 +130,12 @@ impl ManageConnection for Manager {
         })
     }
 
-    /// One that was idle for long may have died unheard: a new one costs a millisecond.
+    /// A connection that was idle for long may be dead. A new one takes a millisecond.
     fn is_valid(&self, conn: &mut Pooled) -> Result<(), StoreError> {
         if conn.used.elapsed() < SILENCE {
             Ok(())
         } else {
-            Err(StoreError::Unreachable("it was idle for long".to_owned()))
+            Err(StoreError::Unreachable("it was idle too long".to_owned()))
         }
     }
 

@@ -1,4 +1,4 @@
-//! Refused messages: written once by the service, read and replayed by an operator.
+//! Refused messages: each stored once by the service, read and replayed by an operator.
 
 use std::collections::HashSet;
 
@@ -12,24 +12,23 @@ use crate::types::Zone;
 use super::transaction::insert_by;
 use super::{codec, connect};
 
-/// The columns that rows are inserted with.
+/// The columns of inserted rows.
 pub(super) const COLUMNS: [&str; 5] = ["source", "reason", "body", "truncated", "digest"];
 
-/// Rows a statement that hold whole messages, of up to 64 KiB each.
+/// Rows a statement. Each holds a whole message of up to 64 KiB.
 const LARGE_ROWS: usize = 8;
 
-/// Writes the refused messages of a plan, but for those that came again and are there already.
+/// Writes the refused messages of a plan, except redelivered ones that are stored already.
 pub(super) fn write(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
     let mut known = known(transaction, plan)?;
     let rows = plan
         .rejected
         .iter()
-        // The broker marks what it may have delivered before. Anything else is a message of its
-        // own, also when it is the same byte for byte.
+        // The broker marks messages that it may have delivered before. Any other message is a new
+        // one, even if its bytes are the same.
         .filter(|rejected| {
             if !rejected.redelivered {
-                // After a cut connection, what it had delivered and what comes again can be in
-                // one plan.
+                // When a connection breaks, one plan can have a message and its redelivery.
                 known.insert(rejected.digest.to_vec());
                 return true;
             }
@@ -53,8 +52,8 @@ pub(super) fn write(transaction: &mut Transaction, plan: &Plan) -> Result<(), St
     )
 }
 
-/// Of the messages that the broker has delivered again: the digests of those that are stored. One
-/// that was replayed was taken from the table once more: what comes after that is another matter.
+/// The digests of the redelivered messages that are stored. Replayed ones don't count: a replay is
+/// a new message, which is stored anew if it is refused.
 fn known(transaction: &mut Transaction, plan: &Plan) -> Result<HashSet<Vec<u8>>, StoreError> {
     let redelivered = plan.rejected.iter().filter(|r| r.redelivered);
     let digests: Vec<Value> = redelivered
@@ -74,13 +73,13 @@ fn known(transaction: &mut Transaction, plan: &Plan) -> Result<HashSet<Vec<u8>>,
     Ok(known.into_iter().collect())
 }
 
-/// The refused messages on a connection of their own, for commands.
+/// The refused messages for commands, on a connection of its own.
 pub struct MySqlRejected {
     conn: Conn,
 }
 
 impl MySqlRejected {
-    /// Connects.
+    /// Connects to the server.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection.
@@ -135,7 +134,7 @@ fn message(row: Columns) -> Result<RejectedMessage, StoreError> {
     let (id, created_at, source, reason, body, truncated, replayed_at) = row;
     Ok(RejectedMessage {
         id,
-        created_at: codec::needed_time(
+        created_at: codec::required_time(
             &created_at,
             &format!("created_at of rejected_message {id}"),
         )?,

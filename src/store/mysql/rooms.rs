@@ -1,4 +1,4 @@
-//! The rows of `room_state`.
+//! Reads and writes the rows of `room_state`.
 
 use mysql::prelude::Queryable;
 use mysql::{Transaction, Value};
@@ -23,10 +23,10 @@ pub(super) const COLUMNS: [&str; 2 + room::COLUMNS.len()] = {
     columns
 };
 
-/// Rooms of which the rows are in memory at once.
+/// The most rows that are in memory at once.
 const ROWS: usize = 1_000;
 
-/// Writes rows: `into` says whether rooms may have one already.
+/// Writes rows; `into` is the beginning of an INSERT or, for rooms that may have a row, a REPLACE.
 pub(super) fn write(
     transaction: &mut Transaction,
     into: &str,
@@ -40,7 +40,7 @@ pub(super) fn write(
     Ok(())
 }
 
-/// In the order of [`COLUMNS`].
+/// The values of a row, in the order of [`COLUMNS`].
 fn values(room: &RoomKey, state: &RoomState) -> Result<Vec<Value>, StoreError> {
     let Row {
         msg_type,
@@ -65,7 +65,7 @@ fn values(room: &RoomKey, state: &RoomState) -> Result<Vec<Value>, StoreError> {
     ])
 }
 
-/// Gives all rooms that are watched.
+/// Passes the state of every room to `take`.
 pub(super) fn load(
     conn: &mut impl Queryable,
     take: &mut dyn FnMut(RoomKey, RoomState),

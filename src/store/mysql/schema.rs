@@ -1,4 +1,4 @@
-//! The numbered files of `sql/`, applied once each.
+//! Migrations: the numbered files of `sql/`, each applied once.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::types::Zone;
 
 use super::{connect, lock};
 
-/// How long it waits for another one that runs on the same database.
+/// How long `init-db` waits for another one on the same database.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 const MIGRATIONS: [(u32, &str, &str); 9] = [
@@ -63,15 +63,15 @@ const MIGRATIONS: [(u32, &str, &str); 9] = [
     ),
 ];
 
-/// Brings the schema up to date; gives the name of each file that is applied now to `applied`, and
-/// their number back.
+/// Migrates the schema to this version. Calls `applied` with the name of each file that it applies,
+/// and returns their number.
 ///
-/// Safe to repeat and to run twice at once: each statement can be done again, and one instance at a
-/// time holds the lock.
+/// Safe to repeat and to run twice at the same time: each statement can be repeated, and a lock
+/// admits one at a time.
 ///
 /// # Errors
-/// [`StoreError::Newer`] where a newer version of this program has been before, or any other; what
-/// had been applied before it stays.
+/// [`StoreError::Newer`] if a newer version of this program has migrated the schema, or any other.
+/// Files that were applied before the error stay applied.
 pub fn init_db(
     config: &config::MySql,
     zone: Zone,
@@ -124,12 +124,12 @@ pub fn init_db(
     Ok(count)
 }
 
-/// Sees that every file has been applied: an older schema would let some transactions through and
-/// hold up others for ever.
+/// Checks that every file has been applied. With an older schema some transactions would work and
+/// others would fail again and again.
 ///
 /// # Errors
-/// [`StoreError::NotSetUp`] when one has not, [`StoreError::Newer`] where a newer version of this
-/// program has been before, or any other of the connection.
+/// [`StoreError::NotSetUp`] if a file is missing, [`StoreError::Newer`] if a newer version of this
+/// program has migrated the schema, or any other of the connection.
 pub(super) fn check(conn: &mut Conn) -> Result<(), StoreError> {
     let done: Option<Option<u32>> =
         conn.query_first("SELECT MAX(version) FROM schema_migration")?;
@@ -141,7 +141,7 @@ pub(super) fn check(conn: &mut Conn) -> Result<(), StoreError> {
     }
 }
 
-/// The tables that the files create, each once, and those that they change.
+/// The names of the tables that the files create, and of those that they alter.
 pub(super) fn tables() -> (BTreeSet<String>, BTreeSet<String>) {
     let named = |start: &'static str| {
         let statements = MIGRATIONS.iter().flat_map(|(_, _, text)| statements(text));
@@ -156,21 +156,22 @@ pub(super) fn tables() -> (BTreeSet<String>, BTreeSet<String>) {
     (created, named("ALTER TABLE "))
 }
 
-/// Whether an ALTER failed because it was done already: a column or an index is there, or columns
-/// are gone. A crash after it and before the note that its file was applied has that file applied
-/// again, and MySQL knows no `IF NOT EXISTS` for columns and indexes.
+/// Whether an ALTER failed because its change was made before: columns or indexes exist, or are
+/// gone. After a crash in the middle of a file the whole file is applied again, and MySQL has no
+/// `IF NOT EXISTS` for columns and indexes.
 fn is_done_already(statement: &str, code: u16) -> bool {
-    // Duplicate column name, duplicate key name; a column to drop that is not there.
+    // Duplicate column name, duplicate key name, can't drop a column that does not exist.
     statement.starts_with("ALTER TABLE ") && matches!(code, 1060 | 1061 | 1091)
 }
 
-/// Whether a statement does its work a part at a time, each in a transaction of its own, and is to
-/// be repeated until nothing is left.
+/// Whether a statement changes a limited number of rows, each time in a transaction of its own, and
+/// must be repeated until no rows are left.
 fn is_repeated(statement: &str) -> bool {
     statement.starts_with("UPDATE ") && statement.contains(" LIMIT ")
 }
 
-/// The statements of a file: comment lines are dropped, a semicolon ends a line and a statement.
+/// The statements of a file, without comment lines. A semicolon at the end of a line ends a
+/// statement.
 fn statements(text: &str) -> Vec<String> {
     let code: Vec<&str> = text
         .lines()
@@ -188,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_every_statement() {
+    fn all_statements_of_the_files_are_found() {
         let starts: Vec<Vec<String>> = MIGRATIONS
             .iter()
             .map(|(_, _, text)| {
@@ -244,23 +245,26 @@ mod tests {
     #[test]
     fn every_statement_can_be_repeated() {
         for statement in MIGRATIONS.iter().flat_map(|(_, _, text)| statements(text)) {
-            let passed_over = ["CREATE TABLE IF NOT EXISTS ", "INSERT IGNORE INTO "];
-            let whole = passed_over.iter().any(|start| statement.starts_with(start));
-            // Passed over as a whole: with a second change that one would be lost. Columns are
-            // dropped together or not at all.
+            let starts = ["CREATE TABLE IF NOT EXISTS ", "INSERT IGNORE INTO "];
+            let is_idempotent = starts.iter().any(|start| statement.starts_with(start));
+            // A repeated ALTER fails as a whole, so it must have one change: a second one would be
+            // skipped, too. Several columns are dropped together or not at all.
             let (adds, drops) = (statement.matches("ADD "), statement.matches("DROP COLUMN "));
             let one_change = is_done_already(&statement, 1060)
                 && matches!((adds.count(), drops.count()), (1, 0) | (0, 1..));
-            // It changes what it has not changed before.
+            // It only changes rows that it has not changed before.
             let until_none_is_left = is_repeated(&statement) && statement.contains("\nWHERE ");
-            assert!(whole || one_change || until_none_is_left, "{statement}");
+            assert!(
+                is_idempotent || one_change || until_none_is_left,
+                "{statement}"
+            );
         }
         assert!(!is_done_already("ALTER TABLE a ADD COLUMN b INT", 1054));
         assert!(!is_done_already("CREATE TABLE a (b INT, b INT)", 1060));
     }
 
     #[test]
-    fn migrations_are_numbered_without_a_hole() {
+    fn migrations_are_numbered_without_gaps() {
         for (at, (version, name, _)) in MIGRATIONS.iter().enumerate() {
             assert_eq!(*version as usize, at + 1);
             assert!(name.starts_with(&format!("{version:03}_")));

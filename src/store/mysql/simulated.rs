@@ -1,5 +1,4 @@
-//! Rows of the meter table as a meter writes them: for simulated hotels alone. The service only
-//! reads that table.
+//! Inserts rows into the meter table, only for simulated hotels. The service never writes to it.
 
 use mysql::prelude::Queryable;
 
@@ -11,13 +10,13 @@ use super::connect;
 use super::pool::Pool;
 use super::transaction::insert_by;
 
-/// Writes readings of made-up meters.
+/// Writes the readings of simulated meters.
 pub struct SimulatedMeters {
     pool: Pool,
     meter: MeterTable,
 }
 
-/// Rows a statement: four values each, of the 65,535 that one may have.
+/// Rows a statement, with four values each. A statement may have 65,535.
 const ROWS: usize = 1_000;
 
 impl SimulatedMeters {
@@ -28,11 +27,11 @@ impl SimulatedMeters {
         }
     }
 
-    /// Whether rows can be inserted; inserts none.
+    /// Checks that rows can be inserted, without inserting any.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection or the table.
-    pub fn look(&self) -> Result<(), StoreError> {
+    pub fn check(&self) -> Result<(), StoreError> {
         let into = self.into();
         let columns = self.columns().join(", ");
         let none = format!("{into} ({columns}) SELECT '', '', 0, NULL FROM DUAL WHERE FALSE");
@@ -41,11 +40,11 @@ impl SimulatedMeters {
             .map_err(remedied)
     }
 
-    /// Inserts readings in their order, all or none.
+    /// Inserts readings in their order, in one transaction.
     ///
     /// # Errors
-    /// Any [`StoreError`] of the connection; of one that broke the outcome is unknown.
-    /// [`StoreError::Unstorable`] for a register that no two-decimal column holds.
+    /// [`StoreError::Unstorable`] if a register does not fit a column with two decimals, or any
+    /// [`StoreError`] of the connection. If that broke, the outcome is unknown.
     pub fn write(&self, readings: &[(RoomKey, Reading)]) -> Result<(), StoreError> {
         let rows: Vec<_> = readings
             .iter()
@@ -56,7 +55,7 @@ impl SimulatedMeters {
                     room.hotel_id.as_str().into(),
                     room.room_number.as_str().into(),
                     kwh.into(),
-                    // As text, which a column of texts takes as well.
+                    // As a text, which also fits a text column.
                     reading.time.to_string().into(),
                 ])
             })
@@ -89,11 +88,11 @@ impl SimulatedMeters {
     }
 }
 
-/// The remedy is another one than the service's.
+/// Replaces the remedy, which is not the service's here.
 fn remedied(error: StoreError) -> StoreError {
     match error {
         StoreError::NotSetUp(text) => StoreError::Unsupported(format!(
-            "{text}; to simulate takes a meter table and the right to INSERT into it"
+            "{text}; simulating needs a meter table and the right to INSERT into it"
         )),
         other => other,
     }

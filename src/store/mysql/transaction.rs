@@ -1,26 +1,27 @@
-//! What transactions of the service have in common.
+//! Parts of the service's transactions.
 
 use mysql::prelude::Queryable;
 use mysql::{Transaction, Value};
 
-use crate::store::{Ownership, Standing, StoreError};
+use crate::store::{CommitStatus, Ownership, StoreError};
 
-/// Rows a statement: far from every packet and placeholder limit, few enough round trips.
+/// Rows a statement: far below every limit of packets and placeholders, yet few round trips.
 const ROWS: usize = 200;
 
-/// Begins a transaction: locks the service row and looks who owns the state.
-pub(super) fn standing(
+/// The first step of a transaction: locks the service row and checks that this instance owns the
+/// state.
+pub(super) fn check_owner(
     transaction: &mut Transaction,
     ownership: Ownership,
-) -> Result<Standing, StoreError> {
+) -> Result<CommitStatus, StoreError> {
     let row: Option<(u64, u64)> =
         transaction.query_first("SELECT epoch, seq FROM service WHERE id = 1 FOR UPDATE")?;
     let (epoch, seq) =
         row.ok_or_else(|| StoreError::NotSetUp("table service is empty".to_owned()))?;
-    ownership.standing(epoch, seq)
+    ownership.commit_status(epoch, seq)
 }
 
-/// Inserts rows, many a statement.
+/// Inserts rows, [`ROWS`] a statement.
 pub(super) fn insert(
     transaction: &mut Transaction,
     into: &str,
@@ -30,6 +31,7 @@ pub(super) fn insert(
     insert_by(ROWS, transaction, into, columns, rows)
 }
 
+/// Inserts rows, `rows_a_statement` a statement.
 pub(super) fn insert_by(
     rows_a_statement: usize,
     transaction: &mut Transaction,

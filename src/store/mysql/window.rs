@@ -1,69 +1,70 @@
-//! Which ids the rows of the meter table have, by their times.
+//! Remembers which ids the rows of the meter table have, by their times.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::types::LocalTime;
 
-/// Rows are told apart by ten minutes of their time: fine enough to bound a read, few enough to
+/// Rows are grouped into buckets of ten minutes: fine enough to bound a read, and few enough to
 /// keep two years of them.
 const BUCKET_SECONDS: i64 = 600;
 const BUCKETS_KEPT: i64 = 2 * 365 * BUCKETS_A_DAY;
 
-/// Buckets that are learned from the table at once: two hours, 80,000 rows of 20,000 rooms.
+/// Buckets of a piece, which is learned from the table at once: two hours, or 80,000 rows of 20,000
+/// rooms.
 const BUCKETS_A_PIECE: i64 = 12;
 
 const BUCKETS_A_DAY: i64 = 24 * 3600 / BUCKET_SECONDS;
 
-/// What silent rooms are asked for reaches back so far at most.
+/// Sweeps read silent rooms back to this many buckets at most.
 const CHEAP_BUCKETS: i64 = 2 * BUCKETS_A_DAY;
 
 /// An interval of ids, both ends included.
 pub(super) type Ids = (u64, u64);
 
-/// Finds, for a span of time, the ids between which all of its rows lie. Ids follow time only
-/// nearly: after an outage of a gateway old times come under new ids. So this is learned from the
-/// index on the time where it is first needed, and then from every row that the stream shows.
+/// Finds the ids between which all rows of a span of time lie. Ids follow the time only roughly:
+/// after an outage of a gateway, old times get new ids. So the ids are learned from the index on
+/// the time when they are first needed, and then from every row that the stream shows.
 ///
-/// It makes reading a few rooms cost what they need, whatever the history: the bounds on the id go
-/// into the (hotel, room) index, which ends with the primary key.
+/// With bounds on the id, reading a few rooms costs the same however long their history is: the
+/// bounds are used in the (hotel, room) index, which ends with the primary key.
 #[derive(Debug)]
 pub(super) struct Window {
-    /// The smallest and the largest id of the rows of each bucket of time.
+    /// The smallest and the largest id of the rows of each bucket.
     ids: BTreeMap<i64, Ids>,
-    /// The same of each day, so that a long span needs few steps.
+    /// The same for each day, so that a long span needs few steps.
     days: BTreeMap<i64, Ids>,
-    /// From this bucket on, where a piece begins, every row up to `settled` is known.
+    /// From this bucket on, which begins a piece, every row up to `settled` is known.
     from: i64,
-    /// The pieces before `from` of which the same holds.
+    /// The pieces before `from` whose rows up to `settled` are known, too.
     learned: BTreeSet<i64>,
-    /// Of buckets before this one nothing is kept.
+    /// The first bucket that is kept.
     floor: i64,
-    /// The bucket of the table's oldest row, once it is learned: before it there are none.
+    /// The bucket of the table's oldest row; `None` until it is learned.
     oldest: Option<i64>,
-    /// The oldest bucket before `floor` of which the stream has shown a row.
+    /// The oldest bucket before `floor` in which the stream has shown a row.
     ancient: i64,
-    /// Rows with ids up to this one are counted, unless their transactions are open for longer than
-    /// streams look back.
+    /// Rows with ids up to this one are known, unless their transaction stays open for longer than
+    /// the stream's overlap.
     settled: u64,
-    /// The bucket of the latest time of which there can be rows.
+    /// The bucket of the latest time that a row can have.
     newest: i64,
-    /// Tells this window from one that has come in its place.
+    /// Distinguishes this window from one that has replaced it.
     identity: Arc<()>,
 }
 
-/// The rows of a room that are wanted.
+/// Which rows of a room are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Wish {
-    /// Later than this.
+    /// Rows later than this
     pub(super) after: LocalTime,
-    /// Up to this time.
+    /// and not later than this,
     pub(super) until: LocalTime,
-    /// And, whatever their time, up to this id.
+    /// or with an id up to this one.
     pub(super) passed: Option<u64>,
 }
 
-/// A stretch of time whose ids are not known.
+/// A span of time whose ids are to be learned.
 #[derive(Clone, Debug)]
 pub(super) struct Piece {
     number: i64,
@@ -71,7 +72,7 @@ pub(super) struct Piece {
 }
 
 impl Piece {
-    /// Its buckets: rows are of one from its first time to before its second.
+    /// Its buckets, each with its beginning and its end, which is excluded.
     pub(super) fn buckets(&self) -> impl Iterator<Item = (i64, LocalTime, LocalTime)> {
         let buckets = begin(self.number)..begin(self.number + 1);
         buckets.map(|bucket| (bucket, start_of(bucket), start_of(bucket + 1)))
@@ -79,7 +80,7 @@ impl Piece {
 }
 
 impl Window {
-    /// Of a table of which nothing is known yet.
+    /// The window of a table of which nothing is known yet.
     pub(super) fn new(latest: LocalTime) -> Window {
         let newest = bucket(latest);
         Window {
@@ -96,7 +97,7 @@ impl Window {
         }
     }
 
-    /// Of a table that is made anew: the stream is still to show every row of it.
+    /// The window of a table that was made anew, and whose rows the stream will all show.
     pub(super) fn of_a_new_table(latest: LocalTime) -> Window {
         let mut window = Window::new(latest);
         window.from = window.floor;
@@ -110,16 +111,17 @@ impl Window {
         numbers.map(|number| self.piece(number)).collect()
     }
 
-    /// What is learned was there when `last` was the largest id. Rows as young as `young` may have
-    /// neighbours that are still to be committed, with ids as small as theirs.
+    /// Sets `settled` after the first pieces were learned, at a time when `last` was the largest
+    /// id. Transactions that are still open may commit rows with ids as small as those of rows
+    /// later than `young`.
     pub(super) fn settle_at_first(&mut self, young: LocalTime, last: u64) {
         let smallest = self.hull(bucket(young), i64::MAX).map(|ids| ids.0);
         self.settled = smallest.map_or(last, |id| id.saturating_sub(1).min(last));
     }
 
-    /// Takes into account what was learned of pieces: the ids of each bucket that has rows.
+    /// Adds what was learned of pieces: the ids of each bucket that has rows.
     pub(super) fn learn(&mut self, pieces: &[Piece], found: Vec<(i64, Ids)>) {
-        // Another table may have come in the place of that one.
+        // The pieces may be of a window that this one has replaced.
         let is_of_this = |piece: &Piece| Arc::ptr_eq(&self.identity, &piece.of);
         if !pieces.iter().all(is_of_this) {
             return;
@@ -136,14 +138,14 @@ impl Window {
         }
     }
 
-    /// Takes into account when the oldest row of the table is; `None` where it is empty.
+    /// Adds the time of the table's oldest row; `None` if the table is empty.
     pub(super) fn learn_oldest(&mut self, of: &Arc<()>, oldest: Option<LocalTime>) {
         if Arc::ptr_eq(&self.identity, of) {
             self.oldest = Some(oldest.map_or(self.newest, bucket));
         }
     }
 
-    /// Takes into account a row that the stream has shown.
+    /// Adds a row that the stream has shown.
     pub(super) fn see(&mut self, id: u64, time: LocalTime) {
         self.count(bucket(time), (id, id));
     }
@@ -159,13 +161,12 @@ impl Window {
         }
     }
 
-    /// Rows up to this id have all been shown, and long enough ago that no other one is expected
-    /// there.
+    /// Records that all rows up to this id were shown long enough ago that no late one is expected.
     pub(super) fn settle(&mut self, id: u64) {
         self.settled = self.settled.max(id);
     }
 
-    /// It is `now`: forgets what is older than two years.
+    /// Forgets what is older than two years before `now`.
     pub(super) fn forget_before(&mut self, now: LocalTime) {
         self.newest = self.newest.max(bucket(now));
         let floor = floor(self.newest);
@@ -183,15 +184,15 @@ impl Window {
         self.learned.retain(|&piece| begin(piece) >= floor);
     }
 
-    /// Rows newer than this can be asked for without learning anything.
+    /// Rows later than this can be read without learning anything.
     pub(super) fn reaches_back_to(&self) -> LocalTime {
         start_of(self.from.max(self.newest - CHEAP_BUCKETS))
     }
 
-    /// The ids that the rows of a wish can have, in their order.
+    /// The intervals of ids that the rows of a wish can have, in order and without overlaps.
     ///
     /// # Errors
-    /// What has to be learned before.
+    /// What has to be learned first.
     pub(super) fn ids(&self, wish: Wish) -> Result<Vec<Ids>, Unknown> {
         let first = bucket(wish.after);
         let last = match bucket(wish.until) {
@@ -206,14 +207,14 @@ impl Window {
                 last
             },
         )?;
-        // And those of the bucket before: a transaction that was open for longer than the stream
-        // looks back has put its rows beside them.
+        // Also the bucket before: the rows of a transaction that was open for longer than the
+        // stream's overlap have ids near those of that bucket.
         let first = first - 1;
         let passed = wish.passed.and_then(|passed| {
             let (smallest, largest) = self.hull(first, i64::MAX)?;
             (smallest <= passed).then_some((smallest, largest.min(passed)))
         });
-        // Those that the stream has not shown yet.
+        // Rows that the stream has not shown yet.
         let unseen = (self.settled.saturating_add(1), u64::MAX);
         let mut ids: Vec<Ids> = [self.hull(first, last), passed, Some(unseen)]
             .into_iter()
@@ -230,7 +231,7 @@ impl Window {
         Ok(ids)
     }
 
-    /// The ids of the rows of these buckets, if there are any.
+    /// The smallest and the largest id of the rows of these buckets, if there are any.
     fn hull(&self, first: i64, last: i64) -> Option<Ids> {
         let hull = |map: &BTreeMap<i64, Ids>, first: i64, last: i64| {
             let ids = map.range(first.min(last)..=last).map(|(_, &ids)| ids);
@@ -250,7 +251,7 @@ impl Window {
         .reduce(joined)
     }
 
-    /// Whether every row of these buckets up to `settled` is known.
+    /// Checks that every row of these buckets up to `settled` is known.
     fn are_known(&self, first: i64, last: i64) -> Result<(), Unknown> {
         let oldest = self.oldest.map(|oldest| oldest.min(self.ancient));
         let first = first.max(oldest.unwrap_or(i64::MIN));
@@ -277,11 +278,11 @@ impl Window {
 /// What has to be learned before the ids of a span are known.
 #[derive(Clone, Debug)]
 pub(super) enum Unknown {
-    /// When the oldest row of the table is, for [`Window::learn_oldest`].
+    /// The time of the table's oldest row, for [`Window::learn_oldest`].
     Oldest(Arc<()>),
     /// The rows of a piece, for [`Window::learn`].
     Piece(Piece),
-    /// Nothing: it lies before all that is kept.
+    /// Nothing can be learned: the span lies before all that is kept.
     Forgotten,
 }
 
@@ -306,7 +307,7 @@ fn begin(piece: i64) -> i64 {
     piece * BUCKETS_A_PIECE
 }
 
-/// The first bucket that is kept when `newest` is the newest.
+/// The first bucket that is kept if `newest` is the newest.
 fn floor(newest: i64) -> i64 {
     begin(piece(newest - BUCKETS_KEPT))
 }
@@ -331,7 +332,7 @@ mod tests {
         }
     }
 
-    /// A meter table in memory, and what answers a window's questions about it.
+    /// A meter table in memory, from which a window can learn.
     #[derive(Default)]
     struct Table(Vec<(u64, LocalTime)>);
 
@@ -356,7 +357,7 @@ mod tests {
             window
         }
 
-        /// The ids of a wish, all learned that is needed; `None` where nothing helps.
+        /// The ids of a wish after learning what is needed; `None` if nothing can be learned.
         fn ids(&self, window: &mut Window, wish: Wish) -> Option<Vec<Ids>> {
             for _ in 0..100_000 {
                 match window.ids(wish) {
@@ -368,13 +369,13 @@ mod tests {
                     }
                 }
             }
-            panic!("it never knows enough for {wish:?}");
+            panic!("it never learns enough for {wish:?}");
         }
     }
 
     #[test]
-    fn what_is_read_of_a_span_is_bounded_on_both_sides() {
-        // A row a minute for ten days, of which the last day's are streamed.
+    fn the_ids_of_a_span_are_bounded_on_both_sides() {
+        // A row a minute for ten days; those of the last day are streamed.
         let now = at("12:00:00");
         let start = now.plus(-10 * 24 * 3600);
         let row = |minute: i64| (minute as u64 + 1, start.plus(minute * 60));
@@ -393,10 +394,10 @@ mod tests {
         );
         assert!(last >= at_stay && last < at_stay + 20, "{last}");
         assert!(unseen > 10 * 24 * 60 - 90, "{unseen}");
-        // Where sweeps have passed everything it reaches up to now.
+        // If sweeps have passed all rows, the ids reach up to the newest.
         let ids = table.ids(&mut window, wish(stay.plus(-1801), stay, Some(u64::MAX)));
         assert_eq!(ids.expect("ids").len(), 1);
-        // Before everything, and years before everything, there is nothing to be read.
+        // Days and years before the first row there is nothing to read.
         for days in [11, 400, 4_000] {
             let stay = now.plus(-days * 24 * 3600);
             let ids = table.ids(&mut window, wish(stay.plus(-1801), stay, None));
@@ -406,10 +407,10 @@ mod tests {
 
     const OPEN_END: u64 = u64::MAX;
 
-    /// Ids that follow time only nearly, backfill, rows that commit late, pieces that are learned
-    /// at any time: no row that is wanted is ever outside.
+    /// With ids that follow the time only roughly, backfill, rows that commit late, and pieces that
+    /// are learned at any time.
     #[test]
-    fn no_row_of_a_wish_is_left_out() {
+    fn the_ids_of_a_wish_include_all_of_its_rows() {
         let seed = fastrand::u64(..);
         println!("seed {seed}");
         let mut random = fastrand::Rng::with_seed(seed);
@@ -421,7 +422,7 @@ mod tests {
             let mut minute = 0_i64;
             let mut window: Option<Window> = None;
             let mut streamed = std::collections::HashSet::new();
-            // Rows up to these ids were read by streams that are ten minutes old by now.
+            // The largest ids that the last three streams had read.
             let mut marks = std::collections::VecDeque::from([0_u64; 3]);
             for _ in 0..300 {
                 minute += random.i64(1..40);
@@ -441,7 +442,7 @@ mod tests {
                     }
                 }
                 if window.is_none() && random.u8(0..10) == 0 {
-                    // As at a start, nothing is open.
+                    // At a start no transaction is open.
                     table.0.append(&mut hidden);
                     window = Some(table.begin(now.plus(3600)));
                     let last = table.0.iter().map(|row| row.0).max().unwrap_or(0);
@@ -449,7 +450,7 @@ mod tests {
                 }
                 let Some(window) = &mut window else { continue };
                 if random.bool() {
-                    // What was hidden for longer than a sweep is not any more.
+                    // Rows that were hidden for longer than a sweep are committed now.
                     let from = marks.pop_front().unwrap_or(0);
                     for &(id, time) in table.0.iter().filter(|row| row.0 > from) {
                         window.see(id, time);
@@ -468,7 +469,7 @@ mod tests {
                 let until = after.plus(60 * random.i64(0..3_000));
                 let passed = random.bool().then(|| random.u64(0..next + 1));
                 let wish = wish(after, until, passed);
-                let ids = table.ids(window, wish).expect("it is no two years ago");
+                let ids = table.ids(window, wish).expect("less than two years ago");
                 let is_wanted = |&&(id, time): &&(u64, LocalTime)| {
                     time > after && (time <= until || passed.is_some_and(|last| id <= last))
                 };
@@ -483,7 +484,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_new_table_everything_is_read() {
+    fn all_rows_of_a_new_table_are_read() {
         let mut window = Window::of_a_new_table(at("12:00:00"));
         let all = wish(at("03:00:00"), at("03:30:00"), None);
         assert_eq!(window.ids(all).expect("ids"), [(1, u64::MAX)]);
@@ -493,7 +494,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_learned_of_another_table_is_void() {
+    fn pieces_of_a_replaced_window_are_ignored() {
         let old = Window::new(at("12:00:00"));
         let pieces = old.since(at("11:00:00"));
         let mut new = Window::new(at("12:00:00"));
@@ -508,7 +509,7 @@ mod tests {
 
     /// Three years of sweeps, with rows of the last days, of the next hour and of long ago.
     #[test]
-    fn what_the_window_remembers_is_bounded() {
+    fn the_memory_of_the_window_is_bounded() {
         let start = at("08:00:00");
         let mut window = Table::default().begin(start);
         let mut id = 0;
@@ -524,7 +525,7 @@ mod tests {
         let most = usize::try_from(BUCKETS_KEPT + BUCKETS_A_PIECE).expect("a count") + 3;
         assert!(window.ids.len() <= most, "{}", window.ids.len());
         assert!(window.days.len() <= 2 * 365 + 3 && window.learned.is_empty());
-        // It still bounds what it knows, and only that.
+        // Recent rows still have bounds, and forgotten ones have none.
         let now = start.plus(3 * 365 * 24 * 3600);
         let recent = wish(now.plus(-3600), now, None);
         assert!(window.ids(recent).expect("ids")[0].0 > 1_000);

@@ -1,5 +1,5 @@
-//! A room's state as its row of `room_state` has it, in every store: all of it as JSON, and beside
-//! that, for people who ask with their own SQL, what they ask for. Only the JSON is ever read.
+//! Converts a room's state to and from its row of `room_state`, in every store. The whole state is
+//! JSON; the other columns repeat parts of it for operators' own SQL, and are never read.
 
 mod v1;
 
@@ -8,12 +8,12 @@ use crate::types::{LocalTime, RoomKey};
 
 use super::StoreError;
 
-/// The layout of the JSON. Each version that was ever written is read; a row is brought to this one
-/// when it is next written.
+/// The layout of the JSON that is written. Every earlier layout can be read, and a row gets this
+/// one when it is next written.
 ///
-/// | version | since | what it is |
+/// | version | since | content |
 /// |---|---|---|
-/// | 1 | 0.1 | the watch alone, in long forms; in MySQL columns, of which a migration made it |
+/// | 1 | 0.1 | only the watch, with long names; in MySQL made from columns by a migration |
 /// | 2 | after 0.1 | [`RoomState`] |
 pub const VERSION: i64 = 2;
 
@@ -30,23 +30,26 @@ pub const COLUMNS: [&str; 9] = [
     "state",
 ];
 
-/// A row, but for its key and its [`VERSION`].
+/// A row without its key and its [`VERSION`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The kind of the watch.
     pub msg_type: &'static str,
-    /// When its stay began.
+    /// When the stay began.
     pub stay_time: LocalTime,
-    /// Its last reading.
+    /// The time of the last reading.
     pub seen_time: Option<LocalTime>,
+    /// The run that goes on.
     pub run: Option<Run>,
-    /// JSON.
+    /// The whole state as JSON.
     pub state: String,
 }
 
 impl Row {
+    /// The row for a state.
+    ///
     /// # Errors
-    /// None that can come about: the state is a tree of plain values.
+    /// [`StoreError::Unreadable`], which can't happen: the state is plain values.
     pub fn of(state: &RoomState) -> Result<Row, StoreError> {
         let watch = &state.watch;
         let json = serde_json::to_string(state);
@@ -60,11 +63,11 @@ impl Row {
     }
 }
 
-/// The state of a room by its JSON in the layout `version`.
+/// Parses a room's state from JSON in the layout `version`.
 ///
 /// # Errors
-/// [`StoreError::NewerState`] of a layout that a later version has brought, and
-/// [`StoreError::Unreadable`] of what no version has written.
+/// [`StoreError::NewerState`] for a layout of a later version, and [`StoreError::Unreadable`] for
+/// JSON that no version has written.
 pub fn read(room: &RoomKey, version: i64, json: &str) -> Result<RoomState, StoreError> {
     let state = match version {
         1 => serde_json::from_str(json).map(v1::Watch::upgraded),
@@ -99,9 +102,9 @@ mod tests {
         "m":{"t":1681135200,"p":1800}},"b":[1800,40],"h":[1800,500,7200,null],"v":1800},
         "o":{"f":[["a",1681127880,null,null,1681300800]]}}"#;
 
-    /// Rows outlive the version that wrote them: another layout needs another number.
+    /// Rows outlive the version that wrote them, so a change of the layout needs a new number.
     #[test]
-    fn states_are_read_as_they_have_always_been_written() {
+    fn states_of_every_layout_are_read_and_written_in_the_current_one() {
         let v1 = r#"{"number":3,"stay":{"kind":"checkin","check_in":"2023-04-10 11:58:00",
             "expected_checkout":"2023-04-12 12:00:00"},
             "initial":{"time":"2023-04-10 11:50:00","register":1000},
@@ -112,7 +115,7 @@ mod tests {
             "before":[{"seconds":1800,"energy":40}],
             "history":[{"seconds":1800,"energy":500},{"seconds":7200,"energy":null}],
             "interval_seconds":1800}"#;
-        // As 0.1 wrote it: neither a number, nor a movement, nor what was before the stay.
+        // From 0.1: no number, no movement, no intervals before the stay.
         let v1_first = r#"{"stay":{"kind":"checkout","actual_checkin":null,
             "actual_checkout":"2023-04-10 11:58:00"},"initial":null,
             "fold":{"sample":null,"suspect":null,"seen":null,"run":null},
@@ -139,18 +142,18 @@ mod tests {
         }
     }
 
-    /// What is passed over would be lost with the next write.
+    /// A field that was ignored would be lost with the next write.
     #[test]
-    fn what_this_version_does_not_know_is_refused_with_the_room_and_the_remedy() {
+    fn unknown_layouts_and_fields_are_refused_with_the_room_and_a_remedy() {
         for version in [0, 3] {
             let newer = read(&room(), version, V2).expect_err("another layout");
             let text = newer.to_string();
             for part in ["H001/101", &format!("layout {version}"), "install"] {
                 assert!(text.contains(part), "{part}: {text}");
             }
-            assert!(newer.is_for_somebody() && !newer.is_passing());
+            assert!(newer.needs_operator() && !newer.is_transient());
         }
-        // In the room, its watch, its fold, its run and its movement.
+        // An unknown field in the state, its watch, its fold, its run and its movement.
         for place in [
             "\"n\":3",
             "\"s\":[\"",

@@ -1,4 +1,4 @@
-//! The first layout of a room's state, which version 0.1 wrote. It never changes.
+//! The first layout of a room's state, written by version 0.1. It never changes.
 
 use serde::Deserialize;
 
@@ -7,7 +7,7 @@ use crate::types::{LocalTime, Reading, WattHours};
 
 #[derive(Deserialize)]
 pub(super) struct Watch {
-    /// 0.1 counted no watches.
+    /// Version 0.1 did not count watches.
     #[serde(default)]
     number: u32,
     stay: Stay,

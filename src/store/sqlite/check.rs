@@ -45,7 +45,7 @@ pub fn check(path: &Path, rules: &Rules, report: Report<'_>) {
             return report(Finding::new(level, &about, says));
         }
     };
-    coarse::name(&rooms, rules, &about, report);
+    coarse::report_rooms(&rooms, rules, &about, report);
     // Version 0.1 left it to the umask; the service and init-db mend it.
     let mode = fs::metadata(path).map_or(0, |file| file.permissions().mode());
     if mode & 0o077 != 0 {

@@ -6,7 +6,7 @@ use crate::engine::{Notice, NoticeKind, Opening, Stay};
 use crate::faults;
 use crate::store::room::{self, Row};
 use crate::store::{
-    MOST_FORGOTTEN, NoticeState, Ownership, Plan, Position, Settled, Settlement, Standing, Store,
+    CommitStatus, MAX_DELETED, NoticeState, Ownership, Plan, Position, Settled, Settlement, Store,
     StoreError, meter_columns, stay,
 };
 use crate::types::RoomKey;
@@ -21,7 +21,7 @@ impl Store for SqliteStore {
         Ok(())
     }
 
-    fn forget(&mut self, keep_days: u32) -> Result<u64, StoreError> {
+    fn delete_old(&mut self, keep_days: u32) -> Result<u64, StoreError> {
         let ownership = self.ownership;
         self.connected(|conn| {
             let transaction = conn.transaction()?;
@@ -36,7 +36,7 @@ impl Store for SqliteStore {
                      WHERE {condition}created_at < unixepoch() - ? ORDER BY created_at, id LIMIT ?)"
                 );
                 let seconds = i64::from(keep_days) * 24 * 3_600;
-                let most = MOST_FORGOTTEN.cast_signed();
+                let most = MAX_DELETED.cast_signed();
                 deleted += transaction.execute(&delete, (seconds, most))? as u64;
             }
             transaction.commit()?;
@@ -48,8 +48,8 @@ impl Store for SqliteStore {
 fn write(conn: &mut Connection, plan: &Plan, ownership: Ownership) -> Result<(), StoreError> {
     let transaction = conn.transaction()?;
     match standing(&transaction, ownership)? {
-        Standing::Next => {}
-        Standing::Written => return Ok(transaction.rollback()?),
+        CommitStatus::NotWritten => {}
+        CommitStatus::Written => return Ok(transaction.rollback()?),
     }
     write_rooms(&transaction, plan)?;
     write_watches(&transaction, plan)?;
@@ -74,13 +74,16 @@ fn write(conn: &mut Connection, plan: &Plan, ownership: Ownership) -> Result<(),
 }
 
 /// Begins a transaction: looks who owns the state. Nobody else writes meanwhile.
-fn standing(transaction: &Transaction<'_>, ownership: Ownership) -> Result<Standing, StoreError> {
+fn standing(
+    transaction: &Transaction<'_>,
+    ownership: Ownership,
+) -> Result<CommitStatus, StoreError> {
     let (epoch, seq) = transaction
         .prepare_cached("SELECT epoch, seq FROM service")?
         .query_row((), |row| {
             Ok((values::number(row, 0)?, values::number(row, 1)?))
         })?;
-    ownership.standing(epoch, seq)
+    ownership.commit_status(epoch, seq)
 }
 
 fn write_rooms(transaction: &Transaction<'_>, plan: &Plan) -> Result<(), StoreError> {

@@ -141,7 +141,7 @@ mod tests {
         assert!(matches!(error, StoreError::Full(_)), "{error}");
         let text = error.to_string();
         assert!(
-            text.starts_with("the database has no room left: hotel.db: "),
+            text.starts_with("the database is out of disk space: hotel.db: "),
             "{text}"
         );
     }

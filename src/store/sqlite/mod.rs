@@ -34,7 +34,7 @@ pub use check::check;
 pub use lease::FileLease;
 pub use outbox::SqliteOutbox;
 pub use rejected::SqliteRejected;
-pub use schema::{init_file, recognise_file};
+pub use schema::{init_file, verify_file};
 
 /// The state's one writer: a connection of its own, made anew after an error.
 pub struct SqliteStore {

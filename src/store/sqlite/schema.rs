@@ -65,7 +65,7 @@ fn migrate(conn: &mut Connection) -> Result<&'static [(&'static str, &'static st
 ///
 /// # Errors
 /// [`StoreError::Foreign`] where it is neither.
-pub fn recognise_file(path: &Path) -> Result<(), StoreError> {
+pub fn verify_file(path: &Path) -> Result<(), StoreError> {
     let recognised = place::resolve(path).and_then(|place| match place.exists() {
         true => look(&place).map(drop),
         false => Ok(()),

@@ -31,12 +31,12 @@ fn a_wrong_meter_table_is_reported() {
         (
             "script_time DATETIME",
             "script_time BIGINT",
-            &["column script_time is no DATETIME", "FROM_UNIXTIME"],
+            &["column script_time is not a DATETIME", "FROM_UNIXTIME"],
         ),
         (
             "script_time DATETIME",
             "script_time DATE",
-            &["column script_time is no DATETIME"],
+            &["column script_time is not a DATETIME"],
         ),
         (
             "reading_value DECIMAL(10,2)",
@@ -63,7 +63,7 @@ fn a_wrong_meter_table_is_reported() {
     create(&rig, &other);
     Check::online(&mut rig).has(
         "error meter table smart_meter: it has no column room_number, script_time; ",
-        &["those it has are id, hotel_id, room_num, reading_value, gmt"],
+        &["its columns are id, hotel_id, room_num, reading_value, gmt"],
     );
     // Names do not depend on case, and every type that is read is well.
     for (from, to) in [
@@ -229,7 +229,7 @@ fn the_newest_rows_are_checked() {
     rig.meter("H001", "101", &minutes_ago(7).to_string(), "1.00");
     finds_only(
         &mut rig,
-        &["warning meter table smart_meter: 2 of its newest 3 rows are no readings"],
+        &["warning meter table smart_meter: 2 of its newest 3 rows are invalid"],
     );
     rig.finish();
 }
@@ -408,7 +408,7 @@ fn meters_of_whole_kwh_are_named_with_what_they_hide() {
         "warning meter table smart_meter: 11 rooms have meters that count whole kWh only",
         &[
             "up to 1.75 kWh in 30 minutes (3.50 kW) in a vacant room, where the threshold is 1.5",
-            "up to 2.75 (5.50 kW) in an occupied one, where it is 2, for ever",
+            "up to 2.75 (5.50 kW) in an occupied one, where it is 2: ",
             "\"H1/100\", \"H1/101\"",
             "\"H1/109\" and 1 more",
         ],

@@ -324,14 +324,14 @@ fn a_database_that_is_away_hides_nothing_else() {
             "[mysql]\nhost = '127.0.0.1'",
             "[mysql]\nhost = '127.0.0.9'",
             75,
-            "see that the server runs",
+            "check that the server runs",
         ),
         ("user = 'u", "user = 'not", 78, "mysql.user, password"),
         (
             "database = 'rw",
             "database = 'not",
             78,
-            "see that mysql.user, password and database are right",
+            "check mysql.user, password and database",
         ),
     ] {
         rig.reconfigure(from, to);

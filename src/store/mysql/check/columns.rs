@@ -1,4 +1,4 @@
-//! The columns of the meter table: whether they are there, and of types that are read.
+//! Checks the columns of the meter table: that they exist and have types that can be read.
 
 use mysql::consts::ColumnType;
 use mysql::prelude::Queryable;
@@ -11,7 +11,8 @@ use crate::store::mysql::meter::rows;
 use super::User;
 use super::rights::{Answer, ask};
 
-/// The types of the columns, in the order of [`rows::columns`]; `None` where they can't be read.
+/// The types of the columns, in the order of [`rows::columns`]; `None` if they can't be read, which
+/// is reported.
 pub(super) fn columns(
     conn: &mut Conn,
     meter: &MeterTable,
@@ -22,7 +23,7 @@ pub(super) fn columns(
     let names = rows::columns(meter);
     let query = format!("SELECT {names} FROM `{}` LIMIT 0", meter.table);
     let wrong = |says: String| Finding::new(Level::Wrong, about, says);
-    let name_it = "set the section [meter] to the names that it has, or make a view with these";
+    let name_it = "set the names in section [meter] to those of the table, or create a view";
     let error = match conn.query_iter(query) {
         Ok(result) => {
             let columns = result.columns();
@@ -57,7 +58,7 @@ pub(super) fn columns(
             let is_there = |name: &&str| there.iter().any(|other| other.eq_ignore_ascii_case(name));
             let missing: Vec<&str> = of(meter).filter(|name| !is_there(name)).collect();
             wrong(format!(
-                "it has no column {}; those it has are {}",
+                "it has no column {}; its columns are {}",
                 missing.join(", "),
                 there.join(", ")
             ))
@@ -69,7 +70,7 @@ pub(super) fn columns(
     Ok(None)
 }
 
-/// The names of the columns.
+/// The configured names of the columns.
 fn of(meter: &MeterTable) -> impl Iterator<Item = &str> {
     let MeterTable {
         hotel_id,
@@ -84,7 +85,7 @@ fn of(meter: &MeterTable) -> impl Iterator<Item = &str> {
         .chain(meter.id())
 }
 
-/// Columns whose type is none that is read: name, what is wrong, what to do.
+/// The columns with a type that can't be read: name, problem, remedy.
 fn faults<'a>(
     meter: &'a MeterTable,
     types: &[ColumnType],
@@ -95,12 +96,12 @@ fn faults<'a>(
             0 | 1 => (
                 is_text(of_type) || is_integer(of_type),
                 "is neither a text nor a whole number",
-                "make a view in which it is one, as messages have it",
+                "create a view in which it is one, as in the messages",
             ),
             2 => (
                 is_text(of_type) || is_integer(of_type) || is_fraction(of_type),
                 "is neither a number nor a text",
-                "make a view in which it is the cumulative register in kWh",
+                "create a view in which it is the cumulative register in kWh",
             ),
             3 => (
                 is_text(of_type)
@@ -108,13 +109,13 @@ fn faults<'a>(
                         of_type,
                         ColumnType::MYSQL_TYPE_DATETIME | ColumnType::MYSQL_TYPE_TIMESTAMP
                     ),
-                "is no DATETIME, TIMESTAMP or text",
-                "make a view in which it is one; FROM_UNIXTIME() makes one of a number",
+                "is not a DATETIME, TIMESTAMP or text",
+                "create a view in which it is one; FROM_UNIXTIME() converts a number",
             ),
             _ => (
                 is_integer(of_type) || of_type == ColumnType::MYSQL_TYPE_NEWDECIMAL,
                 "does not number the rows",
-                "set meter.id = \"\" to have the table read by time",
+                "set meter.id = \"\" to read the table by time",
             ),
         };
         (!right).then_some((name, says, remedy))
@@ -160,7 +161,7 @@ fn is_fraction(of_type: ColumnType) -> bool {
     )
 }
 
-/// Says so where this user may change others' table.
+/// Advises against rights to change the table, which belongs to others.
 pub(super) fn writable(
     conn: &mut Conn,
     meter: &MeterTable,
@@ -175,7 +176,7 @@ pub(super) fn writable(
         script_time,
         ..
     } = meter;
-    // All of them: one that must not be NULL could have no default.
+    // All columns: one that is NOT NULL may have no default.
     let columns = format!("`{hotel_id}`, `{room_number}`, `{reading_value}`, `{script_time}`");
     let mut granted = Vec::new();
     for (right, statement) in [
@@ -193,7 +194,7 @@ pub(super) fn writable(
     ] {
         match ask(conn, &statement) {
             Ok(Answer::Granted) => granted.push(right),
-            // Denied, or a view that can't be changed.
+            // Not granted, or a view that can't be changed.
             Ok(_) | Err(mysql::Error::MySqlError(_)) => {}
             Err(error) => return Err(error),
         }

@@ -1,4 +1,5 @@
-//! The meter table, which is others': whether it is as the configuration says, and what came last.
+//! Checks the meter table, which belongs to others: its columns and indexes, its newest rows, and
+//! their rooms.
 
 use mysql::Conn;
 use mysql::prelude::Queryable;
@@ -16,8 +17,8 @@ use super::plans::{advise, plans};
 use super::sample::{Sample, sample};
 use super::{User, rooms};
 
-/// Rows ahead of now are counted up to here.
-const MOST_AHEAD: u64 = 1_000;
+/// Rows ahead of now are counted up to this number.
+const MAX_AHEAD: u64 = 1_000;
 
 pub(super) fn check(
     conn: &mut Conn,
@@ -38,19 +39,19 @@ pub(super) fn check(
     if let Ok(Some(sample)) = &sample
         && let (Some(room), Some(newest)) = (sample.rooms.keys().min(), sample.newest)
     {
-        plans.look_at(conn, meter, room, newest)?;
+        plans.refine(conn, meter, room, newest)?;
     }
     advise(meter, &types, &plans, user, report);
     let Some(sample) = sample? else {
-        let says = "its newest rows and their rooms are not looked at: that would read all of it";
+        let says = "its newest rows and their rooms are not checked: that would read all of it";
         report(Finding::new(Level::Warning, about, says).remedy("create the indexes first"));
         return Ok(());
     };
-    if plans.by_time.is_bearable() {
+    if plans.by_time.is_affordable() {
         ahead(conn, meter, now, &about, report)?;
     }
     newest(&sample, rules, now, &about, report);
-    coarse::name(&sample.rooms, rules, &about, report);
+    coarse::report_rooms(&sample.rooms, rules, &about, report);
     let by_key = plans.by_room.is_by_index();
     rooms::compare(conn, meter, &sample, by_key, report)
 }
@@ -67,19 +68,19 @@ fn ahead(
     } = meter;
     let query = format!(
         "SELECT COUNT(*) FROM (SELECT 1 FROM `{table}` WHERE `{script_time}` > ? LIMIT \
-         {MOST_AHEAD}) AS ahead"
+         {MAX_AHEAD}) AS ahead"
     );
     let count: Option<u64> = conn.exec_first(query, (datetime(latest_reading(now)),))?;
     let rows = match count.unwrap_or(0) {
         0 => return Ok(()),
-        MOST_AHEAD => format!("{MOST_AHEAD} rows or more are"),
+        MAX_AHEAD => format!("{MAX_AHEAD} rows or more are"),
         1 => "1 row is".to_owned(),
         rows => format!("{rows} rows are"),
     };
-    let says = format!("{rows} more than an hour ahead of now ({now}) and no readings");
+    let says = format!("{rows} more than an hour ahead of now ({now}) and ignored");
     report(
         Finding::new(Level::Warning, about, says)
-            .remedy("see that monitoring.timezone is the zone of the meters, and their clocks"),
+            .remedy("check that monitoring.timezone is the meters' zone, and the meters' clocks"),
     );
     Ok(())
 }
@@ -87,11 +88,10 @@ fn ahead(
 fn newest(sample: &Sample, rules: &Rules, now: LocalTime, about: &str, report: Report<'_>) {
     if sample.bad > 0 {
         let says = format!(
-            "{} of its newest {} rows are no readings: a NULL, or a register or time that can't be \
-             read",
+            "{} of its newest {} rows are invalid: a NULL, or an unreadable register or time",
             sample.bad, sample.rows
         );
-        report(Finding::new(Level::Warning, about, says).remedy("see what writes them"));
+        report(Finding::new(Level::Warning, about, says).remedy("check what writes them"));
     }
     let Some(newest) = sample.newest else {
         let says = "it has no readings yet: nothing can be judged";
@@ -108,9 +108,7 @@ fn newest(sample: &Sample, rules: &Rules, now: LocalTime, about: &str, report: R
             about,
             format!("{says}: every meter is silent"),
         )
-        .remedy(
-            "see that the gateways work, and that monitoring.timezone is the zone of the meters",
-        )
+        .remedy("check that the gateways work, and that monitoring.timezone is the meters' zone")
     } else {
         Finding::ok(about, says)
     });

@@ -1,5 +1,5 @@
-//! A look at the database for an operator: nothing is changed, and no question is asked that would
-//! read a large table as a whole.
+//! Checks the database for an operator. It changes nothing, and sends no query that would read the
+//! whole of a large table.
 
 mod columns;
 mod meter;
@@ -20,11 +20,11 @@ use crate::types::Zone;
 
 use super::connect;
 
-/// A clock that is off by less is nobody's trouble. Seconds.
+/// Clocks may differ by this much without a warning. Seconds.
 const CLOCK_TOLERANCE: i64 = 30;
 
-/// Looks at the server, the schema, the rights and the meter table, whatever is wrong with some of
-/// them.
+/// Checks the server, the schema, the rights and the meter table. A problem with one of them does
+/// not end the check.
 pub fn check(
     config: &config::MySql,
     meter: &config::MeterTable,
@@ -32,12 +32,12 @@ pub fn check(
     zone: Zone,
     report: Report<'_>,
 ) {
-    let opts = connect::looking(config, zone);
+    let opts = connect::checking(config, zone);
     let place = format!(
         "database {} of {}:{}",
         config.database, config.host, config.port
     );
-    // Where this fails nothing else can be looked at.
+    // Without a connection nothing else can be checked.
     let mut conn = match connect::connect(&opts) {
         Ok(conn) => conn,
         Err(error) => return report(refused(&place, error)),
@@ -62,7 +62,7 @@ pub fn check(
     });
 }
 
-/// Does one part on a connection of its own: where it breaks, the others go on.
+/// Does one part of the check, on a connection of its own: if that breaks, the other parts go on.
 fn part(
     opts: &Opts,
     about: &str,
@@ -79,37 +79,38 @@ fn part(
     }
 }
 
-/// What an error means that no part has explained.
+/// The finding for an error that a part has not explained itself.
 fn failed(about: &str, error: mysql::Error) -> Finding {
     // Statement timeouts of MariaDB and of MySQL.
     if let mysql::Error::MySqlError(error) = &error
         && matches!(error.code, 1969 | 3024)
     {
-        let seconds = connect::LOOKING.as_secs();
-        let says = format!("a question was given up after {seconds} s");
+        let seconds = connect::CHECKING.as_secs();
+        let says = format!("a query was cancelled after {seconds} s");
         return Finding::new(Level::Warning, about, says).remedy(
-            "see that the indexes advised are there, or ask again when the server is less busy",
+            "create the advised indexes, or run the check again when the server is less busy",
         );
     }
     refused(about, error.into())
 }
 
-/// What it means that the server can't be asked.
+/// The finding for an error of the connection or the server.
 fn refused(about: &str, error: StoreError) -> Finding {
-    let access = "see that mysql.user, password and database are right";
+    let access = "check mysql.user, password and database";
     match error {
         StoreError::Denied(text) | StoreError::NotSetUp(text) => {
             Finding::new(Level::Wrong, about, text).remedy(access)
         }
-        error if !error.is_for_somebody() => {
-            let remedy = "see that the server runs and that [mysql] names it";
+        error if !error.needs_operator() => {
+            let remedy = "check that the server runs and that [mysql] names it";
             Finding::new(Level::Unreachable, about, error.to_string()).remedy(remedy)
         }
         error => Finding::new(Level::Wrong, about, error.to_string()),
     }
 }
 
-/// Who the server is, and what it takes us for.
+/// Checks the server: its version, whether it accepts writes, its clock. Returns the user that this
+/// program is to the server.
 fn server(conn: &mut Conn, place: &str, report: Report<'_>) -> mysql::Result<User> {
     let before = unix_seconds();
     let row: Option<(String, String, String, i64, String)> = conn.query_first(
@@ -127,7 +128,7 @@ fn server(conn: &mut Conn, place: &str, report: Report<'_>) -> mysql::Result<Use
         place,
         format!("connected as {user} to {kind}{version}"),
     ));
-    // Either kind of server has its own word for off.
+    // MySQL and MariaDB have different words for off.
     if !matches!(read_only.as_str(), "0" | "OFF") {
         report(
             Finding::new(
@@ -135,7 +136,7 @@ fn server(conn: &mut Conn, place: &str, report: Report<'_>) -> mysql::Result<Use
                 place,
                 "the server is read-only, it may be a replica",
             )
-            .remedy("let mysql.host be the server that takes writes"),
+            .remedy("set mysql.host to the server that accepts writes"),
         );
     }
     report(clock(
@@ -147,7 +148,7 @@ fn server(conn: &mut Conn, place: &str, report: Report<'_>) -> mysql::Result<Use
     })
 }
 
-/// By its seconds ahead of this machine's.
+/// The finding for the server's clock, which is this many seconds ahead of this machine's.
 fn clock(ahead: i64) -> Finding {
     let about = "clock of the database";
     let way = if ahead < 0 { "behind" } else { "ahead of" };
@@ -158,20 +159,20 @@ fn clock(ahead: i64) -> Finding {
     Finding::new(
         Level::Warning,
         about,
-        format!("{says}: what is ahead of now, silent or too old is judged by both"),
+        format!("{says}: both decide what is ahead of now, silent or too old"),
     )
-    .remedy("keep both by NTP")
+    .remedy("synchronize both clocks by NTP")
 }
 
-/// Who this program is to the server.
+/// The user that this program is to the server.
 struct User {
-    /// As `name@host`.
+    /// `name@host`.
     name: String,
     database: String,
 }
 
 impl User {
-    /// The statement that gives a right.
+    /// The statement that grants a right.
     fn grant(&self, right: &str, table: &str) -> String {
         let (name, host) = self.name.rsplit_once('@').unwrap_or((&self.name, "%"));
         let quoted = |text: &str| text.replace('\'', "''");
@@ -189,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn clocks_that_are_off_are_warned_of() {
+    fn a_clock_that_is_off_gets_a_warning() {
         for (ahead, level, part) in [
             (0, Level::Ok, "0 s ahead"),
             (30, Level::Ok, "30 s ahead"),
@@ -204,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grant_can_be_copied_as_it_is() {
+    fn a_grant_is_quoted_so_that_it_can_be_copied() {
         let user = User {
             name: "o'neil@10.0.%".into(),
             database: "hotel".into(),

@@ -1,5 +1,5 @@
-//! How the server would find rows of the meter table as the service asks for them, and which
-//! indexes would help.
+//! Checks how the server would execute the service's queries on the meter table, and advises
+//! indexes.
 
 use mysql::consts::ColumnType;
 use mysql::{Conn, Params, Row, Value};
@@ -17,33 +17,34 @@ use super::columns::is_text;
 /// Seconds.
 const YEAR: i64 = 365 * 24 * 3_600;
 
-/// A table of so many rows is read as a whole if need be, a larger one never.
+/// A check may read a table with at most this many rows as a whole.
 const SMALL: u64 = 1_000_000;
 
 /// How the server would find rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum QueryPlan {
-    /// By an index: how many columns of it are compared with a value, and whether one row at most
-    /// can have them.
+    /// By an index: how many of its columns are compared with a value, and whether at most one row
+    /// can match.
     Index { columns: usize, unique: bool },
-    /// By reading about so many.
+    /// By reading about this many rows.
     Scan(u64),
-    /// It does not tell: of a view it takes rights on the tables behind it.
+    /// The server hides it, as for a view without rights on the tables behind it.
     Hidden,
 }
 
 impl QueryPlan {
+    /// Whether an index is used.
     pub fn is_by_index(self) -> bool {
         matches!(self, QueryPlan::Index { .. })
     }
 
-    /// Whether it is by an index that begins with hotel and room.
+    /// Whether an index that begins with hotel and room is used.
     fn is_by_room(self) -> bool {
         matches!(self, QueryPlan::Index { columns, .. } if columns >= 2)
     }
 
-    /// Whether it may be carried out. One that is hidden ends by the limit of its connection.
-    pub fn is_bearable(self) -> bool {
+    /// Whether a check may execute it. A hidden one is bounded by the connection's time limit.
+    pub fn is_affordable(self) -> bool {
         match self {
             QueryPlan::Index { .. } | QueryPlan::Hidden => true,
             QueryPlan::Scan(rows) => rows <= SMALL,
@@ -51,29 +52,32 @@ impl QueryPlan {
     }
 }
 
-/// Without ids a message has this much read of its room. Seconds.
+/// Without ids, a message reads this much time of its room. Seconds.
 const OF_A_MESSAGE: i64 = 1_800;
 
-/// That is a few readings. To read more rows than this for it is to read a room's history, or all
-/// rooms of the time.
+/// So much time has a few readings. If the server reads more rows than this for them, it reads the
+/// room's whole history, or all rooms.
 const MANY: u64 = 100;
 
-/// How the table's rows are found.
+/// How the server would find rows of the meter table.
 pub(super) struct Plans {
+    /// Those of one room.
     pub by_room: QueryPlan,
+    /// Those after a time.
     pub by_time: QueryPlan,
+    /// The one with an id, if the table has ids.
     pub by_id: Option<QueryPlan>,
-    /// Rows that are read for a message where there are no ids, as far as that was looked at.
+    /// Rows that the server reads for one message if the table has no ids; `None` if unknown.
     pub of_a_message: Option<u64>,
 }
 
-/// How the server would find rows as the service asks for them.
+/// Asks the server for its plans.
 pub(super) fn plans(conn: &mut Conn, meter: &MeterTable, now: LocalTime) -> mysql::Result<Plans> {
     let MeterTable {
         table, script_time, ..
     } = meter;
     let select = format!("SELECT {} FROM `{table}` WHERE", rows::columns(meter));
-    // Later than all there is: a server rather reads all of a table than most of an index.
+    // Later than all rows: a server prefers to scan the table if most rows match.
     let later = now.plus(YEAR);
     Ok(Plans {
         by_room: plan_of_room(conn, meter, "", "")?,
@@ -91,9 +95,9 @@ pub(super) fn plans(conn: &mut Conn, meter: &MeterTable, now: LocalTime) -> mysq
 }
 
 impl Plans {
-    /// Looks once more how rooms are found, by one that has rows: of several indexes that begin
-    /// with a column of the key, all are as good as each other to find none.
-    pub fn look_at(
+    /// Asks again with a room that has rows. For a room without rows, the server may choose any of
+    /// several indexes that begin with a column of the key.
+    pub fn refine(
         &mut self,
         conn: &mut Conn,
         meter: &MeterTable,
@@ -142,7 +146,7 @@ fn plan_of_room(
         room_number,
         ..
     } = meter;
-    // The columns of the key alone: of several indexes the one that has both is then the cheapest.
+    // Only the columns of the key, so that an index with both is the cheapest of several.
     let query = format!(
         "SELECT `{hotel_id}`, `{room_number}` FROM `{table}` WHERE `{hotel_id}` = ? \
          AND `{room_number}` = ?"
@@ -167,12 +171,12 @@ fn plan(conn: &mut Conn, query: &str, values: impl Into<Params>) -> mysql::Resul
         columns: usize::MAX,
         unique: true,
     };
-    // A view may take several steps: the worst one counts.
+    // A view may have several steps; the worst one counts.
     for line in &lines {
         let step = match text(line, "type").as_str() {
-            // All of the rows, or all of an index.
+            // The whole table, or a whole index.
             "ALL" | "index" => QueryPlan::Scan(text(line, "rows").parse().unwrap_or(u64::MAX)),
-            // Found, or known not to be there, while it was planned.
+            // The row was read, or found missing, while planning.
             "" | "const" | "system" | "eq_ref" => continue,
             _ => QueryPlan::Index {
                 columns: text(line, "ref")
@@ -191,7 +195,7 @@ fn plan(conn: &mut Conn, query: &str, values: impl Into<Params>) -> mysql::Resul
     Ok(plan)
 }
 
-/// Says which indexes would help, and how they are made.
+/// Advises the indexes that are missing, with the statements that create them.
 pub(super) fn advise(
     meter: &MeterTable,
     types: &[ColumnType],
@@ -205,14 +209,14 @@ pub(super) fn advise(
     };
     if plans.by_room == QueryPlan::Hidden {
         report(advice(
-            "it is a view, and this user is not told how the server reads it",
-            "see that the tables behind it have indexes on (hotel, room), the time, and the id"
+            "it is a view, and the server hides from this user how it is read",
+            "check that the tables behind it have indexes on (hotel, room), the time, and the id"
                 .into(),
         ));
         return;
     }
     let table = format!("`{}`.`{}`", user.database, meter.table);
-    // Of a text without a length an index takes a part.
+    // An index on a BLOB or TEXT needs a length.
     let part = |place: usize, name: &str, length: usize| match types.get(place) {
         Some(ColumnType::MYSQL_TYPE_BLOB) => format!("`{name}`({length})"),
         _ => format!("`{name}`"),
@@ -228,7 +232,7 @@ pub(super) fn advise(
     ];
     if !plans.by_room.is_by_room() {
         report_advice(advice(
-            "no index begins with hotel and room: to read one room is to read far more than it",
+            "no index begins with hotel and room: reading one room reads far more than its rows",
             format!(
                 "CREATE INDEX idx_hotel_room ON {table} ({})",
                 keys.join(", ")
@@ -242,8 +246,8 @@ pub(super) fn advise(
     {
         report_advice(advice(
             &format!(
-                "it has no id, and no index has hotel, room and time: to read half an hour of one \
-                 room is to read about {rows} rows, for each message of a time of its own"
+                "it has no id, and no index has hotel, room and time: for each message the server \
+                 reads about {rows} rows to find half an hour of one room"
             ),
             format!(
                 "CREATE INDEX idx_room_time ON {table} ({}, `{time}`)",
@@ -254,11 +258,11 @@ pub(super) fn advise(
     if !plans.by_time.is_by_index() {
         report_advice(match types.get(3) {
             Some(of_type) if is_text(*of_type) => advice(
-                "the time is a text: a server uses no index to compare that with a time",
-                format!("make {time} a DATETIME, or have it read from a view in which it is one"),
+                "the time is a text: to compare it with a time a server uses no index",
+                format!("change {time} to a DATETIME, or create a view in which it is one"),
             ),
             _ => advice(
-                "no index begins with the time: to find what is new is to read the whole table",
+                "no index begins with the time: finding new rows reads the whole table",
                 format!("CREATE INDEX idx_{time} ON {table} (`{time}`)"),
             ),
         });
@@ -267,7 +271,7 @@ pub(super) fn advise(
         && !matches!(plan, QueryPlan::Index { unique: true, .. })
     {
         report_advice(advice(
-            "no two rows should have one id, and no index sees to it: such rows may be passed over",
+            "no index makes the id unique: rows with the same id may be skipped",
             format!("CREATE UNIQUE INDEX idx_{id} ON {table} (`{id}`)"),
         ));
     }

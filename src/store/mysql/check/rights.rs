@@ -1,6 +1,6 @@
-//! The schema, and what the user may do with it. The server itself is asked: it explains a
-//! statement to those alone who may execute it, whether by a right of their own, a role's or a
-//! column's, and executes nothing.
+//! Checks the schema and the user's rights on it by EXPLAIN. The server explains a statement only
+//! to a user who may execute it, by any kind of right (of the user, a role or a column), and does
+//! not execute it.
 
 use mysql::Conn;
 use mysql::prelude::Queryable;
@@ -15,15 +15,15 @@ use super::{User, failed};
 /// What the service does with a table.
 struct Table {
     name: &'static str,
-    /// Those it reads, and, where it inserts rows, inserts them with.
+    /// The columns it reads and, if it inserts rows, writes.
     columns: &'static [&'static str],
     inserts: bool,
-    /// The columns it changes.
+    /// The columns it updates.
     updates: &'static [&'static str],
     deletes: bool,
 }
 
-/// A table that is read alone.
+/// A table that is only read.
 const READ: Table = Table {
     name: "",
     columns: &[],
@@ -44,7 +44,7 @@ const TABLES: [Table; 8] = [
         updates: &["epoch", "seq", "meter_id", "meter_time"],
         ..READ
     },
-    // REPLACE inserts and deletes.
+    // REPLACE needs INSERT and DELETE.
     Table {
         name: "room_state",
         columns: &rooms::COLUMNS,
@@ -94,7 +94,7 @@ const TABLES: [Table; 8] = [
 ];
 
 impl Table {
-    /// A statement for each right it takes. None would change a row if it were executed.
+    /// A statement for each right that is needed. None would change a row if it were executed.
     fn statements(&self) -> Vec<(&'static str, String)> {
         let Table { name, columns, .. } = *self;
         let list = columns.join(", ");
@@ -118,15 +118,16 @@ impl Table {
     }
 }
 
-/// What the server says to somebody who asks how it would execute a statement.
+/// The server's answer to EXPLAIN.
 pub(super) enum Answer {
     Granted,
     Denied,
     NoTable,
-    /// A column is not there, in the server's words.
+    /// A column does not exist, with the server's message.
     NoColumn(String),
 }
 
+/// Asks whether this user may execute a statement.
 pub(super) fn ask(conn: &mut Conn, statement: &str) -> mysql::Result<Answer> {
     match conn.query_drop(format!("{EXPLAIN} {statement}")) {
         Ok(()) => Ok(Answer::Granted),
@@ -144,7 +145,7 @@ pub(super) fn ask(conn: &mut Conn, statement: &str) -> mysql::Result<Answer> {
 /// Whether the schema is the one that this version needs.
 pub(super) fn schema(conn: &mut Conn, report: Report<'_>) -> mysql::Result<()> {
     const ABOUT: &str = "schema";
-    // Without the table, or the right to see it, the next part says more.
+    // The table, or the right to read it, may be missing.
     let count = match conn.query_first("SELECT COUNT(*) FROM schema_migration") {
         Ok(count) => count.unwrap_or(0_u32),
         Err(mysql::Error::MySqlError(error)) if matches!(error.code, 1142 | 1146) => {
@@ -196,15 +197,12 @@ pub(super) fn service(conn: &mut Conn, user: &User, report: Report<'_>) -> mysql
                     missing.push(table.name);
                     break;
                 }
-                Ok(Answer::NoColumn(says)) => Finding::new(
-                    Level::Wrong,
-                    about.as_str(),
-                    format!("{right}: {says}"),
-                )
-                .remedy(
-                    "run `roomwatt init-db`; columns of the original program's tables are not made \
-                     by it, sql/001_original_tables.sql has them",
-                ),
+                Ok(Answer::NoColumn(says)) => {
+                    Finding::new(Level::Wrong, about.as_str(), format!("{right}: {says}")).remedy(
+                        "run `roomwatt init-db`; it does not add columns to the original program's \
+                     tables, see sql/001_original_tables.sql for those",
+                    )
+                }
                 Err(error) => failed(&about, error),
             };
             is_well = false;
@@ -226,8 +224,9 @@ pub(super) fn service(conn: &mut Conn, user: &User, report: Report<'_>) -> mysql
     Ok(())
 }
 
-/// Whether this user could run `init-db`, which no service needs. What a server would say to CREATE
-/// and ALTER it says to statements that name a column twice, too, and those can't succeed.
+/// Whether this user could run `init-db`, which the service does not need. CREATE and ALTER can't
+/// be explained, so the statements name a column twice: a server checks the rights first and then
+/// refuses them.
 pub(super) fn init_db(conn: &mut Conn, report: Report<'_>) -> mysql::Result<()> {
     const ABOUT: &str = "rights for init-db";
     let (created, altered) = schema::tables();
@@ -249,8 +248,8 @@ pub(super) fn init_db(conn: &mut Conn, report: Report<'_>) -> mysql::Result<()> 
             Err(mysql::Error::MySqlError(error)) if error.code == 1142 => {
                 denied.push(format!("{right} on {table}"));
             }
-            // The column is there twice, the table already; or that is not there, and somebody who
-            // may create it may change it.
+            // Refused for the duplicate column or because the table exists; or the table to alter
+            // does not exist, and a user who may create it may alter it.
             Ok(()) => granted.push(right),
             Err(mysql::Error::MySqlError(error)) if matches!(error.code, 1050 | 1060 | 1146) => {
                 granted.push(right);
@@ -274,7 +273,7 @@ pub(super) fn init_db(conn: &mut Conn, report: Report<'_>) -> mysql::Result<()> 
                 ABOUT,
                 format!("this user can't run it, not granted: {}", denied.join(", ")),
             )
-            .remedy("run it as the user that sql/grants-init.sql has for it"),
+            .remedy("run it as the user of sql/grants-init.sql"),
         },
     );
     Ok(())
@@ -285,15 +284,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_table_of_ours_is_looked_at() {
+    fn every_table_of_the_schema_is_checked() {
         let (mut created, _) = schema::tables();
-        // Others' table is looked at by itself.
+        // The meter table has a check of its own.
         assert!(created.remove("smart_meter"));
-        let looked_at = TABLES.iter().map(|table| table.name.to_owned());
-        assert_eq!(
-            looked_at.collect::<std::collections::BTreeSet<_>>(),
-            created
-        );
+        let checked = TABLES.iter().map(|table| table.name.to_owned());
+        assert_eq!(checked.collect::<std::collections::BTreeSet<_>>(), created);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The rooms of messages against the rooms of meters.
+//! Compares the watched rooms with the rooms of the meter table.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -15,25 +15,26 @@ use super::sample::Sample;
 
 const ABOUT: &str = "rooms";
 
-/// Rows of the original program's table that are looked at where no room is watched yet.
+/// Rows of the original program's table that are read if no room is watched yet.
 const WATCHES: u32 = 200_000;
 
-/// Rooms that are looked for by their keys, one step in an index each.
-const LOOKED_FOR: usize = 2_000;
+/// The most rooms whose older readings are searched for by key, each by one index lookup.
+const SEARCHED: usize = 2_000;
 
 /// Keys a statement.
 const KEYS: usize = 100;
 
-/// Rooms that are named as examples.
-const NAMED: usize = 10;
+/// The most rooms that a finding lists.
+const LISTED: usize = 10;
 
-/// What was found of the rooms that the sample does not have.
+/// The watched rooms without readings in the sample.
 #[derive(Default)]
 struct Missing<'a> {
-    /// They have older readings.
+    /// Rooms with older readings.
     silent: Vec<&'a RoomKey>,
-    /// The meter table has them in another spelling.
+    /// Rooms that the meter table spells otherwise, with that spelling.
     near: Vec<(&'a RoomKey, RoomKey)>,
+    /// Rooms without readings in any spelling.
     never: Vec<&'a RoomKey>,
 }
 
@@ -49,9 +50,9 @@ pub(super) fn compare(
     };
     let watched = match watched(conn) {
         Ok(watched) => watched,
-        // A missing table or right has been told of with its remedy.
+        // Another part of the check has reported the missing table or right with its remedy.
         Err(mysql::Error::MySqlError(error)) if matches!(error.code, 1142 | 1143 | 1146) => {
-            let says = format!("they are not compared: {}", error.message);
+            let says = format!("they can't be compared: {}", error.message);
             report(Finding::new(Level::Warning, ABOUT, says));
             return Ok(());
         }
@@ -77,21 +78,21 @@ pub(super) fn compare(
     if absent.is_empty() {
         return Ok(());
     }
-    let looked_for = &absent[..if by_key {
-        absent.len().min(LOOKED_FOR)
+    let searched = &absent[..if by_key {
+        absent.len().min(SEARCHED)
     } else {
         0
     }];
-    let spellings = match looked_for {
+    let spellings = match searched {
         [] => Spellings::default(),
-        _ => Spellings::look(conn, meter, oldest)?,
+        _ => Spellings::load(conn, meter, oldest)?,
     };
-    let looked_for_as = looked_for.iter().flat_map(|room| spellings.of(room));
-    let looked_for_as: Vec<RoomKey> = looked_for_as.collect();
+    let keys = searched.iter().flat_map(|room| spellings.of(room));
+    let keys: Vec<RoomKey> = keys.collect();
     let mut older = HashSet::new();
-    for keys in looked_for_as.chunks(KEYS) {
+    for keys in keys.chunks(KEYS) {
         match stored(conn, meter, keys) {
-            // A key that the table's character set has no letters for: it hides no other.
+            // The table's character set can't hold one of the keys: try each by itself.
             Err(mysql::Error::MySqlError(_)) => {
                 for key in keys.chunks(1) {
                     older.extend(stored(conn, meter, key).unwrap_or_default());
@@ -102,12 +103,12 @@ pub(super) fn compare(
     }
     let recent = sample.rooms.keys().cloned().collect();
     let missing = sorted(&absent, &recent, &older);
-    let is_all = looked_for.len() == absent.len();
+    let is_all = searched.len() == absent.len();
     report_missing(&missing, is_all, &recent, report);
     Ok(())
 }
 
-/// The rooms that are watched, or that the original program has left.
+/// The watched rooms or, if there are none, those of the original program.
 fn watched(conn: &mut Conn) -> mysql::Result<BTreeSet<RoomKey>> {
     let mut rooms = BTreeSet::new();
     let newest = format!(
@@ -125,8 +126,8 @@ fn watched(conn: &mut Conn) -> mysql::Result<BTreeSet<RoomKey>> {
     Ok(rooms)
 }
 
-/// Of each key one row as the meter table has it: its collation may take another spelling for the
-/// same.
+/// The stored keys of one row for each of these keys. They may be spelled otherwise, because the
+/// table's collation may ignore differences.
 fn stored(conn: &mut Conn, meter: &MeterTable, keys: &[RoomKey]) -> mysql::Result<Vec<RoomKey>> {
     let MeterTable {
         table,
@@ -156,7 +157,7 @@ fn sorted<'a>(
 ) -> Missing<'a> {
     let mut spelled: HashMap<(String, String), &RoomKey> = HashMap::new();
     for room in recent.iter().chain(older) {
-        // Whatever the order of the set: an example is the same each time.
+        // The smallest, so that the example does not depend on the order of the set.
         let known = spelled.entry(normalized(room)).or_insert(room);
         *known = room.min(known);
     }
@@ -175,39 +176,39 @@ fn sorted<'a>(
 
 fn report_missing(missing: &Missing, is_all: bool, recent: &HashSet<RoomKey>, report: Report<'_>) {
     let named = |rooms: &[&RoomKey]| {
-        let names: Vec<String> = rooms.iter().take(NAMED).map(|room| quoted(room)).collect();
+        let names: Vec<String> = rooms.iter().take(LISTED).map(|room| quoted(room)).collect();
         names.join(", ")
     };
     if !missing.near.is_empty() {
-        let pairs = missing.near.iter().take(NAMED);
+        let pairs = missing.near.iter().take(LISTED);
         let pairs: Vec<String> = pairs
             .map(|(room, near)| format!("{} for {}", quoted(room), quoted(near)))
             .collect();
         let says = format!(
-            "{} never judged, the meters spell their keys otherwise: {}",
+            "{} never judged, because the meter table spells their keys otherwise: {}",
             counted(missing.near.len(), "watched room"),
             pairs.join(", ")
         );
         report(Finding::new(Level::Warning, ABOUT, says).remedy(
-            "but for blanks around them keys are compared byte for byte: have the messages spell \
-             them so, or the meters in a view",
+            "keys are compared byte for byte, except for blanks around them: spell them alike in \
+             the messages, or in a view of the meter table",
         ));
     }
     if !missing.never.is_empty() {
         let hotels: HashSet<&HotelId> = recent.iter().map(|room| &room.hotel_id).collect();
         let unknown: BTreeSet<&HotelId> = missing.never.iter().map(|room| &room.hotel_id).collect();
         let unknown: Vec<String> = (unknown.difference(&hotels.into_iter().collect()))
-            .take(NAMED)
+            .take(LISTED)
             .map(|hotel| format!("\"{hotel}\""))
             .collect();
         let hotels = match unknown.as_slice() {
             [] => String::new(),
-            hotels => format!("; the meters know no hotel {}", hotels.join(", ")),
+            hotels => format!("; the meter table has no hotel {}", hotels.join(", ")),
         };
         let what = if is_all {
-            "never judged, no meter has their keys"
+            "never judged, because the meter table does not have their keys"
         } else {
-            "not among them in any spelling, and not all were looked for in older readings"
+            "without recent readings in any spelling; not all were searched for in older ones"
         };
         let says = format!(
             "{} {what}: {}{hotels}",
@@ -216,7 +217,7 @@ fn report_missing(missing: &Missing, is_all: bool, recent: &HashSet<RoomKey>, re
         );
         report(
             Finding::new(Level::Warning, ABOUT, says)
-                .remedy("see that messages and meters name hotels and rooms alike"),
+                .remedy("check that messages and meters name hotels and rooms alike"),
         );
     }
     if !missing.silent.is_empty() {
@@ -225,11 +226,11 @@ fn report_missing(missing: &Missing, is_all: bool, recent: &HashSet<RoomKey>, re
             counted(missing.silent.len(), "watched room"),
             named(&missing.silent)
         );
-        report(Finding::new(Level::Warning, ABOUT, says).remedy("see to their meters"));
+        report(Finding::new(Level::Warning, ABOUT, says).remedy("check their meters"));
     }
 }
 
-/// A key whose blanks can be seen.
+/// A key in quotes, so that blanks can be seen.
 fn quoted(room: &RoomKey) -> String {
     format!("\"{room}\"")
 }

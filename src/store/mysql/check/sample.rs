@@ -1,4 +1,4 @@
-//! The newest rows of the meter table.
+//! Reads a sample of the meter table: its newest rows.
 
 use std::collections::HashMap;
 
@@ -14,17 +14,21 @@ use crate::types::{LocalTime, RoomKey};
 
 use super::plans::{Plans, QueryPlan};
 
-/// What they have.
+/// What the newest rows contain.
 pub(super) struct Sample {
+    /// The rooms with readings.
     pub rooms: HashMap<RoomKey, Steps>,
+    /// All rows that were read.
     pub rows: u64,
-    /// Those that are no readings.
+    /// Invalid rows, except those ahead of now.
     pub bad: u64,
+    /// The time of the newest reading.
     pub newest: Option<LocalTime>,
+    /// The time of the oldest reading.
     pub oldest: Option<LocalTime>,
 }
 
-/// The newest rows up to `latest`; `None` where they would cost a scan of a large table.
+/// Reads the newest rows up to `latest`; `None` if that would scan a large table.
 pub(super) fn sample(
     conn: &mut Conn,
     meter: &MeterTable,
@@ -35,7 +39,7 @@ pub(super) fn sample(
         table, script_time, ..
     } = meter;
     let select = format!("SELECT {} FROM `{table}`", rows::columns(meter));
-    let (query, values) = if plans.by_time.is_bearable() {
+    let (query, values) = if plans.by_time.is_affordable() {
         let newest: Option<Row> = conn.exec_first(
             format!("SELECT MAX(`{script_time}`) FROM `{table}` WHERE `{script_time}` <= ?"),
             (datetime(latest),),
@@ -72,7 +76,7 @@ pub(super) fn sample(
                 *oldest = reading.time.min(*oldest);
                 sample.rooms.entry(room).or_default().take(reading.register);
             }
-            // Those ahead are counted by themselves.
+            // Rows ahead of now are counted separately.
             None if rows::time(&row).is_some_and(|time| time > latest) => {}
             None => sample.bad += 1,
         }

@@ -1,4 +1,4 @@
-//! Reading single rooms by their keys.
+//! Reads single rooms by their keys.
 
 use std::collections::HashMap;
 
@@ -18,19 +18,19 @@ use super::RECENT;
 use super::rows::{ID, integer, reading};
 use super::spellings::Spellings;
 
-/// Rooms a statement where an index bounds what is read of each. Every row that is read is compared
-/// with half of them: measured, 400 take half as long again.
+/// Rooms a statement if an index bounds the rows of each. The server compares every row with half
+/// of the rooms on average: as measured, 400 rooms a statement take one and a half times as long.
 pub(super) const KEYS: usize = 50;
 
-/// No id is larger: those of a BIGINT.
-const OPEN: u64 = i64::MAX.unsigned_abs();
+/// The largest id: that of a BIGINT.
+const MAX_ID: u64 = i64::MAX.unsigned_abs();
 
-/// Who reads single rooms: it decides which of their newest rows are wanted.
+/// For whom single rooms are read, which decides how far their newest rows are wanted.
 #[derive(Clone, Copy)]
 pub(super) enum Caller {
-    /// Of a numbered table those up to here, where that is known.
+    /// A sweep: of a table with ids, rows up to this position; all if it is `None`.
     Sweep { up_to: Option<Position> },
-    /// Those that it judges by itself.
+    /// A message: the rows that it judges by the rule of [`Frontier`].
     Message(Frontier),
 }
 
@@ -49,43 +49,43 @@ impl Meters for MySqlReader {
     }
 }
 
-/// What is asked of one room. All of it goes into one statement: a row that several of its terms or
-/// spellings find is to come once.
+/// What is read for one room. All its terms go into one statement, so that a row that several of
+/// them find comes once.
 pub(super) struct Ask<'a> {
     pub(super) wanted: &'a Wanted,
     pub(super) until: LocalTime,
     terms: Vec<Term>,
 }
 
-/// Rows of one key.
+/// Some rows of one spelling of a room.
 pub(super) struct Term {
-    /// As the table spells it.
+    /// The key as the table spells it.
     key: RoomKey,
     rows: Rows,
 }
 
 #[derive(Clone, Copy)]
 pub(super) enum Rows {
-    /// Those with these ids.
+    /// Rows with these ids.
     Ids(Ids),
-    /// Those later than the first time, up to the second.
+    /// Rows later than the first time and not later than the second.
     Times(LocalTime, LocalTime),
 }
 
 /// A statement and its values.
 pub(super) type Query = (String, Vec<Value>);
 
-/// A reading with the number of its row.
+/// A reading with the number of its row: its id or, without ids, its place.
 pub(super) type Found = (u64, RoomKey, Reading);
 
-/// What is read, and what was found of it.
+/// A search for the readings of several rooms, with its result so far.
 pub(super) struct Search {
     latest: LocalTime,
     caller: Caller,
     found: HashMap<RoomKey, Vec<(u64, Reading)>>,
-    /// Rows without ids are numbered as they come.
+    /// The number of the next row, if the table has no ids.
     place: u64,
-    /// Whether it is counted what the server reads.
+    /// Whether to count the rows that the server reads.
     pub(super) counts: bool,
 }
 
@@ -107,9 +107,9 @@ impl MySqlReader {
             counts: false,
         };
         self.search(wanted, &mut search)
-            .map_err(|error| self.away(error))?;
+            .map_err(|error| self.failed(error))?;
         let sorted = search.found.into_iter().map(|(room, mut rows)| {
-            // Of readings with one time the first stored is first.
+            // Readings with the same time in the order they were stored.
             rows.sort_by_key(|&(id, reading)| (reading.time, id));
             (room, rows.into_iter().map(|(_, reading)| reading).collect())
         });
@@ -117,7 +117,7 @@ impl MySqlReader {
     }
 
     fn search(&self, wanted: &[Wanted], search: &mut Search) -> Result<(), StoreError> {
-        self.look_for_spellings(search.latest)?;
+        self.load_spellings(search.latest)?;
         let Some(id) = self.meter.id() else {
             return self.search_by_time(wanted.iter().collect(), search);
         };
@@ -152,7 +152,7 @@ impl MySqlReader {
         }
     }
 
-    /// Finds the rows of rooms by their keys, at most so many of them a statement.
+    /// Finds the rows of rooms by their keys, with at most `most` keys a statement.
     pub(super) fn find_by_keys(
         &self,
         mut asks: &[Ask<'_>],
@@ -185,10 +185,10 @@ impl MySqlReader {
                     self.costs.lock().key = Some(read / asks.len() as f64);
                 }
             }
-            // A key that the table's character set has no letters for, or a row that a view can't
-            // compute: that room is to hold up no other.
+            // The table's character set can't hold the key, or a view can't compute a row. The
+            // other rooms must not fail with it.
             (Err(StoreError::Unstorable(why)), [ask]) => {
-                log::warn!("{}: it has no readings, {why}", ask.wanted.room);
+                log::warn!("room {} has no readings: {why}", ask.wanted.room);
             }
             (Err(StoreError::Unstorable(_)), asks) => {
                 let (some, others) = asks.split_at(asks.len() / 2);
@@ -200,9 +200,9 @@ impl MySqlReader {
         Ok(())
     }
 
-    /// The statement for the rows of some keys, and its values. Each half is compared with its
-    /// column alone: in `(hotel, room) IN (...)` servers compare all in one character set, and do
-    /// not find the keys that the columns' own spells otherwise.
+    /// The statement for the rows of some keys. Hotel and room are each compared with their own
+    /// column: in `(hotel, room) IN (...)` servers compare everything in one character set, and
+    /// miss keys if the columns have another.
     pub(super) fn by_keys(&self, asks: &[Ask<'_>]) -> Query {
         let MeterTable {
             id,
@@ -218,7 +218,7 @@ impl MySqlReader {
             values.push(key.room_number.as_str().into());
             let rows = match *rows {
                 Rows::Ids((first, last)) => {
-                    values.extend([first.min(OPEN).into(), last.min(OPEN).into()]);
+                    values.extend([first.min(MAX_ID).into(), last.min(MAX_ID).into()]);
                     format!("`{id}` BETWEEN ? AND ?")
                 }
                 Rows::Times(after, until) => {
@@ -233,21 +233,21 @@ impl MySqlReader {
         (self.select_where(&conditions.join(" OR ")), values)
     }
 
-    /// The same for all rows of a span.
+    /// The statement for all rows of a span, of every room.
     pub(super) fn by_times(&self, after: LocalTime, until: LocalTime) -> Query {
         let time = &self.meter.script_time;
         let condition = format!("`{time}` > ? AND `{time}` < ?");
         (self.select_where(&condition), span(after, until).into())
     }
 
-    /// Not sorted by the server, which would send the first row only after reading the last.
+    /// Without ORDER BY: the server would send the first row only after reading the last.
     fn select_where(&self, condition: &str) -> String {
         let table = &self.meter.table;
         format!("SELECT {} FROM `{table}` WHERE {condition}", self.columns())
     }
 
-    /// The rows of these rooms that a statement finds, and, where that is counted, how many rows
-    /// the server has read for it.
+    /// Executes a statement. Returns the rows of these rooms that are wanted, and the number of
+    /// rows the server has read, if that is counted.
     pub(super) fn select(
         &self,
         (query, values): Query,
@@ -261,16 +261,15 @@ impl MySqlReader {
             let mut found = Vec::new();
             for (place, row) in (search.place..).zip(conn.exec_iter(query, Params::from(values))?) {
                 let row = row?;
-                // Without an id, readings with one time are in the order in which the server sends
-                // them.
+                // Without ids, readings with the same time stay in the server's order.
                 let (number, id) = match self.meter.id() {
                     Some(id) => {
-                        let id = integer(&row, ID).ok_or_else(|| self.no_integer(id))?;
+                        let id = integer(&row, ID).ok_or_else(|| self.not_an_id(id))?;
                         (id, Some(id))
                     }
                     None => (place, None),
                 };
-                // The table may compare without regard to case: other rooms come along.
+                // The table's collation may ignore case and find other rooms, too.
                 if let Some((room, reading)) = reading(&row, search.latest)
                     && (of.get(&room)).is_some_and(|wanted| search.wants(wanted, id, reading.time))
                 {
@@ -285,8 +284,8 @@ impl MySqlReader {
         })
     }
 
-    /// How many rows the server expects to read for a statement; `None` where it does not tell that
-    /// user: of a view it takes rights on the tables behind it.
+    /// How many rows the server expects to read for a statement; `None` if it hides that, as for a
+    /// view without rights on the tables behind it.
     pub(super) fn expected(&self, (query, values): Query) -> Result<Option<f64>, StoreError> {
         self.pool
             .with(|conn| match explain::steps(conn, &query, values) {
@@ -302,16 +301,16 @@ impl MySqlReader {
             })
     }
 
-    /// Looks through the rooms of the table for such with blanks around their keys, once.
-    fn look_for_spellings(&self, latest: LocalTime) -> Result<(), StoreError> {
-        if self.spellings.lock().is_looked_for {
+    /// Loads the spellings of rooms with blanks around their keys, unless they are loaded.
+    fn load_spellings(&self, latest: LocalTime) -> Result<(), StoreError> {
+        if self.spellings.lock().is_loaded {
             return Ok(());
         }
         let recently = latest.plus(-RECENT);
-        let looked_for = self
+        let loaded = self
             .pool
-            .with(|conn| Ok(Spellings::look(conn, &self.meter, recently)?))?;
-        self.spellings.lock().merge(looked_for);
+            .with(|conn| Ok(Spellings::load(conn, &self.meter, recently)?))?;
+        self.spellings.lock().merge(loaded);
         Ok(())
     }
 }
@@ -324,7 +323,7 @@ impl Search {
         }
     }
 
-    /// Up to which time all rows of a room are wanted.
+    /// The time up to which all rows of a room are wanted.
     fn until(&self, wanted: &Wanted) -> LocalTime {
         match self.frontier() {
             None => self.latest,
@@ -333,7 +332,7 @@ impl Search {
         }
     }
 
-    /// The same where the time alone bounds what is read.
+    /// The same if rows can only be bounded by their time.
     pub(super) fn until_by_time(&self, wanted: &Wanted) -> LocalTime {
         match self.frontier() {
             Some(Position::Id(_)) => self.latest,
@@ -352,7 +351,7 @@ impl Search {
         }
     }
 
-    /// Of these ids those that are wanted.
+    /// The wanted part of these ids.
     fn within(&self, ids: &[Ids]) -> impl Iterator<Item = Ids> {
         let up_to = match self.caller {
             Caller::Sweep {
@@ -382,12 +381,13 @@ impl Search {
     }
 }
 
-/// A time with a fraction counts as the one without.
+/// The bounds of a span in a statement. A time counts without its fraction, so that the last second
+/// belongs to the span as a whole.
 fn span(after: LocalTime, until: LocalTime) -> [Value; 2] {
     [datetime(after), datetime(until.plus(1))]
 }
 
-/// How many rows the server has read on this connection so far. It needs no rights.
+/// The number of rows that the server has read on this connection so far. This needs no rights.
 fn rows_read(conn: &mut Conn) -> Result<u64, StoreError> {
     let counts: Vec<(String, u64)> = conn.query("SHOW SESSION STATUS LIKE 'Handler\\_read\\_%'")?;
     Ok(counts.iter().map(|(_, count)| count).sum())

@@ -1,4 +1,4 @@
-//! Learning from the index on the time which ids the rows of a span have.
+//! Learns the ids of the rows of a span from the index on the time.
 
 use std::time::{Duration, Instant};
 
@@ -15,19 +15,19 @@ use crate::types::LocalTime;
 use super::rows::integer;
 use super::{RECENT, earliest};
 
-/// Rows this young may have neighbours that are still to be committed. Seconds before the latest
-/// time of a reading, which is an hour ahead of now.
+/// Open transactions may still commit rows with ids near those of rows this young. Seconds before
+/// the latest time of a reading, which is an hour ahead of now.
 const YOUNG: i64 = 2 * 3600;
 
-/// An index gives its rows twenty times as fast; to learn at this pace is to read the whole table
-/// for each piece.
+/// Time per row from which on learning is too slow. An index is twenty times as fast; at this pace
+/// the server reads the whole table for each piece.
 const SLOW: Duration = Duration::from_micros(20);
 
-/// What is over by then was cheap at any pace.
+/// A piece learned within this time was cheap at any pace.
 const SHORT: Duration = Duration::from_secs(2);
 
 impl MySqlReader {
-    /// Learns which ids the rows of the last hours have, unless that is known.
+    /// Learns the ids of the last hours' rows, unless they are known.
     pub(super) fn learn_recent(
         &self,
         conn: &mut Conn,
@@ -37,20 +37,20 @@ impl MySqlReader {
         if self.window.lock().is_some() {
             return Ok(());
         }
-        // First: a row that comes between the two has an id above this one.
+        // Read before the pieces: a row that is inserted meanwhile has an id above this one.
         let last = self.last_id(conn, id)?;
         let mut window = Window::new(latest);
         let pieces = window.since(latest.plus(-RECENT));
         let (found, _) = self.ids_of(conn, id, &pieces)?;
         window.learn(&pieces, found);
         window.settle_at_first(latest.plus(-YOUNG), last);
-        // One that another thread has learned meanwhile may have seen rows since.
+        // Keep a window that another thread has made meanwhile: it may know more.
         self.window.lock().get_or_insert(window);
         Ok(())
     }
 
-    /// The ids that the rows of a wish can have, learned where they are not known yet; `None` where
-    /// that is not to be had.
+    /// The intervals of ids that the rows of a wish can have; unknown ones are learned. `None` if
+    /// they can't be learned.
     pub(super) fn ids(
         &self,
         id: &str,
@@ -67,7 +67,7 @@ impl MySqlReader {
                     continue;
                 }
             };
-            if *self.learns_no_more.lock() {
+            if *self.gave_up_learning.lock() {
                 return Ok(None);
             }
             match unknown {
@@ -78,7 +78,7 @@ impl MySqlReader {
                     match (oldest, window.as_mut()) {
                         (Some(oldest), Some(window)) => window.learn_oldest(&of, oldest),
                         (Some(_), None) => {}
-                        (None, _) => *self.learns_no_more.lock() = true,
+                        (None, _) => *self.gave_up_learning.lock() = true,
                     }
                 }
                 Unknown::Piece(piece) => {
@@ -88,11 +88,11 @@ impl MySqlReader {
                     let took = began.elapsed();
                     if took > SHORT && took > SLOW * u32::try_from(rows).unwrap_or(u32::MAX) {
                         log::warn!(
-                            "the meter table has no index on {} that helps: late messages have \
-                             their rooms' whole histories read; see `roomwatt check`",
+                            "the meter table has no useful index on {}: late messages read their \
+                             rooms' whole histories; see `roomwatt check`",
                             self.meter.script_time
                         );
-                        *self.learns_no_more.lock() = true;
+                        *self.gave_up_learning.lock() = true;
                     }
                     if let Some(window) = self.window.lock().as_mut() {
                         window.learn(&pieces, found);
@@ -102,8 +102,8 @@ impl MySqlReader {
         }
     }
 
-    /// The ids of each bucket of these pieces that has rows, and how many rows there are. An index
-    /// on the time, which ends with the primary key, has all of it.
+    /// The ids of each bucket of these pieces that has rows, and the number of rows. An index on
+    /// the time is enough for this, because it ends with the primary key.
     fn ids_of(
         &self,
         conn: &mut Conn,
@@ -116,7 +116,7 @@ impl MySqlReader {
         let mut parts = Vec::new();
         let mut values: Vec<Value> = Vec::new();
         for (bucket, from, to) in pieces.iter().flat_map(Piece::buckets) {
-            // By themselves they cost a third of what GROUP BY does.
+            // One query a bucket takes a third of the time of GROUP BY.
             parts.push(format!(
                 "(SELECT {bucket}, MIN(`{id}`), MAX(`{id}`), COUNT(*) FROM `{table}` \
                  WHERE `{script_time}` >= ? AND `{script_time}` < ?)"
@@ -135,15 +135,15 @@ impl MySqlReader {
             let (Some(bucket), Some(first), Some(last)) =
                 (row.get(0), integer(&row, 1), integer(&row, 2))
             else {
-                return Err(self.no_integer(id));
+                return Err(self.not_an_id(id));
             };
             found.push((bucket, (first, last)));
         }
         Ok((found, count))
     }
 
-    /// When the oldest row is, or that there is none; `None` where times are texts, which no index
-    /// has in their order.
+    /// The time of the oldest row, `Some(None)` for an empty table; `None` if times are texts,
+    /// which an index does not order by time.
     fn oldest(&self, conn: &mut Conn) -> Result<Option<Option<LocalTime>>, StoreError> {
         let MeterTable {
             table, script_time, ..

@@ -1,4 +1,4 @@
-//! Reading the meters: new rows once, by id or by time; single rooms by key.
+//! Reads the meter table: streams new rows by id or by time, and reads single rooms by key.
 
 mod keys;
 mod learn;
@@ -26,8 +26,7 @@ use rows::{ID, integer, reading};
 use spans::Costs;
 use spellings::Spellings;
 
-/// How far back a start learns which ids recent rows have, before the latest time of a reading.
-/// Seconds.
+/// How far back from the latest time of a reading the ids of rows are learned at a start. Seconds.
 const RECENT: i64 = 4 * 3600;
 
 impl MeterStream for MySqlReader {
@@ -51,7 +50,7 @@ impl MeterStream for MySqlReader {
             self.learn_recent(conn, id, latest)?;
             let (position, known) = match judged {
                 Some(Position::Id(judged)) if judged <= last => (judged, true),
-                // Fewer ids than have been judged: the table was made anew.
+                // The largest id is below the judged one: the table was made anew.
                 Some(Position::Id(_)) => (0, true),
                 _ => (last, false),
             };
@@ -63,7 +62,7 @@ impl MeterStream for MySqlReader {
                 MeterTail::from_the_end(position, row, when)
             })
         };
-        self.pool.with(tail).map_err(|error| self.away(error))
+        self.pool.with(tail).map_err(|error| self.failed(error))
     }
 
     fn stream_new(
@@ -81,10 +80,10 @@ impl MeterStream for MySqlReader {
             (None, Position::Time(since)) => {
                 self.stream_by_time(conn, tail, since, limit, latest, take)
             }
-            // A tail is of the sort that the table is read by.
+            // Never: a tail's positions are of the kind by which the table is read.
             _ => Ok(MeterRows::default()),
         };
-        self.pool.with(stream).map_err(|error| self.away(error))
+        self.pool.with(stream).map_err(|error| self.failed(error))
     }
 
     fn readings_up_to(
@@ -125,11 +124,11 @@ impl MySqlReader {
         let mut last = after;
         let mut last_row = None;
         let mut seen = Vec::new();
-        // Prepared, as single rooms are read: a FLOAT comes with fewer digits as a text.
+        // A prepared statement, as for single rooms: as text a FLOAT has fewer digits.
         for row in conn.exec_iter(query, ())? {
             let row = row?;
             rows.rows += 1;
-            last = integer(&row, ID).ok_or_else(|| self.no_integer(id))?;
+            last = integer(&row, ID).ok_or_else(|| self.not_an_id(id))?;
             last_row = None;
             match reading(&row, latest) {
                 Some((room, reading)) => {
@@ -158,7 +157,8 @@ impl MySqlReader {
         Ok(rows)
     }
 
-    /// Pages overlap by the rows of one time, because the limit may cut between them.
+    /// Each page begins with the last time of the one before, because the limit may cut between
+    /// rows with the same time.
     fn stream_by_time(
         &self,
         conn: &mut Conn,
@@ -204,14 +204,15 @@ impl MySqlReader {
                 rows.next = Some(Position::Time(last));
                 break;
             }
-            // All of it has one time: the same page would come for ever.
+            // The whole page has one time, so the next one would be the same: read more.
             limit *= 2;
         }
         tail.advance(Position::Time(last), None, tail.begun());
         Ok(rows)
     }
 
-    /// Whether another row is now where the tail's next stream begins: ids have begun anew.
+    /// Whether the row where the tail's next stream begins has become another one, because the
+    /// table was made anew and its ids began again.
     fn is_made_anew(
         &self,
         conn: &mut Conn,
@@ -222,15 +223,15 @@ impl MySqlReader {
         let (Position::Id(settled), Some(row)) = (tail.settled(), tail.settled_row()) else {
             return Ok(false);
         };
-        // One that was deleted tells nothing.
+        // A deleted row is no proof.
         let now = self.anchor(conn, id, settled, latest)?;
         Ok(now.is_some_and(|now| now != *row))
     }
 
     fn begin_anew(&self, tail: &mut MeterTail, latest: LocalTime) -> MeterRows {
-        log::warn!("the meter table has been emptied or made anew: reading it from its start");
+        log::warn!("the meter table was emptied or recreated: reading it from its start");
         *tail = MeterTail::after(Position::Id(0), None, tail.begun());
-        // What was learned of its ids is void: any may be new.
+        // What was learned of its ids no longer holds.
         *self.window.lock() = Some(Window::of_a_new_table(latest));
         MeterRows {
             next: Some(tail.settled()),
@@ -238,6 +239,7 @@ impl MySqlReader {
         }
     }
 
+    /// The room and time of the row with an id; `None` if there is none or it is invalid.
     fn anchor(
         &self,
         conn: &mut Conn,
@@ -257,7 +259,7 @@ impl MySqlReader {
         let row: Option<Row> = conn.exec_first(format!("SELECT MAX(`{id}`) FROM `{table}`"), ())?;
         match row.as_ref().and_then(|row| Some((row, row.as_ref(0)?))) {
             None | Some((_, Value::NULL)) => Ok(0),
-            Some((row, _)) => integer(row, 0).ok_or_else(|| self.no_integer(id)),
+            Some((row, _)) => integer(row, 0).ok_or_else(|| self.not_an_id(id)),
         }
     }
 
@@ -273,7 +275,8 @@ impl MySqlReader {
         Ok(last.unwrap_or_else(earliest))
     }
 
-    fn no_integer(&self, id: &str) -> StoreError {
+    /// The error for a configured id column that holds no positive integers.
+    fn not_an_id(&self, id: &str) -> StoreError {
         let table = &self.meter.table;
         StoreError::Meters(format!(
             "column {id} of {table} does not number its rows; set `meter.id = \"\"` to have the \
@@ -281,16 +284,16 @@ impl MySqlReader {
         ))
     }
 
-    /// As [`of_the_meters`], for a reader that goes on.
-    fn away(&self, error: StoreError) -> StoreError {
+    /// As [`meter_error`]; also forgets what was learned of a table that is missing.
+    fn failed(&self, error: StoreError) -> StoreError {
         if matches!(error, StoreError::NotSetUp(_)) {
-            // Another table may come in its place, with other ids and rooms.
+            // A new table may take its place, with other ids and rooms.
             *self.window.lock() = None;
-            *self.learns_no_more.lock() = false;
+            *self.gave_up_learning.lock() = false;
             *self.spellings.lock() = Spellings::default();
             *self.costs.lock() = Costs::default();
         }
-        of_the_meters(error)
+        meter_error(error)
     }
 
     fn columns(&self) -> String {
@@ -298,23 +301,24 @@ impl MySqlReader {
     }
 }
 
-/// What an error of the meter table means: it is others' table, and `init-db` no remedy.
-pub(super) fn of_the_meters(error: StoreError) -> StoreError {
+/// Turns an error into one of the meter table. The table belongs to others, so `init-db` is no
+/// remedy.
+pub(super) fn meter_error(error: StoreError) -> StoreError {
     match error {
-        StoreError::NotSetUp(said) => StoreError::Meters(format!(
-            "{said}; bring the table back, or see that section [meter] of the configuration names \
+        StoreError::NotSetUp(text) => StoreError::Meters(format!(
+            "{text}; restore the table, or check that section [meter] of the configuration names \
              it and its columns, and that the user may SELECT from it"
         )),
-        // A view that can't compute a row, or whose function is gone: whoever made it can mend it.
-        StoreError::Unstorable(said)
-        | StoreError::Unreadable(said)
-        | StoreError::Unsupported(said) => StoreError::Meters(said),
+        // A view that can't compute a row, or whose function is missing. Its owner can mend it.
+        StoreError::Unstorable(text)
+        | StoreError::Unreadable(text)
+        | StoreError::Unsupported(text) => StoreError::Meters(text),
         other => other,
     }
 }
 
-/// Where a stream by time begins in an empty table. A DATETIME begins in the year 1000, a TIMESTAMP
-/// in 1970, and no meter sent readings then.
+/// Where a stream by time begins in an empty table: after the first DATETIME and TIMESTAMP, and
+/// before any reading.
 fn earliest() -> LocalTime {
     LocalTime::from_seconds(24 * 3600).unwrap_or(LocalTime::FIRST)
 }

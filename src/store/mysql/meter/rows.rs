@@ -1,4 +1,4 @@
-//! A row of the meter table as a reading.
+//! Converts rows of the meter table to readings.
 
 use std::borrow::Cow;
 
@@ -9,15 +9,15 @@ use crate::config::MeterTable;
 use crate::store::mysql::codec::local_time;
 use crate::types::{LocalTime, Reading, RoomKey, WattHours};
 
-// The places of the columns in every row that is read.
+// The indexes of the columns in every row that is read.
 const HOTEL_ID: usize = 0;
 const ROOM_NUMBER: usize = 1;
 const READING_VALUE: usize = 2;
 const SCRIPT_TIME: usize = 3;
-/// Only where the table has one.
+/// Only if the table has ids.
 pub(in crate::store::mysql) const ID: usize = 4;
 
-/// The columns in the order that [`reading`] takes them.
+/// The columns to select, in the order that [`reading`] expects.
 pub(in crate::store::mysql) fn columns(meter: &MeterTable) -> String {
     let MeterTable {
         hotel_id,
@@ -33,8 +33,8 @@ pub(in crate::store::mysql) fn columns(meter: &MeterTable) -> String {
     }
 }
 
-/// A row as a reading, at the door: `None` for NULLs, what can't be read, and times after `latest`.
-/// Its key is trimmed, as those of messages are.
+/// The reading of a row; `None` for an invalid row: with NULLs, unreadable values, or a time after
+/// `latest`. The key is trimmed, as in messages.
 pub(in crate::store::mysql) fn reading(row: &Row, latest: LocalTime) -> Option<(RoomKey, Reading)> {
     let time = time(row).filter(|&time| time <= latest)?;
     let register = register(row.as_ref(READING_VALUE)?)?;
@@ -45,7 +45,7 @@ pub(in crate::store::mysql) fn reading(row: &Row, latest: LocalTime) -> Option<(
     ))
 }
 
-/// The key of a row as it is stored, with the blanks around it.
+/// The key of a row as it is stored, with surrounding blanks.
 pub(in crate::store::mysql) fn stored_key(row: &Row) -> Option<(Cow<'_, str>, Cow<'_, str>)> {
     Some((
         text(row.as_ref(HOTEL_ID)?)?,
@@ -53,7 +53,7 @@ pub(in crate::store::mysql) fn stored_key(row: &Row) -> Option<(Cow<'_, str>, Co
     ))
 }
 
-/// The time of a row, also of one that is no reading.
+/// The time of a row, which may be invalid otherwise.
 pub(in crate::store::mysql) fn time(row: &Row) -> Option<LocalTime> {
     local_time(row.as_ref(SCRIPT_TIME)?)
 }
@@ -67,7 +67,7 @@ fn text(value: &Value) -> Option<Cow<'_, str>> {
     }
 }
 
-/// A column that numbers rows. A text is none, whatever it spells: "10" sorts before "9".
+/// The value of an id column. Texts are not accepted, because "10" sorts before "9".
 pub(in crate::store::mysql) fn integer(row: &Row, at: usize) -> Option<u64> {
     match row.as_ref(at)? {
         Value::Int(number) => u64::try_from(*number).ok(),
@@ -83,7 +83,7 @@ pub(in crate::store::mysql) fn integer(row: &Row, at: usize) -> Option<u64> {
     }
 }
 
-/// A register of any numeric type in kWh.
+/// The register from a column of any numeric type or text, in kWh.
 fn register(value: &Value) -> Option<WattHours> {
     match value {
         Value::Bytes(bytes) => WattHours::parse_kwh(std::str::from_utf8(bytes).ok()?).ok(),
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn registers_of_every_numeric_type_are_read() {
+    fn registers_of_every_numeric_type_are_parsed() {
         for (value, wh) in [
             (Value::Bytes(b"12.34".to_vec()), Some(12_340)),
             (Value::Int(-3), Some(-3_000)),

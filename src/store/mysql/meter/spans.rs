@@ -1,5 +1,5 @@
-//! Reading rooms where the time alone bounds what is read: some by their keys, others with all rows
-//! of a span, whichever is less.
+//! Reads rooms when rows can only be bounded by their time: by key, or all rows of a span,
+//! whichever reads fewer rows.
 
 use crate::store::mysql::MySqlReader;
 use crate::store::{StoreError, Wanted};
@@ -7,44 +7,47 @@ use crate::types::LocalTime;
 
 use super::keys::{Ask, KEYS, Rows, Search};
 
-/// Rooms a statement where only the time does: unless an index has both, a room's whole history is
-/// read and compared, a year of which is 17,500 rows. With more keys servers read the whole table
-/// instead.
+/// Keys a statement if only the time bounds the rows. Unless an index has both room and time, the
+/// server reads each room's whole history, which is 17,500 rows a year. With more keys servers read
+/// the whole table instead.
 const KEYS_WITH_HISTORY: usize = 20;
 
-/// A row that is found by its room is looked up by itself and compared with the other rooms of the
-/// statement; those of a span lie beside one another. Measured, one takes as long as three.
-const OF_A_KEY: f64 = 3.0;
+/// A row read by key costs as much as this many rows of a span, as measured: it is looked up by
+/// itself and compared with the other rooms of the statement, while rows of a span are adjacent.
+const COST_BY_KEY: f64 = 3.0;
 
-/// Where the server reads no more rows a room than this, it is not their whole history.
+/// If the server reads at most this many rows a room, it does not read whole histories.
 pub(super) const FEW: f64 = 20.0;
 
-/// Rows that the server was seen to read.
+/// Measured numbers of rows that the server reads.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::store::mysql) struct Costs {
-    /// For one room, by its key and the time.
+    /// For one room by key and time.
     pub(super) key: Option<f64>,
-    /// For one second of all rooms, the most.
+    /// For one second of a span with all rooms; the highest measured so far.
     pub(super) second: Option<f64>,
 }
 
-/// Rows of one room that are wanted: later than one time, up to another.
+/// A span of time of one room, whose rows are wanted.
 pub(super) trait Stretch {
+    /// Its beginning, which is excluded.
     fn after(&self) -> LocalTime;
+    /// Its end, which is included.
     fn until(&self) -> LocalTime;
 }
 
-/// Which rooms are read how.
+/// How rooms are read.
 #[derive(Debug)]
 pub(super) struct Divided<T> {
-    /// With all rows of the span that has theirs.
+    /// Groups of rooms that are read together, with all rows of a span.
     pub(super) spans: Vec<Vec<T>>,
+    /// Rooms that are read by key.
     pub(super) keys: Vec<T>,
 }
 
 impl MySqlReader {
-    /// Reads rooms by time: by their keys, or, where many are wanted of one span, all rows of that,
-    /// whichever is less to be read.
+    /// Reads rooms by time: by key, or, if many are wanted of the same span, all rows of that span,
+    /// whichever reads fewer rows.
     pub(super) fn search_by_time(
         &self,
         wanted: Vec<&Wanted>,
@@ -72,8 +75,7 @@ impl MySqlReader {
         self.find_divided(&divided, key, search)
     }
 
-    /// The same where the server does not say what it would read: what it did read for others
-    /// before.
+    /// The same if the server gives no estimates: uses counts of the rows that it read before.
     fn search_by_count(
         &self,
         mut asks: Vec<Ask<'_>>,
@@ -83,8 +85,8 @@ impl MySqlReader {
         if self.costs.lock().key.is_none() {
             self.find(&first(&mut asks), search)?;
         }
-        // All rows of a span are not read to learn what that costs where no index helps.
-        let spans = !*self.learns_no_more.lock();
+        // Without a useful index no span is read, not even to measure its cost.
+        let spans = !*self.gave_up_learning.lock();
         if spans && self.costs.lock().second.is_none() {
             self.find_span(&first(&mut asks), search)?;
         }
@@ -111,13 +113,13 @@ impl MySqlReader {
         self.find_by_keys(&divided.keys, most, search)
     }
 
-    /// Finds the rows of some rooms among all of the span that has theirs.
+    /// Finds the rows of some rooms among all rows of the span that covers theirs.
     fn find_span(&self, asks: &[Ask<'_>], search: &mut Search) -> Result<(), StoreError> {
         let Some((after, until)) = hull(asks) else {
             return Ok(());
         };
         let (found, read) = match self.select(self.by_times(after, until), asks, search) {
-            // A row that a view can't compute, maybe of another room.
+            // A view can't compute a row, which may be another room's.
             Err(StoreError::Unstorable(_)) => {
                 return self.find_by_keys(asks, KEYS_WITH_HISTORY, search);
             }
@@ -126,10 +128,10 @@ impl MySqlReader {
         search.take(found);
         if let Some(read) = read {
             let seconds = until.since(after).max(1);
-            let of_these = read / seconds as f64;
-            // Of times without rows nothing is learned about others.
+            let measured = read / seconds as f64;
+            // The highest: a span without rows says nothing about others.
             let second = &mut self.costs.lock().second;
-            *second = Some(second.map_or(of_these, |most| most.max(of_these)));
+            *second = Some(second.map_or(measured, |most| most.max(measured)));
         }
         Ok(())
     }
@@ -145,15 +147,15 @@ impl Stretch for Ask<'_> {
     }
 }
 
-/// Takes as many as a statement has.
+/// Takes the rooms of the first statement.
 fn first<'a>(asks: &mut Vec<Ask<'a>>) -> Vec<Ask<'a>> {
     let others = asks.split_off(KEYS_WITH_HISTORY.min(asks.len()));
     std::mem::replace(asks, others)
 }
 
-/// Divides rooms, in the order of [`Stretch::after`], by what is less to be read: where many are
-/// wanted of one span, that is the span. `key` is how many rows the server reads for one by its
-/// key, `rows` gives those of a span. So few as `statement` are not divided further.
+/// Divides rooms, which are ordered by [`Stretch::after`], into spans and keys so that few rows are
+/// read. `key` is the number of rows that the server reads for one room by key, and `rows` gives
+/// the number for a span. Groups of at most `statement` rooms are not divided further.
 ///
 /// # Errors
 /// Those of `rows`.
@@ -172,12 +174,12 @@ pub(super) fn divide<T: Stretch, E>(
         let Some((after, until)) = hull(&wanted) else {
             continue;
         };
-        if rows(after, until)? <= OF_A_KEY * key * wanted.len() as f64 {
+        if rows(after, until)? <= COST_BY_KEY * key * wanted.len() as f64 {
             divided.spans.push(wanted);
         } else if wanted.len() <= statement || key <= FEW {
             divided.keys.append(&mut wanted);
         } else {
-            // Some may be closer to one another than to the others.
+            // Each half may cover a shorter span.
             let later = wanted.split_off(wanted.len() / 2);
             rest.extend([later, wanted]);
         }
@@ -185,7 +187,7 @@ pub(super) fn divide<T: Stretch, E>(
     Ok(divided)
 }
 
-/// The span that has all of them.
+/// The span that covers all of them.
 pub(super) fn hull<T: Stretch>(wanted: &[T]) -> Option<(LocalTime, LocalTime)> {
     let after = wanted.iter().map(Stretch::after).min()?;
     let until = wanted.iter().map(Stretch::until).max()?;
@@ -196,7 +198,7 @@ pub(super) fn hull<T: Stretch>(wanted: &[T]) -> Option<(LocalTime, LocalTime)> {
 mod tests {
     use super::*;
 
-    /// Minutes.
+    /// Beginning and end in minutes.
     impl Stretch for (i64, i64) {
         fn after(&self) -> LocalTime {
             LocalTime::FIRST.plus(60 * self.0)
@@ -207,7 +209,7 @@ mod tests {
         }
     }
 
-    /// Half an hour of each room, of a table with five rows a second.
+    /// Divides rooms with half an hour each, in a table with five rows a second.
     fn divided(after: impl IntoIterator<Item = i64>, key: f64) -> (Vec<usize>, usize) {
         let wanted: Vec<(i64, i64)> = after.into_iter().map(|at| (at, at + 30)).collect();
         let mut rows = |after: LocalTime, until: LocalTime| -> Result<f64, ()> {
@@ -219,16 +221,16 @@ mod tests {
     }
 
     #[test]
-    fn rooms_of_one_span_are_read_with_it() {
+    fn rooms_with_the_same_span_are_read_together() {
         // A night's outage: 400 stays within eight hours.
         let night = || (0..400).map(|n| n * 480 / 400);
         assert_eq!(divided(night(), 8_000.0), (vec![400], 0));
-        // An index on the room and the time.
+        // With an index on room and time.
         assert_eq!(divided(night(), 7.0), (vec![], 400));
         // Two such nights, a year apart.
         let nights = night().chain(night().map(|n| 525_600 + n));
         assert_eq!(divided(nights, 8_000.0), (vec![400, 400], 0));
-        // Rooms far from one another, and many at once after them.
+        // Eight rooms with distant spans, then many with nearly the same one.
         let alone = (0..8).map(|n| n * 10_000);
         let many = (0..56).map(|n| 100_000 + n);
         let (spans, keys) = divided(alone.chain(many), 800.0);

@@ -1,4 +1,4 @@
-//! How the meter table spells rooms whose keys have blanks around them.
+//! Remembers the stored keys of rooms that have blanks around them in the meter table.
 
 use std::collections::HashMap;
 
@@ -12,28 +12,28 @@ use crate::types::{LocalTime, RoomKey, trim_key_part};
 
 use super::rows::stored_key;
 
-/// Spellings that are remembered at most, 100 bytes each.
-const MOST: usize = 100_000;
+/// The most spellings that are remembered, 100 bytes each.
+const MAX_SPELLINGS: usize = 100_000;
 
-/// To find the rooms of a table the server may read so many rows of an index.
-const BEARABLE: u64 = 1_000_000;
+/// The most rows that the server may read to find the rooms of the table.
+const MAX_ROWS_READ: u64 = 1_000_000;
 
-/// The spellings by which rows are found that are not found by the trimmed key. Blanks before a key
-/// always count for a server, those behind it for some columns.
+/// Stored keys whose rows a search by the trimmed key does not find. In comparisons servers ignore
+/// blanks at the end for some columns, and never those at the beginning.
 #[derive(Debug, Default)]
 pub(in crate::store::mysql) struct Spellings {
     of: HashMap<RoomKey, Vec<RoomKey>>,
     count: usize,
-    /// Whether the columns of hotel and room are compared without regard to spaces at the end.
+    /// Whether the columns of hotel and room ignore spaces at the end in comparisons.
     pads: [bool; 2],
-    /// Whether the table has been looked through.
-    pub(in crate::store::mysql) is_looked_for: bool,
+    /// Whether the spellings of the table have been loaded.
+    pub(in crate::store::mysql) is_loaded: bool,
 }
 
 impl Spellings {
-    /// Looks for the rooms of the table: through the index on the room, one step a room, else among
-    /// the rows that are later than `recently`.
-    pub(in crate::store::mysql) fn look(
+    /// Loads the spellings of all rooms of the table if the index on the room makes that cheap,
+    /// else those in rows later than `recently`.
+    pub(in crate::store::mysql) fn load(
         conn: &mut Conn,
         meter: &MeterTable,
         recently: LocalTime,
@@ -46,7 +46,7 @@ impl Spellings {
             ..
         } = meter;
         let mut spellings = Spellings {
-            is_looked_for: true,
+            is_loaded: true,
             ..Spellings::default()
         };
         let pads = format!(
@@ -58,7 +58,7 @@ impl Spellings {
         };
         spellings.pads = [pads.0 == Some(true), pads.1 == Some(true)];
         let rooms = format!("SELECT DISTINCT `{hotel_id}`, `{room_number}` FROM `{table}`");
-        let rows = if is_bearable(conn, &rooms)? {
+        let rows = if is_cheap(conn, &rooms)? {
             conn.exec_iter(rooms, ())?
         } else {
             let recent = format!("{rooms} WHERE `{script_time}` > ?");
@@ -73,15 +73,15 @@ impl Spellings {
         Ok(spellings)
     }
 
-    /// Takes in what was looked for. What the stream has shown meanwhile stays.
-    pub(in crate::store::mysql) fn merge(&mut self, looked_for: Spellings) {
-        let seen = std::mem::replace(self, looked_for);
+    /// Adds loaded spellings to those that the stream has shown.
+    pub(in crate::store::mysql) fn merge(&mut self, loaded: Spellings) {
+        let seen = std::mem::replace(self, loaded);
         for stored in seen.of.into_values().flatten() {
             self.add(stored.hotel_id.as_str(), stored.room_number.as_str());
         }
     }
 
-    /// Takes into account a row of this room.
+    /// Adds the spelling of a row of this room.
     pub(in crate::store::mysql) fn see(&mut self, row: &Row, room: &RoomKey) {
         if let Some((hotel, number)) = stored_key(row)
             && (hotel.len() != room.hotel_id.as_str().len()
@@ -92,13 +92,13 @@ impl Spellings {
     }
 
     fn add(&mut self, hotel: &str, number: &str) {
-        let is_found = |half: &str, pads: bool| {
+        let is_found = |part: &str, pads: bool| {
             let compared = if pads {
-                half.trim_end_matches(' ')
+                part.trim_end_matches(' ')
             } else {
-                half
+                part
             };
-            compared == trim_key_part(half)
+            compared == trim_key_part(part)
         };
         if is_found(hotel, self.pads[0]) && is_found(number, self.pads[1]) {
             return;
@@ -108,14 +108,14 @@ impl Spellings {
         if known.contains(&stored) {
             return;
         }
-        if self.count == MOST {
+        if self.count == MAX_SPELLINGS {
             log::warn!(
-                "the meter table has more than {MOST} rooms with blanks around their keys: of the \
-                 others messages find no older readings; have a view trim them"
+                "the meter table has more than {MAX_SPELLINGS} rooms with blanks around their \
+                 keys: messages of further ones find no older readings; trim the keys in a view"
             );
         }
         self.count += 1;
-        if self.count <= MOST {
+        if self.count <= MAX_SPELLINGS {
             known.push(stored);
         }
     }
@@ -130,14 +130,14 @@ impl Spellings {
     }
 }
 
-/// Whether the server finds the rooms by leaping through an index, or in a small table.
-fn is_bearable(conn: &mut Conn, rooms: &str) -> mysql::Result<bool> {
+/// Whether the server finds the rooms cheaply: it reads one index entry a room, or few rows.
+fn is_cheap(conn: &mut Conn, rooms: &str) -> mysql::Result<bool> {
     let steps = explain::steps(conn, rooms, ())?;
     Ok(steps.is_some_and(|steps| {
         steps.iter().all(|step| {
-            let leaps = matches!(step.get("Extra"), Some(Value::Bytes(extra))
+            let skips = matches!(step.get("Extra"), Some(Value::Bytes(extra))
                 if String::from_utf8_lossy(&extra).contains("for group-by"));
-            leaps || explain::rows(step).is_some_and(|rows| rows <= BEARABLE)
+            skips || explain::rows(step).is_some_and(|rows| rows <= MAX_ROWS_READ)
         })
     }))
 }
