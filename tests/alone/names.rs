@@ -156,7 +156,7 @@ fn a_foreign_file_in_place_of_the_database_is_a_fatal_error() {
     for (path, why) in [
         (
             text.as_str(),
-            "it is no SQLite database; have embedded.path name another file",
+            "it is not an SQLite database; set embedded.path to another file",
         ),
         (&mine, "the file has 2 names (hard links)"),
         (":memory:", "embedded.path is not the name of a file"),

@@ -98,7 +98,7 @@ fn a_usage_error_has_an_exit_code_and_says_what_to_do() {
         ),
         (
             &["outbox", "list"],
-            "there is no embedded database roomwatt.db; see that embedded.path is right",
+            "there is no embedded database roomwatt.db; check embedded.path",
         ),
     ] {
         let folder = rig.config();

@@ -84,7 +84,7 @@ fn operators_commands_work_without_servers() {
     let (code, out, _) = run(&mut rig, &["check", "--online"]);
     assert_eq!(code, Some(0), "{out}");
     assert!(
-        out.contains("is not there yet; the service creates it"),
+        out.contains("does not exist yet; the service creates it"),
         "{out}"
     );
 

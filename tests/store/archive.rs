@@ -1,4 +1,4 @@
-//! What is kept of the past.
+//! Past stays and readings.
 
 use roomwatt::engine::{Opening, Stay};
 use roomwatt::store::Span;
@@ -7,7 +7,7 @@ use roomwatt::types::{LocalTime, Reading, RoomKey};
 use crate::subject::{Subject, commit};
 use crate::{at, on_each_store, reading, vacant};
 
-fn stays_are_given_in_the_order_in_which_they_were_written(subject: &Subject) {
+fn stays_come_in_the_order_they_were_written(subject: &Subject) {
     let (room, other) = (RoomKey::new("H1", "A1"), RoomKey::new("H1", "a1"));
     let occupied = Stay::Occupied {
         check_in: at(60),
@@ -51,7 +51,7 @@ fn stays_are_given_in_the_order_in_which_they_were_written(subject: &Subject) {
     assert_eq!(stays(Some(&RoomKey::new("H2", "A1")), at(0)), []);
 }
 
-fn readings_of_a_span_are_given_the_first_stored_first(subject: &Subject) {
+fn readings_with_the_same_time_come_in_the_order_they_were_stored(subject: &Subject) {
     let (room, other) = (RoomKey::new("H1", "A1"), RoomKey::new("H1", "a1"));
     let rows = [
         (&room, reading(60, 1_000)),
@@ -76,7 +76,7 @@ fn readings_of_a_span_are_given_the_first_stored_first(subject: &Subject) {
         };
         let bad = archive.readings(of, span, &mut |room, reading| found.push((room, reading)));
         assert_eq!(bad.expect("readings"), 0);
-        // Stable: only those of one time have an order.
+        // A stable sort, because only readings with the same time have an order.
         found.sort_by_key(|(room, reading)| (room.clone(), reading.time));
         let registers = found.iter().map(|(_, reading)| reading.register.0);
         registers.collect::<Vec<i64>>()
@@ -95,6 +95,6 @@ fn readings_of_a_span_are_given_the_first_stored_first(subject: &Subject) {
 }
 
 on_each_store!(
-    stays_are_given_in_the_order_in_which_they_were_written,
-    readings_of_a_span_are_given_the_first_stored_first,
+    stays_come_in_the_order_they_were_written,
+    readings_with_the_same_time_come_in_the_order_they_were_stored,
 );

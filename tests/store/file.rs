@@ -1,4 +1,4 @@
-//! What can become of an embedded database's file.
+//! The file of an embedded database: deleted, replaced, linked, another program's.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -17,7 +17,7 @@ fn database(file: &Path) -> Database {
     Database::of(&config)
 }
 
-/// What an operator is shown of it.
+/// The findings of a check.
 fn findings(file: &Path) -> Vec<String> {
     let mut found = Vec::new();
     database(file).check(&Rules::default(), &mut |finding| {
@@ -44,9 +44,9 @@ fn rows(file: &Path, query: &str) -> Vec<String> {
 const REASONS: &str = "SELECT reason FROM rejected_message ORDER BY id";
 const ROOMS: &str = "SELECT room_number FROM smart_meter ORDER BY id";
 
-/// Who has a deleted file open could go on writing to it, and would lose all of that.
+/// The system lets a program write to a deleted file that it has open, and all of that is lost.
 #[test]
-fn nothing_is_written_to_a_file_that_is_not_there_any_more() {
+fn nothing_is_written_to_a_deleted_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let (file, away) = (folder.path().join("hotel.db"), folder.path().join("away"));
     let database = database(&file);
@@ -66,7 +66,7 @@ fn nothing_is_written_to_a_file_that_is_not_there_any_more() {
             error.to_string().contains("there is no embedded database "),
             "{error}"
         );
-        assert!(error.is_transient(), "it is waited for");
+        assert!(error.is_transient(), "{error}");
     }
     fs::rename(&away, &file).expect("moved");
     store.commit(&plan("after")).expect("written");
@@ -75,9 +75,9 @@ fn nothing_is_written_to_a_file_that_is_not_there_any_more() {
     assert_eq!(rows(&file, ROOMS), ["1", "3"]);
 }
 
-/// A backup in its place is another state: memory has to be filled from it.
+/// A restored backup has another state, which has to be loaded before anything is written.
 #[test]
-fn a_file_in_its_place_is_not_taken_for_it() {
+fn a_replaced_file_is_noticed() {
     let folder = tempfile::tempdir().expect("a folder");
     let (file, other) = (folder.path().join("hotel.db"), folder.path().join("other"));
     let owner = |file: &Path| -> Box<dyn StateStore> {
@@ -98,7 +98,7 @@ fn a_file_in_its_place_is_not_taken_for_it() {
 }
 
 #[test]
-fn a_file_that_is_none_of_ours_is_said_to_be_with_the_remedy() {
+fn errors_of_the_file_have_a_remedy() {
     let folder = tempfile::tempdir().expect("a folder");
     let made = |name: &str, content: &[u8]| {
         let file = folder.path().join(name);
@@ -110,14 +110,14 @@ fn a_file_that_is_none_of_ours_is_said_to_be_with_the_remedy() {
     conn.execute_batch("PRAGMA user_version = 99")
         .expect("done");
     drop(conn);
-    for (file, told) in [
+    for (file, expected) in [
         (
             made("text.db", &b"no database at all\n".repeat(100)),
-            "it is no SQLite database; have embedded.path name another file",
+            "it is not an SQLite database; set embedded.path to another file",
         ),
         (
             made("empty.db", b""),
-            "its layout is 0, this program wants 3; run `roomwatt init-db`",
+            "its layout is 0, this program needs 3; run `roomwatt init-db`",
         ),
         (newer, "a newer roomwatt has set up this database"),
         (
@@ -127,7 +127,7 @@ fn a_file_that_is_none_of_ours_is_said_to_be_with_the_remedy() {
     ] {
         let mut outbox = database(&file).outbox().expect("it is opened later");
         let error = outbox.get(1).expect_err("no database");
-        assert!(error.to_string().contains(told), "{error}");
+        assert!(error.to_string().contains(expected), "{error}");
         assert!(error.needs_operator());
         let found = findings(&file);
         assert_eq!(found.len(), 1);
@@ -141,27 +141,27 @@ fn a_file_that_is_none_of_ours_is_said_to_be_with_the_remedy() {
     let missing = folder.path().join("no/hotel.db");
     let error = database(&missing).init(&|_| {}).expect_err("no folder");
     assert!(
-        error.to_string().contains("its folder has to be there"),
+        error.to_string().contains("its folder must exist"),
         "{error}"
     );
     let mut lease = database(&missing).lease();
     let error = lease.acquire(std::time::Duration::ZERO).expect_err("none");
     assert!(
-        error.to_string().contains("its folder has to be there"),
+        error.to_string().contains("its folder must exist"),
         "{error}"
     );
 }
 
-/// Who reads for long keeps the log of writes from being copied: it grows, and shrinks again.
+/// During a long read the write-ahead log can't be copied into the file, and grows.
 #[test]
-fn the_log_of_writes_is_cut_when_a_long_reader_has_ended() {
+fn the_write_ahead_log_is_cut_after_a_long_read() {
     const MIB: u64 = 1024 * 1024;
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("hotel.db");
     let database = database(&file);
     database.init(&|_| {}).expect("tables");
     let meters = database.meter_writer().expect("they are ours");
-    // A reading that is there already would write nothing.
+    // Each round has another time: readings that are stored already are not written.
     let mut rounds = 0..;
     let mut add = || {
         let round = rounds.next().expect("no end");
@@ -183,7 +183,7 @@ fn the_log_of_writes_is_cut_when_a_long_reader_has_ended() {
         add();
     }
     drop(read);
-    // It is copied at the end of the one, and begun anew by the next.
+    // The first write ends with a copy of the log, the second begins the log anew.
     for _ in 0..2 {
         add();
     }
@@ -191,11 +191,11 @@ fn the_log_of_writes_is_cut_when_a_long_reader_has_ended() {
 }
 
 #[test]
-fn a_strangers_file_is_left_as_it_is() {
+fn another_programs_file_is_left_unchanged() {
     let folder = tempfile::tempdir().expect("a folder");
     let (foreign, text) = (folder.path().join("other.db"), folder.path().join("text"));
     let conn = rusqlite::Connection::open(&foreign).expect("a file");
-    // As many migrations as this program has, and a table that it has, too.
+    // With one of roomwatt's tables and a plausible number of migrations.
     conn.execute_batch(
         "CREATE TABLE books (title); CREATE TABLE service (id); PRAGMA user_version = 1",
     )
@@ -207,24 +207,24 @@ fn a_strangers_file_is_left_as_it_is() {
             &foreign,
             "it is another program's database (it has books, service)",
         ),
-        (&text, "it is no SQLite database"),
+        (&text, "it is not an SQLite database"),
     ] {
         let before = fs::read(file).expect("a file");
         let database = database(file);
         let mut lease = database.lease();
         for error in [
-            database.verify_file().expect_err("a stranger's"),
+            database.verify_file().expect_err("another program's"),
             lease
                 .acquire(std::time::Duration::ZERO)
-                .expect_err("a stranger's"),
-            database.init(&|_| {}).expect_err("a stranger's"),
-            database.store().take_over().expect_err("a stranger's"),
+                .expect_err("another program's"),
+            database.init(&|_| {}).expect_err("another program's"),
+            database.store().take_over().expect_err("another program's"),
             database
                 .rejected()
                 .expect("later")
                 .get(1)
                 .map(drop)
-                .expect_err("a stranger's"),
+                .expect_err("another program's"),
         ] {
             assert!(error.to_string().contains(why), "{error}");
             assert!(matches!(error, StoreError::Foreign(_)) && error.needs_operator());
@@ -236,7 +236,7 @@ fn a_strangers_file_is_left_as_it_is() {
     assert_eq!(names(folder.path()), ["other.db", "text"]);
 }
 
-/// The names in a folder, in their order.
+/// The names in a folder, sorted.
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).expect("a folder");
     let names = entries.map(|entry| entry.expect("an entry").file_name());
@@ -247,9 +247,9 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// By two names two instances would take it from each other for ever.
+/// With a lease for each name, two instances would take the state from each other again and again.
 #[test]
-fn whatever_it_is_called_there_is_one_lease() {
+fn all_names_of_a_file_lead_to_one_lease() {
     let folder = tempfile::tempdir().expect("a folder");
     let inner = folder.path().join("inner");
     fs::create_dir(&inner).expect("a folder");
@@ -266,7 +266,7 @@ fn whatever_it_is_called_there_is_one_lease() {
             .acquire(std::time::Duration::ZERO)
             .map(|held| (held, lease))
     };
-    // Before there is a file, and afterwards.
+    // Before the file exists, and afterwards.
     for _ in 0..2 {
         for first in ours {
             let (held, _lease) = acquire(first).expect("asked");
@@ -313,7 +313,7 @@ fn whatever_it_is_called_there_is_one_lease() {
 }
 
 #[test]
-fn what_it_creates_is_for_its_user_alone() {
+fn its_files_are_private_to_its_user() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("hotel.db");
     let database = database(&file);
@@ -325,13 +325,13 @@ fn what_it_creates_is_for_its_user_alone() {
     assert_private(folder.path());
     let found = findings(&file);
     assert!(found.len() == 1 && found[0].starts_with("ok "), "{found:?}");
-    // As an older version has made it.
+    // As version 0.1 created it.
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).expect("set");
     let found = findings(&file);
     let advice = "others on this machine can read it; chmod 600 ";
     assert!(found.len() == 2 && found[1].contains(advice), "{found:?}");
 
-    // So has what a crash left beside it; whoever takes it over takes the rights of others.
+    // A takeover also corrects the mode of files that a crash has left.
     for name in ["hotel.db-shm", "hotel.db-wal", "hotel.db.lock"] {
         let beside = folder.path().join(name);
         fs::set_permissions(&beside, fs::Permissions::from_mode(0o644)).expect("set");

@@ -1,5 +1,4 @@
-//! What every store has to do, on each kind there is: a real MariaDB or MySQL, and an embedded
-//! file.
+//! The same tests for each kind of store: a real MariaDB or MySQL, and an embedded file.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -30,7 +29,7 @@ macro_rules! on_each_store {
 }
 pub(crate) use on_each_store;
 
-/// A time on the day of these tests.
+/// A time in minutes after noon on the day of these tests.
 fn at(minutes: i64) -> LocalTime {
     let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
     noon.plus(minutes * 60)

@@ -1,4 +1,4 @@
-//! Reading the meters: what is new once, single rooms by key.
+//! Reading the meters: the stream of new rows, and single rooms by key.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -10,7 +10,7 @@ use roomwatt::types::{LocalTime, Reading, RoomKey, WattHours};
 use crate::subject::Subject;
 use crate::{at, on_each_store, reading};
 
-/// What one sweep shows, in passes of two rows.
+/// The registers that one sweep shows, in passes of two rows, and the number of invalid rows.
 fn sweep(reader: &dyn Reader, tail: &mut MeterTail, latest: LocalTime) -> (Vec<i64>, u64) {
     let (mut shown, mut bad, mut from) = (Vec::new(), 0, None);
     tail.begin(Instant::now());
@@ -29,7 +29,7 @@ fn sweep(reader: &dyn Reader, tail: &mut MeterTail, latest: LocalTime) -> (Vec<i
     }
 }
 
-fn what_is_new_is_shown_in_the_order_in_which_it_came(subject: &Subject) {
+fn new_rows_are_streamed_in_the_order_they_came(subject: &Subject) {
     let reader = subject.database.reader();
     let (room, other) = (RoomKey::new("H1", "A1"), RoomKey::new("H1", "a1"));
     let latest = at(600);
@@ -44,7 +44,7 @@ fn what_is_new_is_shown_in_the_order_in_which_it_came(subject: &Subject) {
         (&room, reading(0, 4_000)),
         (&room, reading(90, 5_000)),
     ]);
-    // A reading ahead of now is none.
+    // The reading ahead of now is invalid.
     assert_eq!(
         sweep(&*reader, &mut tail, latest),
         (vec![1_000, 2_000, 4_000, 5_000], 1)
@@ -53,7 +53,7 @@ fn what_is_new_is_shown_in_the_order_in_which_it_came(subject: &Subject) {
     subject.add(&[(&room, reading(120, 6_000))]);
     let (again, bad) = sweep(&*reader, &mut tail, latest);
     assert_eq!((again.last(), bad), (Some(&6_000), 0));
-    // Rows of a server's table may commit late, and are shown again for a while; here nothing is.
+    // A server's rows may commit late, so they are read again for a while; a file's are not.
     assert_eq!(again.len(), if subject.is_file() { 1 } else { 5 });
     assert_eq!(
         tail.settled(),
@@ -76,7 +76,7 @@ fn single_rooms_are_read_by_key_and_time(subject: &Subject) {
     let reader = subject.database.reader();
     let (room, other) = (RoomKey::new("H1", "A1"), RoomKey::new("H1", "a1"));
     let nowhere = RoomKey::new("H2", "A1");
-    // Ids 1 to 6; two of one time, of which the first stored is first, or the only one.
+    // Ids 1 to 6. Two have the same time: in a file only the first of them is kept.
     subject.add(&[
         (&room, reading(60, 1_000)),
         (&room, reading(0, 2_000)),
@@ -114,7 +114,7 @@ fn single_rooms_are_read_by_key_and_time(subject: &Subject) {
     let found = found.expect("readings");
     assert_eq!(registers(&found, &room), [2_000, 1_000]);
     assert_eq!(registers(&found, &other), [0; 0]);
-    // What sweeps have passed, and of the rest what lies before the stay.
+    // Rows that sweeps have passed, and of the others those before the stay.
     let found = reader.readings(
         &wanted(-1, at(60)),
         latest,
@@ -164,7 +164,7 @@ fn many_rooms_are_read_at_once(subject: &Subject) {
 }
 
 on_each_store!(
-    what_is_new_is_shown_in_the_order_in_which_it_came,
+    new_rows_are_streamed_in_the_order_they_came,
     single_rooms_are_read_by_key_and_time,
     many_rooms_are_read_at_once,
 );

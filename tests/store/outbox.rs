@@ -1,4 +1,4 @@
-//! The outbox: what is still to be told, and all of it as an operator sees it.
+//! The outbox: pending notices for notifiers, and all notices for an operator.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use roomwatt::types::{HotelId, Kind, RoomKey, RoomNumber, WattHours};
 use crate::subject::{Subject, commit};
 use crate::{at, notice, on_each_store};
 
-/// Notices 1 to 6, of three hotels in turn; the first one is 100 seconds old.
+/// A store with notices 1 to 6, of three hotels in turn. The first one is 100 seconds old.
 fn filled(subject: &Subject) -> Box<dyn roomwatt::store::StateStore> {
     let mut store = subject.owner();
     commit(&mut store, |plan| {
@@ -33,7 +33,7 @@ fn filled(subject: &Subject) -> Box<dyn roomwatt::store::StateStore> {
     store
 }
 
-fn what_is_to_be_told_is_read_by_share(subject: &Subject) {
+fn pending_notices_are_read_by_share(subject: &Subject) {
     let mut store = filled(subject);
     let reader = subject.database.reader();
     let ids = |share: &Share, after, limit| -> Vec<u64> {
@@ -72,7 +72,7 @@ fn what_is_to_be_told_is_read_by_share(subject: &Subject) {
     assert!(why.contains("can't be read"), "{why}");
 }
 
-/// What version 0.1 wrote, what came before rows said what they are about, and what is written now.
+/// Rows of version 0.1, rows without the tag `about`, and rows of today.
 fn rows_of_every_version_are_read(subject: &Subject) {
     const ROWS: [&str; 5] = [
         r#"{"kind":"recovered","room":{"hotel_id":"H1","room_number":"101"},
@@ -138,7 +138,7 @@ fn rows_of_every_version_are_read(subject: &Subject) {
         now.clone(),
         of_meters(MeterNoticeKind::Frozen),
         of_meters(MeterNoticeKind::Moving),
-        // Written by the store itself.
+        // Written by the store under test.
         now.clone(),
         of_meters(MeterNoticeKind::Reporting),
     ];
@@ -175,8 +175,8 @@ fn rows_of_every_version_are_read(subject: &Subject) {
     );
 }
 
-/// One of a later version, as after a way back from it.
-fn a_notice_of_another_version_waits_for_one_that_reads_it(subject: &Subject) {
+/// As after a return from a later version to this one.
+fn a_notice_of_a_later_version_fails_and_can_be_retried_by_that_version(subject: &Subject) {
     let mut store = filled(subject);
     let later = r#"{"about":"incident","room":"101"}"#;
     let before = subject.rows("SELECT body FROM notification WHERE id = 1");
@@ -205,7 +205,7 @@ fn a_notice_of_another_version_waits_for_one_that_reads_it(subject: &Subject) {
     assert_eq!((row.state, row.body.as_str()), (NoticeState::Failed, later));
     assert_eq!((row.error, row.notice), (Some(reason.clone()), Err(reason)));
     assert!(outbox.retry(1, NoticeState::Failed).expect("an answer"));
-    // A version that can read it.
+    // A body that this version can read.
     subject.execute(&format!(
         "UPDATE notification SET body = '{}' WHERE id = 1",
         before[0]
@@ -213,7 +213,7 @@ fn a_notice_of_another_version_waits_for_one_that_reads_it(subject: &Subject) {
     assert!(read()[0].notice.is_ok(), "{:?}", read());
 }
 
-fn an_operator_sees_all_and_has_some_told_again(subject: &Subject) {
+fn an_operator_sees_all_notices_and_can_retry_them(subject: &Subject) {
     let mut store = filled(subject);
     let failed = Settlement::Failed("it is too large".into());
     let settled = [
@@ -255,7 +255,7 @@ fn an_operator_sees_all_and_has_some_told_again(subject: &Subject) {
     assert_eq!((row.state, row.error), (NoticeState::Pending, None));
     let retried = row.retried_at.expect("a time").since(row.created_at);
     assert!((0..120).contains(&retried), "{retried} s");
-    // It is as old as if it had come about now.
+    // Its age counts from the retry.
     let ago = subject.ago(5_000);
     subject.execute(&format!("UPDATE notification SET created_at = {ago}"));
     let reader = subject.database.reader();
@@ -264,7 +264,7 @@ fn an_operator_sees_all_and_has_some_told_again(subject: &Subject) {
     assert!(age < Duration::from_secs(60), "{age:?}");
 }
 
-fn notices_still_to_be_told_are_never_forgotten(subject: &Subject) {
+fn pending_notices_are_never_deleted(subject: &Subject) {
     let mut store = filled(subject);
     let settled = [1, 2, 3, 4].map(|id| Settled {
         id,
@@ -281,9 +281,9 @@ fn notices_still_to_be_told_are_never_forgotten(subject: &Subject) {
 }
 
 on_each_store!(
-    what_is_to_be_told_is_read_by_share,
+    pending_notices_are_read_by_share,
     rows_of_every_version_are_read,
-    a_notice_of_another_version_waits_for_one_that_reads_it,
-    an_operator_sees_all_and_has_some_told_again,
-    notices_still_to_be_told_are_never_forgotten,
+    a_notice_of_a_later_version_fails_and_can_be_retried_by_that_version,
+    an_operator_sees_all_notices_and_can_retry_them,
+    pending_notices_are_never_deleted,
 );

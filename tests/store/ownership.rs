@@ -1,4 +1,4 @@
-//! Who may write, and what is written twice.
+//! Ownership of the state, repeated commits, and the lease.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::subject::{Subject, commit};
 
 const WRITTEN: &str = "SELECT reason FROM rejected_message ORDER BY id";
 
-/// A plan that leaves a row with `reason`.
+/// A plan that writes a row with `reason`.
 fn plan(reason: &str) -> Plan {
     Plan {
         rejected: vec![Rejected::new("test", reason.into(), b"", false)],
@@ -17,7 +17,7 @@ fn plan(reason: &str) -> Plan {
     }
 }
 
-fn an_instance_that_was_replaced_writes_nothing(subject: &Subject) {
+fn a_replaced_instance_writes_nothing(subject: &Subject) {
     let (mut first, mut second) = (subject.database.store(), subject.database.store());
     let before = first.take_over().expect("it is free");
     first.commit(&plan("first")).expect("it is the owner");
@@ -31,20 +31,20 @@ fn an_instance_that_was_replaced_writes_nothing(subject: &Subject) {
     assert_eq!(subject.rows(WRITTEN), ["first", "second"]);
 }
 
-fn a_commit_whose_answer_was_lost_is_not_repeated(subject: &Subject) {
+fn a_commit_with_a_lost_answer_is_not_repeated(subject: &Subject) {
     let mut store = subject.owner();
     store.commit(&plan("one")).expect("written");
-    // As the database is when the COMMIT of the next plan succeeded and nobody heard of it.
+    // As if the next plan had been committed and the answer lost.
     let other: &mut dyn StateStore = &mut *subject.database.store();
     subject.execute("UPDATE service SET seq = seq + 1");
     store.commit(&plan("two")).expect("recognised");
     store.commit(&plan("three")).expect("written");
     assert_eq!(subject.rows(WRITTEN), ["one", "three"]);
-    // A number nobody can explain is no success.
+    // A number that this instance can't have left.
     subject.execute("UPDATE service SET seq = seq + 7");
     store
         .commit(&plan("four"))
-        .expect_err("somebody else writes here");
+        .expect_err("another program writes here");
     assert_eq!(subject.rows(WRITTEN), ["one", "three"]);
     let ownership = other.take_over().expect("it may");
     assert_eq!(ownership.seq, 10);
@@ -66,10 +66,10 @@ fn one_instance_at_a_time_has_the_lease(subject: &Subject) {
     let (mut first, mut second) = (subject.database.lease(), subject.database.lease());
     let now = Duration::ZERO;
     assert!(first.acquire(now).expect("a lease"));
-    assert!(first.acquire(now).expect("a lease"), "it keeps it");
+    assert!(first.acquire(now).expect("a lease"), "it is renewed");
     assert!(!second.acquire(now).expect("an answer"));
     drop(first);
-    // A server takes a moment to find out.
+    // A server takes a moment to notice that the connection has ended.
     crate::support::wait("the lease", || match second.acquire(now) {
         Ok(true) => Ok(()),
         other => Err(format!("{other:?}")),
@@ -77,8 +77,8 @@ fn one_instance_at_a_time_has_the_lease(subject: &Subject) {
 }
 
 on_each_store!(
-    an_instance_that_was_replaced_writes_nothing,
-    a_commit_whose_answer_was_lost_is_not_repeated,
+    a_replaced_instance_writes_nothing,
+    a_commit_with_a_lost_answer_is_not_repeated,
     the_position_is_where_the_last_plan_left_it,
     one_instance_at_a_time_has_the_lease,
 );

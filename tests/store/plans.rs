@@ -1,4 +1,4 @@
-//! What a plan leaves in the tables, and what is found there by the next instance.
+//! What a commit writes to the tables, and what the next instance reads from them.
 
 use roomwatt::engine::{
     MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind, Opening, RoomState, Stay,
@@ -9,7 +9,7 @@ use roomwatt::types::{HotelId, RoomKey};
 use crate::subject::{Subject, commit};
 use crate::{at, notice, on_each_store, reading, vacant};
 
-fn each_watch_has_a_row_with_its_messages_times(subject: &Subject) {
+fn each_watch_has_a_row_with_the_times_of_its_messages(subject: &Subject) {
     let mut store = subject.owner();
     let room = RoomKey::new("H1", "A1");
     let other = RoomKey::new("H1", "a1");
@@ -70,7 +70,7 @@ const ABNORMAL: &str = "SELECT concat_ws(' ', room_number, msg_type, continuous_
 const OUTBOX: &str = "SELECT concat_ws(' ', room_number, kind, state, coalesce(error, '-'), \
      sent_at IS NOT NULL) FROM notification ORDER BY id";
 
-fn an_alert_is_notified_when_it_was_sent_and_never_before(subject: &Subject) {
+fn an_alert_is_marked_as_notified_when_it_was_sent_and_not_before(subject: &Subject) {
     let mut store = subject.owner();
     let (room, other) = (RoomKey::new("H1", "A1"), RoomKey::new("H1", "a1"));
     commit(&mut store, |plan| {
@@ -79,7 +79,7 @@ fn an_alert_is_notified_when_it_was_sent_and_never_before(subject: &Subject) {
             notice(NoticeKind::Alert, &other, 120),
             notice(NoticeKind::Reminder, &room, 240),
             notice(NoticeKind::Recovered, &room, 300),
-            // A stay that was corrected by seconds has another row with the same key.
+            // After a correction of the stay's time by seconds there is a second row.
             notice(NoticeKind::Alert, &room, 120),
         ];
     });
@@ -99,12 +99,12 @@ fn an_alert_is_notified_when_it_was_sent_and_never_before(subject: &Subject) {
     settle(&mut store, 1, sent(120, NoticeKind::Alert, &room));
     assert_eq!(subject.rows(ABNORMAL), alerts([1, 0, 0]));
     settle(&mut store, 1, sent(120, NoticeKind::Alert, &room));
-    assert_eq!(subject.rows(ABNORMAL), alerts([1, 0, 0]), "told of twice");
+    assert_eq!(subject.rows(ABNORMAL), alerts([1, 0, 0]), "settled twice");
     settle(&mut store, 5, sent(120, NoticeKind::Alert, &room));
     assert_eq!(subject.rows(ABNORMAL), alerts([1, 0, 1]));
     settle(&mut store, 2, Settlement::Expired);
     settle(&mut store, 2, sent(120, NoticeKind::Alert, &other));
-    assert_eq!(subject.rows(ABNORMAL), alerts([1, 0, 1]), "it was over");
+    assert_eq!(subject.rows(ABNORMAL), alerts([1, 0, 1]), "it had expired");
     assert_eq!(
         subject.rows(OUTBOX),
         [
@@ -117,15 +117,15 @@ fn an_alert_is_notified_when_it_was_sent_and_never_before(subject: &Subject) {
     );
 }
 
-fn which_hotels_meters_were_told_of_is_remembered(subject: &Subject) {
-    let told = || {
-        let mut told = Vec::new();
+fn the_meter_trouble_that_was_notified_is_stored_per_hotel(subject: &Subject) {
+    let troubles = || {
+        let mut troubles = Vec::new();
         let mut store = subject.database.store();
         store
-            .load_meter_troubles(&mut |hotel, trouble| told.push((hotel.to_string(), trouble)))
+            .load_meter_troubles(&mut |hotel, trouble| troubles.push((hotel.to_string(), trouble)))
             .expect("hotels");
-        told.sort_by(|(one, _), (other, _)| one.cmp(other));
-        told
+        troubles.sort_by(|(one, _), (other, _)| one.cmp(other));
+        troubles
     };
     let meters = |kind, hotel, since| {
         Notice::Meters(MeterNotice {
@@ -153,25 +153,25 @@ fn which_hotels_meters_were_told_of_is_remembered(subject: &Subject) {
     let second = is("H2", MeterTrouble::Silent(Some(at(-60))));
     let third = is("H3", MeterTrouble::Frozen(at(-100)));
     assert_eq!(
-        told(),
+        troubles(),
         [upper.clone(), second, third.clone(), lower.clone()]
     );
     commit(&mut store, |plan| {
         plan.notices = vec![meters(MeterNoticeKind::Reporting, "H2", None)];
     });
-    assert_eq!(told(), [upper.clone(), third, lower.clone()]);
+    assert_eq!(troubles(), [upper.clone(), third, lower.clone()]);
     commit(&mut store, |plan| {
         plan.notices = vec![meters(MeterNoticeKind::Moving, "H3", Some(at(-100)))];
     });
     let third = is("H3", MeterTrouble::Moved(at(0)));
-    assert_eq!(told(), [upper, third, lower]);
+    assert_eq!(troubles(), [upper, third, lower]);
 }
 
 fn a_plan_is_written_whole_or_not_at_all(subject: &Subject) {
     let mut store = subject.owner();
     let room = RoomKey::new("H1", "101");
     let state = RoomState::new(vacant(0), &roomwatt::engine::Rules::default());
-    // What comes last in a transaction fails.
+    // The last statement of the transaction fails.
     subject.execute(if subject.is_file() {
         "CREATE TRIGGER no BEFORE UPDATE ON service WHEN NEW.seq <> OLD.seq \
          BEGIN SELECT raise(ABORT, 'not now'); END"
@@ -194,8 +194,8 @@ fn a_plan_is_written_whole_or_not_at_all(subject: &Subject) {
 }
 
 on_each_store!(
-    each_watch_has_a_row_with_its_messages_times,
-    an_alert_is_notified_when_it_was_sent_and_never_before,
-    which_hotels_meters_were_told_of_is_remembered,
+    each_watch_has_a_row_with_the_times_of_its_messages,
+    an_alert_is_marked_as_notified_when_it_was_sent_and_not_before,
+    the_meter_trouble_that_was_notified_is_stored_per_hotel,
     a_plan_is_written_whole_or_not_at_all,
 );

@@ -1,4 +1,4 @@
-//! Refused messages: kept once, listed, marked, forgotten.
+//! Refused messages: stored once, listed, marked as replayed, deleted.
 
 use roomwatt::store::{MAX_DELETED, Rejected, Store};
 
@@ -11,31 +11,31 @@ fn refused(body: &str, redelivered: bool) -> Rejected {
     Rejected::new("test", body.into(), body.as_bytes(), redelivered)
 }
 
-fn what_comes_again_is_written_once(subject: &Subject) {
+fn a_redelivered_message_is_stored_once(subject: &Subject) {
     let mut store = subject.owner();
     let (first, again) = (|body| refused(body, false), |body| refused(body, true));
     let mut written = |rejected: &[Rejected]| {
         commit(&mut store, |plan| plan.rejected = rejected.to_vec());
         subject.rows(WRITTEN).join(" ")
     };
-    // What comes again without having been written is written, each.
+    // Redelivered messages that were not stored are all stored.
     assert_eq!(written(&[first("a"), again("b"), again("b")]), "a b b");
-    // What was written is not; what comes for the first time is, like it or not.
+    // Stored ones are not stored again; a first delivery always is, even with the same bytes.
     let rejected = [again("a"), first("a"), again("b"), again("c"), again("c")];
     assert_eq!(written(&rejected), "a b b a c c");
-    // From elsewhere it is another one.
+    // From another source it is another message.
     let elsewhere = Rejected::new("elsewhere", "other a".into(), b"a", true);
     assert_eq!(written(&[elsewhere, again("a")]), "a b b a c c other a");
-    // A connection was cut: what it had delivered is taken together with what comes again.
+    // A connection broke: one plan has a message and its redelivery.
     assert_eq!(written(&[first("d"), again("d")]), "a b b a c c other a d");
-    // Replayed, delivered, and not written; then delivered again, and refused again.
+    // A replayed message is redelivered and refused again: a replay is a new message.
     subject.execute("DELETE FROM rejected_message WHERE reason <> 'd'");
     subject.execute("UPDATE rejected_message SET replayed_at = created_at");
     assert_eq!(written(&[again("d")]), "d d");
     assert_eq!(written(&[again("d")]), "d d");
 }
 
-fn messages_are_listed_the_newest_first(subject: &Subject) {
+fn messages_are_listed_newest_first(subject: &Subject) {
     let mut store = subject.owner();
     let long = "x".repeat(70_000);
     let bodies = ["one", "two", long.as_str(), "four"];
@@ -65,7 +65,7 @@ fn messages_are_listed_the_newest_first(subject: &Subject) {
     assert_eq!(
         messages.not_replayed().expect("ids"),
         ids,
-        "cut ones can't be"
+        "truncated ones can't be replayed"
     );
     messages.mark_replayed(ids[1]).expect("marked");
     assert_eq!(messages.not_replayed().expect("ids"), [ids[0], ids[2]]);
@@ -74,7 +74,7 @@ fn messages_are_listed_the_newest_first(subject: &Subject) {
     assert!((0..120).contains(&replayed.since(marked.created_at)));
 }
 
-fn old_rows_go_the_oldest_first(subject: &Subject) {
+fn old_rows_are_deleted_oldest_first(subject: &Subject) {
     let mut store = subject.owner();
     let many = MAX_DELETED as usize + 50;
     for chunk in 0..2 {
@@ -102,7 +102,7 @@ fn old_rows_go_the_oldest_first(subject: &Subject) {
 }
 
 on_each_store!(
-    what_comes_again_is_written_once,
-    messages_are_listed_the_newest_first,
-    old_rows_go_the_oldest_first,
+    a_redelivered_message_is_stored_once,
+    messages_are_listed_newest_first,
+    old_rows_are_deleted_oldest_first,
 );

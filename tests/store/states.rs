@@ -1,4 +1,4 @@
-//! What is remembered of rooms: as it was written, as 0.1 left it, and by a version still to come.
+//! States of rooms, as written by this version, by version 0.1, and by a later one.
 
 use fastrand::Rng;
 use roomwatt::engine::{
@@ -132,7 +132,7 @@ fn seeded() -> Rng {
     Rng::with_seed(seed)
 }
 
-/// What people read in the columns of a room, as their SQL gives it.
+/// The readable columns of a state, as operators' SQL shows them.
 fn columns(state: &RoomState) -> String {
     let watch = &state.watch;
     let mut columns = vec![
@@ -149,8 +149,8 @@ fn columns(state: &RoomState) -> String {
     columns.join(" ")
 }
 
-/// The same of all rooms as they stand in the table, in the order of their keys.
-fn read_by_people(subject: &Subject) -> Vec<String> {
+/// The readable columns of all rooms in the table, in the order of their keys.
+fn readable_columns(subject: &Subject) -> Vec<String> {
     let [stay, seen, since] =
         ["stay_time", "seen_time", "run_since"].map(|column| subject.time(column));
     subject.rows(&format!(
@@ -168,12 +168,12 @@ fn a_state_is_loaded_as_it_was_written(subject: &Subject) {
         expected = any_rooms(&mut rng);
         commit(&mut store, |plan| plan.rooms.clone_from(&expected));
         let shown: Vec<String> = expected.iter().map(|(_, state)| columns(state)).collect();
-        assert_eq!(read_by_people(subject), shown);
+        assert_eq!(readable_columns(subject), shown);
     }
     assert_eq!(subject.rooms(), expected);
 }
 
-/// The JSON that the embedded store of 0.1 had.
+/// The JSON of the embedded store of version 0.1.
 fn json_of_0_1(state: &RoomState) -> String {
     let time = |time: Option<LocalTime>| time.map(|time| time.to_string());
     let reading = |r: Option<Reading>| {
@@ -207,7 +207,7 @@ fn json_of_0_1(state: &RoomState) -> String {
         "fold": {"sample": reading(watch.fold.sample), "suspect": reading(watch.fold.suspect),
             "seen": time(watch.fold.seen), "run": run},
         "history": intervals(&watch.history), "interval_seconds": watch.interval_seconds});
-    // What had nothing in it was left out.
+    // Empty fields were left out.
     if state.watches > 0 {
         json["number"] = state.watches.into();
     }
@@ -220,7 +220,7 @@ fn json_of_0_1(state: &RoomState) -> String {
     json.to_string()
 }
 
-/// The row that MySQL had: of 0.1, or also with what came after it.
+/// The row of MySQL's store in version 0.1, or with the columns that were added after it.
 fn row_of_0_1(room: &RoomKey, state: &RoomState, is_counted: bool) -> String {
     let text = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"));
     let null = || "NULL".to_owned();
@@ -287,10 +287,10 @@ fn row_of_0_1(room: &RoomKey, state: &RoomState, is_counted: bool) -> String {
     format!("INSERT INTO room_state SET {}", set.join(", "))
 }
 
-fn states_of_older_versions_are_taken_over(subject: &Subject) {
+fn states_of_older_versions_are_migrated(subject: &Subject) {
     let mut rng = seeded();
     for is_counted in [false, true] {
-        subject.leave_as_before_states(is_counted);
+        subject.reset_before_json_states(is_counted);
         let mut rooms = any_rooms(&mut rng);
         for (room, state) in &mut rooms {
             // They knew the stay alone.
@@ -303,14 +303,14 @@ fn states_of_older_versions_are_taken_over(subject: &Subject) {
             subject.execute(&if subject.is_file() {
                 let json = json_of_0_1(state);
                 let key = [&room.hotel_id.to_string(), &room.room_number.to_string()];
-                let [hotel, number] = key.map(|half| half.replace('\'', "''"));
+                let [hotel, number] = key.map(|part| part.replace('\'', "''"));
                 format!("INSERT INTO room_state VALUES ('{hotel}', '{number}', 1, '{json}')")
             } else {
                 row_of_0_1(room, state, is_counted)
             });
         }
         if is_counted && !subject.is_file() {
-            // It broke off when it had come to half of the rooms.
+            // A migration that was interrupted after three rooms.
             let file = include_str!("../../sql/008_room_state_as_json.sql");
             let some = file.replace("LIMIT 20000", "LIMIT 3");
             let code = some
@@ -326,21 +326,21 @@ fn states_of_older_versions_are_taken_over(subject: &Subject) {
         }
         subject.database.init(&|_| {}).expect("upgraded");
         if !subject.is_file() {
-            // It broke off when all was done, and not yet noted.
+            // A migration that was interrupted after its last statement and before its record.
             subject.execute("DELETE FROM schema_migration WHERE version = 9");
             subject.database.init(&|_| {}).expect("upgraded once more");
         }
         let shown: Vec<String> = rooms.iter().map(|(_, state)| columns(state)).collect();
-        assert_eq!(read_by_people(subject), shown);
+        assert_eq!(readable_columns(subject), shown);
         assert_eq!(subject.rooms(), rooms);
 
-        // A row is brought to the present layout when it is next written.
+        // A row gets the current layout when it is next written.
         let layouts = || subject.rows("SELECT concat(version) FROM room_state ORDER BY version");
         assert_eq!(layouts(), vec!["1"; rooms.len()]);
         let mut store = subject.owner();
         commit(&mut store, |plan| plan.rooms = rooms[2..].to_vec());
         assert_eq!(layouts().concat(), "11222222");
-        assert_eq!((subject.rooms(), read_by_people(subject)), (rooms, shown));
+        assert_eq!((subject.rooms(), readable_columns(subject)), (rooms, shown));
     }
 }
 
@@ -353,15 +353,15 @@ fn a_layout_of_a_later_version_is_refused_with_its_room(subject: &Subject) {
     let error = store
         .load_rooms(&mut |_, _| {})
         .expect_err("a later layout");
-    let said = error.to_string();
+    let text = error.to_string();
     for part in ["room H'1/101", "layout 3", "install that version"] {
-        assert!(said.contains(part), "{part}: {said}");
+        assert!(text.contains(part), "{part}: {text}");
     }
     assert!(error.is_newer() && error.needs_operator() && !error.is_transient());
 }
 
 on_each_store!(
     a_state_is_loaded_as_it_was_written,
-    states_of_older_versions_are_taken_over,
+    states_of_older_versions_are_migrated,
     a_layout_of_a_later_version_is_refused_with_its_room,
 );

@@ -1,4 +1,4 @@
-//! A store under test, and a way past it to its tables.
+//! A store under test, with direct access to its tables.
 
 use std::path::PathBuf;
 
@@ -66,12 +66,12 @@ impl Subject {
         }
     }
 
-    /// Leaves no rooms, and the tables as they were before states were stored as JSON: as 0.1 made
-    /// them, or also with the columns that came after that.
-    pub fn leave_as_before_states(&self, with_what_came_after: bool) {
+    /// Resets the tables, without rooms, to before states were stored as JSON: to those of version
+    /// 0.1, or with the columns that were added after it.
+    pub fn reset_before_json_states(&self, with_added_columns: bool) {
         match &self.tables {
             Tables::MySql(rig) => {
-                rig.before_migration(if with_what_came_after { 8 } else { 6 });
+                rig.before_migration(if with_added_columns { 8 } else { 6 });
                 let files = [
                     include_str!("../../sql/006_movement_and_frozen_meters.sql"),
                     include_str!("../../sql/007_watch_number.sql"),
@@ -79,7 +79,7 @@ impl Subject {
                 let added = files.iter().flat_map(|file| file.lines());
                 let added = added.filter(|line| line.starts_with("ALTER TABLE room_state "));
                 added
-                    .filter(|_| with_what_came_after)
+                    .filter(|_| with_added_columns)
                     .for_each(|statement| rig.execute(statement));
             }
             Tables::File(file) => {
@@ -88,7 +88,7 @@ impl Subject {
                 }
                 self.execute(include_str!("../../sql/embedded/001_tables.sql"));
                 self.execute("PRAGMA user_version = 1");
-                if with_what_came_after {
+                if with_added_columns {
                     self.execute(include_str!("../../sql/embedded/002_frozen_meters.sql"));
                     self.execute("PRAGMA user_version = 2");
                 }
@@ -96,7 +96,7 @@ impl Subject {
         }
     }
 
-    /// The rows of a query of one text.
+    /// The rows of a query with one column of text.
     pub fn rows(&self, query: &str) -> Vec<String> {
         match &self.tables {
             Tables::MySql(rig) => rig.conn().query(query).expect(query),
@@ -109,7 +109,7 @@ impl Subject {
         }
     }
 
-    /// A hotel's time as a text.
+    /// The expression for a column's local time as text.
     pub fn time(&self, column: &str) -> String {
         match &self.tables {
             Tables::MySql(_) => column.to_owned(),
@@ -117,7 +117,7 @@ impl Subject {
         }
     }
 
-    /// The moment so many seconds ago, as the clock of a table has it.
+    /// The expression for the time this many seconds ago, for columns with the machine's clock.
     pub fn ago(&self, seconds: i64) -> String {
         match &self.tables {
             Tables::MySql(_) => format!("(CURRENT_TIMESTAMP - INTERVAL {seconds} SECOND)"),
@@ -142,7 +142,7 @@ impl Subject {
         }
     }
 
-    /// Everything that the store knows of rooms, in order.
+    /// All rooms with their states, in order.
     pub fn rooms(&self) -> Vec<(RoomKey, roomwatt::engine::RoomState)> {
         let mut rooms = Vec::new();
         let mut store = self.database.store();
@@ -154,7 +154,7 @@ impl Subject {
     }
 }
 
-/// Commits a plan made of the default one.
+/// Commits an empty plan with this change.
 pub fn commit(store: &mut Box<dyn StateStore>, change: impl FnOnce(&mut roomwatt::store::Plan)) {
     let mut plan = roomwatt::store::Plan::default();
     change(&mut plan);

@@ -1,4 +1,4 @@
-//! What is kept of the past, for people's questions.
+//! Past stays and readings, for reports.
 
 use rusqlite::types::Value;
 use rusqlite::{Row, params_from_iter};
@@ -28,7 +28,7 @@ impl Archive for SqliteFile {
             while let Some(row) = rows.next()? {
                 let room = values::room(row, 0)?;
                 let stay = stay_of(row)?.ok_or_else(|| {
-                    StoreError::Unreadable(format!("a row of {room} tells of no stay"))
+                    StoreError::Unreadable(format!("a row of room {room} has no stay"))
                 })?;
                 if stay.time() <= to {
                     take(room, stay);
@@ -46,8 +46,8 @@ impl Archive for SqliteFile {
     ) -> Result<u64, StoreError> {
         let (of_room, mut values) = condition(of);
         values.extend([span.after, span.to].map(|time| Value::from(time.seconds())));
-        // Of all rooms it is the whole table, in the order in which the rows came: no index on the
-        // time has to be kept for that.
+        // For all rooms this reads the whole table in the order of the ids. An index on the time
+        // would cost more at each insert than it saves here.
         let query = format!(
             "SELECT hotel_id, room_number, reading_wh, script_time FROM smart_meter \
              WHERE {of_room} AND script_time > ? AND script_time <= ? ORDER BY id"
@@ -58,13 +58,13 @@ impl Archive for SqliteFile {
             while let Some(row) = rows.next()? {
                 take(values::room(row, 0)?, values::reading(row, 2)?);
             }
-            // Nothing else is let in.
+            // Invalid rows are never stored.
             Ok(0)
         })
     }
 }
 
-/// A condition for one room's rows, or all, and its values.
+/// The condition for the rows of one room, or of all, with its values.
 fn condition(of: Option<&RoomKey>) -> (&'static str, Vec<Value>) {
     let Some(room) = of else {
         return ("TRUE", Vec::new());

@@ -13,24 +13,25 @@ use crate::types::{RoomKey, WattHours, counted};
 use super::link::Link;
 use super::values;
 
-/// Looks at the embedded database, and changes nothing.
+/// Checks the embedded database for an operator, without changing anything.
 pub fn check(path: &Path, rules: &Rules, report: Report<'_>) {
     let about = format!("embedded database {}", path.display());
     if !path.exists() {
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
         report(match folder {
             Some(folder) if !folder.is_dir() => {
-                let says = format!("the folder {} is not there", folder.display());
-                Finding::new(Level::Wrong, about, says).remedy("create it, or mend embedded.path")
+                let says = format!("the folder {} does not exist", folder.display());
+                Finding::new(Level::Wrong, about, says)
+                    .remedy("create it, or correct embedded.path")
             }
-            _ => Finding::new(Level::Advice, about, "is not there yet")
+            _ => Finding::new(Level::Advice, about, "does not exist yet")
                 .remedy("the service creates it, or roomwatt init-db"),
         });
         return;
     }
-    let looked = Link::open(path)
+    let read = Link::open(path)
         .and_then(|mut link| link.with(|conn| Ok((contents(conn)?, newest(conn)?))));
-    let rooms = match looked {
+    let rooms = match read {
         Ok((contents, rooms)) => {
             report(Finding::ok(&about, contents));
             rooms
@@ -46,7 +47,7 @@ pub fn check(path: &Path, rules: &Rules, report: Report<'_>) {
         }
     };
     coarse::report_rooms(&rooms, rules, &about, report);
-    // Version 0.1 left it to the umask; the service and init-db mend it.
+    // Version 0.1 left the mode to the umask. The service and init-db correct it.
     let mode = fs::metadata(path).map_or(0, |file| file.permissions().mode());
     if mode & 0o077 != 0 {
         let remedy = format!("chmod 600 {}", path.display());
@@ -56,16 +57,17 @@ pub fn check(path: &Path, rules: &Rules, report: Report<'_>) {
     }
 }
 
+/// What the database contains, in a line. Fails if it can't be written.
 fn contents(conn: &Connection) -> Result<String, StoreError> {
     let number = |query| {
         let row = conn.query_row(query, (), |row| row.get::<_, i64>(0));
         row.map(i64::unsigned_abs)
     };
     let rooms = number("SELECT count(*) FROM room_state")?;
-    // Its ids are never used twice, and no row is deleted.
+    // The largest id is the number of rows: ids are never used twice, and no row is deleted.
     let readings = number("SELECT coalesce(max(id), 0) FROM smart_meter")?;
     let waiting = number("SELECT count(*) FROM notification WHERE state = 'pending'")?;
-    // As a writer would have to. What can't be written is opened all the same, to be read.
+    // SQLite opens a file that can't be written for reading only, without an error.
     if conn.is_readonly(rusqlite::MAIN_DB)? {
         let why = "it can't be written; this user needs the right to write it";
         return Err(StoreError::File(why.to_owned()));
@@ -79,7 +81,7 @@ fn contents(conn: &Connection) -> Result<String, StoreError> {
     ))
 }
 
-/// What the newest readings say of their meters.
+/// The rooms of the newest readings, with what these say of their meters' steps.
 fn newest(conn: &Connection) -> Result<HashMap<RoomKey, Steps>, StoreError> {
     let mut query = conn.prepare(
         "WITH newest AS (SELECT id, hotel_id, room_number, reading_wh, script_time \

@@ -1,4 +1,4 @@
-//! One transaction for a state change and all that follows from it.
+//! The transaction that writes a plan, and the one that deletes old rows.
 
 use rusqlite::{Connection, Transaction, params};
 
@@ -25,7 +25,7 @@ impl Store for SqliteStore {
         let ownership = self.ownership;
         self.connected(|conn| {
             let transaction = conn.transaction()?;
-            standing(&transaction, ownership)?;
+            check_owner(&transaction, ownership)?;
             let mut deleted = 0;
             for (table, condition) in [
                 ("rejected_message", ""),
@@ -47,7 +47,7 @@ impl Store for SqliteStore {
 
 fn write(conn: &mut Connection, plan: &Plan, ownership: Ownership) -> Result<(), StoreError> {
     let transaction = conn.transaction()?;
-    match standing(&transaction, ownership)? {
+    match check_owner(&transaction, ownership)? {
         CommitStatus::NotWritten => {}
         CommitStatus::Written => return Ok(transaction.rollback()?),
     }
@@ -62,7 +62,7 @@ fn write(conn: &mut Connection, plan: &Plan, ownership: Ownership) -> Result<(),
         Some(Position::Id(id)) => transaction
             .prepare_cached("UPDATE service SET seq = ?, meter_id = ?")?
             .execute((seq.cast_signed(), id.cast_signed()))?,
-        // Rows are numbered here.
+        // Never a time: the embedded meter table has ids.
         Some(Position::Time(_)) | None => transaction
             .prepare_cached("UPDATE service SET seq = ?")?
             .execute((seq.cast_signed(),))?,
@@ -73,8 +73,9 @@ fn write(conn: &mut Connection, plan: &Plan, ownership: Ownership) -> Result<(),
     Ok(())
 }
 
-/// Begins a transaction: looks who owns the state. Nobody else writes meanwhile.
-fn standing(
+/// The first step of a transaction, which has the write lock: checks that this instance owns the
+/// state.
+fn check_owner(
     transaction: &Transaction<'_>,
     ownership: Ownership,
 ) -> Result<CommitStatus, StoreError> {
@@ -154,7 +155,7 @@ fn write_watches(transaction: &Transaction<'_>, plan: &Plan) -> Result<(), Store
     Ok(())
 }
 
-/// Rewrites the row of one watch.
+/// The statement that rewrites the row of one watch.
 fn rewrite_watch(stay: &Stay) -> String {
     let stay_time = stay::begin(stay);
     format!(
@@ -198,7 +199,7 @@ fn write_notices(transaction: &Transaction<'_>, notices: &[Notice]) -> Result<()
     Ok(())
 }
 
-/// Remembers what the staff was last notified of hotels' meters, where that still matters.
+/// Writes or deletes the hotels' meter troubles that the notices change.
 fn write_meter_troubles(
     transaction: &Transaction<'_>,
     notices: &[Notice],
@@ -227,8 +228,8 @@ fn settle(transaction: &Transaction<'_>, settled: &[Settled]) -> Result<(), Stor
         "UPDATE notification SET state = ?1, sent_at = iif(?1 = 'sent', unixepoch(), NULL), \
          error = ?2 WHERE id = ?3 AND state = 'pending'",
     )?;
-    // A stay whose time was corrected by seconds can have another such row, with a notice of its
-    // own.
+    // One row: a stay whose time was corrected by seconds may have another one, which has its own
+    // notice.
     let mut notified = transaction.prepare_cached(
         "UPDATE electricity_abnormal SET is_notified = 1 WHERE id = (SELECT id \
          FROM electricity_abnormal WHERE hotel_id = ? AND room_number = ? AND detected_time = ? \

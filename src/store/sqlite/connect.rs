@@ -1,4 +1,4 @@
-//! Connections to the file, and what its errors mean.
+//! Opens connections to the file, and converts SQLite's errors.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,50 +8,50 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use crate::store::StoreError;
 
-/// How long another writer is waited for.
+/// The longest wait for another writer.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// What the log of writes may keep of the disk once it has been copied into the file. While
-/// somebody reads for long it grows beyond that. Bytes.
+/// The size to which the write-ahead log is cut after it was copied into the file. During a long
+/// read it can't be copied and grows beyond that. Bytes.
 const LOG_KEPT: i64 = 16 * 1024 * 1024;
 
-/// Statements kept prepared a connection: more than there are.
+/// Prepared statements that a connection keeps: more than this program has.
 const STATEMENTS: usize = 64;
 
-/// A connection to a file that is there, by its own path (as `place::resolve` gives it).
+/// Connects to an existing file by its own path (as `place::resolve` gives it).
 ///
 /// # Errors
-/// [`StoreError::Foreign`] where it is none of ours, and then nothing of it has changed; or any
+/// [`StoreError::Foreign`] if it is another program's database, which is left unchanged; or any
 /// other of the file.
 pub(super) fn connect(place: &Path) -> Result<Connection, StoreError> {
-    let mut conn = look(place)?;
+    let mut conn = open(place)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     conn.pragma_update(None, "journal_mode", "wal")?;
     conn.pragma_update(None, "synchronous", "full")?;
     conn.pragma_update(None, "journal_size_limit", LOG_KEPT)?;
-    // One that begins as a reader could not wait for its turn to write.
+    // A transaction that begins by reading fails instead of waiting when it then has to write.
     conn.set_transaction_behavior(TransactionBehavior::Immediate);
     Ok(conn)
 }
 
-/// A connection to a file that is ours or empty; nothing that is in it changes by that.
+/// Opens a file that is empty or a roomwatt database, without changing it.
 ///
 /// # Errors
 /// Those of [`connect`].
-pub(super) fn look(place: &Path) -> Result<Connection, StoreError> {
+pub(super) fn open(place: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(place, flags)?;
     conn.busy_timeout(BUSY)?;
-    recognise(&conn)?;
+    check_tables(&conn)?;
     Ok(conn)
 }
 
-/// Whether a database is ours, or empty: an application of its own has tables of its own.
+/// Checks by its tables that a database is empty or roomwatt's.
 ///
 /// # Errors
-/// [`StoreError::Foreign`] where it is another's.
-fn recognise(conn: &Connection) -> Result<(), StoreError> {
-    /// Of ours from the first version on.
+/// [`StoreError::Foreign`] if it is another program's.
+fn check_tables(conn: &Connection) -> Result<(), StoreError> {
+    /// Tables that every version of roomwatt has.
     const OURS: [&str; 3] = ["service", "room_state", "notification"];
     let mut query =
         conn.prepare("SELECT name FROM sqlite_schema WHERE type IN ('table', 'view')")?;
@@ -63,13 +63,13 @@ fn recognise(conn: &Connection) -> Result<(), StoreError> {
     }
     let some: Vec<&str> = names.iter().take(3).map(String::as_str).collect();
     Err(StoreError::Foreign(format!(
-        "it is another program's database (it has {}), and is left as it is; have embedded.path \
-         name another file",
+        "it is another program's database (it has {}), and is left unchanged; set embedded.path to \
+         another file",
         some.join(", ")
     )))
 }
 
-/// An error of the file itself says which one it is.
+/// Adds the path to an error of the file itself.
 pub(super) fn in_file(path: &Path, error: StoreError) -> StoreError {
     let path = path.display();
     match error {
@@ -89,39 +89,39 @@ impl From<rusqlite::Error> for StoreError {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Conflict(text),
             Some(ErrorCode::CannotOpen) => file(
-                "it can't be opened; its folder has to be there, and this user needs the right to \
-                 read and write both",
+                "it can't be opened; its folder must exist, and this user needs the right to read \
+                 and write both",
             ),
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => file(
-                "it can't be written; this user needs the right to write it, its folder, and the \
-                 files beside it that end with -wal and -shm",
+                "it can't be written; this user needs the right to write it, its folder, and its \
+                 files that end with -wal and -shm",
             ),
             Some(ErrorCode::NotADatabase) => StoreError::Foreign(
-                "it is no SQLite database; have embedded.path name another file, or put a backup \
-                 in its place"
+                "it is not an SQLite database; set embedded.path to another file, or restore a \
+                 backup"
                     .to_owned(),
             ),
             Some(ErrorCode::DatabaseCorrupt) => {
-                file("it is damaged; stop the service and put a backup in its place")
+                file("it is damaged; stop the service and restore a backup")
             }
             Some(ErrorCode::TooBig | ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch) => {
                 StoreError::Unstorable(text)
             }
-            // Somebody can mend it while this waits.
+            // Transient: an operator can free space meanwhile.
             Some(ErrorCode::DiskFull) => StoreError::Full(text),
-            Some(ErrorCode::SystemIoFailure) if has_no_room(&error) => StoreError::Full(
-                "the file beside it that ends with -shm can't be made or grow".to_owned(),
-            ),
+            Some(ErrorCode::SystemIoFailure) if is_disk_full(&error) => {
+                StoreError::Full("its file that ends with -shm can't be created or grow".to_owned())
+            }
             Some(_) => StoreError::Refused(text),
-            // Of a row that this program did not write.
+            // The value of a row that this program did not write.
             None => StoreError::Unreadable(text),
         }
     }
 }
 
-/// Whether it is the file beside it that connections share which can't have its size: of a disk
-/// without room SQLite says so in other words there.
-fn has_no_room(error: &rusqlite::Error) -> bool {
+/// Whether the shared-memory file could not get its size. On a full disk SQLite reports this error
+/// for that file.
+fn is_disk_full(error: &rusqlite::Error) -> bool {
     let code = error.sqlite_error().map(|error| error.extended_code);
     code == Some(SQLITE_IOERR_SHMSIZE)
 }
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_can_not_grow_is_full() {
+    fn a_file_that_can_not_grow_is_out_of_disk_space() {
         let conn = Connection::open_in_memory().expect("a database");
         let setup = "CREATE TABLE t (x BLOB); PRAGMA max_page_count = 10;";
         conn.execute_batch(setup).expect("a table");

@@ -5,14 +5,15 @@ use std::time::Duration;
 use crate::files;
 use crate::store::{Lease, StoreError};
 
-use super::connect::{in_file, look};
+use super::connect::{self, in_file};
 use super::place;
 
-/// A lock on a file beside the database, by the database's own path: other names of it lead to the
-/// same lock. The system frees it when the process ends, however that comes about.
+/// The lease as a lock on a file beside the database. It uses the database's own path, so that
+/// links to the database lead to the same lock. The system releases it when the process ends in any
+/// way.
 pub struct FileLease {
     database: PathBuf,
-    /// Open while it is held.
+    /// The locked file, while the lease is held.
     held: Option<File>,
 }
 
@@ -25,11 +26,11 @@ impl FileLease {
         }
     }
 
-    /// The file of the lock. Beside a file of somebody else's there is none.
+    /// Opens the lock file, or creates it unless the database is another program's.
     fn open(&self) -> Result<File, StoreError> {
         let database = place::resolve(&self.database)?;
         if database.exists() {
-            look(&database)?;
+            connect::open(&database)?;
         }
         let mut lock = database.into_os_string();
         lock.push(".lock");
@@ -44,7 +45,7 @@ impl FileLease {
 }
 
 impl Lease for FileLease {
-    /// Waits for nobody: whoever is refused asks again.
+    /// Never waits; the caller tries again.
     fn acquire(&mut self, _patience: Duration) -> Result<bool, StoreError> {
         if self.held.is_some() {
             return Ok(true);

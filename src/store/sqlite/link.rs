@@ -1,4 +1,4 @@
-//! A connection that knows whether it still leads to the file.
+//! A connection that notices when its file was deleted or replaced.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -11,11 +11,11 @@ use crate::store::StoreError;
 use super::connect::{connect, in_file};
 use super::{place, schema};
 
-/// Which file a name leads to: its device and inode.
+/// Identifies a file: its device and inode.
 type Identity = (u64, u64);
 
-/// A connection that knows which file it leads to. A file that is deleted or replaced lives on for
-/// who has it open, and takes all that is written: for nobody.
+/// A connection that knows which file it has open. A deleted or replaced file stays usable for
+/// those who have it open, and everything written to it would be lost.
 pub(super) struct Link {
     path: PathBuf,
     conn: Connection,
@@ -23,17 +23,17 @@ pub(super) struct Link {
 }
 
 impl Link {
-    /// Opens a file that is there, with the layout that this program knows.
+    /// Opens an existing file and checks that it has this program's layout.
     ///
     /// # Errors
-    /// [`StoreError::File`] with what is to be mended, or any other of the file.
+    /// [`StoreError::File`] with a remedy, or any other of the file.
     pub(super) fn open(path: &Path) -> Result<Link, StoreError> {
-        // Looked at before it is opened: where another one takes its place meanwhile, the link is
-        // taken for an old one.
+        // Read before the file is opened: if it is replaced in between, the link is found to be
+        // outdated.
         let Some(file) = identity(path) else {
             return Err(StoreError::File(format!(
-                "there is no embedded database {}; see that embedded.path is right, the service \
-                 creates it, or `roomwatt init-db`",
+                "there is no embedded database {}; check embedded.path; the service creates the \
+                 file, or `roomwatt init-db`",
                 path.display()
             )));
         };
@@ -50,16 +50,16 @@ impl Link {
         })
     }
 
-    /// Whether the name still leads to this file.
+    /// Whether the path still leads to the open file.
     pub(super) fn is_current(&self) -> bool {
         identity(&self.path) == Some(self.file)
     }
 
-    /// Does `work`.
+    /// Does `work` on the connection.
     ///
     /// # Errors
-    /// Those of `work`, and [`StoreError::File`] where the file is no longer there afterwards: then
-    /// nothing was written.
+    /// Those of `work`, and [`StoreError::File`] if the file was deleted or replaced meanwhile:
+    /// what was written is lost then.
     pub(super) fn with<T>(
         &mut self,
         work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,

@@ -1,4 +1,4 @@
-//! The meters' readings: added in the order in which they come, streamed once, or by room.
+//! Adds readings, streams new ones, and reads single rooms.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -29,7 +29,8 @@ impl Meters for SqliteFile {
 }
 
 impl MeterStream for SqliteFile {
-    /// Rows are there from the first one on: what has not been judged is everything.
+    /// Without a position the tail begins at the table's first row: all its rows are roomwatt's,
+    /// and none of them has been judged.
     fn meter_tail(
         &self,
         judged: Option<Position>,
@@ -119,8 +120,8 @@ impl MeterWriter for SqliteFile {
     }
 }
 
-/// Readings of single rooms in time order, one room at a time: those of which `is_wanted` says so,
-/// by their id and time, and the room's `until`.
+/// Reads single rooms, one at a time and in time order. `is_wanted` gets a row's id and time and
+/// the room's `until`.
 fn read(
     conn: &Connection,
     wanted: &[Wanted],

@@ -1,8 +1,8 @@
 //! The embedded store: one SQLite file, for a hotel without a database server.
 //!
-//! WAL, and every COMMIT is flushed: readers never wait for writers, and what is committed survives
-//! the end of the process as well as of the machine. SQLite has one writer at a time; the
-//! state-owner and the intake of readings wait for each other, for milliseconds.
+//! It uses a write-ahead log (WAL) and flushes every COMMIT: readers never wait for writers, and
+//! committed data survive a crash of the process or the machine. SQLite allows one writer at a
+//! time, so the owner and the intake of readings wait for each other, for milliseconds.
 
 mod archive;
 mod check;
@@ -36,19 +36,19 @@ pub use outbox::SqliteOutbox;
 pub use rejected::SqliteRejected;
 pub use schema::{init_file, verify_file};
 
-/// The state's one writer: a connection of its own, made anew after an error.
+/// The writer of the state, on a connection of its own that is replaced after an error.
 pub struct SqliteStore {
     path: PathBuf,
     link: Option<Link>,
     ownership: Ownership,
 }
 
-/// Reads and adds readings, reads the outbox; may be shared by threads.
+/// Reads and adds readings, and reads the outbox. Threads may share it.
 #[derive(Clone)]
 pub struct SqliteFile {
     path: PathBuf,
     zone: Zone,
-    /// Connections that nobody uses now: no more than threads have worked at once.
+    /// Idle connections, at most as many as threads have used it at the same time.
     idle: Arc<Mutex<Vec<Link>>>,
 }
 
@@ -65,8 +65,8 @@ impl SqliteStore {
         }
     }
 
-    /// Does `work` on the connection; after an error that connection is given up, and with it
-    /// whatever its transaction had done.
+    /// Does `work` on the connection. After an error the connection is closed, which rolls back its
+    /// transaction.
     fn connected<T>(
         &mut self,
         work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
@@ -82,9 +82,9 @@ impl SqliteStore {
 }
 
 impl StateStore for SqliteStore {
-    /// Creates the file where there is none: nobody else could have.
+    /// Also creates or migrates the file: unlike a server's schema this needs no special rights.
     fn take_over(&mut self) -> Result<Ownership, StoreError> {
-        // Whoever starts it in another folder by mistake sees here why it knows no rooms.
+        // Logged, so that an operator who has started it in a wrong folder sees why it is empty.
         init_file(&self.path, &|name| {
             let path = self.path.display();
             log::info!("{name} applied to the embedded database {path}");
@@ -138,7 +138,7 @@ impl StateStore for SqliteStore {
 }
 
 impl SqliteFile {
-    /// The file, which has to be there when it is used.
+    /// The database in this file, which must exist when it is used.
     pub fn new(path: &Path, zone: Zone) -> SqliteFile {
         SqliteFile {
             path: path.to_owned(),
@@ -147,12 +147,12 @@ impl SqliteFile {
         }
     }
 
-    /// Does `work` on a connection that nobody else uses.
+    /// Does `work` on a connection that no other thread uses.
     fn with<T>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        // Not in the match: the lock would be held while it works.
+        // Not inside the match, which would hold the lock while the file is opened.
         let idle = {
             let mut idle = self.idle.lock();
             idle.retain(Link::is_current);

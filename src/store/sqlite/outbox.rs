@@ -1,4 +1,4 @@
-//! What the staff is still to be told, and the outbox as an operator sees it.
+//! The outbox: pending notices for notifiers, and all notices for an operator.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ impl Outbox for SqliteFile {
                 let (body, age): (String, i64) = (row.get(1)?, row.get(2)?);
                 Ok(Pending {
                     id: values::number(row, 0)?,
-                    // A clock that was set back makes none younger than new.
+                    // Never negative, even if the clock was set back.
                     age: Duration::from_secs(u64::try_from(age).unwrap_or(0)),
                     notice: notice_of(&body),
                 })
@@ -47,7 +47,7 @@ impl Outbox for SqliteFile {
     }
 }
 
-/// The outbox in a file, for commands.
+/// The outbox for commands.
 pub struct SqliteOutbox(pub(in crate::store) SqliteFile);
 
 const SELECT: &str = "SELECT id, hotel_id, room_number, kind, detected_time, body, state, error, \
@@ -60,7 +60,7 @@ impl OutboxRows for SqliteOutbox {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<OutboxRow>, StoreError> {
-        // Each state from the end of its part of the index, as in the other store.
+        // Each state is read backwards from the end of its part of the index, as in MySQL's store.
         let of_state =
             format!("SELECT * FROM ({SELECT} WHERE state = ? AND id < ? ORDER BY id DESC LIMIT ?)");
         let mut values: Vec<Value> = Vec::new();
@@ -131,7 +131,7 @@ fn outbox_row(row: &Row<'_>, zone: Zone) -> Result<OutboxRow, StoreError> {
         body,
         state: NoticeState::from_word(&row.get::<_, String>(6)?, id)?,
         error: row.get(7)?,
-        created_at: values::needed_moment(row, 8, zone)?,
+        created_at: values::required_moment(row, 8, zone)?,
         sent_at: values::moment(row, 9, zone)?,
         retried_at: values::moment(row, 10, zone)?,
     })

@@ -1,4 +1,4 @@
-//! Which file a name leads to. Locks and SQLite's files beside it go by that, not by the name.
+//! Resolves the configured path to the file's own path, which locks and SQLite's other files use.
 
 use std::fs::{self, File, Permissions};
 use std::io::ErrorKind;
@@ -7,39 +7,40 @@ use std::path::{Path, PathBuf};
 
 use crate::store::StoreError;
 
-/// Links that lead to one another, as many as the system follows.
-const MOST_LINKS: usize = 40;
+/// The most symbolic links that are followed, the same as the system's limit.
+const MAX_LINKS: usize = 40;
 
-const NO_FOLDER: &str = "it can't be opened; its folder has to be there, and this user needs the \
-                         right to read and write both";
+const NO_FOLDER: &str = "it can't be opened; its folder must exist, and this user needs the right \
+                         to read and write both";
 
-/// The file's own path, whatever links lead to it. It need not be there yet, but its folder does.
+/// The file's own path, with all links resolved. The file may be missing, but its folder must
+/// exist.
 ///
 /// # Errors
-/// [`StoreError::Foreign`] where the name leads to what no database may be, or
+/// [`StoreError::Foreign`] if the path leads to something that must not be used as a database, or
 /// [`StoreError::File`].
 pub(super) fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
     let fail = |_| StoreError::File(NO_FOLDER.to_owned());
     let mut path = path.to_owned();
-    for _ in 0..MOST_LINKS {
+    for _ in 0..MAX_LINKS {
         match fs::metadata(&path) {
             Ok(file) if !file.is_file() => {
-                let why = "it is no regular file; have embedded.path name another one";
+                let why = "it is not a regular file; set embedded.path to another one";
                 return Err(StoreError::Foreign(why.to_owned()));
             }
-            // SQLite keeps its log of writes beside the name: with two names there are two of them.
+            // SQLite names its write-ahead log after the path, so two names would have two logs.
             Ok(file) if file.nlink() > 1 => {
                 return Err(StoreError::Foreign(format!(
-                    "the file has {} names (hard links), and what is written under one can't be \
-                     found under another; remove all but one, `find / -xdev -inum {}` lists them",
+                    "the file has {} names (hard links), and data written under one may be missing \
+                     under another; remove all but one, `find / -xdev -inum {}` lists them",
                     file.nlink(),
                     file.ino()
                 )));
             }
             Ok(_) if is_mounted(&path) => {
                 return Err(StoreError::Foreign(
-                    "the file is mounted by itself (as one file of a container's), and what is \
-                     kept beside it can't be found where it comes from; have its folder mounted"
+                    "the file is mounted by itself (for example into a container), and SQLite's \
+                     other files would not be kept with it; mount its folder instead"
                         .to_owned(),
                 ));
             }
@@ -55,7 +56,7 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
             let folder = fs::canonicalize(folder).map_err(fail)?;
             let name = path.file_name();
             return name.map(|name| folder.join(name)).ok_or_else(|| {
-                StoreError::Foreign("embedded.path is no name of a file".to_owned())
+                StoreError::Foreign("embedded.path is not the name of a file".to_owned())
             });
         };
         path = folder.join(target);
@@ -63,8 +64,8 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
     Err(StoreError::File(NO_FOLDER.to_owned()))
 }
 
-/// Whether a file is a mount of its own: another name of it that no link shows. An older system
-/// does not tell.
+/// Whether a file is a mount point of its own, and so may have another name elsewhere. An older
+/// system does not report this.
 #[cfg(target_os = "linux")]
 fn is_mounted(path: &Path) -> bool {
     use rustix::fs::{AtFlags, CWD, StatxAttributes, StatxFlags, statx};
@@ -77,8 +78,11 @@ fn is_mounted(_: &Path) -> bool {
     false
 }
 
-/// Creates an empty file for this user alone, if there is none. SQLite gives those beside it the
-/// same mode.
+/// Creates an empty file for this user alone, if there is none. SQLite creates its other files with
+/// the same mode.
+///
+/// # Errors
+/// [`StoreError::Full`], or [`StoreError::File`] for any other error of the system.
 pub(super) fn create(place: &Path) -> Result<(), StoreError> {
     let mut options = File::options();
     options.write(true).create_new(true).mode(0o600);
@@ -92,8 +96,8 @@ pub(super) fn create(place: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Takes the rights of others from the file, and from what is beside it: version 0.1 left them to
-/// the umask. What SQLite makes beside it from now on has the mode of the file.
+/// Removes the rights of others from the file and from the files beside it, because version 0.1
+/// left them to the umask.
 pub(super) fn keep_private(place: &Path) {
     for beside in ["", "-wal", "-shm", ".lock"] {
         let mut path = place.as_os_str().to_owned();
@@ -109,12 +113,12 @@ pub(super) fn keep_private(place: &Path) {
         let path_shown = path.display();
         match fs::set_permissions(path, Permissions::from_mode(mode & 0o700)) {
             Ok(()) => log::warn!(
-                "others on this machine could use {path_shown}: from now on only its user can \
-                 (mode 600)"
+                "other users of this machine had access to {path_shown}: it was set to mode 600, \
+                 now only its owner has"
             ),
             Err(error) => log::warn!(
-                "others on this machine can use {path_shown}, and this user can't change that \
-                 ({error}): chmod 600 {path_shown}"
+                "other users of this machine have access to {path_shown}, and this user can't \
+                 change that ({error}): run chmod 600 {path_shown}"
             ),
         }
     }

@@ -1,4 +1,4 @@
-//! Refused messages: written once by the service, read and replayed by an operator.
+//! Refused messages: each stored once by the service, read and replayed by an operator.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use crate::types::Zone;
 
 use super::{SqliteFile, values};
 
-/// Writes the refused messages of a plan, but for those that came again and are there already.
+/// Writes the refused messages of a plan, except redelivered ones that are stored already.
 pub(super) fn write(transaction: &Transaction<'_>, plan: &Plan) -> Result<(), StoreError> {
     let mut known = transaction.prepare_cached(
         "SELECT EXISTS (SELECT * FROM rejected_message WHERE digest = ? AND replayed_at IS NULL)",
@@ -18,18 +18,18 @@ pub(super) fn write(transaction: &Transaction<'_>, plan: &Plan) -> Result<(), St
         "INSERT INTO rejected_message (source, reason, body, truncated, digest) \
          VALUES (?, ?, ?, ?, ?)",
     )?;
-    // Of one plan, messages that come again are told from those that were there before it, and
-    // from those that come for the first time.
-    let mut again = HashSet::new();
+    // What is stored is read before the first insert: two redelivered messages of one plan that
+    // were not stored before are both written.
+    let mut stored = HashSet::new();
     for rejected in plan.rejected.iter().filter(|rejected| rejected.redelivered) {
         if known.query_row((rejected.digest.as_slice(),), |row| row.get(0))? {
-            again.insert(rejected.digest);
+            stored.insert(rejected.digest);
         }
     }
     for rejected in &plan.rejected {
         if !rejected.redelivered {
-            again.insert(rejected.digest);
-        } else if again.contains(&rejected.digest) {
+            stored.insert(rejected.digest);
+        } else if stored.contains(&rejected.digest) {
             continue;
         }
         insert.execute(params![
@@ -43,7 +43,7 @@ pub(super) fn write(transaction: &Transaction<'_>, plan: &Plan) -> Result<(), St
     Ok(())
 }
 
-/// The refused messages in a file, for commands.
+/// The refused messages for commands.
 pub struct SqliteRejected(pub(in crate::store) SqliteFile);
 
 const SELECT: &str =
@@ -99,7 +99,7 @@ impl RejectedMessages for SqliteRejected {
 fn message(row: &Row<'_>, zone: Zone) -> rusqlite::Result<RejectedMessage> {
     Ok(RejectedMessage {
         id: values::number(row, 0)?,
-        created_at: values::needed_moment(row, 1, zone)?,
+        created_at: values::required_moment(row, 1, zone)?,
         source: row.get(2)?,
         reason: row.get(3)?,
         body: row.get(4)?,

@@ -1,4 +1,5 @@
-//! The numbered files of `sql/embedded/`, applied once each; SQLite's `user_version` counts them.
+//! Migrations: the numbered files of `sql/embedded/`, each applied once. SQLite's `user_version` is
+//! the number of applied ones.
 
 use std::path::Path;
 
@@ -6,7 +7,7 @@ use rusqlite::Connection;
 
 use crate::store::StoreError;
 
-use super::connect::{connect, in_file, look};
+use super::connect::{self, connect, in_file};
 use super::place;
 
 static MIGRATIONS: [(&str, &str); 3] = [
@@ -24,14 +25,14 @@ static MIGRATIONS: [(&str, &str); 3] = [
     ),
 ];
 
-/// Creates the file, or brings its tables up to date; gives the number of files that were
-/// `applied`, which is told the name of each.
+/// Creates the file or migrates its tables to this version. Calls `applied` with the name of each
+/// SQL file that it applies, and returns their number.
 ///
-/// Safe to repeat and to run twice at once: it is one transaction.
+/// Safe to repeat and to run twice at the same time, because it is one transaction.
 ///
 /// # Errors
-/// [`StoreError::Newer`] where a newer version of this program has written it, or any other of the
-/// file; then nothing has changed.
+/// [`StoreError::Newer`] if a newer version of this program has migrated the file, or any other of
+/// the file. Nothing has changed then.
 pub fn init_file(path: &Path, applied: &dyn Fn(&str)) -> Result<usize, StoreError> {
     let init = || {
         let place = place::resolve(path)?;
@@ -60,37 +61,37 @@ fn migrate(conn: &mut Connection) -> Result<&'static [(&'static str, &'static st
     Ok(new)
 }
 
-/// Sees that a file is ours, or may become so; changes nothing. What can pass is left to whoever
-/// opens it.
+/// Checks that a file is a roomwatt database or may become one, without changing it. Other errors
+/// are ignored, because they may end before the file is used.
 ///
 /// # Errors
-/// [`StoreError::Foreign`] where it is neither.
+/// [`StoreError::Foreign`] if it is another program's file.
 pub fn verify_file(path: &Path) -> Result<(), StoreError> {
-    let recognised = place::resolve(path).and_then(|place| match place.exists() {
-        true => look(&place).map(drop),
+    let verified = place::resolve(path).and_then(|place| match place.exists() {
+        true => connect::open(&place).map(drop),
         false => Ok(()),
     });
-    match recognised {
+    match verified {
         Err(error @ StoreError::Foreign(_)) => Err(in_file(path, error)),
         _ => Ok(()),
     }
 }
 
-/// Whether the tables are those that this program knows.
+/// Checks that the file has this program's layout.
 pub(super) fn check(conn: &Connection) -> Result<(), StoreError> {
     match version(conn)? {
         version if version == MIGRATIONS.len() => Ok(()),
         version => Err(StoreError::File(format!(
-            "its layout is {version}, this program wants {}; run `roomwatt init-db`",
+            "its layout is {version}, this program needs {}; run `roomwatt init-db`",
             MIGRATIONS.len()
         ))),
     }
 }
 
-/// How many migrations the file has seen.
+/// The number of migrations that were applied to the file.
 ///
 /// # Errors
-/// Where a newer program has written it.
+/// [`StoreError::Newer`] if it has more than this program knows.
 fn version(conn: &Connection) -> Result<usize, StoreError> {
     let version: i64 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match usize::try_from(version) {

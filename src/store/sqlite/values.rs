@@ -1,4 +1,4 @@
-//! The product's values as SQLite's, and back.
+//! Converts values to and from SQLite's.
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Result, Row};
@@ -30,23 +30,23 @@ impl FromSql for WattHours {
     }
 }
 
-/// A number that is never negative: an id, a count.
+/// A number that is never negative, such as an id or a count.
 pub(super) fn number(row: &Row<'_>, column: usize) -> Result<u64> {
     row.get(column).map(i64::cast_unsigned)
 }
 
-/// A time that may be absent.
+/// A local time, which may be NULL.
 pub(super) fn time(row: &Row<'_>, column: usize) -> Result<Option<LocalTime>> {
     row.get(column)
 }
 
-/// The room in two columns from this one on.
+/// The room key in two columns, of which this is the first.
 pub(super) fn room(row: &Row<'_>, column: usize) -> Result<RoomKey> {
     let text = |column| row.get_ref(column)?.as_str().map_err(rusqlite::Error::from);
     Ok(RoomKey::new(text(column)?, text(column + 1)?))
 }
 
-/// The register and the time in two columns from this one on.
+/// The register and the time in two columns, of which this is the first.
 pub(super) fn reading(row: &Row<'_>, column: usize) -> Result<Reading> {
     Ok(Reading {
         register: row.get(column)?,
@@ -54,13 +54,13 @@ pub(super) fn reading(row: &Row<'_>, column: usize) -> Result<Reading> {
     })
 }
 
-/// A moment of the machine's clock as the hotels' local time.
+/// A Unix time as the hotels' local time; it may be NULL.
 pub(super) fn moment(row: &Row<'_>, column: usize, zone: Zone) -> Result<Option<LocalTime>> {
     let seconds: Option<i64> = row.get(column)?;
     Ok(seconds.and_then(|seconds| zone.local(seconds)))
 }
 
-/// A moment that its column always has.
-pub(super) fn needed_moment(row: &Row<'_>, column: usize, zone: Zone) -> Result<LocalTime> {
+/// As [`moment`], for a column that is never NULL.
+pub(super) fn required_moment(row: &Row<'_>, column: usize, zone: Zone) -> Result<LocalTime> {
     Ok(moment(row, column, zone)?.unwrap_or(LocalTime::FIRST))
 }
