@@ -203,7 +203,7 @@ pub struct MeterRows {
     pub rows: u64,
     /// New rows that are invalid: NULLs, zero dates, times ahead of now. A stream by time only
     /// reads rows with a valid time.
-    pub bad: u64,
+    pub invalid: u64,
     /// Where to continue if the stream stopped at its limit.
     pub next: Option<Position>,
 }

@@ -205,7 +205,7 @@ impl Sweeper {
                         },
                     )?;
             swept.rows += rows.rows;
-            swept.invalid += rows.bad;
+            swept.invalid += rows.invalid;
             let new: Vec<(RoomKey, Readings)> = new.into_iter().collect();
             self.in_chunks(&new, &mut swept, |chunk| Ok(chunk.to_vec()))?;
             if rows.next.is_none() {

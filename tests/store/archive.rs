@@ -74,8 +74,8 @@ fn readings_with_the_same_time_come_in_the_order_they_were_stored(subject: &Subj
             after: at(after),
             to: at(to),
         };
-        let bad = archive.readings(of, span, &mut |room, reading| found.push((room, reading)));
-        assert_eq!(bad.expect("readings"), 0);
+        let invalid = archive.readings(of, span, &mut |room, reading| found.push((room, reading)));
+        assert_eq!(invalid.expect("readings"), 0);
         // A stable sort, because only readings with the same time have an order.
         found.sort_by_key(|(room, reading)| (room.clone(), reading.time));
         let registers = found.iter().map(|(_, reading)| reading.register.0);

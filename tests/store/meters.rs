@@ -12,7 +12,7 @@ use crate::{at, on_each_store, reading};
 
 /// The registers that one sweep shows, in passes of two rows, and the number of invalid rows.
 fn sweep(reader: &dyn Reader, tail: &mut MeterTail, latest: LocalTime) -> (Vec<i64>, u64) {
-    let (mut shown, mut bad, mut from) = (Vec::new(), 0, None);
+    let (mut shown, mut invalid, mut from) = (Vec::new(), 0, None);
     tail.begin(Instant::now());
     loop {
         let rows = reader
@@ -20,11 +20,11 @@ fn sweep(reader: &dyn Reader, tail: &mut MeterTail, latest: LocalTime) -> (Vec<i
                 shown.push(reading.register.0);
             })
             .expect("a stream");
-        bad += rows.bad;
+        invalid += rows.invalid;
         from = rows.next;
         if from.is_none() {
             tail.end();
-            return (shown, bad);
+            return (shown, invalid);
         }
     }
 }
@@ -51,8 +51,8 @@ fn new_rows_are_streamed_in_the_order_they_came(subject: &Subject) {
     );
     assert_eq!(tail.read_to(), Position::Id(5));
     subject.add(&[(&room, reading(120, 6_000))]);
-    let (again, bad) = sweep(&*reader, &mut tail, latest);
-    assert_eq!((again.last(), bad), (Some(&6_000), 0));
+    let (again, invalid) = sweep(&*reader, &mut tail, latest);
+    assert_eq!((again.last(), invalid), (Some(&6_000), 0));
     // A server's rows may commit late, so they are read again for a while; a file's are not.
     assert_eq!(again.len(), if subject.is_file() { 1 } else { 5 });
     assert_eq!(

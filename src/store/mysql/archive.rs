@@ -159,7 +159,7 @@ impl Archive for MySqlArchive {
         let mut read = || {
             let mut conn = connect::connect(&self.opts)?;
             let (query, values) = self.query(&mut conn, of, span)?;
-            let mut bad = 0;
+            let mut invalid = 0;
             // A prepared statement, as in sweeps: as text a FLOAT has fewer digits.
             for row in conn.exec_iter(query, params(values))? {
                 let row = row?;
@@ -169,10 +169,10 @@ impl Archive for MySqlArchive {
                 match rows::reading(&row, span.to) {
                     Some((room, reading)) if of.is_none_or(|of| *of == room) => take(room, reading),
                     Some(_) => {}
-                    None => bad += 1,
+                    None => invalid += 1,
                 }
             }
-            Ok(bad)
+            Ok(invalid)
         };
         read().map_err(meter::meter_error)
     }

@@ -70,7 +70,7 @@ impl MeterStream for SqliteFile {
                 if reading.time <= latest {
                     take(values::room(row, 1)?, reading);
                 } else {
-                    found.bad += u64::from(tail.is_new(Position::Id(last)));
+                    found.invalid += u64::from(tail.is_new(Position::Id(last)));
                 }
             }
             Ok(())

@@ -86,10 +86,10 @@ fn ahead(
 }
 
 fn newest(sample: &Sample, rules: &Rules, now: LocalTime, about: &str, report: Report<'_>) {
-    if sample.bad > 0 {
+    if sample.invalid > 0 {
         let says = format!(
             "{} of its newest {} rows are invalid: a NULL, or an unreadable register or time",
-            sample.bad, sample.rows
+            sample.invalid, sample.rows
         );
         report(Finding::new(Level::Warning, about, says).remedy("check what writes them"));
     }

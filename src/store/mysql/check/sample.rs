@@ -21,7 +21,7 @@ pub(super) struct Sample {
     /// All rows that were read.
     pub rows: u64,
     /// Invalid rows, except those ahead of now.
-    pub bad: u64,
+    pub invalid: u64,
     /// The time of the newest reading.
     pub newest: Option<LocalTime>,
     /// The time of the oldest reading.
@@ -62,7 +62,7 @@ pub(super) fn sample(
     let mut sample = Sample {
         rooms: HashMap::new(),
         rows: 0,
-        bad: 0,
+        invalid: 0,
         newest: None,
         oldest: None,
     };
@@ -78,7 +78,7 @@ pub(super) fn sample(
             }
             // Rows ahead of now are counted separately.
             None if rows::time(&row).is_some_and(|time| time > latest) => {}
-            None => sample.bad += 1,
+            None => sample.invalid += 1,
         }
     }
     Ok(Some(sample))

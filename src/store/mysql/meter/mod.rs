@@ -137,7 +137,7 @@ impl MySqlReader {
                     last_row = Some((room.clone(), reading.time));
                     take(room, reading);
                 }
-                None => rows.bad += u64::from(tail.is_new(Position::Id(last))),
+                None => rows.invalid += u64::from(tail.is_new(Position::Id(last))),
             }
         }
         if rows.rows == 0 && after > 0 && self.last_id(conn, id)? < after {
@@ -191,7 +191,7 @@ impl MySqlReader {
                     }
                     None => {
                         let is_new = time.is_some_and(|time| tail.is_new(Position::Time(time)));
-                        rows.bad += u64::from(is_new);
+                        rows.invalid += u64::from(is_new);
                     }
                 }
                 last = last.max(time.unwrap_or(last));
