@@ -78,7 +78,7 @@ fn any_state(rng: &mut Rng) -> RoomState {
     }
 }
 
-/// Of up to a hundred facts, of which the older ones are no longer kept.
+/// An occupancy made from up to a hundred facts; the oldest of many are dropped.
 fn any_occupancy(rng: &mut Rng) -> Occupancy {
     let mut occupancy = Occupancy::default();
     for _ in 0..[rng.usize(0..6), rng.usize(0..100)][rng.usize(..2)] {
@@ -293,7 +293,7 @@ fn states_of_older_versions_are_migrated(subject: &Subject) {
         subject.reset_before_json_states(is_counted);
         let mut rooms = any_rooms(&mut rng);
         for (room, state) in &mut rooms {
-            // They knew the stay alone.
+            // Older versions only knew the stay.
             state.occupancy = Occupancy::of(&state.watch.stay);
             if !is_counted {
                 state.watches = 0;

@@ -52,7 +52,7 @@ impl Watch {
             movement,
         } = self.fold;
         RoomState {
-            // Of who was in it knew the last piece alone.
+            // Version 0.1 only knew the last stay.
             occupancy: Occupancy::of(&self.stay),
             watches: self.number,
             watch: WatchNow {
