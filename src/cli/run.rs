@@ -32,8 +32,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         database: Database::of(&config),
         rabbitmq: config.rabbitmq.clone(),
     };
-    // Anything else that is not available now is waited for later.
-    servers.database.recognise()?;
+    // Everything else is waited for.
+    servers.database.verify_file()?;
     let log_file = logging::start(&config.log, config.messages.zone)
         .map_err(|error| Failure::new(Code::Configuration, anyhow!("log.file: {error}")))?;
     let path = arguments.config.path().map(Path::to_owned);

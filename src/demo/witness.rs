@@ -28,8 +28,8 @@ impl Store for Witness {
         self.report(done)
     }
 
-    fn forget(&mut self, keep_days: u32) -> Result<u64, StoreError> {
-        let done = self.store.forget(keep_days);
+    fn delete_old(&mut self, keep_days: u32) -> Result<u64, StoreError> {
+        let done = self.store.delete_old(keep_days);
         self.report(done)
     }
 }

@@ -110,8 +110,8 @@ fn the_advice_depends_on_all_of_a_card() {
         }
         Story::of(u64::from(number), Notice::Room(notice))
     };
-    let [silent, heard, recovered] =
-        [Status::Silent, Status::Reporting, Status::Recovered].map(|status| story(status, 9, now()));
+    let [silent, heard, recovered] = [Status::Silent, Status::Reporting, Status::Recovered]
+        .map(|status| story(status, 9, now()));
     let [frozen, moving] = [Status::Frozen, Status::Moving].map(|status| story(status, 9, now()));
     let mut all_heard = heard.clone();
     let mut all_moving = moving.clone();

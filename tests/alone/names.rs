@@ -228,7 +228,7 @@ fn a_full_disk_is_named_when_a_database_can_not_be_opened() {
     let (code, printed) = ended(limited("trap '' XFSZ; ulimit -f 8", &command));
     assert_eq!(code, Some(75), "{printed}");
     assert!(
-        printed.contains("the database has no room left: ") && printed.contains("hotel.db: "),
+        printed.contains("the database is out of disk space: ") && printed.contains("hotel.db: "),
         "{printed}"
     );
 }

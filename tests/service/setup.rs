@@ -101,7 +101,7 @@ fn init_db_goes_forward_only_and_prints_its_progress() {
     let printed = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(78), "{printed}");
     assert!(
-        printed.contains("a newer roomwatt has set this database up"),
+        printed.contains("a newer roomwatt has set up this database"),
         "{printed}"
     );
     // Nor does it work with it: a state that it does not know would be lost with the next write.

@@ -16,8 +16,8 @@ fn each_refusal_of_the_server_is_retried() {
     let mut service = rig.start();
     service.wait_until_ready();
     for (room, (code, expected)) in [
-        (1213, "another transaction was in the way"),
-        (1205, "another transaction was in the way"),
+        (1213, "conflict with another transaction"),
+        (1205, "conflict with another transaction"),
         (1290, "the database is read-only"),
         (1040, "the database temporarily refuses"),
         (1053, "the database can't be reached"),
@@ -26,7 +26,7 @@ fn each_refusal_of_the_server_is_retried() {
             "run `roomwatt init-db`, and check that the user has the rights",
         ),
         // An unknown error: what is not understood is no reason to lose a message.
-        (4999, "the database refuses for now"),
+        (4999, "the database temporarily refuses"),
     ]
     .into_iter()
     .enumerate()

@@ -245,7 +245,7 @@ fn a_slow_query_is_given_up() {
     let check = Check::online(&mut rig);
     assert_eq!(check.code, Some(0), "{:#?}", check.lines);
     check.has(
-        "warning meter table v: a question was given up after 10 s",
+        "warning meter table v: a query was cancelled after 10 s",
         &["indexes"],
     );
     check.has("ok Feishu at ", &[]);
@@ -279,7 +279,7 @@ fn a_large_table_is_never_read_as_a_whole() {
     rig.configure("[meter]\nid = ''");
     let check = Check::online(&mut rig);
     check.has(
-        "warning meter table smart_meter: its newest rows and their rooms are not looked at",
+        "warning meter table smart_meter: its newest rows and their rooms are not checked",
         &[],
     );
     check.has(
@@ -338,7 +338,8 @@ fn rooms_that_are_spelled_differently_are_shown() {
         &[],
     );
     check.has(
-        "warning rooms: 7 watched rooms never judged, the meters spell their keys otherwise: ",
+        "warning rooms: 7 watched rooms never judged, because the meter table spells their keys \
+         otherwise: ",
         &[
             "\"H001/0101\" for \"H001/101\"",
             "\"H001/301\" for \"H001/301室\"",
@@ -350,8 +351,9 @@ fn rooms_that_are_spelled_differently_are_shown() {
         ],
     );
     check.has(
-        "warning rooms: 2 watched rooms never judged, no meter has their keys: ",
-        &["\"H001/601\"", "know no hotel \"H999\""],
+        "warning rooms: 2 watched rooms never judged, because the meter table does not have their \
+         keys: ",
+        &["\"H001/601\"", "the meter table has no hotel \"H999\""],
     );
     check.has(
         "warning rooms: 1 watched room with older readings only: \"H001/501\"",
