@@ -29,16 +29,19 @@ pub(super) enum Value<'a> {
     Integer(Cow<'a, str>),
     /// The digits of any other number; as a float it could lose some.
     Number(Cow<'a, str>),
-    /// true, false, an array or an object, as JSON.
-    Other(&'a str),
+    /// true or false.
+    Bool(&'a str),
+    /// "an array" or "an object": what is in it is neither used nor shown.
+    Nested(&'static str),
 }
 
 impl Value<'_> {
+    /// The value as written; for an array or an object, only what it is.
     pub(super) fn written(&self) -> &str {
         match self {
             Value::Text(text) => text,
             Value::Integer(digits) | Value::Number(digits) => digits,
-            Value::Other(json) => json,
+            Value::Bool(word) | Value::Nested(word) => word,
         }
     }
 }
@@ -74,19 +77,9 @@ impl<'a> Fields<'a> {
                 field: name.to_owned(),
             });
         }
-        let written = field.written.get();
-        Ok(match written.as_bytes() {
-            b"null" | b"\"\"" => None,
-            [b'"', ..] => Some(Value::Text(serde_json::from_str(written).map_err(
-                |_| {
-                    // The JSON is valid, so it can only be half of a surrogate pair.
-                    Refusal::HalfCharacter {
-                        field: name.to_owned(),
-                    }
-                },
-            )?)),
-            [b'-' | b'0'..=b'9', ..] => Some(number(written)),
-            _ => Some(Value::Other(written)),
+        // The JSON is valid, so it can only be half of a surrogate pair.
+        value(field.written.get()).map_err(|_| Refusal::HalfCharacter {
+            field: name.to_owned(),
         })
     }
 
@@ -99,11 +92,33 @@ impl<'a> Fields<'a> {
             None => Ok(None),
             Some(Value::Text(text)) => Ok(Some(text.into())),
             Some(Value::Integer(digits)) => Ok(Some(digits)),
-            Some(Value::Number(_) | Value::Other(_)) => Err(Refusal::NotAKey {
+            Some(Value::Number(_) | Value::Bool(_) | Value::Nested(_)) => Err(Refusal::NotAKey {
                 field: name.to_owned(),
             }),
         }
     }
+}
+
+/// Parses the JSON of a value; null and "" mean absent.
+fn value(written: &str) -> serde_json::Result<Option<Value<'_>>> {
+    Ok(match written.as_bytes() {
+        b"null" | b"\"\"" => None,
+        [b'"', ..] => Some(Value::Text(serde_json::from_str(written)?)),
+        [b'-' | b'0'..=b'9', ..] => Some(number(written)),
+        [b'[', ..] => Some(Value::Nested("an array")),
+        [b'{', ..] => Some(Value::Nested("an object")),
+        _ => Some(Value::Bool(written)),
+    })
+}
+
+/// Whether two values are equal, even if written differently.
+fn is_same(one: &str, other: &str) -> bool {
+    let meant = |written| match value(written).ok()? {
+        Some(Value::Nested(_)) => None,
+        Some(value) => Some(value.written().to_owned()),
+        None => Some(String::new()),
+    };
+    one == other || meant(one).is_some_and(|one| meant(other).is_some_and(|other| one == other))
 }
 
 /// Some programs write 1681108200 as 1.6811082E9.
@@ -118,7 +133,7 @@ fn number(written: &str) -> Value<'_> {
 }
 
 /// The reason for refusing a text that could not be read as an object.
-fn not_an_object(text: &str) -> Refusal {
+pub fn not_an_object(text: &str) -> Refusal {
     let text = text.trim_start();
     match serde_json::from_str::<IgnoredAny>(text) {
         Err(error) => Refusal::NotJson(error.to_string()),
@@ -156,7 +171,9 @@ impl<'a> Visitor<'a> for Object<'a> {
             };
             let written: &RawValue = map.next_value()?;
             match found.iter_mut().find(|field| field.name == name) {
-                Some(field) => field.is_ambiguous |= field.written.get() != written.get(),
+                Some(field) => {
+                    field.is_ambiguous |= !is_same(field.written.get(), written.get());
+                }
                 None => found.push(Field {
                     name,
                     written,

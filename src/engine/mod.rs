@@ -27,6 +27,7 @@ mod watch;
 pub use census::Census;
 pub use coarse::Steps;
 pub use columns::{Columns, HeaderError, MAX_COLUMNS, MAX_ROW_BYTES};
+pub use fields::not_an_object;
 pub use judge::{Fold, Movement, Outcome, Run, RunEnd, Step};
 pub use key::{Rule, RunKey, WatchKey};
 pub use message::{Event, FieldNames, MessageFormat, MessageKind, Parsed, TypeCodes};

@@ -8,8 +8,8 @@ use http::{HeaderMap, StatusCode};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::engine::{Columns, MAX_COLUMNS, MAX_ROW_BYTES};
-use crate::types::{utf8, utf8_part};
+use crate::engine::{Columns, MAX_COLUMNS, MAX_ROW_BYTES, Refusal, not_an_object};
+use crate::types::{NotText, utf8, utf8_part};
 
 use super::answer::{Fault, Place};
 
@@ -97,10 +97,7 @@ impl Form {
     pub(super) fn items(self, body: &[u8]) -> Result<Items<'_>, Fault> {
         let body = without_mark(body)?;
         let items = match self {
-            Form::Lines => Items::Lines {
-                rest: body,
-                line: 0,
-            },
+            Form::Lines => lines(body)?,
             Form::Json | Form::Csv => objects(body)?,
         };
         if let Items::Lines { .. } = items {
@@ -184,8 +181,24 @@ impl<'a> Iterator for Items<'a> {
     }
 }
 
+/// The lines of a body. One that is not text at all has none, while wrong bytes in one line leave
+/// the other lines valid.
+fn lines(body: &[u8]) -> Result<Items<'_>, Fault> {
+    match utf8(body) {
+        Err(not_text @ (NotText::Compressed(_) | NotText::Utf16)) => Err(not_text_fault(not_text)),
+        Ok(_) | Err(NotText::Gbk | NotText::NotUtf8) => Ok(Items::Lines {
+            rest: body,
+            line: 0,
+        }),
+    }
+}
+
+fn not_text_fault(not_text: NotText) -> Fault {
+    Fault::bad(format!("the body {not_text}"))
+}
+
 fn objects(body: &[u8]) -> Result<Items<'_>, Fault> {
-    let text = utf8(body).map_err(|not_text| Fault::bad(format!("the body {not_text}")))?;
+    let text = utf8(body).map_err(not_text_fault)?;
     let text = text.trim_ascii();
     if is_too_deep(text) {
         return Err(Fault::bad(format!(
@@ -204,7 +217,10 @@ fn objects(body: &[u8]) -> Result<Items<'_>, Fault> {
             let _: IgnoredAny = serde_json::from_str(text).map_err(not_json)?;
             Ok(Items::One(Some(text)))
         }
-        _ => Err(Fault::bad("the body must be a JSON object or an array")),
+        _ => Err(match not_an_object(text) {
+            quoted @ Refusal::Quoted => Fault::bad(quoted.to_string()),
+            _ => Fault::bad("the body must be a JSON object or an array"),
+        }),
     }
 }
 
@@ -435,6 +451,18 @@ mod tests {
                 "400, the body is not JSON: EOF while",
             ),
             (Form::Json, "[{}", "400, the body is not JSON: EOF while"),
+            (
+                Form::Json,
+                "\"{\\\"a\\\": 1}\"",
+                "400, the body is a JSON string that holds JSON: ",
+            ),
+            (
+                Form::Json,
+                "\"{\"",
+                "400, the body must be a JSON object or an array",
+            ),
+            (Form::Lines, "BZh91AY&SY\n{}\n", "400, the body is bzip2: "),
+            (Form::Lines, "{\0}\0\n\0", "400, the body is UTF-16: "),
             (
                 Form::Json,
                 "{}{}",

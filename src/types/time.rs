@@ -137,8 +137,8 @@ impl Stamp {
     /// Parses the forms that programs write: `YYYY-MM-DD HH:MM:SS`, or `YYYY/M/D H:MM:SS` with one
     /// or two digits. `T` may replace the space; `:SS` may be missing (Java leaves out zero
     /// seconds); a fraction is dropped; an offset (`Z`, `+HH:MM`, `+HHMM`, or with `-`) may follow.
-    /// Also seconds (10 digits) or milliseconds (13 digits) since the Unix epoch. Surrounding
-    /// blanks are allowed.
+    /// Also seconds or milliseconds since the Unix epoch, from 2001-09-09 to 2033-05-18 UTC.
+    /// Surrounding blanks are allowed.
     ///
     /// # Errors
     /// [`BadTime`] for any other text, and for a date that does not exist.
@@ -175,19 +175,25 @@ impl Stamp {
     }
 }
 
-/// Parses seconds (10 digits) or milliseconds (13 digits) since the Unix epoch.
+/// Parses seconds since the Unix epoch (10 digits, perhaps with a fraction, which is dropped) or
+/// milliseconds (13 digits). They begin with 1: a number that begins with 2 is more likely a date
+/// in digits, like 2023041012.
 fn epoch_time(text: &str) -> Option<Stamp> {
-    let unit = match text.len() {
-        10 => 1,
-        13 => 1_000,
-        _ => return None,
+    let (digits, fraction) = match text.split_once('.') {
+        Some((digits, fraction)) => (digits, Some(fraction)),
+        None => (text, None),
     };
-    let number: i64 = text
-        .bytes()
-        .all(|b| b.is_ascii_digit())
-        .then(|| text.parse().ok())??;
+    let has_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let has_length = digits.len() == 10 || digits.len() == 13 && fraction.is_none();
+    let is_epoch = has_length
+        && digits.starts_with('1')
+        && has_digits(digits)
+        && fraction.is_none_or(has_digits);
+    if !is_epoch {
+        return None;
+    }
     Some(Stamp {
-        local: LocalTime::from_seconds(number / unit)?,
+        local: LocalTime::from_seconds(digits[..10].parse().ok()?)?,
         offset_seconds: Some(0),
     })
 }
@@ -326,6 +332,9 @@ mod tests {
             ("2023/4/1 9:05", "2023-04-01 09:05:00"),
             ("1681108200", "2023-04-10 14:30:00"),
             ("1681108200999", "2023-04-10 14:30:00"),
+            ("1681108200.123000000", "2023-04-10 14:30:00"),
+            ("1000000000", "2001-09-09 09:46:40"),
+            ("1999999999999", "2033-05-18 11:33:19"),
             ("0001-01-01 00:00:00", "0001-01-01 00:00:00"),
         ] {
             assert_eq!(parsed(text).as_deref(), Some(local), "{text}");
@@ -358,6 +367,17 @@ mod tests {
             "2023-04-1０ 14:30:00",
             "9999-12-31 23:59:59-12:00",
             "20230410143000",
+            // Dates in digits, which would be times of 2034 and 2043.
+            "20230410",
+            "2023041014",
+            "2304101430",
+            "2000000000000",
+            "0999999999",
+            "01681108200",
+            "1681108200.",
+            "1681108200.5Z",
+            "1681108200999.5",
+            "99999999999999999999",
         ] {
             assert_eq!(parsed(text), None, "{text}");
         }

@@ -237,6 +237,7 @@ fn times_in_every_form() {
         "2023/04/10 14:00:00",
         "1681106400",
         "1681106400000",
+        "1681106400.5",
     ] {
         let leaves = r#""expected_checkout_time": "2023-04-12T04:00:00Z""#;
         assert_eq!(
@@ -284,6 +285,20 @@ fn times_that_are_none() {
     assert_eq!(check_in(&other), "H1/101 in 2023-04-10 14:00:00");
     let other = format!(r#""actual_checkout_time": {good}, "check_in_time": "soon""#);
     assert_eq!(check_out(&other), "H1/101 out 2023-04-10 14:00:00");
+}
+
+/// An array or an object may contain a guest's name.
+#[test]
+fn a_reason_does_not_quote_arrays_and_objects() {
+    for (value, word) in [
+        (r#"{"guest": "canary"}"#, "an object"),
+        (r#"["canary"]"#, "an array"),
+    ] {
+        assert_eq!(
+            check_in(&format!(r#""check_in_time": {value}"#)),
+            format!("check_in_time is not a time like 2023-04-10 14:30:00: {word}")
+        );
+    }
 }
 
 #[test]
@@ -404,6 +419,19 @@ fn a_field_that_stands_twice_says_the_same_twice_or_is_refused() {
     let event = "H1/101 in 2023-04-10 14:00:00";
     assert_eq!(check_in(&format!("{time}, {time}")), event);
     assert_eq!(check_in(&format!(r#"{time}, "x": 1, "x": 2"#)), event);
+    // Also if it is written differently.
+    for same in [
+        r#""hotel_id": "\u0048\u0031""#,
+        r#""room_number": 101"#,
+        r#""expected_checkout_time": null, "expected_checkout_time": """#,
+    ] {
+        assert_eq!(check_in(&format!("{time}, {same}")), event, "{same}");
+    }
+    let epoch = r#""check_in_time": 1681106400, "check_in_time": 1.6811064e9"#;
+    assert_eq!(check_in(epoch), event);
+    let arrays = r#""check_in_time": [1], "check_in_time": [2]"#;
+    let twice = "check_in_time appears twice in the body, with different values";
+    assert_eq!(check_in(arrays), twice);
     for other in [r#""@15:00:00""#, "null", r#""""#] {
         assert_eq!(
             check_in(&format!(r#"{time}, "check_in_time": {other}"#)),
