@@ -1,7 +1,7 @@
 use clap::ValueEnum;
 
 use crate::clock::{Clock, SystemClock};
-use crate::engine::{Parsed, Stay};
+use crate::engine::{Event, Parsed, Stay};
 use crate::types::{BadTime, LocalTime, RoomKey, Stamp, Zone};
 
 use super::intake::Intake;
@@ -45,7 +45,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let now = SystemClock { zone }.now();
     let stay = stay(arguments, zone, now).map_err(|error| Failure::new(Code::Usage, error))?;
     let room = RoomKey::trimmed(&arguments.hotel_id, &arguments.room_number);
-    let body = config.messages.write(&room, &stay);
+    let body = config.messages.write(&Event::of(room, &stay));
+    let body = body.map_err(|error| Failure::new(Code::Configuration, error))?;
     let refused = |reason: String| {
         let error = anyhow::anyhow!("the service would refuse this message: {reason}");
         Err(Failure::new(Code::Usage, error))

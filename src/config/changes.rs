@@ -1,10 +1,11 @@
 //! The differences between two configurations, key by key.
 
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::engine::{FieldNames, MessageFormat, Rules, TypeCodes};
+use crate::engine::{Codes, MessageFormat, MessageKind, RoomStatus, Rules};
 use crate::types::{WattHours, Zone};
 
 use super::{Config, Embedded, Http, Log, MeterTable, MySql, RabbitMq, Secret};
@@ -151,52 +152,28 @@ impl Changes {
     fn of_messages(&mut self, old: &MessageFormat, new: &MessageFormat) {
         let MessageFormat {
             types,
+            statuses,
             fields,
             zone,
             max_ahead_seconds,
+            // It is one of the rules, too.
+            match_seconds: _,
         } = old;
-        compare!(
-            self,
-            "message_types",
-            types,
-            new.types,
-            TypeCodes {
-                checkin,
-                checkout,
-                ignore
-            }
-        );
-        let FieldNames {
-            hotel_id,
-            room_number,
-            msg_type,
-            check_in_time,
-            expected_checkout_time,
-            actual_checkin_time,
-            actual_checkout_time,
-        } = fields;
-        let new_fields = &new.fields;
-        for (key, old, new) in [
-            ("hotel_id", hotel_id, &new_fields.hotel_id),
-            ("room_number", room_number, &new_fields.room_number),
-            ("msgType", msg_type, &new_fields.msg_type),
-            ("check_in_time", check_in_time, &new_fields.check_in_time),
-            (
-                "expected_checkout_time",
-                expected_checkout_time,
-                &new_fields.expected_checkout_time,
-            ),
-            (
-                "actual_checkin_time",
-                actual_checkin_time,
-                &new_fields.actual_checkin_time,
-            ),
-            (
-                "actual_checkout_time",
-                actual_checkout_time,
-                &new_fields.actual_checkout_time,
-            ),
-        ] {
+        for kind in MessageKind::ALL {
+            self.of_codes("message_types", kind.key(), kind, (types, &new.types));
+        }
+        self.compare("message_types.ignore", &types.ignore, &new.types.ignore);
+        for status in RoomStatus::ALL {
+            self.of_codes(
+                "room_status",
+                status.key(),
+                status,
+                (statuses, &new.statuses),
+            );
+        }
+        let ignored = (&statuses.ignore, &new.statuses.ignore);
+        self.compare("room_status.ignore", ignored.0, ignored.1);
+        for ((key, old), (_, new)) in fields.by_key().into_iter().zip(new.fields.by_key()) {
             self.compare(&format!("message_fields.{key}"), old, new);
         }
         self.compare("monitoring.timezone", zone, &new.zone);
@@ -206,6 +183,17 @@ impl Changes {
             &minutes(*max_ahead_seconds),
             &minutes(new.max_ahead_seconds),
         );
+    }
+
+    fn of_codes<M: Copy + PartialEq + Display>(
+        &mut self,
+        section: &str,
+        key: &str,
+        meaning: M,
+        (old, new): (&Codes<M>, &Codes<M>),
+    ) {
+        let codes = |codes: &Codes<M>| codes.of(meaning).map(str::to_owned).collect::<Vec<_>>();
+        self.compare(&format!("{section}.{key}"), &codes(old), &codes(new));
     }
 
     fn of_rules(&mut self, old: &Rules, new: &Rules) {
@@ -316,7 +304,9 @@ mod tests {
             "[rabbitmq]\nqueue = 'b'\ntls = true\n[mysql]\ndatabase = 'd'\npassword = 'two'\n\
              [http]\ntoken = 'sixteen-or-more-letters'\n[log]\nlevel = 'debug'\n\
              [monitoring]\ncheck_interval_minutes = 20\nregister_modulus_kwh = 1000\n\
-             timezone = 'Asia/Tokyo'\n[message_fields]\nmsgType = 'type'\n",
+             timezone = 'Asia/Tokyo'\n[message_fields]\nmsgType = 'type'\nuntil = 'end'\n\
+             [message_types]\nmove = ['7', '8']\ncheckin = '5710005'\n\
+             [room_status]\ndirty = 'VD'\nignore = 'VC'\n",
         );
         assert_eq!(
             old.changes(&new),
@@ -324,7 +314,11 @@ mod tests {
                 r#"rabbitmq.queue: "a" -> "b""#,
                 "rabbitmq.tls: false -> true",
                 "mysql.password: changed",
+                r#"message_types.move: [] -> ["7", "8"]"#,
+                r#"room_status.dirty: ["dirty"] -> ["VD"]"#,
+                r#"room_status.ignore: [] -> ["VC"]"#,
                 r#"message_fields.msgType: "msgType" -> "type""#,
+                r#"message_fields.until: "until" -> "end""#,
                 r#"monitoring.timezone: "Asia/Shanghai" -> "Asia/Tokyo""#,
                 "monitoring.check_interval_minutes: 30 -> 20",
                 "monitoring.register_modulus_kwh: not set -> 1000",

@@ -12,7 +12,7 @@ use crate::types::{HotelId, WattHours, Zone};
 
 use super::feishu::check_feishu;
 use super::http::check_http;
-use super::messages::{field_names, type_codes};
+use super::messages::{field_names, status_codes, type_codes};
 use super::overrides::check_overrides;
 use super::problems::Problems;
 use super::written::Problem;
@@ -86,7 +86,8 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
     }
     check_meter(&raw.meter, &mut problems);
     let types = type_codes(raw.message_types, &mut problems);
-    let fields = field_names(raw.message_fields, &mut problems);
+    let statuses = status_codes(raw.room_status, &mut problems);
+    let fields = field_names(raw.message_fields, &types, &mut problems);
     let hotel_names = Arc::new(check_hotels(&raw.hotels, &mut problems));
     let notify = check_feishu(raw.feishu, hotel_names, &mut problems);
     // Without RabbitMQ messages can come over HTTP alone.
@@ -136,9 +137,11 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
         meter: raw.meter,
         messages: MessageFormat {
             types,
+            statuses,
             fields,
             zone,
             max_ahead_seconds: raw.monitoring.max_ahead_minutes.saturating_mul(60),
+            match_seconds: rules.match_seconds,
         },
         rules,
         batch_size,

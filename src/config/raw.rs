@@ -1,6 +1,9 @@
 //! The configuration as written: names, types and defaults. The parent module checks the values.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::types::WattHours;
 
@@ -14,6 +17,7 @@ pub(super) struct Raw {
     pub embedded: Option<Embedded>,
     pub meter: MeterTable,
     pub message_types: MessageTypes,
+    pub room_status: RoomStatus,
     pub message_fields: MessageFields,
     pub monitoring: Monitoring,
     pub feishu: Feishu,
@@ -26,9 +30,25 @@ pub(super) struct Raw {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct MessageTypes {
-    pub checkin: Option<String>,
-    pub checkout: Option<String>,
-    pub ignore: Vec<String>,
+    pub checkin: Option<Codes>,
+    pub checkout: Option<Codes>,
+    #[serde(rename = "move")]
+    pub moved: Option<Codes>,
+    pub extend: Option<Codes>,
+    pub cancel_checkin: Option<Codes>,
+    pub cancel_checkout: Option<Codes>,
+    pub room_status: Option<Codes>,
+    pub ignore: Option<Codes>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RoomStatus {
+    pub out_of_order: Option<Codes>,
+    pub in_order: Option<Codes>,
+    pub dirty: Option<Codes>,
+    pub clean: Option<Codes>,
+    pub ignore: Option<Codes>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -38,10 +58,18 @@ pub(super) struct MessageFields {
     pub room_number: Option<String>,
     #[serde(rename = "msgType")]
     pub msg_type: Option<String>,
+    pub stay_id: Option<String>,
     pub check_in_time: Option<String>,
     pub expected_checkout_time: Option<String>,
     pub actual_checkin_time: Option<String>,
     pub actual_checkout_time: Option<String>,
+    pub old_hotel_id: Option<String>,
+    pub old_room_number: Option<String>,
+    pub move_time: Option<String>,
+    pub cancel_time: Option<String>,
+    pub status: Option<String>,
+    pub status_time: Option<String>,
+    pub until: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -185,6 +213,38 @@ impl Default for Log {
             json: false,
             level: "info".into(),
         }
+    }
+}
+
+/// One code, or a list of them.
+#[derive(Debug, Default)]
+pub(super) struct Codes(pub Vec<String>);
+
+impl<'de> Deserialize<'de> for Codes {
+    fn deserialize<D: Deserializer<'de>>(codes: D) -> Result<Codes, D::Error> {
+        struct OneOrMore;
+
+        impl<'de> Visitor<'de> for OneOrMore {
+            type Value = Codes;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text in quotes, or a list of such in [ ]")
+            }
+
+            fn visit_str<E>(self, code: &str) -> Result<Codes, E> {
+                Ok(Codes(vec![code.to_owned()]))
+            }
+
+            fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Codes, S::Error> {
+                let mut codes = Vec::new();
+                while let Some(code) = list.next_element()? {
+                    codes.push(code);
+                }
+                Ok(Codes(codes))
+            }
+        }
+
+        codes.deserialize_any(OneOrMore)
     }
 }
 

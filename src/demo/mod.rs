@@ -15,7 +15,7 @@ use thiserror::Error;
 use crate::app::{Core, Running, take_over};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::engine::{Parsed, Stay};
+use crate::engine::{Event, Parsed, Stay, Unwritten};
 use crate::gate::Gate;
 use crate::notify::Console;
 use crate::owner::{Input, Message};
@@ -48,6 +48,8 @@ pub enum DemoError {
     Died(String),
     #[error("a message of the story was refused: {0}")]
     Refused(String),
+    #[error("a message of the story can't be written: {0}")]
+    Unwritten(#[from] Unwritten),
 }
 
 /// A demonstration.
@@ -198,7 +200,8 @@ impl Stage<'_> {
     /// Sends a message as the property management system does, and waits until it is committed.
     fn send(&mut self, room: RoomKey, stay: Stay) -> Result<(), DemoError> {
         let format = &self.demo.config.messages;
-        let body = format.write(&room, &stay).into_bytes();
+        let event = Event::of(room.clone(), &stay);
+        let body = format.write(&event)?.into_bytes();
         let parsed = format.parse(&body, Some(self.clock.now()));
         if let Parsed::Refused(reason) = &parsed {
             return Err(DemoError::Refused(reason.to_string()));

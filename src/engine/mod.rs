@@ -30,7 +30,10 @@ pub use columns::{Columns, HeaderError, MAX_COLUMNS, MAX_ROW_BYTES};
 pub use fields::not_an_object;
 pub use judge::{Fold, Movement, Outcome, Run, RunEnd, Step};
 pub use key::{Rule, RunKey, WatchKey};
-pub use message::{Event, FieldNames, MessageFormat, MessageKind, Parsed, TypeCodes};
+pub use message::{
+    Codes, Event, FieldNames, MessageFormat, MessageKind, Move, Parsed, StatusCodes, TypeCodes,
+    Unwritten,
+};
 pub use notice::{
     Closing, Interval, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind, RoomNotice,
 };

@@ -40,15 +40,12 @@ pub enum Refusal {
     },
     #[error("{field} contains a control character")]
     ControlCharacter { field: String },
-    #[error(
-        "{field} \"{value}\" is not one this service knows ({checkin}: check-in, {checkout}: \
-         check-out)"
-    )]
-    UnknownType {
+    #[error("{field} \"{value}\" is not one this service knows ({known})")]
+    UnknownCode {
         field: String,
         value: String,
-        checkin: String,
-        checkout: String,
+        /// Codes with their meanings.
+        known: String,
     },
     #[error(
         "without {msg_type} it needs {check_in} (check-in) or {checkin} and {checkout} (check-out)"
@@ -63,8 +60,12 @@ pub enum Refusal {
     NotATime { field: String, value: String },
     #[error("{field} is not a register in kWh like 1234.56: {value}")]
     NotARegister { field: String, value: String },
-    #[error("{checkout} is before {checkin}")]
-    LeftBeforeArrival { checkout: String, checkin: String },
+    #[error("{time} is before {checkin}")]
+    BeforeCheckin { time: String, checkin: String },
+    #[error("{time} is not after {than}")]
+    NotAfter { time: String, than: String },
+    #[error("{old} and {new} are the same room: a move leads to another one")]
+    SameRoom { old: String, new: String },
     /// The database refused to store it.
     #[error("the database can't hold it: {0}")]
     Unstorable(String),

@@ -10,7 +10,7 @@ use std::time::Instant;
 use csv::ByteRecord;
 
 use roomwatt::config::Config;
-use roomwatt::engine::{MessageFormat, Rules};
+use roomwatt::engine::{Event, MessageFormat, Rules};
 use roomwatt::review::{NamedReader, backtest, read_files};
 use roomwatt::simulator::{Scenario, What};
 use roomwatt::types::{HotelId, LocalTime};
@@ -71,7 +71,9 @@ fn write(scenario: &Scenario, messages: &Path, readings: &Path) -> u64 {
         let room = &happening.room;
         match happening.what {
             What::Message(stay) => {
-                writeln!(messages, "{}", format.write(room, &stay)).expect("written");
+                let event = Event::of(room.clone(), &stay);
+                let body = format.write(&event).expect("a body");
+                writeln!(messages, "{body}").expect("written");
             }
             What::Reading(reading) => {
                 count += 1;

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use roomwatt::clock::Clock;
 use roomwatt::config::{Http, Secret};
-use roomwatt::engine::{FieldNames, MessageFormat, Rules, TypeCodes};
+use roomwatt::engine::{FieldNames, MessageFormat, Rules, StatusCodes, TypeCodes};
 use roomwatt::frontier::Frontier;
 use roomwatt::gate::Gate;
 use roomwatt::http::{Desk, Limits, Listener, Service};
@@ -249,9 +249,11 @@ impl Rig {
             intake: Arc::clone(&self.gate),
             messages: Arc::new(MessageFormat {
                 types: TypeCodes::default(),
+                statuses: StatusCodes::default(),
                 fields: FieldNames::default(),
                 zone: Zone::named("Asia/Shanghai").expect("a zone"),
                 max_ahead_seconds: 7_200,
+                match_seconds: 600,
             }),
             clock,
             meters: fills_the_meter_table.then_some(memory),

@@ -10,6 +10,7 @@ mod player;
 mod silence;
 mod sweeps;
 mod world;
+mod written;
 
 use proptest::prelude::ProptestConfig;
 

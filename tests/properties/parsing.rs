@@ -3,7 +3,10 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use roomwatt::engine::{FieldNames, MAX_MESSAGE_BYTES, MessageFormat, Parsed, Stay, TypeCodes};
+use roomwatt::engine::{
+    Departure, Expectation, Fact, FieldNames, MAX_MESSAGE_BYTES, MessageFormat, MessageKind,
+    Parsed, RoomStatus, Said, StatusChange, StatusCodes, TypeCodes,
+};
 use roomwatt::types::{LocalTime, WattHours, Zone};
 use serde_json::{Map, Value, json};
 
@@ -11,15 +14,21 @@ use crate::config;
 
 const HOUR: i64 = 3600;
 
-fn format() -> MessageFormat {
+/// Each kind has its key for a code, too.
+pub fn format() -> MessageFormat {
+    let mut types = TypeCodes {
+        ignore: vec!["5710099".into()],
+        ..TypeCodes::default()
+    };
+    let keys = MessageKind::ALL.map(|kind| (kind.key().to_owned(), kind));
+    types.known.extend(keys);
     MessageFormat {
-        types: TypeCodes {
-            ignore: vec!["5710099".into()],
-            ..TypeCodes::default()
-        },
+        types,
+        statuses: StatusCodes::default(),
         fields: FieldNames::default(),
         zone: Zone::named("Asia/Shanghai").expect("a zone"),
         max_ahead_seconds: 2 * HOUR,
+        match_seconds: 600,
     }
 }
 
@@ -76,35 +85,33 @@ fn time_text() -> impl Strategy<Value = Value> {
 
 /// Something like a message.
 fn message() -> impl Strategy<Value = Value> {
+    let kinds = MessageKind::ALL.map(|kind| json!(kind.key()));
     let code = prop_oneof![
         5 => Just(json!("5710005")),
         5 => Just(json!("5710013")),
+        20 => select(kinds.to_vec()),
         1 => select(vec![json!(5_710_005), json!(5_710_013), json!(5_710_099), json!("")]),
         1 => any_json(),
     ];
-    let maybe = |value: BoxedStrategy<Value>| prop::option::weighted(0.9, value);
-    let fields = [
-        key_text().boxed(),
-        key_text().boxed(),
-        code.boxed(),
-        time_text().boxed(),
-        time_text().boxed(),
-        time_text().boxed(),
-        time_text().boxed(),
+    let status = prop_oneof![
+        5 => select(RoomStatus::ALL.map(|status| json!(status.key())).to_vec()),
+        1 => any_json(),
     ];
-    fields.map(maybe).prop_map(|values| {
-        let names = [
-            "hotel_id",
-            "room_number",
-            "msgType",
-            "check_in_time",
-            "expected_checkout_time",
-            "actual_checkin_time",
-            "actual_checkout_time",
-        ];
-        let fields = names.into_iter().zip(values);
+    let (code, status) = (code.boxed(), status.boxed());
+    let names = FieldNames::default().by_key().map(|(_, name)| name.clone());
+    let fields = names.clone().map(|name| {
+        let value = match name.as_str() {
+            "msgType" => code.clone(),
+            "status" => status.clone(),
+            name if name.ends_with("_time") || name == "until" => time_text().boxed(),
+            _ => key_text().boxed(),
+        };
+        prop::option::weighted(0.9, value)
+    });
+    fields.prop_map(move |values| {
+        let fields = names.clone().into_iter().zip(values);
         let present: Map<_, _> = fields
-            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+            .filter_map(|(name, value)| Some((name, value?)))
             .collect();
         Value::Object(present)
     })
@@ -127,31 +134,62 @@ fn check(body: &[u8]) -> Result<&'static str, TestCaseError> {
         }
     };
     prop_assert!(body.len() <= MAX_MESSAGE_BYTES);
-    let [(room, roomwatt::engine::Said::Fact(fact))] = &event.rooms[..] else {
-        return Err(TestCaseError::fail(format!("{event:?}")));
-    };
-    let stay = fact.stay().expect("a stay");
-    for (text, most) in [
-        (room.hotel_id.as_str(), 50),
-        (room.room_number.as_str(), 20),
-    ] {
+    let rooms: Vec<_> = event.rooms.iter().map(|(room, _)| room).collect();
+    prop_assert_eq!(
+        rooms.len(),
+        1 + usize::from(event.kind == MessageKind::Move)
+    );
+    prop_assert!(rooms.windows(2).all(|pair| pair[0] != pair[1]), "{rooms:?}");
+    let halves = rooms.iter().flat_map(|room| {
+        [
+            (room.hotel_id.as_str(), 50),
+            (room.room_number.as_str(), 20),
+        ]
+    });
+    let ids = event.rooms.iter().filter_map(|(_, said)| match said {
+        Said::Fact(Fact::Arrival(arrival)) => arrival.id.as_ref(),
+        Said::Fact(Fact::Departure(departure)) => departure.id.as_ref(),
+        Said::Fact(Fact::Expectation(expectation)) => expectation.id.as_ref(),
+        Said::Back { id, .. } => id.as_ref(),
+        Said::Status(_) => None,
+    });
+    for (text, most) in halves.chain(ids.map(|id| (id.as_str(), 64))) {
         prop_assert!((1..=most).contains(&text.chars().count()), "{text:?}");
         prop_assert_eq!(text.trim(), text);
         prop_assert!(!text.contains(char::is_control), "{text:?}");
     }
-    prop_assert!(stay.time() <= now().plus(2 * HOUR));
-    match stay {
-        Stay::Occupied {
-            check_in,
-            expected_checkout: Some(expected),
-        } => prop_assert!(expected > check_in && !expected_ignored),
-        Stay::Occupied { .. } => {}
-        Stay::Vacant {
-            actual_checkin,
-            actual_checkout,
-        } => {
-            prop_assert!(actual_checkin.is_none_or(|checkin| checkin <= actual_checkout));
-            prop_assert!(!expected_ignored);
+    let latest = now().plus(2 * HOUR);
+    let can_be_ignored = matches!(event.kind, MessageKind::Checkin | MessageKind::Move);
+    prop_assert!(can_be_ignored || !expected_ignored);
+    for (_, said) in &event.rooms {
+        match said {
+            Said::Fact(Fact::Arrival(arrival)) => {
+                prop_assert!(arrival.since <= latest);
+                prop_assert!(arrival.named.is_none_or(|named| named <= arrival.since));
+                let expected = arrival.expected;
+                prop_assert!(expected.is_none_or(|expected| expected > arrival.since));
+                prop_assert!(expected.is_none() || !expected_ignored);
+            }
+            Said::Fact(Fact::Departure(Departure { checkin, until, .. })) => {
+                let tolerance = match event.kind {
+                    MessageKind::CancelCheckin => 600,
+                    _ => 0,
+                };
+                prop_assert!(*until <= latest);
+                prop_assert!(checkin.is_none_or(|checkin| checkin <= until.plus(tolerance)));
+            }
+            Said::Fact(Fact::Expectation(Expectation {
+                since, expected, ..
+            })) => prop_assert!(since.is_none_or(|since| since < *expected && since <= latest)),
+            Said::Back { at, named, .. } => {
+                prop_assert!(*at <= latest && named.is_none_or(|named| named <= *at));
+            }
+            Said::Status(StatusChange { status, at }) => {
+                prop_assert!(*at <= latest);
+                if let RoomStatus::OutOfOrder { until } = status {
+                    prop_assert!(until.is_none_or(|until| until > *at));
+                }
+            }
         }
     }
     Ok("taken")

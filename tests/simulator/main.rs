@@ -7,7 +7,7 @@ mod truth;
 
 use std::collections::{BTreeMap, HashMap};
 
-use roomwatt::engine::{Event, MessageFormat, Parsed, Stay};
+use roomwatt::engine::{Event, MessageFormat, MessageKind, Parsed, Stay};
 use roomwatt::simulator::{Happening, MeterFaults, Scenario, Troubles, What};
 use roomwatt::types::{HotelId, Kind, LocalTime, RoomKey, Zone};
 
@@ -174,19 +174,24 @@ fn messages_alternate_and_are_accepted_by_the_service() {
     let scenario = rough(seed(), 60, 7);
     let mut format = MessageFormat {
         types: Default::default(),
+        statuses: Default::default(),
         fields: Default::default(),
         zone: Zone::named("Asia/Shanghai").expect("a zone"),
         max_ahead_seconds: 0,
+        match_seconds: 0,
     };
     format.fields.hotel_id = "dept_code".into();
-    format.types.checkout = "left".into();
+    format.types.known = vec![
+        ("in".into(), MessageKind::Checkin),
+        ("left".into(), MessageKind::Checkout),
+    ];
     let mut last: HashMap<RoomKey, Stay> = HashMap::new();
     let mut count = 0;
     for Happening { at, room, what } in scenario.story() {
         let What::Message(stay) = what else { continue };
         count += 1;
-        let body = format.write(&room, &stay);
         let event = Event::of(room.clone(), &stay);
+        let body = format.write(&event).expect("a body");
         assert_eq!(
             format.parse(body.as_bytes(), Some(at)),
             Parsed::Event(event),

@@ -122,7 +122,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let report = demo.run(&stop).map_err(|error| {
         let code = match error {
             DemoError::Store(_) | DemoError::Thread(_) => Code::TryLater,
-            DemoError::Died(_) | DemoError::Refused(_) => Code::Bug,
+            DemoError::Died(_) | DemoError::Refused(_) | DemoError::Unwritten(_) => Code::Bug,
         };
         let is_of_store = matches!(error, DemoError::Store(_));
         let failure = Failure::new(code, error);

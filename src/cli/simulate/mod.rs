@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::app::interruption;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::engine::Event;
 use crate::escape;
 use crate::simulator::{MeterFaults, Scenario, Trouble, Troubles, What};
 use crate::store::SimulatedMeters;
@@ -163,7 +164,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             show(&bar, &scenario, at, outlet.delivered);
             match happening.what {
                 What::Message(stay) => {
-                    let body = config.messages.write(&happening.room, &stay);
+                    let body = config.messages.write(&Event::of(happening.room, &stay));
+                    let body = body.map_err(|error| Failure::new(Code::Configuration, error))?;
                     outlet.message(at, body);
                 }
                 What::Reading(reading) => outlet.reading(happening.room, reading),

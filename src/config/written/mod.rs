@@ -233,10 +233,12 @@ impl Written {
         let key = if key == "msgtype" { "msgType" } else { key };
         let path = format!("{section}.{key}");
         let as_text = toml::Value::from(text);
+        let takes_list = fault(section, key, &toml::Value::Array(Vec::new())).is_none();
         let value = match text.parse::<toml::Value>() {
+            // `check_types` reports what is wrong in it, or with its type.
+            Ok(value) if value.is_array() && takes_list => value,
             _ if fault(section, key, &as_text).is_none() => as_text,
             Ok(value) if value.is_array() || fault(section, key, &value).is_none() => value,
-            // `check_types` reports it, as it does what is wrong in a list.
             _ => as_text,
         };
         if is_list(section) {

@@ -1,80 +1,31 @@
-//! Check-in and check-out messages as the property management system publishes them.
+//! Messages as the property management system publishes them.
 
-use serde_json::{Map, Value};
+mod codes;
+mod names;
+mod read;
+mod write;
 
-use crate::types::{HotelId, Kind, LocalTime, RoomKey, RoomNumber, Stamp, Zone, trim_key_part};
+use crate::types::{Kind, LocalTime, RoomKey, Stamp, Zone, trim_key_part};
 
 use super::fields::Fields;
 use super::refusal::{Refusal, excerpt, missing};
-use super::{Said, Stay};
+use super::{Arrival, Departure, Fact, Said, Stay, StayId};
+
+pub use codes::{Codes, StatusCodes, TypeCodes};
+pub use names::FieldNames;
+pub use write::Unwritten;
 
 /// How messages are written: configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageFormat {
     pub types: TypeCodes,
+    pub statuses: StatusCodes,
     pub fields: FieldNames,
     pub zone: Zone,
-    /// A stay time further ahead of now than this is refused. Seconds.
+    /// A message whose time is further ahead of now than this is refused. Seconds.
     pub max_ahead_seconds: i64,
-}
-
-/// The values of the type field.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TypeCodes {
-    pub checkin: String,
-    pub checkout: String,
-    /// Other messages of a shared queue: counted and acknowledged.
-    pub ignore: Vec<String>,
-}
-
-/// The names of the fields.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FieldNames {
-    pub hotel_id: String,
-    pub room_number: String,
-    pub msg_type: String,
-    pub check_in_time: String,
-    pub expected_checkout_time: String,
-    pub actual_checkin_time: String,
-    pub actual_checkout_time: String,
-}
-
-impl Default for TypeCodes {
-    fn default() -> TypeCodes {
-        TypeCodes {
-            checkin: "5710005".into(),
-            checkout: "5710013".into(),
-            ignore: Vec::new(),
-        }
-    }
-}
-
-impl FieldNames {
-    fn all(&self) -> [&str; 7] {
-        [
-            &self.hotel_id,
-            &self.room_number,
-            &self.msg_type,
-            &self.check_in_time,
-            &self.expected_checkout_time,
-            &self.actual_checkin_time,
-            &self.actual_checkout_time,
-        ]
-    }
-}
-
-impl Default for FieldNames {
-    fn default() -> FieldNames {
-        FieldNames {
-            hotel_id: "hotel_id".into(),
-            room_number: "room_number".into(),
-            msg_type: "msgType".into(),
-            check_in_time: "check_in_time".into(),
-            expected_checkout_time: "expected_checkout_time".into(),
-            actual_checkin_time: "actual_checkin_time".into(),
-            actual_checkout_time: "actual_checkout_time".into(),
-        }
-    }
+    /// A check-in is undone by a cancellation up to so long before it. Seconds.
+    pub match_seconds: i64,
 }
 
 /// What a message is about.
@@ -91,6 +42,18 @@ pub enum MessageKind {
     /// The guest has not left, after all.
     CancelCheckout,
     RoomStatus,
+}
+
+/// A guest goes from one room to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    pub id: Option<StayId>,
+    pub from: RoomKey,
+    pub to: RoomKey,
+    pub at: LocalTime,
+    /// When the guest had checked in.
+    pub named: Option<LocalTime>,
+    pub expected: Option<LocalTime>,
 }
 
 /// A message that says something of rooms.
@@ -118,13 +81,55 @@ impl Event {
             rooms: vec![(room, Said::of(stay))],
         }
     }
+
+    /// What the message of a move says: that the guest has left the one room, and is in the other.
+    pub fn of_move(moved: Move) -> Event {
+        let departure = Fact::Departure(Departure {
+            id: moved.id.clone(),
+            checkin: moved.named,
+            until: moved.at,
+        });
+        let arrival = Fact::Arrival(Arrival {
+            id: moved.id,
+            since: moved.at,
+            named: moved.named,
+            expected: moved.expected,
+        });
+        Event {
+            kind: MessageKind::Move,
+            rooms: vec![
+                (moved.from, Said::Fact(departure)),
+                (moved.to, Said::Fact(arrival)),
+            ],
+        }
+    }
+
+    /// The move that it is, if it is one.
+    pub fn as_move(&self) -> Option<Move> {
+        let [
+            (from, Said::Fact(Fact::Departure(departure))),
+            (to, Said::Fact(Fact::Arrival(arrival))),
+        ] = &self.rooms[..]
+        else {
+            return None;
+        };
+        let moved = Move {
+            id: arrival.id.clone(),
+            from: from.clone(),
+            to: to.clone(),
+            at: departure.until,
+            named: arrival.named,
+            expected: arrival.expected,
+        };
+        (Event::of_move(moved.clone()) == *self).then_some(moved)
+    }
 }
 
 /// What a message body turned out to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Parsed {
     Event(Event),
-    /// An event whose expected check-out is not after its check-in: that time is ignored.
+    /// A check-in or a move whose expected check-out is not after it: that time is ignored.
     EventWithoutExpected(Event),
     /// Its type is one to ignore.
     Ignored,
@@ -135,159 +140,6 @@ impl MessageFormat {
     /// Reads a message body. `now` is `None` where all is history and nothing can lie ahead.
     pub fn parse(&self, body: &[u8], now: Option<LocalTime>) -> Parsed {
         self.read(body, now).unwrap_or_else(Parsed::Refused)
-    }
-
-    /// The body of the message that tells of a stay: what [`MessageFormat::parse`] reads.
-    pub fn write(&self, room: &RoomKey, stay: &Stay) -> String {
-        let names = &self.fields;
-        let (code, times) = match *stay {
-            Stay::Occupied {
-                check_in,
-                expected_checkout,
-            } => (
-                &self.types.checkin,
-                [
-                    (&names.check_in_time, Some(check_in)),
-                    (&names.expected_checkout_time, expected_checkout),
-                ],
-            ),
-            Stay::Vacant {
-                actual_checkin,
-                actual_checkout,
-            } => (
-                &self.types.checkout,
-                [
-                    (&names.actual_checkin_time, actual_checkin),
-                    (&names.actual_checkout_time, Some(actual_checkout)),
-                ],
-            ),
-        };
-        let words = [
-            (&names.hotel_id, room.hotel_id.as_str()),
-            (&names.room_number, room.room_number.as_str()),
-            (&names.msg_type, code.as_str()),
-        ];
-        let words = words.map(|(name, word)| (name.clone(), Value::from(word)));
-        let times = times
-            .into_iter()
-            .filter_map(|(name, time)| Some((name.clone(), Value::from(time?.to_string()))));
-        Value::Object(Map::from_iter(words.into_iter().chain(times))).to_string()
-    }
-
-    fn read(&self, body: &[u8], now: Option<LocalTime>) -> Result<Parsed, Refusal> {
-        let names = self.fields.all();
-        let fields = Fields::read(body, &names)?;
-        let Some(kind) = self.kind(&fields)? else {
-            return Ok(Parsed::Ignored);
-        };
-        let names = &self.fields;
-        let room = RoomKey {
-            hotel_id: HotelId::new(&key(&fields, &names.hotel_id, HotelId::MAX_CHARS)?),
-            room_number: RoomNumber::new(&key(&fields, &names.room_number, RoomNumber::MAX_CHARS)?),
-        };
-        let (stay, expected_ignored) = match kind {
-            Kind::Checkin => self.check_in(&fields)?,
-            Kind::Checkout => (self.check_out(&fields)?, false),
-        };
-        if let Some(now) = now
-            && stay.time().since(now) > self.max_ahead_seconds
-        {
-            return Err(Refusal::Ahead {
-                field: match kind {
-                    Kind::Checkin => names.check_in_time.clone(),
-                    Kind::Checkout => names.actual_checkout_time.clone(),
-                },
-                time: stay.time(),
-                now,
-                ahead_seconds: self.max_ahead_seconds,
-            });
-        }
-        let event = Event::of(room, &stay);
-        Ok(if expected_ignored {
-            Parsed::EventWithoutExpected(event)
-        } else {
-            Parsed::Event(event)
-        })
-    }
-
-    /// Check-in or check-out; `None` for a type to ignore.
-    fn kind(&self, fields: &Fields) -> Result<Option<Kind>, Refusal> {
-        let names = &self.fields;
-        let Some(code) = fields.text_or_integer(&names.msg_type)? else {
-            return self.kind_by_times(fields).map(Some);
-        };
-        let code = code.trim();
-        if code == self.types.checkin {
-            Ok(Some(Kind::Checkin))
-        } else if code == self.types.checkout {
-            Ok(Some(Kind::Checkout))
-        } else if self.types.ignore.iter().any(|ignored| ignored == code) {
-            Ok(None)
-        } else {
-            Err(Refusal::UnknownType {
-                field: names.msg_type.clone(),
-                value: excerpt(code),
-                checkin: self.types.checkin.clone(),
-                checkout: self.types.checkout.clone(),
-            })
-        }
-    }
-
-    fn kind_by_times(&self, fields: &Fields) -> Result<Kind, Refusal> {
-        let names = &self.fields;
-        let has = |field: &str| Ok(fields.value(field)?.is_some());
-        if has(&names.check_in_time)? {
-            Ok(Kind::Checkin)
-        } else if has(&names.actual_checkin_time)? && has(&names.actual_checkout_time)? {
-            Ok(Kind::Checkout)
-        } else {
-            Err(Refusal::NoKind {
-                msg_type: names.msg_type.clone(),
-                check_in: names.check_in_time.clone(),
-                checkin: names.actual_checkin_time.clone(),
-                checkout: names.actual_checkout_time.clone(),
-            })
-        }
-    }
-
-    /// The stay of a check-in, and whether its expected check-out had to be ignored.
-    fn check_in(&self, fields: &Fields) -> Result<(Stay, bool), Refusal> {
-        let names = &self.fields;
-        let check_in = self.needed_time(fields, &names.check_in_time)?;
-        let expected = self.time(fields, &names.expected_checkout_time)?;
-        let expected_checkout = expected.filter(|&expected| expected > check_in);
-        let stay = Stay::Occupied {
-            check_in,
-            expected_checkout,
-        };
-        Ok((stay, expected_checkout != expected))
-    }
-
-    fn check_out(&self, fields: &Fields) -> Result<Stay, Refusal> {
-        let names = &self.fields;
-        let actual_checkout = self.needed_time(fields, &names.actual_checkout_time)?;
-        let actual_checkin = self.time(fields, &names.actual_checkin_time)?;
-        if actual_checkin.is_some_and(|checkin| actual_checkout < checkin) {
-            return Err(Refusal::LeftBeforeArrival {
-                checkout: names.actual_checkout_time.clone(),
-                checkin: names.actual_checkin_time.clone(),
-            });
-        }
-        Ok(Stay::Vacant {
-            actual_checkin,
-            actual_checkout,
-        })
-    }
-
-    fn needed_time(&self, fields: &Fields, field: &str) -> Result<LocalTime, Refusal> {
-        self.time(fields, field)?.ok_or_else(|| missing(field))
-    }
-
-    fn time(&self, fields: &Fields, field: &str) -> Result<Option<LocalTime>, Refusal> {
-        let value = fields.value(field)?;
-        value
-            .map(|value| time(self.zone, field, value.written()))
-            .transpose()
     }
 }
 

@@ -7,9 +7,11 @@ fn format() -> MessageFormat {
             ignore: vec!["9".into()],
             ..TypeCodes::default()
         },
+        statuses: StatusCodes::default(),
         fields: FieldNames::default(),
         zone: Zone::named("Asia/Shanghai").expect("a zone"),
         max_ahead_seconds: 2 * 3600,
+        match_seconds: 600,
     }
 }
 
@@ -459,8 +461,10 @@ fn bodies_of_64_kib_and_a_byte_more() {
 fn fields_and_types_of_other_names() {
     let format = MessageFormat {
         types: TypeCodes {
-            checkin: "IN".into(),
-            checkout: "OUT".into(),
+            known: vec![
+                ("IN".into(), MessageKind::Checkin),
+                ("OUT".into(), MessageKind::Checkout),
+            ],
             ignore: Vec::new(),
         },
         fields: FieldNames {
@@ -471,6 +475,7 @@ fn fields_and_types_of_other_names() {
             expected_checkout_time: "until".into(),
             actual_checkin_time: "came".into(),
             actual_checkout_time: "left".into(),
+            ..FieldNames::default()
         },
         ..format()
     };
