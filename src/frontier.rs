@@ -45,13 +45,14 @@ impl Position {
 ///    has begun, the frontier is where the sweeps before had judged everything; without such a
 ///    place it lies before all rows.
 /// 2. *Up to the line* a message judges by itself: no sweep will show its watch these rows. Where
-///    the same batch holds the room's next stay, its readings stop at that.
+///    the same batch has the room's next watch begin, or shows that this one should not have, its
+///    readings stop at the beginning of that.
 /// 3. *Beyond the line* a message judges the rows up to the stay time, which belong to the watch
 ///    that it ends, however new they are: no sweep can judge them under that watch afterwards
-///    ([`Frontier::is_judged_by_message`], with the last stay time of the room in its batch). What
-///    is later it leaves to the sweeps. By the time one shows it, a message that was in the queue
-///    before has been taken: after an outage of ours, or of the store, sweeps wait until the
-///    consumers have come to the end of the queue (`gate.rs`).
+///    ([`Frontier::is_judged_by_message`], with the stay time of the last watch that its batch
+///    begins in the room). What is later it leaves to the sweeps. By the time one shows it, a
+///    message that was in the queue before has been taken: after an outage of ours, or of the
+///    store, sweeps wait until the consumers have come to the end of the queue (`gate.rs`).
 /// 4. *A sweep serves the watches that were there when it began* ([`Frontier::is_swept`]). To a
 ///    watch that began while it streams it shows nothing: it may have passed older rows of the room
 ///    already, and newer ones would make those late. The next sweep begins at the line and shows
@@ -101,7 +102,7 @@ impl Frontier {
     }
 
     /// Whether a message judges a row by itself, with this id (where there are ids) and time.
-    /// `until` is the last stay time of the row's room in the message's batch.
+    /// `until` is the stay time of the last watch that the message's batch begins in its room.
     pub fn is_judged_by_message(&self, id: Option<u64>, time: LocalTime, until: LocalTime) -> bool {
         self.at.covers(id, time) || time <= until
     }

@@ -50,7 +50,7 @@ pub fn receive(
         return Received::Stale;
     };
     match known {
-        Some(known) if !stay.replaces(&known.watch.stay) => {
+        Some(known) if !stay.replaces(&known.watch.stay, known.can_be_moved()) => {
             go_on(room, known, occupancy, stay, readings, rules)
         }
         _ => begin(room, known, occupancy, stay, readings, rules),
@@ -78,10 +78,7 @@ fn go_on(
     let mut state = known.clone();
     state.occupancy = occupancy;
     state.watch.stay = stay;
-    let rewritten = Change::Rewritten {
-        was,
-        by: state.watch.opening(),
-    };
+    let rewritten = Change::Rewritten(state.watch.opening());
     let mut transition = observe(room, &state, readings, rules);
     if stay == was {
         return Received::Noted(transition);
@@ -103,15 +100,17 @@ fn begin(
     let mut effects = Effects::default();
     let mut state = RoomState::new(stay, rules);
     state.occupancy = occupancy;
-    let mut withdrawn = None;
+    let is_withdrawn = known.is_some_and(|known| stay.order() < known.watch.stay.order());
     if let Some(known) = known {
-        let until = readings.partition_point(|reading| reading.time <= stay.time());
+        let until = match is_withdrawn {
+            true => 0,
+            false => readings.partition_point(|reading| reading.time <= stay.time()),
+        };
         let brought_up = observe(room, known, &readings[..until], rules);
         effects.changes = brought_up.changes;
         effects.tally = brought_up.tally;
         let mut old = brought_up.state;
         let was = old.watch.stay;
-        withdrawn = (stay.order() < was.order()).then_some(was);
         let why = Closing::NewStay {
             kind: stay.kind(),
             at: stay.time(),
@@ -128,9 +127,9 @@ fn begin(
     let at = effects.changes.len();
     state.fold(room, readings, rules, &mut effects, |_, _, _| {});
     let by = state.watch.opening();
-    let change = match withdrawn {
-        Some(was) => Change::Rewritten { was, by },
-        None => Change::Opened(by),
+    let change = match is_withdrawn {
+        true => Change::Rewritten(by),
+        false => Change::Opened(by),
     };
     effects.changes.insert(at, change);
     Received::Newer(Transition {

@@ -34,9 +34,10 @@ pub struct RoomState {
 pub enum Change {
     /// A watch began.
     Opened(Opening),
-    /// What is recorded of the watch on the stay `was` becomes `by`: it has found its initial
-    /// reading (or a better one), its stay has other times, or it should never have been.
-    Rewritten { was: Stay, by: Opening },
+    /// This is what is to be recorded of the watch, in place of all that is recorded from its
+    /// beginning on: it has found its initial reading (or a better one), its stay has other times,
+    /// or what came later should never have been.
+    Rewritten(Opening),
     /// The staff is to be notified.
     Notice(RoomNotice),
 }
@@ -86,6 +87,14 @@ impl RoomState {
     /// Which of the room's watches it has now.
     pub fn watch_key(&self) -> WatchKey {
         WatchKey::new(self.watches, self.watch.stay.order())
+    }
+
+    /// Whether the watch goes on where its stay turns out to have begun earlier. One that has not
+    /// judged anything yet has nothing to go on with: it begins anew from there, as if that had
+    /// been known. One that 0.1 began is known by the time of its stay: moved, it and its run would
+    /// be others.
+    pub fn can_be_moved(&self) -> bool {
+        self.watches > 0 && self.watch.fold.seen > Some(self.watch.stay.time())
     }
 
     /// The run that goes on in this room, if the staff was notified of it.
@@ -236,10 +245,8 @@ pub fn observe_each(
     let mut after = state.clone();
     after.fold(room, readings, rules, &mut effects, show);
     if after.watch.initial != state.watch.initial {
-        effects.changes.push(Change::Rewritten {
-            was: state.watch.stay,
-            by: after.watch.opening(),
-        });
+        let opening = after.watch.opening();
+        effects.changes.push(Change::Rewritten(opening));
     }
     Transition {
         state: after,

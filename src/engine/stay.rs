@@ -42,9 +42,12 @@ impl Stay {
 
     /// Whether, as the last piece of what is known by now, it takes another watch than `watched`
     /// had: it is of the other kind, at whatever time, or of the same kind and later. Of the same
-    /// kind and earlier it is that one, of which more is known.
-    pub fn replaces(&self, watched: &Stay) -> bool {
-        self.kind() != watched.kind() || self.time() > watched.time()
+    /// kind and earlier it is that one, of which more is known, where the watch [can be
+    /// moved](super::RoomState::can_be_moved).
+    pub fn replaces(&self, watched: &Stay, can_be_moved: bool) -> bool {
+        let is_later = self.time() > watched.time();
+        let is_earlier = self.time() < watched.time();
+        self.kind() != watched.kind() || is_later || is_earlier && !can_be_moved
     }
 
     /// The order of a room's events.

@@ -56,7 +56,7 @@ pub struct Parts<S, M> {
 /// what has come in by then as one batch, in the order in which it came, and does four things with
 /// it:
 ///
-/// 1. *Plan* (`plan.rs`, with [`crate::engine`]). Nothing is changed yet. Messages are applied to
+/// 1. *Plan* (`plan/`, with [`crate::engine`]). Nothing is changed yet. Messages are applied to
 ///    their rooms, each with the readings that it judges by itself ([`crate::frontier::Frontier`]);
 ///    they are read first, all rooms of the batch together. Verdicts are taken as the sweep made
 ///    them, unless their room has changed since: then it is judged again, and a verdict on an

@@ -90,8 +90,9 @@ pub struct Plan {
     pub rooms: Vec<(RoomKey, RoomState)>,
     /// Watches that began.
     pub openings: Vec<(RoomKey, Opening)>,
-    /// Earlier watches that changed: the room, the stay that the row has now, and the new content
-    /// of the row.
+    /// Rows of earlier watches that change: of the room, those from the stay of the opening up to
+    /// the other stay get the content of the opening. They are written one after the other, and
+    /// before the openings.
     pub rewritten: Vec<(RoomKey, Stay, Opening)>,
     /// New notices for the outbox.
     pub notices: Vec<Notice>,

@@ -38,10 +38,15 @@ pub(super) fn stay(kind: Option<Kind>, times: Times) -> Option<Stay> {
     }
 }
 
-/// The name of the column with the beginning of a stay.
-pub(super) fn begin(stay: &Stay) -> &'static str {
-    match stay {
-        Stay::Occupied { .. } => "check_in_time",
-        Stay::Vacant { .. } => "actual_checkout_time",
-    }
+/// The condition of a row whose stay lies from one up to another, both of them included, in the
+/// order of a room's events. Its parameters are the beginnings of the two.
+pub(super) fn between(first: &Stay, last: &Stay) -> String {
+    let checkout = Kind::Checkout.as_str();
+    let order = format!(
+        "(CASE msg_type WHEN '{checkout}' THEN actual_checkout_time ELSE check_in_time END, \
+         msg_type <> '{checkout}')"
+    );
+    let place = |stay: &Stay| u8::from(stay.kind() != Kind::Checkout);
+    let (first, last) = (place(first), place(last));
+    format!("{order} >= (?, {first}) AND {order} <= (?, {last})")
 }

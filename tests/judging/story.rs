@@ -86,7 +86,7 @@ impl Room {
             "one step and one sweep differ"
         );
         assert_eq!(after.tally, tally(&outcome), "tally of {outcome:?}");
-        let recorded = |change: &Change| matches!(change, Change::Rewritten { .. });
+        let recorded = |change: &Change| matches!(change, Change::Rewritten(_));
         assert_eq!(
             after.changes.iter().any(recorded),
             outcome.step == Step::Initial,
@@ -120,7 +120,7 @@ impl Room {
                     Some(r) => format!("watch from {} at {}", r.register, clock(r.time)),
                     None => "watch from nothing".into(),
                 },
-                Change::Rewritten { .. } => word.into(),
+                Change::Rewritten(_) => word.into(),
             });
         }
         parts.join(", ")

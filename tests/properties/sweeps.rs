@@ -132,7 +132,7 @@ proptest! {
         let room = play(&world, &one_by_one, |_, _| {});
         let watch = &room.state.as_ref().expect("a watch").watch;
         let recorded = room.changes.iter().rev().find_map(|change| match change {
-            Change::Opened(opening) | Change::Rewritten { by: opening, .. } => Some(*opening),
+            Change::Opened(opening) | Change::Rewritten(opening) => Some(*opening),
             _ => None,
         });
         let recorded = recorded.expect("a watch is recorded when it opens");

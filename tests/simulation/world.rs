@@ -90,12 +90,17 @@ impl World {
 
     fn apply(&mut self, plan: &Plan) {
         self.rooms.extend(plan.rooms.iter().cloned());
-        self.watches.extend(plan.openings.iter().cloned());
         for (room, was, by) in &plan.rewritten {
-            let mut rows = self.watches.iter_mut();
-            let row = rows.find(|row| row.0 == *room && row.1.stay.order() == was.order());
-            row.expect("a row of this watch").1 = *by;
+            let orders = by.stay.order()..=was.order();
+            let rows = self.watches.iter_mut();
+            let of_room = rows.filter(|row| row.0 == *room);
+            let mut found = of_room
+                .filter(|row| orders.contains(&row.1.stay.order()))
+                .map(|row| row.1 = *by);
+            assert!(found.next().is_some(), "a row of this watch");
+            found.for_each(drop);
         }
+        self.watches.extend(plan.openings.iter().cloned());
         for notice in &plan.notices {
             let notice = match notice {
                 Notice::Room(notice) => notice,

@@ -65,6 +65,54 @@ fn each_watch_has_a_row_with_the_times_of_its_messages(subject: &Subject) {
     );
 }
 
+fn what_should_never_have_been_is_rewritten_back_to_the_last_watch(subject: &Subject) {
+    let mut store = subject.owner();
+    let room = RoomKey::new("H1", "A1");
+    let occupied = |minutes| Stay::Occupied {
+        check_in: at(minutes),
+        expected_checkout: None,
+    };
+    let row = |stay| {
+        let initial = None;
+        (room.clone(), Opening { stay, initial })
+    };
+    let stays = [
+        vacant(-60),
+        vacant(0),
+        occupied(0),
+        vacant(30),
+        vacant(40),
+        occupied(40),
+        occupied(60),
+    ];
+    commit(&mut store, |plan| plan.openings = stays.map(row).into());
+    commit(&mut store, |plan| {
+        // First back from a check-out to a check-in, then to a check-out; of one time the check-out
+        // comes first. What begins with the same plan is not meant.
+        plan.rewritten = [(vacant(40), occupied(0)), (occupied(60), vacant(50))]
+            .map(|(was, by)| (room.clone(), was, row(by).1))
+            .into();
+        plan.openings = vec![row(occupied(55))];
+    });
+    let times = ["check_in_time", "actual_checkout_time"];
+    let times = times.map(|column| format!("coalesce({}, '-')", subject.time(column)));
+    let rows = subject.rows(&format!(
+        "SELECT concat_ws(' ', msg_type, {}) FROM electricity_monitoring ORDER BY id",
+        times.join(", ")
+    ));
+    let wanted = [
+        "checkout - 2023-04-10 11:00:00",
+        "checkout - 2023-04-10 12:00:00",
+        "checkin 2023-04-10 12:00:00 -",
+        "checkin 2023-04-10 12:00:00 -",
+        "checkin 2023-04-10 12:00:00 -",
+        "checkin 2023-04-10 12:40:00 -",
+        "checkout - 2023-04-10 12:50:00",
+        "checkin 2023-04-10 12:55:00 -",
+    ];
+    assert_eq!(rows, wanted);
+}
+
 const ABNORMAL: &str = "SELECT concat_ws(' ', room_number, msg_type, continuous_periods, \
                         is_notified) FROM electricity_abnormal ORDER BY id";
 const OUTBOX: &str = "SELECT concat_ws(' ', room_number, kind, state, coalesce(error, '-'), \
@@ -195,6 +243,7 @@ fn a_plan_is_written_whole_or_not_at_all(subject: &Subject) {
 
 on_each_store!(
     each_watch_has_a_row_with_the_times_of_its_messages,
+    what_should_never_have_been_is_rewritten_back_to_the_last_watch,
     an_alert_is_marked_as_notified_when_it_was_sent_and_not_before,
     the_meter_trouble_that_was_notified_is_stored_per_hotel,
     a_plan_is_written_whole_or_not_at_all,

@@ -3,8 +3,8 @@
 #![allow(dead_code)] // each test uses its own part
 
 use roomwatt::engine::{
-    Change, Fact, Occupancy, Received, RoomNotice, RoomState, Rules, Said, Stay, Transition, Watch,
-    observe, readings_needed_after, receive,
+    Change, Occupancy, Opening, Received, RoomNotice, RoomState, Rules, Said, Stay, Transition,
+    Watch, observe, readings_needed_after, receive,
 };
 use roomwatt::types::{LocalTime, Reading, RoomKey};
 
@@ -54,18 +54,26 @@ impl Room {
 
     /// Takes a message while these readings are stored, in time order.
     pub fn message(&mut self, stay: Stay, stored: &[Reading], rules: &Rules) -> Received {
+        self.said(&Said::of(&stay), stored, rules)
+    }
+
+    /// Takes what a message says, while these readings are stored, in time order.
+    pub fn said(&mut self, said: &Said, stored: &[Reading], rules: &Rules) -> Received {
         let known = self.state.as_ref();
-        let said = Said::of(&stay);
         // A message that begins no watch reads no meter.
         let mut occupancy = known.map_or_else(Occupancy::default, |known| known.occupancy.clone());
-        occupancy.add(Fact::of(&stay), rules.match_seconds);
+        if let Some(fact) = said.fact(&occupancy, rules.match_seconds) {
+            occupancy.add(fact, rules.match_seconds);
+        }
         let piece = occupancy.picture(rules.match_seconds).piece;
-        let begins =
-            piece.filter(|piece| known.is_none_or(|known| piece.replaces(&known.watch.stay)));
+        let is_another = |piece: &Stay, known: &RoomState| {
+            piece.replaces(&known.watch.stay, known.can_be_moved())
+        };
+        let begins = piece.filter(|piece| known.is_none_or(|known| is_another(piece, known)));
         let needed = begins.map_or(&[][..], |piece| {
             newer(stored, readings_needed_after(known, &piece, rules))
         });
-        let received = receive(&self.key, known, &said, needed, rules);
+        let received = receive(&self.key, known, said, needed, rules);
         match &received {
             Received::Newer(transition)
             | Received::Corrected(transition)
@@ -77,6 +85,26 @@ impl Room {
 
     pub fn notices(&self) -> Vec<&RoomNotice> {
         notices(&self.changes)
+    }
+
+    /// The room's rows of `electricity_monitoring`, in the order of their stays.
+    pub fn rows(&self) -> Vec<Opening> {
+        let mut rows: Vec<Opening> = Vec::new();
+        for change in &self.changes {
+            match change {
+                Change::Opened(opening) => rows.push(*opening),
+                Change::Rewritten(by) => {
+                    for row in &mut rows {
+                        if row.stay.order() >= by.stay.order() {
+                            *row = *by;
+                        }
+                    }
+                }
+                Change::Notice(_) => {}
+            }
+        }
+        rows.sort_by_key(|row| row.stay.order());
+        rows
     }
 
     /// The watch, but for what it shows of the time before its stay: that depends on when messages

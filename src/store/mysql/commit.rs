@@ -110,6 +110,12 @@ fn write_watches(transaction: &mut Transaction, plan: &Plan) -> Result<(), Store
         columns.extend(initial_columns(*initial));
         columns
     };
+    for (room, was, by) in &plan.rewritten {
+        let mut values = columns(by);
+        values.extend(same_room(room));
+        values.extend([by.stay.time(), was.time()].map(datetime));
+        transaction.exec_drop(rewrite_watches(was, by), values)?;
+    }
     let rows = { plan.openings.iter() }.map(|(room, opening)| {
         let mut row = key(room);
         row.extend(columns(opening));
@@ -120,13 +126,7 @@ fn write_watches(transaction: &mut Transaction, plan: &Plan) -> Result<(), Store
         "INSERT INTO electricity_monitoring",
         &MONITORING,
         rows,
-    )?;
-    for (room, was, by) in &plan.rewritten {
-        let mut values = columns(by);
-        values.extend(watch_row(room, was));
-        transaction.exec_drop(rewrite_watch(was), values)?;
-    }
-    Ok(())
+    )
 }
 
 /// The columns of a watch's initial reading: register in kWh, time.
@@ -138,16 +138,13 @@ fn initial_columns(initial: Option<Reading>) -> [Value; 2] {
     }
 }
 
-/// The statement that rewrites the row of one watch. The key is also compared byte for byte,
-/// because the columns' collation may take `A1` for `a1`.
-fn rewrite_watch(stay: &Stay) -> String {
+/// The statement that rewrites the rows of a room's watches from the stay of `by` up to `was`. The
+/// key is also compared byte for byte, because the columns' collation may take `A1` for `a1`.
+fn rewrite_watches(was: &Stay, by: &Opening) -> String {
     let [_, _, columns @ ..] = MONITORING;
     let set = columns.map(|column| format!("{column} = ?")).join(", ");
-    let stay_time = stay::begin(stay);
-    format!(
-        "UPDATE electricity_monitoring SET {set} WHERE {SAME_ROOM} AND msg_type = ? \
-         AND {stay_time} = ?"
-    )
+    let between = stay::between(&by.stay, was);
+    format!("UPDATE electricity_monitoring SET {set} WHERE {SAME_ROOM} AND {between}")
 }
 
 /// A condition that finds a room's rows by the index and then compares the key byte for byte.
@@ -157,13 +154,6 @@ const SAME_ROOM: &str = "hotel_id = ? AND room_number = ? \
 /// The values of [`SAME_ROOM`].
 fn same_room(room: &RoomKey) -> Vec<Value> {
     [key(room), key(room)].concat()
-}
-
-fn watch_row(room: &RoomKey, stay: &Stay) -> Vec<Value> {
-    let mut values = same_room(room);
-    values.push(stay.kind().as_str().into());
-    values.push(datetime(stay.time()));
-    values
 }
 
 pub(super) fn write_notices(

@@ -114,6 +114,25 @@ fn write_rooms(transaction: &Transaction<'_>, plan: &Plan) -> Result<(), StoreEr
 }
 
 fn write_watches(transaction: &Transaction<'_>, plan: &Plan) -> Result<(), StoreError> {
+    for (room, was, by) in &plan.rewritten {
+        let Opening { stay, initial } = by;
+        let [check_in, expected, checkin, checkout] = stay::times(stay);
+        let (hotel, number) = key(room);
+        let update = rewrite_watches(was, by);
+        transaction.prepare_cached(&update)?.execute(params![
+            stay.kind().as_str(),
+            check_in,
+            expected,
+            checkin,
+            checkout,
+            initial.map(|reading| reading.register),
+            initial.map(|reading| reading.time),
+            hotel,
+            number,
+            stay.time(),
+            was.time(),
+        ])?;
+    }
     let mut insert = transaction.prepare_cached(
         "INSERT INTO electricity_monitoring (hotel_id, room_number, msg_type, check_in_time, \
          expected_checkout_time, actual_checkin_time, actual_checkout_time, initial_wh, \
@@ -134,35 +153,17 @@ fn write_watches(transaction: &Transaction<'_>, plan: &Plan) -> Result<(), Store
             initial.map(|reading| reading.time),
         ])?;
     }
-    for (room, was, Opening { stay, initial }) in &plan.rewritten {
-        let [check_in, expected, checkin, checkout] = stay::times(stay);
-        let (hotel, number) = key(room);
-        let update = rewrite_watch(was);
-        transaction.prepare_cached(&update)?.execute(params![
-            stay.kind().as_str(),
-            check_in,
-            expected,
-            checkin,
-            checkout,
-            initial.map(|reading| reading.register),
-            initial.map(|reading| reading.time),
-            hotel,
-            number,
-            was.kind().as_str(),
-            was.time(),
-        ])?;
-    }
     Ok(())
 }
 
-/// The statement that rewrites the row of one watch.
-fn rewrite_watch(stay: &Stay) -> String {
-    let stay_time = stay::begin(stay);
+/// The statement that rewrites the rows of a room's watches from the stay of `by` up to `was`.
+fn rewrite_watches(was: &Stay, by: &Opening) -> String {
+    let between = stay::between(&by.stay, was);
     format!(
         "UPDATE electricity_monitoring SET msg_type = ?, check_in_time = ?, \
          expected_checkout_time = ?, actual_checkin_time = ?, actual_checkout_time = ?, \
          initial_wh = ?, monitoring_start_time = ? \
-         WHERE hotel_id = ? AND room_number = ? AND msg_type = ? AND {stay_time} = ?"
+         WHERE hotel_id = ? AND room_number = ? AND {between}"
     )
 }
 

@@ -17,9 +17,19 @@ use crate::types::RoomKey;
 
 use super::{Input, Judged, Message};
 
-/// Of each room that messages of a batch are about, what each fact of it begins: another piece, or
-/// nothing.
+/// Of each room that messages of a batch are about, for each of them the stay of the watch that it
+/// begins, if it begins one.
 pub(super) type Pieces<'a> = HashMap<&'a RoomKey, VecDeque<Option<Stay>>>;
+
+/// A room as the messages of a batch leave it one after the other, as far as that can be known
+/// before its readings are.
+struct Expected {
+    /// Before all of them.
+    state: Option<RoomState>,
+    occupancy: Occupancy,
+    /// The stay of its watch, and whether that can be moved.
+    watched: Option<(Stay, bool)>,
+}
 
 pub(super) struct Planner<'a> {
     rooms: &'a Rooms,
@@ -28,8 +38,10 @@ pub(super) struct Planner<'a> {
     readings: &'a HashMap<RoomKey, Readings>,
     /// The pieces that messages of this batch are still to begin.
     pieces: Pieces<'a>,
-    /// Of each room that begins a watch in this batch the place of the last one in the plan.
-    opened: HashMap<RoomKey, usize>,
+    /// Of each room that begins watches in this batch their places in the plan.
+    opened: HashMap<RoomKey, Vec<usize>>,
+    /// Of each room whose rows this batch rewrites the last one by then.
+    rewritten: HashMap<RoomKey, Stay>,
     /// New states of this batch.
     staged: HashMap<RoomKey, RoomState>,
     plan: Plan,
@@ -46,42 +58,29 @@ impl<'a> Planner<'a> {
     ) -> (Pieces<'a>, Vec<Wanted>) {
         let mut pieces = Pieces::new();
         let mut wanted: HashMap<&RoomKey, Wanted> = HashMap::new();
-        let mut known: HashMap<&RoomKey, (Option<RoomState>, Occupancy, Option<Stay>)> =
-            HashMap::new();
+        let mut expected: HashMap<&RoomKey, Expected> = HashMap::new();
         for (room, said) in said(batch) {
-            let (state, occupancy, piece) = known.entry(room).or_insert_with(|| {
+            let expected = expected.entry(room).or_insert_with(|| {
                 let state = rooms.get(room).map(|room| room.state);
-                let occupancy = state.as_ref().map(|state| state.occupancy.clone());
-                let piece = state.as_ref().map(|state| state.watch.stay);
-                (state, occupancy.unwrap_or_default(), piece)
+                let known = state.as_ref();
+                Expected {
+                    occupancy: known.map_or_else(Occupancy::default, |s| s.occupancy.clone()),
+                    watched: known.map(|state| (state.watch.stay, state.can_be_moved())),
+                    state,
+                }
             });
-            if let Some(fact) = said.fact(occupancy, rules.match_seconds) {
-                occupancy.add(fact, rules.match_seconds);
-            }
-            let Some(now) = occupancy.picture(rules.match_seconds).piece else {
-                pieces.entry(room).or_default().push_back(None);
-                continue;
-            };
-            let is_another = piece.is_none_or(|piece| now.replaces(&piece));
-            *piece = Some(now);
-            pieces
-                .entry(room)
-                .or_default()
-                .push_back(is_another.then_some(now));
-            if is_another {
-                let after = readings_needed_after(state.as_ref(), &now, rules);
-                wanted
-                    .entry(room)
-                    .and_modify(|wanted| {
-                        wanted.after = wanted.after.min(after);
-                        wanted.until = wanted.until.max(now.time());
-                    })
-                    .or_insert_with(|| Wanted {
-                        room: room.clone(),
-                        after,
-                        until: now.time(),
-                    });
-            }
+            let begun = expected.take(said, rules);
+            pieces.entry(room).or_default().push_back(begun);
+            let Some(begun) = begun else { continue };
+            let after = readings_needed_after(expected.state.as_ref(), &begun, rules);
+            let wanted = wanted.entry(room).or_insert_with(|| Wanted {
+                room: room.clone(),
+                after,
+                until: begun.time(),
+            });
+            wanted.after = wanted.after.min(after);
+            // What is later than the last watch's beginning sweeps will show it.
+            wanted.until = begun.time();
         }
         (pieces, wanted.into_values().collect())
     }
@@ -98,6 +97,7 @@ impl<'a> Planner<'a> {
             rules,
             readings,
             opened: HashMap::new(),
+            rewritten: HashMap::new(),
             staged: HashMap::new(),
             plan: Plan::default(),
             amounts: Amounts::default(),
@@ -161,18 +161,13 @@ impl<'a> Planner<'a> {
     fn said(&mut self, room: &RoomKey, said: &Said) -> Option<MessageResult> {
         let state = self.current(room);
         let readings = self.readings.get(room).map_or(&[][..], Vec::as_slice);
-        // After an outage the room's next guest may wait in the same batch: what came after him is
-        // not to be judged under this stay.
-        let piece = self.pieces.get_mut(room).and_then(|pieces| {
-            let piece = pieces.pop_front()?;
-            let began = piece.or(state.as_ref().map(|state| state.watch.stay))?;
-            let later = pieces.iter().flatten();
-            later
-                .filter(|later| later.order() > began.order())
-                .map(Stay::time)
-                .min()
+        // After an outage the room's next guest may wait in the same batch, or a message that shows
+        // that this stay should never have been: what came after that is not to be judged under it.
+        let next = self.pieces.get_mut(room).and_then(|pieces| {
+            pieces.pop_front();
+            pieces.iter().flatten().map(Stay::time).min()
         });
-        let until = piece.map_or(readings.len(), |next| {
+        let until = next.map_or(readings.len(), |next| {
             readings.partition_point(|reading| reading.time <= next)
         });
         let readings = &readings[..until];
@@ -308,24 +303,52 @@ impl<'a> Planner<'a> {
             let room = room.clone();
             match change {
                 Change::Opened(opening) => {
-                    self.opened.insert(room.clone(), self.plan.openings.len());
+                    let places = self.opened.entry(room.clone()).or_default();
+                    places.push(self.plan.openings.len());
                     self.plan.openings.push((room, opening));
                 }
-                Change::Rewritten { was, by } => self.rewrite(room, was, by),
+                Change::Rewritten(opening) => self.rewrite(room, opening),
                 Change::Notice(notice) => self.plan.notices.push(Notice::Room(notice)),
             }
         }
         self.staged.insert(room, transition.state);
     }
 
-    /// Rewrites what is recorded of a watch: in the plan, where it begins with that.
-    fn rewrite(&mut self, room: RoomKey, was: Stay, by: Opening) {
-        let opened = self.opened.get(&room).copied();
-        let opening = opened.and_then(|at| self.plan.openings.get_mut(at));
-        match opening.filter(|(_, opening)| opening.stay.order() == was.order()) {
-            Some((_, opening)) => *opening = by,
-            None => self.plan.rewritten.push((room, was, by)),
+    /// Rewrites what is recorded of a room's last watches, back to the beginning of `by`: in the
+    /// plan, of those that begin with that; and what is written already.
+    fn rewrite(&mut self, room: RoomKey, by: Opening) {
+        for &place in self.opened.get(&room).into_iter().flatten() {
+            if let Some((_, opening)) = self.plan.openings.get_mut(place)
+                && opening.stay.order() >= by.stay.order()
+            {
+                *opening = by;
+            }
         }
+        let written = self.rewritten.get(&room).copied();
+        let written = written.or_else(|| Some(self.rooms.get(&room)?.state.watch.stay));
+        if let Some(was) = written.filter(|was| was.order() >= by.stay.order()) {
+            self.rewritten.insert(room.clone(), by.stay);
+            self.plan.rewritten.push((room, was, by));
+        }
+    }
+}
+
+impl Expected {
+    /// Takes what one message says; gives the stay of the watch that begins with that, if one does.
+    fn take(&mut self, said: &Said, rules: &Rules) -> Option<Stay> {
+        if let Some(fact) = said.fact(&self.occupancy, rules.match_seconds) {
+            self.occupancy.add(fact, rules.match_seconds);
+        }
+        let piece = self.occupancy.picture(rules.match_seconds).piece?;
+        let is_another = |(watched, can)| piece.replaces(&watched, can);
+        if self.watched.is_none_or(is_another) {
+            // A watch of which a later message of the batch shows that it began earlier judges
+            // nothing before that comes.
+            self.watched = Some((piece, false));
+            return Some(piece);
+        }
+        self.watched = self.watched.map(|(_, can_be_moved)| (piece, can_be_moved));
+        None
     }
 }
 
@@ -378,113 +401,4 @@ fn said(batch: &[Input]) -> impl Iterator<Item = &(RoomKey, Said)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::types::{HotelId, LocalTime, Reading, WattHours};
-
-    fn at(minutes: i64) -> LocalTime {
-        let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
-        noon.plus(minutes * 60)
-    }
-
-    fn message(stay: Stay) -> Input {
-        let room = RoomKey::new("H001", "101");
-        Input::Message(Message {
-            source: "test".into(),
-            parsed: Parsed::Event(Event::of(room, &stay)),
-            body: Vec::new(),
-            redelivered: false,
-            committed: Box::new(|| {}),
-        })
-    }
-
-    fn planned(rooms: &Rooms, batch: &[Input]) -> Plan {
-        let rules = Rules::default();
-        // 1.8 kWh an interval: too much for a vacant room, not for a guest.
-        let reading = |n: i64| Reading {
-            time: at(30 * n),
-            register: WattHours(1_800 * n),
-        };
-        let (pieces, wanted) = Planner::wanted(rooms, &rules, batch);
-        let readings = { wanted.into_iter() }
-            .map(|wanted| (wanted.room, (0..10).map(reading).collect()))
-            .collect();
-        let mut planner = Planner::new(rooms, &rules, &readings, pieces);
-        for input in batch {
-            if let Input::Message(message) = input {
-                planner.message(message);
-            }
-        }
-        planner.finish().0
-    }
-
-    #[test]
-    fn a_guest_who_waits_in_the_same_batch_is_not_judged_as_an_empty_room() {
-        let rooms = Rooms::default();
-        let left = || {
-            message(Stay::Vacant {
-                actual_checkin: None,
-                actual_checkout: at(0),
-            })
-        };
-        let arrived = message(Stay::Occupied {
-            check_in: at(60),
-            expected_checkout: None,
-        });
-        assert_eq!(
-            planned(&rooms, &[left()]).notices.len(),
-            2,
-            "alert, reminder"
-        );
-        let plan = planned(&rooms, &[left(), arrived]);
-        assert_eq!(plan.notices, []);
-        assert_eq!(plan.openings.len(), 2);
-        assert_eq!(plan.rooms.len(), 1);
-        assert_eq!(plan.rooms[0].1.watch.fold.seen, Some(at(270)));
-    }
-
-    #[test]
-    fn meter_notices_are_recorded_once() {
-        let (rooms, rules, readings) = (Rooms::default(), Rules::default(), HashMap::new());
-        let notice = |kind, hotel| MeterNotice {
-            kind,
-            hotel_id: HotelId::new(hotel),
-            detected: at(0),
-            since: None,
-            silent: 5,
-            watched: 5,
-            rooms: Vec::new(),
-        };
-        rooms.notified(&notice(MeterNoticeKind::Silent, "H1"));
-        rooms.notified(&notice(MeterNoticeKind::Silent, "H2"));
-        rooms.notified(&notice(MeterNoticeKind::Reporting, "H2"));
-        let mut planner = Planner::new(&rooms, &rules, &readings, Pieces::new());
-        let both = |kind| ["H1", "H2"].map(|hotel| notice(kind, hotel));
-        planner.silence(&both(MeterNoticeKind::Silent));
-        planner.silence(&both(MeterNoticeKind::Reporting));
-        let [again, new] = both(MeterNoticeKind::Silent);
-        let [end, void] = both(MeterNoticeKind::Reporting);
-        let recorded = planner.finish().0.notices;
-        assert_eq!(recorded, [new, end].map(Notice::Meters));
-        assert!(
-            ![again, void]
-                .iter()
-                .any(|n| recorded.contains(&Notice::Meters(n.clone())))
-        );
-    }
-
-    #[test]
-    fn a_guest_who_arrives_as_another_leaves_is_not_judged_as_an_empty_room() {
-        let rooms = Rooms::default();
-        let left = message(Stay::Vacant {
-            actual_checkin: None,
-            actual_checkout: at(0),
-        });
-        let arrived = message(Stay::Occupied {
-            check_in: at(0),
-            expected_checkout: None,
-        });
-        let plan = planned(&rooms, &[left, arrived]);
-        assert_eq!(plan.notices, []);
-    }
-}
+mod tests;
