@@ -1,6 +1,7 @@
 //! Messages, rows, registers and times as they are written, read as sections 2 and 8 say.
 
-use super::{CHECKIN, CHECKOUT, Event, Key, Reading, Settings};
+use super::occupancy::Fact;
+use super::{CHECKIN, CHECKOUT, Key, Reading, Settings};
 use serde_json::{Map, Value};
 
 // ---- section 2: messages ----
@@ -21,10 +22,7 @@ fn plain(value: &Value) -> Option<String> {
 }
 
 /// Ok(None) is an ignored message; an error is the (coverage) name of the reason.
-pub(super) fn read_message(
-    line: &[u8],
-    s: &Settings,
-) -> Result<Option<(Key, Event)>, &'static str> {
+pub(super) fn read_message(line: &[u8], s: &Settings) -> Result<Option<(Key, Fact)>, &'static str> {
     if line.len() > 65_536 {
         return Err("refused: too long");
     }
@@ -71,19 +69,28 @@ pub(super) fn read_message(
         }
         Some(_) => Err("refused: time of another type"),
     };
-    let stay = if kind == CHECKIN {
+    let fact = if kind == CHECKIN {
         time("expected_checkout_time")?; // judges nothing here, but must be readable
-        time("check_in_time")?.ok_or("refused: no stay time")?
+        Fact::Arrival {
+            id: None,
+            since: time("check_in_time")?.ok_or("refused: no stay time")?,
+            named: None,
+            expected: None,
+        }
     } else {
         let began = time("actual_checkin_time")?;
         let stay = time("actual_checkout_time")?.ok_or("refused: no stay time")?;
         if began.is_some_and(|began| stay < began) {
             return Err("refused: check-out before its check-in");
         }
-        stay
+        Fact::Departure {
+            id: None,
+            checkin: began,
+            until: stay,
+        }
     };
     let key = (hotel.into_bytes(), room.into_bytes());
-    Ok(Some((key, (stay, kind))))
+    Ok(Some((key, fact)))
 }
 
 // ---- section 8: the CSV ----

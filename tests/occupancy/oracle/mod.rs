@@ -4,10 +4,6 @@
 //! quotation marks are the specification's. Times are seconds; where the text leaves a choice, the
 //! comment begins with "Reading:".
 
-mod cases;
-mod notation;
-mod random;
-
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +52,31 @@ pub struct Derived {
 
 /// `facts` in the order in which they came, which only decides which expected check-out holds.
 pub fn derive(facts: &[Fact], match_seconds: i64) -> Derived {
+    let mut room = room(facts, match_seconds);
+    give_expectations(&mut room, facts, match_seconds);
+    // "its expected check-out is the latest of those who are in."
+    let latest = room.open().filter_map(Open::expected_that_holds).max();
+    Derived {
+        last: room.pieces.last().map(|&(kind, since)| match kind {
+            Kind::Arrival => Piece::Occupied {
+                since,
+                expected: latest,
+            },
+            Kind::Departure => Piece::Vacant { since },
+        }),
+        stays: room.stays.iter().map(Open::as_stay).collect(),
+    }
+}
+
+/// Since when the room is occupied (true) or vacant, each time that this begins.
+pub fn pieces(facts: &[Fact], match_seconds: i64) -> Vec<(i64, bool)> {
+    let pieces = room(facts, match_seconds).pieces.into_iter();
+    pieces
+        .map(|(kind, since)| (since, kind == Kind::Arrival))
+        .collect()
+}
+
+fn room(facts: &[Fact], match_seconds: i64) -> Room {
     let steps = in_order(facts);
     let mut room = Room::default();
     // Arrivals that departures already applied undo, by their place in `steps`.
@@ -75,30 +96,18 @@ pub fn derive(facts: &[Fact], match_seconds: i64) -> Derived {
                 // finds the room empty." Reading: at the departure's own time, whomever it aims
                 // at, and also where what it undoes begins a little later.
                 if room.open().next().is_none() {
-                    room.piece = Some((Kind::Departure, step.time));
+                    room.pieces.push((Kind::Departure, step.time));
                 }
             }
         }
     }
-    give_expectations(&mut room, facts, match_seconds);
-    // "its expected check-out is the latest of those who are in."
-    let latest = room.open().filter_map(Open::expected_that_holds).max();
-    Derived {
-        last: room.piece.map(|(kind, since)| match kind {
-            Kind::Arrival => Piece::Occupied {
-                since,
-                expected: latest,
-            },
-            Kind::Departure => Piece::Vacant { since },
-        }),
-        stays: room.stays.iter().map(Open::as_stay).collect(),
-    }
+    room
 }
 
 // ---- the order of facts ----
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
+pub enum Kind {
     Departure,
     Arrival,
 }
@@ -198,14 +207,14 @@ impl Open {
 }
 
 /// After its planned check-out by this much, a guest is gone when another one with an id arrives.
-const LOST_CHECKOUT_SECONDS: i64 = 12 * 3600;
+pub const LOST_CHECKOUT_SECONDS: i64 = 12 * 3600;
 
 #[derive(Clone, Default)]
 struct Room {
     /// In order of beginning, because facts come in order of time.
     stays: Vec<Open>,
-    /// The last piece: what began it and when.
-    piece: Option<(Kind, i64)>,
+    /// The pieces: what began each and when.
+    pieces: Vec<(Kind, i64)>,
 }
 
 impl Room {
@@ -243,7 +252,7 @@ impl Room {
             // "A piece begins with an arrival in an empty room, with a new party without id".
             // Reading: a room is empty, too, when the arrival has ended all who were in.
             if arrival.id.is_none() || self.open().next().is_none() {
-                self.piece = Some((Kind::Arrival, since));
+                self.pieces.push((Kind::Arrival, since));
             }
         }
         // "Any other opens a stay, also an id that had left." An undone one "ends at its own

@@ -1,6 +1,6 @@
 //! The specification's examples, and cases for each of its sentences.
 
-use super::notation::table;
+use crate::notation::table;
 
 // ---- the specification's examples ----
 

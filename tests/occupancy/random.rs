@@ -1,6 +1,8 @@
 //! Random sets of facts: the order in which they come decides nothing, and what must hold of each.
 
-use super::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::oracle::*;
 
 /// SplitMix64.
 struct Random(u64);

@@ -1,6 +1,6 @@
 //! Facts, and what is derived of them, as text.
 
-use super::*;
+use crate::oracle::*;
 
 const MATCH_SECONDS: i64 = 600;
 
