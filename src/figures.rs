@@ -47,7 +47,7 @@ label! {
         RoomStatus = "room_status",
         /// Its stay was known already.
         Duplicate = "duplicate",
-        /// Its stay is older than the room's present one.
+        /// Its stay is older than the room's present one, or the room is not watched yet.
         Stale = "stale",
         /// Its type is one of `message_types.ignore`.
         Ignored = "ignored",
@@ -75,6 +75,10 @@ label! {
         Abnormal = "abnormal",
         /// Too long to be judged.
         Gap = "gap",
+        /// Not judged, because the room was out of order.
+        OutOfOrder = "out_of_order",
+        /// Not judged, because the room may have been cleaned.
+        Cleaning = "cleaning",
     }
 }
 

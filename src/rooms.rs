@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use parking_lot::RwLock;
 
-use crate::engine::{Census, MeterCheck, MeterNotice, MeterTrouble, RoomState, Silence};
+use crate::engine::{Census, MeterCheck, MeterNotice, MeterTrouble, RoomState, Rules, Silence};
 use crate::frontier::{Begun, Frontier, Position};
 use crate::types::{HotelId, LocalTime, RoomKey};
 
@@ -109,23 +109,28 @@ impl Rooms {
             .collect()
     }
 
-    /// Checks for silence among the meters of the rooms of the present sweep.
-    pub fn silence(&self, check: &MeterCheck) -> Silence {
+    /// Checks for silence among the meters of the rooms of the present sweep, but for those that
+    /// are out of order: they may have no power.
+    pub fn silence(&self, check: &MeterCheck, rules: &Rules) -> Silence {
         let state = self.0.read();
         let rooms = state.rooms.iter();
-        let swept = rooms.filter(|(_, room)| state.frontier.is_swept(room.begun));
+        let checked = rooms.filter(|(_, room)| {
+            let out_of_order = room.state.out_of_order(check.now, rules.match_seconds);
+            state.frontier.is_swept(room.begun) && out_of_order.is_none()
+        });
         Silence::find(
-            swept.map(|(key, room)| (key, &room.state.watch)),
+            checked.map(|(key, room)| (key, &room.state.watch)),
             &state.troubles,
             check,
         )
     }
 
     /// Counts of all rooms at `now`.
-    pub fn census(&self, now: LocalTime) -> Census {
+    pub fn census(&self, now: LocalTime, rules: &Rules) -> Census {
         let state = self.0.read();
         let rooms = state.rooms.iter();
-        Census::take(rooms.map(|(key, room)| (key, &room.state.watch)), now)
+        let rooms = rooms.map(|(key, room)| (key, &room.state));
+        Census::take(rooms, now, rules.match_seconds)
     }
 
     /// What the staff was last notified of this hotel's meters, where that still matters.
@@ -171,7 +176,7 @@ impl Rooms {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Rules, Stay};
+    use crate::engine::{RoomStatus, StatusChange, Stay};
 
     #[test]
     fn a_watch_that_begins_during_a_sweep_is_served_by_the_next_one() {
@@ -203,7 +208,7 @@ mod tests {
                 listening_since: noon,
                 silent_after: 5_400,
             };
-            rooms.silence(&check).silent()
+            rooms.silence(&check, &Rules::default()).silent()
         };
         assert_eq!(
             silent(),
@@ -214,5 +219,12 @@ mod tests {
         assert!(rooms.swept(&room).is_some());
         assert_eq!(rooms.without_reading_since(LocalTime::LAST).len(), 1);
         assert_eq!(silent(), 1);
+        let mut repaired = rooms.get(&room).expect("it is watched").state;
+        repaired.statuses.add(StatusChange {
+            at: noon,
+            status: RoomStatus::OutOfOrder { until: None },
+        });
+        rooms.adopt([(room.clone(), repaired)]);
+        assert_eq!(silent(), 0, "it may have no power");
     }
 }

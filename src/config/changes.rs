@@ -206,6 +206,7 @@ impl Changes {
             history_intervals,
             silent_after_seconds,
             match_seconds,
+            cleaning_grace_seconds,
             thresholds: _,
             hotel_thresholds: _,
             room_thresholds: _,
@@ -223,6 +224,11 @@ impl Changes {
                 new.silent_after_seconds,
             ),
             ("match_minutes", match_seconds, new.match_seconds),
+            (
+                "cleaning_grace_minutes",
+                cleaning_grace_seconds,
+                new.cleaning_grace_seconds,
+            ),
         ] {
             self.compare(&format!("monitoring.{key}"), &(old / 60), &(new / 60));
         }

@@ -185,6 +185,8 @@ fn check_rules(raw: &raw::Monitoring, problems: &mut Problems) -> Rules {
         10_080,
     );
     problems.range("monitoring.match_minutes", raw.match_minutes, 0, 120);
+    let grace = raw.cleaning_grace_minutes;
+    problems.range("monitoring.cleaning_grace_minutes", grace, 0, 720);
     let thresholds = Thresholds {
         checkin: problems.kwh(
             "monitoring.checkin_abnormal_threshold",
@@ -215,6 +217,7 @@ fn check_rules(raw: &raw::Monitoring, problems: &mut Problems) -> Rules {
         history_intervals,
         silent_after_seconds: raw.silent_after_minutes.saturating_mul(60),
         match_seconds: raw.match_minutes.saturating_mul(60),
+        cleaning_grace_seconds: grace.saturating_mul(60),
         thresholds,
         ..Rules::default()
     };

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use crate::types::{HotelId, LocalTime, RoomKey, RoomNumber};
 
-use super::{Stay, Watch};
+use super::{RoomState, Stay};
 
 /// The number of rooms in each state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Census {
     pub occupied: u64,
     pub vacant: u64,
+    /// Rooms that are out of order, which are also occupied or vacant.
+    pub out_of_order: u64,
     /// Rooms with a run of abnormal intervals.
     pub abnormal: u64,
     /// The abnormal rooms that the staff has been notified of.
@@ -20,14 +22,18 @@ pub struct Census {
 }
 
 impl Census {
-    /// Counts these rooms as they are at `now`.
+    /// Counts these rooms as they are at `now`. Times of one stay are matched within so many
+    /// seconds.
     pub fn take<'a>(
-        rooms: impl Iterator<Item = (&'a RoomKey, &'a Watch)>,
+        rooms: impl Iterator<Item = (&'a RoomKey, &'a RoomState)>,
         now: LocalTime,
+        match_seconds: i64,
     ) -> Census {
         let mut census = Census::default();
-        for (room, watch) in rooms {
-            match watch.stay {
+        for (room, state) in rooms {
+            let is_out_of_order = state.out_of_order(now, match_seconds).is_some();
+            census.out_of_order += u64::from(is_out_of_order);
+            match state.watch.stay {
                 Stay::Vacant { .. } => census.vacant += 1,
                 Stay::Occupied {
                     expected_checkout, ..
@@ -39,7 +45,7 @@ impl Census {
                     }
                 }
             }
-            if let Some(run) = watch.fold.run {
+            if let Some(run) = state.watch.fold.run {
                 census.abnormal += 1;
                 census.notified += u64::from(run.notified_at_periods > 0);
             }
@@ -54,7 +60,7 @@ impl Census {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Rules, Run};
+    use crate::engine::{RoomStatus, Rules, Run, StatusChange};
     use crate::types::WattHours;
 
     #[test]
@@ -69,23 +75,36 @@ mod tests {
             actual_checkout: noon,
         };
         let room = |hotel: &str, number: &str, stay: Stay, notified: Option<u32>| {
-            let mut watch = Watch::new(stay, &Rules::default());
-            watch.fold.run = notified.map(|periods| Run {
+            let mut state = RoomState::new(stay, &Rules::default());
+            state.watch.fold.run = notified.map(|periods| Run {
                 periods: 4,
                 energy: WattHours(8_000),
                 since: noon,
+                until: noon.plus(7_200),
                 notified_at_periods: periods,
             });
-            (RoomKey::new(hotel, number), watch)
+            (RoomKey::new(hotel, number), state)
         };
-        let rooms = [
+        let mut rooms = [
             room("H1", "103", occupied(Some(-1)), None),
             room("H1", "101", occupied(Some(-3_600)), Some(0)),
             room("H1", "102", occupied(Some(0)), Some(4)),
             room("H2", "101", occupied(None), None),
             room("H2", "102", vacant, Some(4)),
         ];
-        let census = Census::take(rooms.iter().map(|(room, watch)| (room, watch)), noon);
+        let mut repaired = |room: usize, from: i64, until: i64| {
+            let status = RoomStatus::OutOfOrder {
+                until: Some(noon.plus(until)),
+            };
+            let at = noon.plus(from);
+            rooms[room].1.statuses.add(StatusChange { at, status });
+        };
+        repaired(0, -3_600, 1);
+        repaired(4, 0, 3_600);
+        // Not yet, and no longer.
+        repaired(1, 1, 3_600);
+        repaired(2, -3_600, 0);
+        let census = Census::take(rooms.iter().map(|(room, state)| (room, state)), noon, 600);
         let overstayed = [(
             HotelId::new("H1"),
             ["101", "103"].map(RoomNumber::new).to_vec(),
@@ -95,6 +114,7 @@ mod tests {
             Census {
                 occupied: 4,
                 vacant: 1,
+                out_of_order: 2,
                 abnormal: 3,
                 notified: 2,
                 overstayed: BTreeMap::from(overstayed),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::{LocalTime, Reading, WattHours};
 
-use super::{Closing, NoticeKind, Rules, compact};
+use super::{Closing, Exempt, Exemption, NoticeKind, Rules, compact};
 
 /// A register may fall this much without being anything but jitter.
 const JITTER: WattHours = WattHours(20);
@@ -25,8 +25,8 @@ pub struct Fold {
     #[serde(rename = "t", with = "compact")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<LocalTime>,
-    /// The abnormal intervals in a row up to the sample, if there are any; intervals of exactly
-    /// zero that have not ended it yet may have followed.
+    /// The abnormal intervals in a row up to the sample, if there are any; intervals that neither
+    /// count nor end it may have followed.
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     pub run: Option<Run>,
     /// When the register last moved. `None` while it has not since the stay began, and in a state
@@ -61,6 +61,9 @@ pub struct Run {
     /// Time of the sample that opened it.
     #[serde(rename = "t", with = "compact")]
     pub since: LocalTime,
+    /// End of its last interval.
+    #[serde(rename = "u", with = "compact")]
+    pub until: LocalTime,
     /// Its periods when the staff was last notified of it; 0: not yet.
     #[serde(rename = "n")]
     pub notified_at_periods: u32,
@@ -82,10 +85,20 @@ pub enum Step {
     Undecided,
     /// The interval is not over yet.
     WithinInterval,
+    /// It closed an interval in which the room was out of order, at least for a part of it: it
+    /// became the sample, nothing was judged. The energy is not known where it is a gap.
+    OutOfOrder {
+        since: LocalTime,
+        seconds: i64,
+        energy: Option<WattHours>,
+    },
     /// Too long after the sample: it became the sample, nothing was judged.
     Gap { seconds: i64 },
     /// The interval began before the stay: it became the sample, nothing was judged.
     AcrossStay,
+    /// It closed an interval in which the room may have been cleaned: it neither counts nor ends
+    /// the run.
+    Cleaning { seconds: i64, energy: WattHours },
     /// It closed an interval.
     Judged {
         periods: u32,
@@ -161,12 +174,14 @@ struct Advance {
 impl Fold {
     /// Takes the room's next reading under a stay that began at `stay_time`.
     ///
-    /// `threshold` is the energy per interval above which an interval is abnormal.
+    /// `threshold` is the energy per interval above which an interval is abnormal, `exempt` are
+    /// the times of the stay that are not judged.
     pub fn step(
         &mut self,
         reading: Reading,
         stay_time: LocalTime,
         threshold: WattHours,
+        exempt: &Exempt,
         rules: &Rules,
     ) -> Outcome {
         if self.seen.is_some_and(|seen| reading.time <= seen) {
@@ -217,6 +232,18 @@ impl Fold {
             register: advance.register,
         });
         self.note_movement(sample.time, reading.time, advance.diff);
+        // What was before the stay is no part of it.
+        let exemption = exempt.interval(sample.time.max(stay_time), reading.time);
+        if let Some(Exemption::OutOfOrder { since }) = exemption {
+            outcome.step = Step::OutOfOrder {
+                since,
+                seconds: elapsed,
+                energy: (elapsed <= rules.max_gap_seconds).then_some(advance.diff),
+            };
+            let why = RunEnd::Closed(Closing::OutOfOrder { at: since });
+            outcome.ended = outcome.ended.or(self.end_run(why));
+            return outcome;
+        }
         if elapsed > rules.max_gap_seconds {
             outcome.step = Step::Gap { seconds: elapsed };
             outcome.ended = outcome.ended.or(self.end_run(RunEnd::Closed(Closing::Gap)));
@@ -224,6 +251,13 @@ impl Fold {
         }
         if stay_time.since(sample.time) > tolerance {
             outcome.step = Step::AcrossStay;
+            return outcome;
+        }
+        if exemption == Some(Exemption::Cleaning) {
+            outcome.step = Step::Cleaning {
+                seconds: elapsed,
+                energy: advance.diff,
+            };
             return outcome;
         }
 
@@ -237,7 +271,8 @@ impl Fold {
             abnormal,
         };
         if abnormal {
-            outcome.notify = self.grow_run(sample.time, periods, advance.diff, rules);
+            let interval = (sample.time, reading.time);
+            outcome.notify = self.grow_run(interval, periods, advance.diff, rules);
         } else if advance.diff == WattHours::ZERO && self.holds(reading.time, rules) {
             outcome.held = true;
         } else {
@@ -256,16 +291,6 @@ impl Fold {
         self.seen = Some(reading.time);
         self.sample = Some(reading);
         Step::Initial
-    }
-
-    /// The end of the run's last interval: the sample, unless intervals of exactly zero have
-    /// followed that did not end it.
-    pub(super) fn run_reaches(&self) -> Option<LocalTime> {
-        let run = self.run?;
-        let moved = self.movement.map(|last| last.at);
-        moved
-            .filter(|&at| at > run.since)
-            .or(self.sample.map(|sample| sample.time))
     }
 
     /// Notes whether anything was used between two samples.
@@ -297,7 +322,7 @@ impl Fold {
     /// Adds an abnormal interval; gives the run when it has to be told of, `told` as it was.
     fn grow_run(
         &mut self,
-        opened: LocalTime,
+        (opened, closed): (LocalTime, LocalTime),
         periods: u32,
         energy: WattHours,
         rules: &Rules,
@@ -306,10 +331,12 @@ impl Fold {
             periods: 0,
             energy: WattHours::ZERO,
             since: opened,
+            until: closed,
             notified_at_periods: 0,
         });
         run.periods = run.periods.saturating_add(periods);
         run.energy += energy;
+        run.until = closed;
         let due = match run.notified_at_periods {
             0 => run.periods >= rules.alert_periods,
             last => run.periods >= last.saturating_mul(2),

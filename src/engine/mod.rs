@@ -21,6 +21,7 @@ mod rules;
 mod said;
 mod silence;
 mod state;
+mod status;
 mod stay;
 mod watch;
 
@@ -44,8 +45,9 @@ pub use reading::{READING_FIELDS, ReadingFormat, ReadingRow, latest_reading};
 pub use receive::{Received, readings_needed_after, receive};
 pub use refusal::{MAX_MESSAGE_BYTES, Refusal};
 pub use rules::{Rules, Thresholds};
-pub use said::{RoomStatus, Said, StatusChange, pieces};
+pub use said::{RoomStatus, Said, StatusChange, pieces, statuses};
 pub use silence::{HotelMeters, MeterCheck, MeterStatus, Silence};
 pub use state::{Change, RoomState, Tally, Transition, observe, observe_each};
+pub use status::{Exempt, Exemption, Statuses};
 pub use stay::Stay;
 pub use watch::{Opening, Watch};

@@ -63,7 +63,9 @@ pub struct RoomNotice {
     /// The stay under which the room was judged.
     pub stay: Stay,
     /// Time of the reading that caused it. When a new stay closed the run, the stay's beginning;
-    /// when another interval length did, the time of the last reading.
+    /// when the room came to be out of order, the beginning of that, or the end of the last
+    /// interval where that is later; when another interval length did, the time of the last
+    /// reading.
     pub detected: LocalTime,
     /// Time of the sample that opened the run.
     pub since: LocalTime,
@@ -149,6 +151,8 @@ pub enum Closing {
     MeterChanged,
     /// The configured length of the interval changed.
     IntervalChanged,
+    /// The room is out of order, since this time.
+    OutOfOrder { at: LocalTime },
     /// A new stay began.
     NewStay { kind: Kind, at: LocalTime },
 }

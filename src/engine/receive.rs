@@ -4,7 +4,10 @@ use crate::types::{Kind, LocalTime, Reading, RoomKey};
 
 use super::state::Effects;
 use super::watch::Watch;
-use super::{Added, Change, Closing, Occupancy, RoomState, Rules, Said, Stay, Transition, observe};
+use super::{
+    Added, Change, Closing, Occupancy, RoomState, RoomStatus, Rules, Said, StatusChange, Stay,
+    Transition, observe,
+};
 
 /// What a message was to a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub enum Received {
     Duplicate,
     /// It is older than what is kept of the room: nothing changes.
     Stale,
+    /// It says nothing of who is in a room that is not watched yet: nothing changes.
+    Unwatched,
 }
 
 /// Takes what one message says of a room; `known` is `None` where it has no watch yet.
@@ -32,6 +37,12 @@ pub fn receive(
     readings: &[Reading],
     rules: &Rules,
 ) -> Received {
+    if let Said::Status(change) = said {
+        return match known {
+            Some(known) => status(room, known, *change, readings, rules),
+            None => Received::Unwatched,
+        };
+    }
     let mut occupancy = known.map_or_else(Occupancy::default, |known| known.occupancy.clone());
     let Some(fact) = said.fact(&occupancy, rules.match_seconds) else {
         return Received::Duplicate;
@@ -46,8 +57,8 @@ pub fn receive(
         };
     }
     let Some(stay) = occupancy.picture(rules.match_seconds).piece else {
-        // An expected check-out of a room of which nothing else is known.
-        return Received::Stale;
+        // An expected check-out.
+        return Received::Unwatched;
     };
     match known {
         Some(known) if !stay.replaces(&known.watch.stay, known.can_be_moved()) => {
@@ -55,6 +66,35 @@ pub fn receive(
         }
         _ => begin(room, known, occupancy, stay, readings, rules),
     }
+}
+
+/// The room's status changes. Readings up to then are judged first: a run that goes on when the
+/// room comes to be out of order is cut off.
+fn status(
+    room: &RoomKey,
+    known: &RoomState,
+    change: StatusChange,
+    readings: &[Reading],
+    rules: &Rules,
+) -> Received {
+    let mut statuses = known.statuses.clone();
+    match statuses.add(change) {
+        Added::New => {}
+        Added::Known => return Received::Duplicate,
+        Added::Stale => return Received::Stale,
+    }
+    let (until, after) =
+        readings.split_at(readings.partition_point(|reading| reading.time <= change.at));
+    let mut effects = Effects::default();
+    let mut state = known.clone();
+    state.fold(room, until, rules, &mut effects, |_, _, _| {});
+    state.statuses = statuses;
+    if matches!(change.status, RoomStatus::OutOfOrder { .. }) {
+        let closing = state.close_out_of_order(room, change.at, rules);
+        effects.changes.extend(closing.map(Change::Notice));
+    }
+    state.fold(room, after, rules, &mut effects, |_, _, _| {});
+    Received::Noted(Transition::on_one_watch(known, state, effects))
 }
 
 /// The time after which [`receive`] needs a room's readings where its watch becomes the one on
@@ -123,6 +163,7 @@ fn begin(
         state.watch.forget_surplus(rules);
         // What is remembered across stays goes on.
         state.watches = old.watches.saturating_add(1);
+        state.statuses = old.statuses;
     }
     let at = effects.changes.len();
     state.fold(room, readings, rules, &mut effects, |_, _, _| {});

@@ -24,6 +24,9 @@ pub struct Rules {
     pub silent_after_seconds: i64,
     /// Times at most this many seconds apart name the same stay (`match_minutes`).
     pub match_seconds: i64,
+    /// An interval of a vacant room that ends at most this many seconds after the departure, or
+    /// after the room was reported dirty, may be cleaning; 0: none is (`cleaning_grace_minutes`).
+    pub cleaning_grace_seconds: i64,
     /// The thresholds of all rooms without an override.
     pub thresholds: Thresholds,
     /// Overrides per hotel.
@@ -81,6 +84,7 @@ impl Default for Rules {
             history_intervals: 12,
             silent_after_seconds: 90 * 60,
             match_seconds: 10 * 60,
+            cleaning_grace_seconds: 0,
             thresholds: Thresholds {
                 checkin: WattHours(2_000),
                 checkout: WattHours(1_500),

@@ -3,7 +3,7 @@
 use crate::types::LocalTime;
 
 use super::occupancy::derive;
-use super::{Arrival, Fact, Guest, Occupancy, Picture, Stay, StayId};
+use super::{Arrival, Fact, Guest, Occupancy, Picture, Statuses, Stay, StayId};
 
 /// One thing that a message says of a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,16 +21,18 @@ pub enum Said {
     Status(StatusChange),
 }
 
-/// What housekeeping or maintenance says of a room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What housekeeping or maintenance says of a room. Those of one room are ordered by their times;
+/// of one time the last in order holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StatusChange {
-    pub status: RoomStatus,
     /// When it became that.
     pub at: LocalTime,
+    pub status: RoomStatus,
 }
 
-/// A room's status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A room's status. Of several of one time the one holds that has the room judged, or else that
+/// says most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RoomStatus {
     /// Not to be judged, until this time where it is known.
     OutOfOrder {
@@ -110,4 +112,13 @@ pub fn pieces(past: &[Said], match_seconds: i64) -> Vec<Stay> {
         }
     }
     derive::pieces(&facts, match_seconds)
+}
+
+/// The changes of a room's status among what a whole past says that had these pieces.
+pub fn statuses(past: &[Said], pieces: &[Stay]) -> Statuses {
+    let changes = past.iter().filter_map(|said| match said {
+        Said::Status(change) => Some(*change),
+        Said::Fact(_) | Said::Back { .. } => None,
+    });
+    Statuses::in_past(changes, pieces)
 }

@@ -7,7 +7,8 @@ use crate::types::{LocalTime, Reading, RoomKey, WattHours};
 use super::judge::{Outcome, Run, RunEnd, Step};
 use super::watch::{Opening, Watch};
 use super::{
-    Closing, NoticeKind, Occupancy, RoomNotice, Rule, Rules, RunKey, Stay, WatchKey, compact,
+    Closing, Exempt, NoticeKind, Occupancy, RoomNotice, Rule, Rules, RunKey, Statuses, Stay,
+    WatchKey, compact,
 };
 
 /// What is remembered of a room: across its stays, and its watch.
@@ -27,6 +28,10 @@ pub struct RoomState {
     /// Who is in the room, by all that messages have said: the watch is on its last piece.
     #[serde(rename = "o", with = "compact")]
     pub occupancy: Occupancy,
+    /// What messages have said of its status.
+    #[serde(rename = "s", with = "compact")]
+    #[serde(default, skip_serializing_if = "Statuses::is_empty")]
+    pub statuses: Statuses,
 }
 
 /// Something that has to be recorded together with the room's new state.
@@ -57,6 +62,8 @@ pub struct Tally {
     pub late: u64,
     pub judged: u64,
     pub abnormal: u64,
+    pub out_of_order: u64,
+    pub cleaning: u64,
     pub gaps: u64,
     pub outliers: u64,
     pub meters_changed: u64,
@@ -68,6 +75,8 @@ impl std::ops::AddAssign for Tally {
         self.late += other.late;
         self.judged += other.judged;
         self.abnormal += other.abnormal;
+        self.out_of_order += other.out_of_order;
+        self.cleaning += other.cleaning;
         self.gaps += other.gaps;
         self.outliers += other.outliers;
         self.meters_changed += other.meters_changed;
@@ -81,7 +90,32 @@ impl RoomState {
             watches: 1,
             watch: Watch::new(stay, rules),
             occupancy: Occupancy::of(&stay),
+            statuses: Statuses::default(),
         }
+    }
+
+    /// Since when the room is out of order at this time, if it is. Times of one stay are matched
+    /// within so many seconds.
+    pub fn out_of_order(&self, at: LocalTime, match_seconds: i64) -> Option<LocalTime> {
+        let arrived = self.arrived(match_seconds);
+        self.statuses.out_of_order(at, arrived)
+    }
+
+    /// When a guest last came into the empty room, as far as it matters for its status.
+    fn arrived(&self, match_seconds: i64) -> Option<LocalTime> {
+        match self.watch.stay {
+            Stay::Occupied { check_in, .. } => Some(check_in),
+            Stay::Vacant { .. } if self.statuses.has_out_of_order() => {
+                self.occupancy.picture(match_seconds).arrived
+            }
+            Stay::Vacant { .. } => None,
+        }
+    }
+
+    /// The times of its watch that are not judged.
+    pub fn exempt(&self, rules: &Rules) -> Exempt {
+        let arrived = self.arrived(rules.match_seconds);
+        self.statuses.exempt(&self.watch.stay, arrived, rules)
     }
 
     /// Which of the room's watches it has now.
@@ -130,24 +164,37 @@ impl RoomState {
             effects.changes.extend(closing.map(Change::Notice));
             self.watch.interval_seconds = rules.interval_seconds;
         }
+        let (stay_time, exempt) = (self.watch.stay.time(), self.exempt(rules));
         for &reading in readings {
-            let reached = self.watch.fold.run_reaches();
-            let outcome = self
-                .watch
-                .fold
-                .step(reading, self.watch.stay.time(), threshold, rules);
+            let fold = &mut self.watch.fold;
+            let outcome = fold.step(reading, stay_time, threshold, &exempt, rules);
             self.watch.record(reading, outcome, rules);
             effects.tally.count(&outcome);
             let notices = outcome.notices().map(|(kind, run)| {
                 let mut notice = self.notice(room, kind, run, reading.time, threshold);
                 // A run has ended before the interval that shows it.
                 let has_ended = matches!(kind, NoticeKind::Recovered | NoticeKind::Closed(_));
-                notice.until = reached.filter(|_| has_ended);
+                notice.until = has_ended.then_some(run.until);
                 Change::Notice(notice)
             });
             effects.changes.extend(notices);
             show(reading, &outcome, &self.watch);
         }
+    }
+
+    /// Ends the run, if there is one and the room is out of order after its last interval, by what
+    /// became known of `at`.
+    pub(super) fn close_out_of_order(
+        &mut self,
+        room: &RoomKey,
+        at: LocalTime,
+        rules: &Rules,
+    ) -> Option<RoomNotice> {
+        let sample = self.watch.fold.sample?;
+        let from = at.max(sample.time);
+        let since = self.out_of_order(from, rules.match_seconds)?;
+        let threshold = rules.threshold(room, self.watch.stay.kind());
+        self.close(room, Closing::OutOfOrder { at: since }, from, threshold)
     }
 
     /// Ends the run, if there is one; the staff is to hear of it where it was notified.
@@ -158,11 +205,10 @@ impl RoomState {
         detected: LocalTime,
         threshold: WattHours,
     ) -> Option<RoomNotice> {
-        let reached = self.watch.fold.run_reaches();
         let (run, _) = self.watch.fold.end_run(RunEnd::Closed(why))?;
         let kind = NoticeKind::Closed(why);
         (run.notified_at_periods > 0).then(|| RoomNotice {
-            until: reached,
+            until: Some(run.until),
             ..self.notice(room, kind, run, detected, threshold)
         })
     }
@@ -203,6 +249,8 @@ impl Tally {
                 self.abnormal += u64::from(abnormal);
             }
             Step::Gap { .. } => self.gaps += 1,
+            Step::OutOfOrder { .. } => self.out_of_order += 1,
+            Step::Cleaning { .. } => self.cleaning += 1,
             Step::BeforeStay
             | Step::Initial
             | Step::Suspect
@@ -244,13 +292,24 @@ pub fn observe_each(
     let mut effects = Effects::default();
     let mut after = state.clone();
     after.fold(room, readings, rules, &mut effects, show);
-    if after.watch.initial != state.watch.initial {
-        let opening = after.watch.opening();
-        effects.changes.push(Change::Rewritten(opening));
-    }
-    Transition {
-        state: after,
-        changes: effects.changes,
-        tally: effects.tally,
+    Transition::on_one_watch(state, after, effects)
+}
+
+impl Transition {
+    /// From one state to another that has the same watch, on the same stay.
+    pub(super) fn on_one_watch(
+        before: &RoomState,
+        after: RoomState,
+        mut effects: Effects,
+    ) -> Transition {
+        if after.watch.initial != before.watch.initial {
+            let opening = after.watch.opening();
+            effects.changes.push(Change::Rewritten(opening));
+        }
+        Transition {
+            state: after,
+            changes: effects.changes,
+            tally: effects.tally,
+        }
     }
 }

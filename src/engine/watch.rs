@@ -83,10 +83,14 @@ impl Watch {
             }
             Step::Judged {
                 seconds, energy, ..
-            } => Interval {
+            }
+            | Step::Cleaning { seconds, energy } => Interval {
                 seconds,
                 energy: Some(energy),
             },
+            Step::OutOfOrder {
+                seconds, energy, ..
+            } => Interval { seconds, energy },
             Step::Gap { seconds } => Interval {
                 seconds,
                 energy: None,

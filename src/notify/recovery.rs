@@ -134,6 +134,7 @@ mod tests {
             periods: periods.max(1),
             energy: WattHours(9_000),
             since: at(since),
+            until: at(since + 120),
             notified_at_periods: periods,
         });
         rooms.adopt([(notice.room, state)]);

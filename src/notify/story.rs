@@ -143,7 +143,9 @@ impl Status {
             Notice::Room(last) => match last.kind {
                 NoticeKind::Recovered if is_first => Status::Ended,
                 NoticeKind::Recovered => Status::Recovered,
-                NoticeKind::Closed(Closing::NewStay { .. }) => Status::NewStay,
+                NoticeKind::Closed(Closing::NewStay { .. } | Closing::OutOfOrder { .. }) => {
+                    Status::NewStay
+                }
                 NoticeKind::Closed(_) => Status::Closed,
                 NoticeKind::Alert | NoticeKind::Reminder if ended.contains(id) => Status::Unclear,
                 _ if is_first => Status::Alert,

@@ -250,6 +250,7 @@ fn a_title_says_what_where_and_how_much() {
     let stay = |kind| Closing::NewStay { kind, at: now() };
     let (came, left) = (stay(Kind::Checkin), stay(Kind::Checkout));
     let changed = Closing::IntervalChanged;
+    let repaired = Closing::OutOfOrder { at: now() };
     for (kind, is_occupied, zh, en) in [
         (
             NoticeKind::Alert,
@@ -303,12 +304,49 @@ fn a_title_says_what_where_and_how_much() {
             "Vacant room: abnormal power use, monitoring interrupted · 滨江店 · 1001 · interval \
              changed",
         ),
+        (
+            NoticeKind::Closed(repaired),
+            false,
+            "空房用电异常不再跟踪 滨江店 · 1001 · 维修中",
+            "Vacant room: abnormal power use no longer followed · 滨江店 · 1001 · out of order",
+        ),
     ] {
         let story = [of_room(1, kind, is_occupied)];
         for (language, title) in [(Language::Zh, zh), (Language::En, en)] {
             let card = Card::new("滨江店", &story, &config(language));
             let card = feishu_json(&card);
             assert_eq!(card["header"]["title"]["content"], title);
+        }
+    }
+}
+
+/// The room is not to be looked at now, and nobody is to wait for a recovery.
+#[test]
+fn a_card_says_that_its_room_is_out_of_order() {
+    let closed = NoticeKind::Closed(Closing::OutOfOrder { at: now() });
+    let story = [of_room(1, closed, false)];
+    for (language, lines) in [
+        (
+            Language::Zh,
+            [
+                "房态：空房（已退房），维修中",
+                "客房已于 04-10 14:00 设为维修房，此前的异常不再跟踪；维修期间的用电不作判断。",
+            ],
+        ),
+        (
+            Language::En,
+            [
+                "State: vacant, out of order",
+                "The room has been out of order since 04-10 14:00: what was abnormal before is no \
+                 longer followed, and power use is not judged while that lasts.",
+            ],
+        ),
+    ] {
+        let card = Card::new("H12345", &story, &config(language));
+        assert_eq!(feishu_json(&card)["header"]["template"], "grey");
+        let text = card.text();
+        for line in lines {
+            assert!(text.contains(line), "{line} is not in\n{text}");
         }
     }
 }

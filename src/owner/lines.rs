@@ -46,6 +46,8 @@ pub(super) fn summary(taken: &Amounts) -> String {
             vec![
                 format!("{} judged", interval(IntervalResult::Normal) + abnormal),
                 format!("{abnormal} abnormal"),
+                format!("{} out of order", interval(IntervalResult::OutOfOrder)),
+                format!("{} cleaning", interval(IntervalResult::Cleaning)),
             ],
         ),
         (
@@ -83,6 +85,7 @@ fn why_closed(kind: NoticeKind) -> String {
         NoticeKind::Closed(Closing::IntervalChanged) => {
             "monitoring.check_interval_minutes was changed".to_owned()
         }
+        NoticeKind::Closed(Closing::OutOfOrder { at }) => format!("out of order since {at}"),
         NoticeKind::Closed(Closing::NewStay { kind, at }) => match kind {
             Kind::Checkin => format!("check-in at {at}"),
             Kind::Checkout => format!("check-out at {at}"),

@@ -224,7 +224,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
 
     /// What a batch changes, and what is to be counted of it once that is written.
     fn plan(&mut self, batch: &[Input]) -> Result<(Plan, Amounts), Ended> {
-        let (pieces, wanted) = Planner::wanted(&self.rooms, &self.rules, batch);
+        let (turns, wanted) = Planner::wanted(&self.rooms, &self.rules, batch);
         let frontier = self.rooms.frontier();
         let readings = match wanted.as_slice() {
             [] => HashMap::new(),
@@ -233,7 +233,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 owner.meters.readings(wanted, latest, frontier)
             })?,
         };
-        let mut planner = Planner::new(&self.rooms, &self.rules, &readings, pieces);
+        let mut planner = Planner::new(&self.rooms, &self.rules, &readings, turns);
         for input in batch {
             match input {
                 Input::Message(message) => planner.message(message),

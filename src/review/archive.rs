@@ -1,6 +1,6 @@
 //! The past from the database.
 
-use crate::engine::Rules;
+use crate::engine::{Rules, Statuses, Stay};
 use crate::store::{Archive, Span, StoreError};
 use crate::types::{LocalTime, RoomKey};
 
@@ -54,7 +54,17 @@ pub fn read_room(
     let mut past = Past::new(from);
     let mut counts = Counts::default();
     let mut begin = to;
-    archive.stays(Some(room), to, &mut |room, stay| past.add_stay(room, stay))?;
+    let mut stays = Vec::new();
+    archive.stays(Some(room), to, &mut |room, stay| {
+        stays.push(stay);
+        past.add_stay(room, stay);
+    })?;
+    stays.sort_by_key(Stay::order);
+    let statuses = archive.statuses(room)?;
+    past.add_statuses(
+        room,
+        Statuses::in_past(statuses.changes().iter().copied(), &stays),
+    );
     for room in past.rooms() {
         let first = room.stays.iter().map(|stay| stay.time()).min();
         begin = first.unwrap_or(to);

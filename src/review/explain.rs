@@ -43,6 +43,8 @@ pub enum Verdict {
     WithinInterval,
     Gap,
     AcrossStay,
+    OutOfOrder,
+    Cleaning,
     /// An interval of exactly zero that neither counts nor ends the run.
     Zero,
     Abnormal,
@@ -91,6 +93,10 @@ pub enum Why {
     Gap { seconds: i64, most: i64 },
     /// The interval began before the stay.
     AcrossStay,
+    /// The room has been out of order since this time.
+    OutOfOrder { since: LocalTime },
+    /// The room may have been cleaned: neither does it count nor does it end a run.
+    Cleaning,
     /// The register has stood still for `seconds`. Until that reaches `needed`, the run of
     /// `periods` neither grows nor ends.
     StandsStill {
@@ -118,7 +124,7 @@ pub enum Next {
 }
 
 impl Verdict {
-    pub const ALL: [Verdict; 11] = [
+    pub const ALL: [Verdict; 13] = [
         Verdict::Late,
         Verdict::BeforeStay,
         Verdict::Initial,
@@ -127,6 +133,8 @@ impl Verdict {
         Verdict::WithinInterval,
         Verdict::Gap,
         Verdict::AcrossStay,
+        Verdict::OutOfOrder,
+        Verdict::Cleaning,
         Verdict::Zero,
         Verdict::Abnormal,
         Verdict::Normal,
@@ -143,6 +151,8 @@ impl Verdict {
             Verdict::WithinInterval => "within interval",
             Verdict::Gap => "gap",
             Verdict::AcrossStay => "not judged",
+            Verdict::OutOfOrder => "out of order",
+            Verdict::Cleaning => "cleaning",
             Verdict::Zero => "zero",
             Verdict::Abnormal => "abnormal",
             Verdict::Normal => "normal",
@@ -206,6 +216,12 @@ fn line(
         per_interval: match outcome.step {
             Step::Judged {
                 seconds, energy, ..
+            }
+            | Step::Cleaning { seconds, energy }
+            | Step::OutOfOrder {
+                seconds,
+                energy: Some(energy),
+                ..
             } => Some(per_interval(energy, seconds, rules)),
             _ => None,
         },
@@ -229,6 +245,8 @@ fn verdict(outcome: &Outcome) -> Verdict {
         Step::WithinInterval => Verdict::WithinInterval,
         Step::Gap { .. } => Verdict::Gap,
         Step::AcrossStay => Verdict::AcrossStay,
+        Step::OutOfOrder { .. } => Verdict::OutOfOrder,
+        Step::Cleaning { .. } => Verdict::Cleaning,
         Step::Judged { .. } if outcome.held => Verdict::Zero,
         Step::Judged { abnormal: true, .. } => Verdict::Abnormal,
         Step::Judged {
@@ -271,6 +289,8 @@ fn reason(
             most: rules.max_gap_seconds,
         },
         Step::AcrossStay => Why::AcrossStay,
+        Step::OutOfOrder { since, .. } => Why::OutOfOrder { since },
+        Step::Cleaning { .. } => Why::Cleaning,
         Step::Judged { .. } if outcome.held => Why::StandsStill {
             seconds: since(fold.movement.map(|last| last.at)),
             needed: rules.silent_after_seconds,
@@ -329,7 +349,59 @@ fn suspicion(reading: Reading, watch: &Watch, rules: &Rules) -> Why {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::{RoomStatus, StatusChange, Statuses};
     use crate::types::RoomKey;
+
+    #[test]
+    fn intervals_that_are_not_judged_say_why() {
+        let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
+        let after = |minutes: i64| noon.plus(minutes * 60);
+        let mut room = Room::new(RoomKey::new("H001", "101"));
+        room.stays = vec![Stay::Vacant {
+            actual_checkin: None,
+            actual_checkout: noon,
+        }];
+        room.statuses = Statuses::of_past([
+            StatusChange {
+                at: after(130),
+                status: RoomStatus::OutOfOrder { until: None },
+            },
+            StatusChange {
+                at: after(170),
+                status: RoomStatus::InOrder,
+            },
+        ]);
+        let reading = |nth: i64| Reading {
+            time: after(30 * nth),
+            register: WattHours(2_000 * nth),
+        };
+        room.readings = (0..8).map(reading).collect();
+        let rules = Rules {
+            cleaning_grace_seconds: 3_600,
+            alert_periods: 2,
+            ..Rules::default()
+        };
+        let chapters = explain(&room.sorted(), LocalTime::FIRST, &rules);
+        let lines = &chapters[0].lines;
+        let verdicts: Vec<Verdict> = lines.iter().map(|line| line.verdict).collect();
+        use Verdict::{Abnormal, Cleaning, Initial, OutOfOrder};
+        assert_eq!(
+            verdicts,
+            [
+                Initial, Cleaning, Cleaning, Abnormal, Abnormal, OutOfOrder, OutOfOrder, Abnormal
+            ]
+        );
+        let since = after(130);
+        assert_eq!(lines[5].reason.why, Why::OutOfOrder { since });
+        let ended = lines[5].reason.ended.map(|(run, _)| run.periods);
+        assert_eq!((ended, lines[5].notices.len()), (Some(2), 1));
+        assert!(
+            lines
+                .iter()
+                .skip(1)
+                .all(|line| line.per_interval == Some(WattHours(2_000)))
+        );
+    }
 
     #[test]
     fn a_zero_interval_is_explained_and_ends_no_run() {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use crate::engine::{RoomState, Rules, Stay};
+use crate::engine::{RoomState, Rules, Statuses, Stay};
 use crate::types::{HotelId, LocalTime, Reading, RoomKey, RoomNumber};
 
 /// The rooms with their stays and readings.
@@ -29,6 +29,8 @@ pub struct Room {
     pub key: RoomKey,
     /// In order, each once.
     pub stays: Vec<Stay>,
+    /// The changes of its status.
+    pub statuses: Statuses,
     /// In time order; of several with the same time the first stored one is first.
     pub readings: Vec<Reading>,
 }
@@ -91,6 +93,14 @@ impl Past {
         }
     }
 
+    /// Adds all changes of the status of a room that has a stay, in which what ended with a guest
+    /// who came says so itself.
+    pub fn add_statuses(&mut self, key: &RoomKey, statuses: Statuses) {
+        if let Some(place) = self.place(key.hotel_id.as_str(), key.room_number.as_str()) {
+            self.rooms[place].statuses = statuses;
+        }
+    }
+
     /// The index of a room, if it has a stay.
     pub fn place(&self, hotel_id: &str, room_number: &str) -> Option<usize> {
         Some(*self.places.get(hotel_id)?.get(room_number)?)
@@ -141,6 +151,7 @@ impl Room {
         Room {
             key,
             stays: Vec::new(),
+            statuses: Statuses::default(),
             readings: Vec::new(),
         }
     }
@@ -174,8 +185,10 @@ impl Room {
     ) -> impl Iterator<Item = (RoomState, &[Reading])> {
         let earliest = from.plus(-rules.interval_seconds - 1);
         self.stays.iter().enumerate().map(move |(at, &stay)| {
+            let until = self.stays.get(at + 1).map_or(LocalTime::LAST, Stay::time);
             let state = RoomState {
                 watches: u32::try_from(at + 1).unwrap_or(u32::MAX),
+                statuses: self.statuses.between(stay.time(), until),
                 ..RoomState::new(stay, rules)
             };
             let from = state.watch.needs_after().max(earliest);

@@ -1,6 +1,6 @@
 //! Stays and readings of the past, for reports.
 
-use crate::engine::Stay;
+use crate::engine::{Statuses, Stay};
 use crate::types::{LocalTime, Reading, RoomKey};
 
 use super::StoreError;
@@ -32,6 +32,13 @@ pub trait Archive {
         to: LocalTime,
         take: &mut dyn FnMut(RoomKey, Stay),
     ) -> Result<(), StoreError>;
+
+    /// What is remembered of a room's status; nothing where the service has never watched it, or
+    /// where its tables are not there, or may not be read.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of the connection or the row.
+    fn statuses(&mut self, of: &RoomKey) -> Result<Statuses, StoreError>;
 
     /// The readings of a span, of one room or of all, in any order, except that a room's readings
     /// with the same time come in the order they were stored. Returns the number of invalid rows.

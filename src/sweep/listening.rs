@@ -126,8 +126,13 @@ impl Listening {
 /// All rooms in a line, and those whose guest has overstayed in a line a hotel.
 pub(super) fn lines(census: &Census, silent: &Silent) -> Vec<String> {
     let overstayed: usize = census.overstayed.values().map(Vec::len).sum();
+    // Where no such messages come there is nothing to be said of it.
+    let out_of_order = match census.out_of_order {
+        0 => String::new(),
+        rooms => format!(", {rooms} out of order"),
+    };
     let mut lines = vec![format!(
-        "all rooms: {} occupied ({overstayed} overstayed), {} vacant, {silent}, \
+        "all rooms: {} occupied ({overstayed} overstayed), {} vacant{out_of_order}, {silent}, \
          {} abnormal now ({} notified)",
         census.occupied, census.vacant, census.abnormal, census.notified
     )];
@@ -277,6 +282,7 @@ mod tests {
         let mut census = Census {
             occupied: 8,
             vacant: 3,
+            out_of_order: 0,
             abnormal: 2,
             notified: 1,
             overstayed: BTreeMap::from([hotel(1, 2), hotel(2, 32)]),
@@ -287,6 +293,13 @@ mod tests {
             "all rooms: 8 occupied (34 overstayed), 3 vacant, 4 silent, 2 abnormal now (1 notified)"
         );
         assert_eq!(written[1], "overstayed in hotel H01: 01, 02");
+        census.out_of_order = 2;
+        let with_repairs = &lines(&census, &Silent::Meters(4))[0];
+        assert!(
+            with_repairs.contains(", 3 vacant, 2 out of order, 4 silent, "),
+            "{with_repairs}"
+        );
+        census.out_of_order = 0;
         assert!(
             written[2].ends_with(", 29, 30 and 2 more"),
             "{}",

@@ -244,11 +244,12 @@ impl Sweeper {
     ) -> Result<Silent, Incomplete> {
         let silent_after = self.rules.silent_after_seconds;
         let listening_since = listening.swept(now, silent_after, self.every);
-        let silence = self.rooms.silence(&MeterCheck {
+        let check = MeterCheck {
             now,
             listening_since,
             silent_after,
-        });
+        };
+        let silence = self.rooms.silence(&check, &self.rules);
         let interval = self.rules.interval_seconds;
         listening.list(&silence, now, interval);
         let known_at = listening_since.plus(silent_after);
@@ -258,7 +259,7 @@ impl Sweeper {
             Silent::Meters(silence.silent())
         };
         if listening.counts(now, interval) {
-            let lines = listening::lines(&self.rooms.census(now), &silent);
+            let lines = listening::lines(&self.rooms.census(now, &self.rules), &silent);
             for line in listening.changed(lines) {
                 log::info!("{line}");
             }

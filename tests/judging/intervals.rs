@@ -1,6 +1,6 @@
 //! Rules 4, 5 and 7: when an interval is over, how many periods it is, whether it is abnormal.
 
-use roomwatt::engine::{Fold, Rules, Step};
+use roomwatt::engine::{Exempt, Fold, Rules, Step};
 use roomwatt::types::{Reading, WattHours};
 
 use crate::story::{Room, reading, story};
@@ -47,6 +47,7 @@ fn the_threshold_stretches_with_the_time_elapsed_to_the_second() {
 fn the_threshold_is_exact_at_every_second() {
     let rules = Rules::default();
     let start = reading("14:00", "100");
+    let none = Exempt::default();
     for limit in [300, 500, 1_500, 2_000] {
         for seconds in 27 * 60..=120 * 60 {
             let allowed = limit * seconds / rules.interval_seconds;
@@ -59,7 +60,10 @@ fn the_threshold_is_exact_at_every_second() {
                     time: start.time.plus(seconds),
                     register: start.register + WattHours(energy),
                 };
-                match fold.step(end, start.time, WattHours(limit), &rules).step {
+                match fold
+                    .step(end, start.time, WattHours(limit), &none, &rules)
+                    .step
+                {
                     Step::Judged { abnormal, .. } => abnormal,
                     step => panic!("{seconds} s are an interval: {step:?}"),
                 }

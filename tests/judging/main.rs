@@ -16,6 +16,7 @@ mod meters;
 #[path = "../support/player.rs"]
 mod player;
 mod runs;
+mod statuses;
 mod stays;
 mod story;
 mod thresholds;

@@ -1,8 +1,8 @@
 //! Plays a story and compares what the engine made of it with what the story says.
 
 use roomwatt::engine::{
-    Change, Closing, NoticeKind, Outcome, Received, RoomNotice, Rules, RunEnd, Stay, Step, Tally,
-    Watch,
+    Change, Closing, NoticeKind, Outcome, Received, RoomNotice, RoomStatus, Rules, RunEnd,
+    StatusChange, Stay, Step, Tally, Watch,
 };
 use roomwatt::types::{LocalTime, Reading, RoomKey, WattHours};
 
@@ -60,6 +60,18 @@ impl Room {
             ["check-in", time] => self.message(stay_in(time, None)),
             ["check-in", time, "until", expected] => self.message(stay_in(time, Some(expected))),
             ["check-out", time] => self.message(stay_out(time)),
+            ["check-out", time, "of", check_in] => self.message(Stay::Vacant {
+                actual_checkin: Some(at(check_in)),
+                actual_checkout: at(time),
+            }),
+            ["out-of-order", time] => self.status(time, RoomStatus::OutOfOrder { until: None }),
+            ["out-of-order", time, "until", until] => {
+                let until = Some(at(until));
+                self.status(time, RoomStatus::OutOfOrder { until })
+            }
+            ["in-order", time] => self.status(time, RoomStatus::InOrder),
+            ["dirty", time] => self.status(time, RoomStatus::Dirty),
+            ["clean", time] => self.status(time, RoomStatus::Clean),
             ["stored", time, register] => {
                 player::store(&mut self.stored, reading(time, register));
                 String::new()
@@ -79,7 +91,13 @@ impl Room {
             fold.run = None;
         }
         let threshold = self.rules.threshold(&self.played.key, before.stay.kind());
-        let outcome = fold.step(reading, before.stay.time(), threshold, &self.rules);
+        let outcome = fold.step(
+            reading,
+            before.stay.time(),
+            threshold,
+            &self.played.state().exempt(&self.rules),
+            &self.rules,
+        );
         let after = self.played.observe(&[reading], &self.rules);
         assert_eq!(
             fold, after.state.watch.fold,
@@ -103,10 +121,23 @@ impl Room {
         words_of_notices(&changes).join(", ")
     }
 
+    fn status(&mut self, time: &str, status: RoomStatus) -> String {
+        let at = at(time);
+        let change = StatusChange { at, status };
+        match self.played.status(change, &self.stored, &self.rules) {
+            Received::Noted(transition) => words_of_notices(&transition.changes).join(", "),
+            Received::Duplicate => "duplicate".into(),
+            Received::Stale => "stale".into(),
+            Received::Unwatched => "not watched".into(),
+            received => panic!("no status does that: {received:?}"),
+        }
+    }
+
     fn message(&mut self, stay: Stay) -> String {
         let arrival = self.played.message(stay, &self.stored, &self.rules);
         let (transition, word) = match arrival {
             Received::Stale => return "stale".into(),
+            Received::Unwatched => return "not watched".into(),
             Received::Duplicate => return "duplicate".into(),
             Received::Noted(_) => return "stale".into(),
             Received::Corrected(transition) => (transition, "expected check-out set"),
@@ -184,6 +215,13 @@ fn words_of(outcome: &Outcome) -> Vec<String> {
         None => {}
         Some((run, _)) if run.notified_at_periods > 0 => {}
         Some((run, RunEnd::Recovered)) => parts.push(format!("run of {} ends", run.periods)),
+        Some((run, RunEnd::Closed(Closing::OutOfOrder { at }))) => {
+            parts.push(format!(
+                "run of {} closed by out of order {}",
+                run.periods,
+                clock(at)
+            ));
+        }
         Some((run, RunEnd::Closed(why))) => {
             parts.push(format!("run of {} closed by {why:?}", run.periods));
         }
@@ -197,6 +235,11 @@ fn words_of(outcome: &Outcome) -> Vec<String> {
         Step::WithinInterval => "within".into(),
         Step::Gap { .. } => "gap".into(),
         Step::AcrossStay => "across the stay".into(),
+        Step::OutOfOrder { energy, .. } => match energy {
+            Some(_) => "out of order".into(),
+            None => "out of order over a gap".into(),
+        },
+        Step::Cleaning { .. } => "cleaning".into(),
         Step::Judged {
             periods, abnormal, ..
         } => {
@@ -219,6 +262,8 @@ fn tally(outcome: &Outcome) -> Tally {
         late: count(step == Step::Late),
         judged: count(matches!(step, Step::Judged { .. })),
         abnormal: count(matches!(step, Step::Judged { abnormal: true, .. })),
+        out_of_order: count(matches!(step, Step::OutOfOrder { .. })),
+        cleaning: count(matches!(step, Step::Cleaning { .. })),
         gaps: count(matches!(step, Step::Gap { .. })),
         outliers: count(outcome.outlier_dropped),
         meters_changed: count(outcome.meter_changed),
@@ -233,6 +278,9 @@ fn told(notice: &RoomNotice) -> String {
     let what = match notice.kind {
         NoticeKind::Closed(Closing::NewStay { kind, at }) => {
             format!("closed by {} {}", kind.as_str(), clock(at))
+        }
+        NoticeKind::Closed(Closing::OutOfOrder { at }) => {
+            format!("closed by out of order {}", clock(at))
         }
         NoticeKind::Closed(why) => format!("closed by {why:?}"),
         kind => kind.as_str().to_owned(),

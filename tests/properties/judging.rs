@@ -6,14 +6,13 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use roomwatt::engine::{
-    Closing, Fold, NoticeKind, Outcome, RoomNotice, RoomState, Rules, Run, RunEnd, Stay, Step,
-    observe,
+    Closing, Fold, NoticeKind, Outcome, RoomNotice, Rules, Run, RunEnd, Stay, Step, observe,
 };
 use roomwatt::types::{LocalTime, Reading, WattHours};
 
 use crate::config;
 use crate::player::notices;
-use crate::world::{room_key, world};
+use crate::world::{World, room_key, world, world_with_statuses};
 
 /// One reading of a watch: the state before it, what it was, what it told.
 struct Seen {
@@ -25,12 +24,16 @@ struct Seen {
 }
 
 /// A watch's readings one by one.
-fn seen(stay: Stay, readings: &[Reading], rules: &Rules) -> Vec<Seen> {
-    let mut state = RoomState::new(stay, rules);
+fn seen(world: &World, stay: Stay, readings: &[Reading]) -> Vec<Seen> {
+    let rules = &world.rules;
+    let mut state = world.state(&stay);
+    let exempt = state.exempt(rules);
     let threshold = rules.threshold(&room_key(), stay.kind());
     let steps = readings.iter().map(|&reading| {
         let before = state.watch.fold.clone();
-        let outcome = before.clone().step(reading, stay.time(), threshold, rules);
+        let outcome = before
+            .clone()
+            .step(reading, stay.time(), threshold, &exempt, rules);
         let transition = observe(&room_key(), &state, &[reading], rules);
         state = transition.state;
         Seen {
@@ -45,12 +48,17 @@ fn seen(stay: Stay, readings: &[Reading], rules: &Rules) -> Vec<Seen> {
 }
 
 /// A run as its intervals make it.
-fn run_of(intervals: &[(Reading, u32, WattHours)], notified_at_periods: u32) -> Option<Run> {
+fn run_of(
+    intervals: &[(Reading, u32, WattHours)],
+    until: Option<LocalTime>,
+    notified_at_periods: u32,
+) -> Option<Run> {
     let (opened, ..) = intervals.first()?;
     Some(Run {
         periods: intervals.iter().map(|(_, periods, _)| periods).sum(),
         energy: intervals.iter().map(|(.., energy)| *energy).sum(),
         since: opened.time,
+        until: until?,
         notified_at_periods,
     })
 }
@@ -62,12 +70,14 @@ proptest! {
     /// floor((elapsed + tolerance) / interval)"; nothing is judged over a gap, before the stay, or
     /// from one meter to another.
     #[test]
-    fn an_interval_is_judged_on_one_meter_without_a_gap_by_whole_numbers(world in world()) {
+    fn an_interval_is_judged_on_one_meter_without_a_gap_by_whole_numbers(
+        world in prop_oneof![world(), world_with_statuses()],
+    ) {
         let rules = &world.rules;
         let (interval, tolerance) = (rules.interval_seconds, rules.interval_seconds / 10);
         for (stay, readings) in world.watches() {
             let threshold = rules.threshold(&room_key(), stay.kind());
-            for Seen { reading, before, outcome, after, .. } in seen(stay, readings, rules) {
+            for Seen { reading, before, outcome, after, .. } in seen(&world, stay, readings) {
                 // nor is a meter taken for another one sooner than an interval after its suspect
                 if outcome.meter_changed {
                     let suspect = before.suspect.expect("it was suspected").time;
@@ -115,20 +125,20 @@ proptest! {
     /// A run is its intervals: alert first, reminders at least doubling, recovered or closed only
     /// after an alert, "with the ended run's periods, energy and start".
     #[test]
-    fn notices_follow_the_run(world in world()) {
+    fn notices_follow_the_run(world in prop_oneof![world(), world_with_statuses()]) {
         let rules = &world.rules;
         for (stay, readings) in world.watches() {
             let mut intervals: Vec<(Reading, u32, WattHours)> = Vec::new();
             let mut told = 0;
             // the end of the run's last interval
             let mut used: Option<LocalTime> = None;
-            for step in seen(stay, readings, rules) {
+            for step in seen(&world, stay, readings) {
                 let Seen { reading, before, outcome, after, told: notices } = step;
                 let mut base = before.sample;
                 let mut closed = None;
                 if outcome.meter_changed {
                     base = before.suspect;
-                    let run = run_of(&intervals, told);
+                    let run = run_of(&intervals, used, told);
                     let why = Closing::MeterChanged;
                     prop_assert_eq!(outcome.ended, run.map(|run| (run, RunEnd::Closed(why))));
                     closed = run.filter(|_| told > 0).map(|run| (NoticeKind::Closed(why), run));
@@ -136,12 +146,12 @@ proptest! {
                     told = 0;
                 }
                 let mut expected = None;
-                let run = run_of(&intervals, told);
+                let run = run_of(&intervals, used, told);
                 match outcome.step {
                     Step::Judged { abnormal: true, periods, energy, .. } => {
                         intervals.push((base.expect("a base"), periods, energy));
                         used = Some(reading.time);
-                        let run = run_of(&intervals, told).expect("it has just grown");
+                        let run = run_of(&intervals, used, told).expect("it has just grown");
                         if told == 0 && run.periods >= rules.alert_periods {
                             expected = Some((NoticeKind::Alert, run));
                         } else if told > 0 && run.periods >= 2 * told {
@@ -166,6 +176,13 @@ proptest! {
                         intervals.clear();
                         told = 0;
                     }
+                    Step::OutOfOrder { since, .. } => {
+                        let why = NoticeKind::Closed(Closing::OutOfOrder { at: since });
+                        closed = closed.or(run.filter(|_| told > 0).map(|run| (why, run)));
+                        intervals.clear();
+                        told = 0;
+                    }
+                    Step::Cleaning { .. } => prop_assert_eq!(outcome.ended, None),
                     Step::Gap { .. } => {
                         let gap = NoticeKind::Closed(Closing::Gap);
                         closed = closed.or(run.filter(|_| told > 0).map(|run| (gap, run)));
@@ -174,7 +191,7 @@ proptest! {
                     }
                     _ => {}
                 }
-                prop_assert_eq!(after.run, run_of(&intervals, told));
+                prop_assert_eq!(after.run, run_of(&intervals, used, told));
                 let expected: Vec<_> = closed
                     .iter()
                     .chain(&expected)
@@ -199,9 +216,9 @@ proptest! {
     /// fits it too soon; what is dropped leaves the room as if it had never been read, but for
     /// `seen`.
     #[test]
-    fn an_outlier_leaves_no_trace(world in world()) {
+    fn an_outlier_leaves_no_trace(world in prop_oneof![world(), world_with_statuses()]) {
         for (stay, readings) in world.watches() {
-            let steps = seen(stay, readings, &world.rules);
+            let steps = seen(&world, stay, readings);
             for step in steps.iter().filter(|step| step.outcome.step == Step::Suspect) {
                 let held = Fold {
                     suspect: Some(step.reading),
@@ -220,7 +237,8 @@ proptest! {
             for step in steps.iter().filter(|step| step.outcome.outlier_dropped) {
                 let mut without = Fold { suspect: None, ..step.before.clone() };
                 let threshold = world.rules.threshold(&room_key(), stay.kind());
-                without.step(step.reading, stay.time(), threshold, &world.rules);
+                let exempt = world.state(&stay).exempt(&world.rules);
+                without.step(step.reading, stay.time(), threshold, &exempt, &world.rules);
                 prop_assert_eq!(&step.after, &without);
             }
         }
@@ -284,7 +302,11 @@ proptest! {
         prop_assert_eq!(back.iter().collect::<Vec<_>>(), room.notices());
         let [watch, other] = [room, other].map(|room| room.state.expect("a watch").watch);
         prop_assert_eq!(other.history, watch.history);
-        let run = other.fold.run.map(|run| Run { since: run.since.plus(-shift), ..run });
+        let run = other.fold.run.map(|run| Run {
+            since: run.since.plus(-shift),
+            until: run.until.plus(-shift),
+            ..run
+        });
         prop_assert_eq!(run, watch.fold.run);
     }
 }
@@ -369,7 +391,7 @@ fn the_worlds_are_worth_looking_at() {
         let world = world().new_tree(&mut runner).expect("a world").current();
         let mut here = BTreeSet::new();
         for (stay, readings) in world.watches() {
-            let steps = seen(stay, readings, &world.rules);
+            let steps = seen(&world, stay, readings);
             for step in &steps {
                 here.extend(tags(step, stay, &world.rules));
             }

@@ -9,6 +9,7 @@ mod parsing;
 #[path = "../support/player.rs"]
 mod player;
 mod silence;
+mod statuses;
 mod sweeps;
 mod world;
 mod written;

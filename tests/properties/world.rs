@@ -3,7 +3,9 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
-use roomwatt::engine::{Rules, Stay, Thresholds};
+use roomwatt::engine::{
+    Fact, RoomState, RoomStatus, Rules, StatusChange, Statuses, Stay, Thresholds,
+};
 use roomwatt::types::{LocalTime, Reading, RoomKey, WattHours};
 
 use crate::player::Room;
@@ -16,6 +18,31 @@ pub struct World {
     pub readings: Vec<Reading>,
     /// In the order of events, each once. At least one.
     pub stays: Vec<Stay>,
+    /// In the order of time, each once.
+    pub statuses: Vec<StatusChange>,
+}
+
+/// What a message of a world says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message {
+    Stay(Stay),
+    Status(StatusChange),
+}
+
+impl Message {
+    pub fn time(&self) -> LocalTime {
+        match self {
+            Message::Stay(stay) => stay.time(),
+            Message::Status(change) => change.at,
+        }
+    }
+
+    pub fn deliver(&self, room: &mut Room, stored: &[Reading], rules: &Rules) {
+        match *self {
+            Message::Stay(stay) => room.message(stay, stored, rules),
+            Message::Status(change) => room.status(change, stored, rules),
+        };
+    }
 }
 
 /// How a meter goes on for a while.
@@ -147,6 +174,7 @@ fn rules() -> impl Strategy<Value = Rules> {
         select(&[4u32, 4, 4, 1, 3][..]),
         select(&[12usize, 12, 0, 2][..]),
         select(&[(2_000i64, 1_500i64), (2_000, 1_500), (300, 300), (0, 0)][..]),
+        select(&[0i64, 0, 60, 45][..]),
     )
         .prop_map(
             |(
@@ -156,6 +184,7 @@ fn rules() -> impl Strategy<Value = Rules> {
                 alert_periods,
                 history_intervals,
                 thresholds,
+                cleaning_grace,
             )| Rules {
                 interval_seconds: interval * 60,
                 max_gap_seconds: gap * 60,
@@ -163,6 +192,7 @@ fn rules() -> impl Strategy<Value = Rules> {
                 register_modulus: modulus.map(WattHours),
                 alert_periods,
                 history_intervals,
+                cleaning_grace_seconds: cleaning_grace * 60,
                 thresholds: Thresholds {
                     checkin: WattHours(thresholds.0),
                     checkout: WattHours(thresholds.1),
@@ -202,9 +232,58 @@ pub fn world() -> impl Strategy<Value = World> {
                 rules,
                 readings,
                 stays,
+                statuses: Vec::new(),
             }
         },
     )
+}
+
+/// Where a status begins, as against a reading, and which.
+fn status_place() -> impl Strategy<Value = (Index, Pace, RoomStatusFor)> {
+    let offset = prop_oneof![
+        3 => Just(Pace::Seconds(0)),
+        2 => (-1..=1i64).prop_map(Pace::Seconds),
+        2 => (0..7_300i64).prop_map(Pace::Seconds),
+    ];
+    let status = prop_oneof![
+        2 => prop::option::of(prop_oneof![Just(0), 1..20_000i64])
+            .prop_map(RoomStatusFor::OutOfOrder),
+        2 => Just(RoomStatusFor::Is(RoomStatus::InOrder)),
+        2 => Just(RoomStatusFor::Is(RoomStatus::Dirty)),
+        1 => Just(RoomStatusFor::Is(RoomStatus::Clean)),
+    ];
+    (any::<Index>(), offset, status)
+}
+
+/// A status whose end is so many seconds after its beginning.
+#[derive(Clone, Copy, Debug)]
+enum RoomStatusFor {
+    OutOfOrder(Option<i64>),
+    Is(RoomStatus),
+}
+
+/// A room's history in which its status changes, after its first stay has begun: before that it is
+/// not remembered.
+pub fn world_with_statuses() -> impl Strategy<Value = World> {
+    (world(), vec(status_place(), 1..=6)).prop_map(|(mut world, places)| {
+        let begin = world.stays[0].time();
+        let changes = places.into_iter().map(|(at, offset, status)| {
+            let readings = &world.readings;
+            let at = at.get(readings).time.plus(offset.seconds(&world.rules));
+            let at = at.max(begin.plus(1));
+            let status = match status {
+                RoomStatusFor::Is(status) => status,
+                RoomStatusFor::OutOfOrder(seconds) => RoomStatus::OutOfOrder {
+                    until: seconds.map(|seconds| at.plus(seconds)),
+                },
+            };
+            StatusChange { at, status }
+        });
+        world.statuses = changes.collect();
+        world.statuses.sort();
+        world.statuses.dedup();
+        world
+    })
 }
 
 fn meter(phases: &[Phase], rules: &Rules) -> Vec<Reading> {
@@ -283,13 +362,38 @@ impl World {
     /// Every message at its time, one sweep before it, one in the end.
     pub fn in_time(&self) -> Room {
         let mut room = room();
-        for stay in &self.stays {
-            let stored = &self.readings[..self.until(stay.time())];
+        for message in self.messages() {
+            let stored = &self.readings[..self.until(message.time())];
             room.sweep(stored, &self.rules);
-            room.message(*stay, stored, &self.rules);
+            message.deliver(&mut room, stored, &self.rules);
         }
         room.sweep(&self.readings, &self.rules);
         room
+    }
+
+    /// All messages in the order of time.
+    pub fn messages(&self) -> Vec<Message> {
+        let stays = self.stays.iter().copied().map(Message::Stay);
+        let statuses = self.statuses.iter().copied().map(Message::Status);
+        let mut messages: Vec<Message> = stays.chain(statuses).collect();
+        messages.sort_by_key(Message::time);
+        messages
+    }
+
+    /// The room with the watch on one of its stays at its beginning, where all statuses are known.
+    pub fn state(&self, stay: &Stay) -> RoomState {
+        let mut state = RoomState::new(*stay, &self.rules);
+        for before in self
+            .stays
+            .iter()
+            .filter(|before| before.order() < stay.order())
+        {
+            state
+                .occupancy
+                .add(Fact::of(before), self.rules.match_seconds);
+        }
+        state.statuses = Statuses::of_past(self.statuses.iter().copied());
+        state
     }
 
     /// Each watch with the readings it judges, in order.

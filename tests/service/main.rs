@@ -35,6 +35,7 @@ mod setup;
 mod silence;
 mod simulate;
 mod spellings;
+mod statuses;
 mod store;
 mod storm;
 mod supervisor;

@@ -1,6 +1,6 @@
 //! Past stays and readings.
 
-use roomwatt::engine::{Opening, Stay};
+use roomwatt::engine::{Opening, RoomState, RoomStatus, Rules, StatusChange, Statuses, Stay};
 use roomwatt::store::Span;
 use roomwatt::types::{LocalTime, Reading, RoomKey};
 
@@ -94,7 +94,32 @@ fn readings_with_the_same_time_come_in_the_order_they_were_stored(subject: &Subj
     assert_eq!(readings(Some(&room), 90, 900), [0; 0]);
 }
 
+fn what_is_remembered_of_a_rooms_status_is_given(subject: &Subject) {
+    let (room, other) = (RoomKey::new("H1", "A1"), RoomKey::new("H1", "a1"));
+    let mut state = RoomState::new(vacant(0), &Rules::default());
+    state.statuses.add(StatusChange {
+        at: at(60),
+        status: RoomStatus::OutOfOrder {
+            until: Some(at(900)),
+        },
+    });
+    let statuses = state.statuses.clone();
+    commit(&mut subject.owner(), |plan| {
+        plan.rooms = vec![(room.clone(), state)];
+    });
+    let mut archive = subject.database.archive();
+    assert_eq!(archive.statuses(&room).expect("statuses"), statuses);
+    assert_eq!(archive.statuses(&other).expect("none"), Statuses::default());
+    // Before `init-db`.
+    subject.execute("DROP TABLE room_state");
+    if !subject.is_file() {
+        let mut archive = subject.database.archive();
+        assert_eq!(archive.statuses(&room).expect("none"), Statuses::default());
+    }
+}
+
 on_each_store!(
+    what_is_remembered_of_a_rooms_status_is_given,
     stays_come_in_the_order_they_were_written,
     readings_with_the_same_time_come_in_the_order_they_were_stored,
 );

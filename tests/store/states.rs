@@ -2,8 +2,8 @@
 
 use fastrand::Rng;
 use roomwatt::engine::{
-    Arrival, Departure, Expectation, Fact, Fold, Interval, Movement, Occupancy, RoomState, Run,
-    Stay, StayId, Watch,
+    Arrival, Departure, Expectation, Fact, Fold, Interval, Movement, Occupancy, RoomState,
+    RoomStatus, Run, StatusChange, Statuses, Stay, StayId, Watch,
 };
 use roomwatt::types::{LocalTime, Reading, RoomKey, WattHours};
 use serde_json::{Value, json};
@@ -60,6 +60,7 @@ fn any_state(rng: &mut Rng) -> RoomState {
                 periods: rng.u32(1..),
                 energy: WattHours(rng.i64(0..1_000_000_000_000)),
                 since: any_time(rng),
+                until: any_time(rng),
                 notified_at_periods: rng.u32(..),
             }),
             movement: maybe(rng, |rng| Movement {
@@ -75,7 +76,25 @@ fn any_state(rng: &mut Rng) -> RoomState {
         watches: rng.u32(..),
         watch,
         occupancy: any_occupancy(rng),
+        statuses: any_statuses(rng),
     }
+}
+
+fn any_statuses(rng: &mut Rng) -> Statuses {
+    let mut statuses = Statuses::default();
+    for _ in 0..[0, rng.usize(0..40)][rng.usize(..2)] {
+        let status = match rng.u8(..4) {
+            0 => RoomStatus::OutOfOrder {
+                until: maybe(rng, any_time),
+            },
+            1 => RoomStatus::InOrder,
+            2 => RoomStatus::Dirty,
+            _ => RoomStatus::Clean,
+        };
+        let at = any_time(rng);
+        statuses.add(StatusChange { at, status });
+    }
+    statuses
 }
 
 /// An occupancy made from up to a hundred facts; the oldest of many are dropped.
@@ -295,10 +314,19 @@ fn states_of_older_versions_are_migrated(subject: &Subject) {
         for (room, state) in &mut rooms {
             // Older versions only knew the stay.
             state.occupancy = Occupancy::of(&state.watch.stay);
+            state.statuses = Statuses::default();
             if !is_counted {
                 state.watches = 0;
                 state.watch.fold.movement = None;
                 state.watch.before.clear();
+            }
+            // Nor did they say when the last interval of a run ended.
+            let fold = &mut state.watch.fold;
+            if let Some(run) = &mut fold.run {
+                let moved = fold.movement.map(|last| last.at);
+                let moved = moved.filter(|&at| at > run.since);
+                let sample = fold.sample.map(|sample| sample.time);
+                run.until = moved.or(sample).unwrap_or(run.since);
             }
             subject.execute(&if subject.is_file() {
                 let json = json_of_0_1(state);

@@ -3,8 +3,8 @@
 #![allow(dead_code)] // each test uses its own part
 
 use roomwatt::engine::{
-    Change, Occupancy, Opening, Received, RoomNotice, RoomState, Rules, Said, Stay, Transition,
-    Watch, observe, readings_needed_after, receive,
+    Change, Occupancy, Opening, Received, RoomNotice, RoomState, RoomStatus, Rules, Said,
+    StatusChange, Stay, Transition, Watch, observe, readings_needed_after, receive,
 };
 use roomwatt::types::{LocalTime, Reading, RoomKey};
 
@@ -78,7 +78,23 @@ impl Room {
             Received::Newer(transition)
             | Received::Corrected(transition)
             | Received::Noted(transition) => self.adopt(transition),
-            Received::Duplicate | Received::Stale => {}
+            Received::Duplicate | Received::Stale | Received::Unwatched => {}
+        }
+        received
+    }
+
+    /// Takes a message about the room's status while these readings are stored, in time order.
+    pub fn status(&mut self, change: StatusChange, stored: &[Reading], rules: &Rules) -> Received {
+        let known = self.state.as_ref();
+        let needed = match change.status {
+            RoomStatus::OutOfOrder { .. } => {
+                known.map_or(&[][..], |known| newer(stored, known.watch.needs_after()))
+            }
+            _ => &[],
+        };
+        let received = receive(&self.key, known, &Said::Status(change), needed, rules);
+        if let Received::Noted(transition) = &received {
+            self.adopt(transition);
         }
         received
     }

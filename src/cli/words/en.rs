@@ -430,6 +430,15 @@ impl En {
             Why::AcrossStay => {
                 "the interval began before the stay: judging starts from here".to_owned()
             }
+            Why::OutOfOrder { since } => {
+                format!(
+                    "the room has been out of order since {}",
+                    since.day_hour_minute()
+                )
+            }
+            Why::Cleaning => {
+                "the room may have been cleaned: it neither counts nor ends a run".to_owned()
+            }
             Why::StandsStill {
                 seconds,
                 needed,

@@ -74,6 +74,8 @@ impl Words for Zh {
             Verdict::WithinInterval => "周期未满",
             Verdict::Gap => "抄表中断",
             Verdict::AcrossStay => "不判断",
+            Verdict::OutOfOrder => "维修中",
+            Verdict::Cleaning => "打扫时段",
             Verdict::Zero => "读数未变",
             Verdict::Abnormal => "异常",
             Verdict::Normal => "正常",
@@ -400,6 +402,10 @@ impl Zh {
                 self.duration(most)
             ),
             Why::AcrossStay => "这个周期在入住或退房之前开始：从这个读数起判断".to_owned(),
+            Why::OutOfOrder { since } => {
+                format!("自 {} 起为维修房，不作判断", since.day_hour_minute())
+            }
+            Why::Cleaning => "可能正在打扫：既不计入也不结束异常".to_owned(),
             Why::StandsStill {
                 seconds,
                 needed,

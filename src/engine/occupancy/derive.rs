@@ -46,6 +46,8 @@ pub struct Picture {
     pub guests: Vec<Guest>,
     /// The last piece: since when the room has been occupied, or vacant.
     pub piece: Option<Stay>,
+    /// When the last occupied piece began.
+    pub arrived: Option<LocalTime>,
 }
 
 /// What a departure is about.
@@ -141,6 +143,9 @@ impl<'a> Fold<'a> {
     }
 
     fn begin(&mut self, piece: Stay, guest: Option<usize>) {
+        if let Stay::Occupied { check_in, .. } = piece {
+            self.picture.arrived = Some(check_in);
+        }
         self.picture.piece = Some(piece);
         self.pieces.push((piece, guest));
     }

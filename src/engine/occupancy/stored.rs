@@ -33,9 +33,14 @@ enum Kind {
     Expectation,
 }
 
-/// Up to when, who was in then, and the piece.
+/// Up to when, who was in then, the piece, and when the last occupied one began.
 #[derive(Serialize, Deserialize)]
-struct StoredBefore(Time, Vec<StoredGuest>, Option<<Stay as Compact>::Form>);
+struct StoredBefore(
+    Time,
+    Vec<StoredGuest>,
+    Option<<Stay as Compact>::Form>,
+    Option<Time>,
+);
 
 /// Id, since when, the time that names the stay, the latest expected check-out, and the one that
 /// holds.
@@ -148,7 +153,8 @@ impl Compact for Occupancy {
         let before = self.before.as_ref().map(|before| {
             let guests = before.picture.guests.iter().map(Guest::form);
             let piece = before.picture.piece.form();
-            StoredBefore(before.until.form(), guests.collect(), piece)
+            let arrived = before.picture.arrived.form();
+            StoredBefore(before.until.form(), guests.collect(), piece, arrived)
         });
         Stored {
             f: self.facts.iter().map(Fact::form).collect(),
@@ -160,11 +166,12 @@ impl Compact for Occupancy {
         let facts = stored.f.into_iter().map(<Fact as Compact>::of);
         let before = match stored.b {
             None => None,
-            Some(StoredBefore(until, guests, piece)) => Some(Box::new(Before {
+            Some(StoredBefore(until, guests, piece, arrived)) => Some(Box::new(Before {
                 until: LocalTime::of(until)?,
                 picture: Picture {
                     guests: guests.into_iter().map(Guest::of).collect::<Option<_>>()?,
                     piece: Option::of(piece)?,
+                    arrived: Option::of(arrived)?,
                 },
             })),
         };

@@ -40,10 +40,15 @@ pub(super) fn section(words: &Words, story: &Story, around: &Around<'_>) -> Opti
                     words.power_over
                 }
             };
+            let mut state = occupancy.to_owned();
+            if let NoticeKind::Closed(why @ Closing::OutOfOrder { .. }) = notice.kind {
+                state.push_str(words.between_states);
+                state.push_str((words.closed_by)(notice.stay.kind(), why));
+            }
             let subject = vec![
                 Row::Fields(vec![hotel, words.field(words.room, room)]),
                 Row::Fields(vec![
-                    words.field(words.state, occupancy),
+                    words.field(words.state, state),
                     words.field(name, power),
                 ]),
             ];

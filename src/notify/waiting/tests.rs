@@ -114,6 +114,7 @@ fn the_notices_of_a_run_are_one_story() {
     let gap = || closed(Closing::Gap);
     let (kind, at) = (Kind::Checkin, at(300));
     let guest = || closed(Closing::NewStay { kind, at });
+    let repair = || closed(Closing::OutOfOrder { at });
     for (notices, goes_on, state) in [
         (vec![alert("101")], true, Status::Alert),
         (vec![alert("101")], false, Status::Unclear),
@@ -131,6 +132,7 @@ fn the_notices_of_a_run_are_one_story() {
             false,
             Status::NewStay,
         ),
+        (vec![alert("101"), repair()], false, Status::NewStay),
         (vec![meters(MeterNoticeKind::Silent)], true, Status::Silent),
         (vec![meters(MeterNoticeKind::Silent)], false, Status::Ended),
         (

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 
 use crate::engine::{
-    Change, Event, MessageKind, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind,
-    Occupancy, Opening, Parsed, Received, RoomState, Rules, Said, Stay, Tally, Transition, observe,
-    readings_needed_after, receive,
+    Added, Change, Event, MessageKind, MeterNotice, MeterNoticeKind, MeterTrouble, Notice,
+    NoticeKind, Occupancy, Opening, Parsed, Received, RoomState, RoomStatus, Rules, Said,
+    StatusChange, Statuses, Stay, Tally, Transition, observe, readings_needed_after, receive,
 };
 use crate::figures::{
     Amounts, Figure, IntervalResult, MessageResult, NoticeResult, Origin, ReadingResult,
@@ -13,13 +13,13 @@ use crate::figures::{
 };
 use crate::rooms::Rooms;
 use crate::store::{Plan, Position, Readings, Rejected, Settled, Settlement, Wanted};
-use crate::types::RoomKey;
+use crate::types::{LocalTime, RoomKey};
 
 use super::{Input, Judged, Message};
 
-/// Of each room that messages of a batch are about, for each of them the stay of the watch that it
-/// begins, if it begins one.
-pub(super) type Pieces<'a> = HashMap<&'a RoomKey, VecDeque<Option<Stay>>>;
+/// Of each room that messages of a batch are about, for each of them from when on it has the room
+/// judged otherwise, if it does: it begins a watch, or changes the room's status.
+pub(super) type Turns<'a> = HashMap<&'a RoomKey, VecDeque<Option<LocalTime>>>;
 
 /// A room as the messages of a batch leave it one after the other, as far as that can be known
 /// before its readings are.
@@ -27,6 +27,7 @@ struct Expected {
     /// Before all of them.
     state: Option<RoomState>,
     occupancy: Occupancy,
+    statuses: Statuses,
     /// The stay of its watch, and whether that can be moved.
     watched: Option<(Stay, bool)>,
 }
@@ -36,8 +37,8 @@ pub(super) struct Planner<'a> {
     rules: &'a Rules,
     /// Readings of the rooms that [`Planner::wanted`] named.
     readings: &'a HashMap<RoomKey, Readings>,
-    /// The pieces that messages of this batch are still to begin.
-    pieces: Pieces<'a>,
+    /// What messages of this batch are still to change.
+    turns: Turns<'a>,
     /// Of each room that begins watches in this batch their places in the plan.
     opened: HashMap<RoomKey, Vec<usize>>,
     /// Of each room whose rows this batch rewrites the last one by then.
@@ -50,13 +51,13 @@ pub(super) struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    /// The pieces that the messages of a batch begin, and the readings that they need for that.
+    /// What the messages of a batch change, and the readings that they need for that.
     pub(super) fn wanted(
         rooms: &Rooms,
         rules: &Rules,
         batch: &'a [Input],
-    ) -> (Pieces<'a>, Vec<Wanted>) {
-        let mut pieces = Pieces::new();
+    ) -> (Turns<'a>, Vec<Wanted>) {
+        let mut turns = Turns::new();
         let mut wanted: HashMap<&RoomKey, Wanted> = HashMap::new();
         let mut expected: HashMap<&RoomKey, Expected> = HashMap::new();
         for (room, said) in said(batch) {
@@ -65,12 +66,30 @@ impl<'a> Planner<'a> {
                 let known = state.as_ref();
                 Expected {
                     occupancy: known.map_or_else(Occupancy::default, |s| s.occupancy.clone()),
+                    statuses: known.map_or_else(Statuses::default, |s| s.statuses.clone()),
                     watched: known.map(|state| (state.watch.stay, state.can_be_moved())),
                     state,
                 }
             });
+            let turns = turns.entry(room).or_default();
+            if let Said::Status(change) = said {
+                let is_new = expected.take_status(*change);
+                turns.push_back(is_new.then_some(change.at));
+                if is_new && matches!(change.status, RoomStatus::OutOfOrder { .. }) {
+                    // A watch that begins in this batch needs its readings already.
+                    let known = expected.state.as_ref();
+                    let after = known.map_or(change.at, |known| known.watch.needs_after());
+                    let wanted = wanted.entry(room).or_insert_with(|| Wanted {
+                        room: room.clone(),
+                        after,
+                        until: change.at,
+                    });
+                    wanted.until = wanted.until.max(change.at);
+                }
+                continue;
+            }
             let begun = expected.take(said, rules);
-            pieces.entry(room).or_default().push_back(begun);
+            turns.push_back(begun.map(|stay| stay.time()));
             let Some(begun) = begun else { continue };
             let after = readings_needed_after(expected.state.as_ref(), &begun, rules);
             let wanted = wanted.entry(room).or_insert_with(|| Wanted {
@@ -82,17 +101,17 @@ impl<'a> Planner<'a> {
             // What is later than the last watch's beginning sweeps will show it.
             wanted.until = begun.time();
         }
-        (pieces, wanted.into_values().collect())
+        (turns, wanted.into_values().collect())
     }
 
     pub(super) fn new(
         rooms: &'a Rooms,
         rules: &'a Rules,
         readings: &'a HashMap<RoomKey, Readings>,
-        pieces: Pieces<'a>,
+        turns: Turns<'a>,
     ) -> Planner<'a> {
         Planner {
-            pieces,
+            turns,
             rooms,
             rules,
             readings,
@@ -163,9 +182,10 @@ impl<'a> Planner<'a> {
         let readings = self.readings.get(room).map_or(&[][..], Vec::as_slice);
         // After an outage the room's next guest may wait in the same batch, or a message that shows
         // that this stay should never have been: what came after that is not to be judged under it.
-        let next = self.pieces.get_mut(room).and_then(|pieces| {
-            pieces.pop_front();
-            pieces.iter().flatten().map(Stay::time).min()
+        // Nor is what came after the room's next status under the present one.
+        let next = self.turns.get_mut(room).and_then(|turns| {
+            turns.pop_front();
+            turns.iter().flatten().copied().min()
         });
         let until = next.map_or(readings.len(), |next| {
             readings.partition_point(|reading| reading.time <= next)
@@ -204,6 +224,15 @@ impl<'a> Planner<'a> {
             Received::Stale => {
                 log::info!(
                     "{room}: a {} of {} is older than what is known and has no effect",
+                    said.name(),
+                    said.time()
+                );
+                Some(MessageResult::Stale)
+            }
+            Received::Unwatched => {
+                log::info!(
+                    "{room}: a {} of {} has no effect: the room is watched from its first check-in \
+                     or check-out on",
                     said.name(),
                     said.time()
                 );
@@ -280,6 +309,8 @@ impl<'a> Planner<'a> {
             late,
             judged,
             abnormal,
+            out_of_order,
+            cleaning,
             gaps,
             outliers,
             meters_changed,
@@ -290,6 +321,8 @@ impl<'a> Planner<'a> {
             (Figure::Intervals(IntervalResult::Normal), judged - abnormal),
             (Figure::Intervals(IntervalResult::Abnormal), abnormal),
             (Figure::Intervals(IntervalResult::Gap), gaps),
+            (Figure::Intervals(IntervalResult::OutOfOrder), out_of_order),
+            (Figure::Intervals(IntervalResult::Cleaning), cleaning),
             (Figure::Outliers, outliers),
             (Figure::MetersReplaced, meters_changed),
         ] {
@@ -334,6 +367,11 @@ impl<'a> Planner<'a> {
 }
 
 impl Expected {
+    /// Takes what one message says of the room's status; whether that is new.
+    fn take_status(&mut self, change: StatusChange) -> bool {
+        self.watched.is_some() && self.statuses.add(change) == Added::New
+    }
+
     /// Takes what one message says; gives the stay of the watch that begins with that, if one does.
     fn take(&mut self, said: &Said, rules: &Rules) -> Option<Stay> {
         if let Some(fact) = said.fact(&self.occupancy, rules.match_seconds) {

@@ -1,6 +1,6 @@
 use super::*;
-use crate::engine::{Arrival, Departure, Fact, StayId};
-use crate::types::{HotelId, LocalTime, Reading, WattHours};
+use crate::engine::{Arrival, Closing, Departure, Fact, StayId};
+use crate::types::{HotelId, Reading, WattHours};
 
 fn at(minutes: i64) -> LocalTime {
     let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
@@ -66,11 +66,11 @@ fn reading(n: i64) -> Reading {
 
 fn planned(rooms: &Rooms, batch: &[Input]) -> Plan {
     let rules = Rules::default();
-    let (pieces, wanted) = Planner::wanted(rooms, &rules, batch);
+    let (turns, wanted) = Planner::wanted(rooms, &rules, batch);
     let readings = { wanted.into_iter() }
         .map(|wanted| (wanted.room, (0..10).map(reading).collect()))
         .collect();
-    let mut planner = Planner::new(rooms, &rules, &readings, pieces);
+    let mut planner = Planner::new(rooms, &rules, &readings, turns);
     for input in batch {
         match input {
             Input::Message(message) => planner.message(message),
@@ -106,6 +106,70 @@ fn a_guest_who_waits_in_the_same_batch_is_not_judged_as_an_empty_room() {
     assert_eq!(plan.rooms[0].1.watch.fold.seen, Some(at(270)));
 }
 
+fn sent_status(said: Said) -> Input {
+    sent(Event {
+        kind: MessageKind::RoomStatus,
+        rooms: vec![(room(), said)],
+    })
+}
+
+/// After an outage both wait in one batch: what is judged is judged by all that is known.
+#[test]
+fn a_room_is_not_judged_while_a_status_of_the_same_batch_has_it_out_of_order() {
+    let left = || {
+        message(Stay::Vacant {
+            actual_checkin: None,
+            actual_checkout: at(0),
+        })
+    };
+    let status = |minutes, status| {
+        let at = at(minutes);
+        sent_status(Said::Status(StatusChange { at, status }))
+    };
+    let repaired = || status(45, RoomStatus::OutOfOrder { until: None });
+    let rooms = Rooms::default();
+    let plan = planned(
+        &rooms,
+        &[left(), repaired(), status(210, RoomStatus::InOrder)],
+    );
+    assert_eq!(plan.notices, []);
+    let fold = &plan.rooms[0].1.watch.fold;
+    assert_eq!(fold.seen, Some(at(270)));
+    assert_eq!(fold.run.map(|run| run.since), Some(at(210)));
+    // What was known already stops nothing: who would judge the rest?
+    let dirty = || status(50, RoomStatus::Dirty);
+    let plan = planned(
+        &rooms,
+        &[dirty(), left(), dirty(), dirty(), repaired(), repaired()],
+    );
+    assert_eq!(plan.rooms[0].1.watch.fold.seen, Some(at(270)));
+}
+
+/// The readings up to then are asked for: a run that goes on is to be cut off where it was.
+#[test]
+fn readings_up_to_the_time_a_room_is_out_of_order_are_judged_before() {
+    let rooms = Rooms::default();
+    let left = Stay::Vacant {
+        actual_checkin: None,
+        actual_checkout: at(0),
+    };
+    rooms.adopt([(room(), RoomState::new(left, &Rules::default()))]);
+    let change = StatusChange {
+        at: at(160),
+        status: RoomStatus::OutOfOrder { until: None },
+    };
+    let plan = planned(&rooms, &[sent_status(Said::Status(change))]);
+    let notices = plan.notices.iter().map(|notice| match notice {
+        Notice::Room(notice) => (notice.kind, notice.periods, notice.detected),
+        Notice::Meters(_) => panic!("no meters are concerned"),
+    });
+    let closed = NoticeKind::Closed(Closing::OutOfOrder { at: at(160) });
+    assert_eq!(
+        notices.collect::<Vec<_>>(),
+        [(NoticeKind::Alert, 4, at(120)), (closed, 5, at(160))]
+    );
+}
+
 #[test]
 fn meter_notices_are_recorded_once() {
     let (rooms, rules, readings) = (Rooms::default(), Rules::default(), HashMap::new());
@@ -121,7 +185,7 @@ fn meter_notices_are_recorded_once() {
     rooms.notified(&notice(MeterNoticeKind::Silent, "H1"));
     rooms.notified(&notice(MeterNoticeKind::Silent, "H2"));
     rooms.notified(&notice(MeterNoticeKind::Reporting, "H2"));
-    let mut planner = Planner::new(&rooms, &rules, &readings, Pieces::new());
+    let mut planner = Planner::new(&rooms, &rules, &readings, Turns::new());
     let both = |kind| ["H1", "H2"].map(|hotel| notice(kind, hotel));
     planner.silence(&both(MeterNoticeKind::Silent));
     planner.silence(&both(MeterNoticeKind::Reporting));

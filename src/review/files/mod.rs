@@ -9,7 +9,7 @@ use std::io::{BufRead, Read, Write};
 use csv::ByteRecord;
 use rayon::prelude::*;
 
-use crate::engine::{Columns, MessageFormat, Parsed, ReadingFormat, Said, pieces};
+use crate::engine::{Columns, MessageFormat, Parsed, ReadingFormat, Said, pieces, statuses};
 use crate::escape;
 use crate::types::{LocalTime, Reading, RoomKey, utf8_part};
 
@@ -49,9 +49,11 @@ pub fn read_files(
     let mut counts = Counts::default();
     let mut past = Past::new(from);
     for (room, said) in read_messages(messages, to, format, &mut counts, remarks)? {
-        for stay in pieces(&said, match_seconds) {
-            past.add_stay(room.clone(), stay);
+        let stays = pieces(&said, match_seconds);
+        for stay in &stays {
+            past.add_stay(room.clone(), *stay);
         }
+        past.add_statuses(&room, statuses(&said, &stays));
     }
     let reading_format = ReadingFormat { zone: format.zone };
     read_readings(

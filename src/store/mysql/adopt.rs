@@ -70,7 +70,9 @@ pub fn adopt(
                 newer.push((room, state));
             }
             Received::Corrected(transition) => newer.push((room, transition.state)),
-            Received::Noted(_) | Received::Duplicate | Received::Stale => adopted.unchanged += 1,
+            Received::Noted(_) | Received::Duplicate | Received::Stale | Received::Unwatched => {
+                adopted.unchanged += 1
+            }
         }
     })?;
     adopted.updated = newer.iter().map(|(room, _)| room.clone()).collect();

@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use crate::engine::{Fold, Interval, Movement, Occupancy, RoomState, Run, Stay, Watch as WatchNow};
+use crate::engine::{
+    Fold, Interval, Movement, Occupancy, RoomState, Run, Statuses, Stay, Watch as WatchNow,
+};
 use crate::types::{LocalTime, Reading, WattHours};
 
 #[derive(Deserialize)]
@@ -36,6 +38,16 @@ struct OldRun {
     told: u32,
 }
 
+impl OldRun {
+    /// The end of its last interval: the sample, unless intervals of exactly zero have followed
+    /// that did not end it.
+    fn reaches(&self, sample: Option<Reading>, movement: Option<&OldMovement>) -> LocalTime {
+        let moved = movement.map(|last| last.at).filter(|&at| at > self.since);
+        let sample = sample.map(|sample| sample.time);
+        moved.or(sample).unwrap_or(self.since)
+    }
+}
+
 #[derive(Deserialize)]
 struct OldMovement {
     at: LocalTime,
@@ -54,6 +66,7 @@ impl Watch {
         RoomState {
             // Version 0.1 only knew the last stay.
             occupancy: Occupancy::of(&self.stay),
+            statuses: Statuses::default(),
             watches: self.number,
             watch: WatchNow {
                 stay: self.stay,
@@ -66,6 +79,7 @@ impl Watch {
                         periods: run.periods,
                         energy: run.energy,
                         since: run.since,
+                        until: run.reaches(sample, movement.as_ref()),
                         notified_at_periods: run.told,
                     }),
                     movement: movement.map(|last| Movement {

@@ -3,8 +3,8 @@
 use rusqlite::types::Value;
 use rusqlite::{Row, params_from_iter};
 
-use crate::engine::Stay;
-use crate::store::{Archive, Span, StoreError, stay};
+use crate::engine::{Statuses, Stay};
+use crate::store::{Archive, Span, StoreError, room, stay};
 use crate::types::{Kind, LocalTime, Reading, RoomKey};
 
 use super::{SqliteFile, values};
@@ -36,6 +36,23 @@ impl Archive for SqliteFile {
             }
             Ok(())
         })
+    }
+
+    fn statuses(&mut self, of: &RoomKey) -> Result<Statuses, StoreError> {
+        let (of_room, key) = condition(Some(of));
+        let query = format!("SELECT version, state FROM room_state WHERE {of_room}");
+        let row: Option<(i64, String)> = self.with(|conn| {
+            let mut query = conn.prepare_cached(&query)?;
+            let mut rows = query.query(params_from_iter(key))?;
+            Ok(match rows.next()? {
+                Some(row) => Some((row.get(0)?, row.get(1)?)),
+                None => None,
+            })
+        })?;
+        let Some((version, state)) = row else {
+            return Ok(Statuses::default());
+        };
+        Ok(room::read(of, version, &state)?.statuses)
     }
 
     fn readings(

@@ -101,6 +101,7 @@ pub(super) static WORDS: Words = Words {
         (_, Closing::Gap) => "gap in readings",
         (_, Closing::MeterChanged) => "meter replaced or reset",
         (_, Closing::IntervalChanged) => "interval changed",
+        (_, Closing::OutOfOrder { .. }) => "out of order",
         (Kind::Checkout, Closing::NewStay { kind, .. }) => match kind {
             Kind::Checkin => "guest checked in",
             Kind::Checkout => "check-out time corrected",
@@ -128,6 +129,11 @@ pub(super) static WORDS: Words = Words {
             (_, Closing::IntervalChanged) => format!(
                 "The length of the interval was changed: power use is judged anew from now on. \
                  {again}"
+            ),
+            (_, Closing::OutOfOrder { at }) => format!(
+                "The room has been out of order since {}: what was abnormal before is no longer \
+                 followed, and power use is not judged while that lasts.",
+                at.day_hour_minute()
             ),
             (Kind::Checkout, Closing::NewStay { kind, at }) => {
                 let at = at.day_hour_minute();

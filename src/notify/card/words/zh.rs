@@ -77,7 +77,7 @@ pub(super) static WORDS: Words = Words {
     may_go_on: "监测已中断，无法确认是否恢复正常；方便时请向前台核实房态并查看。",
     closed_below: "监测中断的房间暂时无法判断是否恢复；方便时，空房请先向前台核实房态再进房，\
          住客房请由前台了解情况。如仍异常，会再次报警。",
-    new_stays_below: "下列房间已有客人入住或退房，此前的异常不再跟踪，此后的用电会重新判断。",
+    new_stays_below: "下列房间已有客人入住、退房，或已设为维修房，此前的异常不再跟踪。",
     nothing_to_do: "用电已恢复正常，无需处理。",
     check_gateway: "请检查抄表网关和采集器的电源与网络。数据恢复前，本店无法发现用电异常。",
     some_are_silent: "大部分电表已恢复。请检查下列房间的电表和通信线路。",
@@ -91,6 +91,7 @@ pub(super) static WORDS: Words = Words {
         (_, Closing::Gap) => "抄表中断",
         (_, Closing::MeterChanged) => "电表更换或清零",
         (_, Closing::IntervalChanged) => "判断周期已更改",
+        (_, Closing::OutOfOrder { .. }) => "维修中",
         (Kind::Checkout, Closing::NewStay { kind, .. }) => match kind {
             Kind::Checkin => "客人已入住",
             Kind::Checkout => "退房时间已更新",
@@ -115,6 +116,10 @@ pub(super) static WORDS: Words = Words {
             (_, Closing::IntervalChanged) => {
                 "系统的判断周期已更改，从现在起重新判断；如仍异常，会再次报警。".to_owned()
             }
+            (_, Closing::OutOfOrder { at }) => format!(
+                "客房已于 {} 设为维修房，此前的异常不再跟踪；维修期间的用电不作判断。",
+                at.day_hour_minute()
+            ),
             (Kind::Checkout, Closing::NewStay { kind, at }) => {
                 let at = at.day_hour_minute();
                 match kind {
