@@ -34,7 +34,7 @@ fn post(path: &str, form: &str, body: &str) -> String {
     )
 }
 
-fn messages(body: &str) -> String {
+pub fn messages(body: &str) -> String {
     post("/api/messages", "application/x-ndjson", body)
 }
 

@@ -36,6 +36,7 @@ mod silence;
 mod simulate;
 mod spellings;
 mod statuses;
+mod stays;
 mod store;
 mod storm;
 mod supervisor;
