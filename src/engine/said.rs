@@ -60,12 +60,11 @@ impl Said {
         }
     }
 
-    /// What it is, for people.
-    pub fn name(&self) -> &'static str {
+    /// The latest time that it says to have come; `None` where all of it may lie ahead.
+    pub fn happened(&self) -> Option<LocalTime> {
         match self {
-            Said::Fact(fact) => fact.name(),
-            Said::Back { .. } => "cancelled checkout",
-            Said::Status(_) => "room status",
+            Said::Fact(Fact::Expectation(expectation)) => expectation.since,
+            _ => Some(self.time()),
         }
     }
 

@@ -18,18 +18,29 @@ pub(super) fn summary(taken: &Amounts) -> String {
     let recorded = |notice| taken.get(Figure::NoticesRecorded(notice));
     let notices = |result| taken.get(Figure::Notices(result));
     let abnormal = interval(IntervalResult::Abnormal);
+    let mut kinds = vec![
+        counted(messages(MessageResult::CheckIn), "check-in"),
+        counted(messages(MessageResult::CheckOut), "check-out"),
+    ];
+    // Most property management systems send none of these.
+    let rarer = [
+        (MessageResult::Move, "move"),
+        (MessageResult::Extend, "extension"),
+        (MessageResult::CancelCheckin, "cancelled check-in"),
+        (MessageResult::CancelCheckout, "cancelled check-out"),
+        (MessageResult::RoomStatus, "room status message"),
+    ];
+    let rarer = rarer.map(|(result, name)| (messages(result), name));
+    let rarer = rarer.into_iter().filter(|(number, _)| *number > 0);
+    kinds.extend(rarer.map(|(number, name)| counted(number, name)));
+    kinds.extend([
+        counted(messages(MessageResult::Duplicate), "duplicate"),
+        format!("{} stale", messages(MessageResult::Stale)),
+        format!("{} ignored", messages(MessageResult::Ignored)),
+        format!("{} refused", messages(MessageResult::Refused)),
+    ]);
     let parts = [
-        (
-            "messages",
-            vec![
-                counted(messages(MessageResult::CheckIn), "check-in"),
-                counted(messages(MessageResult::CheckOut), "check-out"),
-                counted(messages(MessageResult::Duplicate), "duplicate"),
-                format!("{} stale", messages(MessageResult::Stale)),
-                format!("{} ignored", messages(MessageResult::Ignored)),
-                format!("{} refused", messages(MessageResult::Refused)),
-            ],
-        ),
+        ("messages", kinds),
         (
             "meters",
             vec![

@@ -29,7 +29,7 @@ const NOW: &str = "SELECT room_number, msg_type, CAST(stay_time AS CHAR) FROM ro
 type Watch = (String, String, String, Option<String>);
 
 /// A rig to which all kinds of messages are known, and which takes them in their order.
-fn rig(name: &str) -> Rig {
+pub fn rig(name: &str) -> Rig {
     let rig = Rig::new(name);
     rig.reconfigure(
         "[monitoring]\n",
@@ -201,53 +201,70 @@ fn each_kind_has_its_effect_on_the_watch() {
 #[test]
 fn two_guests_swap_rooms_in_either_order() {
     either_way("swap", |rig, http| {
-        let came = minutes_ago(600);
-        let swapped = came.plus(3_600);
-        for (number, by) in ["stay_id", "check_in_time"].into_iter().enumerate() {
-            for is_reverse in [false, true] {
-                let at = number * 2 + usize::from(is_reverse);
-                let (one, other) = (format!("{at}A"), format!("{at}B"));
-                // The guest of the other room came half an hour later.
-                let guests = [came, came.plus(1_800)].map(|time| time.to_string());
-                let whose = |guest: usize| match by {
-                    "stay_id" => ["a", "b"][guest],
-                    _ => guests[guest].as_str(),
-                };
-                let arrivals = [(&one, 0), (&other, 1)].map(|(room, guest)| {
-                    let mut fields = json!({"check_in_time": guests[guest]});
-                    if by == "stay_id" {
-                        fields["stay_id"] = whose(guest).into();
-                    }
-                    body(room, "5710005", fields)
-                });
-                let mut swap = [
-                    moved(&one, &other, swapped, (by, whose(0))),
-                    moved(&other, &one, swapped, (by, whose(1))),
-                ];
-                if is_reverse {
-                    swap.reverse();
+        let mut number = 0..;
+        for by in ["stay_id", "check_in_time"] {
+            // Both in the same second; or for a minute they share the first one's room.
+            for shared in [0, 60] {
+                for is_reverse in [false, true] {
+                    let number = number.next().expect("a number");
+                    swap(rig, http, number, (by, shared, is_reverse));
                 }
-                send(rig, http, &[&arrivals[..], &swap].concat());
-                let of_two = NOW.replace("'H001'", &format!("'H001' AND room_number LIKE '{at}_'"));
-                let both = [&one, &other].map(|room| now(room, "checkin", swapped));
-                rig.wait_for_rows(&of_two, &both);
-                // Each is where the move has led: of the first one the other room is rid.
-                let left = swapped.plus(3_600);
-                let field = match by {
-                    "stay_id" => "stay_id",
-                    _ => "actual_checkin_time",
-                };
-                let mut fields = json!({"actual_checkout_time": left.to_string()});
-                fields[field] = whose(0).into();
-                let checkouts = [body(&one, "5710013", fields.clone())];
-                send(rig, http, &checkouts);
-                rig.wait_for_rows(&of_two, &both);
-                send(rig, http, &[body(&other, "5710013", fields)]);
-                let rid = [now(&one, "checkin", swapped), now(&other, "checkout", left)];
-                rig.wait_for_rows(&of_two, &rid);
             }
         }
     });
+}
+
+/// Two guests swap two rooms, in which they have come half an hour apart.
+fn swap(
+    rig: &Rig,
+    http: Option<SocketAddr>,
+    number: u32,
+    (by, shared, is_reverse): (&str, i64, bool),
+) {
+    let came = minutes_ago(600);
+    let moves = [came.plus(3_600), came.plus(3_600 - shared)];
+    let (one, other) = (format!("{number}A"), format!("{number}B"));
+    let times = [came, came.plus(1_800)].map(|time| time.to_string());
+    let whose = |guest: usize| match by {
+        "stay_id" => ["a", "b"][guest],
+        _ => times[guest].as_str(),
+    };
+    let arrivals = [(&one, 0), (&other, 1)].map(|(room, guest)| {
+        let mut fields = json!({"check_in_time": times[guest]});
+        fields[by] = whose(guest).into();
+        body(room, "5710005", fields)
+    });
+    let mut swap = [
+        moved(&one, &other, moves[0], (by, whose(0))),
+        moved(&other, &one, moves[1], (by, whose(1))),
+    ];
+    if is_reverse {
+        swap.reverse();
+    }
+    send(rig, http, &[&arrivals[..], &swap].concat());
+    let of_two = format!("'H001' AND room_number LIKE '{number}_'");
+    let of_two = NOW.replace("'H001'", &of_two);
+    // Guests with ids share a room; without, the later one is another party.
+    let since = match (by, shared) {
+        ("stay_id", 60) => came,
+        _ => moves[1],
+    };
+    let both = [
+        now(&one, "checkin", since),
+        now(&other, "checkin", moves[0]),
+    ];
+    rig.wait_for_rows(&of_two, &both);
+
+    // The first guest is known in the one room no more, and in the other by the same name.
+    let left = moves[0].plus(3_600);
+    let mut fields = json!({"actual_checkout_time": left.to_string()});
+    let field = by.replace("check_in_time", "actual_checkin_time");
+    fields[field] = whose(0).into();
+    send(rig, http, &[body(&one, "5710013", fields.clone())]);
+    rig.wait_for_rows(&of_two, &both);
+    send(rig, http, &[body(&other, "5710013", fields)]);
+    let [first, _] = both;
+    rig.wait_for_rows(&of_two, &[first, now(&other, "checkout", left)]);
 }
 
 #[test]
@@ -392,8 +409,53 @@ fn a_move_whose_commit_is_not_answered_is_written_once() {
     send(&rig, None, &[]);
     assert!(has_moved(&rig, ("101", "102"), (came, at)));
     let log = service.stop();
-    let taken = log.lines().filter(|line| line.contains("1 move"));
-    assert!(taken.count() <= 1, "{log}");
+    assert!(log.contains(" 1 move, "), "taken and counted once: {log}");
     assert_eq!(rig.waiting_messages(), 0);
+    rig.finish();
+}
+
+#[test]
+fn the_log_counts_each_kind_and_names_both_rooms_of_a_move() {
+    let mut rig = rig("movelog");
+    let mut service = rig.start();
+    service.wait_until_ready();
+    let (came, at) = (minutes_ago(600), minutes_ago(300));
+    let long_ago = minutes_ago(20 * 24 * 60);
+    let early = json!({"old_room_number": "101", "move_time": at.to_string(), "stay_id": "A",
+                       "expected_checkout_time": came.to_string()});
+    let extend = |room: &str| {
+        let fields = json!({"stay_id": "A", "expected_checkout_time": at.plus(60).to_string()});
+        body(room, "EX", fields)
+    };
+    let bodies = [
+        arrived("101", "A", came),
+        body("102", "MV", early),
+        extend("102"),
+        // Known by now.
+        extend("102"),
+        moved("101", "102", at, ("stay_id", "A")),
+        // The one room is vacant since, in the other this guest has never left.
+        moved("101", "102", long_ago, ("stay_id", "Z")),
+        // Of a room of which nothing is known.
+        extend("109"),
+    ];
+    send(&rig, None, &bodies);
+    let log = service.stop();
+    let both = "H001/101, H001/102:";
+    for line in [
+        format!("{both} its expected check-out is not after the move and was ignored"),
+        format!("{both} a duplicate message of H001/102"),
+        format!("{both} the move of {long_ago} is older than what is known of H001/101 and"),
+        "H001/102: a duplicate message\n".to_owned(),
+        format!(
+            "H001/109: the extension of {} is of a room of which nothing is known and has no effect",
+            at.plus(60)
+        ),
+        "messages: 2 check-ins, 0 check-outs, 2 moves, 1 extension, 2 duplicates, 1 stale, \
+         0 ignored, 0 refused"
+            .to_owned(),
+    ] {
+        assert!(log.contains(&line), "{line:?} is not in\n{log}");
+    }
     rig.finish();
 }

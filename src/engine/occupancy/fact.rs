@@ -56,15 +56,6 @@ pub struct Expectation {
 }
 
 impl Fact {
-    /// What it is, for people.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Fact::Arrival(_) => "checkin",
-            Fact::Departure(_) => "checkout",
-            Fact::Expectation(_) => "expected check-out",
-        }
-    }
-
     /// Its own time; of an expectation the one that is expected.
     pub fn time(&self) -> LocalTime {
         match self {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use crate::engine::{
-    Added, Change, Event, MessageKind, MeterNotice, MeterNoticeKind, MeterTrouble, Notice,
+    Added, Change, Event, Fact, MessageKind, MeterNotice, MeterNoticeKind, MeterTrouble, Notice,
     NoticeKind, Occupancy, Opening, Parsed, Received, RoomState, RoomStatus, Rules, Said,
     StatusChange, Statuses, Stay, Tally, Transition, observe, readings_needed_after, receive,
 };
@@ -128,8 +128,12 @@ impl<'a> Planner<'a> {
         let result = match &message.parsed {
             Parsed::Event(event) => self.event(event),
             Parsed::EventWithoutExpected(event) => {
+                let after = match event.kind {
+                    MessageKind::Move => "the move",
+                    _ => "its check-in",
+                };
                 log::warn!(
-                    "{}: its expected check-out is not after its check-in and was ignored",
+                    "{}: its expected check-out is not after {after} and was ignored",
                     event.names()
                 );
                 self.event(event)
@@ -166,7 +170,7 @@ impl<'a> Planner<'a> {
         let results = event
             .rooms
             .iter()
-            .map(|(room, said)| match self.said(room, said) {
+            .map(|(room, said)| match self.said(event, room, said) {
                 None => by_kind,
                 Some(other) => other,
             });
@@ -177,7 +181,7 @@ impl<'a> Planner<'a> {
     }
 
     /// What a message was to a room, unless it is what its kind says.
-    fn said(&mut self, room: &RoomKey, said: &Said) -> Option<MessageResult> {
+    fn said(&mut self, event: &Event, room: &RoomKey, said: &Said) -> Option<MessageResult> {
         let state = self.current(room);
         let readings = self.readings.get(room).map_or(&[][..], Vec::as_slice);
         // After an outage the room's next guest may wait in the same batch, or a message that shows
@@ -198,7 +202,9 @@ impl<'a> Planner<'a> {
             }
             Received::Corrected(transition) => {
                 self.stage(room.clone(), transition);
-                Some(MessageResult::Duplicate)
+                // Another expected check-out is all that an extension is there for.
+                let is_known = event.kind != MessageKind::Extend;
+                is_known.then_some(MessageResult::Duplicate)
             }
             Received::Noted(transition) => {
                 let watched = transition.state.watch.stay.order();
@@ -210,22 +216,34 @@ impl<'a> Planner<'a> {
                 self.stage(room.clone(), transition);
                 if is_older {
                     log::info!(
-                        "{room}: a {} of {} is older than what is known and changes nothing now",
-                        said.name(),
-                        said.time()
+                        "{}: the {} of {} is older than what is known{} and changes nothing now",
+                        event.names(),
+                        event.kind,
+                        said.time(),
+                        of_room(event, room)
                     );
                 }
                 is_older.then_some(MessageResult::Stale)
             }
             Received::Duplicate => {
-                log::debug!("{room}: a duplicate message");
+                log::debug!(
+                    "{}: a duplicate message{}",
+                    event.names(),
+                    of_room(event, room)
+                );
                 Some(MessageResult::Duplicate)
             }
             Received::Stale => {
+                let why = match said {
+                    Said::Fact(Fact::Expectation(_)) => "is of a room of which nothing is known",
+                    _ => "is older than what is known",
+                };
                 log::info!(
-                    "{room}: a {} of {} is older than what is known and has no effect",
-                    said.name(),
-                    said.time()
+                    "{}: the {} of {} {why}{} and has no effect",
+                    event.names(),
+                    event.kind,
+                    said.time(),
+                    of_room(event, room)
                 );
                 Some(MessageResult::Stale)
             }
@@ -387,6 +405,14 @@ impl Expected {
         }
         self.watched = self.watched.map(|(_, can_be_moved)| (piece, can_be_moved));
         None
+    }
+}
+
+/// Which of its rooms a line about a message is about, where it has two.
+fn of_room(event: &Event, room: &RoomKey) -> String {
+    match event.rooms.len() {
+        0 | 1 => String::new(),
+        _ => format!(" of {room}"),
     }
 }
 

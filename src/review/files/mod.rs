@@ -103,7 +103,7 @@ fn read_messages(
             Parsed::Event(event) | Parsed::EventWithoutExpected(event) => {
                 counts.events += 1;
                 for (room, said) in event.rooms {
-                    if said.time() > to {
+                    if said.happened().is_some_and(|happened| happened > to) {
                         continue;
                     }
                     let place = *places.entry(room).or_insert_with_key(|room| {
@@ -322,3 +322,6 @@ fn remark(
         _ => Ok(()),
     };
 }
+
+#[cfg(test)]
+mod tests;
