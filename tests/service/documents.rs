@@ -74,6 +74,9 @@ fn every_command_of_the_documents_works() {
     let header = "hotel_id,room_number,reading_value,script_time\n".to_owned();
     rig.file("readings.csv", &(header + &readings.collect::<String>()));
 
+    let moves = "[message_types]\nmove = '5710020'\n[monitoring]\n";
+    rig.reconfigure("[monitoring]\n", moves);
+
     let mut service = rig.start();
     service.wait_until_ready();
     wait_until_served(address);
@@ -134,7 +137,10 @@ fn every_command_of_the_documents_works() {
             }
         }
     }
-    rig.wait_for_rows("SELECT hotel_id FROM room_state", &["H12345".to_owned()]);
+    // The check-in over HTTP, and the move.
+    let rooms = "SELECT hotel_id, room_number FROM room_state ORDER BY room_number";
+    let expected = ["1001", "1002"].map(|room| ("H12345".to_owned(), room.to_owned()));
+    rig.wait_for_rows(rooms, &expected);
     service.stop();
     rig.finish();
 }

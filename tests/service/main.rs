@@ -29,6 +29,7 @@ mod reload;
 mod restart;
 mod retention;
 mod review;
+mod send;
 mod send_notice;
 mod sessions;
 mod setup;
