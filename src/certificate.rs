@@ -12,75 +12,79 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{AlertDescription, RootCertStore};
 
-/// Whose certificate it is, and how the configuration can be corrected for it.
+/// The server whose certificate is checked, and how to correct the configuration for it.
 pub struct Peer<'a> {
-    /// Its name in a sentence, as `the broker`.
-    pub who: &'a str,
-    /// What to do if its authority is unknown.
-    pub trust: &'a str,
-    /// What to do if its certificate is for another name.
+    /// Its name in a sentence, such as `the broker`.
     pub name: &'a str,
+    /// What to do if its authority is unknown.
+    pub if_unknown_authority: &'a str,
+    /// What to do if its certificate is for another name.
+    pub if_other_name: &'a str,
 }
 
 /// What is wrong, and what to do.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Explained {
-    pub what: String,
+pub struct Explanation {
+    pub problem: String,
     pub remedy: String,
 }
 
-impl fmt::Display for Explained {
+impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.what, self.remedy)
+        write!(f, "{}: {}", self.problem, self.remedy)
     }
 }
 
 /// What is wrong with a peer's certificate and what to do; `None` if neither an error nor its
 /// causes are about that.
-pub fn explain(error: &(dyn Error + 'static), peer: &Peer<'_>) -> Option<Explained> {
-    let Peer { who, trust, name } = peer;
+pub fn explain(error: &(dyn Error + 'static), peer: &Peer<'_>) -> Option<Explanation> {
+    let Peer {
+        name,
+        if_unknown_authority,
+        if_other_name,
+    } = peer;
     let cause = cause(error)?;
     let remedy = match cause {
         rustls::Error::InvalidCertificate(error) => match error {
             UnknownIssuer | BadSignature => format!(
-                "{who} shows a certificate that is self-signed, or of an authority that is not \
-                 known here: {trust}"
+                "{name} shows a certificate that is self-signed, or of an authority that is not \
+                 known here: {if_unknown_authority}"
             ),
-            NotValidForName | NotValidForNameContext { .. } => (*name).to_owned(),
+            NotValidForName | NotValidForNameContext { .. } => (*if_other_name).to_owned(),
             Expired | ExpiredContext { .. } => {
-                format!("renew the certificate of {who}, or set the clock of this machine")
+                format!("renew the certificate of {name}, or set the clock of this machine")
             }
             NotValidYet | NotValidYetContext { .. } => {
-                format!("set the clock of this machine, or that of {who}")
+                format!("set the clock of this machine, or that of {name}")
             }
             CertificateError::Other(_) => format!(
-                "{who} needs a certificate (X.509 version 3) that an authority has signed, not the \
-                 authority's own"
+                "{name} needs a certificate (X.509 version 3) that an authority has signed, not \
+                 the authority's own"
             ),
-            _ => format!("{who} needs another certificate"),
+            _ => format!("{name} needs another certificate"),
         },
         rustls::Error::AlertReceived(
             AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure,
-        ) => format!("roomwatt shows no certificate of its own: {who} must not ask for one"),
+        ) => format!("roomwatt has no client certificate: {name} must not ask for one"),
         _ => return None,
     };
-    Some(Explained {
-        what: cause.to_string(),
+    Some(Explanation {
+        problem: cause.to_string(),
         remedy,
     })
 }
 
-/// The authorities whose certificates a file (PEM) holds.
+/// Parses the certificates of authorities from a file in PEM format.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The reason why it can't be used, for the operator.
 pub fn authorities(pem: &[u8]) -> Result<RootCertStore, String> {
     let wrong = |error: &dyn fmt::Display| format!("it holds what is no certificate: {error}");
     let mut authorities = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
         let certificate = certificate.map_err(|error| wrong(&error))?;
         authorities.add(certificate).map_err(|error| match error {
-            // The text is about a peer, but this is a file.
+            // Only the reason: the full text speaks of a peer, but this is a file.
             rustls::Error::InvalidCertificate(why) => wrong(&format_args!("{why:?}")),
             other => wrong(&other),
         })?;
@@ -91,7 +95,7 @@ pub fn authorities(pem: &[u8]) -> Result<RootCertStore, String> {
     Ok(authorities)
 }
 
-/// The error of TLS itself, if it is among the causes.
+/// The first error of TLS among an error and its causes.
 pub fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -99,7 +103,7 @@ pub fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> 
             return Some(cause);
         }
         next = match error.downcast_ref::<io::Error>() {
-            // `source` skips the error within.
+            // `source` skips the wrapped error itself.
             Some(error) => error.get_ref().map(|inner| inner as &(dyn Error + 'static)),
             None => error.source(),
         };
@@ -125,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_of_authorities_has_certificates_and_nothing_else_that_claims_to_be_one() {
+    fn each_certificate_in_a_file_of_authorities_must_be_valid() {
         let known = |pem: &str| authorities(pem.as_bytes()).map(|known| known.len());
         assert_eq!(known(AUTHORITY), Ok(1));
         assert_eq!(
@@ -157,9 +161,9 @@ mod tests {
     #[test]
     fn each_error_has_its_remedy() {
         const PEER: Peer<'_> = Peer {
-            who: "the server",
-            trust: "name its authority",
-            name: "set its name",
+            name: "the server",
+            if_unknown_authority: "name its authority",
+            if_other_name: "set its name",
         };
         let invalid = rustls::Error::InvalidCertificate;
         for (cause, expected) in [
@@ -191,10 +195,13 @@ mod tests {
         ] {
             let text = cause.to_string();
             let wrapped = io::Error::other(io::Error::new(io::ErrorKind::InvalidData, cause));
-            let said = explain(&wrapped, &PEER).map(|said| said.to_string());
-            assert_eq!(said.is_some(), expected.is_some(), "{said:?}");
-            if let (Some(said), Some(expected)) = (said, expected) {
-                assert!(said.starts_with(&text) && said.contains(expected), "{said}");
+            let shown = explain(&wrapped, &PEER).map(|explanation| explanation.to_string());
+            assert_eq!(shown.is_some(), expected.is_some(), "{shown:?}");
+            if let (Some(shown), Some(expected)) = (shown, expected) {
+                assert!(
+                    shown.starts_with(&text) && shown.contains(expected),
+                    "{shown}"
+                );
             }
         }
         assert_eq!(explain(&io::Error::other("no TLS"), &PEER), None);

@@ -42,7 +42,7 @@ pub(super) fn connect(config: &RabbitMq) -> Result<Connection, AmqpError> {
 }
 
 fn connect_to(address: SocketAddr, config: &RabbitMq) -> Result<Connection, AmqpError> {
-    let fail = |error| AmqpError::passing(explain(&error));
+    let fail = |error| AmqpError::transient(explain(&error));
     let socket = TcpStream::connect_timeout(&address, PATIENCE).map_err(fail)?;
     let tuning = ConnectionTuning::default();
     if config.tls {

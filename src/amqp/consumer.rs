@@ -1,4 +1,4 @@
-//! One consumer: a thread with a connection, a channel and a consumer of its own.
+//! A consumer of the queue: a thread with its own connection and channel.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -21,9 +21,9 @@ use super::AmqpError;
 use super::connect::{connect, declare};
 
 /// How long the broker may take to confirm a cancellation.
-const CANCEL_PATIENCE: Duration = Duration::from_secs(5);
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often the broker is asked whether the queue is empty, until it has been.
+/// How often the broker is asked whether the queue is empty, until it was empty once.
 const QUEUE_CHECKED_EVERY: Duration = Duration::from_millis(200);
 
 /// After a connection that lasted this long, the next loss is a new outage.
@@ -35,7 +35,7 @@ pub struct Consumer {
     pub config: RabbitMq,
     pub format: Arc<MessageFormat>,
     pub clock: Arc<dyn Clock>,
-    /// Closed while the store is lost.
+    /// Closed while the store can't be written.
     pub intake: Arc<Gate>,
     pub stop: Stop,
 }
@@ -49,8 +49,8 @@ enum Done {
 }
 
 impl Consumer {
-    /// Hands messages to the state-owner until it is time to stop, over as many connections as it
-    /// takes.
+    /// Passes messages to the owner until the stop signal, and reconnects whenever the connection
+    /// is lost.
     pub fn run(self, inbox: Inbox) {
         let mut outage = Outage::new(format!(
             "the intake from queue {} of {}:{}",
@@ -95,8 +95,8 @@ impl Consumer {
         Ok(done)
     }
 
-    /// Consumes on one connection, as long as the intake's phase lasts. At a stop `inbox` is
-    /// dropped: the owner ends when the last one is, and then the last acknowledgements have come.
+    /// Consumes on one connection, as long as the intake's phase lasts. At a stop it drops `inbox`:
+    /// the owner ends once all inboxes are dropped, and has sent the last acknowledgements by then.
     fn consume_on(
         &self,
         connection: &mut Connection,
@@ -118,14 +118,14 @@ impl Consumer {
         // Acknowledgements go back to the channel of their own connection; after that is lost they
         // are dropped. At most the prefetch is outstanding, so there is always room.
         let (acks, acked) = bounded(usize::from(prefetch));
-        let mut back = Back {
+        let mut acknowledger = Acknowledger {
             channel: &channel,
             acked,
             held: Unacknowledged::default(),
         };
         let mut done = Done::Stopped;
         if let Some(inbox) = inbox.as_ref() {
-            let ended = self.pass_on(consumer.receiver(), inbox, &acks, &mut back, phase);
+            let ended = self.pass_on(consumer.receiver(), inbox, &acks, &mut acknowledger, phase);
             if ended.is_err() {
                 self.intake.has_lost_connection();
             }
@@ -141,34 +141,34 @@ impl Consumer {
         if let Done::Stopped = done {
             *inbox = None;
             let _rest = pulse::rest();
-            while let Ok(tag) = back.acked.recv() {
-                back.acknowledge(tag).map_err(fail)?;
+            while let Ok(tag) = acknowledger.acked.recv() {
+                acknowledger.acknowledge(tag).map_err(fail)?;
             }
         }
         drop(consumer);
-        drop(back);
+        drop(acknowledger);
         // Acknowledgements are only queued so far; the broker's answer to this comes after them.
         channel.close().map_err(fail)?;
         Ok(done)
     }
 
-    /// Passes deliveries on and acknowledgements back, whichever can go on, so that neither side
-    /// ever waits for the other.
+    /// Passes deliveries to the owner and acknowledgements to the broker, whichever is ready, so
+    /// that neither direction blocks the other.
     fn pass_on(
         &self,
         deliveries: &Receiver<ConsumerMessage>,
         inbox: &Inbox,
         acks: &Sender<u64>,
-        back: &mut Back<'_>,
+        acknowledger: &mut Acknowledger<'_>,
         phase: &Stop,
     ) -> Result<Done, AmqpError> {
         let mut checks = tick(QUEUE_CHECKED_EVERY);
-        // The last message of the backlog, once the queue has been seen empty in a round: in a
-        // hotel chain messages always come, so that there is no end to wait for.
+        // The round in which the queue was first empty, and the tag of the backlog's last message.
+        // Later messages are not waited for: in a hotel chain there is always another one.
         let mut backlog_end = None;
         loop {
             if let Some((round, last)) = backlog_end
-                && back.held.has_written(last)
+                && acknowledger.held.has_written(last)
             {
                 self.intake.has_caught_up(self.number, round);
                 backlog_end = None;
@@ -177,11 +177,11 @@ impl Consumer {
             let delivery = select! {
                 recv(deliveries) -> message => match message {
                     Ok(ConsumerMessage::Delivery(delivery)) => delivery,
-                    Ok(ended) => return Err(self.ended(&ended)),
+                    Ok(ended) => return Err(self.end_error(&ended)),
                     Err(_) => return Err(AmqpError::lost()),
                 },
-                recv(back.acked) -> tag => {
-                    self.acknowledge(back, tag)?;
+                recv(acknowledger.acked) -> tag => {
+                    self.acknowledge(acknowledger, tag)?;
                     continue;
                 }
                 recv(checks) -> _ => {
@@ -189,10 +189,10 @@ impl Consumer {
                         checks = never();
                     } else if let Some(round) = self.intake.behind(self.number)
                         && backlog_end.is_none_or(|(seen, _)| seen != round)
-                        && self.is_queue_empty(back.channel)?
+                        && self.is_queue_empty(acknowledger.channel)?
                     {
                         let on_the_way = u64::try_from(deliveries.len()).unwrap_or(u64::MAX);
-                        let last = back.held.newest.saturating_add(on_the_way);
+                        let last = acknowledger.held.newest.saturating_add(on_the_way);
                         backlog_end = Some((round, last));
                     }
                     continue;
@@ -201,7 +201,7 @@ impl Consumer {
                 recv(self.stop.channel()) -> _ => return Ok(Done::Stopped),
             };
             drop(rest);
-            let input = Input::Message(self.message(delivery, acks, &mut back.held));
+            let input = Input::Message(self.message(delivery, acks, &mut acknowledger.held));
             loop {
                 let _rest = pulse::rest();
                 select! {
@@ -209,7 +209,7 @@ impl Consumer {
                         Ok(()) => break,
                         Err(_) => return Ok(Done::Stopped),
                     },
-                    recv(back.acked) -> tag => self.acknowledge(back, tag)?,
+                    recv(acknowledger.acked) -> tag => self.acknowledge(acknowledger, tag)?,
                     recv(phase.channel()) -> _ => return Ok(Done::Closed),
                     recv(self.stop.channel()) -> _ => return Ok(Done::Stopped),
                 }
@@ -217,10 +217,11 @@ impl Consumer {
         }
     }
 
-    /// Whether the queue holds nothing that it has not delivered, and those of its deliveries that
-    /// are this channel's have come.
+    /// Whether no message waits in the queue, and all that was delivered to this channel has been
+    /// received.
     fn is_queue_empty(&self, channel: &Channel) -> Result<bool, AmqpError> {
-        // An answer can overtake deliveries that the channel has not written yet; the next can't.
+        // The broker's answer can overtake deliveries that it has not written to this channel yet;
+        // its second answer can't.
         for _ in 0..2 {
             let queue = channel.queue_declare_passive(&self.config.queue);
             let queue = queue.map_err(|error| self.error(&error))?;
@@ -233,11 +234,11 @@ impl Consumer {
 
     fn acknowledge(
         &self,
-        back: &mut Back<'_>,
+        acknowledger: &mut Acknowledger<'_>,
         tag: Result<u64, RecvError>,
     ) -> Result<(), AmqpError> {
-        // There is always a sender: the consumer has one itself.
-        tag.map_or(Ok(()), |tag| back.acknowledge(tag))
+        // The channel is never disconnected here: this consumer has a sender itself.
+        tag.map_or(Ok(()), |tag| acknowledger.acknowledge(tag))
             .map_err(|error| self.error(&error))
     }
 
@@ -268,18 +269,18 @@ impl Consumer {
         }
     }
 
-    fn ended(&self, message: &ConsumerMessage) -> AmqpError {
+    fn end_error(&self, message: &ConsumerMessage) -> AmqpError {
         match message {
             ConsumerMessage::ServerClosedChannel(error)
             | ConsumerMessage::ServerClosedConnection(error) => self.error(error),
             ConsumerMessage::ServerCancelled => {
-                AmqpError::passing("the broker cancelled the consumer; was the queue deleted?")
+                AmqpError::transient("the broker cancelled the consumer; was the queue deleted?")
             }
             ConsumerMessage::Delivery(_)
             | ConsumerMessage::ClientCancelled
             | ConsumerMessage::ClientClosedChannel
             | ConsumerMessage::ClientClosedConnection => {
-                AmqpError::passing("the connection was closed")
+                AmqpError::transient("the connection was closed")
             }
         }
     }
@@ -289,21 +290,21 @@ impl Consumer {
     }
 }
 
-/// The way back of acknowledgements.
-struct Back<'a> {
+/// Sends acknowledgements to the broker.
+struct Acknowledger<'a> {
     channel: &'a Channel,
-    /// Tags of messages that are written.
+    /// The tags of messages that the owner has written.
     acked: Receiver<u64>,
     held: Unacknowledged<Delivery>,
 }
 
-impl Back<'_> {
-    /// Notes this one, and whatever else is written by now, and acknowledges at once all before the
-    /// first that is not.
+impl Acknowledger<'_> {
+    /// Marks this delivery as written, and all others that the owner has written by now. Then
+    /// acknowledges, with one frame, all deliveries before the first that is not written.
     fn acknowledge(&mut self, tag: u64) -> Result<(), amiquip::Error> {
-        self.held.written(tag);
+        self.held.mark_written(tag);
         for tag in self.acked.try_iter() {
-            self.held.written(tag);
+            self.held.mark_written(tag);
         }
         match self.held.take_written() {
             Some(last) => {
@@ -320,7 +321,7 @@ impl Back<'_> {
 /// Deliveries of a channel that are not acknowledged, in the order of their tags.
 struct Unacknowledged<D> {
     held: VecDeque<Held<D>>,
-    /// The newest delivery's tag: the broker counts them from 1.
+    /// The tag of the newest delivery, 0 before the first one: the broker counts from 1.
     newest: u64,
 }
 
@@ -340,12 +341,12 @@ impl<D> Default for Unacknowledged<D> {
 }
 
 impl<D> Unacknowledged<D> {
-    /// Whether the delivery of this tag has come, and all up to it are written.
+    /// Whether the delivery with this tag has been received, and all up to it are written.
     fn has_written(&self, tag: u64) -> bool {
         self.newest >= tag && self.held.front().is_none_or(|first| first.tag > tag)
     }
 
-    /// A delivery that has come after all others.
+    /// Adds a delivery, which is newer than all others.
     fn push(&mut self, tag: u64, delivery: D) {
         self.newest = tag;
         self.held.push_back(Held {
@@ -355,13 +356,14 @@ impl<D> Unacknowledged<D> {
         });
     }
 
-    fn written(&mut self, tag: u64) {
+    fn mark_written(&mut self, tag: u64) {
         if let Ok(at) = self.held.binary_search_by_key(&tag, |held| held.tag) {
             self.held[at].written = true;
         }
     }
 
-    /// The last one that is written with all before it: to acknowledge it acknowledges them all.
+    /// Removes the deliveries before the first that is not written, and returns the last of them:
+    /// acknowledging it with `multiple` acknowledges them all.
     fn take_written(&mut self) -> Option<D> {
         let written = self.held.iter().take_while(|held| held.written).count();
         self.held
@@ -374,7 +376,7 @@ impl<D> Unacknowledged<D> {
 /// Discards deliveries until the broker confirms the cancellation: dropping a consumer before that
 /// breaks the connection.
 fn drain(deliveries: &Receiver<ConsumerMessage>) {
-    while let Ok(ConsumerMessage::Delivery(_)) = deliveries.recv_timeout(CANCEL_PATIENCE) {}
+    while let Ok(ConsumerMessage::Delivery(_)) = deliveries.recv_timeout(CANCEL_TIMEOUT) {}
 }
 
 #[cfg(test)]
@@ -388,19 +390,19 @@ mod tests {
             held.push(tag, tag);
         }
         assert_eq!(held.take_written(), None);
-        held.written(2);
-        held.written(3);
+        held.mark_written(2);
+        held.mark_written(3);
         assert_eq!(held.take_written(), None, "the first one is not written");
-        held.written(1);
+        held.mark_written(1);
         assert_eq!(held.take_written(), Some(3));
         assert_eq!(held.take_written(), None, "once");
-        held.written(5);
-        held.written(3);
+        held.mark_written(5);
+        held.mark_written(3);
         assert_eq!(held.take_written(), None);
-        held.written(4);
+        held.mark_written(4);
         assert_eq!(held.take_written(), Some(5));
         held.push(6, 6);
-        held.written(6);
+        held.mark_written(6);
         assert_eq!(held.take_written(), Some(6));
     }
 
@@ -412,10 +414,10 @@ mod tests {
         held.push(1, 1);
         held.push(2, 2);
         held.push(3, 3);
-        held.written(2);
+        held.mark_written(2);
         held.take_written();
         assert!(!held.has_written(2), "the first one is not written");
-        held.written(1);
+        held.mark_written(1);
         held.take_written();
         assert!(held.has_written(2), "the third came later");
         assert!(!held.has_written(3));

@@ -30,11 +30,11 @@ impl AmqpError {
     }
 
     fn lost() -> AmqpError {
-        AmqpError::passing("the connection was lost")
+        AmqpError::transient("the connection was lost")
     }
 
     /// One for which a retry may help.
-    fn passing(reason: impl Into<String>) -> AmqpError {
+    fn transient(reason: impl Into<String>) -> AmqpError {
         AmqpError {
             reason: reason.into(),
             is_refusal: false,

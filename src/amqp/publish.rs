@@ -91,7 +91,7 @@ impl<'a> Publisher<'a> {
                     "the broker did not confirm the message; is it short of memory or disk?"
                 }
             };
-            return Err(AmqpError::passing(problem));
+            return Err(AmqpError::transient(problem));
         }
         Ok(self)
     }

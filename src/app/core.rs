@@ -19,7 +19,7 @@ use crate::threads::{Exit, Stop, Stopper, spawn, stop_signal};
 use crate::types::counted;
 
 use super::ending::Threads;
-use super::outside::notify_systemd;
+use super::system::notify_systemd;
 
 /// Takes the state over and loads it.
 ///

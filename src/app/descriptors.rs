@@ -1,4 +1,4 @@
-//! How many files and connections this process may have open.
+//! The limit of files and connections that this process may have open.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -8,48 +8,48 @@ use crate::config::Config;
 /// lease, certificates while they are read.
 const BASE: usize = 48;
 
-/// A connection to RabbitMQ has its socket, and what its thread polls.
+/// For a connection to RabbitMQ: its socket, and what its I/O thread polls.
 const EACH_CONSUMER: usize = 8;
 
-/// A notifier's connection, and its next one.
+/// For a notifier: its connection, and the one that replaces it.
 const EACH_NOTIFIER: usize = 2;
 
-/// What becomes of those that find none left.
-pub(super) const TRIED_AGAIN: &str = "what finds none left is tried again";
+/// What happens while there are too few, for the log.
+pub(super) const RETRIED: &str = "what can't be opened is retried";
 
-/// What the service needs besides the clients of its own HTTP.
+/// How many the service needs, not counting the clients of its HTTP server.
 pub(super) fn needed(config: &Config) -> usize {
     let pool = config.mysql.as_ref().map_or(0, |mysql| mysql.pool_size);
     let notifiers = config.notify.routes.len() + 1;
     BASE + pool as usize + config.consumer_count * EACH_CONSUMER + notifiers * EACH_NOTIFIER
 }
 
-/// Raises the limit of this process to what it needs, as far as the system lets it; gives how many
-/// it may have open then. Where they are too few the log says so, and what comes of it.
+/// Raises the limit of this process to `needed`, as far as the system allows, and returns the limit
+/// then. Logs a warning if that is too low, with `until_then`: what happens until it is raised.
 pub(super) fn raise(needed: usize, until_then: &str) -> usize {
     let granted = |limit: Option<u64>| match limit {
-        Some(limit) => usize::try_from(limit).unwrap_or(usize::MAX),
+        Some(granted) => usize::try_from(granted).unwrap_or(usize::MAX),
         None => usize::MAX,
     };
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let mut may = granted(current);
-    if may < needed {
+    let mut limit = granted(current);
+    if limit < needed {
         let wanted = needed.min(granted(maximum));
         let raised = Rlimit {
             current: Some(wanted as u64),
             maximum,
         };
         match setrlimit(Resource::Nofile, raised) {
-            Ok(()) => may = wanted,
+            Ok(()) => limit = wanted,
             Err(error) => log::warn!("the limit of open files can't be raised: {error}"),
         }
     }
-    if may < needed {
+    if limit < needed {
         log::warn!(
-            "this process may have {may} files and connections open and needs up to {needed}: \
+            "this process may have {limit} files and connections open and needs up to {needed}: \
              raise the limit (LimitNOFILE= of systemd, minfds= of supervisor, ulimit -n); until \
              then {until_then}"
         );
     }
-    may
+    limit
 }

@@ -9,20 +9,21 @@ use crate::store::{Database, LEASE_KEPT_EVERY, Lease};
 use crate::threads::Stop;
 
 use super::current::Current;
-use super::outside::notify_systemd;
+use super::system::notify_systemd;
 
 /// The thread that keeps the lease.
 pub(super) const LEASE: &str = "lease";
 
-/// The lease is refused so many times before that is logged: the server may take that long to
-/// release a dead connection's.
+/// Refusals in a row before a warning: for a while after a lost connection the server may still
+/// hold the lease for it.
 const REFUSALS_LOGGED: u32 = 6;
 
-/// How long one try for the lease waits: a stop and a new configuration are seen between tries.
-const STANDBY_PATIENCE: Duration = Duration::from_secs(2);
+/// How long one attempt to acquire the lease waits. Between attempts a standby handles the stop
+/// signal and a new configuration.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Waits for the database and for the end of any other instance. `None` when it is time to stop
-/// first.
+/// Waits for the database and for the end of any other instance, and returns the lease; `None` if
+/// the stop signal comes first.
 pub(super) fn stand_by(
     current: &mut Current,
     database: &Database,
@@ -35,8 +36,8 @@ pub(super) fn stand_by(
         if let Ok(new) = current.reloaded.try_recv() {
             current.change(new);
         }
-        let asked = Instant::now();
-        match lease.acquire(STANDBY_PATIENCE) {
+        let started = Instant::now();
+        match lease.acquire(ACQUIRE_TIMEOUT) {
             Ok(true) => return Some(lease),
             Ok(false) => {
                 outage.ended();
@@ -46,7 +47,7 @@ pub(super) fn stand_by(
                 }
                 standing_by = true;
                 // Not every kind of lease waits in `acquire`.
-                stop.wait(STANDBY_PATIENCE.saturating_sub(asked.elapsed()));
+                stop.wait(ACQUIRE_TIMEOUT.saturating_sub(started.elapsed()));
             }
             Err(error) => {
                 stop.wait(outage.failed(&error));
@@ -60,14 +61,13 @@ pub(super) fn stand_by(
 /// over raises the epoch, and this one can't write any more.
 pub(super) fn keep(mut lease: Box<dyn Lease>, end: &Stop) {
     let mut outage = Outage::new("keeping the lease");
-    // After a lost connection the server may hold the lease for the dead one for a while.
-    let mut refused = 0;
+    let mut refusals = 0;
     while !end.wait(LEASE_KEPT_EVERY) {
         match lease.acquire(Duration::ZERO) {
             Ok(held) => {
                 outage.ended();
-                refused = if held { 0 } else { refused + 1 };
-                if refused == REFUSALS_LOGGED {
+                refusals = if held { 0 } else { refusals + 1 };
+                if refusals == REFUSALS_LOGGED {
                     log::warn!("another instance has the lease and is about to take over");
                 }
             }

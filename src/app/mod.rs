@@ -5,7 +5,7 @@ mod current;
 mod descriptors;
 mod ending;
 mod lease;
-mod outside;
+mod system;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -32,11 +32,11 @@ pub(crate) use self::core::{Core, Running, take_over};
 use current::Current;
 use ending::{Ending, Threads, Undrained, drain};
 use lease::{LEASE, keep, stand_by};
-use outside::{feed_watchdog, listen_to_signals, notify_systemd};
+use system::{feed_watchdog, listen_to_signals, notify_systemd};
 
-pub use outside::interruption;
+pub use system::interruption;
 
-/// The thread that accepts connections over HTTP.
+/// The thread that accepts HTTP connections.
 const LISTENER: &str = "listener";
 
 /// How often a stop is checked for while the lease's thread ends.
@@ -47,14 +47,14 @@ const STOP_CHECKED_EVERY: Duration = Duration::from_secs(1);
 pub enum End {
     /// By a signal.
     Stopped,
-    /// A thread ended that must not.
+    /// A thread ended that has to run as long as the service.
     ThreadDied,
     /// A newer version of this program has written the database.
     Outdated,
 }
 
-/// Runs the service until a signal stops it. At SIGHUP the log's file is reopened, and `reread`
-/// gives the configuration as it is by now.
+/// Runs the service until a signal stops it. At SIGHUP the log's file is reopened and the
+/// configuration loaded again, with `reread`.
 ///
 /// # Errors
 /// When the system refuses threads or signals.
@@ -79,23 +79,23 @@ pub fn run(
         intakes.join(", "),
         config.messages.zone.name(),
     );
-    // Without capacity, whatever the number of threads: see `spawn`.
+    // A thread that ends waits until its exit is received, so no capacity is needed: see `spawn`.
     let (exits, ended) = bounded(0);
     let (stopper, stop) = stop_signal();
     let (hang_up, hang_ups) = bounded(1);
     listen_to_signals(stopper, hang_up, log_file, &exits)?;
-    // Files may be long, or far away: a stop does not wait for them.
+    // Reading files can take long (a network drive): in a thread of its own it delays no stop.
     let (configuration, reloaded) = bounded(1);
     spawn("reload", &exits, move || {
         for () in hang_ups {
-            // It is always received: by the standby, or by the active instance.
+            // A standby receives it, and so does an active instance.
             let _ = configuration.send(reread());
         }
     })?;
-    // From now on signals are handled, and servers that are down are waited for.
+    // From now on signals are handled, and servers that are down are retried.
     notify_systemd(&[
         NotifyState::Ready,
-        NotifyState::Status("waiting for the state"),
+        NotifyState::Status("waiting for the lease"),
     ]);
     let pulses = Pulses::default();
     if let Some(patience) = sd_notify::watchdog_enabled() {
@@ -105,19 +105,19 @@ pub fn run(
         })?;
     }
     let desk = Arc::new(Desk::default());
-    // It answers to the end, with 503 once the desk has closed.
+    // The listener answers until the process ends: with 503 once the desk has closed.
     let (_listening, end_of_listening) = stop_signal();
-    let (mut others, limits) = (descriptors::needed(&config), Limits::default());
+    let (mut other_descriptors, limits) = (descriptors::needed(&config), Limits::default());
     let clients = config.http.as_ref().map_or(0, |_| limits.places);
     let until_then = match clients {
-        0 => descriptors::TRIED_AGAIN,
+        0 => descriptors::RETRIED,
         _ => "fewer clients of http.listen are served at a time",
     };
-    let open = descriptors::raise(others + clients, until_then);
+    let open = descriptors::raise(other_descriptors + clients, until_then);
     let mut listener = config.http.clone().map(|config| Listener {
         config,
         desk: Arc::clone(&desk),
-        limits: limits.within(open.saturating_sub(others)),
+        limits: limits.within(open.saturating_sub(other_descriptors)),
         stop: end_of_listening,
     });
     let figures = Arc::new(Figures::default());
@@ -128,17 +128,17 @@ pub fn run(
         figures: Arc::clone(&figures),
     };
     current.warn();
-    let mut outage = Outage::new("taking the state over");
+    let mut outage = Outage::new("taking over the state");
     loop {
         let Some(lease) = stand_by(&mut current, database, &stop) else {
             log::info!("stopped: this instance was not active");
             return Ok(End::Stopped);
         };
-        // It outlives the last write, and changes of the configuration.
+        // The lease is kept until after the last write, and while the configuration changes.
         let (end_of_lease, lease_ended) = stop_signal();
-        let of_lease = pulses.clone();
+        let lease_pulses = pulses.clone();
         spawn(LEASE, &exits, move || {
-            let _watched = of_lease.watch(LEASE);
+            let _watched = lease_pulses.watch(LEASE);
             keep(lease, &lease_ended);
         })?;
         loop {
@@ -158,20 +158,20 @@ pub fn run(
                 }
             };
             outage.ended();
-            // Not before: a standby must leave the address to the active instance. From then on it
-            // stays, and answers 503 while this instance does not own the state.
+            // Only now, because a standby must leave the address to the active instance. From now
+            // on the listener stays, and answers 503 while this instance does not own the state.
             if let Some(listener) = listener.take() {
-                let of_listener = pulses.clone();
+                let listener_pulses = pulses.clone();
                 spawn(LISTENER, &exits, move || {
-                    let _watched = of_listener.watch(LISTENER);
+                    let _watched = listener_pulses.watch(LISTENER);
                     listener.run();
                 })?;
             }
-            // It may have more bots than at the start.
+            // A new configuration may have more bots than the one before it.
             let needed = descriptors::needed(&current.config);
-            if needed > others {
-                others = needed;
-                descriptors::raise(others + clients, descriptors::TRIED_AGAIN);
+            if needed > other_descriptors {
+                other_descriptors = needed;
+                descriptors::raise(other_descriptors + clients, descriptors::RETRIED);
             }
             let config = &current.config;
             let threads = serve(config, servers, &desk, state, &figures, &pulses, &exits)?;
@@ -183,14 +183,18 @@ pub fn run(
             }
         }
         figures.set(Figure::Owner, 0);
-        // Its threads have ended, and their state with them.
+        // The threads that use the state have ended: the lease can be released.
         drop(end_of_lease);
-        let mut lease = BTreeSet::from([LEASE.to_owned()]);
+        let mut lease_thread = BTreeSet::from([LEASE.to_owned()]);
         loop {
-            match drain(&mut lease, &ended, Instant::now() + STOP_CHECKED_EVERY) {
+            match drain(
+                &mut lease_thread,
+                &ended,
+                Instant::now() + STOP_CHECKED_EVERY,
+            ) {
                 Ok(()) => break,
                 Err(Undrained::Panicked) => return Ok(End::ThreadDied),
-                // A silently dead link is waited for, but not at a stop.
+                // Its connection may hang: wait for that, but not when the service has to stop.
                 Err(Undrained::TooLate) if stop.is_set() => return Ok(End::Stopped),
                 Err(Undrained::TooLate) => {}
             }
@@ -198,7 +202,7 @@ pub fn run(
     }
 }
 
-/// What the service works with.
+/// The servers that the service uses.
 pub struct Servers {
     pub database: Database,
     /// Without it messages come over HTTP alone.

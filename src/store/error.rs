@@ -3,7 +3,7 @@ use std::io::{self, ErrorKind};
 
 use thiserror::Error;
 
-use crate::certificate::{self, Explained, Peer};
+use crate::certificate::{self, Explanation, Peer};
 use crate::types::RoomKey;
 
 /// Why a store could not do what was asked of it.
@@ -241,11 +241,11 @@ fn is_disk_full(text: &str) -> bool {
 }
 
 /// What is wrong with the server's certificate, if the error is about that.
-fn certificate(error: &mysql::Error) -> Option<Explained> {
+fn certificate(error: &mysql::Error) -> Option<Explanation> {
     const SERVER: Peer<'_> = Peer {
-        who: "the database server",
-        trust: "name its authority in mysql.tls_ca",
-        name: "set mysql.host to a name for which the server has a certificate",
+        name: "the database server",
+        if_unknown_authority: "name its authority in mysql.tls_ca",
+        if_other_name: "set mysql.host to a name for which the server has a certificate",
     };
     match error {
         mysql::Error::IoError(error) => certificate::explain(error, &SERVER),

@@ -230,10 +230,10 @@ fn systemd_is_notified_of_the_status() {
     };
     let path = socket.to_str().expect("UTF-8");
     let service = rig.start_with(&[("NOTIFY_SOCKET", path)]);
-    assert_eq!(status(), "READY=1\nSTATUS=waiting for the state\n");
+    assert_eq!(status(), "READY=1\nSTATUS=waiting for the lease\n");
     assert_eq!(status(), "STATUS=watching rooms\n");
     let second = rig.start_with(&[("NOTIFY_SOCKET", path)]);
-    assert_eq!(status(), "READY=1\nSTATUS=waiting for the state\n");
+    assert_eq!(status(), "READY=1\nSTATUS=waiting for the lease\n");
     assert_eq!(status(), "STATUS=standing by\n");
     service.stop();
     assert_eq!(status(), "STOPPING=1\n");

@@ -12,7 +12,7 @@ use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
-use crate::certificate::{self, Explained, Peer};
+use crate::certificate::{self, Explanation, Peer};
 use crate::files;
 
 use super::AmqpError;
@@ -35,7 +35,7 @@ impl TlsStream {
         ca: Option<&Path>,
         patience: Duration,
     ) -> Result<TlsStream, AmqpError> {
-        let fail = |error: &dyn std::fmt::Display| AmqpError::passing(error.to_string());
+        let fail = |error: &dyn std::fmt::Display| AmqpError::transient(error.to_string());
         // The configuration or this machine has to be changed: a retry can't help.
         let wrong = |reason: String| AmqpError {
             reason,
@@ -226,11 +226,11 @@ pub(super) fn explain(error: &io::Error) -> String {
 }
 
 /// What is wrong with the broker's certificate, where that is what it is about.
-pub(super) fn certificate(error: &io::Error) -> Option<Explained> {
+pub(super) fn certificate(error: &io::Error) -> Option<Explanation> {
     const BROKER: Peer<'_> = Peer {
-        who: "the broker",
-        trust: "name its authority in rabbitmq.tls_ca",
-        name: "set rabbitmq.host to a name for which the broker has a certificate",
+        name: "the broker",
+        if_unknown_authority: "name its authority in rabbitmq.tls_ca",
+        if_other_name: "set rabbitmq.host to a name for which the broker has a certificate",
     };
     certificate::explain(error, &BROKER)
 }

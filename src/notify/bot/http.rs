@@ -8,7 +8,7 @@ use ureq::http::{HeaderMap, Uri};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Proxy};
 
-use crate::certificate::{self, Explained, Peer};
+use crate::certificate::{self, Explanation, Peer};
 use crate::clock::unix_seconds;
 use crate::config::Secret;
 
@@ -137,8 +137,11 @@ impl Http {
     /// Why there was no answer.
     fn unanswered(&self, error: &ureq::Error) -> SendError {
         let text = error.to_string();
-        if let Some(Explained { what, remedy }) = self.certificate(error) {
-            return SendError::Route { what, remedy };
+        if let Some(Explanation { problem, remedy }) = self.certificate(error) {
+            return SendError::Route {
+                what: problem,
+                remedy,
+            };
         }
         let section = self.platform.section;
         match error {
@@ -152,13 +155,16 @@ impl Http {
     }
 
     /// What is wrong with the peer's certificate, if that is the error.
-    fn certificate(&self, error: &ureq::Error) -> Option<Explained> {
+    fn certificate(&self, error: &ureq::Error) -> Option<Explanation> {
         let name = self.platform.name;
         let host = Peer {
-            who: &format!("what answers as {name}"),
-            trust: "if it is a proxy that inspects TLS, add its authority to those of this machine \
-                    (on Debian: /usr/local/share/ca-certificates, update-ca-certificates)",
-            name: &format!("it is not {name} that answers: check webhook_url and name resolution"),
+            name: &format!("what answers as {name}"),
+            if_unknown_authority: "if it is a proxy that inspects TLS, add its authority to those \
+                                   of this machine (on Debian: /usr/local/share/ca-certificates, \
+                                   update-ca-certificates)",
+            if_other_name: &format!(
+                "it is not {name} that answers: check webhook_url and name resolution"
+            ),
         };
         match error {
             ureq::Error::Io(error) => certificate::explain(error, &host),

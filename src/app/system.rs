@@ -1,4 +1,4 @@
-//! Signals, and what systemd is notified of.
+//! Signals, and systemd's status and watchdog.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::logging::LogFile;
 use crate::pulse::Pulses;
 use crate::threads::{Exit, Stop, Stopper, spawn, stop_signal};
 
-/// SIGHUP reopens the log and is passed on to `hang_up`, which has room for one. The first SIGTERM
+/// SIGHUP reopens the log and sends to `hang_up`, a channel with room for one. The first SIGTERM
 /// or SIGINT begins an orderly stop; a second one ends the process at once, which is as safe as
 /// SIGKILL.
 pub(super) fn listen_to_signals(
@@ -28,7 +28,7 @@ pub(super) fn listen_to_signals(
                 if let Err(error) = log_file.reopen() {
                     log::error!("SIGHUP: log.file can't be reopened: {error}");
                 }
-                // Full means that one is about to be handled.
+                // If the channel is full, a SIGHUP that is still to be handled covers this one.
                 let _ = hang_up.try_send(());
                 continue;
             }
@@ -59,7 +59,7 @@ pub(super) fn listen_to_signals(
 pub fn interruption() -> std::io::Result<Stop> {
     let mut signals = Signals::new([SIGTERM, SIGINT])?;
     let (stopper, stop) = stop_signal();
-    // A command does not wait for this thread.
+    // A command does not wait for this thread, so its exit is not received.
     let (exits, _) = bounded(1);
     spawn("signals", &exits, move || {
         let mut stopper = Some(stopper);
@@ -73,22 +73,23 @@ pub fn interruption() -> std::io::Result<Stop> {
 }
 
 /// Feeds systemd's watchdog as long as all threads make progress.
-pub(super) fn feed_watchdog(pulses: &Pulses, patience: Duration, stop: &Stop) {
-    while !stop.wait(patience / 4) {
-        let stuck = pulses.stuck(patience / 2);
+pub(super) fn feed_watchdog(pulses: &Pulses, timeout: Duration, stop: &Stop) {
+    while !stop.wait(timeout / 4) {
+        let stuck = pulses.stuck(timeout / 2);
         if stuck.is_empty() {
             notify_systemd(&[NotifyState::Watchdog]);
         } else {
             log::error!(
-                "no progress of {} for {} s: systemd's watchdog is no longer fed",
+                "no progress of {} for {} s: systemd's watchdog is no longer fed, so that systemd \
+                 restarts the service",
                 stuck.join(", "),
-                (patience / 2).as_secs()
+                (timeout / 2).as_secs()
             );
         }
     }
 }
 
-/// Notifies systemd of this process's state, if it is run by systemd.
+/// Notifies systemd of this process's state, if systemd started it.
 pub(super) fn notify_systemd(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
         log::warn!("can't notify systemd of the state: {error}");
