@@ -45,9 +45,9 @@ fn escape(bytes: &[u8], keep_newlines: bool) -> String {
     escaped
 }
 
-/// Whether a terminal would do something else with a character than show it: C0, DEL and C1, marks
-/// and overrides of the writing direction, line separators, and invisible characters. Joiners of
-/// emoji are among them: operators have to see a name exactly as it is.
+/// Whether a terminal would interpret or hide a character instead of showing it: C0, DEL and C1,
+/// marks and overrides of the writing direction, line separators, and invisible characters. Joiners
+/// of emoji count as invisible: operators have to see a name exactly as it is.
 pub fn is_unsafe(c: char) -> bool {
     c.is_control()
         || is_direction(c)
@@ -63,9 +63,9 @@ fn is_direction(c: char) -> bool {
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Replaces what would change the order of a page or a card: marks of the writing direction, and
-/// line separators. All else stays, such as joiners of emoji.
-pub fn in_order(text: &str) -> String {
+/// Replaces the characters that could reorder or break the lines of a page or a card: marks of the
+/// writing direction, and line separators. All others stay, such as joiners of emoji.
+pub fn without_direction_marks(text: &str) -> String {
     let shown = |c: char| match c {
         c if is_direction(c) => char::REPLACEMENT_CHARACTER,
         '\u{2028}' | '\u{2029}' => ' ',
@@ -108,13 +108,13 @@ mod tests {
     }
 
     #[test]
-    fn a_card_keeps_its_order_and_its_emoji() {
+    fn on_cards_direction_marks_are_replaced_and_emoji_kept() {
         assert_eq!(
-            in_order("贵宾\u{202e}3\u{2066}\u{200f}"),
+            without_direction_marks("贵宾\u{202e}3\u{2066}\u{200f}"),
             "贵宾\u{fffd}3\u{fffd}\u{fffd}"
         );
         assert_eq!(
-            in_order("👨\u{200d}👩\u{200d}👧\n101"),
+            without_direction_marks("👨\u{200d}👩\u{200d}👧\n101"),
             "👨\u{200d}👩\u{200d}👧\n101"
         );
     }

@@ -4,7 +4,7 @@ use crate::types::{Kind, Reading, RoomKey, WattHours};
 
 use super::Rules;
 
-/// The step of such a register, in Wh.
+/// The step of a whole-kWh register, in Wh.
 const STEP: i64 = 1_000;
 
 /// Different values that a meter must show, all of them whole, before it is taken for a whole-kWh
@@ -16,13 +16,13 @@ const MIN_VALUES: u32 = 3;
 pub struct Steps {
     last: Option<WattHours>,
     changes: u32,
-    is_fine: bool,
+    has_fraction: bool,
 }
 
 impl Steps {
     /// Adds a reading. Readings must come in time order, forwards or backwards.
-    pub fn take(&mut self, register: WattHours) {
-        self.is_fine |= register.0 % STEP != 0;
+    pub fn add(&mut self, register: WattHours) {
+        self.has_fraction |= register.0 % STEP != 0;
         // In time order a register that changes has a value not seen before.
         if self.last != Some(register) {
             self.changes = self.changes.saturating_add(1);
@@ -35,13 +35,13 @@ impl Steps {
         let mut steps = Steps::default();
         readings
             .iter()
-            .for_each(|reading| steps.take(reading.register));
+            .for_each(|reading| steps.add(reading.register));
         steps
     }
 
     /// Whether the readings are enough to know that the meter counts whole kWh only.
     pub fn are_whole_kwh(&self) -> bool {
-        !self.is_fine && self.changes >= MIN_VALUES
+        !self.has_fraction && self.changes >= MIN_VALUES
     }
 }
 
@@ -49,10 +49,11 @@ impl Rules {
     /// The highest steady use per interval that never causes an alert in this room if its meter
     /// counts whole kWh.
     ///
-    /// In each interval the register moves by the use rounded down or up to a whole kWh. If only
-    /// the rounded-up value is abnormal, there is an alert once `alert_periods` intervals in a row
-    /// round up. That never happens if the rounded-up values exceed the use by one kWh or more
-    /// within so many intervals.
+    /// In each interval the register moves by the use, rounded down or up to whole kWh. Let only
+    /// the rounded-up value be abnormal: then an alert needs `alert_periods` intervals in a row
+    /// that round up. Over these the register moves by more than the true use, but always by less
+    /// than one kWh more. So the use is hidden if such intervals would add up to a whole kWh too
+    /// much.
     pub fn hidden_by_whole_kwh(&self, room: &RoomKey, kind: Kind) -> WattHours {
         let abnormal = self.threshold(room, kind).0.div_euclid(STEP) + 1;
         let periods = i64::from(self.alert_periods.max(1));
@@ -117,7 +118,7 @@ mod tests {
     fn three_different_whole_values_and_no_other_make_a_whole_kwh_meter() {
         let steps = |registers: &[i64]| {
             let mut steps = Steps::default();
-            registers.iter().for_each(|wh| steps.take(WattHours(*wh)));
+            registers.iter().for_each(|wh| steps.add(WattHours(*wh)));
             steps.are_whole_kwh()
         };
         assert!(steps(&[1_000, 1_000, 2_000, 4_000]));

@@ -9,7 +9,8 @@ use super::refusal::{Refusal, excerpt, missing};
 /// The names of a reading's fields, in JSON and in a CSV header.
 pub const READING_FIELDS: [&str; 4] = ["hotel_id", "room_number", "reading_value", "script_time"];
 
-/// A reading may be at most this far ahead of now: beyond, the gateway's clock is wrong. Seconds.
+/// How far a reading's time may be ahead of the clock; with more, the gateway's clock is wrong.
+/// Seconds.
 const MAX_AHEAD_SECONDS: i64 = 3_600;
 
 /// The latest time that a reading may have at `now`; later ones are invalid.
@@ -54,8 +55,8 @@ impl ReadingFormat {
         Ok((row.room(), row.reading))
     }
 
-    /// Parses the texts of the four [`READING_FIELDS`]. `now` is `None` for history, where no
-    /// reading can be ahead.
+    /// Parses the texts of the four [`READING_FIELDS`]. `now` is `None` for history, whose times
+    /// are not compared with the clock.
     ///
     /// # Errors
     /// The reason for refusing it.

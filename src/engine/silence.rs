@@ -8,25 +8,26 @@ use crate::types::{HotelId, LocalTime, RoomKey, RoomNumber};
 use super::frozen::{self, Motion};
 use super::{MeterNotice, MeterNoticeKind, MeterTrouble, Watch};
 
-/// A hotel with fewer silent meters is not notified of.
+/// With fewer silent meters than this, no notice is sent for a hotel.
 const MIN_SILENT: u32 = 5;
 
 /// The most rooms that a notice lists.
 const MAX_LISTED_ROOMS: usize = 30;
 
-/// What a check of the meters needs to know beside the rooms.
+/// The parameters of a check of the meters.
 #[derive(Clone, Copy, Debug)]
 pub struct MeterCheck {
     /// The present time.
     pub now: LocalTime,
-    /// Since when sweeps have been complete. A silence before that may be the service's own.
+    /// Since when sweeps have been complete: before that, the service itself may have missed
+    /// readings.
     pub listening_since: LocalTime,
     /// Seconds without a reading after which a meter is silent, and without a movement of its
     /// register after which it may be frozen.
     pub silent_after: i64,
 }
 
-/// What a check says of one meter.
+/// The result of a check for one meter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MeterStatus {
     /// It sends readings.
@@ -61,10 +62,10 @@ pub struct HotelMeters {
     pub watched: u32,
     /// Meters that send readings.
     pub reporting: u32,
-    /// Silent meters, or frozen ones.
+    /// Silent meters or, in a frozen hotel, frozen ones.
     pub silent: u32,
-    /// The last reading of any of the silent meters, `None` if none ever had one; the last movement
-    /// of the frozen ones.
+    /// When any of the silent meters last sent a reading, `None` if none ever did; in a frozen
+    /// hotel, when any of the frozen meters last moved.
     pub since: Option<LocalTime>,
     /// The first rooms with such meters, in order, at most 30.
     pub rooms: BTreeSet<RoomNumber>,
@@ -118,7 +119,7 @@ impl HotelMeters {
     }
 }
 
-/// What is gathered of one hotel's meters for a check.
+/// The meters of one hotel, collected for a check.
 #[derive(Default)]
 struct Meters<'a> {
     counts: HotelMeters,
@@ -128,7 +129,7 @@ struct Meters<'a> {
 }
 
 impl Meters<'_> {
-    /// The meters that stopped when the hotel froze at `since` and still stand.
+    /// The meters that stopped when the hotel froze at `since`, and have not moved again.
     fn frozen(&self, since: LocalTime) -> HotelMeters {
         let mut frozen = HotelMeters {
             watched: self.counts.watched,
@@ -156,7 +157,8 @@ pub struct Silence {
 }
 
 impl Silence {
-    /// Checks the meters of these rooms. `troubles` are those that the staff was last notified of.
+    /// Checks the meters of these rooms. `troubles` holds what the staff was last notified of for
+    /// each hotel.
     pub fn find<'a>(
         rooms: impl Iterator<Item = (&'a RoomKey, &'a Watch)>,
         troubles: &HashMap<HotelId, MeterTrouble>,
@@ -351,7 +353,7 @@ mod tests {
         let half = [Some(5), Some(5), Some(5), Some(200), Some(200), Some(200)];
         assert_eq!(end(&half, check(200, 0)), None);
         assert_eq!(end(&half[1..], check(200, 0)), reporting);
-        // A silence that goes on is not notified of again.
+        // While a hotel stays silent, no second notice is written.
         assert_eq!(end(&[Some(5); 6], check(200, 0)), None);
         // Unknown after a start, or because all guests have just left.
         assert_eq!(end(&half, check(200, 200)), None);

@@ -132,11 +132,11 @@ fn columns(text: &str) -> usize {
 }
 
 fn plain(text: &str) -> Value {
-    json!({"tag": "plain_text", "content": escape::in_order(text)})
+    json!({"tag": "plain_text", "content": escape::without_direction_marks(text)})
 }
 
 fn text_json(text: &str) -> Value {
-    let text = escape::in_order(text);
+    let text = escape::without_direction_marks(text);
     json!({"msg_type": "text", "content": {"text": text}})
 }
 

@@ -96,7 +96,7 @@ fn newest(conn: &Connection) -> Result<HashMap<RoomKey, Steps>, StoreError> {
         rooms
             .entry(values::room(row, 0)?)
             .or_default()
-            .take(register);
+            .add(register);
     }
     Ok(rooms)
 }

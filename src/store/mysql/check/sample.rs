@@ -74,7 +74,7 @@ pub(super) fn sample(
                 sample.newest = sample.newest.max(Some(reading.time));
                 let oldest = sample.oldest.get_or_insert(reading.time);
                 *oldest = reading.time.min(*oldest);
-                sample.rooms.entry(room).or_default().take(reading.register);
+                sample.rooms.entry(room).or_default().add(reading.register);
             }
             // Rows ahead of now are counted separately.
             None if rows::time(&row).is_some_and(|time| time > latest) => {}
