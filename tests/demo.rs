@@ -14,11 +14,11 @@ use rustix::process::{Pid, Signal, kill_process};
 use unicode_width::UnicodeWidthStr;
 
 use roomwatt::config::Config;
-use roomwatt::demo::{Demo, Fate};
+use roomwatt::demo::{Demo, Detection};
 use roomwatt::engine::{Notice, NoticeKind, RoomNotice};
 use roomwatt::notify::Console;
 use roomwatt::review::{Room, judge};
-use roomwatt::simulator::{Scenario, What};
+use roomwatt::simulator::{EventKind, Scenario};
 use roomwatt::store::{Database, NoticeState};
 use roomwatt::threads::stop_signal;
 use roomwatt::types::{HotelId, LocalTime, RoomKey};
@@ -114,17 +114,17 @@ fn a_lower_threshold_finds_what_was_missed() {
     ];
     let missed = printed(&story);
     // What became of the trouble of a room stands below it.
-    let fate = |story: &str| -> String {
+    let detection = |story: &str| -> String {
         let mut lines = story
             .lines()
             .skip_while(|line| !line.starts_with("  403  vacant "));
         lines.nth(1).expect("its line").to_owned()
     };
     let below = "missed: below the threshold of 1.5 kWh; 0.";
-    assert!(fate(&missed).trim().starts_with(below), "{missed}");
+    assert!(detection(&missed).trim().starts_with(below), "{missed}");
     let setting = ["--set", "checkout_abnormal_threshold=0.5"];
     let found = printed(&[&story[..], &setting].concat());
-    assert!(fate(&found).contains("found after 2 h"), "{found}");
+    assert!(detection(&found).contains("found after 2 h"), "{found}");
 }
 
 /// The service's parts give the same notices as the engine alone.
@@ -157,13 +157,13 @@ fn the_notices_are_those_of_the_rules() {
     .expect("the story ends");
 
     let mut rooms: HashMap<RoomKey, Room> = HashMap::new();
-    for happening in scenario.story() {
-        let room = rooms.entry(happening.room.clone());
-        let history = room.or_insert_with(|| Room::new(happening.room));
-        match happening.what {
-            What::Message(stay) => history.stays.push(stay),
-            What::Reading(reading) => history.readings.push(reading),
-            What::Trouble(_) => {}
+    for event in scenario.story() {
+        let room = rooms.entry(event.room.clone());
+        let history = room.or_insert_with(|| Room::new(event.room));
+        match event.kind {
+            EventKind::Message(stay) => history.stays.push(stay),
+            EventKind::Reading(reading) => history.readings.push(reading),
+            EventKind::Trouble(_) => {}
         }
     }
     let of = |notice: RoomNotice| (notice.detected, notice.room, notice.kind, notice.energy);
@@ -200,9 +200,10 @@ fn the_notices_are_those_of_the_rules() {
     assert_eq!(report.reminders, count(NoticeKind::Reminder));
     assert_eq!(report.recovered, count(NoticeKind::Recovered));
     assert_eq!(report.false_alarms, []);
-    // Of each kind of fate the story has some.
-    let fates = |is: fn(&Fate) -> bool| report.troubles.iter().filter(|t| is(&t.2)).count();
-    assert!(fates(|fate| matches!(fate, Fate::Below { .. })) > 2);
+    // Of each kind of detection the story has some.
+    let detections =
+        |is: fn(&Detection) -> bool| report.troubles.iter().filter(|t| is(&t.2)).count();
+    assert!(detections(|detection| matches!(detection, Detection::Below { .. })) > 2);
     assert_eq!(report.until, scenario.end());
 }
 

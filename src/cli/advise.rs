@@ -290,7 +290,7 @@ fn of_kind(words: &dyn Words, kind: Kind, study: &Study, advice: &Advice, rules:
         "{}\n  {}\n  {}\n  {}\n",
         words.advice(kind, advice.threshold, configured),
         words.reason_of_advice(&advice.reason),
-        words.studied(
+        words.amount_of_data(
             study.rooms,
             study.room_days(),
             intervals,

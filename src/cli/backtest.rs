@@ -41,14 +41,14 @@ pub(super) struct Arguments {
     settings: Vec<Setting>,
     /// A rule to compare: a name, and what differs from the configuration; can be repeated
     #[arg(long = "rule", value_name = "NAME:KEY=VALUE,...")]
-    rules: Vec<Named>,
+    rules: Vec<NamedRule>,
     #[command(flatten)]
     language: LanguageOption,
 }
 
 /// A rule as the command line gives it.
 #[derive(Clone, Debug)]
-struct Named {
+struct NamedRule {
     name: String,
     settings: Vec<Setting>,
 }
@@ -64,10 +64,10 @@ const RULE_KEYS: [&str; 7] = [
     "register_modulus_kwh",
 ];
 
-impl FromStr for Named {
+impl FromStr for NamedRule {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Named, String> {
+    fn from_str(text: &str) -> Result<NamedRule, String> {
         let (name, settings) = text.split_once(':').unwrap_or((text, ""));
         let name = name.trim();
         if name.is_empty() || name.contains('=') {
@@ -88,7 +88,7 @@ impl FromStr for Named {
                 unknown.key()
             ));
         }
-        Ok(Named {
+        Ok(NamedRule {
             name: name.to_owned(),
             settings,
         })
@@ -132,12 +132,12 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Ok(()) => {}
     }
     let words = words(arguments.language.or(config.notify.cards.language));
-    sum_up(words, &past, counts, &findings, &names);
+    print_summary(words, &past, counts, &findings, &names);
     Ok(())
 }
 
 /// The names of the rules; empty if there is only one.
-fn names(rules: &[Named]) -> Result<Vec<&str>, Failure> {
+fn names(rules: &[NamedRule]) -> Result<Vec<&str>, Failure> {
     let names: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();
     for (at, name) in names.iter().enumerate() {
         if names[..at].contains(name) {
@@ -186,7 +186,13 @@ fn write_lines(findings: &[Finding], names: &[&str]) -> io::Result<()> {
 }
 
 /// Prints the table of each rule, and a line with all counts, to standard error.
-fn sum_up(words: &dyn Words, past: &Past, counts: Counts, findings: &[Finding], names: &[&str]) {
+fn print_summary(
+    words: &dyn Words,
+    past: &Past,
+    counts: Counts,
+    findings: &[Finding],
+    names: &[&str],
+) {
     let watched = Summary::watched(past);
     let mut text = String::new();
     let mut total = watched.clone();
@@ -197,7 +203,7 @@ fn sum_up(words: &dyn Words, past: &Past, counts: Counts, findings: &[Finding], 
             total.count(&finding.notice);
         }
         if let Some(name) = names.get(rule) {
-            text.push_str(&format!("{}\n", words.of_rule(name)));
+            text.push_str(&format!("{}\n", words.rule_title(name)));
         }
         text.push_str(&summary::table(words, &of_rule));
     }
@@ -232,7 +238,7 @@ mod tests {
     #[test]
     fn rules_of_the_command_line_are_parsed() {
         let keys = |text: &str| {
-            let rule: Named = text.parse().expect("a rule");
+            let rule: NamedRule = text.parse().expect("a rule");
             let keys: Vec<String> = rule.settings.iter().map(|s| s.key().to_owned()).collect();
             (rule.name, keys.join(" "))
         };
@@ -251,7 +257,7 @@ mod tests {
             ("x:threshold=1", "known are check_interval_minutes, checkin"),
             ("x:keep_days=1", "keep_days is not a key of a rule"),
         ] {
-            let error = wrong.parse::<Named>().expect_err(wrong);
+            let error = wrong.parse::<NamedRule>().expect_err(wrong);
             assert!(error.contains(expected), "{wrong}: {error}");
         }
     }

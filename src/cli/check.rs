@@ -76,29 +76,30 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     Err(Failure::new(code, anyhow!("{errors} found")))
 }
 
-/// What an operator may want to confirm. Never a bot's address: that is a secret.
+/// What the configuration means, for an operator to confirm: names and their meanings. Never a
+/// bot's address, which is a secret.
 fn meaning(config: &Config) -> Vec<(&'static str, String)> {
     let zone = config.messages.zone;
     let meter = &config.meter;
     let rules = &config.rules;
     let mut meaning = Vec::new();
     if let Some(rabbitmq) = &config.rabbitmq {
-        let place = format!("{}:{}", rabbitmq.host, rabbitmq.port);
-        let queue = format!("{} of {place}, as {}", rabbitmq.queue, rabbitmq.username);
+        let server = format!("{}:{}", rabbitmq.host, rabbitmq.port);
+        let queue = format!("{} of {server}, as {}", rabbitmq.queue, rabbitmq.username);
         meaning.push(("queue", queue));
     }
     if let Some(http) = &config.http {
-        let whom = match http.token {
+        let clients = match http.token {
             Some(_) => "clients that have the token",
             None => "this machine's programs",
         };
-        meaning.push(("http", format!("at {}, for {whom}", http.listen)));
+        meaning.push(("http", format!("at {}, for {clients}", http.listen)));
     }
     match &config.mysql {
         Some(mysql) => {
-            let place = format!("{}:{}", mysql.host, mysql.port);
-            let whose = format!("{} of {place}, as {}", mysql.database, mysql.user);
-            meaning.push(("database", whose));
+            let server = format!("{}:{}", mysql.host, mysql.port);
+            let database = format!("{} of {server}, as {}", mysql.database, mysql.user);
+            meaning.push(("database", database));
             let columns = [
                 meter.hotel_id.as_str(),
                 &meter.room_number,
@@ -115,10 +116,10 @@ fn meaning(config: &Config) -> Vec<(&'static str, String)> {
             meaning.push(("database", format!("embedded, {}", path.display())));
         }
     }
-    let own = match (rules.hotel_thresholds.len(), rules.room_thresholds.len()) {
+    let overrides = match (rules.hotel_thresholds.len(), rules.room_thresholds.len()) {
         (0, 0) => String::new(),
         (hotels, rooms) => format!(
-            "; of their own have {} and {}",
+            "; {} and {} have their own",
             counted(hotels as u64, "hotel"),
             counted(rooms as u64, "room")
         ),
@@ -126,7 +127,7 @@ fn meaning(config: &Config) -> Vec<(&'static str, String)> {
     meaning.push((
         "thresholds",
         format!(
-            "more than {} kWh occupied, {} kWh vacant in {} minutes, {} times in a row{own}",
+            "more than {} kWh occupied, {} kWh vacant in {} minutes, {} times in a row{overrides}",
             rules.thresholds.checkin,
             rules.thresholds.checkout,
             rules.interval_seconds / 60,
@@ -137,7 +138,7 @@ fn meaning(config: &Config) -> Vec<(&'static str, String)> {
         let to = match (trial.is_bot(), config.notify.routes.as_slice()) {
             (true, _) => format!("to {}", trial.label),
             (false, []) => "to the log".to_owned(),
-            (false, _) => "of other hotels to the log".to_owned(),
+            (false, _) => "to the log, for all other hotels".to_owned(),
         };
         meaning.push(("notices", to));
     }

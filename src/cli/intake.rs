@@ -15,7 +15,7 @@ pub(super) enum Intake<'a> {
 }
 
 impl<'a> Intake<'a> {
-    /// The one that the configuration names.
+    /// The intake that the configuration names: the queue, if there is one.
     pub(super) fn of(config: &'a Config) -> Result<Intake<'a>, Failure> {
         match (&config.rabbitmq, &config.http) {
             (None, Some(http)) => Ok(Intake::Http(http)),
@@ -26,8 +26,8 @@ impl<'a> Intake<'a> {
         }
     }
 
-    /// Sends one message and waits until it has arrived; returns why it was refused, if that is
-    /// known.
+    /// Sends one message and waits until it has arrived. Returns the reason if it was refused; only
+    /// the service's HTTP intake reports that.
     pub(super) fn send(&mut self, message: &[u8]) -> Result<Option<String>, Failure> {
         match self {
             Intake::Queue { config, publisher } => {

@@ -218,7 +218,7 @@ fn load(path: Option<&Path>, settings: &[Setting]) -> Result<Config, Failure> {
     })
 }
 
-/// A section that a command requires.
+/// A section, or the error that this command requires it.
 fn needed<'a, T>(section: Option<&'a T>, name: &str) -> Result<&'a T, Failure> {
     section.ok_or_else(|| {
         let error = anyhow!(missing_section(name));
@@ -282,7 +282,7 @@ fn is_run() -> bool {
     std::env::args_os().nth(1).is_some_and(|name| name == "run")
 }
 
-/// Adds a tip: an unexpected `.toml` file is mostly meant for `--config`.
+/// Adds a tip: an unexpected `.toml` file was probably meant for `--config`.
 fn with_tip(mut error: clap::Error) -> clap::Error {
     let argument = match error.get(ContextKind::InvalidArg) {
         Some(ContextValue::String(argument)) if error.kind() == ErrorKind::UnknownArgument => {

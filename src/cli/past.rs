@@ -1,4 +1,4 @@
-//! Where commands about the past read it from: files, or the configured database.
+//! Reads past messages and readings: from files, or from the configured database.
 
 use std::fs::File;
 use std::io::{self, BufReader, Write};
@@ -15,7 +15,7 @@ use crate::types::{LocalTime, RoomKey, counted};
 
 use super::{Code, ConfigFile, Failure};
 
-/// The options that say where the past is.
+/// The options that name the source of past messages and readings.
 #[derive(clap::Args)]
 pub(super) struct Source {
     /// Check-in and check-out messages, one JSON object a line
@@ -57,10 +57,10 @@ impl Source {
         self.span(LocalTime::FIRST, LocalTime::LAST)
     }
 
-    /// The span to read from the database: by default from `default` to `latest`.
-    pub fn span(&self, default: LocalTime, latest: LocalTime) -> Result<Wanted, Failure> {
+    /// The span to read: by default from `earliest` to `latest`.
+    pub fn span(&self, earliest: LocalTime, latest: LocalTime) -> Result<Wanted, Failure> {
         let to = self.to.unwrap_or(latest);
-        let from = self.from.unwrap_or_else(|| default.min(to));
+        let from = self.from.unwrap_or_else(|| earliest.min(to));
         if from > to {
             return Err(usage(anyhow!("--from {from} is later than --to {to}")));
         }
@@ -101,7 +101,7 @@ pub(super) fn from_files(
         &mut remarks,
     );
     let (past, counts) = read.map_err(failed)?;
-    remark_strangers(&past, &mut remarks);
+    remark_unmatched_rooms(&past, &mut remarks);
     Ok((past, counts))
 }
 
@@ -114,23 +114,23 @@ pub(super) fn from_archive(
     let mut archive = Database::of(config).archive();
     let read = read_archive(&mut *archive, wanted.from, wanted.to, rules);
     let (past, counts) = read.map_err(|error| failed(error.into()))?;
-    remark_strangers(&past, &mut io::stderr().lock());
+    remark_unmatched_rooms(&past, &mut io::stderr().lock());
     Ok((past, counts))
 }
 
 /// Remarks on rooms that only messages or only meters name: if the two spell rooms differently,
 /// nothing is judged, and the empty result would look as if all were well.
-fn remark_strangers(past: &Past, remarks: &mut impl Write) {
+fn remark_unmatched_rooms(past: &Past, remarks: &mut impl Write) {
     let quoted = |room: &RoomKey| format!("\"{room}\"");
     let rooms = past.rooms();
-    let silent = rooms.iter().filter(|room| room.readings.is_empty());
+    let unread = rooms.iter().filter(|room| room.readings.is_empty());
     // Standard error may be closed.
     let mut remark = |text: String| drop(writeln!(remarks, "{}", escape::line(text.as_bytes())));
-    if let Some(first) = silent.clone().next() {
+    if let Some(first) = unread.clone().next() {
         remark(format!(
-            "no reading of {} of {} with a message, the first is {}: check that both spell room \
-             keys alike",
-            silent.count(),
+            "{} of {} with messages have no reading, the first is {}: check that messages and \
+             meters spell room keys alike",
+            unread.count(),
             counted(rooms.len() as u64, "room"),
             quoted(&first.key)
         ));

@@ -1,5 +1,5 @@
-//! What the commands about stored rows share: how rows are listed and shown, and the errors for
-//! those that can't be.
+//! Shared by the commands about stored rows: listing and showing rows, and the errors for rows that
+//! are missing.
 
 use std::io::{self, BufWriter, StdoutLock, Write};
 
@@ -40,14 +40,14 @@ pub(super) struct Listing {
     pub(super) config: ConfigFile,
 }
 
-/// Prints rows page by page. `newest` returns those below an id, at most so many; `none` is printed
-/// if there are no rows.
+/// Prints the newest rows, page by page. `newest` returns at most so many rows with ids below the
+/// given one; `if_empty` is printed if there are no rows.
 pub(super) fn list<R: Row>(
     listing: &Listing,
-    none: &str,
+    if_empty: &str,
     mut newest: impl FnMut(Option<u64>, usize) -> Result<Vec<R>, StoreError>,
 ) -> Result<(), Failure> {
-    /// Rows read at a time: each may have 64 KiB.
+    /// Rows read at a time: one may have 64 KiB.
     const PAGE: usize = 100;
     let mut out = BufWriter::new(io::stdout().lock());
     let mut listed = 0;
@@ -72,7 +72,7 @@ pub(super) fn list<R: Row>(
         }
     }
     if listed == 0 && listing.limit > 0 && !listing.json {
-        return written(writeln!(out, "{none}").and_then(|()| out.flush()));
+        return written(writeln!(out, "{if_empty}").and_then(|()| out.flush()));
     }
     written(out.flush())?;
     // Remark that there are more, unless a script reads the output.
@@ -124,7 +124,7 @@ pub(super) fn write_indented(out: &mut Out, text: &[u8]) -> io::Result<()> {
 
 pub(super) fn no_such<R: Row>(id: u64) -> String {
     format!(
-        "{id}: there is no such {}; `{}` shows those there are",
+        "{id}: there is no such {}; `{}` lists them",
         R::NAME,
         R::LIST
     )
@@ -140,7 +140,7 @@ pub(super) fn some_failed<R: Row>(failed: usize, not_done: &str) -> Result<(), F
     Err(Failure::new(Code::Usage, error))
 }
 
-/// Turns the result of writing output into a failure. A closed pipe, as with `head`, is none.
+/// Turns an error of writing output into a failure. A closed pipe, as with `head`, is not one.
 pub(super) fn written(result: io::Result<()>) -> Result<(), Failure> {
     match result {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

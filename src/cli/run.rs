@@ -32,7 +32,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         database: Database::of(&config),
         rabbitmq: config.rabbitmq.clone(),
     };
-    // Everything else is waited for.
+    // A database file that can't be used ends the start; servers that are down are retried.
     servers.database.verify_file()?;
     let log_file = logging::start(&config.log, config.messages.zone)
         .map_err(|error| Failure::new(Code::Configuration, anyhow!("log.file: {error}")))?;

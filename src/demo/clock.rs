@@ -8,7 +8,7 @@ use crate::pulse;
 use crate::threads::Stop;
 use crate::types::LocalTime;
 
-/// A clock whose time the story sets. A thread that waits by it is woken when its time has come,
+/// A clock whose time the story sets. A thread that waits on it is woken when its time has come,
 /// and the story goes on when that thread waits again.
 pub(super) struct StoryClock {
     start: LocalTime,
@@ -60,11 +60,11 @@ impl StoryClock {
         });
     }
 
-    /// Waits until a thread sleeps by this clock, for `patience` at most; returns whether one does.
-    pub(super) fn has_sleeper(&self, patience: Duration) -> bool {
+    /// Waits until a thread sleeps on this clock, for `timeout` at most; returns whether one does.
+    pub(super) fn has_sleeper(&self, timeout: Duration) -> bool {
         let mut state = self.state.lock();
         if state.sleepers.is_empty() {
-            self.fell_asleep.wait_for(&mut state, patience);
+            self.fell_asleep.wait_for(&mut state, timeout);
         }
         !state.sleepers.is_empty()
     }

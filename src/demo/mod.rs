@@ -21,7 +21,7 @@ use crate::notify::Console;
 use crate::owner::{Input, Message};
 use crate::pulse::Pulses;
 use crate::review::Room;
-use crate::simulator::{Scenario, Trouble, What};
+use crate::simulator::{EventKind, Scenario, Trouble};
 use crate::store::{Database, MeterWriter, NoticeState, Reader, Share, StateStore, StoreError};
 use crate::threads::{Exit, Stop};
 use crate::types::{LocalTime, Reading, RoomKey};
@@ -29,7 +29,7 @@ use crate::types::{LocalTime, Reading, RoomKey};
 use clock::StoryClock;
 use witness::Witness;
 
-pub use report::{Fate, Report, Tried};
+pub use report::{Detection, Report, Tried};
 
 /// How long to wait for a thread before checking that all threads are alive.
 const HEALTH_CHECK: Duration = Duration::from_millis(200);
@@ -148,25 +148,25 @@ impl Stage<'_> {
     fn play(&mut self, stop: &Stop) -> Result<LocalTime, DemoError> {
         let scenario = self.demo.scenario;
         let every = self.demo.config.sweep_every;
-        let mut happenings = scenario.story().peekable();
+        let mut events = scenario.story().peekable();
         let mut now = scenario.start;
         let began = Instant::now();
         self.settle()?;
         loop {
             self.clock.set(now);
             let mut readings = Vec::new();
-            while let Some(next) = happenings.next_if(|next| next.at <= now) {
-                match next.what {
-                    What::Reading(reading) => {
+            while let Some(next) = events.next_if(|next| next.at <= now) {
+                match next.kind {
+                    EventKind::Reading(reading) => {
                         self.played.readings += 1;
                         self.room(&next.room).readings.push(reading);
                         readings.push((next.room, reading));
                     }
-                    What::Message(stay) => {
+                    EventKind::Message(stay) => {
                         self.add(&mut readings)?;
                         self.send(next.room, stay)?;
                     }
-                    What::Trouble(trouble) => self.played.troubles.push((next.room, trouble)),
+                    EventKind::Trouble(trouble) => self.played.troubles.push((next.room, trouble)),
                 }
             }
             self.add(&mut readings)?;

@@ -15,8 +15,8 @@ pub struct Report {
     pub readings: u64,
     pub rooms: usize,
     pub until: LocalTime,
-    /// The troubles in the order of their beginning, each with what became of it.
-    pub troubles: Vec<(RoomKey, Trouble, Fate)>,
+    /// The troubles in the order of their beginning, and whether each was found.
+    pub troubles: Vec<(RoomKey, Trouble, Detection)>,
     pub alerts: usize,
     pub reminders: usize,
     pub recovered: usize,
@@ -38,9 +38,9 @@ pub struct Tried {
     pub false_alarms: usize,
 }
 
-/// What became of a trouble.
+/// Whether a trouble was found, or why it was missed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum Detection {
     /// The staff was notified this many seconds after its beginning.
     Found { seconds: i64 },
     /// It stayed below the threshold; `enough` is the highest one that would have found it.
@@ -96,19 +96,19 @@ impl Report {
                 .into_iter()
                 .any(|(_, trouble)| is_of(alert, trouble, rules))
         });
-        let fates = troubles.iter().map(|(room, trouble)| {
+        let detections = troubles.iter().map(|(room, trouble)| {
             let found = alerts().find(|n| n.room == *room && is_of(n, trouble, rules));
-            let fate = match found {
-                Some(alert) => Fate::Found {
+            let detection = match found {
+                Some(alert) => Detection::Found {
                     seconds: alert.detected.since(trouble.from),
                 },
-                None => rooms
-                    .get(room)
-                    .map_or(Fate::Hidden, |room| missed(room, trouble, until, rules)),
+                None => rooms.get(room).map_or(Detection::Hidden, |room| {
+                    missed(room, trouble, until, rules)
+                }),
             };
-            (room.clone(), *trouble, fate)
+            (room.clone(), *trouble, detection)
         });
-        let troubles: Vec<_> = fates.collect();
+        let troubles: Vec<_> = detections.collect();
         let false_alarms: Vec<RoomNotice> = false_alarms.map(|alert| (*alert).clone()).collect();
         let these = Tried {
             thresholds: rules.thresholds,
@@ -138,12 +138,15 @@ impl Report {
     }
 }
 
-/// A trouble of a room, and what became of it.
-type Outcome = (RoomKey, Trouble, Fate);
+/// A trouble of a room, and whether it was found.
+type Outcome = (RoomKey, Trouble, Detection);
 
 fn found(troubles: &[Outcome]) -> usize {
-    let found = |fate: &Fate| matches!(fate, Fate::Found { .. });
-    troubles.iter().filter(|(.., fate)| found(fate)).count()
+    let found = |detection: &Detection| matches!(detection, Detection::Found { .. });
+    troubles
+        .iter()
+        .filter(|(.., detection)| found(detection))
+        .count()
 }
 
 /// The most thresholds that are tried, of those that would have found a missed trouble.
@@ -161,10 +164,12 @@ fn better(
     let mut tried = vec![these];
     let mut best = these;
     for kind in [Kind::Checkout, Kind::Checkin] {
-        let below = troubles.iter().filter_map(|(_, trouble, fate)| match fate {
-            Fate::Below { enough, .. } if trouble.kind == kind => Some(*enough),
-            _ => None,
-        });
+        let below = troubles
+            .iter()
+            .filter_map(|(_, trouble, detection)| match detection {
+                Detection::Below { enough, .. } if trouble.kind == kind => Some(*enough),
+                _ => None,
+            });
         let mut candidates: Vec<WattHours> = below.collect();
         candidates.sort();
         candidates.dedup();
@@ -238,11 +243,11 @@ fn is_of(alert: &RoomNotice, trouble: &Trouble, rules: &Rules) -> bool {
     alert.stay.kind() == trouble.kind && alert.since < last && trouble.from < alert.detected
 }
 
-fn missed(room: &Room, trouble: &Trouble, until: LocalTime, rules: &Rules) -> Fate {
+fn missed(room: &Room, trouble: &Trouble, until: LocalTime, rules: &Rules) -> Detection {
     let seconds = trouble.until.min(until).since(trouble.from);
     let needed = i64::from(rules.alert_periods) * rules.interval_seconds;
     if seconds < needed {
-        return Fate::TooShort { seconds };
+        return Detection::TooShort { seconds };
     }
     let finds = |threshold: i64| {
         let threshold = WattHours(threshold * STEP);
@@ -260,26 +265,26 @@ fn missed(room: &Room, trouble: &Trouble, until: LocalTime, rules: &Rules) -> Fa
     };
     // No binary search: with a low threshold all use is one run, which began before the trouble.
     if let Some(enough) = (0..threshold.0 / STEP).rev().find(|&lower| finds(lower)) {
-        return Fate::Below {
+        return Detection::Below {
             threshold,
             enough: WattHours(enough * STEP),
         };
     }
     // Its first and its last interval lie only partly in its time.
     if seconds < needed + rules.interval_seconds {
-        return Fate::TooShort { seconds };
+        return Detection::TooShort { seconds };
     }
     let readings: Vec<Reading> = (room.readings.iter().copied())
         .filter(|reading| (trouble.from..=trouble.until).contains(&reading.time))
         .collect();
     // A run needs one more reading than it has intervals.
     if longest_without_gap(&readings, rules) < needed {
-        return Fate::Silent;
+        return Detection::Silent;
     }
     let used = trouble.per_half_hour.0 * rules.interval_seconds / HALF_HOUR;
     match step(&readings) {
-        Some(step) if step.0 > used => Fate::Coarse { step },
-        _ => Fate::Hidden,
+        Some(step) if step.0 > used => Detection::Coarse { step },
+        _ => Detection::Hidden,
     }
 }
 
@@ -327,7 +332,7 @@ mod tests {
     /// What became of a trouble of 0.54 kWh a half hour that began at noon and lasted `seconds`.
     /// The room has been vacant since the start and uses `anyway` Wh a half hour; its meter is read
     /// `every` so many seconds, and counts in steps of `step` Wh.
-    fn fate(anyway: i64, seconds: i64, every: i64, step: i64) -> Fate {
+    fn detection(anyway: i64, seconds: i64, every: i64, step: i64) -> Detection {
         let key = RoomKey::new("DEMO", "101");
         let from = start().plus(DAY / 2);
         let trouble = Trouble {
@@ -356,23 +361,23 @@ mod tests {
 
     #[test]
     fn the_reason_for_a_missed_trouble_is_found() {
-        let below = Fate::Below {
+        let below = Detection::Below {
             threshold: WattHours(1_500),
             enough: WattHours(580),
         };
-        assert_eq!(fate(50, 4 * 3_600, 1_800, 10), below);
-        let short = Fate::TooShort { seconds: 5_400 };
-        assert_eq!(fate(50, 5_400, 1_800, 10), short);
-        let coarse = Fate::Coarse {
+        assert_eq!(detection(50, 4 * 3_600, 1_800, 10), below);
+        let short = Detection::TooShort { seconds: 5_400 };
+        assert_eq!(detection(50, 5_400, 1_800, 10), short);
+        let coarse = Detection::Coarse {
             step: WattHours(1_000),
         };
-        assert_eq!(fate(0, 10 * 3_600, 1_800, 1_000), coarse);
-        assert_eq!(fate(50, 10 * 3_600, 3 * 3_600, 10), Fate::Silent);
+        assert_eq!(detection(0, 10 * 3_600, 1_800, 1_000), coarse);
+        assert_eq!(detection(50, 10 * 3_600, 3 * 3_600, 10), Detection::Silent);
     }
 
     /// Any threshold that would find the trouble would alert hours before it.
     #[test]
     fn ordinary_use_can_hide_a_trouble() {
-        assert_eq!(fate(1_600, 4 * 3_600, 1_800, 10), Fate::Hidden);
+        assert_eq!(detection(1_600, 4 * 3_600, 1_800, 10), Detection::Hidden);
     }
 }

@@ -2,7 +2,7 @@ use crate::types::{LocalTime, Reading, WattHours};
 
 use super::chance::Chance;
 use super::gateway::GatewayOutage;
-use super::{HALF_HOUR, HOUR, MINUTE, Meters, REGISTER_MODULUS, What};
+use super::{EventKind, HALF_HOUR, HOUR, MINUTE, Meters, REGISTER_MODULUS};
 
 /// The step of a meter that counts whole kWh; the others have two decimals.
 const COARSE: i64 = 1_000;
@@ -122,7 +122,7 @@ impl Meter {
     pub(super) fn read(
         &mut self,
         outage: Option<&GatewayOutage>,
-        emit: &mut impl FnMut(LocalTime, What),
+        emit: &mut impl FnMut(LocalTime, EventKind),
     ) {
         let time = self.due;
         self.beat = self.beat.plus(self.config.interval_seconds);
@@ -146,7 +146,7 @@ impl Meter {
         } else {
             self.register()
         };
-        let reading = What::Reading(Reading { time, register });
+        let reading = EventKind::Reading(Reading { time, register });
         if self.faults.happens(faults.late) {
             let late = self.faults.between(5 * MINUTE..=3 * HOUR / 2);
             return emit(self.last_arrival.max(time).plus(late), reading);

@@ -55,16 +55,16 @@ pub struct Meters {
     pub faults: MeterFaults,
 }
 
-/// Something that becomes known at a time.
+/// An event, with the time at which it becomes known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Happening {
+pub struct SimulatedEvent {
     pub at: LocalTime,
     pub room: RoomKey,
-    pub what: What,
+    pub kind: EventKind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum EventKind {
     /// The property management system reports a check-in or a check-out. At the start it reports
     /// the current stay of every room, with its earlier time.
     Message(Stay),

@@ -6,7 +6,7 @@ use super::guests::{Guests, midnight};
 use super::load::Load;
 use super::meter::Meter;
 use super::trouble::{Trouble, trouble};
-use super::{DAY, HALF_HOUR, Scenario, What};
+use super::{DAY, EventKind, HALF_HOUR, Scenario};
 
 /// How long before the start a room's guests begin to come and go, so that the vacant beginning has
 /// no influence any more. Days.
@@ -33,7 +33,7 @@ impl Room {
     pub(super) fn new(
         scenario: &Scenario,
         key: &RoomKey,
-        emit: &mut impl FnMut(LocalTime, What),
+        emit: &mut impl FnMut(LocalTime, EventKind),
     ) -> Room {
         let (hotel, number) = (key.hotel_id.as_str(), key.room_number.as_str());
         let chance = |what| Chance::new(scenario.seed, &[what, hotel, number]);
@@ -81,7 +81,7 @@ impl Room {
         until: LocalTime,
         scenario: &Scenario,
         outage: Option<&GatewayOutage>,
-        emit: &mut impl FnMut(LocalTime, What),
+        emit: &mut impl FnMut(LocalTime, EventKind),
     ) {
         while self.now < until {
             let turn = self.guests.phase().until;
@@ -122,10 +122,10 @@ impl Room {
         self.now = until;
     }
 
-    fn emit_phase(&self, at: LocalTime, emit: &mut impl FnMut(LocalTime, What)) {
-        emit(at, What::Message(self.guests.phase().stay));
+    fn emit_phase(&self, at: LocalTime, emit: &mut impl FnMut(LocalTime, EventKind)) {
+        emit(at, EventKind::Message(self.guests.phase().stay));
         if let Some(trouble) = self.trouble {
-            emit(trouble.from, What::Trouble(trouble));
+            emit(trouble.from, EventKind::Trouble(trouble));
         }
     }
 }

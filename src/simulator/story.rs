@@ -4,14 +4,14 @@ use crate::types::{HotelId, LocalTime, RoomKey};
 
 use super::gateway::GatewayOutage;
 use super::room::Room;
-use super::{HALF_HOUR, Happening, Scenario, What};
+use super::{EventKind, HALF_HOUR, Scenario, SimulatedEvent};
 
-/// What happens in all rooms, in the order in which it becomes known. All rooms advance together,
+/// The events of all rooms, in the order in which it becomes known. All rooms advance together,
 /// half an hour at a time, so that memory grows with rooms, not with days.
 pub struct Story {
     scenario: Scenario,
     hotels: Vec<(HotelId, Vec<(RoomKey, Room)>)>,
-    /// All happenings before this time are in `ready`, or were returned.
+    /// All events before this time are in `ready`, or were returned.
     ready_until: LocalTime,
     end: LocalTime,
     ready: vec::IntoIter<Entry>,
@@ -19,22 +19,22 @@ pub struct Story {
     later: Vec<Entry>,
 }
 
-/// A happening with the indices of its hotel and room.
+/// An event with the indices of its hotel and room.
 struct Entry {
     at: LocalTime,
     hotel: u32,
     room: u32,
-    what: What,
+    kind: EventKind,
 }
 
 impl Entry {
     /// The order. In the same second, readings belong to the stay before a message, and troubles to
     /// the one after it.
     fn order(&self) -> (LocalTime, u8, u32, u32) {
-        let rank = match self.what {
-            What::Reading(_) => 0,
-            What::Message(_) => 1,
-            What::Trouble(_) => 2,
+        let rank = match self.kind {
+            EventKind::Reading(_) => 0,
+            EventKind::Message(_) => 1,
+            EventKind::Trouble(_) => 2,
         };
         (self.at, rank, self.hotel, self.room)
     }
@@ -88,30 +88,30 @@ impl Story {
     }
 }
 
-/// What adds a room's happenings to `later`.
-fn emitter(later: &mut Vec<Entry>, hotel: u32, room: u32) -> impl FnMut(LocalTime, What) {
-    move |at, what| {
+/// Returns a function that adds a room's events to `later`.
+fn emitter(later: &mut Vec<Entry>, hotel: u32, room: u32) -> impl FnMut(LocalTime, EventKind) {
+    move |at, kind| {
         later.push(Entry {
             at,
             hotel,
             room,
-            what,
+            kind,
         })
     }
 }
 
 impl Iterator for Story {
-    type Item = Happening;
+    type Item = SimulatedEvent;
 
-    fn next(&mut self) -> Option<Happening> {
+    fn next(&mut self) -> Option<SimulatedEvent> {
         loop {
             if let Some(entry) = self.ready.next() {
                 let (_, rooms) = self.hotels.get(entry.hotel as usize)?;
                 let (key, _) = rooms.get(entry.room as usize)?;
-                return Some(Happening {
+                return Some(SimulatedEvent {
                     at: entry.at,
                     room: key.clone(),
-                    what: entry.what,
+                    kind: entry.kind,
                 });
             }
             if self.ready_until >= self.end {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use roomwatt::engine::{NoticeKind, RoomNotice, Rules, Thresholds};
 use roomwatt::review::advise::{Reason, advise, study};
 use roomwatt::review::{Past, Summary, backtest};
-use roomwatt::simulator::{REGISTER_MODULUS, Scenario, Trouble, What};
+use roomwatt::simulator::{EventKind, REGISTER_MODULUS, Scenario, Trouble};
 use roomwatt::types::{HotelId, Kind, LocalTime, RoomKey, WattHours};
 
 /// Alerts per 100 rooms and day that are of no use.
@@ -31,12 +31,12 @@ fn past(scenario: &Scenario) -> (Past, Vec<(RoomKey, Trouble)>) {
     let mut past = Past::new(LocalTime::FIRST);
     let mut troubles = Vec::new();
     let mut readings = Vec::new();
-    for happening in scenario.story() {
-        let room = happening.room;
-        match happening.what {
-            What::Message(stay) => past.add_stay(room, stay),
-            What::Reading(reading) => readings.push((room, reading)),
-            What::Trouble(trouble) => troubles.push((room, trouble)),
+    for event in scenario.story() {
+        let room = event.room;
+        match event.kind {
+            EventKind::Message(stay) => past.add_stay(room, stay),
+            EventKind::Reading(reading) => readings.push((room, reading)),
+            EventKind::Trouble(trouble) => troubles.push((room, trouble)),
         }
     }
     // A room may be read before its first message comes.

@@ -334,7 +334,7 @@ fn thresholds_of_a_file_change_without_a_restart() {
     let (code, printed) = alone.run(&["check"], &alone.path("roomwatt.toml"));
     assert_eq!(code, Some(0), "{printed}");
     assert!(
-        printed.contains("of their own have 1 hotel and 1 room"),
+        printed.contains("1 hotel and 1 room have their own"),
         "{printed}"
     );
     let mut service = alone.start(Stdio::null());

@@ -12,7 +12,7 @@ use csv::ByteRecord;
 use roomwatt::config::Config;
 use roomwatt::engine::{Event, MessageFormat, Rules};
 use roomwatt::review::{NamedReader, backtest, read_files};
-use roomwatt::simulator::{Scenario, What};
+use roomwatt::simulator::{EventKind, Scenario};
 use roomwatt::types::{HotelId, LocalTime};
 
 const ROUNDS: usize = 5;
@@ -67,15 +67,15 @@ fn write(scenario: &Scenario, messages: &Path, readings: &Path) -> u64 {
     let format = format();
     let mut count = 0;
     writeln!(readings, "hotel_id,room_number,reading_value,script_time").expect("written");
-    for happening in scenario.story() {
-        let room = &happening.room;
-        match happening.what {
-            What::Message(stay) => {
+    for event in scenario.story() {
+        let room = &event.room;
+        match event.kind {
+            EventKind::Message(stay) => {
                 let event = Event::of(room.clone(), &stay);
                 let body = format.write(&event).expect("a body");
                 writeln!(messages, "{body}").expect("written");
             }
-            What::Reading(reading) => {
+            EventKind::Reading(reading) => {
                 count += 1;
                 let (hotel, number) = (&room.hotel_id, &room.room_number);
                 writeln!(
@@ -85,7 +85,7 @@ fn write(scenario: &Scenario, messages: &Path, readings: &Path) -> u64 {
                 )
                 .expect("written");
             }
-            What::Trouble(_) => {}
+            EventKind::Trouble(_) => {}
         }
     }
     count

@@ -326,8 +326,8 @@ fn notices_are_retried_when_they_were_given_up() {
         err,
         format!(
             "{sent}: was accepted by Feishu at 2023-04-10 14:00:30; --again sends it to the staff \
-             once more\n999: there is no such notice; `roomwatt outbox list` shows those there \
-             are\nroomwatt: 2 notices were not retried\n"
+             once more\n999: there is no such notice; `roomwatt outbox list` lists \
+             them\nroomwatt: 2 notices were not retried\n"
         )
     );
     let retried = || state("pending", true, true);

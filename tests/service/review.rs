@@ -473,7 +473,7 @@ fn rooms_that_only_one_side_names_are_reported() {
             let (code, _, errors) = finished(&rig.roomwatt(&[&[command], source].concat()));
             assert_eq!(code, Some(0));
             for part in [
-                "no reading of 1 of 1 room with a message, the first is \"H001/0101\"",
+                "1 of 1 room with messages have no reading, the first is \"H001/0101\"",
                 "9 readings of rooms without a message, the first of \"H001/101\"",
             ] {
                 assert!(errors.contains(part), "{source:?}: {errors}");

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use roomwatt::engine::{NoticeKind, Rules};
 use roomwatt::review::{Room, judge};
-use roomwatt::simulator::{Scenario, Troubles, What};
+use roomwatt::simulator::{EventKind, Scenario, Troubles};
 use roomwatt::types::{HotelId, LocalTime, RoomKey, WattHours};
 
 use crate::support::proxy::{Fault, Proxy};
@@ -38,13 +38,13 @@ type Alert = (String, String, String, u32, String);
 /// The alerts of a story by the engine alone.
 fn alerts(scenario: &Scenario, rules: &Rules) -> Vec<Alert> {
     let mut rooms: BTreeMap<RoomKey, Room> = BTreeMap::new();
-    for happening in scenario.story() {
-        let room = rooms.entry(happening.room.clone());
-        let history = room.or_insert_with(|| Room::new(happening.room));
-        match happening.what {
-            What::Message(stay) => history.stays.push(stay),
-            What::Reading(reading) => history.readings.push(reading),
-            What::Trouble(_) => {}
+    for event in scenario.story() {
+        let room = rooms.entry(event.room.clone());
+        let history = room.or_insert_with(|| Room::new(event.room));
+        match event.kind {
+            EventKind::Message(stay) => history.stays.push(stay),
+            EventKind::Reading(reading) => history.readings.push(reading),
+            EventKind::Trouble(_) => {}
         }
     }
     let notices = rooms
@@ -106,13 +106,19 @@ fn the_service_records_what_the_rules_make_of_the_story() {
         &from,
     ];
     let (troubles, played) = lines(&rig.roomwatt(&simulate));
-    let count = |what: fn(&What) -> bool| scenario.story().filter(|h| what(&h.what)).count();
-    assert_eq!(played["readings"], count(|w| matches!(w, What::Reading(_))));
-    assert_eq!(played["messages"], count(|w| matches!(w, What::Message(_))));
+    let count = |what: fn(&EventKind) -> bool| scenario.story().filter(|h| what(&h.kind)).count();
+    assert_eq!(
+        played["readings"],
+        count(|w| matches!(w, EventKind::Reading(_)))
+    );
+    assert_eq!(
+        played["messages"],
+        count(|w| matches!(w, EventKind::Message(_)))
+    );
     let truth: Vec<(Value, Value)> = scenario
         .story()
-        .filter_map(|h| match h.what {
-            What::Trouble(t) => Some((
+        .filter_map(|h| match h.kind {
+            EventKind::Trouble(t) => Some((
                 h.room.room_number.as_str().into(),
                 t.from.to_string().into(),
             )),

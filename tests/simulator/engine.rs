@@ -2,10 +2,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use roomwatt::engine::{NoticeKind, RoomNotice, Rules};
 use roomwatt::review::{Room, judge};
-use roomwatt::simulator::{Appliance, MeterFaults, REGISTER_MODULUS, Scenario, Trouble, What};
+use roomwatt::simulator::{Appliance, EventKind, MeterFaults, REGISTER_MODULUS, Scenario, Trouble};
 use roomwatt::types::{Kind, LocalTime, RoomKey};
 
-use crate::{by_room, honest, scenario, seed};
+use crate::{by_room, faultless, scenario, seed};
 
 type Judged = BTreeMap<RoomKey, (Vec<Trouble>, Vec<RoomNotice>)>;
 
@@ -15,22 +15,20 @@ fn judged(scenario: &Scenario) -> Judged {
         register_modulus: Some(REGISTER_MODULUS),
         ..Rules::default()
     };
-    let judged = by_room(scenario.story())
-        .into_iter()
-        .map(|(key, happenings)| {
-            let mut room = Room::new(key.clone());
-            let mut troubles = Vec::new();
-            for (_, what) in happenings {
-                match what {
-                    What::Message(stay) => room.stays.push(stay),
-                    What::Reading(reading) => room.readings.push(reading),
-                    What::Trouble(trouble) => troubles.push(trouble),
-                }
+    let judged = by_room(scenario.story()).into_iter().map(|(key, events)| {
+        let mut room = Room::new(key.clone());
+        let mut troubles = Vec::new();
+        for (_, kind) in events {
+            match kind {
+                EventKind::Message(stay) => room.stays.push(stay),
+                EventKind::Reading(reading) => room.readings.push(reading),
+                EventKind::Trouble(trouble) => troubles.push(trouble),
             }
-            let mut notices = judge(&room.sorted(), &rules, LocalTime::FIRST);
-            notices.retain(|notice| notice.kind == NoticeKind::Alert);
-            (key, (troubles, notices))
-        });
+        }
+        let mut notices = judge(&room.sorted(), &rules, LocalTime::FIRST);
+        notices.retain(|notice| notice.kind == NoticeKind::Alert);
+        (key, (troubles, notices))
+    });
     judged.collect()
 }
 
@@ -54,7 +52,7 @@ fn false_alarms(judged: &Judged) -> Vec<&RoomNotice> {
 fn ordinary_rooms_raise_no_alerts() {
     let seed = seed();
     for (scenario, what) in [
-        (honest(seed, 250, 20), "honest meters"),
+        (faultless(seed, 250, 20), "faultless meters"),
         (scenario(seed, 250, 20), "ordinary meters"),
     ] {
         let judged = judged(&scenario);
@@ -67,7 +65,7 @@ fn ordinary_rooms_raise_no_alerts() {
 
 #[test]
 fn troubles_above_the_thresholds_are_found_and_none_below() {
-    let mut scenario = honest(seed(), 250, 20);
+    let mut scenario = faultless(seed(), 250, 20);
     scenario.meters.faults = MeterFaults::none();
     let mut found: BTreeMap<(Kind, Appliance), (u32, u32)> = BTreeMap::new();
     for (room, (troubles, notices)) in judged(&scenario) {

@@ -1,5 +1,5 @@
-//! Frozen gateways are found, and ordinary hotels are not taken for frozen, whatever their meters
-//! count in and however quiet they are.
+//! Frozen gateways are detected, and ordinary hotels are not reported as frozen, in whatever steps
+//! their meters count and however little their rooms use.
 
 use std::collections::HashMap;
 
@@ -7,10 +7,10 @@ use roomwatt::engine::{
     MeterCheck, MeterNoticeKind, MeterTrouble, Received, RoomState, Rules, Said, Silence, observe,
     receive,
 };
-use roomwatt::simulator::{Happening, REGISTER_MODULUS, Scenario, What};
+use roomwatt::simulator::{EventKind, REGISTER_MODULUS, Scenario, SimulatedEvent};
 use roomwatt::types::{HotelId, LocalTime, Reading, RoomKey, WattHours};
 
-use crate::{honest, hotels, scenario, seed};
+use crate::{faultless, hotels, scenario, seed};
 
 /// The time between two checks. Seconds.
 const CHECK_EVERY: i64 = 600;
@@ -19,8 +19,8 @@ const HOUR: i64 = 3_600;
 
 type Notices = Vec<(LocalTime, HotelId, MeterNoticeKind)>;
 
-/// The notices of frozen hotels, each with its time, when the meters show what `shows` makes of
-/// their readings.
+/// Plays a scenario and returns the notices that a hotel is frozen, or moves again. The meters show
+/// the register that `shows` returns for each true reading.
 fn frozen_notices(
     scenario: &Scenario,
     mut shows: impl FnMut(&RoomKey, Reading) -> WattHours,
@@ -34,7 +34,7 @@ fn frozen_notices(
     let mut troubles: HashMap<HotelId, MeterTrouble> = HashMap::new();
     let mut notices = Vec::new();
     let mut next_check = scenario.start.plus(CHECK_EVERY);
-    for Happening { at, room, what } in scenario.story() {
+    for SimulatedEvent { at, room, kind } in scenario.story() {
         while next_check < at {
             let check = MeterCheck {
                 now: next_check,
@@ -57,8 +57,8 @@ fn frozen_notices(
             }
             next_check = next_check.plus(CHECK_EVERY);
         }
-        match what {
-            What::Message(stay) => {
+        match kind {
+            EventKind::Message(stay) => {
                 let before = watches.get(&room);
                 let known = shown.get(&room).map_or(&[][..], Vec::as_slice);
                 if let Received::Newer(after) =
@@ -67,7 +67,7 @@ fn frozen_notices(
                     watches.insert(room, after.state);
                 }
             }
-            What::Reading(reading) => {
+            EventKind::Reading(reading) => {
                 let earlier = shown.entry(room.clone()).or_default();
                 let register = shows(&room, reading);
                 let reading = Reading {
@@ -81,7 +81,7 @@ fn frozen_notices(
                     *state = observe(&room, state, &[reading], &rules).state;
                 }
             }
-            What::Trouble(_) => {}
+            EventKind::Trouble(_) => {}
         }
     }
     notices
@@ -89,17 +89,18 @@ fn frozen_notices(
     notices
 }
 
-/// In steps of so many Wh.
+/// Meters that count in steps of `step` Wh.
 fn in_steps(step: i64) -> impl FnMut(&RoomKey, Reading) -> WattHours {
     move |_, reading| WattHours(reading.register.0 - reading.register.0 % step)
 }
 
-/// The guest's key card switches the room's power: without a guest exactly nothing is used.
+/// Rooms whose power is switched by the guest's key card: without a guest they use exactly nothing.
 fn by_key_card() -> impl FnMut(&RoomKey, Reading) -> WattHours {
     let mut rooms: HashMap<RoomKey, (Reading, i64)> = HashMap::new();
     move |room, reading| {
         let (last, shown) = rooms.entry(room.clone()).or_insert((reading, 50_000));
         let used = (reading.register - last.register).0;
+        // A room that uses no more than 110 Wh in half an hour is taken for empty.
         let most_idle = 110 * reading.time.since(last.time).max(0) / 1_800;
         if used > most_idle && used < 50_000 {
             *shown += used;
@@ -112,7 +113,7 @@ fn by_key_card() -> impl FnMut(&RoomKey, Reading) -> WattHours {
 }
 
 #[test]
-fn ordinary_hotels_are_never_frozen() {
+fn ordinary_hotels_are_not_reported_as_frozen() {
     let seed = seed();
     for (rooms, count) in [(12, 12), (100, 2)] {
         for occupancy in [0.68, 0.95] {
@@ -126,28 +127,29 @@ fn ordinary_hotels_are_never_frozen() {
                 ("key cards", frozen_notices(&scenario, by_key_card())),
             ];
             for (what, wrong) in all {
-                let begun = wrong
+                let frozen = wrong
                     .iter()
                     .filter(|notice| notice.2 == MeterNoticeKind::Frozen)
                     .count();
                 println!(
-                    "{rooms} rooms, {occupancy} occupied, {what}: {begun} in {} hotel days",
+                    "{rooms} rooms, {occupancy} occupied, {what}: {frozen} in {} hotel days",
                     7 * count
                 );
-                // Where key cards switch the power, guests of a small hotel who leave together look
-                // the same.
+                // In a small hotel with key cards, guests who leave together look like a frozen
+                // gateway.
                 let most = if what == "key cards" && rooms < 20 {
                     count / 2
                 } else {
                     0
                 };
-                assert!(begun as u32 <= most, "{wrong:#?}");
+                assert!(frozen as u32 <= most, "{wrong:#?}");
             }
         }
     }
 }
 
-/// From an hour of the second day on the gateway of the first of two hotels repeats itself.
+/// As [`frozen_notices`], but between two hours of the second day the gateway of the first hotel
+/// repeats its last registers.
 fn with_frozen_gateway(
     scenario: &Scenario,
     (from, until): (i64, i64),
@@ -171,7 +173,7 @@ fn a_frozen_gateway_is_reported_once_and_its_end_once() {
     let seed = seed();
     for interval in [300, 1_800, 3_600] {
         for (from, until) in [(2, 9), (11, 20)] {
-            let mut scenario = honest(seed, 40, 3);
+            let mut scenario = faultless(seed, 40, 3);
             scenario.hotels = hotels(2);
             scenario.meters.interval_seconds = interval;
             let notices = with_frozen_gateway(&scenario, (from, until), in_steps(10));
@@ -186,7 +188,7 @@ fn a_frozen_gateway_is_reported_once_and_its_end_once() {
             assert!(*one == scenario.hotels[0] && other == one);
             let after =
                 |time: &LocalTime, hour: i64| time.since(scenario.start) - (24 + hour) * HOUR;
-            // Meters read hourly have to stand still for three times their usual pause.
+            // A meter must stand still for three times its usual pause: longer if read hourly.
             let latest = if interval == 3_600 {
                 4 * HOUR
             } else {
@@ -205,9 +207,9 @@ fn a_frozen_gateway_is_reported_once_and_its_end_once() {
 }
 
 #[test]
-fn a_gateway_of_whole_kwh_meters_or_of_dark_rooms_is_found_later() {
+fn a_frozen_gateway_is_found_later_with_whole_kwh_meters_or_key_cards() {
     let seed = seed();
-    let mut scenario = honest(seed, 120, 6);
+    let mut scenario = faultless(seed, 120, 6);
     scenario.hotels = hotels(2);
     for (what, notices) in [
         (

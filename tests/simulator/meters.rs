@@ -1,18 +1,18 @@
 use std::collections::BTreeMap;
 
-use roomwatt::simulator::{Happening, MeterFaults, REGISTER_MODULUS, Scenario, What};
+use roomwatt::simulator::{EventKind, MeterFaults, REGISTER_MODULUS, Scenario, SimulatedEvent};
 use roomwatt::types::{LocalTime, Reading, RoomKey};
 
-use crate::{by_room, honest, scenario, seed};
+use crate::{by_room, faultless, scenario, seed};
 
 type Arrivals = Vec<(LocalTime, Reading)>;
 
 fn readings(scenario: &Scenario) -> BTreeMap<RoomKey, Arrivals> {
-    let only_readings = |arrivals: Vec<(LocalTime, What)>| {
+    let only_readings = |arrivals: Vec<(LocalTime, EventKind)>| {
         arrivals
             .into_iter()
-            .filter_map(|(at, what)| match what {
-                What::Reading(reading) => Some((at, reading)),
+            .filter_map(|(at, kind)| match kind {
+                EventKind::Reading(reading) => Some((at, reading)),
                 _ => None,
             })
             .collect()
@@ -24,9 +24,9 @@ fn readings(scenario: &Scenario) -> BTreeMap<RoomKey, Arrivals> {
 }
 
 #[test]
-fn honest_meters_count_upwards_in_time() {
+fn meters_without_faults_count_upwards() {
     for interval in [1_800, 900, 300, 3_600] {
-        let mut scenario = honest(seed(), 30, 4);
+        let mut scenario = faultless(seed(), 30, 4);
         scenario.meters.interval_seconds = interval;
         for (room, arrivals) in readings(&scenario) {
             let expected = 4 * 24 * 3_600 / interval;
@@ -48,7 +48,7 @@ fn honest_meters_count_upwards_in_time() {
                     "{room}: {pause} s"
                 );
                 assert!(next.register >= one.register, "{room}: {one:?}, {next:?}");
-                // The rules find it plausible, and a column can hold it.
+                // The rules take the rise for plausible, and the register fits its column.
                 let most = 6_000 * interval.max(1_800) / 1_800;
                 assert!(
                     (next.register - one.register).0 < most,
@@ -60,11 +60,11 @@ fn honest_meters_count_upwards_in_time() {
     }
 }
 
-/// Readings with only one fault, which is frequent, and without any.
-fn with(
+/// The readings with the one fault that `fault` sets, and those without any.
+fn with_and_without(
     fault: impl FnOnce(&mut MeterFaults),
 ) -> (BTreeMap<RoomKey, Arrivals>, BTreeMap<RoomKey, Arrivals>) {
-    let mut scenario = honest(seed(), 40, 6);
+    let mut scenario = faultless(seed(), 40, 6);
     let truth = readings(&scenario);
     fault(&mut scenario.meters.faults);
     (readings(&scenario), truth)
@@ -76,7 +76,7 @@ fn count(rooms: &BTreeMap<RoomKey, Arrivals>) -> usize {
 
 #[test]
 fn lost_readings_are_missing_and_the_others_unchanged() {
-    let (arrivals, truth) = with(|faults| faults.gap = 0.02);
+    let (arrivals, truth) = with_and_without(|faults| faults.gap = 0.02);
     let (count_left, all) = (count(&arrivals), count(&truth));
     assert!(
         count_left > all / 2 && count_left < all,
@@ -92,7 +92,7 @@ fn lost_readings_are_missing_and_the_others_unchanged() {
 
 #[test]
 fn duplicates_come_twice() {
-    let (arrivals, truth) = with(|faults| faults.duplicate = 0.1);
+    let (arrivals, truth) = with_and_without(|faults| faults.duplicate = 0.1);
     assert!(count(&arrivals) > count(&truth));
     for (room, mut arrivals) in arrivals {
         arrivals.dedup();
@@ -102,7 +102,7 @@ fn duplicates_come_twice() {
 
 #[test]
 fn late_readings_come_after_newer_ones() {
-    let (arrivals, truth) = with(|faults| faults.late = 0.1);
+    let (arrivals, truth) = with_and_without(|faults| faults.late = 0.1);
     let mut overtaken = 0;
     for (room, arrivals) in arrivals {
         overtaken += arrivals
@@ -128,8 +128,8 @@ fn late_readings_come_after_newer_ones() {
 }
 
 #[test]
-fn outliers_stand_alone() {
-    let (arrivals, truth) = with(|faults| faults.outlier = 0.02);
+fn outliers_are_zero_or_far_off() {
+    let (arrivals, truth) = with_and_without(|faults| faults.outlier = 0.02);
     let mut wrong = 0;
     for (room, arrivals) in arrivals {
         for ((_, reading), (_, truth)) in arrivals.iter().zip(&truth[&room]) {
@@ -149,14 +149,14 @@ fn outliers_stand_alone() {
 
 #[test]
 fn a_replaced_meter_goes_on_from_its_own_register() {
-    let (arrivals, truth) = with(|faults| faults.replacement = 0.01);
+    let (arrivals, truth) = with_and_without(|faults| faults.replacement = 0.01);
     let mut replaced = 0;
     for (room, arrivals) in arrivals {
         for (pair, truth) in arrivals.windows(2).zip(truth[&room].windows(2)) {
             let used = (pair[1].1.register - pair[0].1.register).0;
-            let truly = (truth[1].1.register - truth[0].1.register).0;
-            // Two decimals: one more or less in the last.
-            replaced += usize::from((used - truly).abs() > 10);
+            let true_use = (truth[1].1.register - truth[0].1.register).0;
+            // Registers are rounded to two decimals: a use may differ by 0.01 kWh.
+            replaced += usize::from((used - true_use).abs() > 10);
         }
     }
     assert!((20..400).contains(&replaced), "{replaced}");
@@ -164,7 +164,7 @@ fn a_replaced_meter_goes_on_from_its_own_register() {
 
 #[test]
 fn some_meters_wrap_and_some_count_whole_kwh() {
-    let (arrivals, _) = with(|faults| faults.about_to_wrap = 1.0);
+    let (arrivals, _) = with_and_without(|faults| faults.about_to_wrap = 1.0);
     let wraps = |arrivals: &Arrivals| {
         arrivals
             .windows(2)
@@ -173,7 +173,7 @@ fn some_meters_wrap_and_some_count_whole_kwh() {
     let wrapped = arrivals.values().filter(|arrivals| wraps(arrivals)).count();
     assert!(wrapped > 20, "only {wrapped} of 40");
 
-    let (arrivals, truth) = with(|faults| faults.coarse = 0.5);
+    let (arrivals, truth) = with_and_without(|faults| faults.coarse = 0.5);
     let coarse = |arrivals: &&Arrivals| arrivals.iter().all(|(_, r)| r.register.0 % 1_000 == 0);
     let whole = arrivals.values().filter(coarse).count();
     assert!((8..=32).contains(&whole), "{whole} of 40");
@@ -182,14 +182,14 @@ fn some_meters_wrap_and_some_count_whole_kwh() {
 
 #[test]
 fn a_dead_gateway_silences_its_hotel() {
-    let (arrivals, truth) = with(|faults| faults.outage = 1.0);
+    let (arrivals, truth) = with_and_without(|faults| faults.outage = 1.0);
     let lost = count(&truth) - count(&arrivals);
     let late = |arrivals: &Arrivals| arrivals.iter().filter(|(at, r)| *at != r.time).count();
     let late: usize = arrivals.values().map(late).sum();
     println!("{lost} lost, {late} late of {}", count(&truth));
     assert!(lost + late > 40 * 6 * 2, "an hour a day at least");
     for (room, arrivals) in arrivals {
-        // All that was kept comes in its order.
+        // What the gateway kept arrives in the order of its times.
         assert!(
             arrivals.windows(2).all(|p| p[0].1.time < p[1].1.time),
             "{room}"
@@ -198,12 +198,15 @@ fn a_dead_gateway_silences_its_hotel() {
 }
 
 #[test]
-fn guests_are_the_same_whatever_is_wrong_with_the_meters() {
+fn meter_faults_do_not_change_the_guests() {
     let seed = seed();
-    let guests = |scenario: Scenario| -> Vec<Happening> {
-        let mut happenings: Vec<_> = scenario.story().collect();
-        happenings.retain(|h| !matches!(h.what, What::Reading(_)));
-        happenings
+    let guests = |scenario: Scenario| -> Vec<SimulatedEvent> {
+        let mut events: Vec<_> = scenario.story().collect();
+        events.retain(|h| !matches!(h.kind, EventKind::Reading(_)));
+        events
     };
-    assert_eq!(guests(scenario(seed, 30, 5)), guests(honest(seed, 30, 5)));
+    assert_eq!(
+        guests(scenario(seed, 30, 5)),
+        guests(faultless(seed, 30, 5))
+    );
 }

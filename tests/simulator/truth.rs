@@ -1,13 +1,13 @@
 use std::collections::BTreeMap;
 
-use roomwatt::simulator::{Appliance, Scenario, Trouble, Troubles, What};
+use roomwatt::simulator::{Appliance, EventKind, Scenario, Trouble, Troubles};
 use roomwatt::types::{Kind, LocalTime};
 
-use crate::{by_room, honest, seed};
+use crate::{by_room, faultless, seed};
 
 /// Many troubles of each sort.
 fn troubled(seed: u64, rooms: u32, days: u32) -> Scenario {
-    let mut scenario = honest(seed, rooms, days);
+    let mut scenario = faultless(seed, rooms, days);
     for likely in [
         &mut scenario.troubles.vacant,
         &mut scenario.troubles.occupied,
@@ -38,12 +38,12 @@ fn the_readings_show_each_trouble_and_nothing_else() {
     };
     let calm = by_room(calm.story());
     let mut seen: BTreeMap<(Kind, Appliance), usize> = BTreeMap::new();
-    for (room, happenings) in by_room(scenario.story()) {
+    for (room, events) in by_room(scenario.story()) {
         let mut troubles = Vec::new();
         let mut calm = calm[&room].iter();
         let mut kind = None;
-        for (at, what) in happenings {
-            if let What::Trouble(trouble) = what {
+        for (at, event) in events {
+            if let EventKind::Trouble(trouble) = event {
                 assert_eq!(Some(trouble.kind), kind, "{room}: {trouble:?}");
                 assert!(trouble.from < trouble.until, "{room}: {trouble:?}");
                 assert_eq!(at, trouble.from);
@@ -52,16 +52,16 @@ fn the_readings_show_each_trouble_and_nothing_else() {
                 continue;
             }
             let (_, otherwise) = calm.next().expect("as many as without troubles");
-            match (what, *otherwise) {
-                (What::Message(stay), otherwise) => {
-                    assert_eq!(What::Message(stay), otherwise, "{room}");
+            match (event, *otherwise) {
+                (EventKind::Message(stay), otherwise) => {
+                    assert_eq!(EventKind::Message(stay), otherwise, "{room}");
                     let ended = troubles
                         .last()
                         .is_none_or(|t: &Trouble| t.until <= stay.time());
                     assert!(ended, "{room}: {troubles:?} goes on beyond {stay:?}");
                     kind = Some(stay.kind());
                 }
-                (What::Reading(reading), What::Reading(calm)) => {
+                (EventKind::Reading(reading), EventKind::Reading(calm)) => {
                     assert_eq!(reading.time, calm.time, "{room}");
                     let more = (reading.register - calm.register).0;
                     let truth = energy(&troubles, reading.time) / 1_800;
@@ -71,7 +71,7 @@ fn the_readings_show_each_trouble_and_nothing_else() {
                         "{room} at {at}: {more} of {truth} Wh"
                     );
                 }
-                (what, calm) => panic!("{room}: {what:?} instead of {calm:?}"),
+                (event, calm) => panic!("{room}: {event:?} instead of {calm:?}"),
             }
         }
     }
@@ -80,13 +80,13 @@ fn the_readings_show_each_trouble_and_nothing_else() {
 
 #[test]
 fn air_conditioners_stay_on_after_three_check_outs_in_a_hundred() {
-    let mut scenario = honest(seed(), 400, 30);
+    let mut scenario = faultless(seed(), 400, 30);
     scenario.meters.interval_seconds = 24 * 3_600;
     let (mut check_outs, mut left_on) = (0.0_f64, 0.0);
-    for happening in scenario.story() {
-        match happening.what {
-            What::Message(stay) if stay.kind() == Kind::Checkout => check_outs += 1.0,
-            What::Trouble(trouble)
+    for event in scenario.story() {
+        match event.kind {
+            EventKind::Message(stay) if stay.kind() == Kind::Checkout => check_outs += 1.0,
+            EventKind::Trouble(trouble)
                 if (trouble.kind, trouble.appliance)
                     == (Kind::Checkout, Appliance::AirConditioner) =>
             {

@@ -19,12 +19,12 @@ pub(super) fn lines(
     }
     lines.push(words.troubles(report.troubles.len()));
     let widths = Widths::of(words, report);
-    for (room, trouble, fate) in &report.troubles {
+    for (room, trouble, detection) in &report.troubles {
         lines.push(widths.line(words, room, trouble));
         lines.push(format!(
             "{}{}",
             blanks(2 + widths.room + 2),
-            words.fate(fate)
+            words.detection(detection)
         ));
     }
     lines.push(String::new());

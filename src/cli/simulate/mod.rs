@@ -1,5 +1,5 @@
-mod outlet;
 mod pace;
+mod sink;
 
 use std::io::{self, BufWriter, Write};
 
@@ -13,15 +13,15 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::engine::Event;
 use crate::escape;
-use crate::simulator::{MeterFaults, Scenario, Trouble, Troubles, What};
+use crate::simulator::{EventKind, MeterFaults, Scenario, Trouble, Troubles};
 use crate::store::SimulatedMeters;
 use crate::types::{HotelId, LocalTime, RoomKey, counted, trim_key_part};
 
 use super::rows::written;
 use super::{Code, ConfigFile, Failure, needed, past};
 
-use outlet::{Delivered, Outlet};
 use pace::Pace;
+use sink::{Delivered, Sink};
 
 /// Ids of simulated hotels begin with this, so that they are never those of a real one.
 const PREFIX: &str = "SIM-";
@@ -145,14 +145,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let stop = interruption().map_err(|error| Failure::new(Code::TryLater, error))?;
     let bar = bar(&scenario, clock.now());
     let meters = SimulatedMeters::new(mysql, config.meter.clone(), zone);
-    let mut outlet = Outlet::open(meters, rabbitmq, arguments.rate, stop.clone(), bar.clone())?;
+    let mut sink = Sink::open(meters, rabbitmq, arguments.rate, stop.clone(), bar.clone())?;
     let mut pace = Pace::new(clock, scenario.start, arguments.speed, stop);
     let mut troubles = Vec::new();
     let mut until = scenario.start;
     let result = (|| {
-        for happening in scenario.story() {
-            let at = happening.at;
-            if (outlet.is_full(at) || !pace.has_reached(at)) && !outlet.deliver()? {
+        for event in scenario.story() {
+            let at = event.at;
+            if (sink.is_full(at) || !pace.has_reached(at)) && !sink.deliver()? {
                 return Ok(());
             }
             until = at;
@@ -161,23 +161,23 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
                     return Ok(());
                 }
             }
-            show(&bar, &scenario, at, outlet.delivered);
-            match happening.what {
-                What::Message(stay) => {
-                    let body = config.messages.write(&Event::of(happening.room, &stay));
+            show(&bar, &scenario, at, sink.delivered);
+            match event.kind {
+                EventKind::Message(stay) => {
+                    let body = config.messages.write(&Event::of(event.room, &stay));
                     let body = body.map_err(|error| Failure::new(Code::Configuration, error))?;
-                    outlet.message(at, body);
+                    sink.add_message(at, body);
                 }
-                What::Reading(reading) => outlet.reading(happening.room, reading),
-                What::Trouble(trouble) => troubles.push((happening.room, trouble)),
+                EventKind::Reading(reading) => sink.add_reading(event.room, reading),
+                EventKind::Trouble(trouble) => troubles.push((event.room, trouble)),
             }
         }
         until = scenario.end();
-        outlet.deliver().map(|_| ())
+        sink.deliver().map(|_| ())
     })();
     bar.finish_and_clear();
     let played = Played {
-        delivered: outlet.delivered,
+        delivered: sink.delivered,
         troubles,
         until,
     };

@@ -6,10 +6,11 @@ use crate::clock::{Clock, SystemClock};
 use crate::threads::Stop;
 use crate::types::LocalTime;
 
-/// The longest wait before the clock is read again: somebody may set it.
+/// The longest wait before the clock is read again, because it may be set meanwhile.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// The story's time: that of the clock, or behind it and catching up at `speed`.
+/// The story's time: the clock's or, with a `speed`, behind it and catching up that many times as
+/// fast.
 pub(super) struct Pace {
     clock: SystemClock,
     start: LocalTime,
@@ -50,12 +51,12 @@ impl Pace {
         at <= self.reached
     }
 
-    /// Waits for the story to reach a time, for a second at most. Returns whether it is time to
+    /// Waits for the story to reach a time, but for at most a second. Returns whether it is time to
     /// stop.
     pub(super) fn wait_for(&self, at: LocalTime) -> bool {
         let seconds = u32::try_from(at.since(self.reached)).unwrap_or(1);
-        let patience = Duration::from_secs(1) * seconds / self.speed.unwrap_or(1);
+        let timeout = Duration::from_secs(1) * seconds / self.speed.unwrap_or(1);
         self.stop
-            .wait(patience.clamp(Duration::from_millis(1), LONGEST_WAIT))
+            .wait(timeout.clamp(Duration::from_millis(1), LONGEST_WAIT))
     }
 }

@@ -1,6 +1,6 @@
-//! English.
+//! The texts in English.
 
-use crate::demo::{Fate, Report};
+use crate::demo::{Detection, Report};
 use crate::engine::{NoticeKind, Rules, RunEnd, Stay, Thresholds};
 use crate::review::advise::{self, ENOUGH_ROOM_DAYS, ENOUGH_ROOMS};
 use crate::review::{Next, Reason, Verdict, Why};
@@ -114,14 +114,14 @@ impl Words for En {
     }
 
     fn nothing_judged(&self) -> &'static str {
-        "no interval: there are no readings that could be judged"
+        "no interval: there is no reading to judge"
     }
 
     fn check_spelling(&self) -> &'static str {
         "roomwatt check --online shows whether messages and meters spell their rooms alike"
     }
 
-    fn of_rule(&self, name: &str) -> String {
+    fn rule_title(&self, name: &str) -> String {
         format!("rule {name}")
     }
 
@@ -176,11 +176,12 @@ impl Words for En {
             ),
             Reason::TooFewDays { room_days, missing } => format!(
                 "there are {room_days:.0} room-days only, {ENOUGH_ROOM_DAYS:.0} are needed: try \
-                 again in about {}, with --from where\n  that is more than two weeks of data",
+                 again in about {};\n  where that makes more than two weeks of data, name their \
+                 beginning with --from",
                 counted(missing, "day")
             ),
             Reason::BeyondBudget { highest, budget } => format!(
-                "each threshold up to {highest} kWh would have raised more than {budget} alerts \
+                "every threshold up to {highest} kWh would have raised more than {budget} alerts \
                  per 100 rooms and day"
             ),
             Reason::Apart {
@@ -188,9 +189,9 @@ impl Words for En {
                 rate,
                 change,
             } => format!(
-                "half of all intervals use no more than {ordinary} kWh, and what was left on \
-                 stands apart above it:\n  of {rate:.2} alerts per 100 rooms and day no more than \
-                 {change:.2} come or go if it is raised by half"
+                "half of all intervals use no more than {ordinary} kWh, and what was left on uses \
+                 clearly more:\n  there are {rate:.2} alerts per 100 rooms and day, and a \
+                 threshold higher by half would change\n  that by {change:.2} at most"
             ),
             Reason::Calm {
                 ordinary,
@@ -198,10 +199,9 @@ impl Words for En {
                 change,
                 budget,
             } => format!(
-                "half of all intervals use no more than {ordinary} kWh; nothing clearly stands \
-                 apart above it,\n  but of {rate:.2} alerts per 100 rooms and day no more than \
-                 {change:.2} come or go if it is raised by\n  half: that is within the budget of \
-                 {budget}"
+                "half of all intervals use no more than {ordinary} kWh; nothing uses \
+                 clearly more,\n  but of {rate:.2} alerts per 100 rooms and day a threshold higher \
+                 by half would change no more\n  than {change:.2}, within the budget of {budget}"
             ),
             Reason::Lowest {
                 rate,
@@ -218,13 +218,14 @@ impl Words for En {
                 text
             }
             Reason::AsForAll { alerts, expected } => format!(
-                "as for all hotels: {} where the budget has {expected:.1}, no clear difference",
+                "as for all hotels: {} where the budget allows {expected:.1} is no clear \
+                 difference",
                 counted(alerts, "alert")
             ),
         }
     }
 
-    fn studied(&self, rooms: u64, room_days: f64, intervals: u64, seconds: i64) -> String {
+    fn amount_of_data(&self, rooms: u64, room_days: f64, intervals: u64, seconds: i64) -> String {
         format!(
             "{}, {room_days:.0} room-days, {} of {}",
             counted(rooms, "room"),
@@ -253,7 +254,7 @@ impl Words for En {
         };
         format!(
             "{meters} {count} only whole kWh: under the configured threshold a steady use of up \
-             to {} kWh\n  in an interval ({:.2} kW) stays hidden for ever. {rooms}: {}{more}",
+             to {} kWh\n  in an interval ({:.2} kW) never causes an alert. {rooms}: {}{more}",
             hidden.per_interval, hidden.kilowatts, hidden.rooms
         )
     }
@@ -322,23 +323,24 @@ impl Words for En {
         appliance.as_str()
     }
 
-    fn fate(&self, fate: &Fate) -> String {
-        match *fate {
-            Fate::Found { seconds } => format!("found after {}", self.duration(seconds)),
-            Fate::Below { threshold, enough } => format!(
+    fn detection(&self, detection: &Detection) -> String {
+        match *detection {
+            Detection::Found { seconds } => format!("found after {}", self.duration(seconds)),
+            Detection::Below { threshold, enough } => format!(
                 "missed: below the threshold of {threshold} kWh; {enough} would have found it"
             ),
-            Fate::TooShort { seconds } => format!(
+            Detection::TooShort { seconds } => format!(
                 "missed: it lasted {}, too short for enough intervals",
                 self.duration(seconds)
             ),
-            Fate::Coarse { step } => {
+            Detection::Coarse { step } => {
                 format!(
-                    "missed: its meter counts in steps of {step} kWh, it seems to be off between"
+                    "missed: its meter counts in steps of {step} kWh, between two of them it seems \
+                     to be off"
                 )
             }
-            Fate::Silent => "missed: its meter was read too seldom".to_owned(),
-            Fate::Hidden => "missed: hidden by what the room uses anyway".to_owned(),
+            Detection::Silent => "missed: its meter was read too seldom".to_owned(),
+            Detection::Hidden => "missed: hidden by what the room uses anyway".to_owned(),
         }
     }
 
@@ -413,13 +415,13 @@ impl En {
             ),
             Why::Implausible => format!("not plausible: {decides}"),
             Why::Undecided { seconds, needed } => format!(
-                "it fits the suspect, {} after it: the meter is taken for a new one when that \
-                 goes on for {}",
+                "it fits the suspect reading {} before: if that goes on for {}, the meter is taken \
+                 for a new one",
                 self.duration(seconds),
                 self.duration(needed)
             ),
             Why::WithinInterval { seconds } => format!(
-                "{} after the last interval: this one is not over",
+                "{} after the last interval: the next one is not over yet",
                 self.duration(seconds)
             ),
             Why::Gap { seconds, most } => format!(
@@ -444,8 +446,9 @@ impl En {
                 needed,
                 periods,
             } => format!(
-                "the register has not moved for {}: the meter or its gateway may repeat itself, \
-                 so the run of {periods} neither grows nor ends before {} of that",
+                "the register has not moved for {}: the meter or its gateway may be repeating its \
+                 last value, so the run of {periods} neither grows nor ends until it has stood \
+                 still for {}",
                 self.duration(seconds),
                 self.duration(needed)
             ),

@@ -1,5 +1,5 @@
-//! The texts for the energy manager, in two languages. Logs and output for scripts are always
-//! English.
+//! The texts for the energy manager in two languages. Logs, and output for scripts, are English
+//! only.
 
 mod en;
 mod zh;
@@ -7,7 +7,7 @@ mod zh;
 use unicode_width::UnicodeWidthStr;
 
 use crate::config;
-use crate::demo::{Fate, Report};
+use crate::demo::{Detection, Report};
 use crate::engine::{NoticeKind, Rules, Stay, Thresholds};
 use crate::review::advise;
 use crate::review::{Reason, Verdict};
@@ -45,7 +45,7 @@ pub(super) trait Words: Sync {
     fn state(&self, kind: Kind) -> &'static str;
     /// `30 minutes`, `2 h`, `3 h 5 minutes`.
     fn duration(&self, seconds: i64) -> String;
-    /// Stands between the beginning and the end of a time span.
+    /// The word between the beginning and the end of a time span.
     fn to(&self) -> &'static str;
 
     // For `explain`.
@@ -70,7 +70,7 @@ pub(super) trait Words: Sync {
     // For `backtest`.
 
     /// Title of a rule's table.
-    fn of_rule(&self, name: &str) -> String;
+    fn rule_title(&self, name: &str) -> String;
     /// Headings: rooms, room-days, alerts, reminders, recoveries, alerts per 100 rooms and day.
     fn heads_of_alerts(&self) -> [&'static str; 6];
     fn all_rooms(&self) -> &'static str;
@@ -86,8 +86,8 @@ pub(super) trait Words: Sync {
     fn never_watched(&self, kind: Kind) -> String;
     /// A sentence without its full stop; about too little data it completes the one before it.
     fn reason_of_advice(&self, reason: &advise::Reason) -> String;
-    /// Rooms, room-days, intervals, their length.
-    fn studied(&self, rooms: u64, room_days: f64, intervals: u64, seconds: i64) -> String;
+    /// What the advice rests on: rooms, room-days, intervals and their length.
+    fn amount_of_data(&self, rooms: u64, room_days: f64, intervals: u64, seconds: i64) -> String;
     /// The quantiles 50 %, 75 %, 90 %, 99 %, 99.9 % and 100 % of an interval's energy.
     fn quantiles(&self, quantiles: [WattHours; 6]) -> String;
     /// Meters that count whole kWh, and what that hides.
@@ -107,13 +107,13 @@ pub(super) trait Words: Sync {
 
     fn introduction(&self, story: &Story<'_>) -> String;
     fn stopped(&self, at: LocalTime) -> String;
-    /// Heading of what there was to find.
+    /// Heading of the list of troubles that were to be found.
     fn troubles(&self, count: usize) -> String;
     fn appliance(&self, appliance: Appliance) -> &'static str;
-    fn fate(&self, fate: &Fate) -> String;
-    /// Three lines.
+    fn detection(&self, detection: &Detection) -> String;
+    /// The counts of the demonstration, in three lines.
     fn counts(&self, report: &Report) -> [String; 3];
-    /// Headings: thresholds, what they find, false alerts.
+    /// Headings: thresholds, troubles found with them, false alerts.
     fn heads_of_comparison(&self, rules: &Rules) -> [String; 3];
     fn thresholds(&self, thresholds: Thresholds, is_configured: bool) -> String;
     /// How many of all were found.

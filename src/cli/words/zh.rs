@@ -1,6 +1,6 @@
 //! Chinese.
 
-use crate::demo::{Fate, Report};
+use crate::demo::{Detection, Report};
 use crate::engine::{NoticeKind, Rules, RunEnd, Stay, Thresholds};
 use crate::review::advise::{self, ENOUGH_ROOM_DAYS, ENOUGH_ROOMS};
 use crate::review::{Next, Reason, Verdict, Why};
@@ -134,7 +134,7 @@ impl Words for Zh {
         "请用 roomwatt check --online 检查：消息和电表数据中的酒店号、房号写法是否一致"
     }
 
-    fn of_rule(&self, name: &str) -> String {
+    fn rule_title(&self, name: &str) -> String {
         format!("规则 {name}")
     }
 
@@ -218,7 +218,7 @@ impl Words for Zh {
         }
     }
 
-    fn studied(&self, rooms: u64, room_days: f64, intervals: u64, seconds: i64) -> String {
+    fn amount_of_data(&self, rooms: u64, room_days: f64, intervals: u64, seconds: i64) -> String {
         let interval = self.duration(seconds);
         format!("{rooms} 间房，{room_days:.0} 间天，{intervals} 个周期（每个 {interval}）")
     }
@@ -308,23 +308,23 @@ impl Words for Zh {
         }
     }
 
-    fn fate(&self, fate: &Fate) -> String {
-        match *fate {
-            Fate::Found { seconds } => format!("{}后发现", self.duration(seconds)),
-            Fate::Below { threshold, enough } => {
+    fn detection(&self, detection: &Detection) -> String {
+        match *detection {
+            Detection::Found { seconds } => format!("{}后发现", self.duration(seconds)),
+            Detection::Below { threshold, enough } => {
                 format!("未发现：低于阈值 {threshold} kWh；阈值 {enough} 可发现")
             }
-            Fate::TooShort { seconds } => {
+            Detection::TooShort { seconds } => {
                 format!(
                     "未发现：只持续 {}，不够报警所需的周期数",
                     self.duration(seconds)
                 )
             }
-            Fate::Coarse { step } => {
+            Detection::Coarse { step } => {
                 format!("未发现：电表每 {step} kWh 才跳一次，其间看似没有用电")
             }
-            Fate::Silent => "未发现：抄表间隔太长".to_owned(),
-            Fate::Hidden => "未发现：与房间平时的用电分不开".to_owned(),
+            Detection::Silent => "未发现：抄表间隔太长".to_owned(),
+            Detection::Hidden => "未发现：与房间平时的用电分不开".to_owned(),
         }
     }
 

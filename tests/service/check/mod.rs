@@ -138,8 +138,8 @@ fn the_configuration_is_shown_with_its_warnings() {
         ),
         (
             "thresholds   ",
-            "2 kWh occupied, 1.5 kWh vacant in 30 minutes, 4 times in a row; of their own have 1 \
-             hotel and 0 rooms",
+            "2 kWh occupied, 1.5 kWh vacant in 30 minutes, 4 times in a row; 1 hotel and 0 rooms \
+             have their own",
         ),
         ("notices      ", "to the default bot"),
         ("notices      ", "to the bot of H7"),

@@ -1,4 +1,4 @@
-//! Where a simulated hotel's readings and messages go: the meter table and the queue.
+//! Writes a simulated hotel's readings to the meter table and its messages to the queue.
 
 use std::time::{Duration, Instant};
 
@@ -13,14 +13,14 @@ use crate::types::{LocalTime, Reading, RoomKey};
 use super::super::print_error;
 use super::Failure;
 
-/// The most rows and messages written at once.
+/// The most rows, and messages, that are written at once.
 const ROWS: usize = 5_000;
 const MESSAGES: usize = 500;
 
-/// The longest pause before something that failed is tried again.
+/// The longest pause before a retry.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-pub(super) struct Outlet<'a> {
+pub(super) struct Sink<'a> {
     meters: SimulatedMeters,
     rabbitmq: &'a RabbitMq,
     publisher: Option<Publisher<'a>>,
@@ -30,7 +30,7 @@ pub(super) struct Outlet<'a> {
     next_message: Instant,
     rows: Vec<(RoomKey, Reading)>,
     messages: Vec<String>,
-    /// The minute of the waiting messages.
+    /// The minute of the buffered messages.
     minute: i64,
     stop: Stop,
     bar: ProgressBar,
@@ -44,18 +44,18 @@ pub(super) struct Delivered {
     pub(super) messages: u64,
 }
 
-impl<'a> Outlet<'a> {
-    /// Connects to both servers, and checks that they accept writes.
+impl<'a> Sink<'a> {
+    /// Connects to the broker, and checks that the meter table can be written.
     pub(super) fn open(
         meters: SimulatedMeters,
         rabbitmq: &'a RabbitMq,
         rate: Option<u32>,
         stop: Stop,
         bar: ProgressBar,
-    ) -> Result<Outlet<'a>, Failure> {
+    ) -> Result<Sink<'a>, Failure> {
         meters.check()?;
         let publisher = Publisher::connect(rabbitmq)?;
-        Ok(Outlet {
+        Ok(Sink {
             meters,
             rabbitmq,
             publisher: Some(publisher),
@@ -70,24 +70,25 @@ impl<'a> Outlet<'a> {
         })
     }
 
-    /// Whether what waits has to be delivered before something of this time is added. A message is
-    /// delivered with the rows of its minute: later rows belong to another stay.
+    /// Whether the buffered rows and messages must be delivered before one of this time is added. A
+    /// message is delivered before rows of later minutes: those belong to the stay that it begins.
     pub(super) fn is_full(&self, at: LocalTime) -> bool {
         let other_minute = !self.messages.is_empty() && self.minute != minute(at);
         other_minute || self.rows.len() >= ROWS || self.messages.len() >= MESSAGES
     }
 
-    pub(super) fn reading(&mut self, room: RoomKey, reading: Reading) {
+    pub(super) fn add_reading(&mut self, room: RoomKey, reading: Reading) {
         self.rows.push((room, reading));
     }
 
-    pub(super) fn message(&mut self, at: LocalTime, body: String) {
+    pub(super) fn add_message(&mut self, at: LocalTime, body: String) {
         self.minute = minute(at);
         self.messages.push(body);
     }
 
-    /// Delivers what waits. Rows come first, so that the old watch sees its last ones. A server
-    /// that is away is tried again until it is back. Returns `false` when it is time to stop.
+    /// Delivers the buffered rows, then the messages, so that a watch gets its last rows before a
+    /// message ends it. Retries while a server can't be reached. Returns `false` when it is time to
+    /// stop.
     pub(super) fn deliver(&mut self) -> Result<bool, Failure> {
         let rows = std::mem::take(&mut self.rows);
         if !rows.is_empty() {
@@ -133,8 +134,8 @@ fn minute(time: LocalTime) -> i64 {
     time.seconds().div_euclid(60)
 }
 
-/// Retries `work` until it succeeds; returns `false` when it is time to stop first. To do it twice
-/// is harmless: the service ignores duplicates of readings and messages.
+/// Retries `work` until it succeeds; returns `false` if it is time to stop first. Repeating it is
+/// harmless: the service ignores readings and messages that it has already.
 fn retry<E>(
     stop: &Stop,
     bar: &ProgressBar,
