@@ -13,6 +13,7 @@ mod command_line;
 mod delivery;
 mod documents;
 mod embedded;
+mod end_to_end;
 mod ends;
 mod explain;
 mod forms;
@@ -46,7 +47,6 @@ mod terminal;
 mod tls;
 mod transactions;
 mod trouble;
-mod walk;
 
 use std::process::Output;
 

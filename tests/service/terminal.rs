@@ -1,4 +1,4 @@
-//! What a person sees in a terminal.
+//! The output of commands in a terminal.
 
 use std::fs::File;
 use std::io::Read;
@@ -30,7 +30,7 @@ fn in_terminal(arguments: &[&str], environment: &[(&str, &str)]) -> String {
         .spawn()
         .expect("it runs");
     let (mut screen, mut seen) = (File::from(screen), Vec::new());
-    // When no process has the terminal open any more, reading ends with an error.
+    // Reading ends with an error once no process has the terminal open.
     let _ = screen.read_to_end(&mut seen);
     child.wait().expect("a status");
     String::from_utf8(seen).expect("UTF-8")
@@ -38,7 +38,7 @@ fn in_terminal(arguments: &[&str], environment: &[(&str, &str)]) -> String {
 
 #[test]
 fn help_and_errors_have_colours_unless_disabled() {
-    for (arguments, says) in [
+    for (arguments, expected) in [
         (&["--help"][..], "Usage:"),
         (&["outbox", "retry", "--help"], "Usage:"),
         (&["chekc"], "'check'"),
@@ -54,8 +54,8 @@ fn help_and_errors_have_colours_unless_disabled() {
                 coloured,
                 "{environment:?}: {seen:?}"
             );
-            let plain = coloured || seen.contains(says);
-            assert!(plain, "{seen:?}");
+            // Colours may split the text.
+            assert!(coloured || seen.contains(expected), "{seen:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Transactions that fail, and are done again as a whole.
+//! Transactions that fail and are retried as a whole.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use crate::{check_in, minutes_ago};
 const WATCHES: &str = "SELECT room_number FROM electricity_monitoring ORDER BY id";
 
 #[test]
-fn each_refusal_of_the_server_is_retried() {
+fn each_error_of_the_server_is_retried() {
     let mut rig = Rig::new("refusals");
     let mut service = rig.start();
     service.wait_until_ready();
@@ -25,14 +25,14 @@ fn each_refusal_of_the_server_is_retried() {
             1142,
             "run `roomwatt init-db`, and check that the user has the rights",
         ),
-        // An unknown error: what is not understood is no reason to lose a message.
+        // An unknown error must not lose a message either.
         (4999, "the database temporarily refuses"),
     ]
     .into_iter()
     .enumerate()
     {
         let name = format!("refusal {code}");
-        // After rows have been written already: all of them must go.
+        // It fires when other rows of the transaction are written: they must be rolled back.
         rig.execute(&format!(
             "CREATE TRIGGER refuse BEFORE INSERT ON electricity_monitoring FOR EACH ROW \
              SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {code}, MESSAGE_TEXT = '{name}'"
@@ -48,7 +48,7 @@ fn each_refusal_of_the_server_is_retried() {
                 "SELECT room_number FROM room_state WHERE room_number = '{room}'"
             )),
             [""; 0],
-            "half of a transaction was left"
+            "a part of the failed transaction was committed"
         );
         rig.execute("DROP TRIGGER refuse");
         rig.wait_for_rows(
@@ -81,10 +81,10 @@ fn connections_to_a_server_that_became_a_replica_are_closed() {
     );
     rig.publish([check_in("H001", "101", minutes_ago(60)).as_str()]);
     service.wait_for_log("the database is read-only");
-    // Also those that could still read: behind the same name there is another server by now. At
-    // once, that is, and not when they have been idle for long.
+    // Connections that can still read are closed, too, because another server may have the name by
+    // now. They are closed at once, not when they have been idle for long.
     let logged = Instant::now();
-    wait("all connections but the lease's to be given up", || {
+    wait("all connections but the lease's to be closed", || {
         let now: HashSet<u64> = rig.rows(&connections).into_iter().collect();
         match before.intersection(&now).count() {
             1 => Ok(()),
@@ -111,7 +111,8 @@ fn deadlocks_and_lock_timeouts_are_retried() {
     rig.publish([check_in("H001", "101", arrived).as_str()]);
     rig.wait_for_rows(WATCHES, &["101".to_owned()]);
 
-    // Another session holds the room's row, and has changed so much that it is not the victim.
+    // Another session locks the room's row. It has changed so many rows that the server does not
+    // choose it as the deadlock's victim.
     rig.execute("CREATE TABLE heavy (n INT PRIMARY KEY)");
     let mut other = rig.conn();
     for statement in [
@@ -126,8 +127,8 @@ fn deadlocks_and_lock_timeouts_are_retried() {
     other
         .query_drop("SELECT * FROM service FOR UPDATE")
         .expect("the service is the victim");
-    // It has been rolled back, comes again, and now waits for the row that says who owns the
-    // state, longer than it has patience.
+    // The service's transaction was rolled back and is retried. Now it waits for the row that says
+    // who owns the state, until that times out, too.
     service.wait_for_log("Lock wait timeout exceeded");
     other.query_drop("COMMIT").expect("committed");
     rig.wait_for_rows(WATCHES, &["101".to_owned(), "101".to_owned()]);
@@ -138,7 +139,7 @@ fn deadlocks_and_lock_timeouts_are_retried() {
 }
 
 #[test]
-fn idle_connections_that_the_server_closed_are_replaced_silently() {
+fn idle_connections_that_the_server_closed_are_replaced_without_a_warning() {
     let mut rig = Rig::new("idle");
     rig.reconfigure("sweep_seconds = 1", "sweep_seconds = 5");
     let mut service = rig.start();
@@ -151,7 +152,7 @@ fn idle_connections_that_the_server_closed_are_replaced_silently() {
          WHERE user = '{user}' AND command = 'Sleep' AND time >= 2"
     );
     for sent in 2..=3 {
-        // The writer's, and one that sweeps read by; the lease's is never idle for so long.
+        // The writer's, and one that sweeps use; the lease's is never idle for so long.
         let closed = wait("connections to be idle", || {
             let found: Vec<u64> = rig.rows(&idle);
             if found.len() >= 2 {
@@ -162,17 +163,18 @@ fn idle_connections_that_the_server_closed_are_replaced_silently() {
         });
         let mut root = rig.conn();
         for id in closed {
-            // It may be gone by itself.
+            // It may have ended by itself.
             let _ = root.query_drop(format!("KILL {id}"));
         }
-        // A sweep comes first: a message's own reading of the meters would try again at once.
+        // A sweep has to be the first to use the closed connection: if a message is, its reading of
+        // the meters retries at once.
         service.wait_for_sweeps();
         rig.publish([check_in("H001", &sent.to_string(), minutes_ago(60)).as_str()]);
         let rooms: Vec<String> = (1..=sent).map(|room| room.to_string()).collect();
         rig.wait_for_rows(WATCHES, &rooms);
     }
     let log = service.stop();
-    // At this level amiquip warns of a heartbeat that is due while it is about to write.
+    // amiquip warns when a heartbeat is due while data waits to be sent, which is harmless.
     let trouble = |line: &&str| {
         [" ERROR ", " WARN "]
             .iter()
@@ -185,7 +187,7 @@ fn idle_connections_that_the_server_closed_are_replaced_silently() {
 }
 
 #[test]
-fn connections_that_are_killed_lose_and_repeat_nothing() {
+fn killed_connections_lose_and_repeat_no_message() {
     const MESSAGES: usize = 600;
     let mut rig = Rig::new("killed");
     let mut service = rig.start();

@@ -1,4 +1,4 @@
-//! Past stays and readings.
+//! The archive: past stays and readings.
 
 use roomwatt::engine::{Opening, RoomState, RoomStatus, Rules, StatusChange, Statuses, Stay};
 use roomwatt::store::Span;
@@ -61,7 +61,8 @@ fn readings_with_the_same_time_come_in_the_order_they_were_stored(subject: &Subj
         (&room, reading(90, 5_000)),
     ];
     subject.add(&rows);
-    let of_kind = |registers: &[i64]| -> Vec<i64> {
+    // An embedded store keeps only the first of a room's readings with the same time.
+    let kept_of = |registers: &[i64]| -> Vec<i64> {
         let kept = registers
             .iter()
             .filter(|r| **r != 4_000 || !subject.is_file());
@@ -76,19 +77,19 @@ fn readings_with_the_same_time_come_in_the_order_they_were_stored(subject: &Subj
         };
         let invalid = archive.readings(of, span, &mut |room, reading| found.push((room, reading)));
         assert_eq!(invalid.expect("readings"), 0);
-        // A stable sort, because only readings with the same time have an order.
+        // The sort is stable: the store promises an order only for readings with the same time.
         found.sort_by_key(|(room, reading)| (room.clone(), reading.time));
         let registers = found.iter().map(|(_, reading)| reading.register.0);
         registers.collect::<Vec<i64>>()
     };
     assert_eq!(
         readings(None, -1, 90),
-        of_kind(&[3_000, 1_000, 4_000, 5_000, 2_000])
+        kept_of(&[3_000, 1_000, 4_000, 5_000, 2_000])
     );
-    assert_eq!(readings(None, 0, 60), of_kind(&[1_000, 4_000, 2_000]));
+    assert_eq!(readings(None, 0, 60), kept_of(&[1_000, 4_000, 2_000]));
     assert_eq!(
         readings(Some(&room), -1, 60),
-        of_kind(&[3_000, 1_000, 4_000])
+        kept_of(&[3_000, 1_000, 4_000])
     );
     assert_eq!(readings(Some(&other), -1, 90), [2_000]);
     assert_eq!(readings(Some(&room), 90, 900), [0; 0]);

@@ -11,7 +11,7 @@ use roomwatt::types::{HotelId, Kind, RoomKey, RoomNumber, WattHours};
 use crate::subject::{Subject, commit};
 use crate::{at, notice, on_each_store};
 
-/// A store with notices 1 to 6, of three hotels in turn. The first one is 100 seconds old.
+/// A store with the pending notices 1 to 6, of three hotels in turn. Notice 1 is 100 seconds old.
 fn filled(subject: &Subject) -> Box<dyn roomwatt::store::StateStore> {
     let mut store = subject.owner();
     commit(&mut store, |plan| {
@@ -72,7 +72,7 @@ fn pending_notices_are_read_by_share(subject: &Subject) {
     assert!(why.contains("can't be read"), "{why}");
 }
 
-/// Rows of version 0.1, rows without the tag `about`, and rows of today.
+/// Rows of version 0.1, later ones still without the tag `about`, and current ones.
 fn rows_of_every_version_are_read(subject: &Subject) {
     const ROWS: [&str; 5] = [
         r#"{"kind":"recovered","room":{"hotel_id":"H1","room_number":"101"},
@@ -126,7 +126,7 @@ fn rows_of_every_version_are_read(subject: &Subject) {
         kind: Kind::Checkin,
         at: at(150),
     };
-    let now = of_room(
+    let current = of_room(
         NoticeKind::Closed(guest),
         3,
         Some(at(120)),
@@ -135,11 +135,11 @@ fn rows_of_every_version_are_read(subject: &Subject) {
     let expected = [
         of_room(NoticeKind::Recovered, 0, None, Vec::new()),
         of_meters(MeterNoticeKind::Silent),
-        now.clone(),
+        current.clone(),
         of_meters(MeterNoticeKind::Frozen),
         of_meters(MeterNoticeKind::Moving),
         // Written by the store under test.
-        now.clone(),
+        current.clone(),
         of_meters(MeterNoticeKind::Reporting),
     ];
     let mut store = filled(subject);
@@ -150,7 +150,7 @@ fn rows_of_every_version_are_read(subject: &Subject) {
     }
     subject.execute("DELETE FROM notification WHERE id = 6");
     commit(&mut store, |plan| {
-        plan.notices = vec![now, of_meters(MeterNoticeKind::Reporting)];
+        plan.notices = vec![current, of_meters(MeterNoticeKind::Reporting)];
     });
     let reader = subject.database.reader();
     let pending = reader.pending_notices(&Share::AllBut(Vec::new()), 0, 10);
@@ -170,12 +170,13 @@ fn rows_of_every_version_are_read(subject: &Subject) {
         "{bodies:?}"
     );
     assert!(
+        // `heard` is the stored name of `MeterNoticeKind::Reporting`.
         bodies[1].starts_with(r#"{"about":"meters","kind":"heard""#),
         "{bodies:?}"
     );
 }
 
-/// As after a return from a later version to this one.
+/// As after a downgrade from a later version to this one.
 fn a_notice_of_a_later_version_fails_and_can_be_retried_by_that_version(subject: &Subject) {
     let mut store = filled(subject);
     let later = r#"{"about":"incident","room":"101"}"#;
@@ -255,7 +256,7 @@ fn an_operator_sees_all_notices_and_can_retry_them(subject: &Subject) {
     assert_eq!((row.state, row.error), (NoticeState::Pending, None));
     let retried = row.retried_at.expect("a time").since(row.created_at);
     assert!((0..120).contains(&retried), "{retried} s");
-    // Its age counts from the retry.
+    // The age of a retried notice counts from the retry.
     let ago = subject.ago(5_000);
     subject.execute(&format!("UPDATE notification SET created_at = {ago}"));
     let reader = subject.database.reader();

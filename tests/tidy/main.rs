@@ -1,4 +1,4 @@
-//! Habits of the code that no compiler checks.
+//! Conventions of this code that the compiler does not check.
 
 mod circles;
 
@@ -147,7 +147,7 @@ const MAY_USE: [(&str, &[&str]); 28] = [
     ),
 ];
 
-/// Crates that stay behind one part.
+/// External crates, and the only parts that may use each.
 const ONLY_IN: [(&str, &[&str]); 16] = [
     ("mysql::", &["store"]),
     ("r2d2", &["store"]),
@@ -168,17 +168,16 @@ const ONLY_IN: [(&str, &[&str]); 16] = [
     ("indicatif", &["cli"]),
 ];
 
-/// The longest file; beyond it a second room is wanted.
+/// The most lines of a file. A longer one has to be split.
 const LINES: usize = 600;
 
-/// Tests that are still longer.
+/// Test files that are longer for now.
 const LONG_FILES: [&str; 2] = ["oracle/mod.rs", "service/by_key.rs"];
 
-/// The longest line in columns, as of rustfmt: it leaves code with a longer one as it is.
+/// The most columns of a line, as in rustfmt.toml: rustfmt skips code with a longer line.
 const COLUMNS: usize = 100;
 
-/// The Rust files of a folder of this project and of those below it: their paths from the project
-/// on, and what is in them.
+/// The Rust files below a folder of this project: path, relative to the project, and text.
 fn files(folder: &str) -> BTreeMap<PathBuf, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut folders = vec![root.join(folder)];
@@ -195,11 +194,11 @@ fn files(folder: &str) -> BTreeMap<PathBuf, String> {
             }
         }
     }
-    assert!(found.len() > 20, "where are the files? {found:?}");
+    assert!(found.len() > 20, "too few files: {found:?}");
     found
 }
 
-/// Source files by their part, without their tests.
+/// The files of `src/` without their tests: path below `src/`, part, and text.
 fn sources() -> BTreeMap<PathBuf, (String, String)> {
     let is_code = |(path, _): &(PathBuf, String)| !path.ends_with("tests.rs");
     let without_tests = |(path, text): (PathBuf, String)| {
@@ -213,7 +212,7 @@ fn sources() -> BTreeMap<PathBuf, (String, String)> {
     files.map(without_tests).collect()
 }
 
-/// The lines of a file without comments.
+/// The lines of a text, numbered from 1, without comments.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line));
     lines.map(|(at, line)| (at, line.split("//").next().unwrap_or_default()))
@@ -244,7 +243,7 @@ fn dependencies_point_one_way() {
 }
 
 #[test]
-fn each_foreign_crate_stays_behind_its_part() {
+fn external_crates_are_used_only_by_their_parts() {
     let mut wrong = Vec::new();
     for (path, (part, text)) in sources() {
         for (line, code) in code(&text) {
@@ -262,7 +261,7 @@ fn each_foreign_crate_stays_behind_its_part() {
 }
 
 #[test]
-fn nothing_in_the_service_can_panic_on_purpose() {
+fn the_service_calls_nothing_that_is_meant_to_panic() {
     let mut wrong = Vec::new();
     for (path, (_, text)) in sources() {
         for (line, code) in code(&text) {
@@ -273,7 +272,7 @@ fn nothing_in_the_service_can_panic_on_purpose() {
                 "todo!(",
                 "unimplemented!(",
                 "unreachable!(",
-                // On a full disk or a closed pipe.
+                // These panic on a full disk or a closed pipe.
                 "print!(",
                 "println!(",
             ] {
@@ -287,7 +286,7 @@ fn nothing_in_the_service_can_panic_on_purpose() {
 }
 
 #[test]
-fn files_stay_small_enough_to_live_in() {
+fn files_are_not_too_long() {
     let sources = sources().into_iter().map(|(path, (_, text))| (path, text));
     let still_long = |path: &Path| LONG_FILES.iter().any(|file| path.ends_with(file));
     let tests = files("tests").into_iter();
@@ -322,7 +321,7 @@ fn lines_are_short_enough_for_rustfmt() {
 }
 
 #[test]
-fn a_module_with_modules_is_the_mod_file_of_their_folder() {
+fn a_module_with_submodules_is_in_mod_rs() {
     let files = ["src", "tests"].map(files);
     let paths: Vec<&PathBuf> = files.iter().flat_map(BTreeMap::keys).collect();
     let has_modules = |path: &&PathBuf| {
@@ -332,12 +331,12 @@ fn a_module_with_modules_is_the_mod_file_of_their_folder() {
     let beside: Vec<&PathBuf> = paths.iter().copied().filter(has_modules).collect();
     assert!(
         beside.is_empty(),
-        "{beside:?}: make it mod.rs of its folder"
+        "{beside:?}: move each into the folder of its submodules, as mod.rs"
     );
 }
 
 #[test]
-fn no_async_runtime_is_in_the_tree() {
+fn no_dependency_is_an_async_runtime() {
     let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock");
     let lock = fs::read_to_string(lock).expect("Cargo.lock");
     for runtime in [
@@ -355,7 +354,7 @@ fn no_async_runtime_is_in_the_tree() {
 }
 
 #[test]
-fn fault_points_are_nothing_in_a_release_build() {
+fn fault_points_are_compiled_only_into_tests() {
     let features = |edges: &str| {
         let output = Command::new(env!("CARGO"))
             .args([
@@ -373,11 +372,14 @@ fn fault_points_are_nothing_in_a_release_build() {
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).expect("UTF-8")
     };
-    let armed = "fail feature \"failpoints\"";
+    let enabled = "fail feature \"failpoints\"";
     let built = features("features,no-dev");
     assert!(
-        built.contains("roomwatt") && !built.contains(armed),
+        built.contains("roomwatt") && !built.contains(enabled),
         "{built}"
     );
-    assert!(features("features").contains(armed), "not even in tests");
+    assert!(
+        features("features").contains(enabled),
+        "the tests do not enable fault points"
+    );
 }

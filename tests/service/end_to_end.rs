@@ -1,10 +1,10 @@
-//! From a message to a card.
+//! From a message and meter rows to a card, through the whole service.
 
 use crate::support::{LIMIT, Rig, feishu};
 use crate::{check_in, check_out, minutes_ago};
 
 #[test]
-fn a_check_out_and_a_heater_become_a_card() {
+fn abnormal_use_after_a_check_out_is_sent_as_a_card() {
     let mut rig = Rig::new("walk");
     let mut service = rig.start();
     service.wait_until_ready();
@@ -84,7 +84,7 @@ fn a_check_out_and_a_heater_become_a_card() {
 }
 
 #[test]
-fn a_recovery_is_sent_and_a_guest_ends_the_vacant_watch() {
+fn a_recovery_is_sent_and_a_check_in_ends_the_vacant_watch() {
     let mut rig = Rig::new("recovery");
     let mut service = rig.start();
     service.wait_until_ready();
@@ -96,7 +96,7 @@ fn a_recovery_is_sent_and_a_guest_ends_the_vacant_watch() {
         rig.meter("H001", "102", &time, &format!("{register:.2}"));
         register += if interval < 5 { 1.6 } else { 0.1 };
         if interval == 5 {
-            // Were it over by then, the alert would say so.
+            // The alert has to be sent before the run ends, or its card would report the end, too.
             rig.wait_for_rows("SELECT is_notified FROM electricity_abnormal", &[true]);
         }
     }
@@ -127,7 +127,7 @@ fn a_recovery_is_sent_and_a_guest_ends_the_vacant_watch() {
     rig.publish([check_out("H001", "102", left).as_str()]);
     service.wait_for_log("is older than what is known");
     let log = service.stop();
-    // How many readings were late depends on how the sweeps have cut them.
+    // The number of late readings depends on which rows each sweep finds, so it is left out.
     for part in [
         "the last minutes: messages: 1 check-in, 1 check-out, 1 duplicate, 1 stale, 0 ignored, \
          1 refused; meters: 8 readings, ",
