@@ -478,7 +478,7 @@ fn an_unreadable_row_has_another_exit_code_than_try_later() {
     rig.execute("UPDATE notification SET state = 'strange'");
     let (code, out, err) = finished(&rig.roomwatt(&["outbox", "show", &id]));
     assert_eq!((code, out.as_str()), (Some(78), ""));
-    assert!(err.contains("state of notification"), "{err}");
+    assert!(err.contains("has an unknown state"), "{err}");
     rig.finish();
 }
 
