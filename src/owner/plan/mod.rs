@@ -249,9 +249,9 @@ impl<'a> Planner<'a> {
             }
             Received::Unwatched => {
                 log::info!(
-                    "{room}: a {} of {} has no effect: the room is watched from its first check-in \
-                     or check-out on",
-                    said.name(),
+                    "{room}: the {} of {} has no effect: the room is watched from its first \
+                     check-in or check-out on",
+                    event.kind,
                     said.time()
                 );
                 Some(MessageResult::Stale)
