@@ -16,6 +16,7 @@ mod notice;
 mod occupancy;
 mod reading;
 mod receive;
+mod reconcile;
 mod refusal;
 mod rules;
 mod said;
@@ -43,6 +44,9 @@ pub use occupancy::{
 };
 pub use reading::{READING_FIELDS, ReadingFormat, ReadingRow, latest_reading};
 pub use receive::{Received, readings_needed_after, receive};
+pub use reconcile::{
+    Comparison, Difference, Differs, PMS_FIELDS, PmsFormat, PmsRoom, PmsState, compare,
+};
 pub use refusal::{MAX_MESSAGE_BYTES, Refusal};
 pub use rules::{Rules, Thresholds};
 pub use said::{RoomStatus, Said, StatusChange, pieces, statuses};

@@ -66,9 +66,17 @@ pub enum Refusal {
     NotAfter { time: String, than: String },
     #[error("{old} and {new} are the same room: a move leads to another one")]
     SameRoom { old: String, new: String },
+    #[error("{field} is not occupied, vacant or out_of_order: {value}")]
+    NotAState { field: String, value: String },
     /// The database refused to store it.
     #[error("the database can't hold it: {0}")]
     Unstorable(String),
+    #[error("{field} {time} is in the future, now it is {now}")]
+    Future {
+        field: String,
+        time: LocalTime,
+        now: LocalTime,
+    },
     #[error(
         "{field} {time} is more than {hours} h ahead of now ({now})",
         hours = .ahead_seconds / 3600

@@ -24,12 +24,12 @@ pub struct Guest {
 }
 
 impl Guest {
-    fn is_in(&self) -> bool {
+    pub fn is_in(&self) -> bool {
         self.ended.is_none()
     }
 
     /// How far from this time the stay began, or from the time by which it is named. Seconds.
-    fn distance(&self, time: LocalTime) -> i64 {
+    pub(in super::super) fn distance(&self, time: LocalTime) -> i64 {
         distance(self.since, self.named, time)
     }
 }

@@ -63,6 +63,24 @@ impl Occupancy {
         &self.facts
     }
 
+    /// The time of the newest arrival or departure that is kept.
+    pub fn newest(&self) -> Option<LocalTime> {
+        let is_dated = |fact: &&Fact| !matches!(fact, Fact::Expectation(_));
+        self.facts.iter().filter(is_dated).map(Fact::time).max()
+    }
+
+    /// Whether any stay is known by an id.
+    pub fn has_ids(&self) -> bool {
+        let of_fact = |fact: &Fact| match fact {
+            Fact::Arrival(Arrival { id, .. }) => id.is_some(),
+            Fact::Departure(Departure { id, .. }) => id.is_some(),
+            Fact::Expectation(Expectation { id, .. }) => id.is_some(),
+        };
+        let before = self.before.as_ref().map(|before| &before.picture.guests);
+        let mut guests = before.into_iter().flatten();
+        self.facts.iter().any(of_fact) || guests.any(|guest| guest.id.is_some())
+    }
+
     /// Who was in, and the last piece. Stays are matched by their times within so many seconds.
     pub fn picture(&self, match_seconds: i64) -> Picture {
         match &self.before {
@@ -111,9 +129,7 @@ impl Occupancy {
     /// Takes away what is no longer kept: what is older than the last piece, all stays of those who
     /// are in, and [`KEPT`]; and of more than [`MOST`] the oldest.
     fn forget(&mut self, match_seconds: i64) {
-        let is_dated = |fact: &&Fact| !matches!(fact, Fact::Expectation(_));
-        let dated = self.facts.iter().filter(is_dated);
-        let Some(newest) = dated.map(Fact::time).max() else {
+        let Some(newest) = self.newest() else {
             return;
         };
         let mut times: Vec<LocalTime> = self.facts.iter().map(Fact::time).collect();
