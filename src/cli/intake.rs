@@ -29,16 +29,23 @@ impl<'a> Intake<'a> {
     /// Sends one message and waits until it has arrived. Returns the reason if it was refused; only
     /// the service's HTTP intake reports that.
     pub(super) fn send(&mut self, message: &[u8]) -> Result<Option<String>, Failure> {
+        let refused = self.send_all(&[message])?.into_iter();
+        Ok(refused.map(|(_, reason)| reason).next())
+    }
+
+    /// Sends messages, some hundreds at most, and waits until they have arrived; returns the places
+    /// of those that were refused, and why, as far as that is known.
+    pub(super) fn send_all(&mut self, messages: &[&[u8]]) -> Result<Vec<(usize, String)>, Failure> {
         match self {
             Intake::Queue { config, publisher } => {
                 let connected = match publisher.take() {
                     Some(publisher) => *publisher,
                     None => Publisher::connect(config)?,
                 };
-                *publisher = Some(Box::new(connected.publish(message)?));
-                Ok(None)
+                *publisher = Some(Box::new(connected.publish_all(messages.iter().copied())?));
+                Ok(Vec::new())
             }
-            Intake::Http(config) => http::send(config, message).map_err(|error| {
+            Intake::Http(config) => http::send(config, messages).map_err(|error| {
                 let code = if error.is_transient() {
                     Code::TryLater
                 } else {

@@ -10,6 +10,7 @@ mod init_db;
 mod intake;
 mod outbox;
 mod past;
+mod reconcile;
 mod rejected;
 mod rows;
 mod run;
@@ -65,6 +66,7 @@ enum Command {
     InitDb(init_db::Arguments),
     Send(send::Arguments),
     SendNotice(send_notice::Arguments),
+    Reconcile(reconcile::Arguments),
     Rejected(rejected::Arguments),
     Outbox(outbox::Arguments),
     Backtest(backtest::Arguments),
@@ -79,6 +81,8 @@ enum Command {
 /// How a command can fail, by what the caller can do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
+    /// What was compared differs.
+    Differs = 1,
     /// The command line or a file it names is wrong.
     Usage = 64,
     /// A bug of the program.
@@ -253,6 +257,7 @@ pub fn main() -> ExitCode {
         Command::InitDb(arguments) => init_db::run(&arguments),
         Command::Send(arguments) => send::run(&arguments),
         Command::SendNotice(arguments) => send_notice::run(&arguments),
+        Command::Reconcile(arguments) => reconcile::run(&arguments),
         Command::Rejected(arguments) => rejected::run(&arguments),
         Command::Outbox(arguments) => outbox::run(&arguments),
         Command::Backtest(arguments) => backtest::run(&arguments),

@@ -75,9 +75,10 @@ pub(super) fn usage(error: anyhow::Error) -> Failure {
 /// The failure when the past could not be read.
 pub(super) fn failed(error: ReviewError) -> Failure {
     match error {
-        ReviewError::Io { .. } | ReviewError::Header { .. } | ReviewError::Nothing { .. } => {
-            Failure::new(Code::Usage, error)
-        }
+        ReviewError::Io { .. }
+        | ReviewError::Header { .. }
+        | ReviewError::Nothing { .. }
+        | ReviewError::BadRows { .. } => Failure::new(Code::Usage, error),
         ReviewError::Store(error) => error.into(),
     }
 }

@@ -41,7 +41,7 @@ impl ClientError {
     }
 }
 
-/// The part of the service's answer that matters for one message.
+/// The part of the service's answer that matters to who sent messages.
 #[derive(Deserialize)]
 struct Answer {
     #[serde(default)]
@@ -50,6 +50,7 @@ struct Answer {
 
 #[derive(Deserialize)]
 struct Refused {
+    index: usize,
     reason: String,
 }
 
@@ -58,11 +59,12 @@ struct Fault {
     error: String,
 }
 
-/// Sends one message and waits until it is written; returns the reason if it was refused.
+/// Sends messages, some hundreds at most, and waits until they are written; returns those that were
+/// refused, by their places, with the reason.
 ///
 /// # Errors
-/// [`ClientError`] when it is unknown what became of the message.
-pub fn send(config: &Http, message: &[u8]) -> Result<Option<String>, ClientError> {
+/// [`ClientError`] when it is unknown what became of the messages.
+pub fn send(config: &Http, messages: &[&[u8]]) -> Result<Vec<(usize, String)>, ClientError> {
     let address = within_reach(config.listen);
     let agent: Agent = Agent::config_builder()
         .timeout_global(Some(PATIENCE))
@@ -78,8 +80,8 @@ pub fn send(config: &Http, message: &[u8]) -> Result<Option<String>, ClientError
         request = request.header("Authorization", format!("Bearer {}", token.expose()));
     }
     let unreachable = |error| ClientError::Unreachable { address, error };
-    // As the only element of an array, so that the service judges the message, whatever it is.
-    let body = [b"[", message, b"]"].concat();
+    // As elements of an array, so that the service judges a message, whatever it is.
+    let body = [b"[", &messages.join(&b","[..])[..], b"]"].concat();
     let mut response = request.send(&body[..]).map_err(unreachable)?;
     let status = response.status().as_u16();
     let text = response.body_mut().with_config().limit(ANSWER);
@@ -94,9 +96,14 @@ pub fn send(config: &Http, message: &[u8]) -> Result<Option<String>, ClientError
         Err(_) => "this is not an answer of roomwatt; does another program listen there?".into(),
     };
     match (status, serde_json::from_str::<Answer>(&text)) {
-        (200, Ok(answer)) => Ok(answer.refused.into_iter().next().map(|r| r.reason)),
+        (200, Ok(answer)) => {
+            let refused = answer.refused.into_iter();
+            Ok(refused
+                .map(|refused| (refused.index, refused.reason))
+                .collect())
+        }
         // The message is not JSON at all.
-        (400 | 413, _) => Ok(Some(fault())),
+        (400 | 413, _) if messages.len() == 1 => Ok(vec![(0, fault())]),
         _ => Err(refused(fault())),
     }
 }

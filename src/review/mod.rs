@@ -1,5 +1,6 @@
 //! Answers questions about the past with the engine: which alerts rules would have raised, why a
-//! room was judged as it was, which thresholds fit a hotel. It changes nothing.
+//! room was judged as it was, which thresholds fit a hotel. Reads the files that
+//! operators name for that. It changes nothing.
 
 pub mod advise;
 mod archive;
@@ -15,11 +16,12 @@ use thiserror::Error;
 
 use crate::engine::HeaderError;
 use crate::store::StoreError;
+use crate::types::counted;
 
 pub use archive::{read_archive, read_room};
 pub use backtest::{Finding, backtest, judge};
 pub use explain::{Chapter, Line, Next, Reason, Verdict, Why, explain};
-pub use files::{COLUMNS, NamedReader, read_files};
+pub use files::{COLUMNS, NamedReader, read_files, read_rooms};
 pub use past::{Counts, Past, Room, Strangers};
 pub use summary::{Row, Summary};
 
@@ -31,6 +33,8 @@ pub enum ReviewError {
     Header { file: String, error: HeaderError },
     #[error("{file}: {what}")]
     Nothing { file: String, what: &'static str },
+    #[error("{file}: {}, nothing was compared", counted(*.rows, "bad row"))]
+    BadRows { file: String, rows: u64 },
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -1,6 +1,6 @@
-//! Stays and readings of the past, for reports.
+//! Stays and readings of the past, and the rooms as they are stored now, for reports.
 
-use crate::engine::{Statuses, Stay};
+use crate::engine::{RoomState, Statuses, Stay};
 use crate::types::{LocalTime, Reading, RoomKey};
 
 use super::StoreError;
@@ -18,9 +18,17 @@ impl Span {
     }
 }
 
-/// Reads past stays and readings. It serves reports, never the live judging. Rows are passed to
-/// `take` one by one, so that none are held in memory.
+/// Reads past stays and readings, and the rooms' present states. It serves reports, never the live
+/// judging. Rows are passed to `take` one by one, so that none are held in memory.
 pub trait Archive {
+    /// The state of every room that is watched, in one statement. Who owns the state does not
+    /// matter, and goes on working.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of the connection, [`StoreError::NotSetUp`] without the schema,
+    /// [`StoreError::Unreadable`] with the row that is.
+    fn rooms(&mut self, take: &mut dyn FnMut(RoomKey, RoomState)) -> Result<(), StoreError>;
+
     /// All stays that began up to `to`, of one room or of all, in the order in which they were
     /// written. A stay may come more than once.
     ///

@@ -150,6 +150,7 @@ fn the_database_has_to_be_named() {
         &["send-notice"],
         &["rejected", "list"],
         &["outbox", "show", "1"],
+        &["reconcile", "rooms.csv"],
         &["backtest", "--from", "2023-04-10"],
         &["explain", "H001", "101"],
         &["advise"],

@@ -71,6 +71,9 @@ fn every_command_of_the_documents_works() {
             minutes % 60
         )
     });
+    let list = "hotel_id,room_number,state,since,expected_checkout_time,stay_id\n\
+                H12345,1001,vacant,2023-04-10 12:00:00,,\n";
+    rig.file("rooms.csv", list);
     let header = "hotel_id,room_number,reading_value,script_time\n".to_owned();
     rig.file("readings.csv", &(header + &readings.collect::<String>()));
 
@@ -110,7 +113,12 @@ fn every_command_of_the_documents_works() {
                     .env("PATH", path)
                     .output()
                     .expect("a shell");
-                assert!(output.status.success(), "{command}: {output:?}");
+                let is_done = match command.starts_with("roomwatt reconcile") {
+                    // Rooms may differ.
+                    true => matches!(output.status.code(), Some(0 | 1)),
+                    false => output.status.success(),
+                };
+                assert!(is_done, "{command}: {output:?}");
                 let text = String::from_utf8(output.stdout).expect("UTF-8");
                 if program == "curl" {
                     let expected = match command.contains("/api/messages") {

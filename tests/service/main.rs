@@ -25,6 +25,7 @@ mod logs;
 mod meters;
 mod notices;
 mod outbox;
+mod reconcile;
 mod rejected;
 mod reload;
 mod restart;

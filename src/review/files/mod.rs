@@ -1,6 +1,8 @@
-//! The past from files: messages as JSON lines, readings as CSV.
+//! The past from files: messages as JSON lines, readings as CSV; and the property management
+//! system's list of rooms.
 
 mod blocks;
+mod rooms;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -16,6 +18,8 @@ use crate::types::{LocalTime, Reading, RoomKey, utf8_part};
 use super::{Counts, Past, ReviewError};
 
 use blocks::{Blocks, LONGEST_ROW};
+
+pub use rooms::read_rooms;
 
 /// The columns a file of readings must have.
 pub use crate::engine::READING_FIELDS as COLUMNS;
@@ -282,6 +286,20 @@ fn read_row<'a>(
     format: &ReadingFormat,
     known: &Past,
 ) -> Result<Row<'a>, String> {
+    let row = texts(record, header)?;
+    let row = format.row(row, None);
+    let row = row.map_err(|refusal| format!("bad row: {refusal}"))?;
+    Ok(match known.place(row.hotel_id, row.room_number) {
+        Some(place) => Row::Known(place, row.reading),
+        None => Row::Stranger(row.hotel_id, row.room_number),
+    })
+}
+
+/// The texts of a row, or why it has none.
+fn texts<'a, const N: usize>(
+    record: &'a ByteRecord,
+    header: &Columns<N>,
+) -> Result<[&'a str; N], String> {
     if let Err(why) = header.check_row(record.len(), record.as_slice().len()) {
         let mut reason = format!("bad row: {why}");
         let more = newlines(record.as_slice().iter());
@@ -291,17 +309,12 @@ fn read_row<'a>(
         }
         return Err(reason);
     }
-    let mut row = [""; COLUMNS.len()];
+    let mut row = [""; N];
     for (text, &place) in row.iter_mut().zip(&header.places) {
         let bytes = record.get(place).unwrap_or_default();
         *text = utf8_part(bytes).map_err(|not_text| format!("bad row: it {not_text}"))?;
     }
-    let row = format.row(row, None);
-    let row = row.map_err(|refusal| format!("bad row: {refusal}"))?;
-    Ok(match known.place(row.hotel_id, row.room_number) {
-        Some(place) => Row::Known(place, row.reading),
-        None => Row::Stranger(row.hotel_id, row.room_number),
-    })
+    Ok(row)
 }
 
 /// Reports a line, unless enough of its kind have been reported. Nothing depends on remarks, so a

@@ -4,14 +4,14 @@ use mysql::prelude::Queryable;
 use mysql::{Conn, Opts, Params, Row, Value};
 
 use crate::config::{self, MeterTable};
-use crate::engine::{Statuses, Stay};
+use crate::engine::{RoomState, Statuses, Stay};
 use crate::store::{Archive, Span, StoreError, room, stay};
 use crate::types::{HotelId, Kind, LocalTime, Reading, RoomKey, RoomNumber, Zone, trim_key_part};
 
 use super::codec::{datetime, local_time};
 use super::meter::rows::{self, integer, stored_key};
 use super::meter::spellings::Spellings;
-use super::{connect, meter};
+use super::{connect, meter, rooms, schema};
 
 /// The columns of `electricity_monitoring` that [`stay`] reads.
 pub(super) const STAY: &str = "hotel_id, room_number, msg_type, check_in_time, \
@@ -120,6 +120,12 @@ impl MySqlArchive {
 }
 
 impl Archive for MySqlArchive {
+    fn rooms(&mut self, take: &mut dyn FnMut(RoomKey, RoomState)) -> Result<(), StoreError> {
+        let mut conn = connect::connect(&self.opts)?;
+        schema::check(&mut conn)?;
+        rooms::load(&mut conn, take)
+    }
+
     fn stays(
         &mut self,
         of: Option<&RoomKey>,

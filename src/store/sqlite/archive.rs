@@ -3,13 +3,17 @@
 use rusqlite::types::Value;
 use rusqlite::{Row, params_from_iter};
 
-use crate::engine::{Statuses, Stay};
+use crate::engine::{RoomState, Statuses, Stay};
 use crate::store::{Archive, Span, StoreError, room, stay};
 use crate::types::{Kind, LocalTime, Reading, RoomKey};
 
-use super::{SqliteFile, values};
+use super::{SqliteFile, load_rooms, values};
 
 impl Archive for SqliteFile {
+    fn rooms(&mut self, take: &mut dyn FnMut(RoomKey, RoomState)) -> Result<(), StoreError> {
+        self.with(|conn| load_rooms(conn, take))
+    }
+
     fn stays(
         &mut self,
         of: Option<&RoomKey>,

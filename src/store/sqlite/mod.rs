@@ -106,18 +106,7 @@ impl StateStore for SqliteStore {
     }
 
     fn load_rooms(&mut self, take: &mut dyn FnMut(RoomKey, RoomState)) -> Result<(), StoreError> {
-        self.connected(|conn| {
-            let mut query =
-                conn.prepare("SELECT hotel_id, room_number, version, state FROM room_state")?;
-            let mut rows = query.query(())?;
-            while let Some(row) = rows.next()? {
-                let room = values::room(row, 0)?;
-                let state = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
-                let state = room::read(&room, row.get(2)?, state)?;
-                take(room, state);
-            }
-            Ok(())
-        })
+        self.connected(|conn| load_rooms(conn, take))
     }
 
     fn load_meter_troubles(
@@ -135,6 +124,22 @@ impl StateStore for SqliteStore {
             Ok(())
         })
     }
+}
+
+/// Passes the state of every room to `take`.
+fn load_rooms(
+    conn: &Connection,
+    take: &mut dyn FnMut(RoomKey, RoomState),
+) -> Result<(), StoreError> {
+    let mut query = conn.prepare("SELECT hotel_id, room_number, version, state FROM room_state")?;
+    let mut rows = query.query(())?;
+    while let Some(row) = rows.next()? {
+        let room = values::room(row, 0)?;
+        let state = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;
+        let state = room::read(&room, row.get(2)?, state)?;
+        take(room, state);
+    }
+    Ok(())
 }
 
 impl SqliteFile {
