@@ -293,7 +293,11 @@ fn in_words(event: &Event) -> String {
             }
             _ => format!("check-out at {}", departure.until),
         },
-        said => format!("{} at {}", said.name(), said.time()),
+        Said::Fact(Fact::Expectation(expectation)) => {
+            format!("expected check-out {}", expectation.expected)
+        }
+        Said::Back { at, .. } => format!("cancelled check-out at {at}"),
+        Said::Status(change) => format!("{} at {}", change.status, change.at),
     });
     said.collect::<Vec<_>>().join(", ")
 }

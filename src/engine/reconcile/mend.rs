@@ -150,7 +150,7 @@ fn after(
         Received::Newer(after) | Received::Corrected(after) | Received::Noted(after) => {
             Some(after.state)
         }
-        Received::Duplicate | Received::Stale => None,
+        Received::Duplicate | Received::Stale | Received::Unwatched => None,
     }
 }
 

@@ -62,7 +62,7 @@ fn after(mut state: Option<RoomState>, facts: &[Fact]) -> Option<RoomState> {
             Received::Newer(now) | Received::Corrected(now) | Received::Noted(now) => {
                 state = Some(now.state);
             }
-            Received::Duplicate | Received::Stale => {}
+            Received::Duplicate | Received::Stale | Received::Unwatched => {}
         }
     }
     state
