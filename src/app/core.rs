@@ -109,6 +109,7 @@ impl<'a> Core<'a> {
             meters: Arc::clone(&reader),
             clock: Arc::clone(&clock),
             keep_days: config.keep_days,
+            refused_bodies: config.refused_bodies(),
             inputs,
             intake: Arc::clone(&intake),
             wake_notifier: Box::new(move |hotel| wakers.wake(hotel)),

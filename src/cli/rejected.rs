@@ -5,6 +5,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::config::Config;
+use crate::engine::{FieldNames, Kept};
 use crate::escape;
 use crate::store::{Database, RejectedMessage, RejectedMessages, StoreError};
 use crate::types::counted;
@@ -23,6 +24,9 @@ Examples:
   roomwatt rejected replay --all --config roomwatt.toml
 
 A refused message is kept in the database with the reason, and deleted after monitoring.keep_days.
+Of its body the configured fields are kept, and of other fields their names, because guests' names
+and telephone numbers may be in them; of a body that can't be read, nothing but its length. While
+monitoring.keep_refused_bodies is true, bodies are kept whole for 7 days.
 ")]
 pub(super) struct Arguments {
     #[command(subcommand)]
@@ -50,7 +54,7 @@ struct List {
     listing: Listing,
 }
 
-/// Show refused messages in full
+/// Show refused messages
 #[derive(clap::Args)]
 #[command(before_help = "\
 Examples:
@@ -75,14 +79,15 @@ Examples:
   roomwatt rejected replay 17 --again --config roomwatt.toml
   roomwatt rejected replay --all --config roomwatt.toml
 
-The body goes to the configured queue as it came. A message that is refused again is kept again,
-under a new id. Taking a message twice does no harm.
+The body goes to the configured queue as it is kept: with all values of the configured fields. Where
+one of these was not kept, as it was not configured then, the message is not replayed. One that is
+refused again is kept again, under a new id. Taking a message twice does no harm.
 ")]
 struct Replay {
     /// Ids, as `rejected list` shows them
     #[arg(value_name = "ID", required_unless_present = "all")]
     ids: Vec<u64>,
-    /// All that were not replayed yet and are whole
+    /// All that were not replayed yet and could be read
     #[arg(long, conflicts_with_all = ["ids", "again"])]
     all: bool,
     /// Also those that were replayed before
@@ -124,7 +129,7 @@ impl Row for RejectedMessage {
     fn text(&self) -> String {
         /// Characters of the body that are shown.
         const SHOWN: usize = 60;
-        let body = escape::line(&self.body);
+        let body = escape::line(&self.body.bytes);
         let mut start: String = body.chars().take(SHOWN).collect();
         if start.len() < body.len() {
             start.push('…');
@@ -145,10 +150,11 @@ impl Row for RejectedMessage {
             "created_at": self.created_at.to_string(),
             "source": self.source,
             "reason": self.reason,
-            "bytes": self.body.len(),
+            "bytes": self.length.unwrap_or(self.body.bytes.len() as u64),
+            "kept": self.body.kept.as_str(),
             "truncated": self.truncated,
             "replayed_at": self.replayed_at.map(|time| time.to_string()),
-            "body": String::from_utf8_lossy(&self.body),
+            "body": String::from_utf8_lossy(&self.body.bytes),
         })
     }
 }
@@ -161,6 +167,9 @@ fn marks(message: &RejectedMessage) -> String {
     if message.truncated {
         marks.push_str("[truncated] ");
     }
+    if message.body.kept == Kept::Nothing {
+        marks.push_str("[body not kept] ");
+    }
     marks
 }
 
@@ -170,7 +179,7 @@ fn show(arguments: &Show) -> Result<(), Failure> {
 }
 
 fn write_whole(out: &mut Out, message: &RejectedMessage) -> io::Result<()> {
-    let bytes = message.body.len();
+    let bytes = message.body.bytes.len();
     writeln!(out, "id:       {}", message.id)?;
     writeln!(out, "time:     {}", message.created_at)?;
     let source = escape::line(message.source.as_bytes());
@@ -181,20 +190,35 @@ fn write_whole(out: &mut Out, message: &RejectedMessage) -> io::Result<()> {
         Some(time) => writeln!(out, "replayed: {time}")?,
         None => writeln!(out, "replayed: no")?,
     }
-    if message.truncated {
-        writeln!(
+    let length = match message.length {
+        Some(bytes) => counted(bytes, "byte"),
+        None if message.body.kept == Kept::Whole => counted(bytes, "byte"),
+        None => "more than 64 KiB".to_owned(),
+    };
+    match message.body.kept {
+        Kept::Whole if message.truncated => writeln!(
             out,
             "body:     the first {}, the rest was not kept",
             counted(bytes, "byte")
-        )?;
-    } else {
-        writeln!(out, "body:     {}", counted(bytes, "byte"))?;
+        )?,
+        Kept::Whole => writeln!(out, "body:     {length}")?,
+        Kept::Fields => writeln!(
+            out,
+            "body:     {length}; the values of fields that are not configured were not kept"
+        )?,
+        Kept::Nothing => {
+            return writeln!(
+                out,
+                "body:     {length}, not kept, as it could not be read\n"
+            );
+        }
     }
-    rows::write_indented(out, &message.body)
+    rows::write_indented(out, &message.body.bytes)
 }
 
 fn replay(arguments: &Replay) -> Result<(), Failure> {
     let config = arguments.config.load(&[])?;
+    let fields = &config.messages.fields;
     let mut intake = Intake::of(&config)?;
     let mut messages = open(&config)?;
     let all;
@@ -209,7 +233,7 @@ fn replay(arguments: &Replay) -> Result<(), Failure> {
     };
     let mut refused = 0;
     for &id in ids {
-        let message = match replayable(messages.as_mut(), id, arguments.again)? {
+        let message = match replayable(messages.as_mut(), id, arguments.again, fields)? {
             Ok(message) => message,
             Err(reason) => {
                 refused += 1;
@@ -217,7 +241,7 @@ fn replay(arguments: &Replay) -> Result<(), Failure> {
                 continue;
             }
         };
-        let sent = intake.send(&message.body);
+        let sent = intake.send(&message.body.bytes);
         let sent = sent.map_err(|error| error.about(format!("{id}: not replayed")))?;
         if let Some(reason) = sent {
             refused += 1;
@@ -245,19 +269,30 @@ fn replayable(
     messages: &mut dyn RejectedMessages,
     id: u64,
     again: bool,
+    fields: &FieldNames,
 ) -> Result<Result<RejectedMessage, String>, StoreError> {
-    Ok(match messages.get(id)? {
-        None => Err(rows::no_such::<RejectedMessage>(id)),
-        Some(message) if message.truncated => Err(format!(
-            "{id}: only its start was kept, it can't be replayed; have the property management \
-             system send it again, in at most 64 KiB"
+    let Some(message) = messages.get(id)? else {
+        return Ok(Err(rows::no_such::<RejectedMessage>(id)));
+    };
+    let missing = match message.body.kept {
+        Kept::Whole if message.truncated => Some("only its start was kept".to_owned()),
+        Kept::Whole => None,
+        Kept::Fields => (fields.not_kept(&message.body.bytes)).map(|field| {
+            format!(
+                "the value of {} was not kept",
+                escape::line(field.as_bytes())
+            )
+        }),
+        Kept::Nothing => Some("its body could not be read and was not kept".to_owned()),
+    };
+    Ok(match (missing, message.replayed_at) {
+        (Some(missing), _) => Err(format!(
+            "{id}: {missing}, it can't be replayed; have the property management system send it \
+             again, in at most 64 KiB"
         )),
-        Some(RejectedMessage {
-            replayed_at: Some(time),
-            ..
-        }) if !again => Err(format!(
+        (None, Some(time)) if !again => Err(format!(
             "{id}: was replayed at {time}; --again replays it once more"
         )),
-        Some(message) => Ok(message),
+        (None, _) => Ok(message),
     })
 }

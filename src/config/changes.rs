@@ -40,6 +40,7 @@ impl Config {
             batch_size,
             sweep_every,
             keep_days,
+            keep_refused_bodies,
             notify: _,
             consumer_count,
             http,
@@ -111,6 +112,11 @@ impl Config {
         changes.compare("monitoring.batch_size", batch_size, &new.batch_size);
         changes.compare("monitoring.sweep_seconds", sweep_every, &new.sweep_every);
         changes.compare("monitoring.keep_days", keep_days, &new.keep_days);
+        changes.compare(
+            "monitoring.keep_refused_bodies",
+            keep_refused_bodies,
+            &new.keep_refused_bodies,
+        );
         let consumers = &new.consumer_count;
         changes.compare("performance.consumer_count", consumer_count, consumers);
         if let Some((old, new)) = changes.section("http", http, &new.http) {

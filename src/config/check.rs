@@ -146,6 +146,7 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
         rules,
         batch_size,
         keep_days,
+        keep_refused_bodies: raw.monitoring.keep_refused_bodies,
         sweep_every: Duration::from_secs(sweep_seconds),
         notify,
         consumer_count,

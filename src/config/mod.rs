@@ -22,7 +22,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::engine::{MessageFormat, Rules};
+use crate::engine::{MessageFormat, RefusedBodies, Rules};
 use crate::files;
 
 pub use notify::{Bot, Cards, Feishu, Language, Notify, Route};
@@ -50,6 +50,8 @@ pub struct Config {
     pub sweep_every: Duration,
     /// Days after which refused messages and sent notices are deleted.
     pub keep_days: u32,
+    /// Whether the bodies of refused messages are stored whole, for the days of setting up.
+    pub keep_refused_bodies: bool,
     pub notify: Notify,
     pub consumer_count: usize,
     /// The intake over HTTP; `None` where messages come from RabbitMQ alone.
@@ -236,6 +238,14 @@ impl std::str::FromStr for Setting {
 }
 
 impl Config {
+    /// Which part of refused messages is stored.
+    pub fn refused_bodies(&self) -> RefusedBodies {
+        RefusedBodies {
+            fields: self.messages.fields.clone(),
+            keep_whole: self.keep_refused_bodies,
+        }
+    }
+
     /// Loads `path` (without one the defaults), then applies the environment and `settings`.
     ///
     /// # Errors

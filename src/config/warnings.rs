@@ -45,6 +45,14 @@ impl Config {
                 zone.name()
             ));
         }
+        if self.keep_refused_bodies {
+            warnings.push(
+                "monitoring.keep_refused_bodies is true: refused messages are stored whole, with \
+                 the names and telephone numbers of guests that are in them; set it to false once \
+                 messages are accepted"
+                    .to_owned(),
+            );
+        }
         if self.notify.default == Bot::Log {
             let whose = match self.notify.routes.as_slice() {
                 [] => "notices",
@@ -146,6 +154,10 @@ mod tests {
             (
                 no_bot.clone(),
                 vec!["no feishu.webhook_url is set: notices go to the log only"],
+            ),
+            (
+                format!("{QUIET}keep_refused_bodies = true\n"),
+                vec!["monitoring.keep_refused_bodies is true: refused messages are stored whole"],
             ),
             (
                 no_bot.clone() + route,

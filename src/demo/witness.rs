@@ -1,6 +1,6 @@
 use crossbeam_channel::Sender;
 
-use crate::engine::{MeterTrouble, RoomState};
+use crate::engine::{KeptBody, MeterTrouble, RoomState};
 use crate::store::{Ownership, Plan, StateStore, Store, StoreError};
 use crate::types::{HotelId, RoomKey};
 
@@ -30,6 +30,11 @@ impl Store for Witness {
 
     fn delete_old(&mut self, keep_days: u32) -> Result<u64, StoreError> {
         let done = self.store.delete_old(keep_days);
+        self.report(done)
+    }
+
+    fn reduce_old(&mut self, reduce: &dyn Fn(&[u8]) -> KeptBody) -> Result<u64, StoreError> {
+        let done = self.store.reduce_old(reduce);
         self.report(done)
     }
 }

@@ -33,8 +33,8 @@ pub use fields::not_an_object;
 pub use judge::{Fold, Movement, Outcome, Run, RunEnd, Step};
 pub use key::{Rule, RunKey, WatchKey};
 pub use message::{
-    Codes, Event, FieldNames, MessageFormat, MessageKind, Move, Parsed, StatusCodes, TypeCodes,
-    Unwritten,
+    Codes, Event, FieldNames, Kept, KeptBody, MessageFormat, MessageKind, Move, Parsed,
+    RefusedBodies, StatusCodes, TypeCodes, Unwritten,
 };
 pub use notice::{
     Closing, Interval, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind, RoomNotice,

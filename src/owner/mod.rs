@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::RecvTimeoutError;
 
 use crate::clock::Clock;
-use crate::engine::{Notice, Parsed, Refusal, Rules, latest_reading};
+use crate::engine::{Notice, Parsed, Refusal, RefusedBodies, Rules, latest_reading};
 use crate::faults;
 use crate::figures::{Amounts, Figure, Figures};
 use crate::gate::Gate;
@@ -39,6 +39,7 @@ pub struct Parts<S, M> {
     pub clock: Arc<dyn Clock>,
     /// Refused messages and settled notices older than this are deleted. Days.
     pub keep_days: u32,
+    pub refused_bodies: RefusedBodies,
     pub inputs: Inputs,
     /// Closed while the store is lost.
     pub intake: Arc<Gate>,
@@ -82,6 +83,7 @@ pub struct Owner<S, M> {
     /// Up to where the meter table has been judged, as it was last written.
     position: Option<Position>,
     keep_days: u32,
+    refused_bodies: RefusedBodies,
     inputs: Inputs,
     intake: Arc<Gate>,
     wake_notifier: Box<dyn Fn(&HotelId) + Send>,
@@ -125,6 +127,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
             meters,
             clock,
             keep_days,
+            refused_bodies,
             inputs,
             intake,
             wake_notifier,
@@ -144,6 +147,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
             clock,
             position: ownership.position,
             keep_days,
+            refused_bodies,
             inputs,
             intake,
             wake_notifier,
@@ -163,7 +167,8 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 logged = (Instant::now(), self.figures.now());
             }
             if !self.stop.is_set() {
-                retention.tend(&mut self.store, self.inputs.is_empty());
+                let idle = self.inputs.is_empty();
+                retention.tend(&mut self.store, &self.refused_bodies, idle);
             }
             let first = match self.inputs.next(IDLE) {
                 Ok(first) => first,
@@ -233,7 +238,13 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 owner.meters.readings(wanted, latest, frontier)
             })?,
         };
-        let mut planner = Planner::new(&self.rooms, &self.rules, &readings, turns);
+        let mut planner = Planner::new(
+            &self.rooms,
+            &self.rules,
+            &readings,
+            &self.refused_bodies,
+            turns,
+        );
         for input in batch {
             match input {
                 Input::Message(message) => planner.message(message),

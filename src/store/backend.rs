@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::engine::{MeterTrouble, RoomState};
+use crate::engine::{KeptBody, MeterTrouble, RoomState};
 use crate::frontier::Frontier;
 use crate::types::{HotelId, LocalTime, Reading, RoomKey};
 
@@ -215,6 +215,10 @@ impl<S: Store + ?Sized> Store for Box<S> {
 
     fn delete_old(&mut self, keep_days: u32) -> Result<u64, StoreError> {
         (**self).delete_old(keep_days)
+    }
+
+    fn reduce_old(&mut self, reduce: &dyn Fn(&[u8]) -> KeptBody) -> Result<u64, StoreError> {
+        (**self).reduce_old(reduce)
     }
 }
 

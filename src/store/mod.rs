@@ -7,6 +7,7 @@ mod database;
 mod error;
 mod mysql;
 mod notice;
+mod refused;
 pub mod room;
 mod sqlite;
 mod stay;
@@ -15,9 +16,7 @@ mod tail;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
-use crate::engine::{MAX_MESSAGE_BYTES, MeterTrouble, Notice, Opening, RoomState, Stay};
+use crate::engine::{KeptBody, MeterTrouble, Notice, Opening, RoomState, Stay};
 use crate::frontier::Frontier;
 use crate::types::{HotelId, LocalTime, Reading, RoomKey};
 
@@ -33,6 +32,7 @@ pub use mysql::{
     MySqlArchive, MySqlLease, MySqlOutbox, MySqlReader, MySqlRejected, MySqlStore, SimulatedMeters,
     adopt,
 };
+pub use refused::{Rejected, RejectedMessage};
 pub use sqlite::{FileLease, SqliteFile, SqliteOutbox, SqliteRejected, SqliteStore};
 pub use tail::MeterTail;
 
@@ -59,11 +59,26 @@ pub trait Store {
     /// [`StoreError::Replaced`] if another instance has taken over the state; nothing is deleted
     /// then. Any [`StoreError`] of the connection.
     fn delete_old(&mut self, keep_days: u32) -> Result<u64, StoreError>;
+
+    /// Reduces the bodies of refused messages that have been stored whole for
+    /// [`WHOLE_BODY_DAYS`], also by version 0.1: the oldest first, at most [`MAX_REDUCED`]. Returns
+    /// the number of reduced ones.
+    ///
+    /// # Errors
+    /// As of [`Store::delete_old`].
+    fn reduce_old(&mut self, reduce: &dyn Fn(&[u8]) -> KeptBody) -> Result<u64, StoreError>;
 }
 
 /// The most rows of one table that a call of [`Store::delete_old`] deletes: few enough for a short
 /// transaction.
 pub const MAX_DELETED: u64 = 1_000;
+
+/// The most bodies that a call of [`Store::reduce_old`] reduces: all are in memory, and each may
+/// have 64 KiB.
+pub const MAX_REDUCED: u64 = 200;
+
+/// The body of a refused message stays whole for so many days, if it was stored so.
+pub const WHOLE_BODY_DAYS: u32 = 7;
 
 /// Reads single rooms' meters, for messages.
 pub trait Meters {
@@ -108,59 +123,6 @@ impl Plan {
     pub fn is_empty(&self) -> bool {
         *self == Plan::default()
     }
-}
-
-/// A refused message to be stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rejected {
-    /// Where it came from, such as `amqp:queue`.
-    pub source: String,
-    /// Why it was refused.
-    pub reason: String,
-    /// The message, or the beginning of a long one.
-    pub body: Vec<u8>,
-    /// Whether `body` is only the beginning.
-    pub truncated: bool,
-    /// SHA-256 of source, NUL and the whole body.
-    pub digest: [u8; 32],
-    /// The broker may have delivered it before, so it is stored only if its digest is not there.
-    pub redelivered: bool,
-}
-
-impl Rejected {
-    /// A refused message; at most [`MAX_MESSAGE_BYTES`] of its body are kept.
-    pub fn new(source: &str, reason: String, body: &[u8], redelivered: bool) -> Rejected {
-        let mut digest = Sha256::new();
-        for part in [source.as_bytes(), b"\0", body] {
-            digest.update(part);
-        }
-        let kept = body.len().min(MAX_MESSAGE_BYTES);
-        Rejected {
-            source: source.to_owned(),
-            reason,
-            body: body[..kept].to_vec(),
-            truncated: kept < body.len(),
-            digest: digest.finalize().into(),
-            redelivered,
-        }
-    }
-}
-
-/// A stored refused message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RejectedMessage {
-    pub id: u64,
-    pub created_at: LocalTime,
-    /// Where it came from, such as `amqp:queue`.
-    pub source: String,
-    /// Why it was refused.
-    pub reason: String,
-    /// The message, or the beginning of a long one.
-    pub body: Vec<u8>,
-    /// Whether `body` is only the beginning.
-    pub truncated: bool,
-    /// When it was last published again.
-    pub replayed_at: Option<LocalTime>,
 }
 
 /// A row of the outbox that is still to be sent.
@@ -390,30 +352,5 @@ impl Ownership {
                 self.seq
             ))),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_digest_of_a_refused_message_covers_its_source_and_whole_body() {
-        let digest = |source: &str, body: &[u8]| {
-            let rejected = Rejected::new(source, "bad".into(), body, false);
-            let hex: String = rejected.digest.iter().map(|b| format!("{b:02x}")).collect();
-            hex
-        };
-        assert_eq!(
-            digest("amqp:q", b"not JSON"),
-            "9b54ea61e23502c2e4430b1008ee654827f9eec90f167929c72651ff9da378f8"
-        );
-        assert_ne!(digest("amqp:q", b"x"), digest("amqp:qx", b""));
-        let long = vec![b'x'; MAX_MESSAGE_BYTES];
-        let longer = [&long[..], b"y"].concat();
-        assert_ne!(digest("amqp:q", &long), digest("amqp:q", &longer));
-        let kept = |body| Rejected::new("amqp:q", "bad".into(), body, true);
-        assert_eq!(kept(&longer).body, long);
-        assert!(kept(&longer).truncated && !kept(&long).truncated);
     }
 }

@@ -11,7 +11,9 @@ use parking_lot::Mutex;
 
 use roomwatt::clock::Clock;
 use roomwatt::config::{Http, Secret};
-use roomwatt::engine::{FieldNames, MessageFormat, Rules, StatusCodes, TypeCodes};
+use roomwatt::engine::{
+    FieldNames, KeptBody, MessageFormat, RefusedBodies, Rules, StatusCodes, TypeCodes,
+};
 use roomwatt::frontier::Frontier;
 use roomwatt::gate::Gate;
 use roomwatt::http::{Desk, Limits, Listener, Service};
@@ -78,6 +80,10 @@ impl Store for Memory {
     }
 
     fn delete_old(&mut self, _: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    fn reduce_old(&mut self, _: &dyn Fn(&[u8]) -> KeptBody) -> Result<u64, StoreError> {
         Ok(0)
     }
 }
@@ -233,6 +239,7 @@ impl Rig {
             meters: self.memory.clone(),
             clock: Arc::clone(&clock),
             keep_days: 30,
+            refused_bodies: RefusedBodies::default(),
             inputs,
             intake: Arc::clone(&self.gate),
             wake_notifier: Box::new(|_| {}),

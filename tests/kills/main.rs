@@ -102,7 +102,7 @@ impl Hotel {
         let heater = fastrand::u8(..3) == 0;
         let stay = format!(r#""msgType":"5710013","actual_checkout_time":"{left}""#);
         let message = format!(r#"{{"hotel_id":"H001","room_number":"{room}",{stay}}}"#);
-        let garbage = format!("no message {}", self.rooms.len());
+        let garbage = format!(r#"{{"hotel_id":"no message {}"}}"#, self.rooms.len());
         let late = fastrand::bool();
         let publish = |rig: &Rig| rig.publish([message.as_str(), garbage.as_str()]);
         if !late {
@@ -185,7 +185,7 @@ impl Hotel {
             [alerted.len()]
         );
         let mut garbage: Vec<String> = (0..self.refused)
-            .map(|n| format!("no message {n}"))
+            .map(|n| format!(r#"{{"hotel_id":"no message {n}"}}"#))
             .collect();
         garbage.sort();
         once(

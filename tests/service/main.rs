@@ -18,6 +18,7 @@ mod ends;
 mod explain;
 mod forms;
 mod frozen;
+mod guests;
 mod http;
 mod install;
 mod intake;

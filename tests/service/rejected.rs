@@ -18,26 +18,24 @@ fn one_consumer(rig: &Rig) {
 fn a_refused_message_that_comes_again_is_kept_once() {
     let mut rig = Rig::new("comesagain");
     one_consumer(&rig);
-    rig.publish(["known"]);
+    let [known, unknown] = ["known", "unknown"].map(|id| format!(r#"{{"hotel_id":"{id}"}}"#));
+    rig.publish([known.as_str()]);
     let service = rig.start();
     let kept =
         "SELECT CAST(body AS CHAR), COUNT(*) FROM rejected_message GROUP BY body ORDER BY body";
-    rig.wait_for_rows(kept, &[("known".to_owned(), 1)]);
+    rig.wait_for_rows(kept, &[(known.clone(), 1)]);
     service.stop();
 
     // As if the acknowledgement of one had been lost, and the other had never been written.
-    rig.publish(["known", "unknown"]);
+    rig.publish([known.as_str(), &unknown]);
     rig.take_in_vain(2);
     // And a message of its own that says the same.
-    rig.publish(["known", check_in("H001", "end", minutes_ago(5)).as_str()]);
+    rig.publish([&*known, &check_in("H001", "end", minutes_ago(5))]);
     let service = rig.start();
     rig.wait_for_rows("SELECT room_number FROM room_state", &["end".to_owned()]);
     service.stop();
     assert_eq!(rig.waiting_messages(), 0);
-    assert_eq!(
-        rig.rows::<(String, u32)>(kept),
-        [("known".to_owned(), 2), ("unknown".to_owned(), 1)]
-    );
+    assert_eq!(rig.rows::<(String, u32)>(kept), [(known, 2), (unknown, 1)]);
     let digest = format!(
         "SELECT COUNT(*) FROM rejected_message \
          WHERE digest = UNHEX(SHA2(CONCAT('amqp:{}', CHAR(0), body), 256))",
@@ -113,12 +111,13 @@ fn refused_messages_are_listed_the_newest_first() {
         [
             json!({
                 "id": number(&second), "created_at": "2023-04-10 14:30:00", "source": "amqp:pms",
-                "reason": "a reason", "bytes": 12, "truncated": true, "replayed_at": null,
+                "reason": "a reason", "bytes": 12, "kept": "whole", "truncated": true,
+                "replayed_at": null,
                 "body": "\u{fffd} two \u{1b}[2J\u{9b}",
             }),
             json!({
                 "id": number(&first), "created_at": "2023-04-10 14:30:00", "source": "amqp:pms",
-                "reason": "a reason", "bytes": 104, "truncated": false,
+                "reason": "a reason", "bytes": 104, "kept": "whole", "truncated": false,
                 "replayed_at": "2023-04-10 15:00:00", "body": format!("one\n{long}"),
             }),
         ]
@@ -187,6 +186,80 @@ fn a_message_is_replayed_when_its_reason_is_gone() {
         (code, out.as_str()),
         (Some(0), "there is no message to replay\n")
     );
+    rig.finish();
+}
+
+#[test]
+fn what_was_not_kept_is_named_and_not_replayed() {
+    let mut rig = Rig::new("replaykept");
+    one_consumer(&rig);
+    let arrival = check_in("H001", "101", minutes_ago(5));
+    let guest = |name: &str, body: &str| body.replace("}", &format!(r#","{name}":"Ms Zhang"}}"#));
+    let elsewhere = guest("guest", &arrival.replace("check_in_time", "arrival"));
+    let of_another_type = guest("guest", &arrival.replace("5710005", "CI"));
+    let bodies = [elsewhere.as_str(), &of_another_type, "not JSON, Ms Zhang"];
+    rig.publish(bodies);
+    let service = rig.start();
+    rig.wait_for_rows("SELECT COUNT(*) FROM rejected_message", &[3]);
+    service.stop();
+
+    let (code, out, _) = finished(&rig.roomwatt(&["rejected", "list"]));
+    assert_eq!(code, Some(0));
+    assert!(!out.contains("Zhang"), "{out}");
+    assert!(
+        out.starts_with("3  20") && out.contains("[body not kept] "),
+        "{out}"
+    );
+    let (_, out, _) = finished(&rig.roomwatt(&["rejected", "list", "--json"]));
+    let lines = out
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"));
+    let seen = lines.map(|line: Value| (line["kept"].clone(), line["bytes"].clone()));
+    let sizes = bodies.map(str::len);
+    assert_eq!(
+        Vec::from_iter(seen),
+        [
+            (json!("nothing"), json!(sizes[2])),
+            (json!("fields"), json!(sizes[1])),
+            (json!("fields"), json!(sizes[0]))
+        ]
+    );
+    let (_, out, _) = finished(&rig.roomwatt(&["rejected", "show", "2", "3"]));
+    for part in [
+        &format!(
+            "body:     {} bytes; the values of fields that are not configured were not kept\n    \
+             {}\n",
+            sizes[1],
+            of_another_type.replace("Ms Zhang", "…")
+        ),
+        "body:     18 bytes, not kept, as it could not be read\n",
+    ] {
+        assert!(out.contains(part), "{part}\n{out}");
+    }
+
+    rig.reconfigure(
+        "[monitoring]\n",
+        "[message_types]\ncheckin = 'CI'\n[message_fields]\ncheck_in_time = 'arrival'\n\
+         [monitoring]\n",
+    );
+    let (code, out, err) = finished(&rig.roomwatt(&["rejected", "replay", "1", "3"]));
+    assert_eq!((code, out.as_str()), (Some(64), ""));
+    for part in [
+        "1: the value of arrival was not kept, it can't be replayed; have the property management",
+        "3: its body could not be read and was not kept, it can't be replayed; have the property",
+        "2 messages were not replayed",
+    ] {
+        assert!(err.contains(part), "{part} is not in\n{err}");
+    }
+
+    // With the names of before, the one whose type is known now has all that it needs.
+    rig.reconfigure("check_in_time = 'arrival'\n", "");
+    let (code, out, err) = finished(&rig.roomwatt(&["rejected", "replay", "2"]));
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    assert_eq!(out, format!("2: published to queue {}\n", rig.queue));
+    let service = rig.start();
+    rig.wait_for_rows("SELECT room_number FROM room_state", &["101".to_owned()]);
+    service.stop();
     rig.finish();
 }
 

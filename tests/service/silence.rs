@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use roomwatt::clock::Clock;
 use roomwatt::config::Config;
-use roomwatt::engine::{Event, MeterNotice, MeterNoticeKind, Notice, Parsed, Stay};
+use roomwatt::engine::{Event, MeterNotice, MeterNoticeKind, Notice, Parsed, RefusedBodies, Stay};
 use roomwatt::gate::Gate;
 use roomwatt::owner::{Inbox, Input, Inputs, Message, OwnedState, Owner, Parts};
 use roomwatt::store::{MySqlReader, MySqlStore, StateStore};
@@ -112,6 +112,7 @@ impl Instance {
             meters: reader,
             clock: clock.clone(),
             keep_days: 30,
+            refused_bodies: RefusedBodies::default(),
             inputs: Inbox::new(&stop).1,
             intake,
             wake_notifier: Box::new(move |hotel| {

@@ -6,6 +6,7 @@ use md5::{Digest, Md5};
 use mysql::prelude::Queryable;
 
 use roomwatt::config::Config;
+use roomwatt::engine::RefusedBodies;
 use roomwatt::store::{
     Lease, MeterStream, MeterTail, MySqlLease, MySqlReader, MySqlStore, Plan, Position, Rejected,
     StateStore, Store, StoreError, Wanted,
@@ -31,7 +32,13 @@ fn rows_from_before_there_were_digests_are_like_none() {
     store.take_over().expect("it is free");
     let mut commit = |redelivered| {
         let plan = Plan {
-            rejected: vec![Rejected::new("test", "c".into(), b"c", redelivered)],
+            rejected: vec![Rejected::new(
+                "test",
+                "c".into(),
+                b"c",
+                &RefusedBodies::default(),
+                redelivered,
+            )],
             ..Plan::default()
         };
         store.commit(&plan).expect("written");

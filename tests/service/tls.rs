@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use roomwatt::amqp::Publisher;
 use roomwatt::config::Config;
+use roomwatt::engine::RefusedBodies;
 use roomwatt::store::Rejected;
 
 use crate::setup::STRANGER;
@@ -120,7 +121,13 @@ fn large_transfers_work_both_ways_over_a_slow_link() {
     service.wait_until_ready();
     let source = format!("amqp:{}", rig.queue);
     let mut digests = bodies.map(|body| {
-        let kept = Rejected::new(&source, String::new(), &body, false);
+        let kept = Rejected::new(
+            &source,
+            String::new(),
+            &body,
+            &RefusedBodies::default(),
+            false,
+        );
         kept.digest.to_vec()
     });
     // Several consumers take them: a short one may overtake.

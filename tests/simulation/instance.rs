@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use parking_lot::Mutex;
 
 use roomwatt::clock::Clock;
-use roomwatt::engine::Rules;
+use roomwatt::engine::{RefusedBodies, Rules};
 use roomwatt::figures::Figures;
 use roomwatt::gate::Gate;
 use roomwatt::owner::{Inbox, Input, Inputs, OwnedState, Owner, Parts};
@@ -106,6 +106,7 @@ impl Instance {
                 meters,
                 clock: Arc::new(Later),
                 keep_days: 30,
+                refused_bodies: RefusedBodies::default(),
                 inputs: Inbox::new(&stop).1,
                 intake,
                 wake_notifier: Box::new(|_| {}),

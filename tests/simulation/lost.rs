@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use roomwatt::clock::Clock;
-use roomwatt::engine::{Event, Parsed, Stay};
+use roomwatt::engine::{Event, KeptBody, Parsed, RefusedBodies, Stay};
 use roomwatt::frontier::Frontier;
 use roomwatt::gate::Gate;
 use roomwatt::owner::{Inbox, Input, Message, OwnedState, Owner, Parts};
@@ -64,6 +64,10 @@ impl Store for Lost {
     fn delete_old(&mut self, _keep_days: u32) -> Result<u64, StoreError> {
         Ok(0)
     }
+
+    fn reduce_old(&mut self, _reduce: &dyn Fn(&[u8]) -> KeptBody) -> Result<u64, StoreError> {
+        Ok(0)
+    }
 }
 
 struct NoMeters;
@@ -105,6 +109,7 @@ fn tries(seconds: u64) -> (Vec<(Duration, bool)>, bool) {
         meters: NoMeters,
         clock,
         keep_days: 30,
+        refused_bodies: RefusedBodies::default(),
         inputs: Inbox::new(&stop).1,
         intake: Arc::clone(&intake),
         wake_notifier: Box::new(|_| {}),

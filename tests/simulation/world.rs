@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 
 use roomwatt::clock::Clock;
 use roomwatt::engine::{
-    Event, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind, Opening, RoomNotice,
-    RoomState,
+    Event, KeptBody, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind, Opening,
+    RoomNotice, RoomState,
 };
 use roomwatt::frontier::Frontier;
 use roomwatt::store::{
@@ -188,6 +188,10 @@ impl Store for SimStore {
     }
 
     fn delete_old(&mut self, _keep_days: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    fn reduce_old(&mut self, _reduce: &dyn Fn(&[u8]) -> KeptBody) -> Result<u64, StoreError> {
         Ok(0)
     }
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use roomwatt::config::Config;
-use roomwatt::engine::Rules;
+use roomwatt::engine::{RefusedBodies, Rules};
 use roomwatt::store::{Database, Plan, Rejected, StateStore, Store, StoreError};
 use roomwatt::types::RoomKey;
 
@@ -28,7 +28,13 @@ fn findings(file: &Path) -> Vec<String> {
 
 fn plan(reason: &str) -> Plan {
     Plan {
-        rejected: vec![Rejected::new("test", reason.into(), b"", false)],
+        rejected: vec![Rejected::new(
+            "test",
+            reason.into(),
+            b"",
+            &RefusedBodies::default(),
+            false,
+        )],
         ..Plan::default()
     }
 }
@@ -117,7 +123,7 @@ fn errors_of_the_file_have_a_remedy() {
         ),
         (
             made("empty.db", b""),
-            "its layout is 0, this program needs 3; run `roomwatt init-db`",
+            "its layout is 0, this program needs 4; run `roomwatt init-db`",
         ),
         (newer, "a newer roomwatt has set up this database"),
         (

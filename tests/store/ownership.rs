@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use roomwatt::engine::RefusedBodies;
 use roomwatt::store::{Plan, Position, Rejected, StateStore, Store, StoreError};
 
 use crate::on_each_store;
@@ -12,7 +13,13 @@ const WRITTEN: &str = "SELECT reason FROM rejected_message ORDER BY id";
 /// A plan that writes a row with `reason`.
 fn plan(reason: &str) -> Plan {
     Plan {
-        rejected: vec![Rejected::new("test", reason.into(), b"", false)],
+        rejected: vec![Rejected::new(
+            "test",
+            reason.into(),
+            b"",
+            &RefusedBodies::default(),
+            false,
+        )],
         ..Plan::default()
     }
 }

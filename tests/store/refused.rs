@@ -1,14 +1,26 @@
 //! Refused messages: stored once, listed, marked as replayed, deleted.
 
-use roomwatt::store::{MAX_DELETED, Rejected, Store};
+use roomwatt::engine::{FieldNames, Kept, RefusedBodies};
+use roomwatt::store::{MAX_DELETED, MAX_REDUCED, Rejected, RejectedMessage, Store};
 
 use crate::on_each_store;
 use crate::subject::{Subject, commit};
 
 const WRITTEN: &str = "SELECT reason FROM rejected_message ORDER BY id";
 
+/// A refused message that is stored whole.
 fn refused(body: &str, redelivered: bool) -> Rejected {
-    Rejected::new("test", body.into(), body.as_bytes(), redelivered)
+    let bodies = RefusedBodies {
+        keep_whole: true,
+        ..RefusedBodies::default()
+    };
+    Rejected::new("test", body.into(), body.as_bytes(), &bodies, redelivered)
+}
+
+/// A refused message of which only what is needed is stored.
+fn reduced(body: &str) -> Rejected {
+    let bodies = RefusedBodies::default();
+    Rejected::new("test", "reduced".into(), body.as_bytes(), &bodies, true)
 }
 
 fn a_redelivered_message_is_stored_once(subject: &Subject) {
@@ -24,7 +36,13 @@ fn a_redelivered_message_is_stored_once(subject: &Subject) {
     let rejected = [again("a"), first("a"), again("b"), again("c"), again("c")];
     assert_eq!(written(&rejected), "a b b a c c");
     // From another source it is another message.
-    let elsewhere = Rejected::new("elsewhere", "other a".into(), b"a", true);
+    let elsewhere = Rejected::new(
+        "elsewhere",
+        "other a".into(),
+        b"a",
+        &RefusedBodies::default(),
+        true,
+    );
     assert_eq!(written(&[elsewhere, again("a")]), "a b b a c c other a");
     // A connection broke: one plan has a message and its redelivery.
     assert_eq!(written(&[first("d"), again("d")]), "a b b a c c other a d");
@@ -55,10 +73,14 @@ fn messages_are_listed_newest_first(subject: &Subject) {
         .get(older[0].id)
         .expect("a row")
         .expect("it is there");
-    assert_eq!((one.source.as_str(), &*one.body), ("test", &b"one"[..]));
+    assert_eq!(
+        (one.source.as_str(), &*one.body.bytes),
+        ("test", &b"one"[..])
+    );
     assert!(!one.truncated && one.replayed_at.is_none());
     let cut = messages.get(newest[1].id).expect("a row").expect("there");
-    assert!(cut.truncated && cut.body.len() == 65_536);
+    assert!(cut.truncated && cut.body.bytes.len() == 65_536);
+    assert_eq!((one.length, cut.length), (Some(3), Some(70_000)));
     assert_eq!(messages.get(u64::MAX).expect("an answer"), None);
 
     let ids = [older[0].id, newest[2].id, newest[0].id];
@@ -101,7 +123,112 @@ fn old_rows_are_deleted_oldest_first(subject: &Subject) {
     assert_eq!(store.delete_old(30).expect("nothing to do"), 0);
 }
 
+fn of_new_messages_only_what_is_needed_is_stored(subject: &Subject) {
+    let mut store = subject.owner();
+    let guest = |name: &str| format!(r#"{{"hotel_id":"H1","guest":"{name}"}}"#);
+    let plans = [
+        vec![reduced(&guest("A")), reduced("no JSON")],
+        // What differs only in what is not kept is another message, also when it is redelivered.
+        vec![reduced(&guest("A")), reduced(&guest("B"))],
+        vec![reduced("no JSON"), reduced("nor this")],
+    ];
+    for plan in plans {
+        commit(&mut store, |new| new.rejected = plan);
+    }
+    let mut messages = subject.database.rejected().expect("messages");
+    let rows = messages.newest(None, 10).expect("rows");
+    let rows = rows.iter().rev().map(|row| {
+        let body = String::from_utf8_lossy(&row.body.bytes).into_owned();
+        (row.body.kept, body, row.length, row.truncated)
+    });
+    let fields = (Kept::Fields, guest("…"), Some(29), false);
+    let nothing = |length| (Kept::Nothing, String::new(), Some(length), false);
+    assert_eq!(
+        Vec::from_iter(rows),
+        [fields.clone(), nothing(7), fields, nothing(8)]
+    );
+    let ids = messages.not_replayed().expect("ids");
+    assert_eq!(ids.len(), 2, "what was not kept can't be replayed");
+}
+
+fn whole_bodies_are_reduced_after_a_week(subject: &Subject) {
+    let mut store = subject.owner();
+    let bodies = RefusedBodies {
+        fields: FieldNames {
+            hotel_id: "hotel".into(),
+            ..FieldNames::default()
+        },
+        keep_whole: true,
+    };
+    let reduce = |body: &[u8]| bodies.reduce(body);
+    let body = r#"{"hotel":"H1","guest":"A"}"#;
+    let long = format!("{body}{}", " ".repeat(70_000));
+    commit(&mut store, |plan| {
+        plan.rejected = vec![
+            refused(body, false),
+            refused("A", false),
+            refused(&long, false),
+        ];
+        plan.rejected.extend(plan.rejected.clone());
+        plan.rejected.push(reduced("{}"));
+        plan.rejected.push(refused(body, false));
+    });
+    // As version 0.1 has stored them.
+    subject.execute("UPDATE rejected_message SET body_length = NULL WHERE id > 3");
+    let age = |days: i64, which: &str| {
+        let ago = subject.ago(days * 86_400);
+        subject.execute(&format!(
+            "UPDATE rejected_message SET created_at = {ago} WHERE {which}"
+        ));
+    };
+    age(8, "id <= 7");
+    age(6, "id = 8");
+    assert_eq!(store.reduce_old(&reduce).expect("reduced"), 6);
+    let rows = |subject: &Subject| -> Vec<RejectedMessage> {
+        let mut messages = subject.database.rejected().expect("messages");
+        messages.newest(None, 10).expect("rows")
+    };
+    let seen = rows(subject).into_iter().rev().map(|row| {
+        let body = String::from_utf8_lossy(&row.body.bytes).into_owned();
+        (row.body.kept, body, row.length, row.truncated)
+    });
+    let kept = r#"{"hotel":"H1","guest":"…"}"#;
+    let row = |kept, body: &str, length| (kept, body.to_owned(), length, false);
+    let long = Some(long.len() as u64);
+    assert_eq!(
+        Vec::from_iter(seen),
+        [
+            row(Kept::Fields, kept, Some(26)),
+            row(Kept::Nothing, "", Some(1)),
+            row(Kept::Nothing, "", long),
+            row(Kept::Fields, kept, Some(26)),
+            row(Kept::Nothing, "", Some(1)),
+            row(Kept::Nothing, "", None),
+            row(Kept::Fields, "{}", None),
+            row(Kept::Whole, body, None),
+        ]
+    );
+    assert_eq!(store.reduce_old(&reduce).expect("nothing to do"), 0);
+
+    // A redelivered one is still recognised.
+    commit(&mut store, |plan| plan.rejected = vec![refused(body, true)]);
+    assert_eq!(rows(subject).len(), 8);
+
+    let many = MAX_REDUCED as usize + 5;
+    commit(&mut store, |plan| {
+        plan.rejected = vec![refused(body, false); many];
+    });
+    age(8, "id > 8");
+    assert_eq!(store.reduce_old(&reduce).expect("reduced"), MAX_REDUCED);
+    assert_eq!(store.reduce_old(&reduce).expect("reduced"), 5);
+    let mut another = subject.owner();
+    assert!(store.reduce_old(&reduce).is_err(), "it is not the owner");
+    assert_eq!(another.reduce_old(&reduce).expect("nothing to do"), 0);
+}
+
 on_each_store!(
+    of_new_messages_only_what_is_needed_is_stored,
+    whole_bodies_are_reduced_after_a_week,
     a_redelivered_message_is_stored_once,
     messages_are_listed_newest_first,
     old_rows_are_deleted_oldest_first,

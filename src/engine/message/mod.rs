@@ -1,6 +1,7 @@
 //! Messages as the property management system publishes them.
 
 mod codes;
+mod kept;
 mod names;
 mod read;
 mod write;
@@ -12,6 +13,7 @@ use super::refusal::{Refusal, excerpt, missing};
 use super::{Arrival, Departure, Fact, Said, Stay, StayId};
 
 pub use codes::{Codes, StatusCodes, TypeCodes};
+pub use kept::{Kept, KeptBody, RefusedBodies};
 pub use names::FieldNames;
 pub use write::Unwritten;
 

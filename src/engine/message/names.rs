@@ -21,6 +21,10 @@ pub struct FieldNames {
 }
 
 impl FieldNames {
+    pub(super) fn all(&self) -> [&str; 15] {
+        self.by_key().map(|(_, name)| name.as_str())
+    }
+
     /// Each with its key in the configuration.
     pub fn by_key(&self) -> [(&'static str, &String); 15] {
         let FieldNames {

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::engine::{
     Added, Change, Event, Fact, MessageKind, MeterNotice, MeterNoticeKind, MeterTrouble, Notice,
-    NoticeKind, Occupancy, Opening, Parsed, Received, RoomState, RoomStatus, Rules, Said,
+    NoticeKind, Occupancy, Opening, Parsed, Received, RefusedBodies, RoomState, RoomStatus, Rules, Said,
     StatusChange, Statuses, Stay, Tally, Transition, observe, readings_needed_after, receive,
 };
 use crate::figures::{
@@ -37,6 +37,7 @@ pub(super) struct Planner<'a> {
     rules: &'a Rules,
     /// Readings of the rooms that [`Planner::wanted`] named.
     readings: &'a HashMap<RoomKey, Readings>,
+    refused_bodies: &'a RefusedBodies,
     /// What messages of this batch are still to change.
     turns: Turns<'a>,
     /// Of each room that begins watches in this batch their places in the plan.
@@ -108,6 +109,7 @@ impl<'a> Planner<'a> {
         rooms: &'a Rooms,
         rules: &'a Rules,
         readings: &'a HashMap<RoomKey, Readings>,
+        refused_bodies: &'a RefusedBodies,
         turns: Turns<'a>,
     ) -> Planner<'a> {
         Planner {
@@ -115,6 +117,7 @@ impl<'a> Planner<'a> {
             rooms,
             rules,
             readings,
+            refused_bodies,
             opened: HashMap::new(),
             rewritten: HashMap::new(),
             staged: HashMap::new(),
@@ -148,6 +151,7 @@ impl<'a> Planner<'a> {
                     &message.source,
                     reason.to_string(),
                     &message.body,
+                    self.refused_bodies,
                     message.redelivered,
                 ));
                 MessageResult::Refused

@@ -66,11 +66,12 @@ fn reading(n: i64) -> Reading {
 
 fn planned(rooms: &Rooms, batch: &[Input]) -> Plan {
     let rules = Rules::default();
+    let bodies = RefusedBodies::default();
     let (turns, wanted) = Planner::wanted(rooms, &rules, batch);
     let readings = { wanted.into_iter() }
         .map(|wanted| (wanted.room, (0..10).map(reading).collect()))
         .collect();
-    let mut planner = Planner::new(rooms, &rules, &readings, turns);
+    let mut planner = Planner::new(rooms, &rules, &readings, &bodies, turns);
     for input in batch {
         match input {
             Input::Message(message) => planner.message(message),
@@ -172,6 +173,7 @@ fn readings_up_to_the_time_a_room_is_out_of_order_are_judged_before() {
 
 #[test]
 fn meter_notices_are_recorded_once() {
+    let bodies = RefusedBodies::default();
     let (rooms, rules, readings) = (Rooms::default(), Rules::default(), HashMap::new());
     let notice = |kind, hotel| MeterNotice {
         kind,
@@ -185,7 +187,7 @@ fn meter_notices_are_recorded_once() {
     rooms.notified(&notice(MeterNoticeKind::Silent, "H1"));
     rooms.notified(&notice(MeterNoticeKind::Silent, "H2"));
     rooms.notified(&notice(MeterNoticeKind::Reporting, "H2"));
-    let mut planner = Planner::new(&rooms, &rules, &readings, Turns::new());
+    let mut planner = Planner::new(&rooms, &rules, &readings, &bodies, Turns::new());
     let both = |kind| ["H1", "H2"].map(|hotel| notice(kind, hotel));
     planner.silence(&both(MeterNoticeKind::Silent));
     planner.silence(&both(MeterNoticeKind::Reporting));

@@ -3,7 +3,7 @@
 use mysql::prelude::Queryable;
 use mysql::{Conn, Transaction, TxOpts, Value};
 
-use crate::engine::{Notice, NoticeKind, Opening, Stay};
+use crate::engine::{KeptBody, Notice, NoticeKind, Opening, Stay};
 use crate::faults;
 use crate::store::{
     CommitStatus, MAX_DELETED, NoticeState, Ownership, Plan, Position, Settled, Settlement, Store,
@@ -57,6 +57,17 @@ impl Store for MySqlStore {
             let settled = delete_rows(&mut transaction, settled, keep_days)?;
             transaction.commit()?;
             Ok(refused + settled)
+        })
+    }
+
+    fn reduce_old(&mut self, reduce: &dyn Fn(&[u8]) -> KeptBody) -> Result<u64, StoreError> {
+        let ownership = self.ownership;
+        self.connected(|conn| {
+            let mut transaction = conn.start_transaction(TxOpts::default())?;
+            check_owner(&mut transaction, ownership)?;
+            let reduced = rejected::reduce(&mut transaction, reduce)?;
+            transaction.commit()?;
+            Ok(reduced)
         })
     }
 }

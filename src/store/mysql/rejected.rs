@@ -6,14 +6,26 @@ use mysql::prelude::Queryable;
 use mysql::{Conn, Transaction, Value};
 
 use crate::config;
-use crate::store::{Plan, Rejected, RejectedMessage, RejectedMessages, StoreError};
+use crate::engine::KeptBody;
+use crate::store::refused::{kept_of, reduced};
+use crate::store::{
+    MAX_REDUCED, Plan, Rejected, RejectedMessage, RejectedMessages, StoreError, WHOLE_BODY_DAYS,
+};
 use crate::types::Zone;
 
 use super::transaction::insert_by;
 use super::{codec, connect};
 
 /// The columns of inserted rows.
-pub(super) const COLUMNS: [&str; 5] = ["source", "reason", "body", "truncated", "digest"];
+pub(super) const COLUMNS: [&str; 7] = [
+    "source",
+    "reason",
+    "body",
+    "truncated",
+    "digest",
+    "kept",
+    "body_length",
+];
 
 /// Rows a statement. Each holds a whole message of up to 64 KiB.
 const LARGE_ROWS: usize = 8;
@@ -38,9 +50,11 @@ pub(super) fn write(transaction: &mut Transaction, plan: &Plan) -> Result<(), St
             vec![
                 rejected.source.as_str().into(),
                 codec::reason(&rejected.reason).into(),
-                rejected.body.as_slice().into(),
-                rejected.truncated.into(),
+                rejected.body.bytes.as_slice().into(),
+                rejected.is_truncated().into(),
                 rejected.digest.as_slice().into(),
+                rejected.body.kept.as_str().into(),
+                rejected.length.into(),
             ]
         });
     insert_by(
@@ -71,6 +85,28 @@ fn known(transaction: &mut Transaction, plan: &Plan) -> Result<HashSet<Vec<u8>>,
         digests,
     )?;
     Ok(known.into_iter().collect())
+}
+
+/// Reduces old bodies that were stored whole, by the clock of the server, which has set
+/// `created_at`; their number.
+pub(super) fn reduce(
+    transaction: &mut Transaction,
+    reduce: &dyn Fn(&[u8]) -> KeptBody,
+) -> Result<u64, StoreError> {
+    let whole: Vec<(u64, Vec<u8>, bool)> = transaction.exec(
+        "SELECT id, body, truncated FROM rejected_message WHERE kept = 'whole' \
+         AND created_at < CURRENT_TIMESTAMP - INTERVAL ? DAY ORDER BY created_at LIMIT ?",
+        (WHOLE_BODY_DAYS, MAX_REDUCED),
+    )?;
+    for (id, body, truncated) in &whole {
+        let (KeptBody { kept, bytes }, length) = reduced(body, *truncated, reduce);
+        transaction.exec_drop(
+            "UPDATE rejected_message SET kept = ?, body = ?, truncated = FALSE, \
+             body_length = COALESCE(body_length, ?) WHERE id = ?",
+            (kept.as_str(), bytes, length, id),
+        )?;
+    }
+    Ok(whole.len() as u64)
 }
 
 /// The refused messages for commands, on a connection of its own.
@@ -112,7 +148,7 @@ impl RejectedMessages for MySqlRejected {
     fn not_replayed(&mut self) -> Result<Vec<u64>, StoreError> {
         Ok(self.conn.query(
             "SELECT id FROM rejected_message WHERE replayed_at IS NULL AND NOT truncated \
-             ORDER BY id",
+             AND kept <> 'nothing' ORDER BY id",
         )?)
     }
 
@@ -124,14 +160,24 @@ impl RejectedMessages for MySqlRejected {
     }
 }
 
-const SELECT: &str =
-    "SELECT id, created_at, source, reason, body, truncated, replayed_at FROM rejected_message";
+const SELECT: &str = "SELECT id, created_at, source, reason, kept, body, truncated, body_length, \
+     replayed_at FROM rejected_message";
 
 /// A row of [`SELECT`].
-type Columns = (u64, Value, String, String, Vec<u8>, bool, Value);
+type Columns = (
+    u64,
+    Value,
+    String,
+    String,
+    String,
+    Vec<u8>,
+    bool,
+    Option<u64>,
+    Value,
+);
 
 fn message(row: Columns) -> Result<RejectedMessage, StoreError> {
-    let (id, created_at, source, reason, body, truncated, replayed_at) = row;
+    let (id, created_at, source, reason, kept, bytes, truncated, length, replayed_at) = row;
     Ok(RejectedMessage {
         id,
         created_at: codec::required_time(
@@ -140,8 +186,12 @@ fn message(row: Columns) -> Result<RejectedMessage, StoreError> {
         )?,
         source,
         reason,
-        body,
+        body: KeptBody {
+            kept: kept_of(&kept, id)?,
+            bytes,
+        },
         truncated,
+        length,
         replayed_at: codec::local_time(&replayed_at),
     })
 }

@@ -15,7 +15,7 @@ use super::{connect, lock};
 /// How long `init-db` waits for another one on the same database.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-const MIGRATIONS: [(u32, &str, &str); 9] = [
+const MIGRATIONS: [(u32, &str, &str); 10] = [
     (
         1,
         "001_original_tables.sql",
@@ -60,6 +60,11 @@ const MIGRATIONS: [(u32, &str, &str); 9] = [
         9,
         "009_room_state_columns.sql",
         include_str!("../../../sql/009_room_state_columns.sql"),
+    ),
+    (
+        10,
+        "010_reduced_bodies.sql",
+        include_str!("../../../sql/010_reduced_bodies.sql"),
     ),
 ];
 
@@ -238,6 +243,11 @@ mod tests {
                     "UPDATE room_state SET state = CONCAT(",
                 ],
                 vec!["ALTER TABLE room_state DROP COLUMN watch_number,"],
+                vec![
+                    "ALTER TABLE rejected_message ADD COLUMN kept",
+                    "ALTER TABLE rejected_message ADD COLUMN body_length",
+                    "ALTER TABLE rejected_message ADD INDEX idx_kept",
+                ],
             ]
         );
     }

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Transaction, params};
 
-use crate::engine::{Notice, NoticeKind, Opening, Stay};
+use crate::engine::{KeptBody, Notice, NoticeKind, Opening, Stay};
 use crate::faults;
 use crate::store::room::{self, Row};
 use crate::store::{
@@ -41,6 +41,17 @@ impl Store for SqliteStore {
             }
             transaction.commit()?;
             Ok(deleted)
+        })
+    }
+
+    fn reduce_old(&mut self, reduce: &dyn Fn(&[u8]) -> KeptBody) -> Result<u64, StoreError> {
+        let ownership = self.ownership;
+        self.connected(|conn| {
+            let transaction = conn.transaction()?;
+            check_owner(&transaction, ownership)?;
+            let reduced = rejected::reduce(&transaction, reduce)?;
+            transaction.commit()?;
+            Ok(reduced)
         })
     }
 }

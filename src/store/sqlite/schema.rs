@@ -10,7 +10,7 @@ use crate::store::StoreError;
 use super::connect::{self, connect, in_file};
 use super::place;
 
-static MIGRATIONS: [(&str, &str); 3] = [
+static MIGRATIONS: [(&str, &str); 4] = [
     (
         "embedded/001_tables.sql",
         include_str!("../../../sql/embedded/001_tables.sql"),
@@ -22,6 +22,10 @@ static MIGRATIONS: [(&str, &str); 3] = [
     (
         "embedded/003_room_state_as_json.sql",
         include_str!("../../../sql/embedded/003_room_state_as_json.sql"),
+    ),
+    (
+        "embedded/004_reduced_bodies.sql",
+        include_str!("../../../sql/embedded/004_reduced_bodies.sql"),
     ),
 ];
 

@@ -4,7 +4,7 @@ use mysql::Conn;
 use mysql::prelude::Queryable;
 
 use roomwatt::config::Config;
-use roomwatt::engine::{MeterNotice, MeterNoticeKind, Notice};
+use roomwatt::engine::{MeterNotice, MeterNoticeKind, Notice, RefusedBodies};
 use roomwatt::store::{MySqlStore, Plan, Rejected, StateStore, Store};
 use roomwatt::types::HotelId;
 
@@ -235,7 +235,7 @@ fn walk(rig: &mut Rig) {
     let out = check_out("H001", "101", left);
     let arrival = check_in("H001", "102", left);
     let later = arrival.replace("}", r#","expected_checkout_time":"2099-01-01 00:00:00"}"#);
-    rig.publish([out.as_str(), &arrival, &later, "nonsense"]);
+    rig.publish([out.as_str(), &arrival, &later, "{}"]);
     for (interval, register) in (0..).zip(["500.00", "502.40", "504.80", "507.20", "509.60"]) {
         rig.meter(
             "H001",
@@ -258,8 +258,8 @@ fn walk(rig: &mut Rig) {
         &[2099],
     );
     rig.wait_for_rows(
-        "SELECT CAST(body AS CHAR) FROM rejected_message",
-        &["nonsense".to_owned()],
+        "SELECT kept, body_length FROM rejected_message",
+        &[("fields".to_owned(), 2)],
     );
     rig.wait_for_rows(
         "SELECT state FROM notification WHERE kind = 'alert'",
@@ -301,7 +301,13 @@ fn walk(rig: &mut Rig) {
     });
     let plan = Plan {
         notices: vec![silent],
-        rejected: vec![Rejected::new("test", "again".into(), b"nonsense", true)],
+        rejected: vec![Rejected::new(
+            "test",
+            "again".into(),
+            b"nonsense",
+            &RefusedBodies::default(),
+            true,
+        )],
         ..Plan::default()
     };
     store.commit(&plan).expect("it may");

@@ -24,7 +24,7 @@ impl MessageFormat {
     /// # Errors
     /// Why it is refused.
     pub(super) fn read(&self, body: &[u8], now: Option<LocalTime>) -> Result<Parsed, Refusal> {
-        let names = self.fields.by_key().map(|(_, name)| name.as_str());
+        let names = self.fields.all();
         let body = Body {
             format: self,
             names: &self.fields,

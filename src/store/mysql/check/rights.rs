@@ -70,7 +70,7 @@ const TABLES: [Table; 8] = [
         name: "rejected_message",
         columns: &rejected::COLUMNS,
         inserts: true,
-        updates: &["replayed_at"],
+        updates: &["replayed_at", "kept", "body", "truncated", "body_length"],
         deletes: true,
     },
     Table {
