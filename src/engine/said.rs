@@ -3,7 +3,7 @@
 use crate::types::LocalTime;
 
 use super::occupancy::derive;
-use super::{Arrival, Fact, Guest, Occupancy, Picture, Statuses, Stay, StayId};
+use super::{Arrival, Fact, Guest, Occupancy, Picture, Stay, StayId};
 
 /// One thing that a message says of a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +68,14 @@ impl Said {
         }
     }
 
+    /// The change of the room's status, where it is about that.
+    pub fn status(&self) -> Option<StatusChange> {
+        match self {
+            Said::Status(change) => Some(*change),
+            Said::Fact(_) | Said::Back { .. } => None,
+        }
+    }
+
     /// The fact that it is in a room of which this is known; `None` where it is not about guests.
     pub fn fact(&self, occupancy: &Occupancy, match_seconds: i64) -> Option<Fact> {
         self.fact_among(|| occupancy.picture(match_seconds).guests)
@@ -111,13 +119,4 @@ pub fn pieces(past: &[Said], match_seconds: i64) -> Vec<Stay> {
         }
     }
     derive::pieces(&facts, match_seconds)
-}
-
-/// The changes of a room's status among what a whole past says that had these pieces.
-pub fn statuses(past: &[Said], pieces: &[Stay]) -> Statuses {
-    let changes = past.iter().filter_map(|said| match said {
-        Said::Status(change) => Some(*change),
-        Said::Fact(_) | Said::Back { .. } => None,
-    });
-    Statuses::in_past(changes, pieces)
 }

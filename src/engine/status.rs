@@ -68,8 +68,8 @@ impl Statuses {
         Statuses { changes }
     }
 
-    /// The changes of a whole past that had these stays, in order, as a service that was there knows
-    /// them: from the room's first stay on. What ended with a guest who came says so itself.
+    /// The changes of a whole past that had these stays, in order, as a service that was there
+    /// knows them: from the room's first stay on. What ended with a guest who came says so itself.
     pub fn in_past(changes: impl IntoIterator<Item = StatusChange>, stays: &[Stay]) -> Statuses {
         let Some(first) = stays.first() else {
             return Statuses::default();

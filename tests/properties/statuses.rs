@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use roomwatt::engine::{
-    self, Exemption, NoticeKind, RoomNotice, RoomStatus, Said, StatusChange, Statuses, Stay, pieces,
+    Exemption, NoticeKind, RoomNotice, RoomStatus, Said, StatusChange, Statuses, Stay, pieces,
 };
 use roomwatt::review::judge;
 use roomwatt::types::LocalTime;
@@ -189,7 +189,7 @@ proptest! {
             .collect();
         let mut past = roomwatt::review::Room::new(room_key());
         past.stays = pieces(&said, world.rules.match_seconds);
-        past.statuses = engine::statuses(&said, &past.stays);
+        past.statuses = Statuses::in_past(said.iter().filter_map(Said::status), &past.stays);
         past.readings = world.readings.clone();
         let shown = |notice: &RoomNotice| {
             let RoomNotice { kind, watch, detected, since, periods, energy, .. } = *notice;

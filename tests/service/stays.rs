@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
 
+use mysql::prelude::Queryable;
 use roomwatt::types::LocalTime;
 use serde_json::{Value, json};
 
@@ -336,8 +337,12 @@ fn a_refused_move_is_kept_once() {
 fn has_moved(rig: &Rig, (from, to): (&str, &str), (came, at): (LocalTime, LocalTime)) -> bool {
     let of_two = format!("'H001' AND room_number IN ('{from}', '{to}')");
     let of_two = |query: &str| query.replace("'H001'", &of_two);
-    let watches = rig.rows::<Watch>(&of_two(WATCHES));
-    let states = rig.rows::<(String, String, String)>(&of_two(NOW));
+    // Both as of one moment.
+    let mut conn = rig.conn();
+    let snapshot = "START TRANSACTION WITH CONSISTENT SNAPSHOT";
+    conn.query_drop(snapshot).expect(snapshot);
+    let watches: Vec<Watch> = conn.query(of_two(WATCHES)).expect(WATCHES);
+    let states: Vec<(String, String, String)> = conn.query(of_two(NOW)).expect(NOW);
     let before = watch(from, "checkin", came, None);
     if watches == [before.clone()] {
         assert_eq!(states, [now(from, "checkin", came)]);
@@ -448,7 +453,7 @@ fn the_log_counts_each_kind_and_names_both_rooms_of_a_move() {
         format!("{both} the move of {long_ago} is older than what is known of H001/101 and"),
         "H001/102: a duplicate message\n".to_owned(),
         format!(
-            "H001/109: the extension of {} is of a room of which nothing is known and has no effect",
+            "H001/109: the extension of {} has no effect: the room is watched from its",
             at.plus(60)
         ),
         "messages: 2 check-ins, 0 check-outs, 2 moves, 1 extension, 2 duplicates, 1 stale, \

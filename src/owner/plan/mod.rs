@@ -4,8 +4,8 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::engine::{
     Added, Change, Event, Fact, MessageKind, MeterNotice, MeterNoticeKind, MeterTrouble, Notice,
-    NoticeKind, Occupancy, Opening, Parsed, Received, RefusedBodies, RoomState, RoomStatus, Rules, Said,
-    StatusChange, Statuses, Stay, Tally, Transition, observe, readings_needed_after, receive,
+    NoticeKind, Occupancy, Opening, Parsed, Received, RefusedBodies, RoomState, RoomStatus, Rules,
+    Said, StatusChange, Statuses, Stay, Tally, Transition, observe, readings_needed_after, receive,
 };
 use crate::figures::{
     Amounts, Figure, IntervalResult, MessageResult, NoticeResult, Origin, ReadingResult,

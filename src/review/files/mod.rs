@@ -11,7 +11,7 @@ use std::io::{BufRead, Read, Write};
 use csv::ByteRecord;
 use rayon::prelude::*;
 
-use crate::engine::{Columns, MessageFormat, Parsed, ReadingFormat, Said, pieces, statuses};
+use crate::engine::{Columns, MessageFormat, Parsed, ReadingFormat, Said, Statuses, pieces};
 use crate::escape;
 use crate::types::{LocalTime, Reading, RoomKey, utf8_part};
 
@@ -57,7 +57,8 @@ pub fn read_files(
         for stay in &stays {
             past.add_stay(room.clone(), *stay);
         }
-        past.add_statuses(&room, statuses(&said, &stays));
+        let changes = said.iter().filter_map(Said::status);
+        past.add_statuses(&room, Statuses::in_past(changes, &stays));
     }
     let reading_format = ReadingFormat { zone: format.zone };
     read_readings(
