@@ -39,6 +39,19 @@ pub(super) fn summary(taken: &Amounts) -> String {
         format!("{} ignored", messages(MessageResult::Ignored)),
         format!("{} refused", messages(MessageResult::Refused)),
     ]);
+    let mut intervals = vec![
+        format!("{} judged", interval(IntervalResult::Normal) + abnormal),
+        format!("{abnormal} abnormal"),
+    ];
+    // Only where room statuses come.
+    for (result, name) in [
+        (IntervalResult::OutOfOrder, "out of order"),
+        (IntervalResult::Cleaning, "cleaning"),
+    ] {
+        if interval(result) > 0 {
+            intervals.push(format!("{} {name}", interval(result)));
+        }
+    }
     let parts = [
         ("messages", kinds),
         (
@@ -52,15 +65,7 @@ pub(super) fn summary(taken: &Amounts) -> String {
                 format!("{} replaced", taken.get(Figure::MetersReplaced)),
             ],
         ),
-        (
-            "intervals",
-            vec![
-                format!("{} judged", interval(IntervalResult::Normal) + abnormal),
-                format!("{abnormal} abnormal"),
-                format!("{} out of order", interval(IntervalResult::OutOfOrder)),
-                format!("{} cleaning", interval(IntervalResult::Cleaning)),
-            ],
-        ),
+        ("intervals", intervals),
         (
             "notices",
             vec![

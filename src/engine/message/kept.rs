@@ -79,11 +79,14 @@ impl FieldNames {
     /// An object with the values of these fields and with the names of the others, in the same
     /// order; `None` for a body that is not an object, or too large.
     fn reduced(&self, body: &[u8]) -> Option<String> {
+        if body.len() > MAX_MESSAGE_BYTES {
+            return None;
+        }
         let text = utf8(body).ok()?;
         let mut json = Json::from_str(text);
         let reduced = json.deserialize_map(Reduce(&self.all())).ok()?;
         json.end().ok()?;
-        (body.len() <= MAX_MESSAGE_BYTES).then_some(reduced)
+        Some(reduced)
     }
 
     /// The first of these fields whose value is not in a reduced body, because it was not
@@ -107,7 +110,8 @@ impl<'a> Visitor<'a> for Reduce<'_> {
 
     // Not by way of a map: a field that is there twice is refused for that.
     fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<String, M::Error> {
-        let mut fields = Vec::new();
+        // One text for all: a body may be nothing but short fields.
+        let mut reduced = String::from("{");
         while let Some((name, value)) = map.next_entry::<String, &RawValue>()? {
             let value = value.get();
             let is_kept = match value.as_bytes() {
@@ -117,13 +121,18 @@ impl<'a> Visitor<'a> for Reduce<'_> {
                 [b'{' | b'[', ..] => false,
                 _ => self.0.contains(&name.as_str()),
             };
-            let name = Value::from(name);
-            fields.push(match is_kept {
-                true => format!("{name}:{value}"),
-                false => format!("{name}:\"{NOT_KEPT}\""),
-            });
+            if reduced.len() > 1 {
+                reduced.push(',');
+            }
+            reduced.push_str(&Value::from(name).to_string());
+            reduced.push(':');
+            match is_kept {
+                true => reduced.push_str(value),
+                false => reduced.extend(["\"", NOT_KEPT, "\""]),
+            }
         }
-        Ok(format!("{{{}}}", fields.join(",")))
+        reduced.push('}');
+        Ok(reduced)
     }
 }
 
