@@ -136,11 +136,12 @@ fn ordinary_hotels_are_not_reported_as_frozen() {
                     7 * count
                 );
                 // In a small hotel with key cards, guests who leave together look like a frozen
-                // gateway.
-                let most = if what == "key cards" && rooms < 20 {
-                    count / 2
-                } else {
-                    0
+                // gateway. Where registers count whole kWh, all of a small hotel stand still by
+                // chance once in about 1,000 hotel days (3 in 40 seeds of 84).
+                let most = match what {
+                    "key cards" if rooms < 20 => count / 2,
+                    "steps of 1 kWh" if rooms < 20 => 1,
+                    _ => 0,
                 };
                 assert!(frozen as u32 <= most, "{wrong:#?}");
             }
