@@ -137,7 +137,7 @@ fn ordinary_hotels_are_not_reported_as_frozen() {
                 );
                 // In a small hotel with key cards, guests who leave together look like a frozen
                 // gateway. Where registers count whole kWh, all of a small hotel stand still by
-                // chance once in about 1,000 hotel days (3 in 40 seeds of 84).
+                // chance now and then: one notice in 38 seeds of 84 hotel days.
                 let most = match what {
                     "key cards" if rooms < 20 => count / 2,
                     "steps of 1 kWh" if rooms < 20 => 1,
