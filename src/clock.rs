@@ -15,9 +15,9 @@ pub trait Clock: Send + Sync {
         Instant::now()
     }
 
-    /// Waits for the stop signal, for `patience` at most; returns whether it is time to stop.
-    fn wait(&self, stop: &Stop, patience: Duration) -> bool {
-        stop.wait(patience)
+    /// Waits for the stop signal, for `timeout` at most; returns whether it is time to stop.
+    fn wait(&self, stop: &Stop, timeout: Duration) -> bool {
+        stop.wait(timeout)
     }
 }
 

@@ -142,20 +142,20 @@ impl Gate {
     }
 
     /// Waits until the gate is open and what had waited in the queue is written. Once it has been
-    /// open for `patience` that times out, and later calls in this phase do not wait.
-    pub fn wait_for_queue(&self, stop: &Stop, patience: Duration) -> QueueWait {
+    /// open for `timeout` that times out, and later calls in this phase do not wait.
+    pub fn wait_for_queue(&self, stop: &Stop, timeout: Duration) -> QueueWait {
         loop {
             let (open, ended, drained) = {
                 let phase = self.phase.lock();
                 (phase.open, phase.ended.clone(), phase.drained.clone())
             };
-            let patience = if open { after(patience) } else { never() };
+            let timed_out = if open { after(timeout) } else { never() };
             let rest = pulse::rest();
             let wait = select! {
                 recv(drained.channel()) -> _ => QueueWait::Drained,
                 recv(ended.channel()) -> _ => continue,
                 recv(stop.channel()) -> _ => return QueueWait::Drained,
-                recv(patience) -> _ => QueueWait::TimedOut,
+                recv(timed_out) -> _ => QueueWait::TimedOut,
             };
             drop(rest);
             let mut phase = self.phase.lock();
@@ -281,7 +281,7 @@ mod tests {
         spawn("waiting", &exits, move || {
             let _watched = of_thread.watch("waiting");
             let _ = begins.send(());
-            // Patience counts from when the gate is open.
+            // The timeout counts from when the gate is open.
             let _ = answer.send(at_gate.wait_for_queue(&stop, Duration::ZERO));
         })
         .expect("a thread");

@@ -31,10 +31,10 @@ impl Pulses {
         }
     }
 
-    /// The threads that have made no progress for longer than `patience`.
-    pub fn stuck(&self, patience: Duration) -> Vec<String> {
+    /// The threads that have made no progress for longer than `timeout`.
+    pub fn stuck(&self, timeout: Duration) -> Vec<String> {
         let threads = self.0.lock();
-        let is_stuck = |busy: &Busy| busy.lock().is_some_and(|since| since.elapsed() > patience);
+        let is_stuck = |busy: &Busy| busy.lock().is_some_and(|since| since.elapsed() > timeout);
         let stuck = threads.iter().filter(|(_, busy)| is_stuck(busy));
         stuck.map(|(name, _)| name.clone()).collect()
     }

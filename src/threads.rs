@@ -23,13 +23,10 @@ pub fn stop_signal() -> (Stopper, Stop) {
 }
 
 impl Stop {
-    /// Waits for the signal, for `patience` at most; returns whether it is time to stop.
-    pub fn wait(&self, patience: Duration) -> bool {
+    /// Waits for the signal, for `timeout` at most; returns whether it is time to stop.
+    pub fn wait(&self, timeout: Duration) -> bool {
         let _rest = pulse::rest();
-        !matches!(
-            self.0.recv_timeout(patience),
-            Err(RecvTimeoutError::Timeout)
-        )
+        !matches!(self.0.recv_timeout(timeout), Err(RecvTimeoutError::Timeout))
     }
 
     pub fn is_set(&self) -> bool {
@@ -121,14 +118,14 @@ mod tests {
         let (exits, ended) = bounded(2);
         let (stopper, stop) = stop_signal();
         let waiting = stop.clone();
-        spawn("patient", &exits, move || {
+        spawn("waiting", &exits, move || {
             assert!(waiting.wait(Duration::from_secs(60)));
         })
         .expect("a thread");
         assert!(!stop.is_set());
         drop(stopper);
         let exit = ended.recv_timeout(Duration::from_secs(60)).expect("an end");
-        assert_eq!((exit.thread.as_str(), exit.panicked), ("patient", false));
+        assert_eq!((exit.thread.as_str(), exit.panicked), ("waiting", false));
         spawn("unlucky", &exits, || panic!("as the test wants it")).expect("a thread");
         let exit = ended.recv_timeout(Duration::from_secs(60)).expect("an end");
         assert_eq!((exit.thread.as_str(), exit.panicked), ("unlucky", true));

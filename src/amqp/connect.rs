@@ -14,7 +14,7 @@ use super::tls::{TlsStream, explain};
 use super::{AmqpError, place};
 
 /// The timeout of each step of connecting; without it a silent host would never time out.
-const PATIENCE: Duration = Duration::from_secs(5);
+const STEP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Connects, by the first of the host's addresses that answers as a broker.
 pub(super) fn connect(config: &RabbitMq) -> Result<Connection, AmqpError> {
@@ -43,11 +43,11 @@ pub(super) fn connect(config: &RabbitMq) -> Result<Connection, AmqpError> {
 
 fn connect_to(address: SocketAddr, config: &RabbitMq) -> Result<Connection, AmqpError> {
     let fail = |error| AmqpError::transient(explain(&error));
-    let socket = TcpStream::connect_timeout(&address, PATIENCE).map_err(fail)?;
+    let socket = TcpStream::connect_timeout(&address, STEP_TIMEOUT).map_err(fail)?;
     let tuning = ConnectionTuning::default();
     if config.tls {
         let ca = config.tls_ca.as_deref();
-        let stream = TlsStream::open(socket, host(config), ca, PATIENCE)?;
+        let stream = TlsStream::open(socket, host(config), ca, STEP_TIMEOUT)?;
         return Connection::insecure_open_stream(stream, options(config), tuning)
             .map_err(|error| AmqpError::new(config, &error));
     }
@@ -89,5 +89,5 @@ fn options(config: &RabbitMq) -> ConnectionOptions<Auth> {
         })
         .virtual_host(or(&config.virtual_host, "/"))
         .heartbeat(config.heartbeat_seconds)
-        .connection_timeout(Some(PATIENCE))
+        .connection_timeout(Some(STEP_TIMEOUT))
 }

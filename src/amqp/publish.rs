@@ -9,7 +9,7 @@ use super::AmqpError;
 use super::connect::{connect, declare};
 
 /// How long the broker may take to confirm. While it is short of memory it does not answer at all.
-const CONFIRM_PATIENCE: Duration = Duration::from_secs(10);
+const CONFIRM_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A connection that publishes to the configured queue.
 pub struct Publisher<'a> {
@@ -75,7 +75,7 @@ impl<'a> Publisher<'a> {
             unconfirmed += 1;
         }
         while unconfirmed > 0 {
-            let problem = match self.confirms.recv_timeout(CONFIRM_PATIENCE) {
+            let problem = match self.confirms.recv_timeout(CONFIRM_TIMEOUT) {
                 Ok(Confirm::Nack(_)) => "the broker refused the message; is the queue full?",
                 Ok(ack @ Confirm::Ack(_)) => {
                     unconfirmed -= self.smoother.process(ack).count();

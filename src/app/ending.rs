@@ -12,8 +12,8 @@ use crate::threads::{Exit, Stop, Stopper};
 use super::End;
 use super::current::Current;
 
-/// From the signal to the end, at most: below every supervisor's patience that is set to 30 s.
-const DRAIN_PATIENCE: Duration = Duration::from_secs(25);
+/// From the signal to the end, at most: supervisors often kill a process after 30 s.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// How often the log writes how many lines it has suppressed.
 const LOG_FLUSHED: Duration = Duration::from_secs(30);
@@ -46,7 +46,7 @@ impl Threads {
             ..
         } = self;
         drop(stopper);
-        drain(&mut running, ended, Instant::now() + DRAIN_PATIENCE)
+        drain(&mut running, ended, Instant::now() + DRAIN_TIMEOUT)
             .map_err(|_| Vec::from_iter(running).join(", "))
     }
 
@@ -82,20 +82,20 @@ impl Threads {
             running.remove(&exit.thread);
         }
         drop(stopper);
-        let mut deadline = Instant::now() + DRAIN_PATIENCE;
+        let mut deadline = Instant::now() + DRAIN_TIMEOUT;
         // Consumers, sweep and notifiers end first; then the owner has nobody to wait for, writes
         // what is left, and its end lets the consumers acknowledge it.
         let mut drained = drain(&mut running, ended, deadline);
         // A new configuration is no hurry: servers that are down are waited for as always.
         while is_reconfigured && !stop.is_set() && matches!(drained, Err(Undrained::TooLate)) {
-            deadline = Instant::now() + DRAIN_PATIENCE;
+            deadline = Instant::now() + DRAIN_TIMEOUT;
             drained = drain(&mut running, ended, deadline);
         }
         if let Err(Undrained::TooLate) = drained {
             log::warn!(
                 "{} did not end within {} s: exiting without waiting any longer, nothing is lost",
                 Vec::from_iter(running).join(", "),
-                DRAIN_PATIENCE.as_secs()
+                DRAIN_TIMEOUT.as_secs()
             );
         }
         if died.is_some() {

@@ -98,10 +98,10 @@ pub fn run(
         NotifyState::Status("waiting for the lease"),
     ]);
     let pulses = Pulses::default();
-    if let Some(patience) = sd_notify::watchdog_enabled() {
+    if let Some(timeout) = sd_notify::watchdog_enabled() {
         let (pulses, stop) = (pulses.clone(), stop.clone());
         spawn("watchdog", &exits, move || {
-            feed_watchdog(&pulses, patience, &stop)
+            feed_watchdog(&pulses, timeout, &stop)
         })?;
     }
     let desk = Arc::new(Desk::default());

@@ -80,11 +80,11 @@ impl Clock for StoryClock {
         self.origin + Duration::from_secs(passed.unsigned_abs())
     }
 
-    fn wait(&self, stop: &Stop, patience: Duration) -> bool {
+    fn wait(&self, stop: &Stop, timeout: Duration) -> bool {
         let (wake, woken) = bounded(1);
         {
             let mut state = self.state.lock();
-            let seconds = patience.as_secs() + u64::from(patience.subsec_nanos() > 0);
+            let seconds = timeout.as_secs() + u64::from(timeout.subsec_nanos() > 0);
             if seconds == 0 {
                 return stop.is_set();
             }

@@ -16,7 +16,7 @@ pub(super) const MOST_BYTES: usize = 4 * 1024 * 1024;
 const AT_A_TIME: usize = 32;
 
 /// How long a request waits for its turn. By then others have finished, unless the store is slow.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TURN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Turns for requests with a body.
 pub(super) struct Turns {
@@ -43,7 +43,7 @@ impl Turns {
     /// # Errors
     /// 503 when the others take too long.
     pub(super) fn take(&self) -> Result<Turn<'_>, Fault> {
-        match self.free.recv_timeout(PATIENCE) {
+        match self.free.recv_timeout(TURN_TIMEOUT) {
             Ok(()) => Ok(Turn(&self.back)),
             Err(_) => Err(Fault::later(format!(
                 "{AT_A_TIME} requests are under way, nothing was taken: try again"
@@ -80,11 +80,11 @@ pub(super) fn read(incoming: &mut Incoming<'_>) -> Result<Vec<u8>, Fault> {
                 most / 1024 / 1024
             ),
         ),
-        BodyError::TooSlow(patience) => Fault::new(
+        BodyError::TooSlow(timeout) => Fault::new(
             StatusCode::REQUEST_TIMEOUT,
             format!(
                 "the body did not come in time ({} s in all), nothing of it was taken",
-                patience.as_secs()
+                timeout.as_secs()
             ),
         ),
         BodyError::BrokeOff => Fault::bad("the body broke off"),

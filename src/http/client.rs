@@ -10,7 +10,7 @@ use ureq::Agent;
 use crate::config::Http;
 
 /// The timeout: longer than the service takes to answer that its database is away.
-const PATIENCE: Duration = Duration::from_secs(30);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The most of an answer that is read. Bytes.
 const ANSWER: u64 = 64 * 1_024;
@@ -67,7 +67,7 @@ struct Fault {
 pub fn send(config: &Http, messages: &[&[u8]]) -> Result<Vec<(usize, String)>, ClientError> {
     let address = within_reach(config.listen);
     let agent: Agent = Agent::config_builder()
-        .timeout_global(Some(PATIENCE))
+        .timeout_global(Some(REQUEST_TIMEOUT))
         .http_status_as_error(false)
         .max_redirects(0)
         .proxy(None)

@@ -19,10 +19,10 @@ use super::answer::{Answer, Fault, Place, Refused};
 use super::form::{Items, Row};
 
 /// How long the owner may take for a whole request: less than the process has for its end.
-const PATIENCE: Duration = Duration::from_secs(20);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long the last answers may take to be sent at the end.
-const LAST_PATIENCE: Duration = Duration::from_secs(22);
+const LAST_ANSWERS_TIMEOUT: Duration = Duration::from_secs(22);
 
 /// The longest wait for the stop signal in one call; it is waited for again.
 const STOP_WAIT: Duration = Duration::from_secs(3_600);
@@ -81,7 +81,7 @@ impl Desk {
         // service may be here already, and stays.
         let is_own = |serving: &mut Arc<Serving>| Weak::ptr_eq(&Arc::downgrade(serving), &own);
         drop(self.0.lock().take_if(is_own));
-        if !answered.wait(LAST_PATIENCE) {
+        if !answered.wait(LAST_ANSWERS_TIMEOUT) {
             log::warn!(
                 "some HTTP requests were not answered before the end: clients will send them again"
             );
@@ -150,7 +150,7 @@ impl Serving {
         }
         let (inputs, owner_ended) = (inbox.messages(), inbox.owner_ended());
         let now = clock.now();
-        let late = after(PATIENCE);
+        let late = after(WRITE_TIMEOUT);
         let ending = || unknown("the service is ending");
         // The channel has room for all messages that are with the owner, so that it never waits.
         let (written, done) = bounded(MOST_UNWRITTEN);

@@ -127,9 +127,9 @@ impl Inputs {
     ///
     /// # Errors
     /// When none comes in time, or every [`Inbox`] has been dropped and all was received.
-    pub fn next(&self, patience: Duration) -> Result<Input, RecvTimeoutError> {
+    pub fn next(&self, timeout: Duration) -> Result<Input, RecvTimeoutError> {
         let _rest = pulse::rest();
-        self.inputs.recv_timeout(patience)
+        self.inputs.recv_timeout(timeout)
     }
 
     /// An input that is there already.

@@ -105,8 +105,8 @@ const IDLE: Duration = Duration::from_secs(10);
 const STORE_LOST: Duration = Duration::from_secs(60);
 
 /// When stopping, how long a store that does not answer is tried.
-const LAST_PATIENCE: Duration = Duration::from_secs(5);
-const LAST_PAUSE: Duration = Duration::from_millis(200);
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+const STOP_RETRY_PAUSE: Duration = Duration::from_millis(200);
 
 /// Why the owner can't go on.
 pub enum Ended {
@@ -354,10 +354,10 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 continue;
             }
             let since = *stopping_since.get_or_insert_with(Instant::now);
-            if since.elapsed() >= LAST_PATIENCE {
+            if since.elapsed() >= STOP_TIMEOUT {
                 return Err(Ended::GaveUp);
             }
-            thread::sleep(pause.min(LAST_PAUSE));
+            thread::sleep(pause.min(STOP_RETRY_PAUSE));
         }
     }
 }

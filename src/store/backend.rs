@@ -121,11 +121,11 @@ impl<R: MeterStream + Outbox> Reader for R {}
 /// that is done by the epoch.
 pub trait Lease: Send {
     /// Acquires the lock, or renews it if this instance has it, and waits for it at most
-    /// `patience`. Returns whether this instance has it now.
+    /// `timeout`. Returns whether this instance has it now.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection.
-    fn acquire(&mut self, patience: Duration) -> Result<bool, StoreError>;
+    fn acquire(&mut self, timeout: Duration) -> Result<bool, StoreError>;
 }
 
 /// The outbox for an operator: notices in every state.

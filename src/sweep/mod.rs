@@ -28,7 +28,7 @@ use listening::{Listening, Silent};
 const MOST_ROWS: u64 = 200_000;
 
 /// How long a sweep waits for the messages that were in the queue before.
-const QUEUE_PATIENCE: Duration = Duration::from_secs(60);
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A room without a reading for this many intervals is read by key: the stream may have missed it.
 const MISSING_INTERVALS: i64 = 3;
@@ -142,9 +142,9 @@ impl Sweeper {
     /// After an outage, ours or the store's, a guest's check-in may still wait in the queue while
     /// his readings are in the meter table: judged now, they would count for an empty room.
     fn wait_for_messages(&self) {
-        let wait = self.intake.wait_for_queue(&self.stop, QUEUE_PATIENCE);
+        let wait = self.intake.wait_for_queue(&self.stop, QUEUE_TIMEOUT);
         if wait == QueueWait::TimedOut {
-            let seconds = QUEUE_PATIENCE.as_secs();
+            let seconds = QUEUE_TIMEOUT.as_secs();
             log::warn!("queue not drained after {seconds} s, sweeping anyway");
         }
     }

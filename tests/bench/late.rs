@@ -37,7 +37,7 @@ const STAYS: i64 = 2;
 const ROUNDS: usize = 8;
 
 /// What has taken so many seconds is not measured further.
-const PATIENCE: f64 = 30.0;
+const MOST_SECONDS: f64 = 30.0;
 
 /// Rows are written up to then.
 const NOW: &str = "2024-03-04 12:00:00";
@@ -145,7 +145,7 @@ fn measure(name: &str, rooms: u32, days: u32, reader: &MySqlReader) {
     // In turn, so that what else the machine does is the same to all.
     for round in 0..ROUNDS {
         for way in &mut ways {
-            if way.seconds > PATIENCE {
+            if way.seconds > MOST_SECONDS {
                 continue;
             }
             let wanted = wanted(&way.batches[round], now);

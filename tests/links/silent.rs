@@ -7,7 +7,7 @@ use crate::support::{Link, Rig, wait};
 use crate::work::{Delivery, SLOW, Work};
 
 /// How long supervisors wait for a stop.
-const PATIENCE: Duration = Duration::from_secs(30);
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[test]
 fn it_stops_while_rabbitmq_is_silent() {
@@ -35,7 +35,7 @@ fn stops(name: &str, link: Link, delivery: Delivery) {
     let begun = Instant::now();
     let log = service.stop();
     let took = begun.elapsed();
-    assert!(took < PATIENCE, "it took {took:?} to stop:\n{log}");
+    assert!(took < STOP_TIMEOUT, "it took {took:?} to stop:\n{log}");
     // The far side learns at last that its connections are closed.
     proxy.set(Fault::Reset);
     proxy.lift();
@@ -90,7 +90,7 @@ fn another_instance_takes_over_from_one_whose_link_is_silent() {
     let begun = Instant::now();
     second.wait_for_log(" (epoch ");
     let took = begun.elapsed();
-    assert!(took < PATIENCE, "it took {took:?} to take over");
+    assert!(took < STOP_TIMEOUT, "it took {took:?} to take over");
     work.give(&rig, 2);
     // It can reach the database again: whatever it still has in hand is another's by now.
     proxy.lift();

@@ -201,13 +201,13 @@ fn both_supervisors_wait_longer_than_the_service_needs() {
     let ending = include_str!("../../src/app/ending.rs");
     let drain = value(
         ending,
-        "const DRAIN_PATIENCE: Duration = Duration::from_secs(",
+        "const DRAIN_TIMEOUT: Duration = Duration::from_secs(",
     );
     let drain: u64 = drain.trim_end_matches(");").parse().expect("seconds");
     assert!(drain < 30, "it promises to end in time");
     for (text, key) in [(SHIPPED, "stopwaitsecs="), (UNIT, "TimeoutStopSec=")] {
-        let patience: u64 = value(text, key).parse().expect("seconds");
-        assert!(patience >= 30 + 5, "{key}{patience}");
+        let timeout: u64 = value(text, key).parse().expect("seconds");
+        assert!(timeout >= 30 + 5, "{key}{timeout}");
     }
     // Neither restarts it after an error that a restart can't help; both do after all others.
     assert_eq!(value(UNIT, "RestartPreventExitStatus="), "64 78");

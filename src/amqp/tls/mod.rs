@@ -33,7 +33,7 @@ impl TlsStream {
         socket: TcpStream,
         host: &str,
         ca: Option<&Path>,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<TlsStream, AmqpError> {
         let fail = |error: &dyn std::fmt::Display| AmqpError::transient(error.to_string());
         // The configuration or this machine has to be changed: a retry can't help.
@@ -52,7 +52,7 @@ impl TlsStream {
             ClientConnection::new(Arc::new(config), name).map_err(|error| fail(&error))?;
         let mut until = Until {
             socket: &socket,
-            end: Instant::now() + patience,
+            end: Instant::now() + timeout,
         };
         session.complete_io(&mut until).map_err(|error| {
             let reason = explain(&error);

@@ -165,7 +165,7 @@ fn what_is_there_is_read_until_the_socket_has_nothing() {
 
 #[test]
 fn a_handshake_ends_in_time_however_its_bytes_come() {
-    const PATIENCE: Duration = Duration::from_millis(300);
+    const TIMEOUT: Duration = Duration::from_millis(300);
     const PAUSE: Duration = Duration::from_millis(20);
     let ((listener, address), ca) = (listener(), authority());
     // The beginning of a message that would be a long one; or nothing at all.
@@ -185,14 +185,14 @@ fn a_handshake_ends_in_time_however_its_bytes_come() {
             });
             let begun = Instant::now();
             let socket = TcpStream::connect(address).expect("a connection");
-            let opened = TlsStream::open(socket, "localhost", Some(ca.path()), PATIENCE);
+            let opened = TlsStream::open(socket, "localhost", Some(ca.path()), TIMEOUT);
             let took = begun.elapsed();
             let reason = opened.err().expect("no handshake").reason;
             assert!(
                 reason.contains("(timed out): is rabbitmq.port"),
                 "{reason}, after {took:?}"
             );
-            assert!(took >= PATIENCE && took < 10 * PATIENCE, "{took:?}");
+            assert!(took >= TIMEOUT && took < 10 * TIMEOUT, "{took:?}");
         });
     }
 }

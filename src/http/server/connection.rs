@@ -67,9 +67,9 @@ impl Connection {
         Connection(BufReader::with_capacity(BUFFER, Timed { stream, until }))
     }
 
-    /// Sets the deadline: what comes next may take `patience` in total.
-    pub(super) fn allow(&mut self, patience: Duration) {
-        self.0.get_mut().until = Instant::now() + patience;
+    /// Sets the deadline: what comes next may take `timeout` in total.
+    pub(super) fn allow(&mut self, timeout: Duration) {
+        self.0.get_mut().until = Instant::now() + timeout;
     }
 
     /// Asks for the body, when the client waits for that.

@@ -40,18 +40,18 @@ pub(in crate::http) struct Incoming<'a> {
     expects: bool,
     /// Whether all of it has been read.
     is_read: bool,
-    patience: Duration,
+    timeout: Duration,
     connection: &'a mut Connection,
 }
 
 impl<'a> Incoming<'a> {
-    pub(super) fn new(head: Head, connection: &'a mut Connection, patience: Duration) -> Self {
+    pub(super) fn new(head: Head, connection: &'a mut Connection, timeout: Duration) -> Self {
         Incoming {
             request: head.request,
             framing: head.framing,
             expects: head.expects,
             is_read: head.framing == Framing::Length(0),
-            patience,
+            timeout,
             connection,
         }
     }
@@ -73,7 +73,7 @@ impl<'a> Incoming<'a> {
         if matches!(self.framing, Framing::Length(length) if length > most as u64) {
             return Err(BodyError::TooLarge(most));
         }
-        self.connection.allow(self.patience);
+        self.connection.allow(self.timeout);
         let read = match self.framing {
             _ if self.expects && self.connection.send_continue().is_err() => {
                 Err(BodyError::BrokeOff)
@@ -86,7 +86,7 @@ impl<'a> Incoming<'a> {
         };
         match read {
             Ok(()) => self.is_read = true,
-            Err(BodyError::TooSlow(_)) => return Err(BodyError::TooSlow(self.patience)),
+            Err(BodyError::TooSlow(_)) => return Err(BodyError::TooSlow(self.timeout)),
             Err(error) => return Err(error),
         }
         Ok(body)

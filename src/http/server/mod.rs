@@ -95,7 +95,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const WORKS_AGAIN: Duration = Duration::from_secs(10);
 
 /// How long requests under way may take when the listener closes.
-const CLOSING_PATIENCE: Duration = Duration::from_secs(30);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Answers requests, and heads that could not be read.
 pub(super) type Handler =
@@ -189,7 +189,7 @@ impl Server {
             connections, count, ..
         } = workers;
         drop(connections);
-        let until = Instant::now() + CLOSING_PATIENCE;
+        let until = Instant::now() + CLOSE_TIMEOUT;
         for _ in 0..count {
             match ended.recv_deadline(until) {
                 Ok(exit) if exit.panicked => return Err(exit.thread),

@@ -72,7 +72,7 @@ impl Places {
     }
 
     /// Takes a place for a connection. If none is free, the connection that has been idle for
-    /// longest is closed: one that still sends its head, or lingers. Waits for `patience` at most.
+    /// longest is closed: one that still sends its head, or lingers. Waits for `timeout` at most.
     ///
     /// # Errors
     /// [`NoPlace`].
@@ -80,9 +80,9 @@ impl Places {
         &self,
         stream: &Arc<TcpStream>,
         client: IpAddr,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<Place, NoPlace> {
-        let until = Instant::now() + patience;
+        let until = Instant::now() + timeout;
         let share = self.share(stream, client);
         let client = network(client);
         let mut table = self.taken.table.lock();

@@ -13,7 +13,7 @@ use crate::store::StoreError;
 use crate::types::Zone;
 
 /// How long a worker waits for a connection of the pool.
-pub(super) const POOL_PATIENCE: Duration = Duration::from_secs(3);
+pub(super) const POOL_TIMEOUT: Duration = Duration::from_secs(3);
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -28,7 +28,7 @@ impl MySqlLease {
 }
 
 impl Lease for MySqlLease {
-    fn acquire(&mut self, patience: Duration) -> Result<bool, StoreError> {
+    fn acquire(&mut self, timeout: Duration) -> Result<bool, StoreError> {
         let mut conn = match self.conn.take() {
             Some(conn) => conn,
             None => {
@@ -39,7 +39,7 @@ impl Lease for MySqlLease {
         if self.held {
             conn.ping()?;
         } else {
-            self.held = lock::acquire(&mut conn, "roomwatt", patience)?;
+            self.held = lock::acquire(&mut conn, "roomwatt", timeout)?;
         }
         self.conn = Some(conn);
         Ok(self.held)

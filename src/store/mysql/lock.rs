@@ -8,17 +8,17 @@ use mysql::prelude::Queryable;
 
 use crate::store::StoreError;
 
-/// Acquires the lock `kind` for the database of `conn` and waits at most `patience` for it, rounded
+/// Acquires the lock `kind` for the database of `conn` and waits at most `timeout` for it, rounded
 /// down to whole seconds. Returns whether it was acquired. It is held until the connection ends.
 ///
 /// # Errors
 /// Any [`StoreError`] of the connection.
-pub(super) fn acquire(conn: &mut Conn, kind: &str, patience: Duration) -> Result<bool, StoreError> {
+pub(super) fn acquire(conn: &mut Conn, kind: &str, timeout: Duration) -> Result<bool, StoreError> {
     // The server's own spelling: if it ignores case, configurations may differ in it.
     let database: Option<Option<String>> = conn.query_first("SELECT DATABASE()")?;
     let name = name(kind, &database.flatten().unwrap_or_default());
     let got: Option<Option<i64>> =
-        conn.exec_first("SELECT GET_LOCK(?, ?)", (name, patience.as_secs()))?;
+        conn.exec_first("SELECT GET_LOCK(?, ?)", (name, timeout.as_secs()))?;
     Ok(got.flatten() == Some(1))
 }
 

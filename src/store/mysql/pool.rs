@@ -10,7 +10,7 @@ use r2d2::ManageConnection;
 
 use crate::store::StoreError;
 
-use super::connect::{POOL_PATIENCE, SILENCE, connect, is_usable};
+use super::connect::{POOL_TIMEOUT, SILENCE, connect, is_usable};
 
 /// A pool whose connections are made when they are needed and closed after an error.
 #[derive(Clone)]
@@ -63,7 +63,7 @@ impl Pool {
         pool.get().map_err(|_| {
             let failed = self.failed.lock().clone();
             failed.unwrap_or_else(|| {
-                let seconds = POOL_PATIENCE.as_secs();
+                let seconds = POOL_TIMEOUT.as_secs();
                 StoreError::Unreachable(format!("no free connection in {seconds} s"))
             })
         })
@@ -79,7 +79,7 @@ fn pool(opts: &Opts, size: u32, failed: &Failed) -> r2d2::Pool<Manager> {
     r2d2::Pool::builder()
         .max_size(size)
         .min_idle(Some(0))
-        .connection_timeout(POOL_PATIENCE)
+        .connection_timeout(POOL_TIMEOUT)
         // The caller that needs a connection reports the error, once.
         .error_handler(Box::new(r2d2::NopErrorHandler))
         .build_unchecked(Manager {

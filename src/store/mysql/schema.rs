@@ -13,7 +13,7 @@ use crate::types::Zone;
 use super::{connect, lock};
 
 /// How long `init-db` waits for another one on the same database.
-const PATIENCE: Duration = Duration::from_secs(10);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 const MIGRATIONS: [(u32, &str, &str); 10] = [
     (
@@ -83,7 +83,7 @@ pub fn init_db(
     applied: &dyn Fn(&str),
 ) -> Result<usize, StoreError> {
     let mut conn = connect::connect(&connect::changing_tables(config, zone))?;
-    if !lock::acquire(&mut conn, "roomwatt-init", PATIENCE)? {
+    if !lock::acquire(&mut conn, "roomwatt-init", LOCK_TIMEOUT)? {
         return Err(StoreError::Conflict(
             "another init-db is running on this database".into(),
         ));

@@ -46,7 +46,7 @@ impl FileLease {
 
 impl Lease for FileLease {
     /// Never waits; the caller tries again.
-    fn acquire(&mut self, _patience: Duration) -> Result<bool, StoreError> {
+    fn acquire(&mut self, _timeout: Duration) -> Result<bool, StoreError> {
         if self.held.is_some() {
             return Ok(true);
         }
