@@ -79,7 +79,7 @@ pub fn explain(error: &(dyn Error + 'static), peer: &Peer<'_>) -> Option<Explana
 /// # Errors
 /// The reason why it can't be used, for the operator.
 pub fn authorities(pem: &[u8]) -> Result<RootCertStore, String> {
-    let wrong = |error: &dyn fmt::Display| format!("it holds what is no certificate: {error}");
+    let wrong = |error: &dyn fmt::Display| format!("it contains an invalid certificate: {error}");
     let mut authorities = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
         let certificate = certificate.map_err(|error| wrong(&error))?;
@@ -90,7 +90,7 @@ pub fn authorities(pem: &[u8]) -> Result<RootCertStore, String> {
         })?;
     }
     if authorities.is_empty() {
-        return Err("it holds no certificate (PEM)".to_owned());
+        return Err("it contains no certificate (PEM)".to_owned());
     }
     Ok(authorities)
 }
@@ -141,16 +141,16 @@ mod tests {
             "-----END CERTIFICATE-----\n",
         );
         for (pem, expected) in [
-            (String::new(), "it holds no certificate (PEM)"),
-            ("a key".into(), "it holds no certificate (PEM)"),
-            (begin.into(), "it holds what is no certificate: "),
+            (String::new(), "it contains no certificate (PEM)"),
+            ("a key".into(), "it contains no certificate (PEM)"),
+            (begin.into(), "it contains an invalid certificate: "),
             (
                 format!("{begin}!\n{end}"),
-                "it holds what is no certificate: ",
+                "it contains an invalid certificate: ",
             ),
             (
                 format!("{AUTHORITY}{begin}aGVsbG8=\n{end}"),
-                "it holds what is no certificate: BadEncoding",
+                "it contains an invalid certificate: BadEncoding",
             ),
         ] {
             let wrong = known(&pem).expect_err("no certificate");

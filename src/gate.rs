@@ -182,7 +182,7 @@ mod tests {
     use crate::threads::spawn;
 
     #[test]
-    fn a_phase_ends_when_the_gate_changes_and_only_then() {
+    fn a_phase_ends_only_when_the_gate_changes() {
         let gate = Gate::new(1);
         let (open, ended) = gate.phase();
         assert!(open);

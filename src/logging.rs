@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn notices_to_the_staff_are_never_left_out() {
+    fn notices_to_the_staff_are_never_suppressed() {
         for (target, written) in [("roomwatt::owner", 100), (NOTICES, 150)] {
             let (limited, kept) = limited();
             for _ in 0..150 {
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn left_out_lines_are_summarised_once_with_the_first_one() {
+    fn suppressed_lines_are_summarised_once_with_the_first_one() {
         let (limited, kept) = limited();
         for number in 0..150 {
             let text = format!("line {number}");
@@ -409,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn repeated_lines_are_left_out_and_counted() {
+    fn repeated_lines_are_suppressed_and_counted() {
         let start = Instant::now();
         let mut site = Site::new(start);
         let minute = Duration::from_secs(60);

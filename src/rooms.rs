@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use parking_lot::RwLock;
 
-use crate::engine::{Census, MeterCheck, MeterNotice, MeterTrouble, RoomState, Rules, Silence};
+use crate::engine::{
+    Census, MeterCheck, MeterFindings, MeterNotice, MeterTrouble, RoomState, Rules,
+};
 use crate::frontier::{Begun, Frontier, Position};
 use crate::types::{HotelId, LocalTime, RoomKey};
 
@@ -109,16 +111,16 @@ impl Rooms {
             .collect()
     }
 
-    /// Checks for silence among the meters of the rooms of the present sweep, but for those that
-    /// are out of order: they may have no power.
-    pub fn silence(&self, check: &MeterCheck, rules: &Rules) -> Silence {
+    /// Checks the meters of the rooms of the present sweep, except for those that are out of order:
+    /// they may have no power.
+    pub fn check_meters(&self, check: &MeterCheck, rules: &Rules) -> MeterFindings {
         let state = self.0.read();
         let rooms = state.rooms.iter();
         let checked = rooms.filter(|(_, room)| {
             let out_of_order = room.state.out_of_order(check.now, rules.match_seconds);
             state.frontier.is_swept(room.begun) && out_of_order.is_none()
         });
-        Silence::find(
+        MeterFindings::find(
             checked.map(|(key, room)| (key, &room.state.watch)),
             &state.troubles,
             check,
@@ -208,12 +210,12 @@ mod tests {
                 listening_since: noon,
                 silent_after: 5_400,
             };
-            rooms.silence(&check, &Rules::default()).silent()
+            rooms.check_meters(&check, &Rules::default()).silent()
         };
         assert_eq!(
             silent(),
             0,
-            "readings that the sweep did not show it are no silence"
+            "a room is not silent for readings that the sweep did not show it"
         );
         rooms.begin_sweep(Position::Id(0));
         assert!(rooms.swept(&room).is_some());

@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_whose_end_was_not_received_yet_holds_nothing() {
+    fn a_thread_drops_all_it_has_before_its_end_is_received() {
         let (exits, ended) = bounded(0);
         let limit = Duration::from_secs(60);
         for (name, panics) in [("in order", false), ("unlucky", true)] {

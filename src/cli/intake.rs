@@ -56,8 +56,8 @@ impl<'a> Intake<'a> {
         }
     }
 
-    /// What was done with a message, for a line of output.
-    pub(super) fn done(&self) -> String {
+    /// What became of a message that was sent, for a line of output.
+    pub(super) fn outcome(&self) -> String {
         match self {
             Intake::Queue { config, .. } => format!("published to queue {}", config.queue),
             Intake::Http(config) => format!("taken by the service at http://{}", config.listen),

@@ -264,7 +264,7 @@ fn retry(arguments: &Retry) -> Result<(), Failure> {
     if refused < ids.len() {
         print("the service, if it runs, finds pending notices within a minute");
     }
-    rows::some_failed::<OutboxRow>(refused, "not retried")
+    rows::fail_if_any::<OutboxRow>(refused, "not retried")
 }
 
 /// Makes a notice pending again; returns what was done, or why nothing was.
@@ -274,7 +274,7 @@ fn retry_one(
     again: bool,
 ) -> Result<Result<String, String>, StoreError> {
     let Some(row) = outbox.get(id)? else {
-        return Ok(Err(rows::no_such::<OutboxRow>(id)));
+        return Ok(Err(rows::not_found::<OutboxRow>(id)));
     };
     Ok(match row.state {
         // Nothing to do, and no error.

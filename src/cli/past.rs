@@ -9,7 +9,9 @@ use anyhow::{Context, anyhow};
 use crate::config::{Config, Setting};
 use crate::engine::Rules;
 use crate::escape;
-use crate::review::{Counts, NamedReader, Past, ReviewError, Strangers, read_archive, read_files};
+use crate::review::{
+    Counts, NamedReader, Past, ReviewError, UnknownRooms, read_archive, read_files,
+};
 use crate::store::Database;
 use crate::types::{LocalTime, RoomKey, counted};
 
@@ -33,7 +35,7 @@ pub(super) struct Source {
 }
 
 /// The time span to read.
-pub(super) struct Wanted {
+pub(super) struct Period {
     pub from: LocalTime,
     pub to: LocalTime,
 }
@@ -53,18 +55,18 @@ impl Source {
     }
 
     /// The span to read from files: by default all of them.
-    pub fn span_of_files(&self) -> Result<Wanted, Failure> {
+    pub fn span_of_files(&self) -> Result<Period, Failure> {
         self.span(LocalTime::FIRST, LocalTime::LAST)
     }
 
     /// The span to read: by default from `earliest` to `latest`.
-    pub fn span(&self, earliest: LocalTime, latest: LocalTime) -> Result<Wanted, Failure> {
+    pub fn span(&self, earliest: LocalTime, latest: LocalTime) -> Result<Period, Failure> {
         let to = self.to.unwrap_or(latest);
         let from = self.from.unwrap_or_else(|| earliest.min(to));
         if from > to {
             return Err(usage(anyhow!("--from {from} is later than --to {to}")));
         }
-        Ok(Wanted { from, to })
+        Ok(Period { from, to })
     }
 }
 
@@ -86,7 +88,7 @@ pub(super) fn failed(error: ReviewError) -> Failure {
 /// Reads a span of both files; remarks go to standard error.
 pub(super) fn from_files(
     (messages, readings): (&Path, &Path),
-    wanted: &Wanted,
+    wanted: &Period,
     config: &Config,
 ) -> Result<(Past, Counts), Failure> {
     let messages = open(messages).map_err(usage)?;
@@ -108,7 +110,7 @@ pub(super) fn from_files(
 
 /// Reads a span of the database.
 pub(super) fn from_archive(
-    wanted: &Wanted,
+    wanted: &Period,
     config: &Config,
     rules: &[Rules],
 ) -> Result<(Past, Counts), Failure> {
@@ -136,7 +138,7 @@ fn remark_unmatched_rooms(past: &Past, remarks: &mut impl Write) {
             quoted(&first.key)
         ));
     }
-    if let Some(Strangers { readings, first }) = past.strangers() {
+    if let Some(UnknownRooms { readings, first }) = past.unknown_rooms() {
         remark(format!(
             "{} of rooms without a message, the first of {}",
             counted(*readings, "reading"),

@@ -19,7 +19,7 @@ use crate::types::{LocalTime, RoomKey, Zone, counted};
 
 use super::intake::Intake;
 use super::past::{failed, usage};
-use super::rows::{Out, written};
+use super::rows::{Out, check_output};
 use super::{Code, ConfigFile, Failure, print_error};
 
 /// Compare the property management system's list of rooms with the rooms that are watched
@@ -89,17 +89,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         .collect();
 
     let mut out = BufWriter::new(io::stdout().lock());
-    written(show(&mut out, &rooms, &comparison, arguments.json))?;
+    check_output(show(&mut out, &rooms, &comparison, arguments.json))?;
     let sent = match intake {
         None => None,
         // What differs stays on the screen, whatever becomes of the messages.
-        Some(intake) => written(out.flush()).and_then(|()| send(intake, &rooms).map(Some))?,
+        Some(intake) => check_output(out.flush()).and_then(|()| send(intake, &rooms).map(Some))?,
     };
     let counts = Counts {
         comparison: &comparison,
         sent: sent.as_ref(),
     };
-    written(
+    check_output(
         counts
             .show(&mut out, arguments.json)
             .and_then(|()| out.flush()),
@@ -376,7 +376,7 @@ fn send(mut intake: Intake, rooms: &[Room]) -> Result<Sent, Failure> {
                 "of {} {messages} were {}, and perhaps the next {}; run it again to send \
                  what is left",
                 counted(all.len(), "message"),
-                intake.done(),
+                intake.outcome(),
                 some.len(),
             ))
         })?;
@@ -390,7 +390,7 @@ fn send(mut intake: Intake, rooms: &[Room]) -> Result<Sent, Failure> {
     Ok(Sent {
         messages,
         rooms_left,
-        done: intake.done(),
+        done: intake.outcome(),
     })
 }
 

@@ -248,20 +248,20 @@ fn replay(arguments: &Replay) -> Result<(), Failure> {
             print_error(&format!("{id}: refused again: {reason}"));
             continue;
         }
-        let done = intake.done();
+        let outcome = intake.outcome();
         // The message has arrived, so it is marked even if the output is closed.
         messages.mark_replayed(id).map_err(|error| {
             Failure::new(
                 Code::TryLater,
                 anyhow!(
-                    "{id}: {done}, but could not be marked as replayed ({error}): \
+                    "{id}: {outcome}, but could not be marked as replayed ({error}): \
                      replaying it once more does no harm",
                 ),
             )
         })?;
-        print(&format!("{id}: {done}"));
+        print(&format!("{id}: {outcome}"));
     }
-    rows::some_failed::<RejectedMessage>(refused, "not replayed")
+    rows::fail_if_any::<RejectedMessage>(refused, "not replayed")
 }
 
 /// A message that may be replayed, or why it may not.
@@ -272,7 +272,7 @@ fn replayable(
     fields: &FieldNames,
 ) -> Result<Result<RejectedMessage, String>, StoreError> {
     let Some(message) = messages.get(id)? else {
-        return Ok(Err(rows::no_such::<RejectedMessage>(id)));
+        return Ok(Err(rows::not_found::<RejectedMessage>(id)));
     };
     let missing = match message.body.kept {
         Kept::Whole if message.truncated => Some("only its start was kept".to_owned()),

@@ -62,7 +62,7 @@ pub(super) fn list<R: Row>(
                 row.text()
             };
             if let Err(error) = writeln!(out, "{line}") {
-                return written(Err(error));
+                return check_output(Err(error));
             }
         }
         listed += page.len();
@@ -72,9 +72,9 @@ pub(super) fn list<R: Row>(
         }
     }
     if listed == 0 && listing.limit > 0 && !listing.json {
-        return written(writeln!(out, "{if_empty}").and_then(|()| out.flush()));
+        return check_output(writeln!(out, "{if_empty}").and_then(|()| out.flush()));
     }
-    written(out.flush())?;
+    check_output(out.flush())?;
     // Remark that there are more, unless a script reads the output.
     if listed > 0 && listed == listing.limit && !listing.json {
         let older = newest(before, 1)?;
@@ -100,18 +100,18 @@ pub(super) fn show<R: Row>(
         match get(id)? {
             Some(row) => {
                 if let Err(error) = write(&mut out, &row).and_then(|()| writeln!(out)) {
-                    return written(Err(error));
+                    return check_output(Err(error));
                 }
             }
             None => {
                 missing += 1;
-                written(out.flush())?;
-                print_error(&no_such::<R>(id));
+                check_output(out.flush())?;
+                print_error(&not_found::<R>(id));
             }
         }
     }
-    written(out.flush())?;
-    some_failed::<R>(missing, "not found")
+    check_output(out.flush())?;
+    fail_if_any::<R>(missing, "not found")
 }
 
 /// Writes an untrusted text, indented so that none of its lines looks like one of ours.
@@ -122,7 +122,7 @@ pub(super) fn write_indented(out: &mut Out, text: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-pub(super) fn no_such<R: Row>(id: u64) -> String {
+pub(super) fn not_found<R: Row>(id: u64) -> String {
     format!(
         "{id}: there is no such {}; `{}` lists them",
         R::NAME,
@@ -131,7 +131,7 @@ pub(super) fn no_such<R: Row>(id: u64) -> String {
 }
 
 /// Fails if some of the requested rows failed.
-pub(super) fn some_failed<R: Row>(failed: usize, not_done: &str) -> Result<(), Failure> {
+pub(super) fn fail_if_any<R: Row>(failed: usize, not_done: &str) -> Result<(), Failure> {
     let error = match failed {
         0 => return Ok(()),
         1 => anyhow!("1 {} was {not_done}", R::NAME),
@@ -141,7 +141,7 @@ pub(super) fn some_failed<R: Row>(failed: usize, not_done: &str) -> Result<(), F
 }
 
 /// Turns an error of writing output into a failure. A closed pipe, as with `head`, is not one.
-pub(super) fn written(result: io::Result<()>) -> Result<(), Failure> {
+pub(super) fn check_output(result: io::Result<()>) -> Result<(), Failure> {
     match result {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::new(Code::TryLater, error))

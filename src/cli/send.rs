@@ -123,7 +123,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     match intake.send(body.as_bytes())? {
         Some(reason) => refused(reason),
         None => {
-            print(&format!("{}: {body}", intake.done()));
+            print(&format!("{}: {body}", intake.outcome()));
             Ok(())
         }
     }

@@ -363,10 +363,10 @@ fn a_ca_file_is_for_connections_with_tls() {
     let tls = [("ROOMWATT_RABBITMQ__TLS", "true")];
     for (text, expected) in [
         (None, "No such file"),
-        (Some("a key"), "it holds no certificate (PEM)"),
+        (Some("a key"), "it contains no certificate (PEM)"),
         (
             Some("-----BEGIN CERTIFICATE-----"),
-            "it holds what is no certificate",
+            "it contains an invalid certificate",
         ),
     ] {
         if let Some(text) = text {

@@ -50,7 +50,7 @@ pub use reconcile::{
 pub use refusal::{MAX_MESSAGE_BYTES, Refusal};
 pub use rules::{Rules, Thresholds};
 pub use said::{RoomStatus, Said, StatusChange, pieces};
-pub use silence::{HotelMeters, MeterCheck, MeterStatus, Silence};
+pub use silence::{HotelMeters, MeterCheck, MeterFindings, MeterStatus};
 pub use state::{Change, RoomState, Tally, Transition, observe, observe_each};
 pub use status::{Exempt, Exemption, Statuses};
 pub use stay::Stay;

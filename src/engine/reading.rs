@@ -3,7 +3,7 @@
 use crate::types::{HotelId, LocalTime, Reading, RoomKey, RoomNumber, WattHours, Zone};
 
 use super::fields::Fields;
-use super::message::{half_key, time};
+use super::message::{key_part, time};
 use super::refusal::{Refusal, excerpt, missing};
 
 /// The names of a reading's fields, in JSON and in a CSV header.
@@ -67,8 +67,8 @@ impl ReadingFormat {
     ) -> Result<ReadingRow<'a>, Refusal> {
         let names = READING_FIELDS;
         let [hotel, room, value, written] = row;
-        let hotel_id = half_key(names[0], hotel, HotelId::MAX_CHARS)?;
-        let room_number = half_key(names[1], room, RoomNumber::MAX_CHARS)?;
+        let hotel_id = key_part(names[0], hotel, HotelId::MAX_CHARS)?;
+        let room_number = key_part(names[1], room, RoomNumber::MAX_CHARS)?;
         for (field, text) in [(names[2], value), (names[3], written)] {
             if text.trim().is_empty() {
                 return Err(missing(field));

@@ -147,7 +147,7 @@ impl Meters<'_> {
 
 /// The result of a check of all meters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Silence {
+pub struct MeterFindings {
     /// The hotels that have silent meters.
     pub hotels: BTreeMap<HotelId, HotelMeters>,
     /// The frozen hotels, each with its frozen meters.
@@ -156,14 +156,14 @@ pub struct Silence {
     pub notices: Vec<MeterNotice>,
 }
 
-impl Silence {
+impl MeterFindings {
     /// Checks the meters of these rooms. `troubles` holds what the staff was last notified of for
     /// each hotel.
     pub fn find<'a>(
         rooms: impl Iterator<Item = (&'a RoomKey, &'a Watch)>,
         troubles: &HashMap<HotelId, MeterTrouble>,
         check: &MeterCheck,
-    ) -> Silence {
+    ) -> MeterFindings {
         let mut hotels: HashMap<&HotelId, Meters<'a>> = HashMap::new();
         for (room, watch) in rooms {
             let hotel = hotels.entry(&room.hotel_id).or_default();
@@ -173,7 +173,7 @@ impl Silence {
                 hotel.rooms.push(&room.room_number);
             }
         }
-        let mut found = Silence::default();
+        let mut found = MeterFindings::default();
         for (hotel_id, meters) in hotels {
             found.check_hotel(hotel_id, meters, troubles.get(hotel_id), check);
         }
@@ -267,10 +267,14 @@ mod tests {
         }
     }
 
-    fn find(rooms: &[(RoomKey, Watch)], silent: Option<Option<i64>>, check: MeterCheck) -> Silence {
+    fn find(
+        rooms: &[(RoomKey, Watch)],
+        silent: Option<Option<i64>>,
+        check: MeterCheck,
+    ) -> MeterFindings {
         let trouble = silent.map(|since| (HotelId::new("H1"), MeterTrouble::Silent(since.map(at))));
         let rooms = rooms.iter().map(|(room, watch)| (room, watch));
-        Silence::find(rooms, &trouble.into_iter().collect(), &check)
+        MeterFindings::find(rooms, &trouble.into_iter().collect(), &check)
     }
 
     #[test]

@@ -109,7 +109,7 @@ mod tests {
     use crate::notify::bot::FEISHU;
 
     #[test]
-    fn each_answer_has_its_meaning() {
+    fn each_answer_is_explained() {
         let reached = |status, clock_ahead| {
             Ok(Reached {
                 status,

@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_has_ended_when_memory_is_newer() {
+    fn a_run_has_ended_when_the_room_has_a_newer_state() {
         // Takes the register at each half hour from noon on.
         let seen = |registers: &[i64]| {
             let state = RoomState::new(vacant_since(0), &Rules::default());

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_told_of_recoveries_while_their_hotel_is_frozen() {
+    fn recoveries_are_held_while_their_hotel_is_frozen() {
         let rooms = Rooms::default();
         rooms.notified(&meters(MeterNoticeKind::Frozen, 10));
         for wh in [0, 10] {
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recovery_is_as_old_as_it_could_be_told() {
+    fn the_age_of_a_recovery_counts_from_when_it_could_be_sent() {
         let rooms = Rooms::default();
         let allowed = |wh| not_before(&recovered(wh), &rooms, true);
         assert_eq!([allowed(10), allowed(0)], [None, Some(at(33))]);

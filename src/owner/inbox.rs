@@ -98,7 +98,7 @@ impl Inbox {
     ///
     /// # Errors
     /// [`Unanswered`].
-    pub fn silence(&self, notices: Vec<MeterNotice>) -> Result<(), Unanswered> {
+    pub fn meter_notices(&self, notices: Vec<MeterNotice>) -> Result<(), Unanswered> {
         self.ask(|done| Input::Silence { notices, done })
     }
 

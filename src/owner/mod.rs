@@ -252,7 +252,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 Input::Swept { position, .. } if self.position == Some(*position) => {}
                 Input::Swept { position, .. } => planner.swept(*position),
                 Input::Sweeping { .. } => {}
-                Input::Silence { notices, .. } => planner.silence(notices),
+                Input::Silence { notices, .. } => planner.meter_notices(notices),
                 Input::Settled { settled, .. } => planner.settled(settled),
             }
         }

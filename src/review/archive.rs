@@ -32,7 +32,7 @@ pub fn read_archive(
         let (hotel_id, room_number) = (room.hotel_id.as_str(), room.room_number.as_str());
         match past.place(hotel_id, room_number) {
             Some(place) => past.add_reading(place, reading),
-            None => past.add_strangers(hotel_id, room_number, 1),
+            None => past.add_unknown_rooms(hotel_id, room_number, 1),
         }
     })?;
     counts.messages = counts.events;

@@ -22,7 +22,7 @@ pub use archive::{read_archive, read_room};
 pub use backtest::{Finding, backtest, judge};
 pub use explain::{Chapter, Line, Next, Reason, Verdict, Why, explain};
 pub use files::{COLUMNS, NamedReader, read_files, read_rooms};
-pub use past::{Counts, Past, Room, Strangers};
+pub use past::{Counts, Past, Room, UnknownRooms};
 pub use summary::{Row, Summary};
 
 #[derive(Debug, Error)]

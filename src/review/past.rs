@@ -11,14 +11,14 @@ use crate::types::{HotelId, LocalTime, Reading, RoomKey, RoomNumber};
 pub struct Past {
     rooms: Vec<Room>,
     places: HashMap<HotelId, HashMap<RoomNumber, usize>>,
-    strangers: Option<Strangers>,
+    unknown_rooms: Option<UnknownRooms>,
     /// Where the span in question begins.
     pub from: LocalTime,
 }
 
 /// Readings of rooms without a stay.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Strangers {
+pub struct UnknownRooms {
     pub readings: u64,
     /// The first such room.
     pub first: RoomKey,
@@ -52,7 +52,7 @@ impl Past {
         Past {
             rooms: Vec::new(),
             places: HashMap::new(),
-            strangers: None,
+            unknown_rooms: None,
             from,
         }
     }
@@ -107,16 +107,16 @@ impl Past {
     }
 
     /// Counts readings of rooms without a stay, of which this is one.
-    pub fn add_strangers(&mut self, hotel_id: &str, room_number: &str, readings: u64) {
-        let strangers = self.strangers.get_or_insert_with(|| Strangers {
+    pub fn add_unknown_rooms(&mut self, hotel_id: &str, room_number: &str, readings: u64) {
+        let unknown_rooms = self.unknown_rooms.get_or_insert_with(|| UnknownRooms {
             readings: 0,
             first: RoomKey::new(hotel_id, room_number),
         });
-        strangers.readings += readings;
+        unknown_rooms.readings += readings;
     }
 
-    pub fn strangers(&self) -> Option<&Strangers> {
-        self.strangers.as_ref()
+    pub fn unknown_rooms(&self) -> Option<&UnknownRooms> {
+        self.unknown_rooms.as_ref()
     }
 
     /// Adds a reading, in any order, to the room at `place`.

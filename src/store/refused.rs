@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_are_read_as_they_are_written() {
+    fn stored_names_are_read_as_they_are_written() {
         for kept in [Kept::Whole, Kept::Fields, Kept::Nothing] {
             assert_eq!(kept_of(kept.as_str(), 1).expect("a word"), kept);
         }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use crate::engine::{Census, HotelMeters, Silence};
+use crate::engine::{Census, HotelMeters, MeterFindings};
 use crate::types::{HotelId, LocalTime, counted};
 
 /// Hotels that are listed at a time.
@@ -88,14 +88,14 @@ impl Listening {
 
     /// Lists silent and frozen meters: the first ones at once, then all of them once in `every`
     /// seconds.
-    pub(super) fn list(&mut self, silence: &Silence, now: LocalTime, every: i64) {
+    pub(super) fn list(&mut self, found: &MeterFindings, now: LocalTime, every: i64) {
         let is_due = self.listed.is_none_or(|listed| now.since(listed) >= every);
-        if !is_due || (silence.hotels.is_empty() && silence.frozen.is_empty()) {
+        if !is_due || (found.hotels.is_empty() && found.frozen.is_empty()) {
             return;
         }
         self.listed = Some(now);
-        let silent = list("silent", "last reading", &silence.hotels);
-        let frozen = list("frozen", "last moved", &silence.frozen);
+        let silent = list("silent", "last reading", &found.hotels);
+        let frozen = list("frozen", "last moved", &found.frozen);
         for line in silent.iter().chain(&frozen) {
             log::info!("{line}");
         }
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_gap_between_sweeps_or_a_clock_that_was_set_it_begins_anew() {
+    fn listening_begins_anew_after_a_gap_between_sweeps_or_a_change_of_the_clock() {
         let mut listening = Listening::default();
         let mut swept =
             |minutes, every| listening.swept(at(minutes), 90 * 60, Duration::from_secs(every));
@@ -343,11 +343,11 @@ mod tests {
         let mut listening = Listening::default();
         let mut listed = |minutes, hotels: &BTreeMap<HotelId, HotelMeters>| {
             let before = listening.listed;
-            let silence = Silence {
+            let found = MeterFindings {
                 hotels: hotels.clone(),
-                ..Silence::default()
+                ..MeterFindings::default()
             };
-            listening.list(&silence, at(minutes), 1_800);
+            listening.list(&found, at(minutes), 1_800);
             listening.listed != before
         };
         let (none, some) = (BTreeMap::new(), hotels(1, 1));

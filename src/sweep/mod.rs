@@ -101,7 +101,7 @@ impl Sweeper {
             let swept = self
                 .sweep(&mut tail, &mut asked_by_key)
                 .and_then(|mut swept| {
-                    swept.silent = self.check_silence(now, &mut listening)?;
+                    swept.silent = self.check_meters(now, &mut listening)?;
                     Ok(swept)
                 });
             match swept {
@@ -237,7 +237,7 @@ impl Sweeper {
 
     /// Checks for silent and frozen meters after a sweep that began at `now`; gives how many are
     /// silent. The sweep must be complete: others have not read all rows.
-    fn check_silence(
+    fn check_meters(
         &self,
         now: LocalTime,
         listening: &mut Listening,
@@ -249,14 +249,14 @@ impl Sweeper {
             listening_since,
             silent_after,
         };
-        let silence = self.rooms.silence(&check, &self.rules);
+        let found = self.rooms.check_meters(&check, &self.rules);
         let interval = self.rules.interval_seconds;
-        listening.list(&silence, now, interval);
+        listening.list(&found, now, interval);
         let known_at = listening_since.plus(silent_after);
         let silent = if now < known_at {
             Silent::not_known_before(known_at, now)
         } else {
-            Silent::Meters(silence.silent())
+            Silent::Meters(found.silent())
         };
         if listening.counts(now, interval) {
             let lines = listening::lines(&self.rooms.census(now, &self.rules), &silent);
@@ -264,8 +264,8 @@ impl Sweeper {
                 log::info!("{line}");
             }
         }
-        if !silence.notices.is_empty() {
-            self.inbox.silence(silence.notices)?;
+        if !found.notices.is_empty() {
+            self.inbox.meter_notices(found.notices)?;
         }
         Ok(silent)
     }
@@ -275,10 +275,10 @@ impl Sweeper {
     /// missing, and reading those by key costs no history. A stream by time shows only rows that
     /// are newer than its beginning: then it is every room without a reading since.
     fn missing(&self, begin: Position) -> Vec<Wanted> {
-        let silence = MISSING_INTERVALS * self.rules.interval_seconds;
+        let gap = MISSING_INTERVALS * self.rules.interval_seconds;
         let since = match begin {
             Position::Time(begin) => begin,
-            Position::Id(_) => self.clock.now().plus(-silence),
+            Position::Id(_) => self.clock.now().plus(-gap),
         };
         let known_after = self.reader.cheap_after();
         let rooms = self.rooms.without_reading_since(since).into_iter();

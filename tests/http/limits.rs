@@ -207,7 +207,7 @@ fn slow_bytes_do_not_extend_a_deadline() {
 }
 
 #[test]
-fn slow_clients_keep_no_others_out() {
+fn slow_clients_do_not_keep_others_out() {
     let limits = Limits {
         places: 8,
         head: LIMIT,
@@ -324,7 +324,7 @@ fn this_machine_may_have_all_places_and_the_log_says_when_they_are_taken() {
 }
 
 #[test]
-fn more_requests_than_may_be_wait_for_their_turn_and_health_does_not() {
+fn excess_requests_wait_for_their_turn_and_health_does_not() {
     let limits = Limits {
         body: LIMIT,
         ..Limits::default()

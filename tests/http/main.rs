@@ -81,7 +81,7 @@ fn the_answer_comes_after_commit() {
 }
 
 #[test]
-fn a_client_waits_for_all_its_messages_but_not_without_end() {
+fn a_client_waits_for_all_its_messages_up_to_a_timeout() {
     const CLIENTS: usize = 8;
     const MESSAGES: usize = 10_000;
     let (rig, _end) = Rig::serving(None);
@@ -99,7 +99,7 @@ fn a_client_waits_for_all_its_messages_but_not_without_end() {
 }
 
 #[test]
-fn a_store_that_is_away_is_reported_to_clients_until_it_is_back() {
+fn an_unreachable_store_is_reported_to_clients_until_it_is_back() {
     let (rig, _end) = Rig::serving(None);
     let release = rig.hold();
     let stream = rig.sending(&post("/api/messages", JSON, &check_in(1)));

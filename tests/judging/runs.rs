@@ -100,7 +100,7 @@ fn told_in(intervals: u32, rules: Rules) -> Vec<String> {
 }
 
 #[test]
-fn reminders_double_from_what_was_told_where_periods_come_unevenly() {
+fn reminders_double_from_the_last_notified_period_where_periods_come_unevenly() {
     story(
         "check-out 10:00              | watch from nothing
          10:00     100                | initial
@@ -160,7 +160,7 @@ fn only_a_normal_interval_is_a_recovery() {
 /// "But an interval of exactly zero neither counts nor ends a run that had alerted while less than
 /// `silent_after_minutes` (90) have passed since the end of its last interval that was not"
 #[test]
-fn exactly_nothing_is_no_recovery_for_ninety_minutes() {
+fn zero_use_is_no_recovery_for_ninety_minutes() {
     story(
         "check-out 14:00              | watch from nothing
          14:00     100                | initial
@@ -200,7 +200,7 @@ fn exactly_nothing_is_no_recovery_for_ninety_minutes() {
 }
 
 #[test]
-fn exactly_nothing_ends_a_run_of_which_nothing_was_told() {
+fn zero_use_ends_a_run_that_was_not_notified() {
     story(
         "check-out 14:00              | watch from nothing
          14:00     100                | initial
@@ -210,7 +210,7 @@ fn exactly_nothing_ends_a_run_of_which_nothing_was_told() {
 }
 
 #[test]
-fn how_long_exactly_nothing_is_no_recovery_is_configured() {
+fn how_long_zero_use_is_no_recovery_can_be_configured() {
     let rules = |minutes: i64| Rules {
         silent_after_seconds: minutes * 60,
         ..Rules::default()
@@ -241,7 +241,7 @@ fn how_long_exactly_nothing_is_no_recovery_is_configured() {
 
 /// A run that 0.1 has stored reaches up to the sample: when it moved last is not stored beside it.
 #[test]
-fn a_run_of_an_older_version_is_held_as_well() {
+fn a_run_of_an_older_version_does_not_recover_by_zero_use_either() {
     let mut room = story(
         "check-out 14:00              | watch from nothing
          14:00     100                | initial

@@ -160,7 +160,7 @@ fn of_one_time_the_room_is_in_order() {
 }
 
 #[test]
-fn a_status_is_taken_once_and_only_of_a_watched_room() {
+fn a_status_is_applied_once_and_only_to_a_watched_room() {
     story(
         "out-of-order 13:00                  | not watched
          check-out 14:00                     | watch from nothing

@@ -275,7 +275,7 @@ fn a_late_message_judges_what_came_after_its_stay_time() {
 }
 
 #[test]
-fn one_message_can_tell_of_both_watches() {
+fn one_message_can_bring_notices_of_both_watches() {
     story(
         "stored    08:00     100      |
          check-out 08:00              | watch from 100 at 08:00
@@ -330,7 +330,7 @@ fn a_suspect_at_the_change_of_guests() {
 }
 
 #[test]
-fn a_watch_begins_without_anything_of_the_one_before() {
+fn a_watch_inherits_nothing_from_the_one_before() {
     let room = story(
         "check-out 13:00              | watch from nothing
          13:00     100                | initial

@@ -138,7 +138,7 @@ fn a_reset_is_one() {
 }
 
 #[test]
-fn a_held_connection_stays_dead() {
+fn a_held_connection_carries_nothing_even_later() {
     let wire = Wire::new();
     let (client, server) = wire.pair();
     let gone = wire.pair();

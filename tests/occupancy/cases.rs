@@ -28,7 +28,7 @@ fn a_planned_checkout_after_the_next_guest_came_leaves_that_guest_in() {
 }
 
 #[test]
-fn a_checkin_undone_within_the_minute_leaves_the_room_vacant() {
+fn a_checkin_cancelled_within_the_minute_leaves_the_room_vacant() {
     table(&[
         (
             "in - 12:10; out - 12:10 of 12:10",
@@ -111,7 +111,7 @@ fn departures_come_before_arrivals_of_one_time() {
 }
 
 #[test]
-fn of_one_time_named_decides_and_then_the_id_and_absent_ones_come_first() {
+fn facts_of_one_time_are_ordered_by_named_then_id_and_missing_values_come_first() {
     table(&[
         (
             "in B 12:00; in A 12:00",
@@ -161,7 +161,7 @@ fn equal_facts_are_one_and_the_expected_checkout_that_came_last_holds() {
 // ---- rule 1 ----
 
 #[test]
-fn an_arrival_with_the_id_of_an_open_stay_is_that_stay_said_again() {
+fn an_arrival_with_the_id_of_an_open_stay_repeats_that_stay() {
     table(&[
         (
             "in A 10:00; in A 11:00 named 09:00 expected 36:00",
@@ -242,7 +242,7 @@ fn an_arrival_without_id_is_a_new_party() {
 }
 
 #[test]
-fn an_arrival_with_an_id_ends_who_is_twelve_hours_overdue() {
+fn an_arrival_with_an_id_ends_stays_that_are_twelve_hours_overdue() {
     table(&[
         (
             "in A 10:00 expected 12:00; in B 24:00",
@@ -412,7 +412,7 @@ fn a_departure_with_a_checkin() {
 }
 
 #[test]
-fn who_is_in_stays_in_when_somebody_elses_checkin_is_undone() {
+fn guests_stay_in_when_another_guests_checkin_is_cancelled() {
     table(&[
         (
             "in - 08:00; in - 12:10; out - 12:10 of 12:10",
@@ -431,7 +431,7 @@ fn who_is_in_stays_in_when_somebody_elses_checkin_is_undone() {
 }
 
 #[test]
-fn what_begins_soon_is_what_would_begin_if_nobody_left() {
+fn a_stay_begins_soon_if_it_would_begin_without_any_departure() {
     table(&[
         // A is in, so that its second arrival begins nothing: A's departure it is.
         (
@@ -447,7 +447,7 @@ fn what_begins_soon_is_what_would_begin_if_nobody_left() {
 }
 
 #[test]
-fn a_departure_without_id_and_checkin_ends_all_and_undoes_none() {
+fn a_departure_without_id_and_checkin_ends_all_stays_and_cancels_none() {
     table(&[
         (
             "in A 10:00; in - 11:00; out - 12:00; in - 12:05",
@@ -460,7 +460,7 @@ fn a_departure_without_id_and_checkin_ends_all_and_undoes_none() {
 // ---- rule 3 ----
 
 #[test]
-fn a_departure_after_which_nobody_is_in_begins_a_vacant_piece_whomever_it_aims_at() {
+fn a_departure_that_leaves_the_room_empty_begins_a_vacant_piece_whichever_stay_it_names() {
     table(&[
         ("out - 12:00", " | vacant 12:00"),
         ("out X 12:00 of 08:00", " | vacant 12:00"),
@@ -478,7 +478,7 @@ fn a_departure_after_which_nobody_is_in_begins_a_vacant_piece_whomever_it_aims_a
 }
 
 #[test]
-fn the_expected_checkout_is_the_latest_of_those_who_are_in() {
+fn the_expected_checkout_is_the_latest_of_the_guests_in_the_room() {
     table(&[
         (
             "in A 10:00 expected 40:00; in B 11:00 expected 36:00",
@@ -492,7 +492,7 @@ fn the_expected_checkout_is_the_latest_of_those_who_are_in() {
 }
 
 #[test]
-fn an_expectation_belongs_to_the_stay_it_names_else_to_those_who_are_in() {
+fn an_expectation_belongs_to_the_stay_it_names_or_else_to_the_guests_in_the_room() {
     table(&[
         (
             "in A 10:00; in B 11:00; expect A 40:00",

@@ -136,7 +136,7 @@ fn random_facts(rng: &mut Rng) -> Vec<oracle::Fact> {
 }
 
 #[test]
-fn the_engine_agrees_with_a_second_reading_of_the_rules() {
+fn the_engine_agrees_with_a_second_implementation_of_the_rules() {
     let base = setting("ROOMWATT_OCCUPANCY_SEED", 20_230_410);
     let sets = setting("ROOMWATT_OCCUPANCY_SETS", 100_000);
     println!("base seed {base}, {sets} sets");
@@ -163,7 +163,7 @@ fn the_engine_agrees_with_a_second_reading_of_the_rules() {
 }
 
 #[test]
-fn facts_make_the_same_picture_in_every_order_and_however_often_they_come() {
+fn facts_give_the_same_occupancy_in_every_order_and_however_often_they_come() {
     let base = setting("ROOMWATT_OCCUPANCY_SEED", 20_230_410);
     println!("base seed {base}");
     for seed in base..base + 5_000 {
@@ -236,7 +236,7 @@ fn two_months(rng: &mut Rng) -> Vec<oracle::Fact> {
 }
 
 #[test]
-fn what_is_forgotten_changes_nothing_of_who_is_in() {
+fn forgetting_old_facts_does_not_change_who_is_in() {
     let base = setting("ROOMWATT_OCCUPANCY_SEED", 20_230_410);
     println!("base seed {base}");
     for seed in base..base + 300 {
@@ -258,7 +258,7 @@ fn what_is_forgotten_changes_nothing_of_who_is_in() {
 }
 
 #[test]
-fn what_is_older_than_all_that_is_kept_is_stale() {
+fn facts_older_than_all_that_are_kept_are_stale() {
     let mut room = Occupancy::default();
     let arrival = |hour: i64, expected: Option<i64>| {
         Fact::Arrival(Arrival {

@@ -165,7 +165,7 @@ fn all_permutations_and_repetitions_derive_the_same() {
 }
 
 #[test]
-fn what_is_derived_holds_together() {
+fn the_derived_pieces_are_consistent() {
     each_random_set(20_000, 32, |seed, _, _, facts| {
         let derived = derive(&facts, NARROW_MATCH);
         let open: Vec<_> = derived.stays.iter().filter(|s| s.ended.is_none()).collect();

@@ -239,7 +239,7 @@ fn reminders_double_and_recoveries_end() {
 }
 
 #[test]
-fn exactly_nothing_ends_a_told_run_only_after_ninety_minutes() {
+fn zero_use_ends_a_notified_run_only_after_ninety_minutes() {
     let alert = "out alert 12:00:00-12:30:00 1x 3";
     let case = |rest: &str| at_once("out 12:00", &format!("12:00 0, 12:30 3, {rest}"));
     assert_eq!(case("13:00 3, 13:30 2.98, 13:59:59 3"), alert);
@@ -266,7 +266,7 @@ fn two_wrong_polls_are_no_other_meter() {
 }
 
 #[test]
-fn another_meter_is_believed_an_interval_less_its_tolerance_after_the_first_suspect() {
+fn another_meter_is_accepted_an_interval_less_its_tolerance_after_the_first_suspect() {
     let case = |rest: &str| at_once("out 12:00", &format!("12:00 100, 12:30 5, {rest}"));
     assert_eq!(case("12:56:59 7"), "");
     assert_eq!(case("12:57 7"), "out alert 12:30:00-12:57:00 1x 2");
@@ -299,7 +299,7 @@ fn another_meter_is_believed_an_interval_less_its_tolerance_after_the_first_susp
 }
 
 #[test]
-fn exactly_nothing_waits_from_the_last_interval_that_was_something() {
+fn the_wait_at_zero_use_counts_from_the_last_interval_above_zero() {
     let case = |rest: &str| at_once("out 12:00", &format!("12:00 0, 12:30 3, {rest}"));
     let alert = "out alert 12:00:00-12:30:00 1x 3";
     // One long interval.

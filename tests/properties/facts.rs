@@ -350,7 +350,7 @@ proptest! {
 
 /// The facts of these properties do what they are to try.
 #[test]
-fn the_facts_are_worth_looking_at() {
+fn the_generated_facts_contain_the_cases_that_matter() {
     const ROOMS: usize = 512;
     let mut runner = TestRunner::deterministic();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();

@@ -247,7 +247,7 @@ proptest! {
     /// "Registers are integers [...]: no decision hangs on floating point": what a meter counted
     /// before we looked is no part of any verdict.
     #[test]
-    fn a_meter_that_began_elsewhere_tells_the_same(
+    fn a_meter_with_another_first_register_gives_the_same_notices(
         world in world(),
         shift in -900_000_000_000_000_000..900_000_000_000_000_000i64,
     ) {
@@ -269,7 +269,7 @@ proptest! {
 
     /// The clock's face is no part of any verdict either: not :00 and :30, not midnight.
     #[test]
-    fn another_hour_of_another_day_tells_the_same(
+    fn another_hour_of_another_day_gives_the_same_notices(
         world in world(),
         shift in -60_000_000_000..200_000_000_000i64,
     ) {
@@ -383,7 +383,7 @@ fn tags(step: &Seen, stay: Stay, rules: &Rules) -> Vec<&'static str> {
 
 /// The worlds these properties speak of do hold what they speak of.
 #[test]
-fn the_worlds_are_worth_looking_at() {
+fn the_generated_worlds_contain_the_cases_that_matter() {
     const WORLDS: usize = 512;
     let mut runner = TestRunner::deterministic();
     let mut counts = BTreeMap::new();

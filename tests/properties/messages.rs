@@ -91,7 +91,7 @@ proptest! {
 
     /// However messages and sweeps cross, nobody hears of the same periods of a run twice.
     #[test]
-    fn nothing_is_told_twice((world, deliveries) in chaos()) {
+    fn no_notice_comes_twice((world, deliveries) in chaos()) {
         let room = deliver(&world, &deliveries);
         let told = room.notices();
         let mut once: Vec<_> = told
@@ -147,7 +147,7 @@ proptest! {
     /// "recorded alerts don't either [depend on the order of messages and sweeps], as long as no
     /// sweep had judged past the stay time"
     #[test]
-    fn a_message_before_or_after_the_sweep_tells_the_same(
+    fn a_message_before_or_after_the_sweep_gives_the_same_notices(
         world in world(),
         delays in vec(any::<Index>(), 4),
         swept in any::<bool>(),

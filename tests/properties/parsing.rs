@@ -216,7 +216,7 @@ proptest! {
 
     /// Messages cut short, or with a byte gone wrong.
     #[test]
-    fn a_damaged_message_keeps_them_too(
+    fn a_damaged_message_that_is_accepted_keeps_them_too(
         message in message(),
         at in any::<prop::sample::Index>(),
         byte in any::<u8>(),
@@ -281,7 +281,7 @@ proptest! {
 
 /// Enough of the messages above are taken, and enough are not.
 #[test]
-fn the_messages_are_worth_looking_at() {
+fn the_generated_messages_contain_the_cases_that_matter() {
     use proptest::strategy::ValueTree;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut counts = std::collections::BTreeMap::new();

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use roomwatt::engine::{MeterCheck, MeterNoticeKind, MeterTrouble, Rules, Silence, Stay, Watch};
+use roomwatt::engine::{
+    MeterCheck, MeterFindings, MeterNoticeKind, MeterTrouble, Rules, Stay, Watch,
+};
 use roomwatt::types::{HotelId, LocalTime, RoomKey};
 
 use crate::config;
@@ -70,14 +72,14 @@ fn find(
     told: &HashMap<HotelId, MeterTrouble>,
     now: usize,
     listening_since: usize,
-) -> Silence {
+) -> MeterFindings {
     let check = MeterCheck {
         now: at(now),
         listening_since: at(listening_since),
         silent_after: SILENT_AFTER as i64 * 60,
     };
     let rooms = watches.iter().map(|(room, watch)| (room, watch));
-    Silence::find(rooms, told, &check)
+    MeterFindings::find(rooms, told, &check)
 }
 
 proptest! {
@@ -86,7 +88,7 @@ proptest! {
     /// "When half of a hotel's watched meters (at least 5) are silent: one notice, and one when
     /// they are back."
     #[test]
-    fn silence_is_told_when_it_is_there_and_once(hotel in hotel()) {
+    fn silence_is_notified_when_it_occurs_and_once(hotel in hotel()) {
         let mut told: HashMap<HotelId, MeterTrouble> = HashMap::new();
         let mut since = 0;
         for number in 0..150 {

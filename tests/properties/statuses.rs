@@ -85,7 +85,7 @@ proptest! {
 
     /// What is no longer kept has nothing to say of the last seven days, and of the time after.
     #[test]
-    fn what_is_kept_says_of_the_last_days_what_all_says((once, _) in changes()) {
+    fn the_changes_that_are_kept_give_the_same_last_days_as_all_changes((once, _) in changes()) {
         let kept = statuses(&once);
         let is_of_order = |change: &StatusChange| {
             !matches!(change.status, RoomStatus::Dirty | RoomStatus::Clean)
@@ -131,7 +131,7 @@ proptest! {
     /// vacant watch, intervals that end within it after the departure or after `dirty`, and before
     /// `clean`": by the second, from all that was said.
     #[test]
-    fn exempt_is_what_the_statuses_say(world in world_with_statuses()) {
+    fn a_room_is_exempt_exactly_when_its_statuses_say_so(world in world_with_statuses()) {
         let grace = world.rules.cleaning_grace_seconds;
         for (place, (stay, readings)) in world.watches().into_iter().enumerate() {
             let exempt = world.state(&stay).exempt(&world.rules);

@@ -62,7 +62,7 @@ proptest! {
 
     /// "The verdicts do not depend on how readings were cut into sweeps"
     #[test]
-    fn any_cutting_into_sweeps_tells_the_same((world, cuts) in cut_world()) {
+    fn readings_split_into_any_sweeps_give_the_same_notices((world, cuts) in cut_world()) {
         let in_time = world.in_time();
         let cut = play(&world, &cuts, |_, _| {});
         prop_assert_eq!(cut.notices(), in_time.notices());
@@ -95,7 +95,7 @@ proptest! {
     /// "nor on [...] repetitions between any two of them"; "A reading at or before `seen` is late
     /// or a repetition: counted, never judged."
     #[test]
-    fn repetitions_change_nothing_and_tell_nothing(
+    fn repeated_readings_change_nothing_and_bring_no_notice(
         (world, cuts) in cut_world(),
         back in any::<Index>(),
     ) {

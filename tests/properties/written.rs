@@ -130,7 +130,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn what_is_written_is_read_as_what_it_was(event in event(), format in format()) {
+    fn a_written_message_is_read_as_what_it_was(event in event(), format in format()) {
         let body = format.write(&event).expect("every kind has a code");
         let read = format.parse(body.as_bytes(), None);
         prop_assert_eq!(read, Parsed::Event(event), "{}", body);

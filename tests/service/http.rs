@@ -410,7 +410,7 @@ fn a_full_disk_is_reported_within_a_minute() {
 }
 
 #[test]
-fn with_few_descriptors_it_serves_fewer_at_a_time_and_says_what_it_needs() {
+fn with_few_descriptors_it_serves_fewer_at_a_time_and_logs_what_it_needs() {
     let (mut rig, address) = alone("httpfew");
     let mut service = rig.start_with_files(64);
     service.wait_for_log("this process may have 64 files and connections open and needs up to ");
@@ -428,7 +428,7 @@ fn with_few_descriptors_it_serves_fewer_at_a_time_and_says_what_it_needs() {
 }
 
 #[test]
-fn bots_that_come_later_have_their_connections_too() {
+fn bots_added_later_get_their_connections_too() {
     const MOST: u64 = 400;
     let (mut rig, address) = alone("httpbots");
     let mut service = rig.start();
@@ -466,7 +466,7 @@ fn bots_that_come_later_have_their_connections_too() {
 }
 
 #[test]
-fn a_listener_without_descriptors_pauses_and_says_so_once() {
+fn a_listener_without_descriptors_pauses_and_logs_it_once() {
     let (mut rig, address) = alone("httpnone");
     let mut service = rig.start();
     wait_until_served(address);

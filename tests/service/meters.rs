@@ -239,7 +239,7 @@ fn rooms_are_distinguished_byte_for_byte_where_the_tables_are_not() {
 }
 
 #[test]
-fn a_meter_table_that_is_made_anew_is_read_from_its_start() {
+fn a_recreated_meter_table_is_read_from_its_start() {
     let mut rig = Rig::new("anew");
     let left = minutes_ago(240);
     let at = |interval: i64| left.plus(interval * 1_800).to_string();

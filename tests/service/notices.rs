@@ -183,7 +183,7 @@ fn a_misconfigured_route_is_logged_with_its_remedy_and_not_retried_until_restart
 }
 
 #[test]
-fn a_wrong_clock_is_named() {
+fn a_wrong_clock_is_reported() {
     let mut rig = Rig::new("clock");
     rig.feishu.set_clock_offset(7_200);
     let mut service = rig.start();
@@ -376,7 +376,7 @@ fn each_anomaly_is_notified_by_its_own_notice() {
 }
 
 #[test]
-fn pauses_grow_while_feishu_is_away() {
+fn pauses_grow_while_feishu_is_unreachable() {
     const FAILURES: usize = 7;
     let mut rig = Rig::new("pauses");
     for _ in 0..FAILURES {

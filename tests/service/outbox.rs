@@ -179,7 +179,7 @@ fn unsent_notices_are_listed_the_newest_first() {
 }
 
 #[test]
-fn a_list_costs_what_it_shows() {
+fn a_list_reads_only_the_rows_that_it_shows() {
     const SENT: u32 = 20_000;
     let mut rig = Rig::new("outboxcost");
     let oldest = keep(&rig, "failed");

@@ -144,7 +144,7 @@ fn a_standby_applies_a_new_configuration_too() {
 }
 
 #[test]
-fn a_silent_database_during_a_reload_ends_nothing() {
+fn a_silent_database_during_a_reload_ends_no_thread() {
     let mut rig = Rig::new("reloadsilent");
     let proxy = rig.proxy(Link::MySql);
     let mut service = rig.start();

@@ -12,7 +12,7 @@ use crate::support::{LIMIT, Link, Rig, Service, wait};
 use crate::{check_in, check_out, minutes_ago};
 
 #[test]
-fn a_restart_goes_on_where_it_stopped() {
+fn a_restart_continues_where_it_stopped() {
     let mut rig = Rig::new("restart");
     let left = minutes_ago(200);
     let reading = |rig: &Rig, interval: i64, register: &str| {
@@ -57,7 +57,7 @@ fn a_restart_goes_on_where_it_stopped() {
 }
 
 #[test]
-fn a_stop_under_load_loses_and_repeats_nothing() {
+fn a_stop_under_load_loses_and_repeats_no_notice() {
     const MESSAGES: usize = 10_000;
     let mut rig = Rig::new("load");
     let arrived = minutes_ago(60);
@@ -189,7 +189,7 @@ fn consumers_leave_the_queue_while_nothing_can_be_written() {
 }
 
 #[test]
-fn a_guest_whose_check_in_still_waits_is_not_judged_as_an_empty_room() {
+fn a_room_whose_check_in_is_still_queued_is_not_judged_as_vacant() {
     let mut rig = Rig::new("waits");
     let left = minutes_ago(600);
     rig.publish([check_out("H001", "101", left).as_str()]);
@@ -280,7 +280,7 @@ fn no_sweep_comes_before_messages_that_had_waited_however_slowly_they_are_taken(
 /// One consumer has all of the queue and takes it slowly, the other one sees it empty at once, and
 /// once more when both have lost their connections.
 #[test]
-fn a_consumer_that_reconnects_does_not_stand_for_one_that_still_takes_the_queue() {
+fn a_consumer_that_reconnects_does_not_count_for_one_that_is_still_behind() {
     let mut rig = Rig::new("twoconsumers");
     rig.reconfigure("[log]\n", "[performance]\nconsumer_count = 2\n[log]\n");
     let proxy = rig.proxy(Link::RabbitMq);
@@ -309,7 +309,7 @@ fn a_consumer_that_reconnects_does_not_stand_for_one_that_still_takes_the_queue(
 }
 
 #[test]
-fn messages_that_never_end_hold_up_no_sweep() {
+fn an_endless_stream_of_messages_does_not_block_the_sweep() {
     let mut rig = Rig::new("neverending");
     let left = minutes_ago(300);
     rig.publish([check_out("H001", "101", left).as_str()]);

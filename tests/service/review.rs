@@ -225,7 +225,7 @@ fn heated(left: &str) -> Vec<Happening> {
 }
 
 #[test]
-fn spans_end_where_the_command_line_says() {
+fn spans_end_where_the_options_say() {
     let mut happenings = heated("2023-04-10 12:00:00");
     // Ids are no times: rows of other times lie between those of a span.
     seeded().shuffle(&mut happenings);

@@ -110,7 +110,7 @@ fn every_kind_can_be_sent() {
 }
 
 #[test]
-fn what_does_not_go_together_is_said() {
+fn options_that_contradict_each_other_are_reported() {
     let mut rig = Rig::new("sendwrong");
     for (msg_type, options, expected, says) in [
         (

@@ -65,7 +65,7 @@ fn init_db_can_be_repeated_and_run_twice_at_once() {
 }
 
 #[test]
-fn init_db_finishes_what_was_half_applied() {
+fn init_db_completes_a_half_applied_migration() {
     let mut rig = Rig::new("halfapplied");
     let schema = "SELECT CONCAT_WS(' ', table_name, column_name, column_type, is_nullable) \
          FROM information_schema.columns WHERE table_schema = DATABASE() \
@@ -187,7 +187,7 @@ fn a_service_waits_for_the_schema_it_needs() {
 }
 
 #[test]
-fn a_room_is_judged_on_from_a_row_of_an_older_version() {
+fn judging_continues_from_a_row_of_an_older_version() {
     let mut rig = Rig::new("oldrow");
     rig.execute("ALTER TABLE silent_hotel DROP COLUMN kind");
     rig.before_migration(6);

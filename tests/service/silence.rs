@@ -319,7 +319,7 @@ fn rooms_without_any_reading_count_and_four_are_too_few() {
 }
 
 #[test]
-fn after_an_outage_of_our_own_silence_counts_from_then_on() {
+fn after_an_outage_of_the_service_silence_counts_from_its_end() {
     let rig = Rig::new("outage");
     let mut instance = Instance::start(&rig, 0);
     for hotel in ["H001", "H002"] {
@@ -393,7 +393,7 @@ fn silence_neither_ends_nor_extends_a_run() {
 }
 
 #[test]
-fn guests_who_leave_do_not_bring_a_dead_hotel_back() {
+fn departures_do_not_end_the_silence_of_a_dead_hotel() {
     let rig = Rig::new("leave");
     let mut instance = Instance::start(&rig, 0);
     instance.leave("H001", 101..107, 0);
@@ -413,7 +413,7 @@ fn guests_who_leave_do_not_bring_a_dead_hotel_back() {
 }
 
 #[test]
-fn a_restart_knows_the_notices_before_it() {
+fn notices_before_a_restart_are_remembered_after_it() {
     let mut rig = Rig::new("knows");
     let left = minutes_ago(60);
     let rooms = ["101", "102"].map(|room| check_out("H001", room, left));

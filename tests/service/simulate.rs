@@ -260,7 +260,7 @@ fn the_past_is_played_faster_and_ctrl_c_ends_it_in_order() {
 }
 
 #[test]
-fn servers_that_are_away_are_waited_for() {
+fn unreachable_servers_are_waited_for() {
     let rig = Rig::new("simbroken");
     let links = [rig.proxy(Link::MySql), rig.proxy(Link::RabbitMq)];
     let from = minutes_ago(DAY).to_string();

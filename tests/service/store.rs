@@ -26,7 +26,7 @@ fn store(rig: &Rig) -> MySqlStore {
 }
 
 #[test]
-fn rows_from_before_there_were_digests_are_like_none() {
+fn rows_without_a_digest_match_no_message() {
     let mut rig = Rig::new("again");
     let mut store = store(&rig);
     store.take_over().expect("it is free");
@@ -53,7 +53,7 @@ fn rows_from_before_there_were_digests_are_like_none() {
 }
 
 #[test]
-fn a_lease_that_was_lost_is_taken_again() {
+fn a_lost_lease_is_acquired_again() {
     let mut rig = Rig::new("lease");
     let lease = || {
         let config = config(&rig);
@@ -153,7 +153,7 @@ fn single_rooms_are_read_many_a_statement() {
 }
 
 #[test]
-fn a_table_made_anew_voids_what_was_known_of_its_ids() {
+fn a_recreated_table_invalidates_what_was_known_of_its_ids() {
     let mut rig = Rig::new("void");
     let config = config(&rig);
     let mysql = config.mysql.expect("a section");

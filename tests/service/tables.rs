@@ -49,7 +49,7 @@ fn wait_for_alert(rig: &Rig, left: LocalTime) {
 }
 
 #[test]
-fn the_way_the_table_is_read_may_change() {
+fn a_table_may_be_read_by_id_and_by_time_in_turn() {
     let mut rig = Rig::new("ways");
     let left = minutes_ago(600);
     let interval = |n: i64| left.plus(n * 1_800);
@@ -88,7 +88,7 @@ fn the_way_the_table_is_read_may_change() {
 }
 
 #[test]
-fn a_start_by_time_goes_on_where_it_stopped() {
+fn a_start_by_time_continues_where_it_stopped() {
     let left = minutes_ago(240);
     let (mut rig, service) = watching(By::Time, "restarttime", left);
     service.stop();
@@ -260,12 +260,12 @@ fn a_column_that_does_not_number_rows_is_logged_with_its_remedy() {
 const AWAY: &str = "restore the table, or check that section [meter]";
 
 #[test]
-fn a_table_that_is_away_for_a_while_costs_nothing() {
+fn a_table_that_is_missing_for_a_while_loses_no_reading() {
     away(By::Id);
 }
 
 #[test]
-fn by_time_a_table_that_is_away_for_a_while_costs_nothing() {
+fn by_time_a_table_that_is_missing_for_a_while_loses_no_reading() {
     away(By::Time);
 }
 
@@ -328,7 +328,7 @@ fn missing_at_first(by: By) {
 }
 
 #[test]
-fn a_view_of_a_table_that_is_away_is_waited_for() {
+fn a_view_of_a_missing_table_is_waited_for() {
     let mut rig = Rig::new("viewaway");
     rig.execute("RENAME TABLE smart_meter TO raw");
     rig.execute("CREATE VIEW smart_meter AS SELECT * FROM raw");
@@ -364,7 +364,7 @@ fn in_its_place(rig: &Rig, left: LocalTime, intervals: std::ops::RangeInclusive<
 }
 
 #[test]
-fn a_table_in_the_place_of_another_is_read_from_its_start() {
+fn a_table_that_replaces_another_is_read_from_its_start() {
     let left = minutes_ago(240);
     let (rig, mut service) = watching(By::Id, "replaced", left);
     let replace = in_its_place(&rig, left, 2..=4);
@@ -376,7 +376,7 @@ fn a_table_in_the_place_of_another_is_read_from_its_start() {
 }
 
 #[test]
-fn a_message_waits_for_a_table_and_reads_the_one_that_comes_in_its_place() {
+fn a_message_waits_for_a_missing_table_and_reads_the_one_that_replaces_it() {
     let mut rig = Rig::new("replacedaway");
     rig.reconfigure("sweep_seconds = 1\n", "sweep_seconds = 3600\n");
     let left = minutes_ago(150);
@@ -410,7 +410,7 @@ fn a_message_waits_for_a_table_and_reads_the_one_that_comes_in_its_place() {
 }
 
 #[test]
-fn init_db_goes_on_where_it_broke_off() {
+fn init_db_continues_where_it_was_interrupted() {
     let mut rig = Rig::new("brokeoff");
     // As it is when the column was added and the file not yet noted.
     rig.before_migration(4);

@@ -79,7 +79,7 @@ fn a_broker_of_another_name_is_refused() {
 }
 
 #[test]
-fn mixed_up_ports_are_named() {
+fn mixed_up_ports_are_reported() {
     let mut rig = Rig::new("ports");
     let plain = std::env::var("ROOMWATT_TEST_AMQP_PORT").expect("a port");
     let ca = rig.encrypt();

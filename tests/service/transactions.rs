@@ -11,7 +11,7 @@ use crate::{check_in, minutes_ago};
 const WATCHES: &str = "SELECT room_number FROM electricity_monitoring ORDER BY id";
 
 #[test]
-fn each_error_of_the_server_is_retried() {
+fn every_error_of_the_server_is_retried() {
     let mut rig = Rig::new("refusals");
     let mut service = rig.start();
     service.wait_until_ready();

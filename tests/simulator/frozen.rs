@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use roomwatt::engine::{
-    MeterCheck, MeterNoticeKind, MeterTrouble, Received, RoomState, Rules, Said, Silence, observe,
-    receive,
+    MeterCheck, MeterFindings, MeterNoticeKind, MeterTrouble, Received, RoomState, Rules, Said,
+    observe, receive,
 };
 use roomwatt::simulator::{EventKind, REGISTER_MODULUS, Scenario, SimulatedEvent};
 use roomwatt::types::{HotelId, LocalTime, Reading, RoomKey, WattHours};
@@ -41,7 +41,7 @@ fn frozen_notices(
                 listening_since: scenario.start,
                 silent_after: rules.silent_after_seconds,
             };
-            for notice in Silence::find(
+            for notice in MeterFindings::find(
                 watches.iter().map(|(room, state)| (room, &state.watch)),
                 &troubles,
                 &check,

@@ -72,7 +72,7 @@ fn wait_for_change(poll: &Poll) {
 }
 
 #[test]
-fn bytes_are_gone_only_when_the_socket_has_them() {
+fn bytes_count_as_written_only_when_the_socket_has_them() {
     // As much as amiquip may bring at a time, which is more than the session takes.
     const PART: usize = 100_000;
     let (mut stream, mut peer) = pair();
@@ -122,7 +122,7 @@ fn bytes_are_gone_only_when_the_socket_has_them() {
 }
 
 #[test]
-fn what_is_there_is_read_until_the_socket_has_nothing() {
+fn a_read_blocks_only_when_socket_and_session_are_empty() {
     let (mut stream, mut peer) = pair();
     let poll = Poll::new().expect("a poll");
     poll.register(&stream, STREAM, Ready::readable(), PollOpt::edge())

@@ -17,7 +17,7 @@ use crate::simulator::{EventKind, MeterFaults, Scenario, Trouble, Troubles};
 use crate::store::SimulatedMeters;
 use crate::types::{HotelId, LocalTime, RoomKey, counted, trim_key_part};
 
-use super::rows::written;
+use super::rows::check_output;
 use super::{Code, ConfigFile, Failure, needed, past};
 
 use pace::Pace;
@@ -245,7 +245,7 @@ fn show(bar: &ProgressBar, scenario: &Scenario, at: LocalTime, delivered: Delive
 fn report(scenario: &Scenario, played: &Played, as_json: bool) -> Result<(), Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
     let write = if as_json { write_json } else { write_text };
-    written(write(&mut out, scenario, played).and_then(|()| out.flush()))
+    check_output(write(&mut out, scenario, played).and_then(|()| out.flush()))
 }
 
 fn write_text(out: &mut dyn Write, scenario: &Scenario, played: &Played) -> io::Result<()> {

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn of_what_can_not_be_read_nothing_is_kept() {
+    fn nothing_is_kept_of_a_body_that_can_not_be_read() {
         let guest = r#"{"hotel_id":"H1","guest":"A"}"#;
         let large = format!("{guest}{}", " ".repeat(MAX_MESSAGE_BYTES));
         for body in [
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_configured_later_is_missed() {
+    fn a_field_that_is_configured_later_is_reported_as_missing() {
         let (_, reduced) = kept(r#"{"hotel_id":"H1","arrival":"2023-04-10","left":""}"#);
         let mut names = FieldNames::default();
         assert_eq!(names.not_kept(reduced.as_bytes()), None);

@@ -159,11 +159,11 @@ fn key(fields: &Fields, field: &str, max: usize) -> Result<String, Refusal> {
     let text = fields
         .text_or_integer(field)?
         .ok_or_else(|| missing(field))?;
-    half_key(field, &text, max).map(str::to_owned)
+    key_part(field, &text, max).map(str::to_owned)
 }
 
 /// Half of a room key: trimmed, not empty, not longer than its column, without control characters.
-pub(super) fn half_key<'a>(field: &str, text: &'a str, max: usize) -> Result<&'a str, Refusal> {
+pub(super) fn key_part<'a>(field: &str, text: &'a str, max: usize) -> Result<&'a str, Refusal> {
     let text = trim_key_part(text);
     let chars = text.chars().count();
     if chars == 0 {

@@ -3,7 +3,7 @@
 use crate::types::{HotelId, LocalTime, RoomKey, RoomNumber, Zone};
 
 use super::super::StayId;
-use super::super::message::{half_key, time};
+use super::super::message::{key_part, time};
 use super::super::refusal::{Refusal, excerpt, missing};
 use super::{PmsRoom, PmsState};
 
@@ -35,8 +35,8 @@ impl PmsFormat {
     pub fn row(&self, row: [&str; 6]) -> Result<(PmsRoom, bool), Refusal> {
         let names = PMS_FIELDS;
         let [hotel, room, state, since, expected, id] = row;
-        let hotel_id = half_key(names[0], hotel, HotelId::MAX_CHARS)?;
-        let room_number = half_key(names[1], room, RoomNumber::MAX_CHARS)?;
+        let hotel_id = key_part(names[0], hotel, HotelId::MAX_CHARS)?;
+        let room_number = key_part(names[1], room, RoomNumber::MAX_CHARS)?;
         for (field, text) in [(names[2], state), (names[3], since)] {
             if text.trim().is_empty() {
                 return Err(missing(field));
@@ -58,7 +58,7 @@ impl PmsFormat {
                 let expected = expected.map(|text| time(self.zone, names[4], text));
                 let expected = expected.transpose()?;
                 let id = Some(id).filter(given);
-                let id = id.map(|text| half_key(names[5], text, StayId::MAX_CHARS));
+                let id = id.map(|text| key_part(names[5], text, StayId::MAX_CHARS));
                 let after = expected.filter(|expected| *expected > since);
                 is_ignored = after != expected;
                 PmsState::Occupied {

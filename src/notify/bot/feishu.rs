@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn each_answer_has_its_class() {
+    fn each_answer_is_classified() {
         for (status, body, expected) in [
             (200, r#"{"code":0,"msg":"success"}"#, "accepted"),
             (
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_signature_is_told_with_the_clocks_difference() {
+    fn a_refused_signature_is_reported_with_the_clocks_difference() {
         for (ahead, part) in [
             (None, "the secret is wrong, or the machine's clock"),
             (Some(-7), "the secret is wrong: copy it"),
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_asks_for_a_login_is_for_somebody_to_mend() {
+    fn a_proxy_that_asks_for_a_login_is_an_error_of_the_route() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("its address");
         let (exits, _ended) = crossbeam_channel::bounded(1);
@@ -444,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn half_hours_are_left_to_others() {
+    fn sending_pauses_around_every_half_hour() {
         let half_hour = CALM + 20 * 60;
         let now = Instant::now();
         let pace = Pace::new(PLATFORM.rate, now);

@@ -287,7 +287,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Takes what a sweep has found of hotels' meters, but for what the staff has been notified of.
-    pub(super) fn silence(&mut self, notices: &[MeterNotice]) {
+    pub(super) fn meter_notices(&mut self, notices: &[MeterNotice]) {
         let new = notices.iter().filter(|notice| {
             let known = self.rooms.trouble(&notice.hotel_id);
             match notice.kind {

@@ -189,8 +189,8 @@ fn meter_notices_are_recorded_once() {
     rooms.notified(&notice(MeterNoticeKind::Reporting, "H2"));
     let mut planner = Planner::new(&rooms, &rules, &readings, &bodies, Turns::new());
     let both = |kind| ["H1", "H2"].map(|hotel| notice(kind, hotel));
-    planner.silence(&both(MeterNoticeKind::Silent));
-    planner.silence(&both(MeterNoticeKind::Reporting));
+    planner.meter_notices(&both(MeterNoticeKind::Silent));
+    planner.meter_notices(&both(MeterNoticeKind::Reporting));
     let [again, new] = both(MeterNoticeKind::Silent);
     let [end, void] = both(MeterNoticeKind::Reporting);
     let recorded = planner.finish().0.notices;

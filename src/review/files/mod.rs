@@ -144,8 +144,8 @@ struct Rows {
     /// Readings of rooms with a stay, with the room's place.
     readings: Vec<(usize, Reading)>,
     /// The number of readings of rooms without a stay, and the first such room.
-    strangers: u64,
-    first_stranger: Option<(String, String)>,
+    of_unknown_rooms: u64,
+    first_unknown_room: Option<(String, String)>,
     bad: u64,
     /// Why the first bad rows are bad, each with its line within the block.
     remarks: Vec<(u64, String)>,
@@ -201,8 +201,8 @@ fn read_readings(
             for (place, reading) in wanted.filter(|(_, reading)| reading.time <= to) {
                 past.add_reading(place, reading);
             }
-            if let Some((hotel_id, room_number)) = rows.first_stranger {
-                past.add_strangers(&hotel_id, &room_number, rows.strangers);
+            if let Some((hotel_id, room_number)) = rows.first_unknown_room {
+                past.add_unknown_rooms(&hotel_id, &room_number, rows.of_unknown_rooms);
             }
         }
         next = match failed {
@@ -241,9 +241,9 @@ fn read_block(
         rows.count += 1;
         match read_row(&record, header, format, known) {
             Ok(Row::Known(place, reading)) => rows.readings.push((place, reading)),
-            Ok(Row::Stranger(hotel_id, room_number)) => {
-                rows.strangers += 1;
-                rows.first_stranger
+            Ok(Row::Unknown(hotel_id, room_number)) => {
+                rows.of_unknown_rooms += 1;
+                rows.first_unknown_room
                     .get_or_insert_with(|| (hotel_id.to_owned(), room_number.to_owned()));
             }
             Err(reason) => {
@@ -278,7 +278,7 @@ enum Row<'a> {
     /// The place of its room, and the reading.
     Known(usize, Reading),
     /// The room, which has no stay.
-    Stranger(&'a str, &'a str),
+    Unknown(&'a str, &'a str),
 }
 
 fn read_row<'a>(
@@ -292,7 +292,7 @@ fn read_row<'a>(
     let row = row.map_err(|refusal| format!("bad row: {refusal}"))?;
     Ok(match known.place(row.hotel_id, row.room_number) {
         Some(place) => Row::Known(place, row.reading),
-        None => Row::Stranger(row.hotel_id, row.room_number),
+        None => Row::Unknown(row.hotel_id, row.room_number),
     })
 }
 

@@ -4,7 +4,7 @@ use crate::types::Zone;
 use super::*;
 
 #[test]
-fn of_what_is_said_to_lie_ahead_nothing_is_left_out() {
+fn no_message_that_names_a_future_time_is_left_out() {
     let known = [
         ("in", MessageKind::Checkin),
         ("longer", MessageKind::Extend),

@@ -317,7 +317,7 @@ fn each_problem_of_the_broker_is_reported_and_the_rest_is_checked() {
 }
 
 #[test]
-fn a_database_that_is_away_hides_nothing_else() {
+fn an_unreachable_database_hides_no_other_problem() {
     let mut rig = Rig::new("checkaway");
     for (from, to, code, part) in [
         (

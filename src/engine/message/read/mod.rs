@@ -2,7 +2,7 @@
 
 use crate::types::{HotelId, LocalTime, RoomKey, RoomNumber, trim_key_part};
 
-use super::{Event, FieldNames, MessageFormat, MessageKind, Move, Parsed, half_key, key, time};
+use super::{Event, FieldNames, MessageFormat, MessageKind, Move, Parsed, key, key_part, time};
 use crate::engine::fields::Fields;
 use crate::engine::refusal::{Refusal, missing};
 use crate::engine::{
@@ -128,7 +128,7 @@ impl Body<'_> {
         let hotel = self.fields.text_or_integer(field)?;
         let hotel = hotel.filter(|hotel| !trim_key_part(hotel).is_empty());
         let hotel =
-            hotel.map(|hotel| half_key(field, &hotel, HotelId::MAX_CHARS).map(HotelId::new));
+            hotel.map(|hotel| key_part(field, &hotel, HotelId::MAX_CHARS).map(HotelId::new));
         let from = RoomKey {
             hotel_id: hotel.transpose()?.unwrap_or_else(|| to.hotel_id.clone()),
             room_number: self.room_number(&names.old_room_number)?,
@@ -240,7 +240,7 @@ impl Body<'_> {
         if trim_key_part(&id).is_empty() {
             return Ok(None);
         }
-        half_key(field, &id, StayId::MAX_CHARS).map(|id| Some(StayId::new(id)))
+        key_part(field, &id, StayId::MAX_CHARS).map(|id| Some(StayId::new(id)))
     }
 
     /// The expected check-out, where it is after the time from which the guest is in; and whether

@@ -80,7 +80,7 @@ pub(super) static WORDS: Words = Words {
     was_over: "It was normal again before this notice went out: nothing to do.",
     may_go_on: "Monitoring was interrupted, so it is not known whether the room is normal again. \
         Please check with the front desk and look when convenient.",
-    closed_below: "Where monitoring was interrupted, it can't be told whether power use is normal \
+    closed_below: "Where monitoring was interrupted, it is not known whether power use is normal \
         again. When convenient, check vacant rooms with the front desk and look inside; have the \
         front desk ask guests. If it is still abnormal, there will be another alert.",
     new_stays_below: "Guests have arrived or left: what was abnormal before is no longer followed, \
@@ -119,12 +119,12 @@ pub(super) static WORDS: Words = Words {
         let again = "If it is still abnormal, there will be another alert.";
         match (kind, why) {
             (_, Closing::Gap) => format!(
-                "Meter readings were interrupted, so it can't be told whether power use is normal \
-                 again. {look}. {again}"
+                "Meter readings were interrupted, so it is not known whether power use is \
+                 normal again. {look}. {again}"
             ),
             (_, Closing::MeterChanged) => format!(
-                "The meter was replaced or reset, so it can't be told whether power use is normal \
-                 again. {look}. {again}"
+                "The meter was replaced or reset, so it is not known whether power use is \
+                 normal again. {look}. {again}"
             ),
             (_, Closing::IntervalChanged) => format!(
                 "The length of the interval was changed: power use is judged anew from now on. \
@@ -202,8 +202,8 @@ pub(super) static WORDS: Words = Words {
     old_and_new: |name| [format!("{name} before"), format!("{name} now")],
     from_to: |from, to| format!("{from} to {to}"),
     now: "Now",
-    now_unknown: "unknown (maybe normal again; or a check-in, a check-out, a gap in the readings \
-        or a new meter makes it impossible to tell)",
+    now_unknown: "unknown (perhaps normal again; or a check-in, a check-out, a gap in the readings \
+        or a new meter hides it)",
 
     silent_meters: "Without data",
     frozen_meters: "Frozen",
