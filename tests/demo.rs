@@ -3,7 +3,6 @@
 #[path = "support/mod.rs"]
 mod support;
 
-use std::collections::HashMap;
 use std::fs;
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
@@ -15,13 +14,13 @@ use unicode_width::UnicodeWidthStr;
 
 use roomwatt::config::Config;
 use roomwatt::demo::{Demo, Detection};
-use roomwatt::engine::{Notice, NoticeKind, RoomNotice};
+use roomwatt::engine::{Notice, NoticeKind, RoomNotice, pieces};
 use roomwatt::notify::Console;
 use roomwatt::review::{Room, judge};
-use roomwatt::simulator::{EventKind, Scenario};
+use roomwatt::simulator::Scenario;
 use roomwatt::store::{Database, NoticeState};
 use roomwatt::threads::stop_signal;
-use roomwatt::types::{HotelId, LocalTime, RoomKey};
+use roomwatt::types::{HotelId, LocalTime};
 
 use support::{ROOMWATT, wait};
 
@@ -138,8 +137,8 @@ fn the_notices_are_those_of_the_rules() {
     let start = LocalTime::parse("2024-03-04 00:00:00").expect("a time");
     let mut scenario = Scenario::new(5, vec![HotelId::new("DEMO")], 80, start, 3);
     // What comes late is late for the service, and in its place for the engine.
-    scenario.meters.faults.late = 0.0;
-    scenario.meters.faults.outage = 0.0;
+    scenario.world.meters.faults.late = 0.0;
+    scenario.world.meters.faults.outage = 0.0;
     let (exits, ended) = bounded(4);
     let (_stopper, stop) = stop_signal();
     let cards = Arc::new(Mutex::new(Vec::new()));
@@ -156,20 +155,19 @@ fn the_notices_are_those_of_the_rules() {
     .run(&stop)
     .expect("the story ends");
 
-    let mut rooms: HashMap<RoomKey, Room> = HashMap::new();
-    for event in scenario.story() {
-        let room = rooms.entry(event.room.clone());
-        let history = room.or_insert_with(|| Room::new(event.room));
-        match event.kind {
-            EventKind::Message(stay) => history.stays.push(stay),
-            EventKind::Reading(reading) => history.readings.push(reading),
-            EventKind::Trouble(_) => {}
-        }
-    }
+    let rules = &config.rules;
+    let rooms = scenario.history().rooms.into_iter().map(|room| {
+        let stays = pieces(&room.said, rules.match_seconds);
+        let history = Room {
+            stays,
+            readings: room.readings,
+            ..Room::new(room.key)
+        };
+        history.sorted()
+    });
     let of = |notice: RoomNotice| (notice.detected, notice.room, notice.kind, notice.energy);
-    let rooms = rooms.into_values();
     let mut expected: Vec<_> = rooms
-        .flat_map(|room| judge(&room.sorted(), &config.rules, LocalTime::FIRST))
+        .flat_map(|room| judge(&room, rules, LocalTime::FIRST))
         .map(of)
         .collect();
     expected.sort();

@@ -15,7 +15,7 @@ use thiserror::Error;
 use crate::app::{Core, Running, take_over};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::engine::{Event, Parsed, Stay, Unwritten};
+use crate::engine::{Event, Parsed, Said, Statuses, Unwritten, pieces};
 use crate::gate::Gate;
 use crate::notify::Console;
 use crate::owner::{Input, Message};
@@ -126,8 +126,31 @@ impl Demo<'_> {
 struct Played {
     messages: u64,
     readings: u64,
-    rooms: HashMap<RoomKey, Room>,
+    rooms: HashMap<RoomKey, Seen>,
     troubles: Vec<(RoomKey, Trouble)>,
+}
+
+/// What the service was shown of a room.
+#[derive(Default)]
+struct Seen {
+    said: Vec<Said>,
+    readings: Vec<Reading>,
+}
+
+impl Seen {
+    /// The room as a look back finds it.
+    fn looked_back(self, key: RoomKey, match_seconds: i64) -> Room {
+        let stays = pieces(&self.said, match_seconds);
+        let changes = self.said.iter().filter_map(Said::status);
+        let statuses = Statuses::in_past(changes, &stays);
+        let room = Room {
+            stays,
+            statuses,
+            readings: self.readings,
+            ..Room::new(key)
+        };
+        room.sorted()
+    }
 }
 
 /// Where the story is played.
@@ -159,14 +182,15 @@ impl Stage<'_> {
                 match next.kind {
                     EventKind::Reading(reading) => {
                         self.played.readings += 1;
-                        self.room(&next.room).readings.push(reading);
+                        self.seen(&next.room).readings.push(reading);
                         readings.push((next.room, reading));
                     }
-                    EventKind::Message(stay) => {
+                    EventKind::Message(event) => {
                         self.add(&mut readings)?;
-                        self.send(next.room, stay)?;
+                        self.send(event)?;
                     }
                     EventKind::Trouble(trouble) => self.played.troubles.push((next.room, trouble)),
+                    EventKind::Presence(_) | EventKind::Circumstance(_) => {}
                 }
             }
             self.add(&mut readings)?;
@@ -183,10 +207,8 @@ impl Stage<'_> {
         }
     }
 
-    fn room(&mut self, key: &RoomKey) -> &mut Room {
-        let rooms = &mut self.played.rooms;
-        let room = rooms.entry(key.clone());
-        room.or_insert_with(|| Room::new(key.clone()))
+    fn seen(&mut self, key: &RoomKey) -> &mut Seen {
+        self.played.rooms.entry(key.clone()).or_default()
     }
 
     /// Writes readings as the meters do.
@@ -198,9 +220,8 @@ impl Stage<'_> {
     }
 
     /// Sends a message as the property management system does, and waits until it is committed.
-    fn send(&mut self, room: RoomKey, stay: Stay) -> Result<(), DemoError> {
+    fn send(&mut self, event: Event) -> Result<(), DemoError> {
         let format = &self.demo.config.messages;
-        let event = Event::of(room.clone(), &stay);
         let body = format.write(&event)?.into_bytes();
         let parsed = format.parse(&body, Some(self.clock.now()));
         if let Parsed::Refused(reason) = &parsed {
@@ -220,7 +241,9 @@ impl Stage<'_> {
         // This fails when the owner has ended; then the health check below reports it.
         let _ = self.running.inbox.messages().send(Input::Message(message));
         self.played.messages += 1;
-        self.room(&room).stays.push(stay);
+        for (room, said) in event.rooms {
+            self.seen(&room).said.push(said);
+        }
         while committed.recv_timeout(HEALTH_CHECK).is_err() {
             self.check_health()?;
             // While the store can't be read, the owner only retries; this read fails, too.

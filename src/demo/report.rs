@@ -79,7 +79,7 @@ impl Report {
         } = played;
         let rooms: HashMap<RoomKey, Room> = rooms
             .into_iter()
-            .map(|(key, room)| (key, room.sorted()))
+            .map(|(key, seen)| (key.clone(), seen.looked_back(key, rules.match_seconds)))
             .collect();
         let of_rooms: Vec<&RoomNotice> = notices
             .iter()
@@ -341,6 +341,7 @@ mod tests {
             from,
             until: from.plus(seconds),
             per_half_hour: WattHours(540),
+            thermostat: None,
         };
         let mut room = Room::new(key);
         room.stays.push(Stay::Vacant {

@@ -30,6 +30,16 @@ impl Chance {
         self.0.i64(range)
     }
 
+    /// A number between two, both included.
+    pub(super) fn within(&mut self, (least, most): (i64, i64)) -> i64 {
+        self.between(least..=most.max(least))
+    }
+
+    /// Any number.
+    pub(super) fn any(&mut self) -> u64 {
+        self.0.u64(..)
+    }
+
     /// A bell-shaped number around a mean, never beyond 3.5 deviations.
     pub(super) fn around(&mut self, mean: i64, deviation: i64) -> i64 {
         // The sum of four uniform numbers, each with a deviation of reach / √3.
@@ -46,7 +56,7 @@ impl Chance {
 }
 
 /// Spreads neighbouring seeds (the end of SplitMix64).
-fn mixed(seed: u64) -> u64 {
+pub(super) fn mixed(seed: u64) -> u64 {
     let seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let seed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let seed = (seed ^ (seed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,7 +1,7 @@
 use crate::types::{Kind, LocalTime};
 
 use super::chance::Chance;
-use super::guests::{Phase, midnight};
+use super::guests::midnight;
 use super::{HALF_HOUR, HOUR};
 
 /// How likely a guest is in the room, by hour: 54 % of a stay in total.
@@ -16,6 +16,9 @@ const RESTLESS: f64 = 0.35;
 /// The share of half hours with a kettle, shower or hair dryer, while the guest is in the room.
 const BURSTS: f64 = 0.12;
 
+/// What guests' air conditioners use in each month, in percent of what they use at most.
+const SEASONS: [i64; 12] = [95, 90, 60, 25, 30, 70, 100, 100, 65, 25, 50, 85];
+
 /// What a room uses without a trouble. All in Wh a half hour.
 pub(super) struct Load {
     chance: Chance,
@@ -25,26 +28,44 @@ pub(super) struct Load {
     air_conditioner: i64,
     present: bool,
     cleaning: Option<LocalTime>,
+    seasons: bool,
 }
 
 impl Load {
-    pub(super) fn new(mut chance: Chance) -> Load {
-        let base = chance.between(20..=80);
+    pub(super) fn new(mut chance: Chance, base: (i64, i64), seasons: bool) -> Load {
+        let base = chance.within(base);
         Load {
             chance,
             base,
             air_conditioner: 0,
             present: false,
             cleaning: None,
+            seasons,
         }
     }
 
-    /// A guest checks in or out.
-    pub(super) fn start_phase(&mut self, phase: &Phase) {
-        self.present = phase.kind() == Kind::Checkin;
+    /// What its refrigerator and standby devices use.
+    pub(super) fn base(&self) -> i64 {
+        self.base
+    }
+
+    /// Its refrigerator is counted otherwise.
+    pub(super) fn without_base(&mut self) {
+        self.base = 0;
+    }
+
+    /// A guest comes or leaves. Returns when the room is cleaned, if it is.
+    pub(super) fn start(&mut self, kind: Kind, from: LocalTime) -> Option<LocalTime> {
+        self.present = kind == Kind::Checkin;
         self.air_conditioner = self.chance.between(250..=500);
         let later = self.chance.between(HALF_HOUR..=5 * HALF_HOUR);
-        self.cleaning = (!self.present).then(|| phase.from().plus(later));
+        self.cleaning = (!self.present).then(|| from.plus(later));
+        self.cleaning
+    }
+
+    /// The cleaning is counted otherwise, or does not come.
+    pub(super) fn without_cleaning(&mut self) {
+        self.cleaning = None;
     }
 
     /// What is used between `from` and `until`.
@@ -64,7 +85,7 @@ impl Load {
                     self.present = self.chance.happens(likely);
                 }
                 if self.present {
-                    load = self.air_conditioner + self.chance.between(0..=100);
+                    load = self.air_conditioner(from) + self.chance.between(0..=100);
                     if self.chance.happens(BURSTS) {
                         // The smaller of two, because small bursts are more frequent.
                         let one = self.chance.between(100..=2_000);
@@ -75,6 +96,15 @@ impl Load {
             }
         }
         load
+    }
+
+    fn air_conditioner(&self, at: LocalTime) -> i64 {
+        if !self.seasons {
+            return self.air_conditioner;
+        }
+        let (_, month, ..) = at.parts();
+        let percent = SEASONS.get(usize::from(month).saturating_sub(1));
+        self.air_conditioner * percent.copied().unwrap_or(100) / 100
     }
 }
 
@@ -92,11 +122,11 @@ mod tests {
         let (mut there, mut occupied) = (0, 0);
         for room in 0..100 {
             let chance = |what| Chance::new(seed, &[what, &format!("{room}")]);
-            let mut guests = Guests::new(chance("guests"), begin, 0.68);
-            let mut load = Load::new(chance("load"));
+            let mut guests = Guests::new(chance("guests"), chance("early"), begin, (0.68, 0.0));
+            let mut load = Load::new(chance("load"), (20, 80), false);
             while guests.phase().from() < begin.plus(30 * DAY) {
-                let phase = *guests.phase();
-                load.start_phase(&phase);
+                let phase = guests.phase().clone();
+                load.start(phase.kind(), phase.from());
                 let mut now = phase.from();
                 while now < phase.until {
                     let next = now.plus(HALF_HOUR);

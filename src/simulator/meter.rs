@@ -113,9 +113,9 @@ impl Meter {
         self.beat.seconds().rem_euclid(HALF_HOUR)
     }
 
-    /// Counts `per_half_hour` Wh a half hour, for `seconds`.
-    pub(super) fn count(&mut self, per_half_hour: i64, seconds: i64) {
-        self.used += per_half_hour * seconds;
+    /// Counts what is used: Wh times the seconds of half an hour.
+    pub(super) fn count(&mut self, used: i64) {
+        self.used += used;
     }
 
     /// Takes the reading that is due, and emits it if it is not lost.
@@ -146,10 +146,11 @@ impl Meter {
         } else {
             self.register()
         };
-        let reading = EventKind::Reading(Reading { time, register });
+        let reading = Reading { time, register };
+        let emit = &mut |at| emit(at, EventKind::Reading(reading));
         if self.faults.happens(faults.late) {
             let late = self.faults.between(5 * MINUTE..=3 * HOUR / 2);
-            return emit(self.last_arrival.max(time).plus(late), reading);
+            return emit(self.last_arrival.max(time).plus(late));
         }
         let at = match outage {
             Some(outage) if outage.covers(time) && outage.lost => return,
@@ -157,9 +158,9 @@ impl Meter {
             _ => time,
         };
         self.last_arrival = self.last_arrival.max(at);
-        emit(self.last_arrival, reading);
+        emit(self.last_arrival);
         if self.faults.happens(faults.duplicate) {
-            emit(self.last_arrival, reading);
+            emit(self.last_arrival);
         }
     }
 

@@ -4,7 +4,7 @@ use crate::types::{Kind, LocalTime, WattHours};
 
 use super::HOUR;
 use super::chance::Chance;
-use super::guests::Phase;
+use super::consumer::{Consumer, Pattern};
 
 /// An appliance that uses more than it should: the truth, whether or not it is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -14,15 +14,46 @@ pub struct Trouble {
     pub kind: Kind,
     pub from: LocalTime,
     pub until: LocalTime,
-    /// What it uses in half an hour, in addition to everything else.
+    /// What it uses in half an hour while it is on, in addition to everything else.
     pub per_half_hour: WattHours,
+    /// Where it has one; else it is always on.
+    #[serde(skip)]
+    pub thermostat: Option<Thermostat>,
+}
+
+/// It has an appliance be off in some half hours, at random.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thermostat {
+    /// In how many of a hundred.
+    pub off_percent: u8,
+    /// Which ones.
+    pub seed: u64,
+}
+
+impl Trouble {
+    /// What it uses between two times: Wh times the seconds of half an hour, so that nothing is
+    /// rounded.
+    pub fn used(&self, from: LocalTime, until: LocalTime) -> i64 {
+        let pattern = self.thermostat.map_or(Pattern::Always, |thermostat| {
+            let Thermostat { off_percent, seed } = thermostat;
+            Pattern::HalfHours { off_percent, seed }
+        });
+        let consumer = Consumer {
+            from: self.from,
+            until: self.until,
+            per_half_hour: self.per_half_hour.0,
+            pattern,
+        };
+        consumer.used(from, until)
+    }
 }
 
 /// The appliance of a trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Appliance {
-    /// 0.5 to 0.75 kWh a half hour: below every threshold, even in a vacant room.
+    /// 0.5 to 0.75 kWh a half hour, unless the world has others: below every threshold, even in a
+    /// vacant room.
     AirConditioner,
     /// 2 kW.
     Heater,
@@ -55,6 +86,10 @@ pub struct Troubles {
     pub vacant: Likely,
     /// Per check-in: the guest uses an appliance.
     pub occupied: Likely,
+    /// The least and the most that an air conditioner uses. Wh a half hour.
+    pub air_conditioner: (i64, i64),
+    /// In how many of a hundred half hours the thermostat of an air conditioner has it off.
+    pub off_percent: u8,
 }
 
 /// The probability of each appliance to be the trouble; at most one is.
@@ -73,6 +108,7 @@ impl Troubles {
         Troubles {
             vacant: Likely::default(),
             occupied: Likely::default(),
+            ..Troubles::default()
         }
     }
 
@@ -88,6 +124,7 @@ impl Troubles {
         Troubles {
             vacant: times(self.vacant),
             occupied: times(self.occupied),
+            ..self
         }
     }
 }
@@ -108,6 +145,8 @@ impl Default for Troubles {
                 heat_pump: 0.01,
                 ..Likely::default()
             },
+            air_conditioner: (500, 750),
+            off_percent: 0,
         }
     }
 }
@@ -129,12 +168,16 @@ impl Likely {
     }
 }
 
-/// The trouble of a phase, if it has one.
-pub(super) fn trouble(chance: &mut Chance, phase: &Phase, likely: &Troubles) -> Option<Trouble> {
-    let kind = phase.kind();
+/// The trouble of a time in which a room is occupied or vacant, if it has one.
+pub(super) fn trouble(
+    chance: &mut Chance,
+    kind: Kind,
+    (begin, end): (LocalTime, LocalTime),
+    likely: &Troubles,
+) -> Option<Trouble> {
     // All numbers are drawn in any case, so that later ones don't depend on the probabilities.
     let fraction = chance.fraction();
-    let air_conditioner = chance.between(500..=750);
+    let air_conditioner = chance.within(likely.air_conditioner);
     let begins = chance.between(HOUR / 2..=4 * HOUR);
     let evening = chance.between(3 * HOUR..=12 * HOUR);
     let noticed = chance.between(6 * HOUR..=48 * HOUR);
@@ -150,20 +193,26 @@ pub(super) fn trouble(chance: &mut Chance, phase: &Phase, likely: &Troubles) -> 
         Appliance::HeatPump => 2_600,
     };
     let from = match kind {
-        Kind::Checkin => phase.from().plus(begins),
-        Kind::Checkout => phase.from(),
+        Kind::Checkin => begin.plus(begins),
+        Kind::Checkout => begin,
     };
     let until = match (kind, appliance) {
         (Kind::Checkout, _) => from.plus(noticed),
-        (Kind::Checkin, Appliance::Miner) => phase.until,
+        (Kind::Checkin, Appliance::Miner) => end,
         (Kind::Checkin, Appliance::CarCharger) => from.plus(6 * HOUR),
         (Kind::Checkin, _) => from.plus(evening),
     };
+    let has_thermostat = appliance == Appliance::AirConditioner && likely.off_percent > 0;
     Some(Trouble {
         appliance,
         kind,
         from,
-        until: until.min(phase.until),
+        until: until.min(end),
         per_half_hour: WattHours(per_half_hour),
+        thermostat: has_thermostat.then(|| Thermostat {
+            off_percent: likely.off_percent,
+            // It takes nothing from the stream, so that the other troubles stay the same.
+            seed: fraction.to_bits() ^ from.seconds().cast_unsigned(),
+        }),
     })
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use roomwatt::engine::{NoticeKind, RoomNotice, Rules, Thresholds};
+use roomwatt::engine::{NoticeKind, RoomNotice, Rules, Thresholds, pieces};
 use roomwatt::review::advise::{Reason, advise, study};
 use roomwatt::review::{Past, Summary, backtest};
-use roomwatt::simulator::{EventKind, REGISTER_MODULUS, Scenario, Trouble};
+use roomwatt::simulator::{REGISTER_MODULUS, Scenario, Trouble};
 use roomwatt::types::{HotelId, Kind, LocalTime, RoomKey, WattHours};
 
 /// Alerts per 100 rooms and day that are of no use.
@@ -30,19 +30,18 @@ fn scenario(seed: u64, rooms: u32, days: u32) -> Scenario {
 fn past(scenario: &Scenario) -> (Past, Vec<(RoomKey, Trouble)>) {
     let mut past = Past::new(LocalTime::FIRST);
     let mut troubles = Vec::new();
-    let mut readings = Vec::new();
-    for event in scenario.story() {
-        let room = event.room;
-        match event.kind {
-            EventKind::Message(stay) => past.add_stay(room, stay),
-            EventKind::Reading(reading) => readings.push((room, reading)),
-            EventKind::Trouble(trouble) => troubles.push((room, trouble)),
+    for room in scenario.history().rooms {
+        for stay in pieces(&room.said, rules().match_seconds) {
+            past.add_stay(room.key.clone(), stay);
         }
-    }
-    // A room may be read before its first message comes.
-    for (room, reading) in readings {
-        let place = past.place(room.hotel_id.as_str(), room.room_number.as_str());
-        past.add_reading(place.expect("every room has a message"), reading);
+        let key = &room.key;
+        let place = past.place(key.hotel_id.as_str(), key.room_number.as_str());
+        let place = place.expect("every room has a message");
+        for reading in room.readings {
+            past.add_reading(place, reading);
+        }
+        let of_room = { room.troubles.into_iter() }.map(|trouble| (room.key.clone(), trouble));
+        troubles.extend(of_room);
     }
     (past.sorted(), troubles)
 }

@@ -10,7 +10,7 @@ use std::time::Instant;
 use csv::ByteRecord;
 
 use roomwatt::config::Config;
-use roomwatt::engine::{Event, MessageFormat, Rules};
+use roomwatt::engine::{MessageFormat, Rules};
 use roomwatt::review::{NamedReader, backtest, read_files};
 use roomwatt::simulator::{EventKind, Scenario};
 use roomwatt::types::{HotelId, LocalTime};
@@ -70,8 +70,7 @@ fn write(scenario: &Scenario, messages: &Path, readings: &Path) -> u64 {
     for event in scenario.story() {
         let room = &event.room;
         match event.kind {
-            EventKind::Message(stay) => {
-                let event = Event::of(room.clone(), &stay);
+            EventKind::Message(event) => {
                 let body = format.write(&event).expect("a body");
                 writeln!(messages, "{body}").expect("written");
             }
@@ -85,7 +84,7 @@ fn write(scenario: &Scenario, messages: &Path, readings: &Path) -> u64 {
                 )
                 .expect("written");
             }
-            EventKind::Trouble(_) => {}
+            EventKind::Trouble(_) | EventKind::Presence(_) | EventKind::Circumstance(_) => {}
         }
     }
     count

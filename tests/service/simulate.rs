@@ -1,6 +1,6 @@
 //! Hotels that don't exist, on servers that do.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -8,10 +8,10 @@ use std::time::Instant;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use roomwatt::engine::{NoticeKind, Rules};
+use roomwatt::engine::{NoticeKind, Rules, pieces};
 use roomwatt::review::{Room, judge};
 use roomwatt::simulator::{EventKind, Scenario, Troubles};
-use roomwatt::types::{HotelId, LocalTime, RoomKey, WattHours};
+use roomwatt::types::{HotelId, LocalTime, WattHours};
 
 use crate::support::proxy::{Fault, Proxy};
 use crate::support::{Link, ROOMWATT, Rig, wait};
@@ -37,19 +37,16 @@ type Alert = (String, String, String, u32, String);
 
 /// The alerts of a story by the engine alone.
 fn alerts(scenario: &Scenario, rules: &Rules) -> Vec<Alert> {
-    let mut rooms: BTreeMap<RoomKey, Room> = BTreeMap::new();
-    for event in scenario.story() {
-        let room = rooms.entry(event.room.clone());
-        let history = room.or_insert_with(|| Room::new(event.room));
-        match event.kind {
-            EventKind::Message(stay) => history.stays.push(stay),
-            EventKind::Reading(reading) => history.readings.push(reading),
-            EventKind::Trouble(_) => {}
-        }
-    }
-    let notices = rooms
-        .into_values()
-        .flat_map(|room| judge(&room.sorted(), rules, LocalTime::FIRST));
+    let rooms = scenario.history().rooms.into_iter().map(|room| {
+        let stays = pieces(&room.said, rules.match_seconds);
+        let history = Room {
+            stays,
+            readings: room.readings,
+            ..Room::new(room.key)
+        };
+        history.sorted()
+    });
+    let notices = rooms.flat_map(|room| judge(&room, rules, LocalTime::FIRST));
     let mut alerts: Vec<Alert> = notices
         .filter(|notice| notice.kind == NoticeKind::Alert)
         .map(|notice| {
@@ -73,7 +70,7 @@ fn the_service_records_what_the_rules_make_of_the_story() {
     println!("ROOMWATT_SIMULATOR_SEED={seed}");
     let start = minutes_ago(3 * DAY);
     let mut scenario = Scenario::new(seed, vec![HotelId::new("SIM-A")], 40, start, 3);
-    scenario.troubles = Troubles::default().times(5.0);
+    scenario.world.troubles = Troubles::default().times(5.0);
     let mut rules = Rules::default();
     rules.thresholds.checkin = WattHours(1_200);
     rules.thresholds.checkout = WattHours(400);

@@ -5,7 +5,7 @@ use roomwatt::review::{Room, judge};
 use roomwatt::simulator::{Appliance, EventKind, MeterFaults, REGISTER_MODULUS, Scenario, Trouble};
 use roomwatt::types::{Kind, LocalTime, RoomKey};
 
-use crate::{by_room, faultless, scenario, seed};
+use crate::{by_room, faultless, scenario, seed, stay_of};
 
 type Judged = BTreeMap<RoomKey, (Vec<Trouble>, Vec<RoomNotice>)>;
 
@@ -20,9 +20,10 @@ fn judged(scenario: &Scenario) -> Judged {
         let mut troubles = Vec::new();
         for (_, kind) in events {
             match kind {
-                EventKind::Message(stay) => room.stays.push(stay),
+                EventKind::Message(message) => room.stays.extend(stay_of(&message)),
                 EventKind::Reading(reading) => room.readings.push(reading),
                 EventKind::Trouble(trouble) => troubles.push(trouble),
+                EventKind::Presence(_) | EventKind::Circumstance(_) => {}
             }
         }
         let mut notices = judge(&room.sorted(), &rules, LocalTime::FIRST);
@@ -66,7 +67,7 @@ fn ordinary_rooms_raise_no_alerts() {
 #[test]
 fn troubles_above_the_thresholds_are_found_and_none_below() {
     let mut scenario = faultless(seed(), 250, 20);
-    scenario.meters.faults = MeterFaults::none();
+    scenario.world.meters.faults = MeterFaults::none();
     let mut found: BTreeMap<(Kind, Appliance), (u32, u32)> = BTreeMap::new();
     for (room, (troubles, notices)) in judged(&scenario) {
         for trouble in troubles {

@@ -10,7 +10,7 @@ use roomwatt::engine::{
 use roomwatt::simulator::{EventKind, REGISTER_MODULUS, Scenario, SimulatedEvent};
 use roomwatt::types::{HotelId, LocalTime, Reading, RoomKey, WattHours};
 
-use crate::{faultless, hotels, scenario, seed};
+use crate::{faultless, hotels, scenario, seed, stay_of};
 
 /// The time between two checks. Seconds.
 const CHECK_EVERY: i64 = 600;
@@ -58,7 +58,8 @@ fn frozen_notices(
             next_check = next_check.plus(CHECK_EVERY);
         }
         match kind {
-            EventKind::Message(stay) => {
+            EventKind::Message(message) => {
+                let stay = stay_of(&message).expect("a stay");
                 let before = watches.get(&room);
                 let known = shown.get(&room).map_or(&[][..], Vec::as_slice);
                 if let Received::Newer(after) =
@@ -81,7 +82,7 @@ fn frozen_notices(
                     *state = observe(&room, state, &[reading], &rules).state;
                 }
             }
-            EventKind::Trouble(_) => {}
+            EventKind::Trouble(_) | EventKind::Presence(_) | EventKind::Circumstance(_) => {}
         }
     }
     notices
@@ -119,7 +120,7 @@ fn ordinary_hotels_are_not_reported_as_frozen() {
         for occupancy in [0.68, 0.95] {
             let mut scenario = scenario(seed, rooms, 7);
             scenario.hotels = hotels(count);
-            scenario.occupancy = occupancy;
+            scenario.world.occupancy = occupancy;
             let all = [
                 ("steps of 0.01 kWh", frozen_notices(&scenario, in_steps(10))),
                 ("steps of 0.1 kWh", frozen_notices(&scenario, in_steps(100))),
@@ -176,7 +177,7 @@ fn a_frozen_gateway_is_reported_once_and_its_end_once() {
         for (from, until) in [(2, 9), (11, 20)] {
             let mut scenario = faultless(seed, 40, 3);
             scenario.hotels = hotels(2);
-            scenario.meters.interval_seconds = interval;
+            scenario.world.meters.interval_seconds = interval;
             let notices = with_frozen_gateway(&scenario, (from, until), in_steps(10));
             println!("read every {interval} s, frozen from {from} to {until} h: {notices:?}");
             let [

@@ -27,7 +27,7 @@ fn readings(scenario: &Scenario) -> BTreeMap<RoomKey, Arrivals> {
 fn meters_without_faults_count_upwards() {
     for interval in [1_800, 900, 300, 3_600] {
         let mut scenario = faultless(seed(), 30, 4);
-        scenario.meters.interval_seconds = interval;
+        scenario.world.meters.interval_seconds = interval;
         for (room, arrivals) in readings(&scenario) {
             let expected = 4 * 24 * 3_600 / interval;
             assert!(
@@ -66,7 +66,7 @@ fn with_and_without(
 ) -> (BTreeMap<RoomKey, Arrivals>, BTreeMap<RoomKey, Arrivals>) {
     let mut scenario = faultless(seed(), 40, 6);
     let truth = readings(&scenario);
-    fault(&mut scenario.meters.faults);
+    fault(&mut scenario.world.meters.faults);
     (readings(&scenario), truth)
 }
 

@@ -1,16 +1,17 @@
 use std::collections::BTreeMap;
 
-use roomwatt::simulator::{Appliance, EventKind, Scenario, Trouble, Troubles};
+use roomwatt::engine::MessageKind;
+use roomwatt::simulator::{Appliance, EventKind, Scenario, Trouble, Troubles, World};
 use roomwatt::types::{Kind, LocalTime};
 
-use crate::{by_room, faultless, seed};
+use crate::{by_room, faultless, seed, stay_of};
 
 /// Many troubles of each sort.
 fn troubled(seed: u64, rooms: u32, days: u32) -> Scenario {
     let mut scenario = faultless(seed, rooms, days);
     for likely in [
-        &mut scenario.troubles.vacant,
-        &mut scenario.troubles.occupied,
+        &mut scenario.world.troubles.vacant,
+        &mut scenario.world.troubles.occupied,
     ] {
         likely.air_conditioner = 0.15;
         likely.heater = 0.15;
@@ -23,17 +24,17 @@ fn troubled(seed: u64, rooms: u32, days: u32) -> Scenario {
 
 /// Energy of the troubles up to a time: Wh times seconds of half an hour.
 fn energy(troubles: &[Trouble], until: LocalTime) -> i64 {
-    troubles
-        .iter()
-        .map(|t| t.per_half_hour.0 * until.min(t.until).since(t.from).max(0))
-        .sum()
+    troubles.iter().map(|t| t.used(t.from, until)).sum()
 }
 
 #[test]
 fn the_readings_show_each_trouble_and_nothing_else() {
     let scenario = troubled(seed(), 30, 6);
     let calm = Scenario {
-        troubles: Troubles::none(),
+        world: World {
+            troubles: Troubles::none(),
+            ..scenario.world.clone()
+        },
         ..scenario.clone()
     };
     let calm = by_room(calm.story());
@@ -52,9 +53,17 @@ fn the_readings_show_each_trouble_and_nothing_else() {
                 continue;
             }
             let (_, otherwise) = calm.next().expect("as many as without troubles");
-            match (event, *otherwise) {
-                (EventKind::Message(stay), otherwise) => {
-                    assert_eq!(EventKind::Message(stay), otherwise, "{room}");
+            match (event, otherwise.clone()) {
+                (EventKind::Presence(now), otherwise) => {
+                    assert_eq!(EventKind::Presence(now), otherwise, "{room}");
+                    kind = Some(now);
+                }
+                (EventKind::Circumstance(span), otherwise) => {
+                    assert_eq!(EventKind::Circumstance(span), otherwise, "{room}");
+                }
+                (EventKind::Message(message), otherwise) => {
+                    assert_eq!(EventKind::Message(message.clone()), otherwise, "{room}");
+                    let stay = stay_of(&message).expect("a stay");
                     let ended = troubles
                         .last()
                         .is_none_or(|t: &Trouble| t.until <= stay.time());
@@ -81,11 +90,13 @@ fn the_readings_show_each_trouble_and_nothing_else() {
 #[test]
 fn air_conditioners_stay_on_after_three_check_outs_in_a_hundred() {
     let mut scenario = faultless(seed(), 400, 30);
-    scenario.meters.interval_seconds = 24 * 3_600;
+    scenario.world.meters.interval_seconds = 24 * 3_600;
     let (mut check_outs, mut left_on) = (0.0_f64, 0.0);
     for event in scenario.story() {
         match event.kind {
-            EventKind::Message(stay) if stay.kind() == Kind::Checkout => check_outs += 1.0,
+            EventKind::Message(message) if message.kind == MessageKind::Checkout => {
+                check_outs += 1.0
+            }
             EventKind::Trouble(trouble)
                 if (trouble.kind, trouble.appliance)
                     == (Kind::Checkout, Appliance::AirConditioner) =>

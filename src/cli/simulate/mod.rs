@@ -11,7 +11,6 @@ use serde_json::json;
 use crate::app::interruption;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::engine::Event;
 use crate::escape;
 use crate::simulator::{EventKind, MeterFaults, Scenario, Trouble, Troubles};
 use crate::store::SimulatedMeters;
@@ -163,13 +162,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             }
             show(&bar, &scenario, at, sink.delivered);
             match event.kind {
-                EventKind::Message(stay) => {
-                    let body = config.messages.write(&Event::of(event.room, &stay));
+                EventKind::Message(message) => {
+                    let body = config.messages.write(&message);
                     let body = body.map_err(|error| Failure::new(Code::Configuration, error))?;
                     sink.add_message(at, body);
                 }
                 EventKind::Reading(reading) => sink.add_reading(event.room, reading),
                 EventKind::Trouble(trouble) => troubles.push((event.room, trouble)),
+                EventKind::Presence(_) | EventKind::Circumstance(_) => {}
             }
         }
         until = scenario.end();
@@ -209,10 +209,10 @@ fn scenario(arguments: &Arguments, config: &Config, now: LocalTime) -> Result<Sc
     let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(..));
     let days = arguments.days.unwrap_or(ENDLESS);
     let mut scenario = Scenario::new(seed, hotels, arguments.rooms, start, days);
-    scenario.meters.interval_seconds = config.rules.interval_seconds;
-    scenario.troubles = Troubles::default().times(arguments.troubles);
+    scenario.world.meters.interval_seconds = config.rules.interval_seconds;
+    scenario.world.troubles = Troubles::default().times(arguments.troubles);
     if arguments.no_faults {
-        scenario.meters.faults = MeterFaults::none();
+        scenario.world.meters.faults = MeterFaults::none();
     }
     Ok(scenario)
 }
