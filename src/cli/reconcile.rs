@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{
     Comparison, Difference, Differs, Event, Fact, MessageFormat, Parsed, PmsFormat, PmsRoom,
-    PmsState, Said, Stay, StayId, compare,
+    PmsState, RoomStatus, Said, StatusChange, Stay, StayId, compare,
 };
 use crate::escape;
 use crate::review::{NamedReader, read_rooms};
@@ -130,8 +130,9 @@ fn open(path: &Path, zone: Zone) -> anyhow::Result<(NamedReader<File>, Option<Lo
 /// A room that differs, and the bodies of the messages that mend it.
 struct Room<'a> {
     difference: &'a Difference<'a>,
-    /// Why they can't be sent.
-    bodies: Result<Vec<String>, String>,
+    bodies: Vec<String>,
+    /// Why there are no more of them, where they do not mend all of it.
+    left: Option<String>,
 }
 
 impl<'a> Room<'a> {
@@ -146,12 +147,26 @@ impl<'a> Room<'a> {
                 _ => Ok(body),
             }
         };
-        let messages = difference.messages.as_ref();
-        let messages = messages.ok_or_else(|| NONE_MENDS.to_owned());
-        Room {
+        let mut room = Room {
             difference,
-            bodies: messages.and_then(|messages| messages.iter().map(body).collect()),
+            bodies: Vec::new(),
+            left: None,
+        };
+        match &difference.messages {
+            Some(messages) => {
+                for message in messages {
+                    match body(message) {
+                        Ok(body) => room.bodies.push(body),
+                        Err(why) => {
+                            room.left = Some(why);
+                            break;
+                        }
+                    }
+                }
+            }
+            None => room.left = Some(NONE_MENDS.to_owned()),
         }
+        room
     }
 
     fn text(&self) -> String {
@@ -175,6 +190,8 @@ impl<'a> Room<'a> {
                 format!("expected check-out {expected}, and {watched} is known")
             }
             (Differs::Expected(_), _) => watched,
+            (Differs::OutOfOrder, _) => format!("{watched}, in order"),
+            (Differs::InOrder(since), _) => format!("out of order since {since}"),
         };
         let mended = match messages {
             Some(messages) => {
@@ -203,9 +220,10 @@ impl<'a> Room<'a> {
             Differs::WatchedAsOccupied => "watched_as_occupied",
             Differs::OtherGuest => "other_guest",
             Differs::Expected(_) => "expected_checkout",
+            Differs::OutOfOrder => "watched_as_in_order",
+            Differs::InOrder(_) => "watched_as_out_of_order",
         };
-        let bodies = self.bodies.as_ref().ok();
-        let bodies = bodies.map(|bodies| bodies.iter().map(|body| value(body)).collect());
+        let bodies = self.bodies.iter().map(|body| value(body));
         object(
             &pms.room,
             differs,
@@ -216,7 +234,7 @@ impl<'a> Room<'a> {
                 "stay_id": id.map(StayId::as_str),
             }),
             watched.as_ref(),
-            bodies.map_or(Value::Null, Value::Array),
+            bodies.collect(),
         )
     }
 }
@@ -297,7 +315,12 @@ fn in_words(event: &Event) -> String {
             format!("expected check-out {}", expectation.expected)
         }
         Said::Back { at, .. } => format!("cancelled check-out at {at}"),
-        Said::Status(change) => format!("{} at {}", change.status, change.at),
+        Said::Status(StatusChange { status, at }) => match status {
+            RoomStatus::OutOfOrder { .. } | RoomStatus::InOrder => {
+                format!("{status} from {at} on")
+            }
+            RoomStatus::Dirty | RoomStatus::Clean => format!("{status} at {at}"),
+        },
     });
     said.collect::<Vec<_>>().join(", ")
 }
@@ -363,9 +386,9 @@ fn send(mut intake: Intake, rooms: &[Room]) -> Result<Sent, Failure> {
     };
     let mut all: Vec<(&Room, &[u8])> = Vec::new();
     for room in rooms {
-        match &room.bodies {
-            Ok(bodies) => all.extend(bodies.iter().map(|body| (room, body.as_bytes()))),
-            Err(why) => left(room, why),
+        all.extend(room.bodies.iter().map(|body| (room, body.as_bytes())));
+        if let Some(why) = &room.left {
+            left(room, why);
         }
     }
     let mut messages = 0;

@@ -5,8 +5,8 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::embedded::alone;
-use crate::support::Rig;
 use crate::support::intake::wait_until_served;
+use crate::support::{Rig, wait};
 use crate::{check_in, check_out, finished, minutes_ago};
 
 const HEADER: &str = "hotel_id,room_number,state,since,expected_checkout_time,stay_id\n";
@@ -278,4 +278,63 @@ fn of_a_list_with_bad_rows_nothing_is_compared() {
                   room_number,state,since,expected_checkout_time,stay_id";
     assert!(err.contains(column), "{err}");
     rig.finish();
+}
+
+#[test]
+fn a_room_s_status_needs_a_code_of_its_own() {
+    let (mut embedded, address) = alone("statuslist");
+    status_needs_a_code(&mut embedded, || wait_until_served(address));
+    embedded.finish();
+    let mut mysql = Rig::new("statuslist");
+    status_needs_a_code(&mut mysql, || ());
+    mysql.finish();
+}
+
+/// Compares a list with one room, out of order; `wait_until_served`: until messages may be sent.
+fn status_needs_a_code(rig: &mut Rig, wait_until_served: impl Fn()) {
+    let service = rig.start();
+    wait_until_served();
+    let left = minutes_ago(300).to_string();
+    let room = ["send", "--hotel-id", "H001", "--room-number", "101"];
+    let check_out = ["--msg-type", "checkout", "--checkout-time", &left];
+    let output = rig.roomwatt(&[&room[..], &check_out[..]].concat());
+    assert_eq!(finished(&output).0, Some(0), "{output:?}");
+    let since = minutes_ago(120);
+    let row = format!("H001,101,out_of_order,{since},,\n");
+    let list = rig.file("rooms.csv", &format!("{HEADER}{row}"));
+    ends_with(rig, &list, 1);
+    let apply = ["reconcile", &list, "--apply"];
+    let (code, out, err) = finished(&rig.roomwatt(&apply));
+    let differs = format!(
+        "H001/101: out of order since {since}, watched as vacant since {left}, in order: out of \
+         order from {since} on\n1 room compared: 1 differ, 0 not on the list; 0 messages "
+    );
+    assert_eq!(code, Some(1), "{err}");
+    assert!(out.starts_with(&differs), "{out}");
+    assert!(out.ends_with(", 1 room could not be mended\n"), "{out}");
+    let needed = "H001/101: not sent: message_types.room_status is not set";
+    assert!(err.starts_with(needed), "{err}");
+    service.stop();
+    rig.configure("[message_types]\nroom_status = '5710099'");
+    let service = rig.start();
+    wait_until_served();
+    let (code, out, err) = finished(&rig.roomwatt(&apply));
+    assert!(out.contains("; 1 message "), "{out}{err}");
+    assert_eq!(
+        (code, err.as_str()),
+        (Some(1), "roomwatt: 1 room differs\n")
+    );
+    ends_with(rig, &list, 0);
+    service.stop();
+}
+
+/// Waits until comparing ends so: messages may still wait in the queue.
+fn ends_with(rig: &mut Rig, list: &str, code: i32) {
+    wait(&format!("reconcile to end with {code}"), || {
+        let (seen, out, err) = finished(&rig.roomwatt(&["reconcile", list]));
+        match seen == Some(code) {
+            true => Ok(()),
+            false => Err(format!("{seen:?}: {out}{err}")),
+        }
+    });
 }

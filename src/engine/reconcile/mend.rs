@@ -3,8 +3,8 @@
 use crate::types::LocalTime;
 
 use super::super::{
-    Arrival, Departure, Event, Fact, Guest, MessageKind, Received, RoomState, Rules, Said, StayId,
-    receive,
+    Arrival, Departure, Event, Fact, Guest, MessageKind, Received, RoomState, RoomStatus, Rules,
+    Said, StatusChange, StayId, receive,
 };
 use super::{Differs, PmsRoom, PmsState, differs, guests, id_of, the_guest};
 
@@ -13,29 +13,36 @@ const MOST: usize = 64;
 
 /// The messages that mend a room, in their order; `None` where none do. Each is tried on the room:
 /// what is known of it already may decide otherwise than a message alone would.
-pub(super) fn mend(pms: &PmsRoom, state: Option<&RoomState>, rules: &Rules) -> Option<Vec<Event>> {
+pub(super) fn mend(
+    pms: &PmsRoom,
+    state: Option<&RoomState>,
+    made: LocalTime,
+    rules: &Rules,
+) -> Option<Vec<Event>> {
+    let differs = |state: Option<&RoomState>| differs(pms, state, made, rules.match_seconds);
     let mut state = state.cloned();
     let mut messages = Vec::new();
-    while let Some(now) = differs(pms, state.as_ref(), rules.match_seconds) {
+    while let Some(now) = differs(state.as_ref()) {
         if messages.len() == MOST {
             return None;
         }
-        let tried = candidates(pms, state.as_ref(), now, rules)
+        let tried = candidates(pms, state.as_ref(), now, made, rules)
             .into_iter()
-            .filter_map(|fact| Some((after(pms, state.as_ref(), &fact, rules)?, fact)));
+            .filter_map(|said| Some((after(pms, state.as_ref(), &said, rules)?, said)));
         let helps = |after: &RoomState| match now {
             // One after the other; and to say of a guest once more that he came can show that
             // another one left, or did not.
             Differs::WatchedAsOccupied | Differs::Expected(_) => {
                 meant(pms, state.as_ref(), rules) != meant(pms, Some(after), rules)
             }
-            Differs::NotWatched | Differs::WatchedAsVacant | Differs::OtherGuest => {
-                let differs = differs(pms, Some(after), rules.match_seconds);
-                matches!(differs, None | Some(Differs::Expected(_)))
-            }
+            Differs::NotWatched | Differs::WatchedAsVacant | Differs::OtherGuest => !matches!(
+                differs(Some(after)),
+                Some(Differs::WatchedAsVacant | Differs::OtherGuest)
+            ),
+            Differs::OutOfOrder | Differs::InOrder(_) => differs(Some(after)).is_none(),
         };
-        let (after, fact) = { tried }.find(|(after, _)| helps(after))?;
-        messages.push(message(pms, fact));
+        let (after, said) = { tried }.find(|(after, _)| helps(after))?;
+        messages.push(message(pms, said));
         state = Some(after);
     }
     Some(messages)
@@ -66,10 +73,19 @@ fn candidates(
     pms: &PmsRoom,
     state: Option<&RoomState>,
     differs: Differs,
+    made: LocalTime,
     rules: &Rules,
-) -> Vec<Fact> {
+) -> Vec<Said> {
     let guests = guests_of(state, rules);
     match (&pms.state, differs) {
+        (_, Differs::OutOfOrder) => {
+            // Since then a guest may have come, or it may have been in order.
+            let status = |at| out_of_order(RoomStatus::OutOfOrder { until: None }, at);
+            [pms.since, made.max(pms.since)].map(status).to_vec()
+        }
+        (_, Differs::InOrder(since)) => {
+            vec![out_of_order(RoomStatus::InOrder, pms.since.max(since))]
+        }
         (PmsState::Occupied { expected, .. }, Differs::Expected(_)) => {
             let guest = |state| the_guest(&guests, pms, state, rules.match_seconds);
             let again = state.and_then(guest);
@@ -103,11 +119,11 @@ fn candidates(
                 check_out(pms.since)
             } else {
                 // The check-in should not have been.
-                Fact::Departure(Departure {
+                Said::Fact(Fact::Departure(Departure {
                     id: first.id.clone(),
                     checkin: Some(first.since),
                     until: first.since,
-                })
+                }))
             };
             // What is older than all that is kept has no effect any more.
             let newest = state.and_then(|state| state.occupancy.newest());
@@ -119,34 +135,37 @@ fn candidates(
     }
 }
 
-fn check_in(id: Option<StayId>, since: LocalTime, expected: Option<LocalTime>) -> Fact {
-    Fact::Arrival(Arrival {
+fn check_in(id: Option<StayId>, since: LocalTime, expected: Option<LocalTime>) -> Said {
+    Said::Fact(Fact::Arrival(Arrival {
         id,
         since,
         named: None,
         // As the message is read.
         expected: expected.filter(|expected| *expected > since),
-    })
+    }))
 }
 
 /// All who are in leave.
-fn check_out(until: LocalTime) -> Fact {
-    Fact::Departure(Departure {
+fn check_out(until: LocalTime) -> Said {
+    Said::Fact(Fact::Departure(Departure {
         id: None,
         checkin: None,
         until,
-    })
+    }))
 }
 
-/// The room after a fact; `None` where it changes nothing.
+fn out_of_order(status: RoomStatus, at: LocalTime) -> Said {
+    Said::Status(StatusChange { at, status })
+}
+
+/// The room after a message; `None` where it changes nothing.
 fn after(
     pms: &PmsRoom,
     state: Option<&RoomState>,
-    fact: &Fact,
+    said: &Said,
     rules: &Rules,
 ) -> Option<RoomState> {
-    let said = Said::Fact(fact.clone());
-    match receive(&pms.room, state, &said, &[], rules) {
+    match receive(&pms.room, state, said, &[], rules) {
         Received::Newer(after) | Received::Corrected(after) | Received::Noted(after) => {
             Some(after.state)
         }
@@ -154,13 +173,15 @@ fn after(
     }
 }
 
-fn message(pms: &PmsRoom, fact: Fact) -> Event {
+fn message(pms: &PmsRoom, said: Said) -> Event {
     Event {
-        kind: match fact {
-            Fact::Arrival(_) => MessageKind::Checkin,
-            Fact::Departure(_) => MessageKind::Checkout,
-            Fact::Expectation(_) => MessageKind::Extend,
+        kind: match said {
+            Said::Fact(Fact::Arrival(_)) => MessageKind::Checkin,
+            Said::Fact(Fact::Departure(_)) => MessageKind::Checkout,
+            Said::Fact(Fact::Expectation(_)) => MessageKind::Extend,
+            Said::Back { .. } => MessageKind::CancelCheckout,
+            Said::Status(_) => MessageKind::RoomStatus,
         },
-        rooms: vec![(pms.room.clone(), Said::Fact(fact))],
+        rooms: vec![(pms.room.clone(), said)],
     }
 }

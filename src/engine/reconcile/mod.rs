@@ -44,6 +44,10 @@ pub enum Differs {
     OtherGuest,
     /// Its guest is expected to check out at another time than this.
     Expected(Option<LocalTime>),
+    /// It is out of order, and is not known to be.
+    OutOfOrder,
+    /// It is known to be out of order since this time, and is not.
+    InOrder(LocalTime),
 }
 
 /// A room that is watched otherwise than the property management system says.
@@ -80,7 +84,10 @@ pub fn compare<'a>(
     made: LocalTime,
     rules: &Rules,
 ) -> Comparison<'a> {
-    let is_newer = |state: &RoomState| state.occupancy.newest().is_some_and(|time| time > made);
+    let is_newer = |state: &RoomState| {
+        let changed = state.statuses.changes().last().map(|change| change.at);
+        state.occupancy.newest().max(changed) > Some(made)
+    };
     let mut comparison = Comparison::default();
     for pms in list {
         let state = watched.get(&pms.room);
@@ -89,12 +96,12 @@ pub fn compare<'a>(
             continue;
         }
         comparison.compared += 1;
-        if let Some(differs) = differs(pms, state, rules.match_seconds) {
+        if let Some(differs) = differs(pms, state, made, rules.match_seconds) {
             comparison.differences.push(Difference {
                 pms,
                 watched: state.map(|state| state.watch.stay),
                 differs,
-                messages: mend::mend(pms, state, rules),
+                messages: mend::mend(pms, state, made, rules),
             });
         }
     }
@@ -113,15 +120,25 @@ pub fn compare<'a>(
     comparison
 }
 
-/// In what a room differs, if it does. `state` is `None` where it is not watched.
-fn differs(pms: &PmsRoom, state: Option<&RoomState>, match_seconds: i64) -> Option<Differs> {
+/// In what a room differs, if it does: first in who is in. `state` is `None` where it is not
+/// watched.
+fn differs(
+    pms: &PmsRoom,
+    state: Option<&RoomState>,
+    made: LocalTime,
+    match_seconds: i64,
+) -> Option<Differs> {
     let Some(state) = state else {
         let is_judged = pms.state != PmsState::OutOfOrder;
         return is_judged.then_some(Differs::NotWatched);
     };
+    // Its clock may be ahead.
+    let out_of_order = state.out_of_order(made.max(pms.since), match_seconds);
     let guests = guests(state, match_seconds);
-    match &pms.state {
-        PmsState::OutOfOrder => None,
+    let differs = match &pms.state {
+        PmsState::OutOfOrder => {
+            return out_of_order.is_none().then_some(Differs::OutOfOrder);
+        }
         PmsState::Vacant => (!guests.is_empty()).then_some(Differs::WatchedAsOccupied),
         PmsState::Occupied { .. } if guests.is_empty() => Some(Differs::WatchedAsVacant),
         PmsState::Occupied { expected, .. } => {
@@ -133,7 +150,8 @@ fn differs(pms: &PmsRoom, state: Option<&RoomState>, match_seconds: i64) -> Opti
             let differs = expected.is_some() && expected != guest.expected;
             differs.then_some(Differs::Expected(guest.expected))
         }
-    }
+    };
+    differs.or(out_of_order.map(Differs::InOrder))
 }
 
 /// Those who are in, in the order in which they came.

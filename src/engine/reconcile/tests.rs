@@ -1,7 +1,7 @@
 use super::*;
 use crate::engine::{
     Arrival, Departure, Expectation, Fact, FieldNames, MessageFormat, MessageKind, Parsed,
-    Received, Said, StatusCodes, TypeCodes, receive,
+    Received, RoomStatus, Said, StatusChange, StatusCodes, TypeCodes, receive,
 };
 use crate::types::Zone;
 
@@ -54,11 +54,14 @@ fn vacant(since: f64) -> PmsRoom {
     }
 }
 
-/// The room after these facts; `None` where nothing is known of it.
-fn after(mut state: Option<RoomState>, facts: &[Fact]) -> Option<RoomState> {
-    for fact in facts {
-        let said = Said::Fact(fact.clone());
-        match receive(&key(), state.as_ref(), &said, &[], &Rules::default()) {
+fn facts(facts: &[Fact]) -> Vec<Said> {
+    facts.iter().cloned().map(Said::Fact).collect()
+}
+
+/// The room after these; `None` where nothing is known of it.
+fn after(mut state: Option<RoomState>, said: &[Said]) -> Option<RoomState> {
+    for said in said {
+        match receive(&key(), state.as_ref(), said, &[], &Rules::default()) {
             Received::Newer(now) | Received::Corrected(now) | Received::Noted(now) => {
                 state = Some(now.state);
             }
@@ -72,27 +75,112 @@ fn watched(state: Option<RoomState>) -> HashMap<RoomKey, RoomState> {
     state.into_iter().map(|state| (key(), state)).collect()
 }
 
-/// In what the room differs, and the facts of the messages that mend it.
-fn found(pms: &PmsRoom, state: Option<RoomState>) -> Option<(Differs, Option<Vec<Fact>>)> {
+/// In what the room differs, and what the messages that mend it say.
+fn found(pms: &PmsRoom, state: Option<RoomState>) -> Option<(Differs, Option<Vec<Said>>)> {
     let list = [pms.clone()];
     let watched = watched(state);
-    let comparison = compare(&list, &watched, LocalTime::LAST, &Rules::default());
+    let comparison = compare(&list, &watched, at(24.0 * 60.0), &Rules::default());
+    assert_eq!(comparison.newer, 0);
     let difference = comparison.differences.into_iter().next()?;
-    let facts = |messages: Vec<Event>| {
-        let said = messages.into_iter().flat_map(|event| event.rooms);
-        let facts = said.map(|(room, said)| match said {
-            Said::Fact(fact) if room == key() => fact,
-            other => panic!("{room}: {other:?}"),
-        });
-        facts.collect()
+    let said = |messages: Vec<Event>| {
+        let rooms = messages.into_iter().flat_map(|event| event.rooms);
+        rooms
+            .map(|(room, said)| {
+                assert_eq!(room, key());
+                said
+            })
+            .collect()
     };
-    Some((difference.differs, difference.messages.map(facts)))
+    Some((difference.differs, difference.messages.map(said)))
+}
+
+fn status(status: RoomStatus, hours: f64) -> Said {
+    let at = at(hours);
+    Said::Status(StatusChange { at, status })
+}
+
+fn out_of_order(until: Option<f64>, hours: f64) -> Said {
+    let until = until.map(at);
+    status(RoomStatus::OutOfOrder { until }, hours)
+}
+
+#[test]
+fn a_room_s_status_is_mended_too() {
+    let in_order = |hours| status(RoomStatus::InOrder, hours);
+    let broken = PmsRoom {
+        state: PmsState::OutOfOrder,
+        ..vacant(8.0)
+    };
+    let left = Said::Fact(departure("", None, 6.0));
+    let came = Said::Fact(arrival("", 9.0, None));
+    let list_made = out_of_order(None, 24.0 * 60.0);
+    for (what, said, pms, expected) in [
+        ("not watched", vec![], &broken, None),
+        (
+            "out of order",
+            vec![left.clone()],
+            &broken,
+            Some((Differs::OutOfOrder, vec![out_of_order(None, 8.0)])),
+        ),
+        (
+            "known",
+            vec![left.clone(), out_of_order(None, 7.0)],
+            &broken,
+            None,
+        ),
+        (
+            "for longer than was said",
+            vec![left.clone(), out_of_order(Some(10.0), 8.0)],
+            &broken,
+            Some((Differs::OutOfOrder, vec![list_made.clone()])),
+        ),
+        (
+            "a guest came meanwhile",
+            vec![left.clone(), came],
+            &broken,
+            Some((Differs::OutOfOrder, vec![list_made])),
+        ),
+        (
+            "in order again",
+            vec![left.clone(), out_of_order(None, 7.0)],
+            &vacant(8.0),
+            Some((Differs::InOrder(at(7.0)), vec![in_order(8.0)])),
+        ),
+        (
+            "it never was out of order",
+            vec![left.clone(), out_of_order(None, 9.0)],
+            &vacant(8.0),
+            Some((Differs::InOrder(at(9.0)), vec![in_order(9.0)])),
+        ),
+        (
+            "a lost check-out, too",
+            vec![Said::Fact(arrival("", 6.0, None)), out_of_order(None, 7.0)],
+            &vacant(8.0),
+            Some((
+                Differs::WatchedAsOccupied,
+                vec![Said::Fact(departure("", None, 8.0)), in_order(8.0)],
+            )),
+        ),
+        (
+            "who comes ends it",
+            vec![left, out_of_order(None, 7.0)],
+            &occupied("", 8.0, None),
+            Some((
+                Differs::WatchedAsVacant,
+                vec![Said::Fact(arrival("", 8.0, None))],
+            )),
+        ),
+    ] {
+        let found = found(pms, after(None, &said));
+        let expected = expected.map(|(differs, said)| (differs, Some(said)));
+        assert_eq!(found, expected, "{what}: {pms:?} after {said:#?}");
+    }
 }
 
 #[test]
 fn each_difference_has_the_messages_that_mend_it() {
     let lunch = Some(12.0);
-    for (what, facts, pms, expected) in [
+    for (what, known, pms, expected) in [
         (
             "not watched",
             vec![],
@@ -230,25 +318,25 @@ fn each_difference_has_the_messages_that_mend_it() {
             None,
         ),
     ] {
-        let found = found(&pms, after(None, &facts));
-        let expected = expected.map(|(differs, facts)| (differs, Some(facts)));
-        assert_eq!(found, expected, "{what}: {pms:?} after {facts:#?}");
+        let found = found(&pms, after(None, &facts(&known)));
+        let expected = expected.map(|(differs, mends)| (differs, Some(facts(&mends))));
+        assert_eq!(found, expected, "{what}: {pms:?} after {known:#?}");
     }
 }
 
 /// A check-in within ten minutes after this check-out is undone by it.
 #[test]
 fn a_message_that_would_be_undone_is_not_what_mends() {
-    let facts = [departure("", Some(7.95), 8.0)];
-    let (_, messages) = found(&occupied("", 8.1, None), after(None, &facts)).expect("it differs");
+    let known = facts(&[departure("", Some(7.95), 8.0)]);
+    let (_, messages) = found(&occupied("", 8.1, None), after(None, &known)).expect("it differs");
     let late = at(8.0).plus(601);
     let messages = messages.expect("it can be mended");
-    assert_eq!(messages.iter().map(Fact::time).collect::<Vec<_>>(), [late]);
+    assert_eq!(messages.iter().map(Said::time).collect::<Vec<_>>(), [late]);
 }
 
 #[test]
 fn rooms_that_are_not_listed_or_newer_than_the_list_are_left_alone() {
-    let state = |fact: Fact| after(None, &[fact]).expect("watched");
+    let state = |fact: Fact| after(None, &facts(&[fact])).expect("watched");
     let with_number = |number: &str| RoomKey::new("H001", number);
     let watched = HashMap::from([
         (with_number("101"), state(arrival("", 6.0, None))),
@@ -273,8 +361,8 @@ fn rooms_that_are_not_listed_or_newer_than_the_list_are_left_alone() {
     assert_eq!((comparison.compared, comparison.newer), (1, 2));
 }
 
-/// One fact of times that meet, of three guests with ids and any without.
-fn random_fact(rng: &mut fastrand::Rng, step: i64, with_ids: bool) -> Fact {
+/// Something of times that meet, of three guests with ids and any without.
+fn random_said(rng: &mut fastrand::Rng, step: i64, with_ids: bool) -> Said {
     let time = at(0.0).plus(rng.i64(0..12) * step);
     let other = rng.bool().then(|| time.plus(-rng.i64(0..6) * step));
     let has_id = with_ids && rng.bool();
@@ -284,7 +372,7 @@ fn random_fact(rng: &mut fastrand::Rng, step: i64, with_ids: bool) -> Fact {
         ""
     });
     let expected = rng.bool().then(|| time.plus(rng.i64(1..6) * step));
-    match rng.u8(..10) {
+    Said::Fact(match rng.u8(..12) {
         0..5 => Fact::Arrival(Arrival {
             id,
             since: time,
@@ -296,12 +384,20 @@ fn random_fact(rng: &mut fastrand::Rng, step: i64, with_ids: bool) -> Fact {
             checkin: other,
             until: time,
         }),
-        _ => Fact::Expectation(Expectation {
+        9 => Fact::Expectation(Expectation {
             id,
             since: other,
             expected: expected.unwrap_or(time.plus(86_400)),
         }),
-    }
+        _ => {
+            let status = match rng.u8(..3) {
+                0 => RoomStatus::InOrder,
+                1 => RoomStatus::Dirty,
+                _ => RoomStatus::OutOfOrder { until: expected },
+            };
+            return Said::Status(StatusChange { at: time, status });
+        }
+    })
 }
 
 fn random_row(rng: &mut fastrand::Rng, step: i64) -> PmsRoom {
@@ -310,18 +406,23 @@ fn random_row(rng: &mut fastrand::Rng, step: i64) -> PmsRoom {
     let id = stay_id(["", "A", "B", "D"][rng.usize(..4)]);
     PmsRoom {
         room: key(),
-        state: match rng.bool() {
-            true => PmsState::Occupied { id, expected },
-            false => PmsState::Vacant,
+        state: match rng.u8(..9) {
+            0..4 => PmsState::Occupied { id, expected },
+            4..8 => PmsState::Vacant,
+            _ => PmsState::OutOfOrder,
         },
         since,
     }
 }
 
-/// The fact that is in the message of this one.
-fn as_message(fact: &Fact) -> Fact {
+/// What the message of this says.
+fn as_message(said: &Said) -> Said {
+    let mut types = TypeCodes::default();
+    types
+        .known
+        .push(("status".to_owned(), MessageKind::RoomStatus));
     let format = MessageFormat {
-        types: TypeCodes::default(),
+        types,
         statuses: StatusCodes::default(),
         fields: FieldNames::default(),
         zone: Zone::named("Asia/Shanghai").expect("a zone"),
@@ -329,16 +430,17 @@ fn as_message(fact: &Fact) -> Fact {
         match_seconds: Rules::default().match_seconds,
     };
     let event = Event {
-        kind: match fact {
-            Fact::Arrival(_) => MessageKind::Checkin,
+        kind: match said {
+            Said::Fact(Fact::Arrival(_)) => MessageKind::Checkin,
+            Said::Status(_) => MessageKind::RoomStatus,
             _ => MessageKind::Checkout,
         },
-        rooms: vec![(key(), Said::Fact(fact.clone()))],
+        rooms: vec![(key(), said.clone())],
     };
     let body = format.write(&event).expect("a message");
     match format.parse(body.as_bytes(), None) {
         Parsed::Event(Event { rooms, .. }) => match &rooms[..] {
-            [(room, Said::Fact(fact))] if *room == key() => fact.clone(),
+            [(room, said)] if *room == key() => said.clone(),
             other => panic!("{body}: {other:?}"),
         },
         other => panic!("{body}: {other:?}"),
@@ -358,18 +460,18 @@ fn once_the_messages_have_come_nothing_differs() {
         let with_ids = rng.bool();
         // Sometimes more than are kept.
         let most = if rng.u8(..50) == 0 { 60 } else { 8 };
-        let facts: Vec<Fact> = (0..rng.usize(..=most))
-            .map(|_| random_fact(&mut rng, step, with_ids))
+        let known: Vec<Said> = (0..rng.usize(..=most))
+            .map(|_| random_said(&mut rng, step, with_ids))
             .collect();
         let pms = random_row(&mut rng, step);
-        let before = after(None, &facts);
+        let before = after(None, &known);
         let Some((differs, messages)) = found(&pms, before.clone()) else {
             continue;
         };
-        let about = || format!("seed {seed}: {pms:#?} after {facts:#?}");
+        let about = || format!("seed {seed}: {pms:#?} after {known:#?}");
         let messages = messages.unwrap_or_else(|| panic!("no message mends it, {}", about()));
         // As they are written, and read again.
-        let sent: Vec<Fact> = messages.iter().map(as_message).collect();
+        let sent: Vec<Said> = messages.iter().map(as_message).collect();
         assert_eq!(sent, messages, "{}", about());
         let mended = after(before, &messages);
         assert_eq!(
@@ -391,6 +493,8 @@ fn once_the_messages_have_come_nothing_differs() {
         "WatchedAsOccupied, several",
         "OtherGuest",
         "Expected",
+        "OutOfOrder",
+        "InOrder",
     ] {
         assert!(met.contains_key(what), "{what}: {met:?}");
     }
