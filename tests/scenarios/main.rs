@@ -1,5 +1,6 @@
 //! Timelines in plain text with the notices expected of them: `README.md` has the format.
 
+mod message;
 mod play;
 #[path = "../support/player.rs"]
 mod player;
@@ -196,7 +197,9 @@ fn a_mistake_is_reported_with_its_line() {
         (
             "14:30 H001 101 check-out",
             "14:30 H001 101 checkout",
-            "x.txt:6: not known: checkout (check-in, check-out, meter and a register)",
+            "x.txt:6: not known: checkout (meter and a register, check-in, check-out, move to, \
+             extension, check-in cancelled, check-out cancelled, out of order, in order, dirty, \
+             clean)",
         ),
         (
             "14:30 H001 101 check-out",
@@ -206,7 +209,9 @@ fn a_mistake_is_reported_with_its_line() {
         (
             "meter 1000",
             "meter",
-            "x.txt:7: not known: meter (check-in, check-out, meter and a register)",
+            "x.txt:7: not known: meter (meter and a register, check-in, check-out, move to, \
+             extension, check-in cancelled, check-out cancelled, out of order, in order, dirty, \
+             clean)",
         ),
         (
             "meter 1000",
@@ -221,12 +226,30 @@ fn a_mistake_is_reported_with_its_line() {
         (
             "meter 1000",
             "meter 1000, arrived 15:00",
-            "x.txt:7: not known: arrived 15:00 (arrives, leaves)",
+            "x.txt:7: not known after meter: arrived 15:00 (arrives)",
         ),
         (
             "meter 1000",
             "meter 1000, leaves 15:00",
-            "x.txt:7: only a guest who checks in leaves",
+            "x.txt:7: not known after meter: leaves 15:00 (arrives)",
+        ),
+        (
+            "101 check-out",
+            "101 check-out, stay A, until 15:00",
+            "x.txt:6: not known after check-out: until 15:00 (arrives, stay, came)",
+        ),
+        (
+            "101 check-out",
+            "101 check-out, came 15:00",
+            "x.txt:6: the service would refuse it: actual_checkout_time is before \
+             actual_checkin_time",
+        ),
+        (
+            "101 check-out",
+            "101 move to",
+            "x.txt:6: not known: move to (meter and a register, check-in, check-out, move to, \
+             extension, check-in cancelled, check-out cancelled, out of order, in order, dirty, \
+             clean)",
         ),
         (
             "every 30 min",
@@ -242,7 +265,7 @@ fn a_mistake_is_reported_with_its_line() {
             "alert since",
             "alarm since",
             "x.txt:11: not known: alarm (alert, reminder, recovered, closed-by-gap, \
-             closed-by-new-meter, closed-by-new-stay)",
+             closed-by-new-meter, closed-by-new-stay, closed-by-out-of-order)",
         ),
         (
             "4 intervals",

@@ -18,6 +18,7 @@ struct Room {
 pub fn play(scenario: &Scenario) -> (Vec<Expected>, Vec<String>) {
     let mut timeline: Vec<_> = scenario.timeline.iter().collect();
     timeline.sort_by_key(|arrival| arrival.at);
+    let last = timeline.last().map(|arrival| arrival.at);
     let is_sweep = |what: &What| matches!(what, What::Sweep);
     let judged_at_once = !timeline.iter().any(|arrival| is_sweep(&arrival.what));
 
@@ -27,11 +28,15 @@ pub fn play(scenario: &Scenario) -> (Vec<Expected>, Vec<String>) {
     for arrival in timeline {
         match &arrival.what {
             What::Sweep => sent.extend(sweep(&mut rooms, rules)),
-            What::Message(key, stay) => {
-                let room = room(&mut rooms, key);
-                let arrival = room.played.message(*stay, &room.stored, rules);
-                if let Received::Newer(transition) | Received::Corrected(transition) = arrival {
-                    sent.extend(notices_of(&transition.changes));
+            What::Message(event) => {
+                for (key, said) in &event.rooms {
+                    let room = room(&mut rooms, key);
+                    match room.played.said(said, &room.stored, rules) {
+                        Received::Newer(after)
+                        | Received::Corrected(after)
+                        | Received::Noted(after) => sent.extend(notices_of(&after.changes)),
+                        Received::Duplicate | Received::Stale | Received::Unwatched => {}
+                    }
                 }
             }
             &What::Meter(ref key, time, register) => {
@@ -45,9 +50,13 @@ pub fn play(scenario: &Scenario) -> (Vec<Expected>, Vec<String>) {
     }
     sent.extend(sweep(&mut rooms, rules));
 
-    let stay = |key| Some(&rooms.get(key)?.played.state.as_ref()?.watch.stay);
+    let end = |key| {
+        let state = rooms.get(key)?.played.state.as_ref()?;
+        let out_of_order = last.and_then(|at| state.out_of_order(at, rules.match_seconds));
+        Some((state.watch.stay, out_of_order))
+    };
     let rooms = scenario.finally.iter().map(|(_, key, _)| key);
-    (sent, rooms.map(|key| finally(key, stay(key))).collect())
+    (sent, rooms.map(|key| finally(key, end(key))).collect())
 }
 
 fn room<'a>(rooms: &'a mut BTreeMap<RoomKey, Room>, key: &RoomKey) -> &'a mut Room {

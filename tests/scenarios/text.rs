@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use roomwatt::engine::{Closing, NoticeKind, Rules, Stay, Thresholds};
+use roomwatt::engine::{Closing, Event, NoticeKind, Rules, Stay, Thresholds};
 use roomwatt::types::{HotelId, LocalTime, RoomKey, WattHours};
+
+use crate::message::{Details, MESSAGES, message};
 
 /// A scenario as it is written.
 #[derive(Debug, Default)]
@@ -26,19 +28,20 @@ pub struct Arrival {
 
 #[derive(Clone, Debug)]
 pub enum What {
-    Message(RoomKey, Stay),
+    Message(Event),
     Meter(RoomKey, LocalTime, WattHours),
     Sweep,
 }
 
 /// The kinds of notices.
-const KINDS: [&str; 6] = [
+const KINDS: [&str; 7] = [
     "alert",
     "reminder",
     "recovered",
     "closed-by-gap",
     "closed-by-new-meter",
     "closed-by-new-stay",
+    "closed-by-out-of-order",
 ];
 
 /// The kind of a notice as a scenario writes it. Settings don't change during one.
@@ -47,6 +50,7 @@ pub fn kind_of(kind: NoticeKind) -> &'static str {
         NoticeKind::Closed(Closing::Gap) => "closed-by-gap",
         NoticeKind::Closed(Closing::MeterChanged) => "closed-by-new-meter",
         NoticeKind::Closed(Closing::NewStay { .. }) => "closed-by-new-stay",
+        NoticeKind::Closed(Closing::OutOfOrder { .. }) => "closed-by-out-of-order",
         kind => kind.as_str(),
     }
 }
@@ -105,23 +109,30 @@ fn words(room: &RoomKey) -> String {
     format!("{} {}", room.hotel_id, room.room_number)
 }
 
-/// How a room's watch is written in the end.
-pub fn finally(room: &RoomKey, stay: Option<&Stay>) -> String {
+/// How a room is in the end: its watch's stay, and since when it is out of order.
+pub type End = Option<(Stay, Option<LocalTime>)>;
+
+/// How it is written.
+pub fn finally(room: &RoomKey, end: End) -> String {
     let room = words(room);
-    let Some(stay) = stay else {
+    let Some((stay, out_of_order)) = end else {
         return format!("finally {room} not watched");
     };
     let since = day_and_clock(stay.time());
-    match stay {
-        Stay::Vacant { .. } => format!("finally {room} vacant since {since}"),
+    let (state, leaves) = match stay {
+        Stay::Vacant { .. } => ("vacant", None),
         Stay::Occupied {
             expected_checkout, ..
-        } => {
-            let leaves = expected_checkout.map(|time| format!(", leaves {}", day_and_clock(time)));
-            let leaves = leaves.unwrap_or_default();
-            format!("finally {room} occupied since {since}{leaves}")
-        }
-    }
+        } => ("occupied", expected_checkout),
+    };
+    let more = |what: &str, time: Option<LocalTime>| {
+        time.map_or_else(String::new, |time| {
+            format!(", {what} {}", day_and_clock(time))
+        })
+    };
+    let leaves = more("leaves", leaves);
+    let out_of_order = more("out of order since", out_of_order);
+    format!("finally {room} {state} since {since}{leaves}{out_of_order}")
 }
 
 /// What is wrong with a scenario, and where.
@@ -186,6 +197,9 @@ const NOTICE: &str = "a notice is written: 16:30 H001 101 alert since 14:30, 4 i
 const END: &str =
     "an end is written: finally H001 101 vacant since 2023-04-10 14:30 (occupied, not watched)";
 
+/// What may follow after what happens, each with a time; but a stay is a word.
+const DETAILS: [&str; 5] = ["arrives", "stay", "came", "leaves", "until"];
+
 impl Reader {
     fn line(&mut self, number: usize, line: &str) -> Result<(), String> {
         let section = match line {
@@ -244,6 +258,7 @@ impl Reader {
             "checkout_abnormal_threshold" => rules.thresholds.checkout = kwh(value)?,
             "max_plausible_kwh" => rules.max_plausible = kwh(value)?,
             "register_modulus_kwh" => rules.register_modulus = Some(kwh(value)?),
+            "cleaning_grace_minutes" => rules.cleaning_grace_seconds = minutes(value)?,
             _ => return Err(format!("no setting is called {name}")),
         }
         Ok(())
@@ -253,16 +268,10 @@ impl Reader {
     fn arrival(&mut self, line: &str) -> Result<(), String> {
         let mut parts = line.split(", ");
         let words: Vec<&str> = parts.next().unwrap_or(line).split_whitespace().collect();
-        let (mut arrives, mut leaves) = (None, None);
-        for part in parts {
-            match part.split_once(' ') {
-                Some(("arrives", time)) => arrives = Some(self.time(time)?),
-                Some(("leaves", time)) => leaves = Some(self.time(time)?),
-                _ => return Err(format!("not known: {part} (arrives, leaves)")),
-            }
-        }
+        let parts: Vec<&str> = parts.collect();
         if let [time, "sweep"] = words[..] {
-            let at = self.time(time)?;
+            let (arrives, _) = self.details("sweep", &parts, &[])?;
+            let at = arrives.unwrap_or(self.time(time)?);
             let what = What::Sweep;
             self.scenario.timeline.push(Arrival { at, what });
             return Ok(());
@@ -282,39 +291,61 @@ impl Reader {
             _ => return Err("a line is a time, a hotel, a room and what happens".into()),
         };
         let room = RoomKey::new(hotel, room);
-        if leaves.is_some() && happens != ["check-in"] {
-            return Err("only a guest who checks in leaves".into());
+        if let ["meter", register] = *happens {
+            let (arrives, _) = self.details("meter", &parts, &[])?;
+            for time in times {
+                let what = What::Meter(room.clone(), time, self.register(&room, register)?);
+                let at = arrives.unwrap_or(time);
+                self.scenario.timeline.push(Arrival { at, what });
+            }
+            return Ok(());
         }
+        let (what, to) = match *happens {
+            ["move", "to", to] => ("move to".to_owned(), Some(RoomKey::new(hotel, to))),
+            ["move", "to", hotel, to] => ("move to".to_owned(), Some(RoomKey::new(hotel, to))),
+            _ => (happens.join(" "), None),
+        };
+        let is_it = |known: &str| known == what && (known == "move to") == to.is_some();
+        let known = MESSAGES.iter().find(|(known, _)| is_it(known));
+        let Some((what, allowed)) = known else {
+            let known = MESSAGES.map(|(known, _)| known).join(", ");
+            return Err(format!("not known: {what} (meter and a register, {known})"));
+        };
+        let (arrives, details) = self.details(what, &parts, allowed)?;
         for time in times {
-            let what = match happens {
-                ["check-in"] => {
-                    let stay = Stay::Occupied {
-                        check_in: time,
-                        expected_checkout: leaves,
-                    };
-                    What::Message(room.clone(), stay)
-                }
-                ["check-out"] => {
-                    let stay = Stay::Vacant {
-                        actual_checkin: None,
-                        actual_checkout: time,
-                    };
-                    What::Message(room.clone(), stay)
-                }
-                ["meter", register] => {
-                    What::Meter(room.clone(), time, self.register(&room, register)?)
-                }
-                _ => {
-                    let happens = happens.join(" ");
-                    return Err(format!(
-                        "not known: {happens} (check-in, check-out, meter and a register)"
-                    ));
-                }
-            };
+            let message = message(what, &room, to.as_ref(), time, &details)?;
+            let what = What::Message(message);
             let at = arrives.unwrap_or(time);
             self.scenario.timeline.push(Arrival { at, what });
         }
         Ok(())
+    }
+
+    /// `stay A, leaves 2023-04-12 12:00`: what follows after what happens.
+    fn details(
+        &self,
+        what: &str,
+        parts: &[&str],
+        allowed: &[&str],
+    ) -> Result<(Option<LocalTime>, Details), String> {
+        let (mut arrives, mut details) = (None, Details::default());
+        for part in parts {
+            let (name, value) = part.split_once(' ').unwrap_or((part, ""));
+            if name != "arrives" && !allowed.contains(&name) {
+                let known = DETAILS.into_iter();
+                let known = known.filter(|name| *name == "arrives" || allowed.contains(name));
+                let known = known.collect::<Vec<_>>().join(", ");
+                return Err(format!("not known after {what}: {part} ({known})"));
+            }
+            match name {
+                "stay" => details.stay = Some(value.to_owned()),
+                "came" => details.came = Some(self.time(value)?),
+                "leaves" => details.leaves = Some(self.time(value)?),
+                "until" => details.until = Some(self.time(value)?),
+                _ => arrives = Some(self.time(value)?),
+            }
+        }
+        Ok((arrives, details))
     }
 
     /// `22:00..06:00`: every so many minutes of it; an end before the start is of the next day.
@@ -347,9 +378,9 @@ impl Reader {
         let rest: Vec<&str> = rest.split(", ").collect();
         match head.split_whitespace().collect::<Vec<_>>()[..] {
             ["finally", hotel, room, ref state @ ..] => {
-                let stay = self.state(state, &rest)?;
+                let end = self.end(state, &rest)?;
                 let room = RoomKey::new(hotel, room);
-                let text = finally(&room, stay.as_ref());
+                let text = finally(&room, end);
                 self.scenario.finally.push((number, room, text));
             }
             [time, hotel, room, kind] => {
@@ -373,22 +404,34 @@ impl Reader {
         Ok(())
     }
 
-    fn state(&self, state: &[&str], rest: &[&str]) -> Result<Option<Stay>, String> {
-        Ok(match (state, rest) {
-            (["not", "watched"], [""]) => None,
-            (["vacant"], [since]) => Some(Stay::Vacant {
+    fn end(&self, state: &[&str], rest: &[&str]) -> Result<End, String> {
+        let ([state], [since, more @ ..]) = (state, rest) else {
+            return match (state, rest) {
+                (["not", "watched"], [""]) => Ok(None),
+                _ => Err(END.into()),
+            };
+        };
+        let since = self.time(since)?;
+        let (mut leaves, mut out_of_order) = (None, None);
+        for part in more {
+            if let Some(time) = part.strip_prefix("out of order since ") {
+                out_of_order = Some(self.time(time)?);
+            } else {
+                leaves = Some(self.time(part.strip_prefix("leaves ").ok_or(END)?)?);
+            }
+        }
+        let stay = match (*state, leaves) {
+            ("vacant", None) => Stay::Vacant {
                 actual_checkin: None,
-                actual_checkout: self.time(since)?,
-            }),
-            (["occupied"], [since, leaves @ ..]) if leaves.len() <= 1 => Some(Stay::Occupied {
-                check_in: self.time(since)?,
-                expected_checkout: match leaves.first() {
-                    None => None,
-                    Some(time) => Some(self.time(time.strip_prefix("leaves ").ok_or(END)?)?),
-                },
-            }),
+                actual_checkout: since,
+            },
+            ("occupied", expected_checkout) => Stay::Occupied {
+                check_in: since,
+                expected_checkout,
+            },
             _ => return Err(END.into()),
-        })
+        };
+        Ok(Some((stay, out_of_order)))
     }
 
     /// `14:30` or `14:30:05` of the day, or with a day of its own: `2023-04-11 14:30`.

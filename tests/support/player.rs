@@ -59,6 +59,9 @@ impl Room {
 
     /// Takes what a message says, while these readings are stored, in time order.
     pub fn said(&mut self, said: &Said, stored: &[Reading], rules: &Rules) -> Received {
+        if let Some(change) = said.status() {
+            return self.status(change, stored, rules);
+        }
         let known = self.state.as_ref();
         // A message that begins no watch reads no meter.
         let mut occupancy = known.map_or_else(Occupancy::default, |known| known.occupancy.clone());
