@@ -199,6 +199,70 @@ fn each_kind_has_its_effect_on_the_watch() {
     });
 }
 
+/// Rooms of which an earlier version took the wrong one of two guests for the one who is in.
+#[test]
+fn who_is_in_is_not_decided_by_the_latest_time() {
+    let mut rig = rig("whoisin");
+    let noon = minutes_ago(240);
+    let at = |minutes: i64| noon.plus(minutes * 60);
+    let leaves = |came: LocalTime, left: LocalTime| {
+        let [came, left] = [came, left].map(|time| time.to_string());
+        json!({"actual_checkin_time": came, "actual_checkout_time": left})
+    };
+    let without_id = |room: &str, at: LocalTime| crate::check_in("H001", room, at);
+    let bodies = [
+        // An express check-out has the planned time, and the next guest came before that.
+        without_id("101", at(-300)),
+        without_id("101", at(-20)),
+        body("101", "5710013", leaves(at(-300), at(0))),
+        // Undone at once.
+        without_id("102", at(10)),
+        body("102", "5710013", leaves(at(10), at(10))),
+        // One of two guests leaves.
+        arrived("103", "A", at(-300)),
+        arrived("103", "B", at(-240)),
+        left("103", "A", at(0)),
+        // Both do.
+        arrived("105", "A", at(-300)),
+        arrived("105", "B", at(-240)),
+        left("105", "A", at(-60)),
+        left("105", "B", at(0)),
+        // The same without ids: who came later was a new party, and all of it has left.
+        without_id("104", at(-300)),
+        without_id("104", at(-240)),
+        crate::check_out("H001", "104", at(0)),
+    ];
+    rig.publish(bodies.iter().map(String::as_str));
+    // Too much for a vacant room, and not for a guest.
+    for room in ["101", "102", "103", "104", "105"] {
+        for interval in 0..=8 {
+            let register = format!("{}.{}", 100 + interval * 18 / 10, interval * 18 % 10);
+            rig.meter("H001", room, &at(interval * 30).to_string(), &register);
+        }
+    }
+    let service = rig.start();
+    let judged = format!(
+        "SELECT COUNT(*) FROM room_state WHERE seen_time = '{}'",
+        at(240)
+    );
+    rig.wait_for_rows(&judged, &[5]);
+    let expected = [
+        now("101", "checkin", at(-20)),
+        now("102", "checkout", at(10)),
+        now("103", "checkin", at(-300)),
+        now("104", "checkout", at(0)),
+        now("105", "checkout", at(0)),
+    ];
+    assert_eq!(rig.rows::<(String, String, String)>(NOW), expected);
+    let alerts = "SELECT room_number, msg_type FROM electricity_abnormal ORDER BY room_number";
+    let vacant = |room: &str| (room.to_owned(), "checkout".to_owned());
+    let alerted = ["102", "104", "105"].map(vacant);
+    assert_eq!(rig.rows::<(String, String)>(alerts), alerted);
+    service.stop();
+    assert_eq!(rig.waiting_messages(), 0);
+    rig.finish();
+}
+
 #[test]
 fn two_guests_swap_rooms_in_either_order() {
     either_way("swap", |rig, http| {
