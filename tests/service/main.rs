@@ -49,6 +49,7 @@ mod terminal;
 mod tls;
 mod transactions;
 mod trouble;
+mod upgrade;
 
 use std::process::Output;
 

@@ -41,7 +41,7 @@ pub fn rig(name: &str) -> Rig {
 }
 
 /// The body of a message about a room: its type, and fields that not all types have.
-fn body(room: &str, msg_type: &str, fields: Value) -> String {
+pub fn body(room: &str, msg_type: &str, fields: Value) -> String {
     let mut body = fields;
     body["hotel_id"] = "H001".into();
     body["room_number"] = room.into();
@@ -49,17 +49,17 @@ fn body(room: &str, msg_type: &str, fields: Value) -> String {
     body.to_string()
 }
 
-fn arrived(room: &str, id: &str, at: LocalTime) -> String {
+pub fn arrived(room: &str, id: &str, at: LocalTime) -> String {
     let fields = json!({"check_in_time": at.to_string(), "stay_id": id});
     body(room, "5710005", fields)
 }
 
-fn left(room: &str, id: &str, at: LocalTime) -> String {
+pub fn left(room: &str, id: &str, at: LocalTime) -> String {
     let fields = json!({"actual_checkout_time": at.to_string(), "stay_id": id});
     body(room, "5710013", fields)
 }
 
-fn moved(from: &str, to: &str, at: LocalTime, whose: (&str, &str)) -> String {
+pub fn moved(from: &str, to: &str, at: LocalTime, whose: (&str, &str)) -> String {
     let mut fields = json!({"old_room_number": from, "move_time": at.to_string()});
     fields[whose.0] = whose.1.into();
     body(to, "MV", fields)
@@ -75,7 +75,7 @@ fn now(room: &str, kind: &str, at: LocalTime) -> (String, String, String) {
 }
 
 /// Sends messages one after the other: over HTTP where there is an address, else by the queue.
-fn send(rig: &Rig, http: Option<SocketAddr>, bodies: &[String]) {
+pub fn send(rig: &Rig, http: Option<SocketAddr>, bodies: &[String]) {
     if let Some(address) = http {
         for body in bodies {
             let answer = ask(address, &messages(body)).expect("an answer");
