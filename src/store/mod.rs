@@ -9,6 +9,7 @@ mod mysql;
 mod notice;
 mod refused;
 pub mod room;
+mod shared;
 mod sqlite;
 mod stay;
 mod tail;

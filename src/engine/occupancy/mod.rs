@@ -2,6 +2,7 @@
 
 pub(super) mod derive;
 mod fact;
+mod shared;
 mod stored;
 
 use crate::types::LocalTime;

@@ -7,11 +7,11 @@ use rusqlite::{Connection, params};
 
 use crate::engine::{Rules, Steps};
 use crate::finding::{Finding, Level, Report};
-use crate::store::{StoreError, coarse};
+use crate::store::{StoreError, coarse, shared};
 use crate::types::{RoomKey, WattHours, counted};
 
 use super::link::Link;
-use super::values;
+use super::{load_rooms, values};
 
 /// Checks the embedded database for an operator, without changing anything.
 pub fn check(path: &Path, rules: &Rules, report: Report<'_>) {
@@ -29,8 +29,8 @@ pub fn check(path: &Path, rules: &Rules, report: Report<'_>) {
         });
         return;
     }
-    let read = Link::open(path)
-        .and_then(|mut link| link.with(|conn| Ok((contents(conn)?, newest(conn)?))));
+    let open = || Link::open(path);
+    let read = open().and_then(|mut link| link.with(|conn| Ok((contents(conn)?, newest(conn)?))));
     let rooms = match read {
         Ok((contents, rooms)) => {
             report(Finding::ok(&about, contents));
@@ -47,6 +47,9 @@ pub fn check(path: &Path, rules: &Rules, report: Report<'_>) {
         }
     };
     coarse::report_rooms(&rooms, rules, &about, report);
+    shared::report_rooms(rules, report, |take| {
+        open()?.with(|conn| load_rooms(conn, take))
+    });
     // Version 0.1 left the mode to the umask. The service and init-db correct it.
     let mode = fs::metadata(path).map_or(0, |file| file.permissions().mode());
     if mode & 0o077 != 0 {

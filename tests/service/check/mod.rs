@@ -8,8 +8,11 @@ use serde_json::Value;
 
 use roomwatt::types::LocalTime;
 
+use crate::embedded::alone;
+use crate::stays::{arrived, left, send};
+use crate::support::intake::wait_until_served;
 use crate::support::{Rig, broker};
-use crate::{finished, minutes_ago};
+use crate::{check_in, check_out, finished, minutes_ago};
 
 /// The findings of a check.
 struct Check {
@@ -384,4 +387,35 @@ fn feishu_is_checked_without_sending_a_message() {
     check.has("error Feishu at http://127.0.0.1:9, ", &["feishu.proxy"]);
     check.has("ok queue ", &[]);
     rig.finish();
+}
+
+/// Guests without ids who share a room are counted, in either store.
+#[test]
+fn rooms_that_guests_without_ids_seem_to_share_are_counted() {
+    let (embedded, address) = alone("checkshared");
+    let mysql = Rig::new("checkshared");
+    let rigs = [(embedded, address), {
+        let address = mysql.listen();
+        (mysql, address)
+    }];
+    for (mut rig, address) in rigs {
+        let service = rig.start();
+        wait_until_served(address);
+        let [first, second, out, last] = [600, 500, 400, 300].map(minutes_ago);
+        let two = |room: &str| [first, second].map(|time| check_in("H001", room, time));
+        let mut bodies: Vec<String> = two("101").into();
+        bodies.extend([out, last].map(|time| check_out("H001", "101", time)));
+        // A check-out that was lost; and guests with ids.
+        bodies.extend(two("102"));
+        bodies.push(check_out("H001", "102", out));
+        bodies.extend([("A", first), ("B", second)].map(|(id, at)| arrived("103", id, at)));
+        bodies.extend([("A", out), ("B", last)].map(|(id, at)| left("103", id, at)));
+        send(&rig, Some(address), &bodies);
+        service.stop();
+        Check::online(&mut rig).has(
+            "warning shared rooms: in 1 room guests without stay_id seem to have been in",
+            &[": \"H001/101\"; ", "send stay_id"],
+        );
+        rig.finish();
+    }
 }

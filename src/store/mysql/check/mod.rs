@@ -15,7 +15,7 @@ use crate::clock::unix_seconds;
 use crate::config;
 use crate::engine::Rules;
 use crate::finding::{Finding, Level, Report};
-use crate::store::StoreError;
+use crate::store::{StoreError, shared};
 use crate::types::Zone;
 
 use super::connect;
@@ -59,6 +59,10 @@ pub fn check(
     let about = format!("meter table {}", meter.table);
     part(&opts, &about, report, |conn, report| {
         meter::check(conn, meter, rules, zone, &user, report)
+    });
+    part(&opts, shared::ABOUT, report, |conn, report| {
+        shared::report_rooms(rules, report, |take| super::rooms::load(conn, take));
+        Ok(())
     });
 }
 
