@@ -117,6 +117,52 @@ fn the_example_shows_the_defaults() {
     assert_eq!(shown, defaults);
 }
 
+/// The keys below a table, with their paths, as errors about an unknown key name them. Empty where
+/// it is no table.
+fn keys_below(path: &str) -> Vec<String> {
+    let texts = match path {
+        "" => vec!["[no_such_key]\n".to_owned()],
+        _ => vec![
+            format!("[{path}]\nno_such_key = 1\n"),
+            format!("[[{path}]]\nno_such_key = 1\n"),
+        ],
+    };
+    let known = texts.iter().find_map(|text| {
+        let errors = loaded(text, &[], &[]).err()?;
+        let known = errors.split_once("no_such_key is unknown; known are ")?.1;
+        let known = known.lines().next()?.split('`').skip(1).step_by(2);
+        Some(known.map(str::to_owned).collect::<Vec<_>>())
+    });
+    let below = known.unwrap_or_default().into_iter().flat_map(|key| {
+        let key = match path {
+            "" => key,
+            _ => format!("{path}.{key}"),
+        };
+        let below = keys_below(&key);
+        if below.is_empty() { vec![key] } else { below }
+    });
+    below.collect()
+}
+
+#[test]
+fn the_example_has_every_key() {
+    let mut section = "";
+    let mut shown = Vec::new();
+    for line in include_str!("../../etc/roomwatt.toml").lines() {
+        let line = line.strip_prefix("# ").unwrap_or(line);
+        if line.starts_with('[') {
+            let header = line.trim_start_matches('[');
+            section = header.split(']').next().expect("a header");
+        } else if let Some((key, _)) = line.split_once(" = ") {
+            shown.push(format!("{section}.{key}"));
+        }
+    }
+    let keys = keys_below("");
+    assert!(keys.len() > 80, "{keys:#?}");
+    let missing: Vec<_> = keys.iter().filter(|key| !shown.contains(key)).collect();
+    assert!(missing.is_empty(), "etc/roomwatt.toml lacks {missing:?}");
+}
+
 #[test]
 fn without_mysql_the_database_is_embedded() {
     let config = loaded("", &[], &[]).expect("all right");

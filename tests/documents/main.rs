@@ -356,6 +356,31 @@ fn every_key_stands_in_the_tables_with_its_default() {
             }
         }
     }
+    // Those without a default, behind a comment's sign, and lists of tables.
+    let mut section = "";
+    for line in keys_and_values(include_str!("../../etc/roomwatt.toml")) {
+        let key = match (line.strip_prefix("[["), line.strip_prefix('[')) {
+            (Some(list), _) => {
+                section = "";
+                list.trim_end_matches(']').to_owned()
+            }
+            (None, Some(header)) => {
+                section = header.trim_end_matches(']');
+                continue;
+            }
+            (None, None) => match line.split_once(" = ") {
+                Some((key, _)) if !section.is_empty() => format!("{section}.{key}"),
+                _ => continue,
+            },
+        };
+        let is_elsewhere = ["message_fields", "meter"].contains(&section);
+        let row = format!("| `{key}` | ");
+        for page in [&english, &chinese] {
+            if !page.text.contains(&row) && !is_elsewhere {
+                missing.push(row.clone());
+            }
+        }
+    }
     assert_eq!(missing, [""; 0]);
 }
 
