@@ -77,7 +77,7 @@ pub(crate) struct Instance {
 impl Instance {
     /// Takes the state over, at this minute.
     pub(crate) fn start(rig: &Rig, minutes: i64) -> Instance {
-        // Of several tests the first one sets it.
+        // The first of several tests sets it.
         let _ = log::set_logger(&LOGGED);
         log::set_max_level(log::LevelFilter::Info);
         let config = Config::load(Some(&rig.config()), &[]).expect("a configuration");
@@ -438,7 +438,7 @@ fn notices_before_a_restart_are_remembered_after_it() {
         "{card}"
     );
     assert!(
-        card.contains(&format!("中断自：{}", left.day_hour_minute())),
+        card.contains(&format!("中断始于：{}", left.day_hour_minute())),
         "{card}"
     );
     rig.wait_for_rows("SELECT state FROM notification", &["sent".to_owned()]);

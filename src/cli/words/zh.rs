@@ -67,7 +67,7 @@ impl Words for Zh {
     fn verdict(&self, verdict: Verdict) -> &'static str {
         match verdict {
             Verdict::Late => "重复或迟到",
-            Verdict::BeforeStay => "早于本次",
+            Verdict::BeforeStay => "过早",
             Verdict::Initial => "起始读数",
             Verdict::Suspect => "可疑",
             Verdict::Undecided => "待定",
@@ -180,14 +180,14 @@ impl Words for Zh {
                  （超过两周的数据请用 --from 指定起始日期）"
             ),
             Reason::BeyondBudget { highest, budget } => {
-                format!("直到 {highest} kWh，每个阈值的报警都超过预算（每百间天 {budget} 次）")
+                format!("阈值提高到 {highest} kWh，报警仍超过预算（每百间天 {budget} 次）")
             }
             Reason::Apart {
                 ordinary,
                 rate,
                 change,
             } => format!(
-                "半数周期的用电不超过 {ordinary} kWh，忘关的电器明显高于此：\n  \
+                "半数周期的用电不超过 {ordinary} kWh，电器忘关时明显更高：\n  \
                  每百间天报警 {rate:.2} 次，阈值再提高一半，变化不超过 {change:.2} 次"
             ),
             Reason::Calm {
@@ -196,7 +196,7 @@ impl Words for Zh {
                 change,
                 budget,
             } => format!(
-                "半数周期的用电不超过 {ordinary} kWh，没有明显高于此的电器；\n  每百间天报警 \
+                "半数周期的用电不超过 {ordinary} kWh，没有明显更高的用电；\n  每百间天报警 \
                  {rate:.2} 次，阈值再提高一半，变化不超过 {change:.2} 次，在预算（{budget} 次）之内"
             ),
             Reason::Lowest {
@@ -324,7 +324,7 @@ impl Words for Zh {
                 format!("未发现：电表每 {step} kWh 才跳一次，其间看似没有用电")
             }
             Detection::Silent => "未发现：抄表间隔太长".to_owned(),
-            Detection::Hidden => "未发现：与房间平时的用电分不开".to_owned(),
+            Detection::Hidden => "未发现：与房间平时的用电难以区分".to_owned(),
         }
     }
 

@@ -49,7 +49,7 @@ pub(super) fn advice(words: &Words, stories: &[Story]) -> String {
             Status::NewStay if stories.len() == 1 => closing(words, worst).unwrap_or_default(),
             Status::NewStay => words.new_stays_below.to_owned(),
             Status::Ended => words.was_over.to_owned(),
-            Status::Reporting => words.all_are_heard.to_owned(),
+            Status::Reporting => words.all_report.to_owned(),
             Status::Moving => words.all_are_moving.to_owned(),
             Status::Recovered
             | Status::Alert

@@ -42,7 +42,7 @@ pub(super) static WORDS: Words = Words {
         long: "No data from meters, back by now",
         short: "meter data was missing",
     },
-    heard: Name {
+    reporting: Name {
         long: "Meter data is back",
         short: "meter data is back",
     },
@@ -83,13 +83,13 @@ pub(super) static WORDS: Words = Words {
     closed_below: "Where monitoring was interrupted, it is not known whether power use is normal \
         again. When convenient, check vacant rooms with the front desk and look inside; have the \
         front desk ask guests. If it is still abnormal, there will be another alert.",
-    new_stays_below: "Guests have arrived or left: what was abnormal before is no longer followed, \
-        and power use is judged anew.",
+    new_stays_below: "Guests have arrived or left, or rooms are out of order: what was abnormal \
+        before is no longer followed.",
     nothing_to_do: "Power use is normal again: nothing to do.",
     check_gateway: "Please check power and network of the meter gateway and its collectors. Until \
         data is back, abnormal power use in this hotel can't be noticed.",
     some_are_silent: "Most meters are back. Please check meters and wiring of the rooms below.",
-    all_are_heard: "All meters are back: nothing to do.",
+    all_report: "All meters are back: nothing to do.",
     check_repeating: "The gateway may be repeating old readings. Please look at a meter in use: if \
         its display goes up, restart the gateway and its collectors. Until readings change again, \
         abnormal power use in this hotel can't be noticed, and recoveries are not sent.",

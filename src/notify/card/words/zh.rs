@@ -42,7 +42,7 @@ pub(super) static WORDS: Words = Words {
         long: "电表数据中断（已恢复）",
         short: "电表数据曾中断",
     },
-    heard: Name {
+    reporting: Name {
         long: "电表数据已恢复",
         short: "电表数据已恢复",
     },
@@ -81,7 +81,7 @@ pub(super) static WORDS: Words = Words {
     nothing_to_do: "用电已恢复正常，无需处理。",
     check_gateway: "请检查抄表网关和采集器的电源与网络。数据恢复前，本店无法发现用电异常。",
     some_are_silent: "大部分电表已恢复。请检查下列房间的电表和通信线路。",
-    all_are_heard: "电表数据已全部恢复，无需处理。",
+    all_report: "电表数据已全部恢复，无需处理。",
     check_repeating: "网关可能在重复上报旧读数。请到现场看一块正在用电的电表：如果表上读数在走，\
          请重启抄表网关和采集器。读数恢复更新前，本店无法发现用电异常，恢复通知暂缓发送。",
     some_are_frozen: "大部分电表读数已恢复更新。请检查下列房间的电表和采集器。",
@@ -187,10 +187,10 @@ pub(super) static WORDS: Words = Words {
     frozen_meters: "读数停滞",
     meters_of: |silent, watched| format!("{silent} 块，共 {watched} 块"),
     last_reading: "最后读数",
-    silent_since: "中断自",
-    never: "从未有过",
+    silent_since: "中断始于",
+    never: "从未收到",
     silent_rooms: "无数据的房间",
-    frozen_since: "停滞自",
+    frozen_since: "停滞始于",
     frozen_rooms: "读数停滞的房间",
 
     colon: "：",
