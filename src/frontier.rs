@@ -5,9 +5,9 @@ use crate::types::LocalTime;
 /// A place in the meter table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Position {
-    /// Of a table whose rows are numbered.
+    /// In a table whose rows are numbered.
     Id(u64),
-    /// Of a table without ids.
+    /// In a table without ids.
     Time(LocalTime),
 }
 

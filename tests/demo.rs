@@ -198,7 +198,7 @@ fn the_notices_are_those_of_the_rules() {
     assert_eq!(report.reminders, count(NoticeKind::Reminder));
     assert_eq!(report.recovered, count(NoticeKind::Recovered));
     assert_eq!(report.false_alarms, []);
-    // Of each kind of detection the story has some.
+    // The story has some of each kind of detection.
     let detections =
         |is: fn(&Detection) -> bool| report.troubles.iter().filter(|t| is(&t.2)).count();
     assert!(detections(|detection| matches!(detection, Detection::Below { .. })) > 2);

@@ -163,7 +163,7 @@ impl Running<'_> {
 
     /// All are started; the result ends them.
     pub(crate) fn started(self) -> Threads {
-        // The owner ends when the last inbox is dropped; this one is of no thread.
+        // The owner ends when the last inbox is dropped; this one belongs to no thread.
         Threads {
             running: self.names,
             owner_ended: self.owner_ended,

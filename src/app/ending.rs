@@ -83,10 +83,10 @@ impl Threads {
         }
         drop(stopper);
         let mut deadline = Instant::now() + DRAIN_TIMEOUT;
-        // Consumers, sweep and notifiers end first; then the owner has nobody to wait for, writes
-        // what is left, and its end lets the consumers acknowledge it.
+        // Consumers, sweep and notifiers end first; then no one can send to the owner any more: it
+        // writes what is left, and its end lets the consumers acknowledge it.
         let mut drained = drain(&mut running, ended, deadline);
-        // A new configuration is no hurry: servers that are down are waited for as always.
+        // A new configuration is not urgent: servers that are down are waited for as always.
         while is_reconfigured && !stop.is_set() && matches!(drained, Err(Undrained::TooLate)) {
             deadline = Instant::now() + DRAIN_TIMEOUT;
             drained = drain(&mut running, ended, deadline);

@@ -119,7 +119,7 @@ fn named(rooms: &[RoomKey]) -> String {
     format!("{}{more}", names.join(", "))
 }
 
-/// Whoever runs `init-db` needs no advice to run it: what is missing is a right.
+/// Replaces the advice to run `init-db`, which is running: what is missing is a right.
 fn explained(error: StoreError) -> Failure {
     match error {
         StoreError::NotSetUp(said) => {

@@ -255,7 +255,7 @@ mod tests {
         let alike = "[message_fields]\ncheck_in_time = 'arrival'\nactual_checkin_time = 'arrival'\n\
          expected_checkout_time = 'departure'\nactual_checkout_time = 'departure'\n";
         loaded(alike, &[], &[]).expect("all right");
-        // Names of kinds that are never sent are in nobody's way.
+        // Names of message kinds that are never sent do no harm.
         let unused = "[message_fields]\ncheck_in_time = 'status'\nmsgType = 'move_time'\n";
         loaded(unused, &[], &[]).expect("all right");
     }

@@ -15,7 +15,7 @@ pub(super) const MOST_KWH: WattHours = WattHours(1_000_000_000);
 pub(super) struct Problems {
     all: Vec<Problem>,
     /// Keys whose name or type is wrong. Their values were dropped, so that nothing else is
-    /// reported of them.
+    /// reported about them.
     known: HashSet<String>,
     /// Keys whose value is wrong.
     wrong: HashSet<String>,

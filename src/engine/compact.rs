@@ -104,7 +104,7 @@ impl<T: Compact> Compact for Option<T> {
     }
 }
 
-/// Of each its seconds and its energy, one after the other in one list.
+/// One list, with the seconds and the energy of each interval in turn.
 impl Compact for Vec<Interval> {
     type Form = Vec<Option<i64>>;
 

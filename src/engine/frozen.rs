@@ -10,7 +10,7 @@ use crate::types::LocalTime;
 
 use super::Watch;
 
-/// A hotel with fewer frozen meters is not notified of.
+/// With fewer frozen meters than this, no notice is sent for a hotel.
 const MIN_FROZEN: usize = 5;
 
 /// A meter stands still too long at this many times its usual pause between movements.

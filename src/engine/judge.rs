@@ -42,8 +42,8 @@ pub struct Movement {
     /// Its time.
     #[serde(rename = "t", with = "compact")]
     pub at: LocalTime,
-    /// How long the register is used to stand still: the longest time between two movements of
-    /// late, of which each further movement takes a quarter away. `None` after the first. Seconds.
+    /// How long the register usually stands still: the longest time between two movements, which
+    /// each further movement reduces by a quarter. `None` after the first. Seconds.
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     pub pause: Option<i64>,
 }
@@ -132,7 +132,8 @@ pub struct Outcome {
     /// The run that this reading ended. It may have ended by a changed meter and the same reading
     /// may have opened another.
     pub ended: Option<(Run, RunEnd)>,
-    /// The run is to be told of: for the first time if `told` was 0.
+    /// The staff is to be notified of this run: by an alert if `notified_at_periods` is 0, else by
+    /// a reminder.
     pub notify: Option<Run>,
 }
 
@@ -148,7 +149,7 @@ impl Outcome {
         }
     }
 
-    /// What the staff is to be told of it, and of which run.
+    /// The notices for the staff that follow from it, each with its run.
     pub fn notices(&self) -> impl Iterator<Item = (NoticeKind, Run)> {
         let was_notified = |(run, _): &(Run, RunEnd)| run.notified_at_periods > 0;
         let ended = self.ended.filter(was_notified);
@@ -232,7 +233,7 @@ impl Fold {
             register: advance.register,
         });
         self.note_movement(sample.time, reading.time, advance.diff);
-        // What was before the stay is no part of it.
+        // The time before the stay does not count.
         let exemption = exempt.interval(sample.time.max(stay_time), reading.time);
         if let Some(Exemption::OutOfOrder { since }) = exemption {
             outcome.step = Step::OutOfOrder {
@@ -319,7 +320,8 @@ impl Fold {
         was_notified && moved.is_some_and(|at| time.since(at) < rules.silent_after_seconds)
     }
 
-    /// Adds an abnormal interval; gives the run when it has to be told of, `told` as it was.
+    /// Adds an abnormal interval. Gives the run if a notice of it is due, with
+    /// `notified_at_periods` as it was before.
     fn grow_run(
         &mut self,
         (opened, closed): (LocalTime, LocalTime),

@@ -73,7 +73,7 @@ mod tests {
             WatchKey::new(0, checkout(12)),
             WatchKey::new(0, (at(12), Kind::Checkin)),
             WatchKey::new(1, checkout(14)),
-            // Of counted watches the stay does not matter.
+            // Watches that are counted are ordered by their number alone.
             WatchKey::new(2, checkout(13)),
         ];
         assert!(keys.is_sorted_by(|one, next| one < next), "{keys:?}");

@@ -127,7 +127,7 @@ fn go_on(
     Received::Corrected(transition)
 }
 
-/// Another watch begins. One that comes before the present one shows that this should never have
+/// Another watch begins. If it begins before the present one, the present one should never have
 /// been.
 fn begin(
     room: &RoomKey,
@@ -161,7 +161,7 @@ fn begin(
         effects.changes.extend(closing.map(Change::Notice));
         state.watch.before = old.watch.history_until(stay.time());
         state.watch.forget_surplus(rules);
-        // What is remembered across stays goes on.
+        // What is remembered across stays is kept.
         state.watches = old.watches.saturating_add(1);
         state.statuses = old.statuses;
     }

@@ -21,8 +21,8 @@ pub enum Said {
     Status(StatusChange),
 }
 
-/// What housekeeping or maintenance says of a room. Those of one room are ordered by their times;
-/// of one time the last in order holds.
+/// A change of a room's status, as housekeeping or maintenance reports it. The changes of a room
+/// are ordered by their times; of those at one time the last in order holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StatusChange {
     /// When it became that.
@@ -30,8 +30,8 @@ pub struct StatusChange {
     pub status: RoomStatus,
 }
 
-/// A room's status. Of several of one time the one holds that has the room judged, or else that
-/// says most.
+/// A room's status. Of several at one time the one holds after which the room is judged, or else
+/// the one that says most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum RoomStatus {
     /// Not to be judged, until this time where it is known.

@@ -84,7 +84,7 @@ impl std::ops::AddAssign for Tally {
 }
 
 impl RoomState {
-    /// Of a room with its first watch, which has seen nothing yet.
+    /// The state of a room with its first watch, which has seen no reading yet.
     pub fn new(stay: Stay, rules: &Rules) -> RoomState {
         RoomState {
             watches: 1,
@@ -123,10 +123,10 @@ impl RoomState {
         WatchKey::new(self.watches, self.watch.stay.order())
     }
 
-    /// Whether the watch goes on where its stay turns out to have begun earlier. One that has not
-    /// judged anything yet has nothing to go on with: it begins anew from there, as if that had
-    /// been known. One that 0.1 began is known by the time of its stay: moved, it and its run would
-    /// be others.
+    /// Whether the watch goes on when its stay turns out to have begun earlier. One that has judged
+    /// nothing yet is replaced by a new one from there, as if the beginning had been known. So is
+    /// one that 0.1 began: it is known by the time of its stay, and with another time it and its
+    /// run would be others.
     pub fn can_be_moved(&self) -> bool {
         self.watches > 0 && self.watch.fold.seen > Some(self.watch.stay.time())
     }
@@ -197,7 +197,7 @@ impl RoomState {
         self.close(room, Closing::OutOfOrder { at: since }, from, threshold)
     }
 
-    /// Ends the run, if there is one; the staff is to hear of it where it was notified.
+    /// Ends the run, if there is one; if the staff was notified of it, its end is a notice, too.
     pub(super) fn close(
         &mut self,
         room: &RoomKey,

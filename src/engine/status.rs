@@ -1,4 +1,4 @@
-//! What messages have said of a room's status, and which of its time is not judged for that.
+//! What messages have said of a room's status, and which times are not judged because of it.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use super::{Added, RoomStatus, Rules, StatusChange, Stay};
 /// messages come late and in any order. Seconds.
 const KEPT_OF_ORDER: i64 = 7 * 24 * 3_600;
 
-/// The same of cleaning, which matters for an hour or two. More than the longest time of grace.
+/// The same for cleaning, which matters for some hours: longer than the longest time of grace.
 const KEPT_OF_CLEANING: i64 = 24 * 3_600;
 
 /// The most changes of each sort that are kept.
@@ -19,8 +19,8 @@ const MOST: usize = 8;
 
 /// What is known of a room's status.
 ///
-/// Like who is in the room it is a set of changes, each with its own time: whatever order messages
-/// come in, and however often they come, the same follows from them.
+/// It is a set of changes, each with its own time, as [`Occupancy`](super::Occupancy) is a set of
+/// facts: whatever order messages come in, and however often they come, the same follows from them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Statuses {
     /// In their order, each once.
@@ -68,8 +68,9 @@ impl Statuses {
         Statuses { changes }
     }
 
-    /// The changes of a whole past that had these stays, in order, as a service that was there
-    /// knows them: from the room's first stay on. What ended with a guest who came says so itself.
+    /// The changes of a whole past, as the running service would have known them: from the first of
+    /// the room's `stays` on, which are in order. Out of order ends when the next guest arrives:
+    /// each change gets that end.
     pub fn in_past(changes: impl IntoIterator<Item = StatusChange>, stays: &[Stay]) -> Statuses {
         let Some(first) = stays.first() else {
             return Statuses::default();
@@ -101,7 +102,7 @@ impl Statuses {
         Statuses::of_past(last.into_iter().chain(cleaning).chain(within).copied())
     }
 
-    /// Nothing is known, or no longer matters.
+    /// Whether nothing is known that still matters.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
@@ -119,7 +120,7 @@ impl Statuses {
         self.changes.insert(place, change);
         let (order, cleaning): (Vec<_>, Vec<_>) =
             { self.changes.drain(..) }.partition(|change| change.status.is_of_order());
-        // The last one of before tells what the room was then.
+        // One older change is kept: it shows what the room was when the kept ones begin.
         self.changes = newest(order, KEPT_OF_ORDER, 1);
         self.changes.extend(newest(cleaning, KEPT_OF_CLEANING, 0));
         self.changes.sort_unstable();
@@ -137,7 +138,7 @@ impl Statuses {
         span.map(|(since, _)| since)
     }
 
-    /// Each ends when it said it would, or with the next change, or with a guest who comes.
+    /// Each ends at the end that its message named, at the next change, or when a guest arrives.
     fn spans_out_of_order(
         &self,
         arrived: Option<LocalTime>,
@@ -185,14 +186,14 @@ impl Statuses {
         exempt
     }
 
-    /// Whether it has anything to say of being out of order.
+    /// Whether any change says that the room is out of order.
     pub(super) fn has_out_of_order(&self) -> bool {
         let mut statuses = self.changes.iter().map(|change| change.status);
         statuses.any(|status| matches!(status, RoomStatus::OutOfOrder { .. }))
     }
 }
 
-/// Of changes in their order the last ones, and so many of `before` them.
+/// The last of these changes, which are in order, and so many older ones as `before` says.
 fn newest(mut changes: Vec<StatusChange>, kept_seconds: i64, before: usize) -> Vec<StatusChange> {
     if let Some(last) = changes.last() {
         let oldest = last.at.plus(-kept_seconds);

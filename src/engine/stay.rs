@@ -40,10 +40,10 @@ impl Stay {
         }
     }
 
-    /// Whether, as the last piece of what is known by now, it takes another watch than `watched`
-    /// had: it is of the other kind, at whatever time, or of the same kind and later. Of the same
-    /// kind and earlier it is that one, of which more is known, where the watch [can be
-    /// moved](super::RoomState::can_be_moved).
+    /// Whether this stay, which is the room's last by what is known now, needs a watch of its own
+    /// in place of the one on `watched`. It does if it is of the other kind, or later. If it is
+    /// earlier and of the same kind, it is the same stay, whose beginning is known better now: then
+    /// it needs one only where the watch [can't be moved](super::RoomState::can_be_moved).
     pub fn replaces(&self, watched: &Stay, can_be_moved: bool) -> bool {
         let is_later = self.time() > watched.time();
         let is_earlier = self.time() < watched.time();

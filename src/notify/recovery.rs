@@ -179,7 +179,7 @@ mod tests {
         let rooms = Rooms::default();
         let allowed = |wh| not_before(&recovered(wh), &rooms, true);
         assert_eq!([allowed(10), allowed(0)], [None, Some(at(33))]);
-        // Of an earlier freeze.
+        // The hotel moved again long before: that was an earlier freeze.
         rooms.notified(&meters(MeterNoticeKind::Moving, -34));
         assert_eq!([allowed(10), allowed(0)], [None, Some(at(33))]);
         rooms.notified(&meters(MeterNoticeKind::Moving, 600));

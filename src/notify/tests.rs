@@ -36,7 +36,7 @@ fn config(language: Language) -> Cards {
     }
 }
 
-/// Compares what people read, and what Feishu is sent, with what they were.
+/// Compares what people read, and what Feishu is sent, with the snapshots.
 fn snapshot(name: &str, card: impl Fn(&Cards) -> Card) {
     for (language, word) in [(Language::Zh, "zh"), (Language::En, "en")] {
         let card = card(&config(language));
@@ -110,12 +110,12 @@ fn the_advice_depends_on_all_of_a_card() {
         }
         Story::of(u64::from(number), Notice::Room(notice))
     };
-    let [silent, heard, recovered] = [Status::Silent, Status::Reporting, Status::Recovered]
+    let [silent, reporting, recovered] = [Status::Silent, Status::Reporting, Status::Recovered]
         .map(|status| story(status, 9, now()));
     let [frozen, moving] = [Status::Frozen, Status::Moving].map(|status| story(status, 9, now()));
-    let mut all_heard = heard.clone();
+    let mut all_reporting = reporting.clone();
     let mut all_moving = moving.clone();
-    for all in [&mut all_heard, &mut all_moving] {
+    for all in [&mut all_reporting, &mut all_moving] {
         if let Some((_, Notice::Meters(notice))) = all.notices.last_mut() {
             notice.silent = 0;
         }
@@ -139,8 +139,8 @@ fn the_advice_depends_on_all_of_a_card() {
             "Vacant rooms: check with the front desk",
         ),
         (vec![&recovered, &recovered], "Power use is normal again"),
-        (vec![&heard], "Most meters are back"),
-        (vec![&all_heard], "All meters are back"),
+        (vec![&reporting], "Most meters are back"),
+        (vec![&all_reporting], "All meters are back"),
         (
             vec![&silent, &recovered],
             "Please check power and network of the meter gateway",
@@ -149,9 +149,12 @@ fn the_advice_depends_on_all_of_a_card() {
         (vec![&moving], "Most readings change again"),
         (vec![&all_moving], "All readings change again"),
         // One has ended, another needs action.
-        (vec![&recovered, &heard], "Most meters are back"),
+        (vec![&recovered, &reporting], "Most meters are back"),
         (vec![&recovered, &moving], "Most readings change again"),
-        (vec![&recovered, &all_heard], "Power use is normal again"),
+        (
+            vec![&recovered, &all_reporting],
+            "Power use is normal again",
+        ),
         (vec![&gap, &recovered], "Where monitoring was interrupted"),
         (vec![&gap, &gap], "Meter readings were interrupted"),
         (vec![&gap, &new_meter], "Where monitoring was interrupted"),
@@ -320,7 +323,7 @@ fn a_title_says_what_where_and_how_much() {
     }
 }
 
-/// The room is not to be looked at now, and nobody is to wait for a recovery.
+/// Staff need not go to the room now, and no recovery will follow.
 #[test]
 fn a_card_says_that_its_room_is_out_of_order() {
     let closed = NoticeKind::Closed(Closing::OutOfOrder { at: now() });

@@ -76,8 +76,8 @@ impl Inbox {
         self.send(Input::Judged(chunk))
     }
 
-    /// A sweep begins, and the next one will begin at `next`. Waits until messages leave no more to
-    /// this sweep than it shows.
+    /// A sweep begins, and the next one will begin at `next`. Waits until the owner knows: from
+    /// then on messages leave to this sweep only what it shows.
     ///
     /// # Errors
     /// [`Unanswered`].

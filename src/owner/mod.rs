@@ -64,7 +64,7 @@ pub struct Parts<S, M> {
 ///    earlier stay is dropped.
 /// 2. *Commit*. All of it is one transaction, with the number of the one before raised by one; each
 ///    room that has changed stands in it once. A store that is away is tried until it answers;
-///    after a lost answer the number tells whether the transaction was written. An instance that
+///    after a lost answer the number shows whether the transaction was written. An instance that
 ///    another one has replaced ends here, and nothing of the batch leaves it.
 /// 3. *Adopt*. What was written becomes the state in memory, and the notifiers are woken.
 /// 4. *Answer*. Only now messages are acknowledged, and callers that wait for an answer get it.

@@ -1,6 +1,6 @@
 //! Answers questions about the past with the engine: which alerts rules would have raised, why a
-//! room was judged as it was, which thresholds fit a hotel. Reads the files that
-//! operators name for that. It changes nothing.
+//! room was judged as it was, which thresholds fit a hotel. It reads the
+//! database or files that operators name, and changes nothing.
 
 pub mod advise;
 mod archive;

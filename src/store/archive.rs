@@ -21,8 +21,8 @@ impl Span {
 /// Reads past stays and readings, and the rooms' present states. It serves reports, never the live
 /// judging. Rows are passed to `take` one by one, so that none are held in memory.
 pub trait Archive {
-    /// The state of every room that is watched, in one statement. Who owns the state does not
-    /// matter, and goes on working.
+    /// The state of every room that is watched, in one statement. The instance that owns the
+    /// state is not disturbed.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection, [`StoreError::NotSetUp`] without the schema,

@@ -297,7 +297,7 @@ mod tests {
         ] {
             let error = of_code(code);
             assert_eq!(error.needs_operator(), needs_operator, "{code}: {error}");
-            // A message is rejected only for its own value, never for what an operator can mend.
+            // A message is rejected only for its own value, never for what an operator can fix.
             let is_of_the_value = matches!(error, StoreError::Unstorable(_));
             assert_eq!(error.is_transient(), !is_of_the_value, "{code}: {error}");
         }

@@ -138,7 +138,7 @@ OB8sNEAKyAaotGw6NXjJe7scRMgcvobqlaJGg4s/Jr8Wcg4F
 -----END CERTIFICATE-----
 ";
 
-/// Of that authority, for localhost, valid until 2120.
+/// A certificate by that authority, for localhost, valid until 2120.
 const HOST: &str = "\
 -----BEGIN CERTIFICATE-----
 MIIBETCBxKADAgECAgECMAUGAytlcDAXMRUwEwYDVQQDDAxhbiBhdXRob3JpdHkw

@@ -110,7 +110,7 @@ fn ended(mut command: Command) -> (Option<i32>, String) {
             let output = child.wait_with_output();
             panic!("{command:?} does not end: {output:?}");
         }
-        std::thread::park_timeout(std::time::Duration::from_millis(20)); // between two looks
+        std::thread::park_timeout(std::time::Duration::from_millis(20)); // between two checks
     }
     let Output {
         status,

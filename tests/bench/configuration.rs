@@ -11,7 +11,7 @@ use roomwatt::config::Config;
 
 const ROUNDS: usize = 5;
 
-/// Of each kind, in a small and in a large configuration.
+/// Entries of each kind, in a small and in a large configuration.
 const SIZES: [usize; 2] = [12_500, 50_000];
 
 /// A kind of configuration: its name, its text of that many, and of its CSV where it has one.

@@ -68,7 +68,7 @@ fn a_body_may_come_in_chunks_and_after_100_continue() {
     let all = answer(stream);
     let answer = all.strip_prefix("HTTP/1.1 100 Continue\r\n\r\n");
     assert_eq!(parts(answer.expect(&all)), taken(1));
-    // Who is refused is not asked for the body.
+    // A client that is refused is not asked for the body.
     let refused = rig.sending(&asked.replace("Host: localhost", "Host: evil.example"));
     assert_eq!(parts(&crate::rig::answer(refused)).0, 403);
 }
@@ -219,7 +219,7 @@ fn slow_clients_do_not_keep_others_out() {
     let good = post("/api/messages", JSON, &check_in(1));
     let slow: Vec<_> = (0..40).map(|_| rig.sending("POST /api/mess")).collect();
     assert_eq!(parts(&rig.send(&good)), taken(1));
-    // Nor who was refused and stays.
+    // Nor do clients that were refused and stay connected.
     let stranger = good.replace(TOKEN, "another token");
     let refused: Vec<_> = (0..40)
         .map(|_| {
@@ -422,7 +422,7 @@ fn a_listener_can_be_closed_and_another_one_opened_there() {
     assert_eq!(rig.messages(JSON, &check_in(2)), taken(1));
 }
 
-/// Each would be taken by who reads its head otherwise.
+/// A proxy that reads the head in another way would take each of them.
 #[test]
 fn a_request_whose_end_a_proxy_could_see_elsewhere_is_refused() {
     let (rig, _end) = Rig::serving(None);

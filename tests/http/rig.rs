@@ -42,7 +42,7 @@ pub struct Stored {
     pub fails: Option<StoreError>,
     /// It answers and keeps nothing.
     pub forgets: bool,
-    /// Who adds readings panics.
+    /// Adding readings panics.
     pub panics: bool,
     /// Transactions wait until this is dropped.
     pub held: Option<Receiver<()>>,
@@ -131,7 +131,7 @@ pub struct Rig {
     pub gate: Arc<Gate>,
     pub exits: Sender<Exit>,
     pub ended: Receiver<Exit>,
-    /// Of the listener.
+    /// Ends the listener.
     stopper: Option<Stopper>,
 }
 

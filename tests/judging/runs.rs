@@ -4,9 +4,9 @@ use roomwatt::engine::{Change, Rules, observe};
 
 use crate::story::{Room, reading, story, story_under};
 
-/// "When it has at least `continuous_alert_count` (4) periods and nothing was told of it: alert";
-/// "Normal: the run ends; if it had alerted: recovered, with the ended run's periods, energy and
-/// start"
+/// "When it has at least `continuous_alert_count` (4) periods and there was no notice of it:
+/// alert"; "Normal: the run ends; if it had alerted: recovered, with the ended run's periods,
+/// energy and start"
 #[test]
 fn alert_at_the_fourth_period_and_recovery_with_the_ended_run() {
     story(
@@ -54,12 +54,12 @@ fn one_interval_of_two_hours_alerts() {
     );
 }
 
-/// "When it has at least twice the periods it had when last told: reminder (8, 16, 32 ... where
+/// "When it has at least twice the periods it had at the last notice: reminder (8, 16, 32 ... where
 /// the alert came at 4)"
 #[test]
 fn reminders_at_8_16_and_32_and_not_otherwise() {
     assert_eq!(
-        told_in(70, Rules::default()),
+        notices_in(70, Rules::default()),
         [
             "4 alert",
             "8 reminder",
@@ -73,17 +73,17 @@ fn reminders_at_8_16_and_32_and_not_otherwise() {
         ..Rules::default()
     };
     assert_eq!(
-        told_in(9, at_once),
+        notices_in(9, at_once),
         ["1 alert", "2 reminder", "4 reminder", "8 reminder"]
     );
 }
 
-/// In which of so many abnormal intervals in a row what is told.
-fn told_in(intervals: u32, rules: Rules) -> Vec<String> {
+/// At which of so many abnormal intervals in a row there is a notice, and its kind.
+fn notices_in(intervals: u32, rules: Rules) -> Vec<String> {
     let mut room = Room::under(rules);
     room.play("check-out 00:00");
     room.play("00:00 0");
-    let mut told = Vec::new();
+    let mut notices = Vec::new();
     for count in 1..=intervals {
         let (hours, minutes) = (count / 2, count % 2 * 30);
         let out = room.play(&format!("{hours}:{minutes} {}", 2 * count));
@@ -91,12 +91,12 @@ fn told_in(intervals: u32, rules: Rules) -> Vec<String> {
             let (kind, rest) = notice.split_once(" of ").expect("kind of periods");
             let (periods, _) = rest.split_once(' ').expect("periods since");
             assert_eq!(periods, count.to_string(), "{out}");
-            told.push(format!("{count} {kind}"));
+            notices.push(format!("{count} {kind}"));
         } else {
             assert_eq!(out, "abnormal 1", "at {count}");
         }
     }
-    told
+    notices
 }
 
 #[test]

@@ -140,7 +140,7 @@ fn what_was_before_the_stay_is_no_part_of_it() {
     );
 }
 
-/// Of changes of one time the one holds that has the room judged.
+/// Among changes at one time, the one holds after which the room is judged.
 #[test]
 fn of_one_time_the_room_is_in_order() {
     for statuses in [

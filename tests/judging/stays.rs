@@ -259,7 +259,7 @@ fn a_late_message_judges_what_came_after_its_stay_time() {
                                         recovered of 4 since 11:00: 7.2 kWh
          14:00     112.6              | abnormal 1",
     );
-    // the old watch's alert stands, the new one tells its own
+    // the old watch's alert stands, the new watch brings its own
     story(
         "check-out 10:00              | watch from nothing
          10:00     100                | initial

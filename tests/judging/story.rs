@@ -39,15 +39,15 @@ impl Room {
     /// Plays the next part of the room's story.
     pub fn goes_on(&mut self, text: &str) {
         let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let (mut told, mut played) = (String::new(), String::new());
+        let (mut written, mut played) = (String::new(), String::new());
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let (what, expected) = line.split_once('|').unwrap_or((line, ""));
             let what = words(what);
             let got = self.play(&what);
-            told += &format!("{what:34}| {}\n", words(expected));
+            written += &format!("{what:34}| {}\n", words(expected));
             played += &format!("{what:34}| {got}\n");
         }
-        assert!(told == played, "expected:\n{told}\ngot:\n{played}");
+        assert!(written == played, "expected:\n{written}\ngot:\n{played}");
     }
 
     pub fn watch(&self) -> &Watch {
@@ -146,7 +146,7 @@ impl Room {
         let mut parts = Vec::new();
         for change in &transition.changes {
             parts.push(match change {
-                Change::Notice(notice) => told(notice),
+                Change::Notice(notice) => words_of_notice(notice),
                 Change::Opened(opening) => match opening.initial {
                     Some(r) => format!("watch from {} at {}", r.register, clock(r.time)),
                     None => "watch from nothing".into(),
@@ -202,7 +202,7 @@ fn clock(time: LocalTime) -> String {
     }
 }
 
-/// What became of a reading. The end of a run of which nothing was told is told here.
+/// What became of a reading, with the end of a run of which there was no notice.
 fn words_of(outcome: &Outcome) -> Vec<String> {
     let mut parts = Vec::new();
     if outcome.outlier_dropped {
@@ -271,10 +271,10 @@ fn tally(outcome: &Outcome) -> Tally {
 }
 
 fn words_of_notices(changes: &[Change]) -> Vec<String> {
-    notices(changes).into_iter().map(told).collect()
+    notices(changes).into_iter().map(words_of_notice).collect()
 }
 
-fn told(notice: &RoomNotice) -> String {
+fn words_of_notice(notice: &RoomNotice) -> String {
     let what = match notice.kind {
         NoticeKind::Closed(Closing::NewStay { kind, at }) => {
             format!("closed by {} {}", kind.as_str(), clock(at))

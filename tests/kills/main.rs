@@ -1,5 +1,6 @@
 //! The service is killed: at each named point on the way of a message and its notice, and at any
-//! time. What is in the database afterwards is what it would be without.
+//! time. What is in the database afterwards is what it would be if it had
+//! not been killed.
 //!
 //!     cargo test --test kills                           each point, and 20 rounds at any time
 //!     cargo test --test kills -- --rounds 500 --seed 7  more rounds, and the same times again
@@ -79,7 +80,7 @@ fn argument(name: &str) -> Option<u64> {
 /// A hotel whose rooms each have a short story of messages and meter rows.
 struct Hotel {
     rig: Rig,
-    /// Rooms by now, and whether each is to be alerted of.
+    /// The rooms so far, and whether an alert of each is expected.
     rooms: BTreeMap<String, bool>,
     refused: usize,
 }
@@ -94,7 +95,7 @@ impl Hotel {
     }
 
     /// Something happens in the hotel: a guest leaves a room with or without a heater on, five
-    /// readings are written before or after that is known, and a message can't be understood.
+    /// readings are written before or after that is known, and a message can't be parsed.
     fn go_on(&mut self) {
         let zone = Zone::named("Asia/Shanghai").expect("a zone");
         let left = SystemClock { zone }.now().plus(-4 * 3_600);
@@ -121,7 +122,7 @@ impl Hotel {
         self.refused += 1;
     }
 
-    /// Runs the service until it has passed a point so many times, and there is killed.
+    /// Runs the service until it is killed at a point, after it has passed it so many times.
     fn kill_at(&mut self, point: &str, passes: usize) {
         let armed = format!("{point}={passes}*off->return");
         let mut service = self.rig.start_with(&[("FAILPOINTS", &armed)]);
@@ -144,17 +145,17 @@ impl Hotel {
         let service = self.rig.start();
         for _ in 0..fastrand::usize(1..4) {
             self.go_on();
-            // Not to wait for anything: this is the time at which it is killed.
+            // Not to synchronise: it is killed at a random time.
             std::thread::sleep(Duration::from_millis(fastrand::u64(..400)));
         }
         service.kill();
     }
 
-    /// Lets the service come to the end of all, and sees that each thing was done once.
+    /// Lets the service finish everything, and checks that each thing was done once.
     fn check(mut self) {
         let mut service = self.rig.start();
         service.wait_until_ready();
-        self.see_the_end(&service);
+        self.wait_until_all_is_done(&service);
         let log = service.stop();
         let once = |query: &str, expected: Vec<String>| {
             assert_eq!(self.rig.rows::<String>(query), expected, "{query}:\n{log}");
@@ -197,7 +198,7 @@ impl Hotel {
         assert_eq!(
             differ,
             [0],
-            "rooms of which the columns say otherwise: {log}"
+            "rooms whose columns differ from their JSON: {log}"
         );
 
         let accepted = self.rig.feishu.accepted_notices();
@@ -207,14 +208,14 @@ impl Hotel {
         self.rig.finish();
     }
 
-    fn see_the_end(&self, service: &Service) {
+    fn wait_until_all_is_done(&self, service: &Service) {
         let rooms = self.rooms.len();
         let left = "SELECT (SELECT COUNT(*) FROM room_state \
                     WHERE seen_time = stay_time + INTERVAL 2 HOUR), (SELECT COUNT(*) \
                     FROM notification WHERE state = 'pending')";
         let mut seen = (0, 0);
         let mut moved = 0;
-        // More than one wait's time, as long as something goes on.
+        // It may take longer than one wait, as long as there is progress.
         while seen != (rooms, 0) {
             let before = seen;
             seen = wait(

@@ -167,7 +167,7 @@ fn an_arrival_with_the_id_of_an_open_stay_repeats_that_stay() {
             "in A 10:00; in A 11:00 named 09:00 expected 36:00",
             "A 10:00- named 09:00 expected 36:00 | occupied 10:00 expected 36:00",
         ),
-        // It ends nobody: neither a party without id nor who is overdue.
+        // It ends no stay: neither that of a party without id nor an overdue one.
         (
             "in A 10:00; in - 11:00; in A 12:00",
             "A 10:00-, - 11:00- | occupied 11:00",
@@ -224,7 +224,7 @@ fn an_arrival_without_id_is_a_new_party() {
             "in - 10:00; in - 11:00",
             "- 10:00-11:00, - 11:00- | occupied 11:00",
         ),
-        // Who has an id stays in; the piece is the new party's.
+        // The guest with an id stays in; the piece is the new party's.
         (
             "in A 10:00; in - 11:00",
             "A 10:00-, - 11:00- | occupied 11:00",
@@ -260,7 +260,7 @@ fn an_arrival_with_an_id_ends_stays_that_are_twelve_hours_overdue() {
             "in A 10:00; in B 99:00",
             "A 10:00-, B 99:00- | occupied 10:00",
         ),
-        // Of several the latest counts, whatever came last.
+        // Among several the latest counts, whichever came last.
         (
             "in A 10:00 expected 13:00; in A 10:00 expected 12:00; in B 24:00",
             "A 10:00- expected 12:00, B 24:00- | occupied 10:00 expected 12:00",
@@ -283,7 +283,7 @@ fn an_arrival_with_an_id_ends_stays_that_are_twelve_hours_overdue() {
 #[test]
 fn a_departure_with_an_id_that_an_arrival_has() {
     table(&[
-        // Nobody else, whatever the checkin.
+        // It ends no other stay, whatever the checkin.
         (
             "in A 10:00; in - 11:00; out A 12:00 of 11:00",
             "A 10:00-12:00, - 11:00- | occupied 11:00",
@@ -388,7 +388,7 @@ fn a_departure_with_a_checkin() {
             "in A 10:00; in B 10:10; out - 12:00 of 10:05",
             "A 10:00-12:00, B 10:10- | occupied 10:00",
         ),
-        // Nobody fits: all who are open.
+        // It fits no stay: all open ones end.
         (
             "in A 10:00; in B 11:00; out - 12:00 of 09:49",
             "A 10:00-12:00, B 11:00-12:00 | vacant 12:00",
@@ -511,7 +511,7 @@ fn an_expectation_belongs_to_the_stay_it_names_or_else_to_the_guests_in_the_room
             "A 10:00- expected 40:00, B 11:00-12:00, C 13:00- expected 40:00 \
              | occupied 10:00 expected 40:00",
         ),
-        // Of the guest who left it changes nothing for the one who is in.
+        // An expectation of the guest who left changes nothing for the one who is in.
         (
             "in A 10:00; out A 11:00; in B 12:00; expect A 40:00",
             "A 10:00-11:00 expected 40:00, B 12:00- | occupied 12:00",

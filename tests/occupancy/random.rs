@@ -124,7 +124,7 @@ fn all_permutations_and_repetitions_derive_the_same() {
     let sets = setting("ROOMWATT_ORACLE_SETS", 300);
     let mut met: BTreeMap<&str, u64> = BTreeMap::new();
     each_random_set(sets, 6, |seed, _, several, mut facts| {
-        // Of several expected check-outs of one stay the last to come holds: left out.
+        // Left out: if a stay has several expected check-outs, the one that came last holds.
         let derived = |facts: &[Fact]| match derive(facts, NARROW_MATCH) {
             derived if several => without_expected(derived),
             derived => derived,

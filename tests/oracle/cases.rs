@@ -273,7 +273,8 @@ fn id(dice: &Dice, id: &str) -> String {
 fn message(dice: &Dice, hotel: &str, room: &str, stay: i64, kind: u8) -> String {
     let length = dice.pick(&[-3600, 0, 1, 7200, 200_000]);
     let other = message_time(dice, stay + dice.range(-90_000..90_000));
-    let noise = dice.word(&format!("12|\"soon\"|[]|{other}")); // where the kind doesn't look
+    // For fields that the kind of message does not read.
+    let noise = dice.word(&format!("12|\"soon\"|[]|{other}"));
     let absent = dice.word("null|\"\"");
     let now = message_time(dice, stay);
     let typed = !dice.one_in(4);
@@ -449,7 +450,7 @@ const ODD_TIMES: &str = "|NULL|DAY|TIMEz|TIME+8:00|TIME.|TIME.5x|DAY 24:00:00|DA
     |DAY10:00:00|DAY 1:00:00|2023-02-29 10:00:00|1900-02-29 10:00:00|2023-04-31 10:00:00\
     |2023-13-01 10:00:00|0000-00-00 00:00:00|0000-01-01 00:00:00|2023-4-1 1:00:00";
 
-/// A row that is bad, or good but of a room nobody watches.
+/// A row that is bad, or good but of a room that is not watched.
 fn odd_row(dice: &Dice, hotel: &str, room: &str, value: &str, time: i64) -> String {
     let text = text_of(time);
     let odd_value = dice.word(ODD_VALUES);

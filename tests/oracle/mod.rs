@@ -120,7 +120,7 @@ pub fn backtest(messages: &[u8], readings: &[u8], settings: &Settings) -> Outcom
         }
     }
 
-    let mut told: Vec<(String, Key, String)> = Vec::new();
+    let mut verdicts: Vec<(String, Key, String)> = Vec::new();
     for (key, room_facts) in facts {
         for (nth, fact) in room_facts.iter().enumerate() {
             if room_facts[..nth].contains(fact) {
@@ -145,14 +145,14 @@ pub fn backtest(messages: &[u8], readings: &[u8], settings: &Settings) -> Outcom
             let until = room_events.get(nth + 1).map_or(i64::MAX, |next| next.0);
             for verdict in judge_watch(event, until, &room_readings, settings, &mut out.coverage) {
                 let line = json_line(&key, event.1, &verdict);
-                told.push((text_of(verdict.1), key.clone(), line));
+                verdicts.push((text_of(verdict.1), key.clone(), line));
             }
         }
     }
     // Section 8: ordered by (detected_time, hotel_id, room_number) as bytes; a stable sort keeps
     // the watches' order.
-    told.sort_by(|a, b| (a.0.as_bytes(), &a.1).cmp(&(b.0.as_bytes(), &b.1)));
-    out.lines = told.into_iter().map(|(_, _, line)| line).collect();
+    verdicts.sort_by(|a, b| (a.0.as_bytes(), &a.1).cmp(&(b.0.as_bytes(), &b.1)));
+    out.lines = verdicts.into_iter().map(|(_, _, line)| line).collect();
     out
 }
 
@@ -196,7 +196,7 @@ fn judge_watch(
     let mut sample: Option<Reading> = None;
     let mut suspect: Option<Reading> = None;
     let mut seen: Option<i64> = None;
-    let mut run: Option<(i64, i128, i64, i64)> = None; // periods, energy, since, told
+    let mut run: Option<(i64, i128, i64, i64)> = None; // periods, energy, since, notified
     let mut last_used = i64::MIN; // the end of the last judged interval that was not exactly zero
 
     // Section 3: the initial reading is the last one at or before the stay time, if at most one
@@ -279,7 +279,7 @@ fn judge_watch(
         // less than `silent_after_minutes` (90) have passed since the end of its last interval
         // that was not."
         if diff == 0
-            && run.is_some_and(|(_, _, _, told)| told > 0)
+            && run.is_some_and(|(_, _, _, notified)| notified > 0)
             && reading.0 - last_used < s.silent_after_minutes * 60
         {
             coverage.hit("zeros that end no run");
@@ -296,21 +296,21 @@ fn judge_watch(
             coverage.hit("exactly the longest gap");
         }
         if left > right {
-            let (had, energy, since, told) = run.unwrap_or((0, 0, base.0, 0));
+            let (had, energy, since, notified) = run.unwrap_or((0, 0, base.0, 0));
             let (has, energy) = (had + periods, energy + diff);
-            let event = match told {
+            let event = match notified {
                 0 if has >= s.alert_count => "alert",
-                1.. if has >= 2 * told => "reminder",
+                1.. if has >= 2 * notified => "reminder",
                 _ => "",
             };
             if event.is_empty() {
-                run = Some((has, energy, since, told));
+                run = Some((has, energy, since, notified));
             } else {
                 verdicts.push((event, reading.0, since, has, energy));
                 run = Some((has, energy, since, has));
             }
-        } else if let Some((had, energy, since, told)) = run.take() {
-            if told > 0 {
+        } else if let Some((had, energy, since, notified)) = run.take() {
+            if notified > 0 {
                 if diff == 0 {
                     coverage.hit("recovered by zero");
                 }

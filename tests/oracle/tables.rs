@@ -12,7 +12,7 @@ fn clock(text: &str) -> String {
 
 /// Verdicts on room 101 of H1, joined by `; `: from watches as in "out 12:00, in 14:00" and
 /// readings as in "12:00 0, 12:30 1.5". Thresholds are 2 kWh (in) and 1.5 kWh (out).
-fn told(settings: &Settings, stays: &str, readings: &str) -> String {
+fn verdicts(settings: &Settings, stays: &str, readings: &str) -> String {
     let mut messages = String::new();
     for (kind, time) in stays.split(", ").filter_map(|stay| stay.split_once(' ')) {
         let field = match kind {
@@ -34,7 +34,7 @@ fn told(settings: &Settings, stays: &str, readings: &str) -> String {
 
 const HEADER: &str = "hotel_id,room_number,reading_value,script_time\n";
 
-/// The oracle's lines, cut to what varies, after the binary has said the same.
+/// The oracle's lines, shortened to what varies; fails if the binary prints other ones.
 fn both(settings: &Settings, messages: &str, csv: &str) -> String {
     let name = std::thread::current()
         .name()
@@ -66,7 +66,7 @@ fn at_once(stays: &str, readings: &str) -> String {
         alert_count: 1,
         ..Settings::default()
     };
-    told(&settings, stays, readings)
+    verdicts(&settings, stays, readings)
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn intervals_have_a_tolerance() {
 #[test]
 fn a_gap_begins_after_120_minutes() {
     let after = |time| {
-        told(
+        verdicts(
             &Settings::default(),
             "out 12:00",
             &format!("12:00 8, {time} 16"),
@@ -200,7 +200,7 @@ fn registers_roll_over() {
         modulus_wh: Some(100_000),
         ..Settings::default()
     };
-    let case = |from, to| told(&settings, "out 12:00", &format!("12:00 {from}, 12:30 {to}"));
+    let case = |from, to| verdicts(&settings, "out 12:00", &format!("12:00 {from}, 12:30 {to}"));
     assert_eq!(case("99.5", "1.5"), "out alert 12:00:00-12:30:00 1x 2");
     assert_eq!(case("99.5", "1"), "");
     assert_eq!(
@@ -227,15 +227,18 @@ fn reminders_double_and_recoveries_end() {
         "out recovered 04:00:00-13:00:00 17x 34",
     ];
     assert_eq!(
-        told(&settings, "out 04:00", &readings.join(", ")),
+        verdicts(&settings, "out 04:00", &readings.join(", ")),
         expected.join("; ")
     );
-    // A run that wasn't told of ends quietly.
-    assert_eq!(told(&settings, "out 11:00", &readings[14..].join(", ")), "");
+    // A run that was not notified ends without a notice.
+    assert_eq!(
+        verdicts(&settings, "out 11:00", &readings[14..].join(", ")),
+        ""
+    );
     // Long intervals count as several periods: an alert at 7, so that the reminder comes at 14.
     let long = "12:00 0, 13:30 6, 15:30 14, 17:00 20, 18:30 26, 19:00 28";
     let expected = "out alert 12:00:00-15:30:00 7x 14; out reminder 12:00:00-19:00:00 14x 28";
-    assert_eq!(told(&settings, "out 12:00", long), expected);
+    assert_eq!(verdicts(&settings, "out 12:00", long), expected);
 }
 
 #[test]
@@ -292,7 +295,7 @@ fn another_meter_is_accepted_an_interval_less_its_tolerance_after_the_first_susp
     };
     let case = |time: &str| {
         let readings = format!("12:00 100, 12:05 14.21, {time} 14.21, 12:10 104");
-        told(&settings, "out 12:00", &readings)
+        verdicts(&settings, "out 12:00", &readings)
     };
     assert_eq!(case("12:09:29"), "out alert 12:00:00-12:10:00 2x 4");
     assert_eq!(case("12:09:30"), "");
@@ -328,7 +331,7 @@ fn the_wait_at_zero_use_counts_from_the_last_interval_above_zero() {
         ..Settings::default()
     };
     assert_eq!(
-        told(
+        verdicts(
             &twice,
             "out 12:00",
             "12:00 0, 12:30 3, 13:00 3, 13:30 6, 14:00 9"
@@ -343,7 +346,7 @@ fn the_wait_at_zero_use_counts_from_the_last_interval_above_zero() {
     };
     let case = |time: &str| {
         let readings = format!("12:00 0, 12:30 3, {time} 3");
-        told(&soon, "out 12:00", &readings)
+        verdicts(&soon, "out 12:00", &readings)
     };
     assert_eq!(case("12:59:59"), alert);
     assert_eq!(
@@ -360,7 +363,7 @@ fn a_rollover_is_a_difference_like_others() {
             modulus_wh: Some(modulus_wh),
             ..Settings::default()
         };
-        told(&settings, "out 12:00", readings)
+        verdicts(&settings, "out 12:00", readings)
     };
     // Jitter does not go back over it: a rise of 99.986 is suspected.
     assert_eq!(

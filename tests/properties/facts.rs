@@ -17,12 +17,12 @@ use crate::config;
 use crate::player::Room;
 use crate::world::{World, room as new_room, room_key, world};
 
-/// Facts of a room are told apart by times of a week: those older than that may be forgotten.
+/// The facts of a room lie within a week: older ones may be forgotten.
 const LONGEST: i64 = 6 * 86_400;
 
 /// A room's readings, and what messages say of who is in it.
 #[derive(Clone, Debug)]
-struct Told {
+struct Case {
     world: World,
     facts: Vec<Fact>,
 }
@@ -101,50 +101,50 @@ fn facts(made: Vec<Made>, world: &World) -> Vec<Fact> {
     facts
 }
 
-fn told(most: usize) -> impl Strategy<Value = Told> {
-    (world(), vec(made(), 1..=most)).prop_map(|(world, made)| Told {
+fn case(most: usize) -> impl Strategy<Value = Case> {
+    (world(), vec(made(), 1..=most)).prop_map(|(world, made)| Case {
         facts: facts(made, &world),
         world,
     })
 }
 
 /// Facts that come in any order, each at least once, while any readings are stored.
-fn chaos() -> impl Strategy<Value = (Told, Vec<Coming>)> {
+fn chaos() -> impl Strategy<Value = (Case, Vec<Coming>)> {
     let coming = (any::<Index>(), any::<Index>(), any::<bool>());
-    (told(8), vec(coming, 8..14)).prop_map(|(told, comings)| {
-        let len = told.facts.len();
+    (case(8), vec(coming, 8..14)).prop_map(|(case, comings)| {
+        let len = case.facts.len();
         let once = (0..len).chain(std::iter::repeat(usize::MAX));
         let of = |(at, (any, stored, swept)): (usize, (Index, Index, bool))| Coming {
             fact: if at < len { at } else { any.index(len) },
-            stored: stored.index(told.world.readings.len() + 1),
+            stored: stored.index(case.world.readings.len() + 1),
             swept,
         };
         let mut comings: Vec<Coming> = once.zip(comings).map(of).collect();
         comings.sort_by_key(|coming| coming.stored);
-        (told, comings)
+        (case, comings)
     })
 }
 
 /// Facts in two orders, with repetitions; none of them comes for the first time after a reading
 /// behind its time.
-fn in_any_order() -> impl Strategy<Value = (Told, Vec<Coming>)> {
+fn in_any_order() -> impl Strategy<Value = (Case, Vec<Coming>)> {
     let order = vec((any::<u64>(), any::<Index>(), any::<bool>()), 6);
     let again = vec((any::<Index>(), any::<Index>()), 0..4);
-    (told(6), order, again).prop_map(|(told, order, again)| {
-        let mut told = told;
+    (case(6), order, again).prop_map(|(case, order, again)| {
+        let mut case = case;
         // Of several expected check-outs the last one to come holds.
-        told.facts
+        case.facts
             .retain(|fact| !matches!(fact, Fact::Expectation(_)));
         let mut order: Vec<(usize, (u64, Index, bool))> =
-            (0..told.facts.len()).zip(order).collect();
+            (0..case.facts.len()).zip(order).collect();
         order.sort_by_key(|(_, (key, ..))| *key);
         let mut comings: Vec<Coming> = Vec::new();
         let mut stored = 0;
         for (place, &(fact, (_, more, swept))) in order.iter().enumerate() {
             let to_come = order[place..]
                 .iter()
-                .map(|(fact, _)| told.facts[*fact].time());
-            let most = told.world.until(to_come.min().expect("it comes itself"));
+                .map(|(fact, _)| case.facts[*fact].time());
+            let most = case.world.until(to_come.min().expect("it comes itself"));
             stored += more.index(most.saturating_sub(stored) + 1);
             comings.push(Coming {
                 fact,
@@ -152,7 +152,7 @@ fn in_any_order() -> impl Strategy<Value = (Told, Vec<Coming>)> {
                 swept,
             });
         }
-        for (which, behind) in again.into_iter().filter(|_| !told.facts.is_empty()) {
+        for (which, behind) in again.into_iter().filter(|_| !case.facts.is_empty()) {
             let known = which.index(comings.len());
             let place = known + 1 + behind.index(comings.len() - known);
             let stored = comings[place - 1].stored;
@@ -164,11 +164,11 @@ fn in_any_order() -> impl Strategy<Value = (Told, Vec<Coming>)> {
                 },
             );
         }
-        (told, comings)
+        (case, comings)
     })
 }
 
-impl Told {
+impl Case {
     /// The facts in the order of their times, each when it happens.
     fn in_time(&self) -> Vec<Coming> {
         let mut comings: Vec<Coming> = (0..self.facts.len())
@@ -233,9 +233,9 @@ fn is_moved(before: &Room, after: &Room) -> bool {
 
 /// Where a message says of an earlier departure that it was about somebody else, the watch may have
 /// judged already, and goes on with that.
-fn is_never_moved(told: &Told, comings: &[Coming]) -> (Room, bool) {
+fn is_never_moved(case: &Case, comings: &[Coming]) -> (Room, bool) {
     let mut never = true;
-    let room = told.play(comings, |before, after, _, _| {
+    let room = case.play(comings, |before, after, _, _| {
         never &= !is_moved(before, after);
     });
     (room, never)
@@ -247,18 +247,18 @@ proptest! {
     /// "all permutations and repetitions of up to six facts, with and without ids, derive [...] the
     /// same watch to the last field, where no fact comes after readings that lie behind its time"
     #[test]
-    fn every_order_of_facts_ends_in_the_same_watch((told, comings) in in_any_order()) {
-        let (room, never_moved) = is_never_moved(&told, &comings);
-        let (in_time, never) = is_never_moved(&told, &told.in_time());
+    fn every_order_of_facts_ends_in_the_same_watch((case, comings) in in_any_order()) {
+        let (room, never_moved) = is_never_moved(&case, &comings);
+        let (in_time, never) = is_never_moved(&case, &case.in_time());
         prop_assume!(never_moved && never);
         prop_assert_eq!(decided(&room), decided(&in_time));
     }
 
     /// "The **watch** is the last piece"; "a room counts its watches"
     #[test]
-    fn the_watch_is_on_the_last_piece_and_watches_are_counted((told, comings) in chaos()) {
-        let rules = told.rules();
-        told.play(&comings, |before, after, fact, received| {
+    fn the_watch_is_on_the_last_piece_and_watches_are_counted((case, comings) in chaos()) {
+        let rules = case.rules();
+        case.play(&comings, |before, after, fact, received| {
             let Some(state) = &after.state else { return };
             let piece = state.occupancy.picture(rules.match_seconds).piece;
             assert_eq!(Some(state.watch.stay), piece, "after {fact:?}");
@@ -270,18 +270,18 @@ proptest! {
 
     /// Which piece is the last one follows from the set of facts, whatever was read meanwhile.
     #[test]
-    fn the_last_piece_does_not_depend_on_readings((told, comings) in chaos()) {
+    fn the_last_piece_does_not_depend_on_readings((case, comings) in chaos()) {
         let piece = |room: &Room| decided(room).map(|watch| watch.stay);
-        let played = told.play(&comings, |_, _, _, _| {});
-        let in_time = told.play(&told.in_time(), |_, _, _, _| {});
+        let played = case.play(&comings, |_, _, _, _| {});
+        let in_time = case.play(&case.in_time(), |_, _, _, _| {});
         prop_assert_eq!(piece(&played), piece(&in_time));
     }
 
-    /// A message that tells nothing new of who is in, and since when, touches nothing of what was
+    /// A message that changes nothing of who is in, and since when, changes nothing that was
     /// judged.
     #[test]
-    fn a_fact_that_changes_no_piece_changes_nothing_of_the_fold((told, comings) in chaos()) {
-        told.play(&comings, |before, after, fact, _| {
+    fn a_fact_that_changes_no_piece_changes_nothing_of_the_fold((case, comings) in chaos()) {
+        case.play(&comings, |before, after, fact, _| {
             let (Some(old), Some(new)) = (&before.state, &after.state) else { return };
             if old.watch.stay.order() != new.watch.stay.order() {
                 return;
@@ -304,20 +304,20 @@ proptest! {
     /// "A watch that is withdrawn or moved has its row of `electricity_monitoring` updated in place
     /// (what reads the past from there must not find it as the last)"
     #[test]
-    fn the_last_row_is_the_present_watch((told, comings) in chaos()) {
+    fn the_last_row_is_the_present_watch((case, comings) in chaos()) {
         let check = |room: &Room| {
             let Some(state) = &room.state else { return };
             let last = room.rows().last().map(|row| (row.stay, row.initial));
             assert_eq!(last, Some((state.watch.stay, state.watch.initial)), "{:#?}", room.rows());
         };
-        let room = told.play(&comings, |_, after, _, _| check(after));
+        let room = case.play(&comings, |_, after, _, _| check(after));
         check(&room);
     }
 
     /// Each run that was notified has one end, unless it goes on; none begins twice.
     #[test]
-    fn each_run_that_was_notified_begins_and_ends_once((told, comings) in chaos()) {
-        let room = told.play(&comings, |_, _, _, _| {});
+    fn each_run_that_was_notified_begins_and_ends_once((case, comings) in chaos()) {
+        let room = case.play(&comings, |_, _, _, _| {});
         let mut runs: BTreeMap<RunKey, (u32, u32)> = BTreeMap::new();
         for notice in room.notices() {
             let (begun, ended) = runs.entry(notice.run()).or_default();
@@ -337,8 +337,8 @@ proptest! {
 
     /// What is stored of a room is all there is, with the facts it has.
     #[test]
-    fn a_restart_between_any_two_messages_changes_nothing((told, comings) in chaos()) {
-        let played = told.play(&comings, |_, after, _, _| {
+    fn a_restart_between_any_two_messages_changes_nothing((case, comings) in chaos()) {
+        let played = case.play(&comings, |_, after, _, _| {
             let Some(state) = &after.state else { return };
             let row = room::Row::of(state).expect("JSON");
             let loaded = room::read(&room_key(), room::VERSION, &row.state);
@@ -356,9 +356,9 @@ fn the_generated_facts_contain_the_cases_that_matter() {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let mut count = |what, holds: bool| *counts.entry(what).or_default() += usize::from(holds);
     for _ in 0..ROOMS {
-        let (told, comings) = chaos().new_tree(&mut runner).expect("facts").current();
+        let (case, comings) = chaos().new_tree(&mut runner).expect("facts").current();
         let (mut moved, mut withdrawn, mut beyond, mut run_moved) = (false, false, false, false);
-        told.play(&comings, |before, after, _, _| {
+        case.play(&comings, |before, after, _, _| {
             let (Some(old), Some(new)) = (&before.state, &after.state) else {
                 return;
             };
@@ -374,11 +374,11 @@ fn the_generated_facts_contain_the_cases_that_matter() {
         count("moved with a run", run_moved);
         count("withdrawn", withdrawn);
         count("several pieces withdrawn at once", beyond);
-        let (told, comings) = in_any_order()
+        let (case, comings) = in_any_order()
             .new_tree(&mut runner)
             .expect("facts")
             .current();
-        let (_, is_never_moved) = is_never_moved(&told, &comings);
+        let (_, is_never_moved) = is_never_moved(&case, &comings);
         count("left out of the permutations", !is_never_moved);
     }
     for (what, least) in [

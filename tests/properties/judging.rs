@@ -14,13 +14,13 @@ use crate::config;
 use crate::player::notices;
 use crate::world::{World, room_key, world, world_with_statuses};
 
-/// One reading of a watch: the state before it, what it was, what it told.
+/// One reading of a watch: the state before and after it, its outcome, and the notices.
 struct Seen {
     reading: Reading,
     before: Fold,
     outcome: Outcome,
     after: Fold,
-    told: Vec<RoomNotice>,
+    notices: Vec<RoomNotice>,
 }
 
 /// A watch's readings one by one.
@@ -41,7 +41,7 @@ fn seen(world: &World, stay: Stay, readings: &[Reading]) -> Vec<Seen> {
             before,
             outcome,
             after: state.watch.fold.clone(),
-            told: notices(&transition.changes).into_iter().cloned().collect(),
+            notices: notices(&transition.changes).into_iter().cloned().collect(),
         }
     });
     steps.collect()
@@ -129,40 +129,40 @@ proptest! {
         let rules = &world.rules;
         for (stay, readings) in world.watches() {
             let mut intervals: Vec<(Reading, u32, WattHours)> = Vec::new();
-            let mut told = 0;
+            let mut notified = 0;
             // the end of the run's last interval
             let mut used: Option<LocalTime> = None;
             for step in seen(&world, stay, readings) {
-                let Seen { reading, before, outcome, after, told: notices } = step;
+                let Seen { reading, before, outcome, after, notices } = step;
                 let mut base = before.sample;
                 let mut closed = None;
                 if outcome.meter_changed {
                     base = before.suspect;
-                    let run = run_of(&intervals, used, told);
+                    let run = run_of(&intervals, used, notified);
                     let why = Closing::MeterChanged;
                     prop_assert_eq!(outcome.ended, run.map(|run| (run, RunEnd::Closed(why))));
-                    closed = run.filter(|_| told > 0).map(|run| (NoticeKind::Closed(why), run));
+                    closed = run.filter(|_| notified > 0).map(|run| (NoticeKind::Closed(why), run));
                     intervals.clear();
-                    told = 0;
+                    notified = 0;
                 }
                 let mut expected = None;
-                let run = run_of(&intervals, used, told);
+                let run = run_of(&intervals, used, notified);
                 match outcome.step {
                     Step::Judged { abnormal: true, periods, energy, .. } => {
                         intervals.push((base.expect("a base"), periods, energy));
                         used = Some(reading.time);
-                        let run = run_of(&intervals, used, told).expect("it has just grown");
-                        if told == 0 && run.periods >= rules.alert_periods {
+                        let run = run_of(&intervals, used, notified).expect("it has just grown");
+                        if notified == 0 && run.periods >= rules.alert_periods {
                             expected = Some((NoticeKind::Alert, run));
-                        } else if told > 0 && run.periods >= 2 * told {
+                        } else if notified > 0 && run.periods >= 2 * notified {
                             expected = Some((NoticeKind::Reminder, run));
                         }
                         if expected.is_some() {
-                            told = run.periods;
+                            notified = run.periods;
                         }
                     }
                     Step::Judged { abnormal: false, energy: WattHours(0), .. }
-                        if told > 0
+                        if notified > 0
                             && used.is_some_and(|used| {
                                 reading.time.since(used) < rules.silent_after_seconds
                             }) =>
@@ -172,26 +172,27 @@ proptest! {
                     }
                     Step::Judged { abnormal: false, .. } => {
                         prop_assert!(!outcome.held);
-                        expected = run.filter(|_| told > 0).map(|run| (NoticeKind::Recovered, run));
+                        let ended = run.filter(|_| notified > 0);
+                        expected = ended.map(|run| (NoticeKind::Recovered, run));
                         intervals.clear();
-                        told = 0;
+                        notified = 0;
                     }
                     Step::OutOfOrder { since, .. } => {
                         let why = NoticeKind::Closed(Closing::OutOfOrder { at: since });
-                        closed = closed.or(run.filter(|_| told > 0).map(|run| (why, run)));
+                        closed = closed.or(run.filter(|_| notified > 0).map(|run| (why, run)));
                         intervals.clear();
-                        told = 0;
+                        notified = 0;
                     }
                     Step::Cleaning { .. } => prop_assert_eq!(outcome.ended, None),
                     Step::Gap { .. } => {
                         let gap = NoticeKind::Closed(Closing::Gap);
-                        closed = closed.or(run.filter(|_| told > 0).map(|run| (gap, run)));
+                        closed = closed.or(run.filter(|_| notified > 0).map(|run| (gap, run)));
                         intervals.clear();
-                        told = 0;
+                        notified = 0;
                     }
                     _ => {}
                 }
-                prop_assert_eq!(after.run, run_of(&intervals, used, told));
+                prop_assert_eq!(after.run, run_of(&intervals, used, notified));
                 let expected: Vec<_> = closed
                     .iter()
                     .chain(&expected)
@@ -334,10 +335,10 @@ fn later(stay: Stay, seconds: i64) -> Stay {
 fn tags(step: &Seen, stay: Stay, rules: &Rules) -> Vec<&'static str> {
     let outcome = &step.outcome;
     let again = outcome.step == Step::Suspect && step.before.suspect.is_some();
-    let told = outcome
+    let ended = outcome
         .ended
         .map(|(run, end)| (run.notified_at_periods > 0, end));
-    let closed = told.is_some_and(|(told, end)| told && end != RunEnd::Recovered);
+    let closed = ended.is_some_and(|(notified, end)| notified && end != RunEnd::Recovered);
     let mut tags = vec![
         ("outlier dropped", outcome.outlier_dropped),
         ("meter changed", outcome.meter_changed),
@@ -348,7 +349,7 @@ fn tags(step: &Seen, stay: Stay, rules: &Rules) -> Vec<&'static str> {
         ("across the stay", outcome.step == Step::AcrossStay),
         ("too old", outcome.step == Step::BeforeStay),
         ("repeated", outcome.step == Step::Late),
-        ("silent end", told.is_some_and(|(told, _)| !told)),
+        ("silent end", ended.is_some_and(|(notified, _)| !notified)),
         ("alerted run closed", closed),
     ];
     if let Step::Judged {
@@ -371,13 +372,14 @@ fn tags(step: &Seen, stay: Stay, rules: &Rules) -> Vec<&'static str> {
             ("jitter", fell && energy.0 == 0),
             (
                 "recovered by zero",
-                energy.0 == 0 && told.is_some_and(|(told, end)| told && end == RunEnd::Recovered),
+                energy.0 == 0
+                    && ended.is_some_and(|(notified, end)| notified && end == RunEnd::Recovered),
             ),
             ("rollover", fell && energy.0 > 0),
         ]);
     }
     let tags = tags.into_iter().filter(|(_, holds)| *holds);
-    let notices = step.told.iter().map(|notice| notice.kind.as_str());
+    let notices = step.notices.iter().map(|notice| notice.kind.as_str());
     tags.map(|(tag, _)| tag).chain(notices).collect()
 }
 

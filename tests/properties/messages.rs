@@ -89,23 +89,24 @@ proptest! {
         prop_assert_eq!(deliver(&world, &deliveries).decided(), world.in_time().decided());
     }
 
-    /// However messages and sweeps cross, nobody hears of the same periods of a run twice.
+    /// However messages and sweeps cross, the staff is not notified twice of the same periods of a
+    /// run.
     #[test]
     fn no_notice_comes_twice((world, deliveries) in chaos()) {
         let room = deliver(&world, &deliveries);
-        let told = room.notices();
-        let mut once: Vec<_> = told
+        let notices = room.notices();
+        let mut once: Vec<_> = notices
             .iter()
             .map(|n| (n.stay.order(), n.kind, n.since, n.periods))
             .collect();
         once.sort();
         once.dedup();
-        prop_assert_eq!(once.len(), told.len(), "{:?}", told);
+        prop_assert_eq!(once.len(), notices.len(), "{:?}", notices);
     }
 
     /// "A run that ends otherwise (gap, replaced meter, newer event) closes without a recovery;
-    /// where it was told, the staff hears that it is no longer followed": each run that was
-    /// notified has one end, unless it goes on.
+    /// where it was notified, the staff is notified that it is no longer followed": each run that
+    /// was notified has one end, unless it goes on.
     #[test]
     fn each_run_that_was_notified_has_one_end((world, deliveries) in chaos()) {
         let room = deliver(&world, &deliveries);
@@ -191,8 +192,8 @@ proptest! {
         let in_time = world.in_time();
         prop_assert_eq!(room.decided(), in_time.decided());
         let of_the_new = |room: &Room| -> Vec<_> {
-            let told = room.notices().into_iter().filter(|n| n.stay == *newest).cloned();
-            told.map(|notice| RoomNotice { watch: 0, before: Vec::new(), ..notice }).collect()
+            let notices = room.notices().into_iter().filter(|n| n.stay == *newest).cloned();
+            notices.map(|notice| RoomNotice { watch: 0, before: Vec::new(), ..notice }).collect()
         };
         prop_assert_eq!(of_the_new(&room), of_the_new(&in_time));
     }

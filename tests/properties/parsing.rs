@@ -268,7 +268,7 @@ proptest! {
         let digits = mantissa.strip_prefix(['-', '+']).unwrap_or(mantissa);
         let (whole, decimals) = digits.split_once('.').unwrap_or((digits, "0"));
         let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-        // Of an exponent's number zeros in front are no digits.
+        // Leading zeros of the number before an exponent do not count as digits.
         let is_small = exponent.is_some_and(|exponent| {
             let value = digits.parse::<f64>().unwrap_or(f64::MAX) * 10f64.powi(exponent);
             exponent.abs() <= 40 && (value < 1e15)

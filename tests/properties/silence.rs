@@ -1,4 +1,4 @@
-//! A dead gateway is told once, its end once, and nothing that is our own silence.
+//! A dead gateway is notified once and its end once; a gap of the service's own never is.
 
 use std::collections::HashMap;
 
@@ -11,17 +11,17 @@ use roomwatt::types::{HotelId, LocalTime, RoomKey};
 
 use crate::config;
 
-/// Half-hourly meters are looked at every ten minutes, and silent after ninety.
+/// Half-hourly meters are checked every ten minutes, and silent after ninety.
 const EVERY: usize = 10;
 const SILENT_AFTER: usize = 90;
 
 #[derive(Clone, Debug)]
 struct Hotel {
-    /// Of each room when it was left, and from when to when its meter told nothing. Minutes.
+    /// Of each room when it was left, and from when to when its meter was silent. Minutes.
     rooms: Vec<(usize, Vec<(usize, usize)>)>,
     /// From when to when the gateway was dead.
     dead: Vec<(usize, usize)>,
-    /// Looks before which we started anew.
+    /// Checks before which the service was started again.
     restarts: Vec<usize>,
 }
 
@@ -69,7 +69,7 @@ impl Hotel {
 
 fn find(
     watches: &[(RoomKey, Watch)],
-    told: &HashMap<HotelId, MeterTrouble>,
+    notified: &HashMap<HotelId, MeterTrouble>,
     now: usize,
     listening_since: usize,
 ) -> MeterFindings {
@@ -79,7 +79,7 @@ fn find(
         silent_after: SILENT_AFTER as i64 * 60,
     };
     let rooms = watches.iter().map(|(room, watch)| (room, watch));
-    MeterFindings::find(rooms, told, &check)
+    MeterFindings::find(rooms, notified, &check)
 }
 
 proptest! {
@@ -89,7 +89,7 @@ proptest! {
     /// they are back."
     #[test]
     fn silence_is_notified_when_it_occurs_and_once(hotel in hotel()) {
-        let mut told: HashMap<HotelId, MeterTrouble> = HashMap::new();
+        let mut notified: HashMap<HotelId, MeterTrouble> = HashMap::new();
         let mut since = 0;
         for number in 0..150 {
             let now = number * EVERY;
@@ -97,46 +97,46 @@ proptest! {
                 since = now;
             }
             let watches = hotel.watches(now);
-            let found = find(&watches, &told, now, since);
+            let found = find(&watches, &notified, now, since);
             prop_assert!(found.notices.len() <= 1);
-            let was_told = !told.is_empty();
+            let was_notified = !notified.is_empty();
 
-            // Told by who has heard something of late, without regard to when we started.
+            // Counted from the readings alone, whenever the service was started.
             let seen = |room: &RoomKey| {
                 hotel.seen(room.room_number.as_str().parse().expect("a number"), now)
             };
             let late = |room: &RoomKey| seen(room).is_some_and(|seen| now - seen < SILENT_AFTER);
-            let heard = watches.iter().filter(|(room, _)| late(room)).count();
-            let quiet = watches.len() - heard;
+            let reporting = watches.iter().filter(|(room, _)| late(room)).count();
+            let quiet = watches.len() - reporting;
             for notice in &found.notices {
                 let hotel_id = notice.hotel_id.clone();
                 match notice.kind {
                     MeterNoticeKind::Silent => {
-                        prop_assert!(!was_told && now - since >= SILENT_AFTER);
+                        prop_assert!(!was_notified && now - since >= SILENT_AFTER);
                         prop_assert!(quiet >= 5 && quiet * 2 >= watches.len());
-                        told.insert(hotel_id, MeterTrouble::Silent(notice.since));
+                        notified.insert(hotel_id, MeterTrouble::Silent(notice.since));
                     }
                     MeterNoticeKind::Reporting => {
-                        prop_assert!(heard * 2 > watches.len());
+                        prop_assert!(reporting * 2 > watches.len());
                         let silent = MeterTrouble::Silent(notice.since);
-                        prop_assert_eq!(told.remove(&hotel_id), Some(silent));
+                        prop_assert_eq!(notified.remove(&hotel_id), Some(silent));
                     }
                     kind => prop_assert!(false, "{} meters", kind.as_str()),
                 }
             }
 
-            // Where nothing is unknown, nothing is left untold.
+            // Where the status of every meter is known, the notices are complete.
             let old = |room: usize| hotel.rooms[room].0 + SILENT_AFTER <= now;
             let all_known = now - since >= SILENT_AFTER
                 && (0..hotel.rooms.len()).all(|room| hotel.rooms[room].0 > now || old(room));
             if all_known {
-                let is_silent = quiet * 2 >= watches.len() && (was_told || quiet >= 5);
-                prop_assert_eq!(!told.is_empty(), is_silent && !watches.is_empty());
+                let is_silent = quiet * 2 >= watches.len() && (was_notified || quiet >= 5);
+                prop_assert_eq!(!notified.is_empty(), is_silent && !watches.is_empty());
             }
 
-            // Whoever looks again repeats nothing, nor who starts just now.
+            // A second check repeats no notice, even if the service was started just now.
             for since in [since, now] {
-                prop_assert_eq!(find(&watches, &told, now, since).notices, []);
+                prop_assert_eq!(find(&watches, &notified, now, since).notices, []);
             }
         }
     }

@@ -55,7 +55,7 @@ fn is_out_of_order(changes: &[StatusChange], arrived: Option<LocalTime>, at: Loc
             )
         });
     let last = of_order.max_by_key(|change| {
-        // Of one time: in order, else the longest of those that say how long.
+        // At one time "in order" wins, then the longest of those that name an end.
         let until = match change.status {
             RoomStatus::OutOfOrder { until } => until,
             _ => Some(LocalTime::LAST),
@@ -83,7 +83,7 @@ proptest! {
         prop_assert!(kept.changes().len() <= 17, "{}", kept.changes().len());
     }
 
-    /// What is no longer kept has nothing to say of the last seven days, and of the time after.
+    /// Changes that are no longer kept do not matter for the last seven days and later.
     #[test]
     fn the_changes_that_are_kept_give_the_same_last_days_as_all_changes((once, _) in changes()) {
         let kept = statuses(&once);
@@ -94,7 +94,7 @@ proptest! {
         of_order.sort();
         of_order.dedup();
         let Some(last) = of_order.last() else { return Ok(()) };
-        // Of more than eight in a week, the last eight.
+        // If there are more than eight in a week, the last eight.
         let first = of_order[of_order.len().saturating_sub(8)].at;
         let first = match of_order.len() {
             0..8 => last.at.plus(-7 * 86_400),

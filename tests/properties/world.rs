@@ -342,7 +342,7 @@ fn stay((at, offset, check_in): (Index, Pace, bool), readings: &[Reading], rules
         }
     } else {
         Stay::Vacant {
-            // Of no stay of this world, or it would be about that one.
+            // No stay of this world began then, or it would be about that one.
             actual_checkin: odd.then(|| time.plus(-400 * 86_400)),
             actual_checkout: time,
         }

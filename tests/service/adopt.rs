@@ -24,7 +24,7 @@ fn rooms_are_watched_from_the_first_minute_and_their_past_is_left_alone() {
     let quoted = |minutes: i64| format!("'{}'", minutes_ago(minutes));
     let (long_ago, lately, start) = (quoted(3_000), quoted(600), quoted(590));
     let none = "NULL";
-    // Vacant since lately, and burning all the time: the original program has seen it begin.
+    // Vacant for ten hours, with a heater on: the original program has its initial reading.
     left(
         &rig,
         "101",
@@ -39,7 +39,7 @@ fn rooms_are_watched_from_the_first_minute_and_their_past_is_left_alone() {
         [none, none, &long_ago, &lately],
         Some(("100.00", &start)),
     );
-    // No kind was written, the column says what it says by default; and nothing was read yet.
+    // Without a kind, so that the column has its default; and without an initial reading.
     left(&rig, "102", "DEFAULT", [none, none, none, &lately], None);
     left(&rig, "a1", "'checkin'", [&lately, none, none, none], None);
     left(
@@ -49,7 +49,7 @@ fn rooms_are_watched_from_the_first_minute_and_their_past_is_left_alone() {
         [&lately, &quoted(-600), none, none],
         None,
     );
-    // It would make every message of years stale.
+    // Its stay is far ahead: all messages of years would be older.
     left(
         &rig,
         "102",
@@ -57,7 +57,7 @@ fn rooms_are_watched_from_the_first_minute_and_their_past_is_left_alone() {
         ["'2099-01-01 00:00:00'", none, none, none],
         None,
     );
-    // Of one stay the row that came last.
+    // A second row of the same stay: the last one counts.
     left(
         &rig,
         "a1",
@@ -65,7 +65,7 @@ fn rooms_are_watched_from_the_first_minute_and_their_past_is_left_alone() {
         [&lately, &quoted(-1_200), none, none],
         None,
     );
-    // Nothing to go by.
+    // Without a time, and without a room.
     left(&rig, "103", "'checkin'", [none, none, none, none], None);
     left(&rig, " ", "'checkin'", [&lately, none, none, none], None);
     for interval in 0..=57 {
@@ -123,7 +123,7 @@ fn rooms_are_watched_from_the_first_minute_and_their_past_is_left_alone() {
     let since: Vec<String> =
         rig.rows("SELECT CAST(run_since AS CHAR) FROM room_state WHERE room_number = '101'");
     assert!(since[0] >= minutes_ago(21).to_string(), "{since:?}");
-    // What the original program has read first stays as it was.
+    // The initial readings of the original program stay as they were.
     assert_eq!(
         rig.rows::<String>(
             "SELECT CAST(initial_reading AS CHAR) FROM electricity_monitoring \
@@ -157,7 +157,7 @@ fn newer_stays_are_taken_over_from_older_watches() {
     rig.wait_for_rows("SELECT COUNT(*) FROM room_state", &[4]);
     service.stop();
 
-    // 101 has a guest, 102 had one before; 103 means to leave later, and nothing happened in 104.
+    // 101 has a guest, 102 had one before; that of 103 leaves later, and nothing happened in 104.
     let (lately, long_ago) = (
         format!("'{}'", minutes_ago(50)),
         format!("'{}'", minutes_ago(900)),
@@ -187,7 +187,11 @@ fn newer_stays_are_taken_over_from_older_watches() {
         assert!(out.contains(line), "{out}");
     }
     let epoch = rig.rows::<u64>("SELECT epoch FROM service")[0];
-    assert_eq!(epoch, before + 1, "who hangs with the state writes no more");
+    assert_eq!(
+        epoch,
+        before + 1,
+        "an instance that still has the state can write no more"
+    );
     let states = &format!(
         "SELECT CONCAT_WS(' ', room_number, msg_type, JSON_VALUE(state, '$.n'), run_told, \
          JSON_EXTRACT(state, '$.w.h') IS NOT NULL, {} > NOW()) \

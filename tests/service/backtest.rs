@@ -59,7 +59,7 @@ pub fn history(rng: &mut fastrand::Rng) -> Vec<Happening> {
                 register = 0;
             }
         }
-        // After every message, so that each last watch comes to see it.
+        // A reading after every message, so that each last watch has one.
         let time = begin.plus(2 * 24 * 3_600);
         happenings.push(Happening::Reading {
             room,
@@ -194,7 +194,7 @@ pub fn events_of(bodies: &[String]) -> Vec<Value> {
     let mut lines: Vec<Value> = bodies
         .iter()
         .map(|body| serde_json::from_str(body).expect("a notice"))
-        // How a run was closed that did not recover is no line of a backtest.
+        // A backtest has no lines for runs that were closed.
         .filter(|notice: &Value| notice["kind"]["closed"].is_null())
         .map(|notice| {
             json!({

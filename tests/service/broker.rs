@@ -44,7 +44,7 @@ fn a_queue_is_declared_where_the_configuration_says_so() {
     service.wait_until_ready();
     takes(&rig, "101");
     service.stop();
-    // Durable, as everybody expects it who declares it so.
+    // It is durable: declaring it so again succeeds.
     rig.declare_queue();
     rig.finish();
 }

@@ -107,7 +107,7 @@ fn finish(mut rig: Rig) {
     rig.finish();
 }
 
-/// Of each pair of rooms that differ by case alone both.
+/// A room's name. Those of `2 * n` and `2 * n + 1` differ by case alone.
 fn room(number: u32) -> String {
     let letter = if number.is_multiple_of(2) { 'a' } else { 'A' };
     format!("{letter}{}", number / 2)

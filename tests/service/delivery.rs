@@ -267,7 +267,7 @@ fn expired_and_unreadable_notices_are_not_sent_and_delay_no_other() {
     let hours_ago = |hours: u32| format!("created_at = NOW() - INTERVAL {hours} HOUR");
     set("hotel_id = 'Hold'", &hours_ago(25));
     set("hotel_id = 'Hyoung'", &hours_ago(23));
-    // Its end is news.
+    // Its end is young.
     set("hotel_id = 'Hrun' AND kind = 'alert'", &hours_ago(25));
     set("hotel_id = 'Hgarbled'", "body = 'no notice'");
     proxy.lift();

@@ -10,7 +10,7 @@ use crate::support::Rig;
 use crate::support::intake::{ask_bytes, wait_until_served};
 use crate::{check_in, check_out, minutes_ago};
 
-/// Of a guest; each is sent in every message.
+/// A guest's names and telephone number; every message has each of them.
 const GUEST: [&str; 3] = ["Zhang Canary", "张金丝雀", "13800099731"];
 
 /// Bodies that name a guest. Those without a name for what they are can't be read.
@@ -39,7 +39,7 @@ fn bodies() -> Bodies {
             with_guest(&check_in("H001", "", now)),
             with_guest(&check_in("H001", "103", now.plus(86_400))),
             type_of("\"CHECK_IN\""),
-            // Fields that are configured, with what nobody expects in them.
+            // Configured fields with unexpected content.
             type_of(&format!(
                 r#"{{"code":"5710005","by":"{name}","tel":{number}}}"#
             )),

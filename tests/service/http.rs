@@ -146,7 +146,7 @@ fn without_a_queue_messages_come_over_http() {
         body.starts_with(r#"{"taken":3,"refused":[{"line":3,"reason":"the body is not JSON: "#),
         "{body}"
     );
-    // As often as it comes again it is kept once.
+    // Sent again, the refused message is still kept once.
     assert_eq!(
         ask(address, &messages(&bodies.join("\n")))
             .expect("an answer")
@@ -399,7 +399,7 @@ fn a_full_disk_is_reported_within_a_minute() {
         );
         service.wait_for_log(&format!("no room for {room}"));
         rig.execute("DROP TRIGGER refuse");
-        // It goes on trying, and says so.
+        // It goes on trying, and `/healthz` answers 200 after that.
         wait_until_served(address);
         assert_eq!(ask(address, &message).expect("an answer").0, 200);
     }
@@ -415,7 +415,7 @@ fn with_few_descriptors_it_serves_fewer_at_a_time_and_logs_what_it_needs() {
     let mut service = rig.start_with_files(64);
     service.wait_for_log("this process may have 64 files and connections open and needs up to ");
     wait_until_served(address);
-    // They come, and say nothing.
+    // Clients that connect and send nothing.
     let silent: Vec<TcpStream> = (0..40)
         .map(|_| TcpStream::connect(address).expect("a connection"))
         .collect();

@@ -433,7 +433,7 @@ fn a_silent_room_is_asked_for_by_key() {
     let service = rig.start();
     rig.wait_for_rows(seen, &[left.to_string()]);
     service.stop();
-    // As it is when a transaction was open for so long that the stream has passed its row.
+    // As if a transaction had been open for so long that the stream has passed its row.
     let missed = minutes_ago(60).to_string();
     rig.meter("H001", "101", &missed, "101.00");
     rig.execute("UPDATE service SET meter_id = (SELECT MAX(id) FROM smart_meter)");

@@ -90,7 +90,7 @@ fn a_misconfigured_route_is_logged_with_its_remedy_and_not_retried_until_restart
     let page = "webhook_url is not a bot's address, or a proxy is in the way";
     let long = "长".repeat(50_000).into_bytes();
     let faults = [
-        // Of these the configuration is wrong.
+        // Errors of the configuration.
         ("H19001", None, "copy webhook_url from the bot's settings"),
         ("H19021", None, "the secret is wrong: copy it from"),
         (
@@ -150,7 +150,7 @@ fn a_misconfigured_route_is_logged_with_its_remedy_and_not_retried_until_restart
             log.lines().any(is_logged).then_some(()).ok_or(log)
         });
     }
-    // More comes about, of a hotel whose bot is well, too.
+    // There are more alerts, also in a hotel whose bot works.
     let mut more: Vec<(&str, &str)> = hotels().map(|hotel| (hotel, "102")).collect();
     more.extend([("H001", "101"), ("H001", "102")]);
     Trouble::of(&rig, &more).alert(&rig);

@@ -289,8 +289,8 @@ fn a_notice_is_shown_as_the_staff_sees_it() {
     rig.finish();
 }
 
-/// Of each notice: its state, whether it was retried, and whether nothing is left of what became
-/// of it before.
+/// For each notice its state, whether it was retried, and whether its earlier error and time of
+/// sending are cleared.
 fn states(rig: &Rig) -> Vec<(String, bool, bool)> {
     rig.rows(
         "SELECT state, retried_at IS NOT NULL, error IS NULL AND sent_at IS NULL \

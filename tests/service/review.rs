@@ -310,7 +310,7 @@ fn errors_of_the_command_line_are_explained() {
         assert_eq!(code, Some(64), "{arguments:?}: {errors}");
         assert!(errors.contains(part), "{arguments:?}: {errors}");
     }
-    // What is wrong in the file is the file's fault.
+    // `--set` can replace a wrong value of the file; otherwise the file's error decides the code.
     rig.configure("keep_days = 0");
     let (code, _, _) =
         finished(&rig.roomwatt(&["backtest", "--from", "2023-04-10", "--set", "keep_days=3"]));

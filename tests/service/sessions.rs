@@ -180,7 +180,7 @@ fn beginnings(root: &mut Conn, user: &str) -> BTreeSet<Vec<String>> {
         let of_session = of_thread
             .map(|(_, statement)| statement)
             .filter(|statement| !statement.starts_with("SELECT @@"))
-            // Of init_connect.
+            // From init_connect.
             .filter(|statement| !statement.starts_with("SET autocommit = 0"))
             .filter(|statement| *statement != "SET NAMES big5")
             .take_while(|statement| statement.starts_with("SET "));

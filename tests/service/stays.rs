@@ -505,7 +505,7 @@ fn the_log_counts_each_kind_and_names_both_rooms_of_a_move() {
         moved("101", "102", at, ("stay_id", "A")),
         // The one room is vacant since, in the other this guest has never left.
         moved("101", "102", long_ago, ("stay_id", "Z")),
-        // Of a room of which nothing is known.
+        // A room of which nothing is known.
         extend("109"),
     ];
     send(&rig, None, &bodies);

@@ -175,7 +175,7 @@ fn a_wrong_configuration_is_not_retried() {
     rig.configure("keep_days = 0");
     let supervisor = Supervisor::start(&rig);
     supervisor.wait_for_status("FATAL");
-    // As often as README says, each line with its time.
+    // As often as docs/installing.md says, each line with its time.
     let log = supervisor.log();
     let lines: Vec<&str> = log.lines().collect();
     assert_eq!(lines.len(), 4, "{log}");

@@ -412,7 +412,7 @@ fn a_message_waits_for_a_missing_table_and_reads_the_one_that_replaces_it() {
 #[test]
 fn init_db_continues_where_it_was_interrupted() {
     let mut rig = Rig::new("brokeoff");
-    // As it is when the column was added and the file not yet noted.
+    // As if it had added the column, and not yet recorded the file as applied.
     rig.before_migration(4);
     let again = rig.roomwatt(&["init-db"]);
     assert!(again.status.success(), "{again:?}");

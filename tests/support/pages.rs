@@ -39,8 +39,7 @@ impl Page {
             .collect()
     }
 
-    /// What stands below each heading of the second level; what stands before the first is below
-    /// "".
+    /// The text below each heading of the second level; the text before the first has the title "".
     pub fn sections(&self) -> Vec<(&str, &str)> {
         let sections = self.text.split("\n## ").enumerate();
         sections
@@ -59,7 +58,7 @@ impl Page {
             .1
     }
 
-    /// Whatever stands in parentheses behind brackets.
+    /// The targets of its links.
     pub fn links(&self) -> Vec<&str> {
         let links = self.text.split("](").skip(1);
         links.filter_map(|rest| rest.split(')').next()).collect()
@@ -82,7 +81,7 @@ pub fn in_two_languages() -> Vec<Page> {
     pages
 }
 
-/// What the commands of English pages say where those of the Chinese ones say nothing.
+/// What commands on English pages have in addition to those on Chinese ones.
 pub const ENGLISH: &str = " --language en";
 
 /// The blocks of code of a text, each with its lines.

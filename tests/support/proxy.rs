@@ -231,7 +231,7 @@ impl Carrier {
                 }
                 Some(Fault::Hold) => link.die(),
                 Some(Fault::Answer(bytes)) => {
-                    // Who has gone meanwhile wants no answer.
+                    // A client that has gone meanwhile needs no answer.
                     let _ = link.ends[0].stream.write_all(bytes);
                     link.end();
                 }

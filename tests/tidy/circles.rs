@@ -19,7 +19,7 @@ struct Import {
     path: Vec<String>,
     /// Its name in the file.
     name: String,
-    /// It is there for others, who are taken to use what it stands for.
+    /// It is a re-export: whoever uses it is taken to use what it stands for.
     is_reexport: bool,
 }
 
@@ -67,7 +67,7 @@ impl Tree {
                 }
                 let imports = &self.0.get(module)?.imports;
                 let import = imports.iter().find(|import| import.name == *first)?;
-                // Of an item that is imported, the import itself is counted.
+                // For an imported item the import itself is counted.
                 let is_path = import.path.first().is_some_and(|name| name != first);
                 let path = [&import.path, rest].concat();
                 is_path.then(|| self.absolute(module, &path)).flatten()
@@ -158,7 +158,7 @@ fn import(tree: &mut &[&str], above: &[String], is_reexport: bool, imports: &mut
                 });
                 return;
             }
-            // Of a list: the module before it.
+            // `self` in a list is the module before it.
             "self" if !path.is_empty() => *tree = rest,
             name => {
                 path.push(name.to_owned());

@@ -225,7 +225,7 @@ pub(super) fn explain(error: &io::Error) -> String {
     }
 }
 
-/// What is wrong with the broker's certificate, where that is what it is about.
+/// What is wrong with the broker's certificate; `None` if the error is not about that.
 pub(super) fn certificate(error: &io::Error) -> Option<Explanation> {
     const BROKER: Peer<'_> = Peer {
         name: "the broker",

@@ -225,7 +225,7 @@ fn key() -> PrivateKeyDer<'static> {
     PrivateKeyDer::try_from([&head[..], &[7; 32]].concat()).expect("a key")
 }
 
-/// Of that authority, for localhost, valid until 2120.
+/// The broker's certificate, by that authority, for localhost, valid until 2120.
 const BROKER: &str = "\
 -----BEGIN CERTIFICATE-----
 MIIBETCBxKADAgECAgECMAUGAytlcDAXMRUwEwYDVQQDDAxhbiBhdXRob3JpdHkw

@@ -12,7 +12,7 @@ const MOST_NAMED: usize = 10;
 /// The values of a field, each with its meaning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Codes<M> {
-    /// Of several codes with one meaning the first is the one that is written.
+    /// Where several codes have one meaning, messages of our own are sent with the first.
     pub known: Vec<(String, M)>,
     /// Messages with one of these are counted and acknowledged, and have no effect.
     pub ignore: Vec<String>,

@@ -23,7 +23,7 @@ pub enum Kept {
     Whole,
     /// An object with the values of the configured fields and the names of all.
     Fields,
-    /// Nothing, because it could not be read, so that what in it is of a guest is not known.
+    /// Nothing: it could not be read, so it is not known what in it is a guest's.
     Nothing,
 }
 

@@ -26,7 +26,7 @@ pub struct MessageFormat {
     pub zone: Zone,
     /// A message whose time is further ahead of now than this is refused. Seconds.
     pub max_ahead_seconds: i64,
-    /// A check-in is undone by a cancellation up to so long before it. Seconds.
+    /// A cancellation also undoes a check-in that is at most this much later. Seconds.
     pub match_seconds: i64,
 }
 
@@ -62,7 +62,7 @@ pub struct Move {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     pub kind: MessageKind,
-    /// Of one room, or of the two of a move.
+    /// What it says of its room, or of the two rooms of a move.
     pub rooms: Vec<(RoomKey, Said)>,
 }
 

@@ -100,7 +100,7 @@ fn the_kind_by_its_type() {
         (r#"" 5710005 ""#, came),
         (r#""5710013""#, left),
         ("5710013", left),
-        // nothing said: the times tell, a check-in's first
+        // without a type the times decide, a check-in's first
         ("null", came),
         (r#""""#, came),
         (r#""9""#, "ignored"),

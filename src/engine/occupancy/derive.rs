@@ -78,7 +78,7 @@ struct Fold<'a> {
     order: Vec<&'a Fact>,
     match_seconds: i64,
     picture: Picture,
-    /// Of each fact of the order the guest whose arrival it is.
+    /// For each fact, in their order, the guest whose arrival it is.
     guest_of: Vec<Option<usize>>,
     /// Arrivals that an earlier departure undoes. Places in the order of facts.
     undone: Vec<usize>,
@@ -220,7 +220,7 @@ impl Fold<'_> {
             ended: is_undone.then_some(arrival.since),
         };
         if is_undone {
-            // Nobody was there: it ends no other stay.
+            // This guest was never in the room: the arrival ends no other stay.
             guests.push(guest);
             return;
         }
@@ -282,7 +282,7 @@ impl Fold<'_> {
             let undone = coming.into_iter().find(|coming| is_it(&coming.id));
             return undone.map_or(Aim::Ends(Vec::new()), |coming| Aim::Undoes(coming.places));
         }
-        // One with an id that no arrival has is about nobody who has one.
+        // A departure with an id that no arrival has is not about a guest who has one.
         let may_be = |id: &Option<StayId>| departure.id.is_none() || id.is_none();
         let guests = guests.filter(|(_, guest)| may_be(&guest.id));
         let all_in = || {

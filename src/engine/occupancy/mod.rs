@@ -51,7 +51,7 @@ pub enum Added {
 }
 
 impl Occupancy {
-    /// Of a room of which only its last piece is known.
+    /// The occupancy of a room of which only the last piece is known.
     pub fn of(stay: &Stay) -> Occupancy {
         Occupancy {
             facts: vec![Fact::of(stay)],
@@ -127,8 +127,9 @@ impl Occupancy {
         known.map_or(Added::New, |_| Added::Known)
     }
 
-    /// Takes away what is no longer kept: what is older than the last piece, all stays of those who
-    /// are in, and [`KEPT`]; and of more than [`MOST`] the oldest.
+    /// Drops the facts that are no longer kept: those that are older than the last piece, than all
+    /// stays of guests who are in, and than [`KEPT`]; and the oldest, if there are more than
+    /// [`MOST`].
     fn forget(&mut self, match_seconds: i64) {
         let Some(newest) = self.newest() else {
             return;
@@ -149,8 +150,8 @@ impl Occupancy {
             .map(|guest| guest.since)
             .chain(picture.piece.map(|piece| piece.time()))
             .fold(newest.plus(-KEPT), LocalTime::min);
-        // Up to this time, itself included. A departure is told apart by what arrives soon after
-        // it.
+        // Up to this time, itself included. Which stay a departure ends depends on what arrives
+        // soon after it.
         let mut until = kept.plus(-match_seconds - 1);
         if let Some(last) = surplus.checked_sub(1).and_then(|last| times.get(last)) {
             until = until.max(*last);
@@ -231,7 +232,7 @@ impl Fact {
         }
     }
 
-    /// Whether it says nothing any more once `newer` has come.
+    /// Whether `newer` says all that it says, so that it is no longer needed.
     fn is_replaced_by(&self, newer: &Fact) -> bool {
         match (self, newer) {
             (Fact::Arrival(one), Fact::Arrival(other)) => {

@@ -143,7 +143,7 @@ impl Places {
         }
         table.share_logged = Some(Instant::now());
         log::warn!(
-            "{client} has {share} connections to {}, which is its limit: more are refused; see \
+            "{client} has {share} connections to {}, which is its limit: more are refused; check \
              what it does there",
             self.address
         );
@@ -176,8 +176,8 @@ impl Places {
             format!(", {count} of them by {client}")
         });
         log::warn!(
-            "all {} places for connections to {} have been taken for {} s{most}: others wait; see \
-             what these clients do there, or let a proxy stand before it",
+            "all {} places for connections to {} have been taken for {} s{most}: others wait; \
+             check what these clients do, or put a proxy in front of it",
             self.limits.places,
             self.address,
             since.elapsed().as_secs(),

@@ -11,7 +11,7 @@ fn at(minutes: i64) -> LocalTime {
     noon.plus(minutes * 60)
 }
 
-/// Of a run that began at noon; `wh` in all.
+/// A notice of a run that began at noon and has used `wh`.
 fn notice(kind: NoticeKind, room: &str, periods: u32, wh: i64) -> Notice {
     Notice::Room(RoomNotice {
         kind,

@@ -17,12 +17,12 @@ use crate::types::{LocalTime, RoomKey};
 
 use super::{Input, Judged, Message};
 
-/// Of each room that messages of a batch are about, for each of them from when on it has the room
-/// judged otherwise, if it does: it begins a watch, or changes the room's status.
+/// The messages of a batch by their rooms. For each message the time from which on the room is
+/// judged otherwise, because it begins a watch or changes the room's status; `None` if it does not.
 pub(super) type Turns<'a> = HashMap<&'a RoomKey, VecDeque<Option<LocalTime>>>;
 
 /// A room as the messages of a batch leave it one after the other, as far as that can be known
-/// before its readings are.
+/// before its readings are read.
 struct Expected {
     /// Before all of them.
     state: Option<RoomState>,
@@ -40,9 +40,9 @@ pub(super) struct Planner<'a> {
     refused_bodies: &'a RefusedBodies,
     /// What messages of this batch are still to change.
     turns: Turns<'a>,
-    /// Of each room that begins watches in this batch their places in the plan.
+    /// For each room that begins watches in this batch, their places in the plan.
     opened: HashMap<RoomKey, Vec<usize>>,
-    /// Of each room whose rows this batch rewrites the last one by then.
+    /// For each room whose rows this batch rewrites, the stay of its last row after that.
     rewritten: HashMap<RoomKey, Stay>,
     /// New states of this batch.
     staged: HashMap<RoomKey, RoomState>,
@@ -99,7 +99,7 @@ impl<'a> Planner<'a> {
                 until: begun.time(),
             });
             wanted.after = wanted.after.min(after);
-            // What is later than the last watch's beginning sweeps will show it.
+            // Readings later than the last watch's beginning are left to sweeps.
             wanted.until = begun.time();
         }
         (turns, wanted.into_values().collect())
@@ -178,19 +178,20 @@ impl<'a> Planner<'a> {
                 None => by_kind,
                 Some(other) => other,
             });
-        // A move counts as what it was to the room that it is more to.
+        // A move is counted once: as what its kind says if it had that effect in either room.
         results
             .min_by_key(|result| *result != by_kind)
             .unwrap_or(by_kind)
     }
 
-    /// What a message was to a room, unless it is what its kind says.
+    /// Takes what a message says of a room. Gives what it is counted as; `None` if it is what its
+    /// kind says.
     fn said(&mut self, event: &Event, room: &RoomKey, said: &Said) -> Option<MessageResult> {
         let state = self.current(room);
         let readings = self.readings.get(room).map_or(&[][..], Vec::as_slice);
         // After an outage the room's next guest may wait in the same batch, or a message that shows
         // that this stay should never have been: what came after that is not to be judged under it.
-        // Nor is what came after the room's next status under the present one.
+        // Nor are readings after the room's next status to be judged under the present one.
         let next = self.turns.get_mut(room).and_then(|turns| {
             turns.pop_front();
             turns.iter().flatten().copied().min()
@@ -206,7 +207,7 @@ impl<'a> Planner<'a> {
             }
             Received::Corrected(transition) => {
                 self.stage(room.clone(), transition);
-                // Another expected check-out is all that an extension is there for.
+                // Only an extension is meant to change the expected check-out.
                 let is_known = event.kind != MessageKind::Extend;
                 is_known.then_some(MessageResult::Duplicate)
             }
@@ -369,8 +370,8 @@ impl<'a> Planner<'a> {
         self.staged.insert(room, transition.state);
     }
 
-    /// Rewrites what is recorded of a room's last watches, back to the beginning of `by`: in the
-    /// plan, of those that begin with that; and what is written already.
+    /// Rewrites what is recorded of a room's last watches, back to the beginning of `by`: the
+    /// openings of this plan, and the rows that are written already.
     fn rewrite(&mut self, room: RoomKey, by: Opening) {
         for &place in self.opened.get(&room).into_iter().flatten() {
             if let Some((_, opening)) = self.plan.openings.get_mut(place)
@@ -412,7 +413,7 @@ impl Expected {
     }
 }
 
-/// Which of its rooms a line about a message is about, where it has two.
+/// For a line about a message of two rooms: which of them it means.
 fn of_room(event: &Event, room: &RoomKey) -> String {
     match event.rooms.len() {
         0 | 1 => String::new(),

@@ -137,7 +137,7 @@ fn a_room_is_not_judged_while_a_status_of_the_same_batch_has_it_out_of_order() {
     let fold = &plan.rooms[0].1.watch.fold;
     assert_eq!(fold.seen, Some(at(270)));
     assert_eq!(fold.run.map(|run| run.since), Some(at(210)));
-    // What was known already stops nothing: who would judge the rest?
+    // A message that changes nothing cuts nothing off: the rest would never be judged.
     let dirty = || status(50, RoomStatus::Dirty);
     let plan = planned(
         &rooms,
@@ -292,7 +292,7 @@ fn a_verdict_on_a_watch_that_the_same_batch_ends_is_void() {
 #[test]
 fn a_verdict_on_a_watch_whose_stay_began_earlier_is_made_again_under_that_stay() {
     let rooms = Rooms::default();
-    // What is read when it begins reaches from noon to 16:30.
+    // The readings that it has when it begins reach from noon to 16:30.
     taken(&rooms, &[arrival(Some("B"), 60)]);
     let known = rooms.get(&room()).expect("a watch").state;
     assert!(known.can_be_moved());

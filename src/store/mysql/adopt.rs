@@ -128,7 +128,7 @@ fn newest(
             continue;
         }
         match rooms.get_mut(&room) {
-            // Of rows with the same stay the last written one is the newest.
+            // Among rows with the same stay, the one that was written last is the newest.
             Some(known) if known.watch.stay.order() > stay.order() => {}
             Some(known) => *known = state,
             None => {

@@ -201,7 +201,7 @@ fn text(value: &Value) -> &str {
     value.as_str().expect("a text")
 }
 
-/// Of a plain text.
+/// The content of a plain text.
 fn content(value: &Value) -> &str {
     text(&value["content"])
 }

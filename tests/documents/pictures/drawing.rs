@@ -113,7 +113,7 @@ pub fn wrapped(text: &str, style: Style, room: f64) -> Vec<String> {
     lines.collect()
 }
 
-/// What is not to be torn apart, with the blanks behind it.
+/// The parts of a text between which a line may be broken, each with the blanks after it.
 fn words(text: &str) -> Vec<&str> {
     const CLOSE: &str = "，。：；、）";
     let mut words = Vec::new();

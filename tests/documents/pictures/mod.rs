@@ -13,19 +13,19 @@ use serde_json::Value;
 use crate::demo;
 use crate::support::pages::{Page, root};
 
-/// Where it is set, the files are written in place of being compared.
+/// The variable with which the files are written instead of compared.
 const WRITE: &str = "ROOMWATT_PICTURES";
 
 /// A picture is loaded with each view of its README.
 const BYTES: usize = 30_000;
 
-/// As a README of some language shows it.
+/// A language, and where its README and pictures are.
 struct Language {
     readme: &'static str,
     tag: &'static str,
-    /// Of the names of snapshots.
+    /// The ending of the names of snapshots.
     snapshots: &'static str,
-    /// Of the names of files.
+    /// The ending of the names of files.
     files: &'static str,
 }
 

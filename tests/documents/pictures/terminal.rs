@@ -37,7 +37,7 @@ pub fn draw(command: &str, output: &str, language: &str) -> String {
     let width = COLUMNS as f64 * CELL + 2.0 * PADDING;
     let height = HEAD + ROWS as f64 * ROW + 2.0 * PADDING;
     let mut drawing = Drawing::new(width);
-    // Seen on a page that is as dark.
+    // A border, which shows the window on a page that is as dark.
     drawing.rectangle([0.0, 0.0, width, height], 10.0, "#3d444d");
     drawing.rectangle([1.0, 1.0, width - 2.0, height - 2.0], 9.0, "#0d1117");
     drawing.rectangle([1.0, HEAD, width - 2.0, 1.0], 0.0, "#3d444d");
@@ -57,9 +57,9 @@ pub fn draw(command: &str, output: &str, language: &str) -> String {
     drawing.finish(height, language, FONTS)
 }
 
-/// What stands together in a line, each with its column: between two blanks, of characters of one
-/// width. Each of them is put where it belongs, as no font is sure to have Chinese characters twice
-/// as wide as others.
+/// The runs of a line, each with its column: text of characters of one width, without two blanks in
+/// a row. Each is drawn at its own column, because not every font draws Chinese characters twice as
+/// wide as others.
 fn runs(line: &str) -> Vec<(usize, &str)> {
     let is_wide = |c: char| c.width() == Some(2);
     let mut runs = Vec::new();

@@ -166,7 +166,7 @@ fn each_missing_index_is_advised_and_the_advice_works() {
              VALUES {rows}"
         ));
     };
-    // Of one room a long history, of many others the last half hour, and more of later hours.
+    // One room has a long history; many others have the last half hour, and others later hours.
     rows(&mut (1..400).map(|slot| (0, 30 * slot)));
     rows(&mut (1..400).map(|room| (room, room % 20)));
     rows(&mut (0..4_000).map(|n| (400 + n % 400, 60 + n)));

@@ -168,7 +168,7 @@ fn the_ids_of_stays() {
         let fields = format!(r#"{CHECKED_IN}, "stay_id": {id}"#);
         assert_eq!(read("checkin", &fields), format!("stay_id {reason}"));
     }
-    // Of a room's status it is nobody's.
+    // A room's status has no stay: the field is ignored.
     let status = r#""status": "VC", "status_time": "@12:00", "stay_id": false"#;
     assert_eq!(read("room_status", status), "H1/102 clean at @12:00:00");
 }
@@ -379,7 +379,7 @@ fn a_refusal_names_the_codes_that_are_known() {
             listed.join(", ")
         )
     );
-    // Without a type the times tell, and only of check-ins and check-outs.
+    // Without a type the times decide, and only between a check-in and a check-out.
     let no_type = br#"{"hotel_id": 1, "room_number": 2, "old_room_number": 1,
         "move_time": "2023-04-10 12:00"}"#;
     assert_eq!(

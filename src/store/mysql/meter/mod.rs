@@ -309,7 +309,7 @@ pub(super) fn meter_error(error: StoreError) -> StoreError {
             "{text}; restore the table, or check that section [meter] of the configuration names \
              it and its columns, and that the user may SELECT from it"
         )),
-        // A view that can't compute a row, or whose function is missing. Its owner can mend it.
+        // A view that can't compute a row, or whose function is missing. Its owner can fix it.
         StoreError::Unstorable(text)
         | StoreError::Unreadable(text)
         | StoreError::Unsupported(text) => StoreError::Meters(text),
