@@ -216,6 +216,7 @@ impl Changes {
             thresholds: _,
             hotel_thresholds: _,
             room_thresholds: _,
+            baseline: _,
         } = old;
         for (key, old, new) in [
             (

@@ -52,6 +52,8 @@ pub enum Rule {
     /// It used more than the room's threshold. The only rule of version 0.1.
     #[default]
     Fixed,
+    /// It used more than the room does by itself, and than others have in common with it.
+    Baseline,
 }
 
 impl Rule {

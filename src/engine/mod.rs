@@ -3,6 +3,7 @@
 //! An event or readings, the room's state and the rules go in; the new state and the changes that
 //! follow from it come out.
 
+pub mod baseline;
 mod census;
 mod coarse;
 mod columns;
@@ -26,6 +27,7 @@ mod status;
 mod stay;
 mod watch;
 
+pub use baseline::{Baseline, BaselineMode, BaselineRules};
 pub use census::Census;
 pub use coarse::Steps;
 pub use columns::{Columns, HeaderError, MAX_COLUMNS, MAX_ROW_BYTES};
@@ -37,7 +39,8 @@ pub use message::{
     RefusedBodies, StatusCodes, TypeCodes, Unwritten,
 };
 pub use notice::{
-    Closing, Interval, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind, RoomNotice,
+    Closing, Compared, HotelNotice, HotelNoticeKind, Interval, MeterNotice, MeterNoticeKind,
+    MeterTrouble, Notice, NoticeKind, Others, RoomNotice, Unusual,
 };
 pub use occupancy::{
     Added, Arrival, Departure, Expectation, Fact, Guest, Occupancy, Picture, StayId,

@@ -79,6 +79,9 @@ pub struct RoomNotice {
     pub energy: WattHours,
     /// The threshold at that time: energy per interval above which an interval is abnormal.
     pub threshold: WattHours,
+    /// What the baseline rule compared with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unusual: Option<Box<Unusual>>,
     /// The length of an interval at that time, in seconds.
     pub interval_seconds: i64,
     /// The last intervals before the stay, oldest first.
@@ -86,6 +89,34 @@ pub struct RoomNotice {
     pub before: Vec<Interval>,
     /// The last intervals of the stay, oldest first.
     pub history: Vec<Interval>,
+}
+
+/// What the baseline rule compared a room with. Energies are per interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unusual {
+    /// What the room uses by itself.
+    pub base: WattHours,
+    /// Up to which its use is usual.
+    pub limit: WattHours,
+    pub compared: Compared,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compared {
+    /// The other vacant rooms of the hotel, if there are any.
+    Vacant { others: Option<Others> },
+    /// The least that the room used in each of six intervals, and what nine of ten rooms of the
+    /// hotel have not held above their bases in two days.
+    Occupied { held: WattHours, level: WattHours },
+}
+
+/// What other vacant rooms use: one in ten less than `low`, one in ten more than `high`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Others {
+    pub rooms: u32,
+    pub low: WattHours,
+    pub high: WattHours,
 }
 
 impl RoomNotice {
@@ -246,6 +277,45 @@ impl MeterNoticeKind {
             MeterNoticeKind::Reporting => "heard",
             MeterNoticeKind::Frozen => "frozen",
             MeterNoticeKind::Moving => "moving",
+        }
+    }
+}
+
+/// A notice about what the vacant rooms of a hotel have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HotelNotice {
+    pub kind: HotelNoticeKind,
+    pub hotel_id: HotelId,
+    /// The end of the frame that shows it.
+    pub detected: LocalTime,
+    /// The beginning of that frame.
+    pub since: LocalTime,
+    /// Vacant rooms that began to use more of late.
+    pub rose: u32,
+    /// Vacant rooms whose meters count less than whole kWh.
+    pub vacant: u32,
+    /// What they use more than by themselves, per interval.
+    pub common: WattHours,
+    /// The length of an interval, in seconds.
+    pub interval_seconds: i64,
+}
+
+/// What vacant rooms have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HotelNoticeKind {
+    /// Many of them began to use more at about the same time.
+    Rise,
+    /// Half of them or more use much more than by themselves.
+    Level,
+}
+
+impl HotelNoticeKind {
+    /// The word stored in `notification`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            HotelNoticeKind::Rise => "rise",
+            HotelNoticeKind::Level => "level",
         }
     }
 }

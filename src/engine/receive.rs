@@ -164,6 +164,8 @@ fn begin(
         // What is remembered across stays is kept.
         state.watches = old.watches.saturating_add(1);
         state.statuses = old.statuses;
+        state.baseline = old.baseline;
+        (state.baseline).begin_watch((old.watches, was), &stay, rules);
     }
     let at = effects.changes.len();
     state.fold(room, readings, rules, &mut effects, |_, _, _| {});

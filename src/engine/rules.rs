@@ -2,6 +2,8 @@ use std::collections::HashMap;
 
 use crate::types::{HotelId, Kind, RoomKey, WattHours};
 
+use super::{BaselineMode, BaselineRules};
+
 /// The rules by which rooms are judged. The configuration guarantees that every length is positive
 /// and that `max_gap_seconds` is at least an interval plus its tolerance.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub struct Rules {
     pub hotel_thresholds: HashMap<HotelId, Thresholds<Option<WattHours>>>,
     /// Overrides per room; they take precedence over the hotel's.
     pub room_thresholds: HashMap<RoomKey, Thresholds<Option<WattHours>>>,
+    /// The rule without a threshold (`[baseline]`).
+    pub baseline: BaselineRules,
 }
 
 /// Energy per interval above which an interval is abnormal.
@@ -72,7 +76,7 @@ impl Rules {
     }
 }
 
-/// The values of the original program.
+/// The values of the original program, which had no baseline rule.
 impl Default for Rules {
     fn default() -> Rules {
         Rules {
@@ -91,6 +95,10 @@ impl Default for Rules {
             },
             hotel_thresholds: HashMap::new(),
             room_thresholds: HashMap::new(),
+            baseline: BaselineRules {
+                mode: BaselineMode::Off,
+                ..BaselineRules::default()
+            },
         }
     }
 }

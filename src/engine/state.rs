@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::types::{LocalTime, Reading, RoomKey, WattHours};
 
+use super::baseline::Item;
 use super::judge::{Outcome, Run, RunEnd, Step};
 use super::watch::{Opening, Watch};
 use super::{
-    Closing, Exempt, NoticeKind, Occupancy, RoomNotice, Rule, Rules, RunKey, Statuses, Stay,
-    WatchKey, compact,
+    Baseline, Closing, Exempt, NoticeKind, Occupancy, RoomNotice, Rule, Rules, RunKey, Statuses,
+    Stay, WatchKey, compact,
 };
 
 /// What is remembered of a room: across its stays, and its watch.
@@ -32,6 +33,10 @@ pub struct RoomState {
     #[serde(rename = "s", with = "compact")]
     #[serde(default, skip_serializing_if = "Statuses::is_empty")]
     pub statuses: Statuses,
+    /// What the baseline rule has learned of it.
+    #[serde(rename = "b", with = "compact")]
+    #[serde(default, skip_serializing_if = "Baseline::is_empty")]
+    pub baseline: Baseline,
 }
 
 /// Something that has to be recorded together with the room's new state.
@@ -91,6 +96,7 @@ impl RoomState {
             watch: Watch::new(stay, rules),
             occupancy: Occupancy::of(&stay),
             statuses: Statuses::default(),
+            baseline: Baseline::default(),
         }
     }
 
@@ -163,12 +169,17 @@ impl RoomState {
             let closing = self.close(room, Closing::IntervalChanged, seen, threshold);
             effects.changes.extend(closing.map(Change::Notice));
             self.watch.interval_seconds = rules.interval_seconds;
+            let why = Closing::IntervalChanged;
+            self.baseline.add(Item::Broken { at: seen, why }, rules);
         }
         let (stay_time, exempt) = (self.watch.stay.time(), self.exempt(rules));
         for &reading in readings {
             let fold = &mut self.watch.fold;
             let outcome = fold.step(reading, stay_time, threshold, &exempt, rules);
             self.watch.record(reading, outcome, rules);
+            let kind = self.watch.stay.kind();
+            self.baseline
+                .follow(reading, &outcome, (kind, stay_time), rules);
             effects.tally.count(&outcome);
             let notices = outcome.notices().map(|(kind, run)| {
                 let mut notice = self.notice(room, kind, run, reading.time, threshold);
@@ -193,8 +204,10 @@ impl RoomState {
         let sample = self.watch.fold.sample?;
         let from = at.max(sample.time);
         let since = self.out_of_order(from, rules.match_seconds)?;
+        let why = Closing::OutOfOrder { at: since };
+        self.baseline.add(Item::Broken { at: from, why }, rules);
         let threshold = rules.threshold(room, self.watch.stay.kind());
-        self.close(room, Closing::OutOfOrder { at: since }, from, threshold)
+        self.close(room, why, from, threshold)
     }
 
     /// Ends the run, if there is one; if the staff was notified of it, its end is a notice, too.
@@ -233,6 +246,7 @@ impl RoomState {
             periods: run.periods,
             energy: run.energy,
             threshold,
+            unusual: None,
             interval_seconds: self.watch.interval_seconds,
             before: self.watch.before.clone(),
             history: self.watch.history.clone(),

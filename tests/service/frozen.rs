@@ -87,6 +87,7 @@ fn record(rig: &Rig, room: &str, kind: NoticeKind, now: LocalTime) {
         periods: 4,
         energy: WattHours(8_000),
         threshold: WattHours(1_500),
+        unusual: None,
         // So the hotel is waited for only this long when it moves.
         interval_seconds: 1,
         before: Vec::new(),

@@ -33,6 +33,7 @@ fn alert(room: &RoomKey) -> String {
         periods: 4,
         energy: WattHours(9_600),
         threshold: WattHours(1_500),
+        unusual: None,
         interval_seconds: 1_800,
         before: Vec::new(),
         history: Vec::new(),

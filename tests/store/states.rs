@@ -2,8 +2,8 @@
 
 use fastrand::Rng;
 use roomwatt::engine::{
-    Arrival, Departure, Expectation, Fact, Fold, Interval, Movement, Occupancy, RoomState,
-    RoomStatus, Run, StatusChange, Statuses, Stay, StayId, Watch,
+    Arrival, Baseline, Departure, Expectation, Fact, Fold, Interval, Movement, Occupancy,
+    RoomState, RoomStatus, Run, StatusChange, Statuses, Stay, StayId, Watch,
 };
 use roomwatt::types::{LocalTime, Reading, RoomKey, WattHours};
 use serde_json::{Value, json};
@@ -76,6 +76,7 @@ fn any_state(rng: &mut Rng) -> RoomState {
         watches: rng.u32(..),
         watch,
         occupancy: any_occupancy(rng),
+        baseline: Baseline::default(),
         statuses: any_statuses(rng),
     }
 }

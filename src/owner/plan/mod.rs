@@ -367,7 +367,9 @@ impl<'a> Planner<'a> {
                 Change::Notice(notice) => self.plan.notices.push(Notice::Room(notice)),
             }
         }
-        self.staged.insert(room, transition.state);
+        let mut state = transition.state;
+        state.baseline.bound_pending();
+        self.staged.insert(room, state);
     }
 
     /// Rewrites what is recorded of a room's last watches, back to the beginning of `by`: the

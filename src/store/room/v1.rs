@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use crate::engine::{
-    Fold, Interval, Movement, Occupancy, RoomState, Run, Statuses, Stay, Watch as WatchNow,
+    Baseline, Fold, Interval, Movement, Occupancy, RoomState, Run, Statuses, Stay,
+    Watch as WatchNow,
 };
 use crate::types::{LocalTime, Reading, WattHours};
 
@@ -67,6 +68,7 @@ impl Watch {
             // Version 0.1 only knew the last stay.
             occupancy: Occupancy::of(&self.stay),
             statuses: Statuses::default(),
+            baseline: Baseline::default(),
             watches: self.number,
             watch: WatchNow {
                 stay: self.stay,

@@ -1,0 +1,256 @@
+//! Evaluating what the rooms of a hotel have pending.
+
+use std::collections::VecDeque;
+
+use crate::types::{HotelId, LocalTime, RoomKey, WattHours};
+
+use super::super::{
+    Change, Closing, Compared, HotelNotice, HotelNoticeKind, NoticeKind, Others, RoomNotice,
+    RoomState, Rule, Rules, Stay, Unusual,
+};
+use super::fold::{Event, EventKind, Finding, Verdict};
+use super::frames::Frames;
+use super::item::{Item, Judged};
+use super::{BaselineMode, begin, frame};
+
+/// A common rise is reported after so many frames without one.
+const QUIET_FRAMES: i64 = 24;
+/// What the vacant rooms of a hotel use more than their bases is reported from here on, in Wh...
+const REPORTED_LEVEL: u16 = 200;
+/// ...where so many are vacant...
+const LEVEL_ROOMS: usize = 5;
+/// ...once a day, in seconds.
+const LEVEL_SECONDS: i64 = 86_400;
+
+/// A room, whose pending items are evaluated.
+pub struct Evaluation<'a> {
+    pub room: &'a RoomKey,
+    pub state: &'a mut RoomState,
+    /// What follows is added here.
+    pub changes: &'a mut Vec<Change>,
+}
+
+/// What is remembered of a hotel, so that its staff is notified once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HotelMemory {
+    /// The beginning of the last frame in which many vacant rooms began to use more.
+    pub rise: Option<LocalTime>,
+    /// The beginning of the frame whose common level was last reported.
+    pub level: Option<LocalTime>,
+}
+
+/// Evaluates what the rooms of one hotel, given in the order of their keys, have pending. Each
+/// interval is shown with its room's place and its verdict.
+pub fn evaluate(
+    hotel: &HotelId,
+    frames: &mut Frames,
+    memory: &mut HotelMemory,
+    rooms: &mut [Evaluation<'_>],
+    rules: &Rules,
+    mut show: impl FnMut(usize, &Judged, &Verdict),
+) -> Vec<HotelNotice> {
+    let interval_seconds = rules.interval_seconds;
+    let mut items: Vec<(u32, usize, Item)> = Vec::new();
+    let mut watches: Vec<VecDeque<(u32, Stay)>> = Vec::with_capacity(rooms.len());
+    for (at, room) in rooms.iter_mut().enumerate() {
+        let pending = room.state.baseline.pending.take();
+        let pending = pending.map_or_else(Vec::new, |pending| *pending);
+        let ended = pending.iter().filter_map(|item| match item {
+            Item::Begun { was, number, .. } => Some((*number, *was)),
+            _ => None,
+        });
+        let present = (room.state.watches, room.state.watch.stay);
+        watches.push(ended.chain([present]).collect());
+        let frames = frames_of(&pending, interval_seconds);
+        items.extend(
+            frames
+                .into_iter()
+                .zip(pending)
+                .map(|(frame, item)| (frame, at, item)),
+        );
+    }
+    // It is stable: a room's items stay in their order.
+    items.sort_by_key(|(frame, at, _)| (*frame, *at));
+
+    let mut notices = Vec::new();
+    let mut looked_at = None;
+    for (frame, at, item) in items {
+        let before = frame.saturating_sub(2);
+        if looked_at != Some(frame) && rules.baseline.mode == BaselineMode::On {
+            looked_at = Some(frame);
+            notices.extend(in_common(hotel, before, frames, memory, interval_seconds));
+        }
+        let Evaluation {
+            room,
+            state,
+            changes,
+        } = &mut rooms[at];
+        let watches = &mut watches[at];
+        let is_present = watches.len() == 1;
+        let (number, stay) = watches[0];
+        let baseline = &mut state.baseline;
+        let (event, detected, closing, unusual) = match item {
+            Item::Interval(judged) => {
+                let before = super::frame(judged.ended, interval_seconds).saturating_sub(2);
+                let own = baseline.contribution(before).copied();
+                let verdict = baseline.interval(&judged, frames, interval_seconds, &rules.baseline);
+                show(at, &judged, &verdict);
+                let unusual = verdict
+                    .event
+                    .map(|_| verdict.unusual(frames.range(before, own.as_ref())));
+                (verdict.event, judged.ended, None, unusual)
+            }
+            Item::Broken { at, why } => (baseline.broken(), at, Some(why), None),
+            Item::AcrossStay => {
+                baseline.across_stay();
+                continue;
+            }
+            Item::Begun { kind, at, .. } => {
+                watches.pop_front();
+                (
+                    baseline.begin(kind),
+                    at,
+                    Some(Closing::NewStay { kind, at }),
+                    None,
+                )
+            }
+        };
+        let Some(event) = event else { continue };
+        let Some(kind) = event.notice(closing, rules.baseline.mode) else {
+            continue;
+        };
+        baseline.run.is_notified |= kind == NoticeKind::Alert;
+        let has_ended = matches!(kind, NoticeKind::Recovered | NoticeKind::Closed(_));
+        let (before, history) = match is_present {
+            true => (state.watch.before.clone(), state.watch.history.clone()),
+            false => (Vec::new(), state.watch.before.clone()),
+        };
+        changes.push(Change::Notice(RoomNotice {
+            kind,
+            room: room.clone(),
+            watch: number,
+            rule: Rule::Baseline,
+            stay,
+            detected,
+            since: event.since,
+            until: has_ended.then_some(event.until),
+            periods: event.periods,
+            energy: event.energy,
+            threshold: unusual.map_or(WattHours::ZERO, |unusual: Unusual| unusual.limit),
+            unusual: unusual.map(Box::new),
+            interval_seconds,
+            before,
+            history,
+        }));
+    }
+    notices
+}
+
+/// The frames of a room's items: of what is no interval, that of the interval that follows. They
+/// only grow, also where a watch was withdrawn and judging began anew from earlier on.
+fn frames_of(items: &[Item], interval_seconds: i64) -> Vec<u32> {
+    let mut frames = vec![0; items.len()];
+    let mut following = 0;
+    for (at, item) in items.iter().enumerate().rev() {
+        if let Item::Interval(judged) = item {
+            following = frame(judged.ended, interval_seconds);
+        }
+        frames[at] = following;
+    }
+    let mut latest = 0;
+    for frame in &mut frames {
+        latest = latest.max(*frame);
+        *frame = latest;
+    }
+    frames
+}
+
+/// What the staff is to be notified of a whole hotel, by one of its frames.
+fn in_common(
+    hotel: &HotelId,
+    frame: u32,
+    frames: &mut Frames,
+    memory: &mut HotelMemory,
+    interval_seconds: i64,
+) -> Vec<HotelNotice> {
+    let Some(vacant) = frames.vacant(frame) else {
+        return Vec::new();
+    };
+    let began = begin(frame, interval_seconds);
+    let is_later =
+        |than: Option<LocalTime>, seconds| than.is_none_or(|than| began.since(than) >= seconds);
+    let notice = |kind| HotelNotice {
+        kind,
+        hotel_id: hotel.clone(),
+        detected: began.plus(interval_seconds),
+        since: began,
+        rose: vacant.rose as u32,
+        vacant: vacant.rooms as u32,
+        common: WattHours(vacant.common.into()),
+        interval_seconds,
+    };
+    let mut notices = Vec::new();
+    if vacant.is_hot && memory.rise.is_none_or(|rise| rise < began) {
+        if is_later(memory.rise, (QUIET_FRAMES + 1) * interval_seconds) {
+            notices.push(notice(HotelNoticeKind::Rise));
+        }
+        memory.rise = Some(began);
+    }
+    let is_high = vacant.common >= REPORTED_LEVEL && vacant.rooms >= LEVEL_ROOMS;
+    if is_high && is_later(memory.level, LEVEL_SECONDS) {
+        notices.push(notice(HotelNoticeKind::Level));
+        memory.level = Some(began);
+    }
+    notices
+}
+
+impl Event {
+    /// The notice that follows from it, if one does: of a run that the staff was notified of, its
+    /// end whatever the mode is by now.
+    fn notice(&self, closing: Option<Closing>, mode: BaselineMode) -> Option<NoticeKind> {
+        let is_on = mode == BaselineMode::On;
+        match self.kind {
+            EventKind::Alert => is_on.then_some(NoticeKind::Alert),
+            EventKind::Reminder => is_on.then_some(match self.was_notified {
+                true => NoticeKind::Reminder,
+                // It was raised while the rule was in shadow.
+                false => NoticeKind::Alert,
+            }),
+            EventKind::Recovered => self.was_notified.then_some(NoticeKind::Recovered),
+            EventKind::Closed => {
+                let closing = closing.filter(|_| self.was_notified);
+                closing.map(NoticeKind::Closed)
+            }
+        }
+    }
+}
+
+impl Verdict {
+    /// What it is compared with, in a notice; `range` is what the other vacant rooms use.
+    fn unusual(&self, range: Option<(u16, u16)>) -> Unusual {
+        let watt_hours = |number: u16| WattHours(number.into());
+        let (limit, compared) = match self.kind {
+            Finding::Vacant { tolerance, .. } => {
+                let of_others = range.map(|(low, high)| Others {
+                    rooms: self.peers.others as u32,
+                    low: watt_hours(low),
+                    high: watt_hours(high),
+                });
+                (tolerance, Compared::Vacant { others: of_others })
+            }
+            Finding::Occupied { least, limit } => {
+                let held = least.map_or(0, i64::from) + self.base;
+                let compared = Compared::Occupied {
+                    held: WattHours(held),
+                    level: watt_hours(self.peers.level.unwrap_or(0)),
+                };
+                (limit.unwrap_or(0), compared)
+            }
+        };
+        Unusual {
+            base: WattHours(self.base),
+            limit: WattHours(self.base + limit),
+            compared,
+        }
+    }
+}
