@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use parking_lot::RwLock;
 
+use crate::engine::baseline::Frames;
 use crate::engine::{
     Census, MeterCheck, MeterFindings, MeterNotice, MeterTrouble, RoomState, Rules,
 };
@@ -109,6 +110,32 @@ impl Rooms {
             .filter(|&(_, seen)| seen < time)
             .map(|(key, seen)| (key.clone(), seen))
             .collect()
+    }
+
+    /// The hotels' frames: what all rooms have contributed to them.
+    pub fn frames(&self) -> HashMap<HotelId, Frames> {
+        let mut frames: HashMap<HotelId, Frames> = HashMap::new();
+        for (key, room) in &self.0.read().rooms {
+            let contributions = room.state.baseline.contributions();
+            match frames.get_mut(&key.hotel_id) {
+                Some(frames) => frames.add(contributions),
+                None => {
+                    let frames = frames.entry(key.hotel_id.clone()).or_default();
+                    frames.add(contributions);
+                }
+            }
+        }
+        frames
+    }
+
+    /// The rooms of the present sweep of which messages have had intervals judged that the baseline
+    /// rule is still to evaluate.
+    pub fn with_pending(&self) -> Vec<RoomKey> {
+        let state = self.0.read();
+        let rooms = state.rooms.iter().filter(|(_, room)| {
+            room.state.baseline.has_pending() && state.frontier.is_swept(room.begun)
+        });
+        rooms.map(|(key, _)| key.clone()).collect()
     }
 
     /// Checks the meters of the rooms of the present sweep, except for those that are out of order:

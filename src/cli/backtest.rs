@@ -53,8 +53,8 @@ struct NamedRule {
     settings: Vec<Setting>,
 }
 
-/// The keys of [monitoring] that a rule may change.
-const RULE_KEYS: [&str; 7] = [
+/// The keys that a rule may change: those of [monitoring], and of [baseline] with its name.
+const RULE_KEYS: [&str; 10] = [
     "check_interval_minutes",
     "checkin_abnormal_threshold",
     "checkout_abnormal_threshold",
@@ -62,6 +62,9 @@ const RULE_KEYS: [&str; 7] = [
     "max_gap_minutes",
     "max_plausible_kwh",
     "register_modulus_kwh",
+    "baseline.mode",
+    "baseline.allowance_wh",
+    "baseline.alarm_wh",
 ];
 
 impl FromStr for NamedRule {

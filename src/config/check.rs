@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::certificate;
-use crate::engine::{MessageFormat, Rules, Thresholds};
+use crate::engine::{BaselineMode, BaselineRules, MessageFormat, Rules, Thresholds};
 use crate::files;
 use crate::types::{HotelId, WattHours, Zone};
 
@@ -25,7 +25,10 @@ use super::{Config, Log, MeterTable, MySql, RabbitMq, Source, raw};
 /// All problems.
 pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Problem>> {
     let mut problems = Problems::new(known);
-    let rules = check_rules(&raw.monitoring, &mut problems);
+    let rules = Rules {
+        baseline: check_baseline(&raw.baseline, &mut problems),
+        ..check_rules(&raw.monitoring, &mut problems)
+    };
     let zone = Zone::named(&raw.monitoring.timezone);
     problems.unless(
         zone.is_some(),
@@ -224,6 +227,21 @@ fn check_rules(raw: &raw::Monitoring, problems: &mut Problems) -> Rules {
     };
     check_overrides(raw, &mut rules, problems);
     rules
+}
+
+fn check_baseline(raw: &raw::Baseline, problems: &mut Problems) -> BaselineRules {
+    let (allowance, alarm) = (raw.allowance_wh, raw.alarm_wh);
+    problems.range("baseline.allowance_wh", allowance, 1, 10_000);
+    problems.range("baseline.alarm_wh", alarm, 1, 100_000);
+    BaselineRules {
+        mode: match raw.mode {
+            raw::BaselineMode::Shadow => BaselineMode::Shadow,
+            raw::BaselineMode::On => BaselineMode::On,
+            raw::BaselineMode::Off => BaselineMode::Off,
+        },
+        allowance: WattHours(allowance),
+        alarm: WattHours(alarm),
+    }
 }
 
 fn check_rabbitmq(raw: &RabbitMq, problems: &mut Problems) {

@@ -298,12 +298,13 @@ impl Config {
     }
 
     /// This configuration with those values of `new` that may change without a restart: thresholds,
-    /// and how the staff is notified.
+    /// the baseline rule, and how the staff is notified.
     pub fn changed_by(&self, new: &Config) -> Config {
         let rules = Rules {
             thresholds: new.rules.thresholds,
             hotel_thresholds: new.rules.hotel_thresholds.clone(),
             room_thresholds: new.rules.room_thresholds.clone(),
+            baseline: new.rules.baseline,
             ..self.rules.clone()
         };
         Config {

@@ -20,6 +20,7 @@ pub(super) struct Raw {
     pub room_status: RoomStatus,
     pub message_fields: MessageFields,
     pub monitoring: Monitoring,
+    pub baseline: Baseline,
     pub feishu: Feishu,
     pub hotels: Vec<Hotel>,
     pub performance: Performance,
@@ -118,6 +119,32 @@ impl Default for Monitoring {
             timezone: "Asia/Shanghai".into(),
             overrides: Vec::new(),
             overrides_file: None,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Baseline {
+    pub mode: BaselineMode,
+    pub allowance_wh: i64,
+    pub alarm_wh: i64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum BaselineMode {
+    Shadow,
+    On,
+    Off,
+}
+
+impl Default for Baseline {
+    fn default() -> Baseline {
+        Baseline {
+            mode: BaselineMode::Shadow,
+            allowance_wh: 100,
+            alarm_wh: 800,
         }
     }
 }

@@ -2,7 +2,10 @@
 
 use rayon::prelude::*;
 
-use crate::engine::{Change, NoticeKind, RoomNotice, Rules, observe};
+use crate::engine::baseline::{self, Evaluation, Frames, HotelMemory, Judged, Verdict};
+use crate::engine::{
+    BaselineMode, BaselineRules, Change, NoticeKind, RoomNotice, RoomState, Rules, observe,
+};
 use crate::types::LocalTime;
 
 use super::{Past, Room};
@@ -14,13 +17,15 @@ pub struct Finding {
 }
 
 /// Every notice that each of `rules` produces in the span, ordered by (detected time, hotel, room),
-/// then by the rules' order. The notices have no history of intervals.
+/// then by the rules' order. The notices have no history of intervals. The baseline rule is part of
+/// those rules where it is on.
 pub fn backtest(past: &Past, rules: &[Rules]) -> Vec<Finding> {
     let rules: Vec<Rules> = rules.iter().map(without_history).collect();
-    let mut findings: Vec<Finding> = (past.rooms().par_iter())
-        .flat_map_iter(|room| {
+    let hotels = past.hotels();
+    let mut findings: Vec<Finding> = (hotels.par_iter())
+        .flat_map_iter(|rooms| {
             rules.iter().enumerate().flat_map(|(rule, rules)| {
-                let notices = judge(room, rules, past.from).into_iter();
+                let notices = judge_hotel(rooms, rules, past.from).into_iter();
                 notices.map(move |notice| Finding { rule, notice })
             })
         })
@@ -33,6 +38,79 @@ pub fn backtest(past: &Past, rules: &[Rules]) -> Vec<Finding> {
     findings
 }
 
+/// As [`judge`], of all rooms of a hotel.
+fn judge_hotel(rooms: &[&Room], rules: &Rules, from: LocalTime) -> Vec<RoomNotice> {
+    let fixed = Rules {
+        baseline: BaselineRules {
+            mode: BaselineMode::Off,
+            ..rules.baseline
+        },
+        ..rules.clone()
+    };
+    let by_room = rooms.par_iter().flat_map(|room| judge(room, &fixed, from));
+    let mut notices: Vec<RoomNotice> = by_room.collect();
+    if rules.baseline.mode == BaselineMode::On {
+        notices.extend(unusual(rooms, rules, from, |_, _, _| {}));
+    }
+    notices
+}
+
+/// Every notice of the baseline rule of a hotel's rooms from `from` on; each interval is shown with
+/// its room's place and its verdict. It knows the rooms from `from` on.
+pub fn unusual(
+    rooms: &[&Room],
+    rules: &Rules,
+    from: LocalTime,
+    show: impl FnMut(usize, &Judged, &Verdict),
+) -> Vec<RoomNotice> {
+    let Some(hotel) = rooms.first().map(|room| room.key.hotel_id.clone()) else {
+        return Vec::new();
+    };
+    let last = |room: &&Room| {
+        let mut known: Option<RoomState> = None;
+        for (mut state, readings) in room.watches(rules, from) {
+            if let Some(known) = known {
+                let ended = (known.watches, known.watch.stay);
+                state.baseline = known.baseline;
+                state.baseline.begin_watch(ended, &state.watch.stay, rules);
+            }
+            known = Some(observe(&room.key, &state, readings, rules).state);
+        }
+        (known, Vec::new())
+    };
+    let mut judged: Vec<(Option<RoomState>, Vec<Change>)> = rooms.par_iter().map(last).collect();
+    let mut evaluations: Vec<Evaluation> = { rooms.iter().zip(&mut judged) }
+        .filter_map(|(room, (state, changes))| {
+            Some(Evaluation {
+                room: &room.key,
+                state: state.as_mut()?,
+                changes,
+            })
+        })
+        .collect();
+    let (mut frames, mut memory) = (Frames::default(), HotelMemory::default());
+    baseline::evaluate(
+        &hotel,
+        &mut frames,
+        &mut memory,
+        &mut evaluations,
+        rules,
+        show,
+    );
+    let changes = judged.into_iter().flat_map(|(_, changes)| changes);
+    let notices = changes.filter_map(|change| match change {
+        Change::Notice(notice) => Some(notice),
+        _ => None,
+    });
+    notices.filter(|notice| is_counted(notice, from)).collect()
+}
+
+/// Whether a notice is part of the span, and says something about the rules. How runs ended
+/// otherwise than by a recovery matters to the staff alone.
+fn is_counted(notice: &RoomNotice, from: LocalTime) -> bool {
+    notice.detected >= from && !matches!(notice.kind, NoticeKind::Closed(_))
+}
+
 /// The same rules without histories of intervals: no cards are made of these notices.
 pub(super) fn without_history(rules: &Rules) -> Rules {
     Rules {
@@ -42,8 +120,7 @@ pub(super) fn without_history(rules: &Rules) -> Rules {
 }
 
 /// Every alert, reminder and recovery of a room from `from` on, in the order of its stays and
-/// readings. Earlier readings are not used, even if the room has some. How other runs ended is left
-/// out: it matters to the staff, but says nothing about the rules.
+/// readings, by the rules with thresholds. Earlier readings are not used, even if the room has some.
 pub fn judge(room: &Room, rules: &Rules, from: LocalTime) -> Vec<RoomNotice> {
     let mut notices = Vec::new();
     for (state, readings) in room.watches(rules, from) {
@@ -53,8 +130,7 @@ pub fn judge(room: &Room, rules: &Rules, from: LocalTime) -> Vec<RoomNotice> {
             _ => None,
         }));
     }
-    notices
-        .retain(|notice| notice.detected >= from && !matches!(notice.kind, NoticeKind::Closed(_)));
+    notices.retain(|notice| is_counted(notice, from));
     notices
 }
 

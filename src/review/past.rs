@@ -62,6 +62,18 @@ impl Past {
         &self.rooms
     }
 
+    /// The rooms of each hotel in the order of their keys.
+    pub fn hotels(&self) -> Vec<Vec<&Room>> {
+        let hotels = self.places.values();
+        hotels
+            .map(|places| {
+                let mut rooms: Vec<&Room> = places.values().map(|at| &self.rooms[*at]).collect();
+                rooms.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+                rooms
+            })
+            .collect()
+    }
+
     pub fn room(&self, key: &RoomKey) -> Option<&Room> {
         let at = self.place(key.hotel_id.as_str(), key.room_number.as_str())?;
         self.rooms.get(at)

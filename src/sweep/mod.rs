@@ -4,14 +4,15 @@
 mod listening;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rayon::prelude::*;
 
 use crate::clock::{Clock, unix_seconds};
-use crate::engine::{MeterCheck, Rules, latest_reading, observe};
+use crate::engine::baseline::{self, Evaluation, Frames, HotelMemory};
+use crate::engine::{BaselineMode, MeterCheck, Rules, latest_reading, observe};
 use crate::figures::{Figure, Figures, ReadingResult, SweepResult};
 use crate::gate::{Gate, QueueWait};
 use crate::outage::Outage;
@@ -20,7 +21,7 @@ use crate::pulse;
 use crate::rooms::Rooms;
 use crate::store::{MeterStream, MeterTail, Position, Readings, StoreError, Wanted};
 use crate::threads::Stop;
-use crate::types::{LocalTime, RoomKey, counted};
+use crate::types::{HotelId, LocalTime, RoomKey, counted};
 
 use listening::{Listening, Silent};
 
@@ -161,6 +162,8 @@ impl Sweeper {
             None => tail.insert(self.tail()?),
         };
 
+        // Of this sweep alone: between two of them the rooms' states have it all.
+        let frames = HotelFrames::default();
         tail.begin(self.clock.instant());
         let begin = tail.from();
         // From its answer on messages leave no more to this sweep than it shows.
@@ -174,13 +177,15 @@ impl Sweeper {
                 .without_reading_since(LocalTime::LAST)
                 .into_iter();
             let all: Vec<Wanted> = rooms.map(|(room, seen)| wanted(room, seen)).collect();
-            self.by_key(&all, None, &mut swept)?;
+            self.by_key(all, None, &frames, &mut swept)?;
             *asked_by_key = Some(self.clock.instant());
         }
 
         let interval = Duration::from_secs(self.rules.interval_seconds.unsigned_abs());
         let now = self.clock.instant();
         let due = asked_by_key.is_none_or(|asked| now.duration_since(asked) >= interval);
+        // Before the stream shows what is newer.
+        let mut pending = self.rooms.with_pending();
         // Rooms with new readings that the stream does not show completely.
         let mut unserved: HashMap<RoomKey, LocalTime> = HashMap::new();
         let mut from = None;
@@ -206,8 +211,12 @@ impl Sweeper {
                     )?;
             swept.rows += rows.rows;
             swept.invalid += rows.invalid;
-            let new: Vec<(RoomKey, Readings)> = new.into_iter().collect();
-            self.in_chunks(&new, &mut swept, |chunk| Ok(chunk.to_vec()))?;
+            for room in std::mem::take(&mut pending) {
+                new.entry(room).or_default();
+            }
+            let new = new.into_iter().collect();
+            let read = |chunk: &[(RoomKey, Readings)]| Ok(chunk.to_vec());
+            self.judge_all(new, |(room, _)| room, &frames, &mut swept, read)?;
             if rows.next.is_none() {
                 break;
             }
@@ -224,7 +233,7 @@ impl Sweeper {
             let unserved = unserved.into_iter();
             unserved.map(|(room, seen)| wanted(room, seen)).collect()
         };
-        self.by_key(&incomplete, Some(tail.read_to()), &mut swept)?;
+        self.by_key(incomplete, Some(tail.read_to()), &frames, &mut swept)?;
         if due {
             *asked_by_key = Some(self.clock.instant());
         }
@@ -291,65 +300,115 @@ impl Sweeper {
     /// is made late by a newer one that the stream shows later.
     fn by_key(
         &self,
-        wanted: &[Wanted],
+        wanted: Vec<Wanted>,
         up_to: Option<Position>,
+        frames: &HotelFrames,
         swept: &mut Swept,
     ) -> Result<(), Incomplete> {
         swept.by_key += wanted.len() as u64;
         let latest = self.latest();
-        self.in_chunks(wanted, swept, |chunk| {
+        let read = |chunk: &[Wanted]| {
             let readings = self.reader.readings_up_to(chunk, latest, up_to)?;
             Ok(readings.into_iter().collect())
-        })
+        };
+        self.judge_all(wanted, |wanted| &wanted.room, frames, swept, read)
     }
 
-    /// Has rooms judged, batch_size of them by one worker at a time; `read` gives a chunk's
-    /// readings.
-    fn in_chunks<T: Sync>(
+    /// Has rooms judged, whole hotels by one worker at a time; `read` gives the readings of
+    /// batch_size of them.
+    fn judge_all<T: Send + Sync>(
         &self,
-        work: &[T],
+        mut work: Vec<T>,
+        room: impl Fn(&T) -> &RoomKey + Sync,
+        frames: &HotelFrames,
         swept: &mut Swept,
         read: impl Fn(&[T]) -> Result<Vec<(RoomKey, Readings)>, StoreError> + Sync,
     ) -> Result<(), Incomplete> {
+        if work.is_empty() {
+            return Ok(());
+        }
+        // The same readings are always the same verdicts, in the same order.
+        work.sort_unstable_by(|a, b| room(a).cmp(room(b)));
+        let hotels: Vec<&[T]> = work
+            .chunk_by(|a, b| room(a).hotel_id == room(b).hotel_id)
+            .collect();
+        let hotels = hotels_together(&work, &hotels, self.batch_size);
         let counted = Mutex::new(swept);
         // It waits for the workers, whose statements have limits of their own.
         let _rest = pulse::rest();
-        work.par_chunks(self.batch_size).try_for_each(|chunk| {
-            if self.stop.is_set() {
-                return Err(Incomplete::Stopped);
-            }
-            let judged = self.judge(read(chunk)?);
+        hotels.into_par_iter().try_for_each(|rooms| {
+            let judged: Vec<Vec<Judged>> = rooms
+                .par_chunks(self.batch_size)
+                .map(|chunk| match self.stop.is_set() {
+                    true => Err(Incomplete::Stopped),
+                    false => Ok(self.judge(read(chunk)?)),
+                })
+                .collect::<Result<_, _>>()?;
+            let mut judged: Vec<Judged> = judged.into_iter().flatten().collect();
+            self.evaluate(&mut judged, frames);
             {
                 let mut swept = counted.lock();
-                swept.rooms += judged.len() as u64;
+                let with_readings = judged.iter().filter(|judged| !judged.readings.is_empty());
+                swept.rooms += with_readings.count() as u64;
                 swept.readings += judged.iter().map(|j| j.readings.len() as u64).sum::<u64>();
             }
-            if judged.is_empty() {
-                return Ok(());
+            while !judged.is_empty() {
+                let rest = judged.split_off(self.batch_size.min(judged.len()));
+                self.inbox.judged(std::mem::replace(&mut judged, rest))?;
             }
-            Ok(self.inbox.judged(judged)?)
+            Ok(())
         })
     }
 
-    fn judge(&self, mut rooms: Vec<(RoomKey, Readings)>) -> Vec<Judged> {
-        // So the same readings are always the same verdicts, in the same order.
-        rooms.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        rooms
-            .into_iter()
-            .filter(|(_, readings)| !readings.is_empty())
-            .filter_map(|(room, mut readings)| {
-                // Rows of one time keep the order of their ids.
-                readings.sort_by_key(|reading| reading.time);
-                let known = self.rooms.swept(&room)?;
-                let transition = observe(&room, &known.state, &readings, &self.rules);
-                Some(Judged {
-                    room,
-                    version: known.version,
-                    readings,
-                    transition,
-                })
+    fn judge(&self, rooms: Vec<(RoomKey, Readings)>) -> Vec<Judged> {
+        let rooms = rooms.into_iter().filter_map(|(room, mut readings)| {
+            let known = self.rooms.swept(&room)?;
+            if readings.is_empty() && !known.state.baseline.has_pending() {
+                return None;
+            }
+            // Rows of one time keep the order of their ids.
+            readings.sort_by_key(|reading| reading.time);
+            let transition = observe(&room, &known.state, &readings, &self.rules);
+            Some(Judged {
+                room,
+                version: known.version,
+                readings,
+                transition,
             })
-            .collect()
+        });
+        rooms.collect()
+    }
+
+    /// Evaluates by the baseline rule what was judged of whole hotels.
+    fn evaluate(&self, judged: &mut [Judged], frames: &HotelFrames) {
+        if self.rules.baseline.mode == BaselineMode::Off {
+            return;
+        }
+        // A statement gives rooms in any order.
+        judged.sort_unstable_by(|a, b| a.room.cmp(&b.room));
+        for rooms in judged.chunk_by_mut(|a, b| a.room.hotel_id == b.room.hotel_id) {
+            let Some(first) = rooms.first() else { continue };
+            let hotel = first.room.hotel_id.clone();
+            let mut of_hotel = frames.take(&hotel, &self.rooms);
+            let mut rooms: Vec<Evaluation> = { rooms.iter_mut() }
+                .map(|judged| Evaluation {
+                    room: &judged.room,
+                    state: &mut judged.transition.state,
+                    changes: &mut judged.transition.changes,
+                })
+                .collect();
+            let mut memory = HotelMemory::default();
+            let show = |_, _: &_, _: &_| {};
+            baseline::evaluate(
+                &hotel,
+                &mut of_hotel,
+                &mut memory,
+                &mut rooms,
+                &self.rules,
+                show,
+            );
+            frames.put(hotel, of_hotel);
+        }
     }
 
     fn count(&self, swept: &Swept) {
@@ -376,6 +435,38 @@ impl Sweeper {
             took.as_secs_f64()
         );
     }
+}
+
+/// The hotels' frames, from when they are first needed.
+#[derive(Default)]
+struct HotelFrames(OnceLock<Mutex<HashMap<HotelId, Frames>>>);
+
+impl HotelFrames {
+    fn take(&self, hotel: &HotelId, rooms: &Rooms) -> Frames {
+        let all = self.0.get_or_init(|| Mutex::new(rooms.frames()));
+        all.lock().remove(hotel).unwrap_or_default()
+    }
+
+    fn put(&self, hotel: HotelId, frames: Frames) {
+        if let Some(all) = self.0.get() {
+            all.lock().insert(hotel, frames);
+        }
+    }
+}
+
+/// Joins neighbouring `hotels` until they have at least so many rooms.
+fn hotels_together<'a, T>(work: &'a [T], hotels: &[&'a [T]], least: usize) -> Vec<&'a [T]> {
+    let mut together = Vec::new();
+    let (mut begin, mut end) = (0, 0);
+    for hotel in hotels {
+        end += hotel.len();
+        if end - begin >= least {
+            together.push(&work[begin..end]);
+            begin = end;
+        }
+    }
+    together.extend((begin < end).then(|| &work[begin..end]));
+    together
 }
 
 fn wanted(room: RoomKey, after: LocalTime) -> Wanted {

@@ -179,7 +179,8 @@ impl Written {
             }
         }
         for Setting { key, value, option } in settings {
-            written.put("monitoring", key, value, option.clone());
+            let (section, key) = key.split_once('.').unwrap_or(("monitoring", key));
+            written.put(section, key, value, option.clone());
         }
         written.read_files();
         written.check_types();
