@@ -1,6 +1,6 @@
 use super::*;
 use crate::certificate::AUTHORITY;
-use crate::engine::FieldNames;
+use crate::engine::{BaselineRules, FieldNames};
 use crate::types::{HotelId, RoomKey, WattHours};
 
 pub(super) fn loaded(
@@ -19,7 +19,11 @@ pub(super) fn loaded(
 #[test]
 fn an_empty_file_has_the_original_programs_rules() {
     let config = loaded("", &[], &[]).expect("the defaults are right");
-    assert_eq!(config.rules, Rules::default());
+    let rules = Rules {
+        baseline: BaselineRules::default(),
+        ..Rules::default()
+    };
+    assert_eq!(config.rules, rules);
     assert_eq!(config.messages.fields, FieldNames::default());
     assert_eq!(config.messages.zone.name(), "Asia/Shanghai");
     assert!(config.rabbitmq.is_none() && config.mysql.is_none());

@@ -120,7 +120,8 @@ pub(super) fn without_history(rules: &Rules) -> Rules {
 }
 
 /// Every alert, reminder and recovery of a room from `from` on, in the order of its stays and
-/// readings, by the rules with thresholds. Earlier readings are not used, even if the room has some.
+/// readings, by the rules with thresholds. Earlier readings are not used, even if the room has
+/// some.
 pub fn judge(room: &Room, rules: &Rules, from: LocalTime) -> Vec<RoomNotice> {
     let mut notices = Vec::new();
     for (state, readings) in room.watches(rules, from) {

@@ -1,5 +1,5 @@
-//! The baseline rule: the engine against an oracle written from the rule's text alone, with examples
-//! worked by hand and hotels made at random.
+//! The baseline rule: the engine against an oracle written from the rule's text alone, with
+//! examples worked by hand and hotels made at random.
 
 mod cases;
 mod coverage;
