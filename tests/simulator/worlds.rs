@@ -240,7 +240,7 @@ fn with_all_habits_only_guests_without_ids_are_not_what_messages_say() {
     world.habits.stay_ids = 1.0;
     // So that no seed is without one.
     world.devices.servers = 0.2;
-    let scenario = in_world(seed(), 100, 12, world);
+    let scenario = in_world(seed(), 100, 40, world);
     let history = scenario.history();
     assert!(disagreements(&scenario, &history, &UNTRUE) > 0);
     let mut seen = BTreeSet::new();
