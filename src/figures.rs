@@ -104,6 +104,7 @@ label! {
         Expired = "expired",
         Failed = "failed",
         Withdrawn = "withdrawn",
+        Joined = "joined",
     }
 }
 

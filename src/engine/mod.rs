@@ -40,7 +40,7 @@ pub use message::{
 };
 pub use notice::{
     Closing, Compared, HotelNotice, HotelNoticeKind, Interval, MeterNotice, MeterNoticeKind,
-    MeterTrouble, Notice, NoticeKind, Others, RoomNotice, Unusual,
+    MeterTrouble, Notice, NoticeKind, Others, RoomNotice, RunStart, Unusual,
 };
 pub use occupancy::{
     Added, Arrival, Departure, Expectation, Fact, Guest, Occupancy, Picture, StayId,

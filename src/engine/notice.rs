@@ -60,6 +60,9 @@ pub struct RoomNotice {
     /// The rule that the run broke.
     #[serde(default, skip_serializing_if = "Rule::is_fixed")]
     pub rule: Rule,
+    /// The run that opened the room's incident, if it is not the run of this notice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<RunStart>,
     /// The stay under which the room was judged.
     pub stay: Stay,
     /// Time of the reading that caused it. When a new stay closed the run, the stay's beginning;
@@ -89,6 +92,14 @@ pub struct RoomNotice {
     pub before: Vec<Interval>,
     /// The last intervals of the stay, oldest first.
     pub history: Vec<Interval>,
+}
+
+/// What identifies a run among those of its watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunStart {
+    pub rule: Rule,
+    /// Time of the sample that opened it.
+    pub since: LocalTime,
 }
 
 /// What the baseline rule compared a room with. Energies are per interval.
@@ -122,12 +133,35 @@ pub struct Others {
 impl RoomNotice {
     /// The run that this notice is about.
     pub fn run(&self) -> RunKey {
+        self.run_of(self.start())
+    }
+
+    /// The run that opened the incident that this notice is part of.
+    pub fn incident(&self) -> RunKey {
+        self.run_of(self.incident.unwrap_or(self.start()))
+    }
+
+    /// What identifies its run among those of its watch.
+    pub fn start(&self) -> RunStart {
+        RunStart {
+            rule: self.rule,
+            since: self.since,
+        }
+    }
+
+    fn run_of(&self, RunStart { rule, since }: RunStart) -> RunKey {
         RunKey {
             room: self.room.clone(),
             watch: WatchKey::new(self.watch, self.stay.order()),
-            since: self.since,
-            rule: self.rule,
+            since,
+            rule,
         }
+    }
+
+    /// Whether it is an alert of the baseline rule in an incident that the rule with thresholds has
+    /// opened: the staff knows already.
+    pub fn is_joined_alert(&self) -> bool {
+        self.kind == NoticeKind::Alert && self.rule == Rule::Baseline && self.incident.is_some()
     }
 
     /// The duration of the run in seconds, at least one. It can't be computed from the periods,

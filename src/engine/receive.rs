@@ -155,9 +155,11 @@ fn begin(
             kind: stay.kind(),
             at: stay.time(),
         };
-        let threshold = rules.threshold(room, was.kind());
         let detected = stay.time().max(was.time());
-        let closing = old.close(room, why, detected, threshold);
+        let closing = old.close(room, why, detected, rules);
+        let closing = closing
+            .into_iter()
+            .chain(old.close_unusual(room, why, detected));
         effects.changes.extend(closing.map(Change::Notice));
         state.watch.before = old.watch.history_until(stay.time());
         state.watch.forget_surplus(rules);

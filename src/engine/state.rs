@@ -8,8 +8,8 @@ use super::baseline::Item;
 use super::judge::{Outcome, Run, RunEnd, Step};
 use super::watch::{Opening, Watch};
 use super::{
-    Baseline, Closing, Exempt, NoticeKind, Occupancy, RoomNotice, Rule, Rules, RunKey, Statuses,
-    Stay, WatchKey, compact,
+    Baseline, Closing, Exempt, NoticeKind, Occupancy, RoomNotice, Rule, Rules, RunKey, RunStart,
+    Statuses, Stay, WatchKey, compact,
 };
 
 /// What is remembered of a room: across its stays, and its watch.
@@ -137,18 +137,22 @@ impl RoomState {
         self.watches > 0 && self.watch.fold.seen > Some(self.watch.stay.time())
     }
 
-    /// The run that goes on in this room, if the staff was notified of it.
+    /// The run that opened the incident of this room that goes on, if the staff was notified of one.
     pub fn notified_run(&self, room: &RoomKey) -> Option<RunKey> {
-        let run = self
-            .watch
-            .fold
-            .run
-            .filter(|run| run.notified_at_periods > 0)?;
+        let run = self.watch.fold.run;
+        let run = run.filter(|run| run.notified_at_periods > 0);
+        let fixed = run.map(|run| RunStart {
+            rule: Rule::Fixed,
+            since: run.since,
+        });
+        let open = self.baseline.is_open();
+        let opened = (self.baseline.opened()).filter(|_| open || fixed.is_some());
+        let RunStart { rule, since } = opened.or(fixed)?;
         Some(RunKey {
             room: room.clone(),
             watch: self.watch_key(),
-            since: run.since,
-            rule: Rule::Fixed,
+            since,
+            rule,
         })
     }
 
@@ -166,7 +170,7 @@ impl RoomState {
         if self.watch.interval_seconds != rules.interval_seconds {
             // Its periods are those of the old length.
             let seen = self.watch.fold.seen.unwrap_or(self.watch.stay.time());
-            let closing = self.close(room, Closing::IntervalChanged, seen, threshold);
+            let closing = self.close(room, Closing::IntervalChanged, seen, rules);
             effects.changes.extend(closing.map(Change::Notice));
             self.watch.interval_seconds = rules.interval_seconds;
             let why = Closing::IntervalChanged;
@@ -181,14 +185,14 @@ impl RoomState {
             self.baseline
                 .follow(reading, &outcome, (kind, stay_time), rules);
             effects.tally.count(&outcome);
-            let notices = outcome.notices().map(|(kind, run)| {
+            for (kind, run) in outcome.notices() {
                 let mut notice = self.notice(room, kind, run, reading.time, threshold);
                 // A run has ended before the interval that shows it.
                 let has_ended = matches!(kind, NoticeKind::Recovered | NoticeKind::Closed(_));
                 notice.until = has_ended.then_some(run.until);
-                Change::Notice(notice)
-            });
-            effects.changes.extend(notices);
+                let notice = self.baseline.merge(notice, rules);
+                effects.changes.extend(notice.map(Change::Notice));
+            }
             show(reading, &outcome, &self.watch);
         }
     }
@@ -206,8 +210,7 @@ impl RoomState {
         let since = self.out_of_order(from, rules.match_seconds)?;
         let why = Closing::OutOfOrder { at: since };
         self.baseline.add(Item::Broken { at: from, why }, rules);
-        let threshold = rules.threshold(room, self.watch.stay.kind());
-        self.close(room, why, from, threshold)
+        self.close(room, why, from, rules)
     }
 
     /// Ends the run, if there is one; if the staff was notified of it, its end is a notice, too.
@@ -216,13 +219,36 @@ impl RoomState {
         room: &RoomKey,
         why: Closing,
         detected: LocalTime,
-        threshold: WattHours,
+        rules: &Rules,
     ) -> Option<RoomNotice> {
         let (run, _) = self.watch.fold.end_run(RunEnd::Closed(why))?;
         let kind = NoticeKind::Closed(why);
-        (run.notified_at_periods > 0).then(|| RoomNotice {
+        let threshold = rules.threshold(room, self.watch.stay.kind());
+        if run.notified_at_periods == 0 {
+            return None;
+        }
+        let notice = RoomNotice {
             until: Some(run.until),
             ..self.notice(room, kind, run, detected, threshold)
+        };
+        self.baseline.merge(notice, rules)
+    }
+
+    /// Tells the staff that an unusual use that it knows of is no longer followed, because a new
+    /// stay has begun; what was judged before that is still to be evaluated.
+    pub(super) fn close_unusual(
+        &mut self,
+        room: &RoomKey,
+        why: Closing,
+        detected: LocalTime,
+    ) -> Option<RoomNotice> {
+        let (run, incident) = self.baseline.close()?;
+        let kind = NoticeKind::Closed(why);
+        Some(RoomNotice {
+            rule: Rule::Baseline,
+            incident,
+            until: Some(run.until),
+            ..self.notice(room, kind, run, detected, WattHours::ZERO)
         })
     }
 
@@ -239,6 +265,7 @@ impl RoomState {
             room: room.clone(),
             watch: self.watches,
             rule: Rule::Fixed,
+            incident: None,
             stay: self.watch.stay,
             detected,
             since: run.since,

@@ -26,7 +26,7 @@ pub(super) fn has_ended(rooms: &Rooms, notice: &Notice) -> bool {
 
 /// Whether the run that a notice reports is no longer the one of its room's watch.
 fn run_has_ended(state: &RoomState, notice: &RoomNotice) -> bool {
-    let run = notice.run();
+    let run = notice.incident();
     match state.watch_key().cmp(&run.watch) {
         Ordering::Less => false,
         Ordering::Equal => {

@@ -103,6 +103,15 @@ impl Notifier {
         self.reading.ended();
         self.settle(settled, inbox)?;
         self.hold_recoveries(inbox)?;
+        let joined = self
+            .waiting
+            .joined()
+            .into_iter()
+            .map(|(id, notice)| Settled {
+                id,
+                how: Settlement::Joined(notice),
+            });
+        self.settle(joined.collect(), inbox)?;
         let now = Instant::now();
         let expired = self.waiting.expired(now);
         if !expired.is_empty() {

@@ -182,6 +182,7 @@ pub(super) fn room_notice(kind: NoticeKind, number: u32, now: LocalTime) -> Room
         energy: WattHours(energy),
         threshold: WattHours(1_500),
         unusual: None,
+        incident: None,
         interval_seconds: INTERVAL,
         before: [420, 380, 310].map(interval).to_vec(),
         history: quiet.into_iter().chain(run).chain(end).collect(),

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::engine::{Closing, MeterNoticeKind, Notice, NoticeKind, RoomNotice, RunKey};
 use crate::types::{HotelId, Kind, RoomNumber};
 
-/// All notices of one run, or of a hotel's meters, that are sent together.
+/// All notices of one incident, or of a hotel's meters, that are sent together.
 #[derive(Clone, Debug)]
 pub(super) struct Story {
     pub(super) status: Status,
@@ -53,7 +53,7 @@ pub(super) enum Subject {
 impl Subject {
     pub(super) fn of(notice: &Notice) -> Subject {
         match notice {
-            Notice::Room(notice) => Subject::Run(notice.run()),
+            Notice::Room(notice) => Subject::Run(notice.incident()),
             Notice::Meters(notice) => Subject::Meters(notice.hotel_id.clone()),
         }
     }
@@ -82,7 +82,7 @@ impl Story {
 
     /// The notice that is shown.
     pub(super) fn last(&self) -> Option<&Notice> {
-        self.notices.last().map(|(_, notice)| notice)
+        Some(last(&self.notices)?.1)
     }
 
     /// The notice that is shown, if it is about a room.
@@ -127,6 +127,15 @@ impl Story {
     }
 }
 
+/// The notice that says all: the last one, but for alerts that only add to what others say.
+fn last(notices: &[(u64, Notice)]) -> Option<(&u64, &Notice)> {
+    let is_more = |notice: &Notice| !matches!(notice, Notice::Room(room) if room.is_joined_alert());
+    let mut from_last = notices.iter().rev();
+    let last = from_last.clone().next();
+    let last = from_last.find(|(_, notice)| is_more(notice)).or(last)?;
+    Some((&last.0, &last.1))
+}
+
 /// Whether all rooms of some stories are occupied, or all vacant; `None` if they differ.
 pub(super) fn common_kind<'a>(stories: impl IntoIterator<Item = &'a Story>) -> Option<Kind> {
     let mut kinds = stories.into_iter().filter_map(Story::kind);
@@ -138,7 +147,7 @@ impl Status {
     /// The status of one subject's notices, of which those in `ended` have ended.
     fn of(notices: &[(u64, Notice)], ended: &HashSet<u64>) -> Option<Status> {
         let is_first = notices.iter().any(|(_, notice)| is_alert(notice));
-        let (id, last) = notices.last()?;
+        let (id, last) = last(notices)?;
         Some(match last {
             Notice::Room(last) => match last.kind {
                 NoticeKind::Recovered if is_first => Status::Ended,

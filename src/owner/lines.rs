@@ -1,6 +1,6 @@
 //! What the owner logs.
 
-use crate::engine::{Closing, MeterNotice, MeterNoticeKind, Notice, NoticeKind};
+use crate::engine::{Closing, MeterNotice, MeterNoticeKind, Notice, NoticeKind, Rule};
 use crate::figures::{
     Amounts, Figure, IntervalResult, MessageResult, NoticeResult, Origin, ReadingResult,
     RecordedNotice,
@@ -85,6 +85,7 @@ pub(super) fn summary(taken: &Amounts) -> String {
                 format!("{} expired", notices(NoticeResult::Expired)),
                 format!("{} failed", notices(NoticeResult::Failed)),
                 format!("{} withdrawn", notices(NoticeResult::Withdrawn)),
+                format!("{} joined", notices(NoticeResult::Joined)),
             ],
         ),
     ];
@@ -115,8 +116,12 @@ pub(super) fn log_notice(notice: &Notice) {
     match notice {
         Notice::Room(notice) => log::info!(
             target: "roomwatt::notices",
-            "{} {} {}: {} in a row since {}, {} kWh, detected {}{}",
+            "{}{} {} {}: {} in a row since {}, {} kWh, detected {}{}",
             notice.kind.as_str(),
+            match notice.rule {
+                Rule::Fixed => "",
+                Rule::Baseline => " (baseline)",
+            },
             notice.room,
             notice.stay.kind().occupancy(),
             counted(notice.periods, "interval"),

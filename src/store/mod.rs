@@ -17,7 +17,7 @@ mod tail;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::engine::{KeptBody, MeterTrouble, Notice, Opening, RoomState, Stay};
+use crate::engine::{KeptBody, MeterTrouble, Notice, Opening, RoomNotice, RoomState, Stay};
 use crate::frontier::Frontier;
 use crate::types::{HotelId, LocalTime, Reading, RoomKey};
 
@@ -176,16 +176,19 @@ pub enum NoticeState {
     Failed,
     /// Held back while its hotel was frozen, and then found to be wrong.
     Withdrawn,
+    /// An alert of the baseline rule in an incident of which the staff knew already.
+    Joined,
 }
 
 impl NoticeState {
-    pub const ALL: [NoticeState; 6] = [
+    pub const ALL: [NoticeState; 7] = [
         NoticeState::Pending,
         NoticeState::Sent,
         NoticeState::Logged,
         NoticeState::Expired,
         NoticeState::Failed,
         NoticeState::Withdrawn,
+        NoticeState::Joined,
     ];
 
     /// The word stored in `notification`.
@@ -197,6 +200,7 @@ impl NoticeState {
             NoticeState::Expired => "expired",
             NoticeState::Failed => "failed",
             NoticeState::Withdrawn => "withdrawn",
+            NoticeState::Joined => "joined",
         }
     }
 
@@ -276,6 +280,9 @@ pub enum Settlement {
     Failed(String),
     /// It was held back while its hotel was frozen, and then found to be wrong.
     Withdrawn,
+    /// It is an alert of the baseline rule in an incident that was sent before. Its row counts as
+    /// notified if the incident's first does.
+    Joined(RoomNotice),
 }
 
 /// The result of adopting the rows of the original program.

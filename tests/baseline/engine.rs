@@ -327,8 +327,8 @@ fn notices_follow(room: &RoomNumber, played: &Played) {
     }
     assert_eq!(notified, alerts.count(), "{room}");
     let key = RoomKey::new(played.hotel.as_str(), room.as_str());
-    let goes_on = played.rooms[&key].baseline.notified_since();
-    assert_eq!(open.map(|notice| notice.since), goes_on, "{room}");
+    let goes_on = played.rooms[&key].notified_run(&key);
+    assert_eq!(open.map(RoomNotice::run), goes_on, "{room}");
 }
 
 #[test]

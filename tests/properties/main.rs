@@ -2,6 +2,7 @@
 //!
 //! `PROPTEST_CASES=10000 cargo test --test properties` looks harder.
 
+mod baseline;
 mod facts;
 mod judging;
 mod messages;

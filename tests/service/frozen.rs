@@ -88,6 +88,7 @@ fn record(rig: &Rig, room: &str, kind: NoticeKind, now: LocalTime) {
         energy: WattHours(8_000),
         threshold: WattHours(1_500),
         unusual: None,
+        incident: None,
         // So the hotel is waited for only this long when it moves.
         interval_seconds: 1,
         before: Vec::new(),

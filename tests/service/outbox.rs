@@ -34,6 +34,7 @@ fn alert(room: &RoomKey) -> String {
         energy: WattHours(9_600),
         threshold: WattHours(1_500),
         unusual: None,
+        incident: None,
         interval_seconds: 1_800,
         before: Vec::new(),
         history: Vec::new(),

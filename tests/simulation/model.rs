@@ -176,6 +176,7 @@ fn closed_by(room: &RoomKey, state: &RoomState, next: Stay, rules: &Rules) -> Op
         energy: run.energy,
         threshold: rules.threshold(room, watch.stay.kind()),
         unusual: None,
+        incident: None,
         interval_seconds: rules.interval_seconds,
         before: Vec::new(),
         history: watch.history.clone(),

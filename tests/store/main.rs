@@ -63,6 +63,7 @@ fn notice(kind: NoticeKind, room: &RoomKey, minutes: i64) -> Notice {
         energy: WattHours(9_600),
         threshold: WattHours(1_500),
         unusual: None,
+        incident: None,
         interval_seconds: 1_800,
         before: Vec::new(),
         history: Vec::new(),

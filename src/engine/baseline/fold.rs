@@ -4,7 +4,7 @@ use crate::types::{Kind, LocalTime, WattHours};
 
 use super::frames::{Contribution, Frames, Peers};
 use super::item::Judged;
-use super::state::{Account, Baseline, Block, Hold, Phase, UnusualRun};
+use super::state::{Account, Baseline, Block, Hold, Known, Phase, UnusualRun};
 use super::{BaselineRules, frame, short};
 
 /// A block's periods: of fine meters, and of those that are not known to count less than whole kWh.
@@ -90,8 +90,8 @@ pub struct Event {
     pub until: LocalTime,
     pub periods: u32,
     pub energy: WattHours,
-    /// Whether the staff was notified of the run before.
-    pub was_notified: bool,
+    /// Whether the staff knew of the run before.
+    pub(super) known: Known,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +111,7 @@ impl UnusualRun {
             until: self.since().plus(self.seconds.into()),
             periods: self.periods,
             energy: self.energy(),
-            was_notified: self.is_notified,
+            known: self.known,
         }
     }
 

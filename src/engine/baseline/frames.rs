@@ -18,7 +18,8 @@ const HOT_PERCENT: usize = 20;
 /// Levels are compared among so many rooms at least.
 const LEAST_LEVELS: usize = 5;
 
-/// What a room says of itself in a frame. Ten bytes: each room keeps four.
+/// What a room says of itself in a frame. Each room keeps four.
+#[repr(C, packed(2))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Contribution {
     /// 0: none.

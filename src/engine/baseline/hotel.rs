@@ -6,12 +6,13 @@ use crate::types::{HotelId, LocalTime, RoomKey, WattHours};
 
 use super::super::{
     Change, Closing, Compared, HotelNotice, HotelNoticeKind, NoticeKind, Others, RoomNotice,
-    RoomState, Rule, Rules, Stay, Unusual,
+    RoomState, Rule, Rules, RunStart, Stay, Unusual,
 };
 use super::fold::{Event, EventKind, Finding, Verdict};
 use super::frames::Frames;
 use super::item::{Item, Judged};
-use super::{BaselineMode, begin, frame};
+use super::state::{Known, Opened};
+use super::{Baseline, BaselineMode, begin, frame};
 
 /// A common rise is reported after so many frames without one.
 const QUIET_FRAMES: i64 = 24;
@@ -88,6 +89,16 @@ pub fn evaluate(
         let watches = &mut watches[at];
         let is_present = watches.len() == 1;
         let (number, stay) = watches[0];
+        // A run of the rule with thresholds that the staff knows of, and that goes on.
+        let other = state
+            .watch
+            .fold
+            .run
+            .filter(|run| is_present && run.notified_at_periods > 0);
+        let other = other.map(|run| RunStart {
+            rule: Rule::Fixed,
+            since: run.since,
+        });
         let baseline = &mut state.baseline;
         let (event, detected, closing, unusual) = match item {
             Item::Interval(judged) => {
@@ -116,10 +127,9 @@ pub fn evaluate(
             }
         };
         let Some(event) = event else { continue };
-        let Some(kind) = event.notice(closing, rules.baseline.mode) else {
+        let Some((kind, incident)) = baseline.notify(&event, closing, other, rules) else {
             continue;
         };
-        baseline.run.is_notified |= kind == NoticeKind::Alert;
         let has_ended = matches!(kind, NoticeKind::Recovered | NoticeKind::Closed(_));
         let (before, history) = match is_present {
             true => (state.watch.before.clone(), state.watch.history.clone()),
@@ -132,6 +142,7 @@ pub fn evaluate(
             rule: Rule::Baseline,
             stay,
             detected,
+            incident,
             since: event.since,
             until: has_ended.then_some(event.until),
             periods: event.periods,
@@ -204,24 +215,49 @@ fn in_common(
     notices
 }
 
-impl Event {
-    /// The notice that follows from it, if one does: of a run that the staff was notified of, its
-    /// end whatever the mode is by now.
-    fn notice(&self, closing: Option<Closing>, mode: BaselineMode) -> Option<NoticeKind> {
-        let is_on = mode == BaselineMode::On;
-        match self.kind {
-            EventKind::Alert => is_on.then_some(NoticeKind::Alert),
-            EventKind::Reminder => is_on.then_some(match self.was_notified {
-                true => NoticeKind::Reminder,
-                // It was raised while the rule was in shadow.
-                false => NoticeKind::Alert,
-            }),
-            EventKind::Recovered => self.was_notified.then_some(NoticeKind::Recovered),
-            EventKind::Closed => {
-                let closing = closing.filter(|_| self.was_notified);
-                closing.map(NoticeKind::Closed)
+impl Baseline {
+    /// The notice that follows from an event, if one does, and the run that opened its incident
+    /// where that is another one; `other` is the run of the rule with thresholds that the staff
+    /// knows of. Of a run that it was notified of it is notified of the end, whatever the mode is
+    /// by now.
+    fn notify(
+        &mut self,
+        event: &Event,
+        closing: Option<Closing>,
+        other: Option<RunStart>,
+        rules: &Rules,
+    ) -> Option<(NoticeKind, Option<RunStart>)> {
+        let own = RunStart {
+            rule: Rule::Baseline,
+            since: event.since,
+        };
+        let is_known = matches!(event.known, Known::Notified | Known::Joined);
+        let kind = match event.kind {
+            // A reminder of what was raised in shadow is the first that the staff hears of it.
+            EventKind::Alert | EventKind::Reminder if event.known == Known::No => {
+                if rules.baseline.mode != BaselineMode::On {
+                    return None;
+                }
+                let (known, opened) = match other {
+                    Some(other) => (Known::Joined, self.opened().unwrap_or(other)),
+                    None => (Known::Notified, own),
+                };
+                self.run.known = known;
+                self.opened = Some(Opened::by(opened.rule, opened.since));
+                NoticeKind::Alert
             }
+            // The other rule's run has its own reminders, and its end is that of the incident.
+            _ if !is_known || other.is_some() => return None,
+            EventKind::Alert => return None,
+            EventKind::Reminder => NoticeKind::Reminder,
+            EventKind::Recovered => NoticeKind::Recovered,
+            EventKind::Closed => NoticeKind::Closed(closing?),
+        };
+        let incident = self.opened().filter(|opened| *opened != own);
+        if matches!(kind, NoticeKind::Recovered | NoticeKind::Closed(_)) {
+            self.opened = None;
         }
+        Some((kind, incident))
     }
 }
 

@@ -1,6 +1,8 @@
 use crate::types::{Kind, LocalTime, Reading, WattHours};
 
-use super::super::{BaselineMode, Closing, Outcome, Rules, Stay, Step};
+use super::super::{
+    BaselineMode, Closing, NoticeKind, Outcome, RoomNotice, Rule, Rules, Run, RunStart, Stay, Step,
+};
 use super::frames::Contribution;
 use super::item::{Item, Judged};
 
@@ -43,6 +45,55 @@ pub struct Baseline {
     pub(super) low: Option<u16>,
     pub(super) block: Block,
     pub(super) run: UnusualRun,
+    /// The run that opened the room's incident, while one of this rule, or of both, is open.
+    pub(super) opened: Option<Opened>,
+}
+
+/// Which run was the first of an incident that the staff was notified of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Opened {
+    pub(super) rule: Rule,
+    /// Seconds since 1970.
+    pub(super) since: u32,
+}
+
+impl Opened {
+    pub(super) fn by(rule: Rule, since: LocalTime) -> Opened {
+        Opened {
+            rule,
+            since: seconds(since),
+        }
+    }
+
+    fn run_start(self) -> RunStart {
+        RunStart {
+            rule: self.rule,
+            since: time(self.since),
+        }
+    }
+}
+
+/// Seconds since 1970, as far as they fit: until 2106.
+fn seconds(time: LocalTime) -> u32 {
+    time.seconds().clamp(0, u32::MAX.into()) as u32
+}
+
+fn time(seconds: u32) -> LocalTime {
+    LocalTime::from_seconds(seconds.into()).unwrap_or(LocalTime::FIRST)
+}
+
+/// Whether the staff knows of an alert.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Known {
+    /// It was raised in shadow, or there was none.
+    #[default]
+    No,
+    /// It was notified.
+    Notified,
+    /// It is part of an incident that the other rule had opened.
+    Joined,
+    /// The staff was notified that it is no longer followed.
+    Closed,
 }
 
 /// The last three floors, the newest first. A floor is the lowest use of a stay, in Wh; it is kept
@@ -172,7 +223,7 @@ impl Hold {
 /// A run of unusual intervals.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct UnusualRun {
-    /// Seconds since 1970, as far as they fit: until 2106.
+    /// Seconds since 1970.
     pub(super) since: u32,
     /// From `since` to the end of its last interval.
     pub(super) seconds: u32,
@@ -180,21 +231,25 @@ pub(super) struct UnusualRun {
     pub(super) energy: u32,
     /// Its periods at the last alert or reminder; 0: there was none.
     pub(super) alerted_at_periods: u32,
-    /// Whether the staff was notified of that.
-    pub(super) is_notified: bool,
+    /// Whether the staff knows of that.
+    pub(super) known: Known,
 }
 
 impl UnusualRun {
     pub(super) fn beginning(since: LocalTime) -> UnusualRun {
-        let seconds = since.seconds().clamp(0, u32::MAX.into());
         UnusualRun {
-            since: seconds as u32,
+            since: seconds(since),
             ..UnusualRun::default()
         }
     }
 
     pub(super) fn since(&self) -> LocalTime {
-        LocalTime::from_seconds(self.since.into()).unwrap_or(LocalTime::FIRST)
+        time(self.since)
+    }
+
+    /// Whether the staff knows of it, and not of its end.
+    pub(super) fn is_open(&self) -> bool {
+        self.alerted_at_periods > 0 && matches!(self.known, Known::Notified | Known::Joined)
     }
 
     /// Adds an interval in which so much was used, in Wh per interval length.
@@ -228,10 +283,60 @@ impl Baseline {
         &self.contributions
     }
 
-    /// Since when the room's use is unusual, if the staff was notified of that.
-    pub fn notified_since(&self) -> Option<LocalTime> {
-        let run = &self.run;
-        (run.alerted_at_periods > 0 && run.is_notified).then(|| run.since())
+    /// Whether the staff knows of an unusual use that goes on.
+    pub fn is_open(&self) -> bool {
+        self.run.is_open()
+    }
+
+    /// The run that opened the room's incident, as far as this rule has a part in it.
+    pub fn opened(&self) -> Option<RunStart> {
+        Some(self.opened?.run_start())
+    }
+
+    /// The staff is notified that an unusual use that it knows of is no longer followed: gives that,
+    /// and the run that opened its incident where that is another one. What was judged before is
+    /// still evaluated.
+    pub(crate) fn close(&mut self) -> Option<(Run, Option<RunStart>)> {
+        let run = &mut self.run;
+        if !run.is_open() {
+            return None;
+        }
+        run.known = Known::Closed;
+        let since = run.since();
+        let ended = Run {
+            periods: run.periods,
+            energy: run.energy(),
+            since,
+            until: since.plus(run.seconds.into()),
+            notified_at_periods: run.alerted_at_periods,
+        };
+        let own = RunStart {
+            rule: Rule::Baseline,
+            since,
+        };
+        let incident = self.opened().filter(|opened| *opened != own);
+        self.opened = None;
+        Some((ended, incident))
+    }
+
+    /// Prepares a notice of the rule with thresholds. A room has one incident: while the staff
+    /// knows of an unusual use, its alert is an update, and neither its reminders nor its end are
+    /// notices. `None` where there is none.
+    pub(crate) fn merge(&mut self, mut notice: RoomNotice, rules: &Rules) -> Option<RoomNotice> {
+        let is_open = self.is_open();
+        match notice.kind {
+            NoticeKind::Alert if !is_open && rules.baseline.mode == BaselineMode::On => {
+                self.opened = Some(Opened::by(notice.rule, notice.since));
+            }
+            NoticeKind::Alert => {}
+            _ if is_open => return None,
+            _ => {}
+        }
+        notice.incident = self.opened().filter(|opened| *opened != notice.start());
+        if matches!(notice.kind, NoticeKind::Recovered | NoticeKind::Closed(_)) {
+            self.opened = None;
+        }
+        Some(notice)
     }
 
     /// Takes what a reading was when the room was judged under a stay of this kind that began at

@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 use crate::types::{Kind, LocalTime, WattHours};
 
 use super::super::compact::Compact;
-use super::super::{Closing, Stay};
+use super::super::{Closing, Rule, Stay};
 use super::frames::Contribution;
 use super::item::{Item, Judged};
-use super::state::{Account, Baseline, Block, Floors, Hold, Levels, Phase, UnusualRun};
+use super::state::{
+    Account, Baseline, Block, Floors, Hold, Known, Levels, Opened, Phase, UnusualRun,
+};
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,9 +34,12 @@ pub(in super::super) struct Stored {
     numbers: (u8, u8, u8, u32, u16, Option<u16>),
     #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     phase: Option<StoredPhase>,
-    /// Since, seconds, periods, energy, periods at the last alert, whether the staff was notified.
+    /// Since, seconds, periods, energy, periods at the last alert, whether the staff knows of it.
     #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
     run: Option<(i64, u32, u32, u32, u32, u8)>,
+    /// The run that opened the incident: its rule, and since.
+    #[serde(rename = "i", default, skip_serializing_if = "Option::is_none")]
+    opened: Option<(Rule, u32)>,
     #[serde(rename = "q", default, skip_serializing_if = "Vec::is_empty")]
     pending: Vec<StoredItem>,
 }
@@ -103,9 +108,10 @@ impl Compact for Baseline {
                     run.periods,
                     run.energy,
                     run.alerted_at_periods,
-                    run.is_notified.into(),
+                    known_form(run.known),
                 )
             }),
+            opened: self.opened.map(|Opened { rule, since }| (rule, since)),
             pending: self
                 .pending
                 .iter()
@@ -135,6 +141,7 @@ impl Compact for Baseline {
         let pending = pending?;
         Some(Baseline {
             pending: (!pending.is_empty()).then(|| Box::new(pending)),
+            opened: form.opened.map(|(rule, since)| Opened { rule, since }),
             contributions,
             vacant: floors(&form.vacant)?,
             occupied: floors(&form.occupied)?,
@@ -168,19 +175,31 @@ impl Compact for Baseline {
             },
             run: match form.run {
                 None => UnusualRun::default(),
-                Some((since, seconds, periods, energy, alerted_at_periods, is_notified)) => {
-                    UnusualRun {
-                        seconds,
-                        periods,
-                        energy,
-                        alerted_at_periods,
-                        is_notified: is_notified > 0,
-                        ..UnusualRun::beginning(LocalTime::of(since)?)
-                    }
-                }
+                Some((since, seconds, periods, energy, alerted_at_periods, known)) => UnusualRun {
+                    seconds,
+                    periods,
+                    energy,
+                    alerted_at_periods,
+                    known: known_of(known)?,
+                    ..UnusualRun::beginning(LocalTime::of(since)?)
+                },
             },
         })
     }
+}
+
+fn known_form(known: Known) -> u8 {
+    match known {
+        Known::No => 0,
+        Known::Notified => 1,
+        Known::Joined => 2,
+        Known::Closed => 3,
+    }
+}
+
+fn known_of(form: u8) -> Option<Known> {
+    let all = [Known::No, Known::Notified, Known::Joined, Known::Closed];
+    all.get(usize::from(form)).copied()
 }
 
 fn item_form(item: &Item) -> StoredItem {

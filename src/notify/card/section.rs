@@ -1,13 +1,16 @@
 //! One story on a card.
 
-use crate::engine::{Closing, MeterNotice, MeterNoticeKind, Notice, NoticeKind, RoomNotice, Stay};
+use crate::engine::{
+    Closing, Compared, MeterNotice, MeterNoticeKind, Notice, NoticeKind, RoomNotice, Rule, Stay,
+    Unusual,
+};
 use crate::notify::story::{Status, Story};
-use crate::types::{Kind, LocalTime};
+use crate::types::{Kind, LocalTime, WattHours};
 
 use super::chart::chart;
 use super::content::{Field, Row, Section};
 use super::numbers::{kilowatts, ranges, short};
-use super::words::Words;
+use super::words::{Unusually, Words};
 
 /// The card that a section is part of.
 pub(super) struct Around<'a> {
@@ -122,9 +125,23 @@ fn room_rows(words: &Words, notice: &RoomNotice, story: &Story, around: &Around<
     if notice.kind != NoticeKind::Closed(Closing::IntervalChanged) {
         let kwh = notice.energy.0 as f64 / 1000.0;
         let rate = short(kwh * notice.interval_seconds as f64 / seconds as f64);
-        let rate = (words.rate_of)(&rate, &notice.threshold.to_string());
+        let threshold = notice.threshold.to_string();
+        let rate = match notice.rule {
+            Rule::Fixed => (words.rate_of)(&rate, &threshold),
+            Rule::Baseline => format!("{rate} kWh"),
+        };
         let minutes = notice.interval_seconds / 60;
         rows.push(single(words.field((words.rate)(minutes), rate)));
+    }
+    let goes_on = matches!(notice.kind, NoticeKind::Alert | NoticeKind::Reminder);
+    if goes_on && let Some(unusual) = &notice.unusual {
+        rows.push(single(
+            words.field(words.why, why(words, notice, unusual, &long)),
+        ));
+    }
+    if goes_on && notice.rule == Rule::Fixed && notice.incident.is_some() {
+        let passed = (words.passed_threshold)(&notice.threshold.to_string());
+        rows.push(single(words.field(words.why, passed)));
     }
     let energy = notice.energy.to_string();
     let energy = match around.price {
@@ -170,6 +187,37 @@ fn room_rows(words: &Words, notice: &RoomNotice, story: &Story, around: &Around<
         rows.push(single(words.field(words.now, words.now_unknown)));
     }
     rows
+}
+
+/// Why the baseline rule finds a room's use unusual.
+fn why(words: &Words, notice: &RoomNotice, unusual: &Unusual, long: &str) -> String {
+    let minutes = notice.interval_seconds / 60;
+    let kwh = |energy: WattHours| short(energy.0 as f64 / 1000.0);
+    let (base, mean) = (
+        kwh(unusual.base),
+        notice.energy.0 / i64::from(notice.periods.max(1)),
+    );
+    match unusual.compared {
+        Compared::Vacant { others } => {
+            let others = others.map(|of| (of.rooms, kwh(of.low), kwh(of.high)));
+            (words.unusual_vacant)(&Unusually {
+                long,
+                minutes,
+                used: &kwh(WattHours(mean)),
+                base: &base,
+                others: { others.as_ref() }.map(|(rooms, low, high)| (*rooms, &**low, &**high)),
+                level: "",
+            })
+        }
+        Compared::Occupied { held, level } => (words.unusual_occupied)(&Unusually {
+            long,
+            minutes,
+            used: &kwh(held),
+            base: &base,
+            others: None,
+            level: &kwh(level),
+        }),
+    }
 }
 
 fn single(field: Field) -> Row {
@@ -231,7 +279,6 @@ fn meter_rows(words: &Words, notice: &MeterNotice) -> Vec<Row> {
 mod tests {
     use super::*;
     use crate::notify::sample;
-    use crate::types::WattHours;
 
     #[test]
     fn energies_are_scaled_to_the_interval() {

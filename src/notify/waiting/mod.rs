@@ -108,6 +108,26 @@ impl Waiting {
             .collect()
     }
 
+    /// The alerts that only add to an incident of which nothing else is to be sent: the staff knows
+    /// of it.
+    pub(super) fn joined(&self) -> Vec<(u64, RoomNotice)> {
+        let joined = self
+            .items
+            .iter()
+            .filter_map(|(id, item)| match &item.notice {
+                Notice::Room(notice) if notice.is_joined_alert() => Some((*id, notice)),
+                _ => None,
+            });
+        let others: HashSet<Subject> = { self.items.values() }
+            .filter(|item| !matches!(&item.notice, Notice::Room(it) if it.is_joined_alert()))
+            .map(|item| Subject::of(&item.notice))
+            .collect();
+        joined
+            .filter(|(_, notice)| !others.contains(&Subject::Run(notice.incident())))
+            .map(|(id, notice)| (id, notice.clone()))
+            .collect()
+    }
+
     /// Removes notices that are settled.
     pub(super) fn remove(&mut self, ids: impl IntoIterator<Item = u64>) {
         for id in ids {

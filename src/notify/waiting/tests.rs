@@ -29,6 +29,7 @@ fn notice(kind: NoticeKind, room: &str, periods: u32, wh: i64) -> Notice {
         energy: WattHours(wh),
         threshold: WattHours(1_500),
         unusual: None,
+        incident: None,
         interval_seconds: 1_800,
         before: Vec::new(),
         history: Vec::new(),

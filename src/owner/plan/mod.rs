@@ -456,6 +456,7 @@ fn result_of(how: &Settlement) -> NoticeResult {
         Settlement::Expired => NoticeResult::Expired,
         Settlement::Failed(_) => NoticeResult::Failed,
         Settlement::Withdrawn => NoticeResult::Withdrawn,
+        Settlement::Joined(_) => NoticeResult::Joined,
     }
 }
 

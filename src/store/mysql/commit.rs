@@ -3,7 +3,7 @@
 use mysql::prelude::Queryable;
 use mysql::{Conn, Transaction, TxOpts, Value};
 
-use crate::engine::{KeptBody, Notice, NoticeKind, Opening, Stay};
+use crate::engine::{KeptBody, Notice, NoticeKind, Opening, RoomNotice, Stay};
 use crate::faults;
 use crate::store::{
     CommitStatus, MAX_DELETED, NoticeState, Ownership, Plan, Position, Settled, Settlement, Store,
@@ -258,6 +258,7 @@ fn settle(transaction: &mut Transaction, settled: &[Settled]) -> Result<(), Stor
             Settlement::Expired => (NoticeState::Expired, "NULL", None),
             Settlement::Failed(error) => (NoticeState::Failed, "NULL", Some(codec::reason(error))),
             Settlement::Withdrawn => (NoticeState::Withdrawn, "NULL", None),
+            Settlement::Joined(_) => (NoticeState::Joined, "NULL", None),
         };
         transaction.exec_drop(
             format!(
@@ -267,26 +268,48 @@ fn settle(transaction: &mut Transaction, settled: &[Settled]) -> Result<(), Stor
             (state.as_str(), error, id),
         )?;
         let was_pending = transaction.affected_rows() > 0;
-        if let Settlement::Sent(Notice::Room(notice)) = how
-            && was_pending
-            && notice.kind == NoticeKind::Alert
-        {
-            let mut values = same_room(&notice.room);
-            values.push(datetime(notice.detected));
-            values.push(notice.stay.kind().as_str().into());
-            transaction.exec_drop(
-                format!(
-                    // One row: a stay whose time was corrected by seconds may have another one,
-                    // which has its own notice.
-                    "UPDATE electricity_abnormal SET is_notified = TRUE \
-                     WHERE {SAME_ROOM} AND detected_time = ? AND msg_type = ? AND NOT is_notified \
-                     ORDER BY id LIMIT 1"
-                ),
-                values,
-            )?;
+        if !was_pending {
+            continue;
+        }
+        match how {
+            Settlement::Sent(Notice::Room(notice)) if notice.kind == NoticeKind::Alert => {
+                mark_notified(transaction, notice)?;
+            }
+            Settlement::Joined(notice) if is_notified(transaction, notice)? => {
+                mark_notified(transaction, notice)?;
+            }
+            _ => {}
         }
     }
     Ok(())
+}
+
+/// Marks the row of an alert: the staff was notified of it.
+fn mark_notified(transaction: &mut Transaction, notice: &RoomNotice) -> Result<(), StoreError> {
+    let mut values = same_room(&notice.room);
+    values.push(datetime(notice.detected));
+    values.push(notice.stay.kind().as_str().into());
+    // One row: a stay whose time was corrected by seconds may have another one, which has its own
+    // notice.
+    let statement = format!(
+        "UPDATE electricity_abnormal SET is_notified = TRUE \
+         WHERE {SAME_ROOM} AND detected_time = ? AND msg_type = ? AND NOT is_notified \
+         ORDER BY id LIMIT 1"
+    );
+    Ok(transaction.exec_drop(statement, values)?)
+}
+
+/// Whether the staff was notified of the incident that an alert is part of.
+fn is_notified(transaction: &mut Transaction, notice: &RoomNotice) -> Result<bool, StoreError> {
+    let mut values = same_room(&notice.room);
+    values.extend([notice.incident().since, notice.detected].map(datetime));
+    values.push(notice.stay.kind().as_str().into());
+    let statement = format!(
+        "SELECT 1 FROM electricity_abnormal WHERE {SAME_ROOM} \
+         AND detected_time BETWEEN ? AND ? AND msg_type = ? AND is_notified LIMIT 1"
+    );
+    let row: Option<u8> = transaction.exec_first(statement, values)?;
+    Ok(row.is_some())
 }
 
 fn key(room: &RoomKey) -> Vec<Value> {

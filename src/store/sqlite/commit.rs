@@ -247,6 +247,11 @@ fn settle(transaction: &Transaction<'_>, settled: &[Settled]) -> Result<(), Stor
          FROM electricity_abnormal WHERE hotel_id = ? AND room_number = ? AND detected_time = ? \
          AND msg_type = ? AND NOT is_notified ORDER BY id LIMIT 1)",
     )?;
+    // Whether the staff was notified of the incident that an alert is part of.
+    let mut known = transaction.prepare_cached(
+        "SELECT 1 FROM electricity_abnormal WHERE hotel_id = ? AND room_number = ? \
+         AND detected_time BETWEEN ? AND ? AND msg_type = ? AND is_notified",
+    )?;
     for Settled { id, how } in settled {
         faults::point("mark_sent::before");
         let (state, error) = match how {
@@ -255,15 +260,25 @@ fn settle(transaction: &Transaction<'_>, settled: &[Settled]) -> Result<(), Stor
             Settlement::Expired => (NoticeState::Expired, None),
             Settlement::Failed(error) => (NoticeState::Failed, Some(error)),
             Settlement::Withdrawn => (NoticeState::Withdrawn, None),
+            Settlement::Joined(_) => (NoticeState::Joined, None),
         };
         let changed = update.execute(params![state.as_str(), error, id.cast_signed()])?;
-        if let Settlement::Sent(Notice::Room(notice)) = how
-            && changed > 0
-            && notice.kind == NoticeKind::Alert
-        {
-            let (hotel, number) = key(&notice.room);
-            let kind = notice.stay.kind().as_str();
-            notified.execute(params![hotel, number, notice.detected, kind])?;
+        let notice = match how {
+            Settlement::Sent(Notice::Room(notice)) if notice.kind == NoticeKind::Alert => notice,
+            Settlement::Joined(notice) => notice,
+            _ => continue,
+        };
+        let (hotel, number) = key(&notice.room);
+        let (kind, detected) = (notice.stay.kind().as_str(), notice.detected);
+        let is_known = match how {
+            Settlement::Joined(notice) => {
+                let since = notice.incident().since;
+                known.exists(params![hotel, number, since, detected, kind])?
+            }
+            _ => true,
+        };
+        if changed > 0 && is_known {
+            notified.execute(params![hotel, number, detected, kind])?;
         }
     }
     Ok(())

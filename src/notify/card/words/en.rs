@@ -3,7 +3,7 @@
 use crate::engine::Closing;
 use crate::types::{Kind, counted};
 
-use super::{Name, Words, hours_and_minutes};
+use super::{Name, Unusually, Words, hours_and_minutes};
 
 pub(super) static WORDS: Words = Words {
     alert: Name {
@@ -184,6 +184,40 @@ pub(super) static WORDS: Words = Words {
     energy_and_cost: |energy, cost| format!("{energy} kWh (about {cost})"),
     rate: |minutes| format!("Per {minutes} min"),
     rate_of: |rate, threshold| format!("{rate} kWh (threshold {threshold} kWh)"),
+    why: "Why",
+    unusual_vacant: |it| {
+        let Unusually {
+            long,
+            minutes,
+            used,
+            base,
+            ..
+        } = it;
+        let own = format!(
+            "It has used {used} kWh per {minutes} min for {long}. By itself it uses {base}"
+        );
+        match it.others {
+            Some((rooms, low, high)) => format!(
+                "{own}; the hotel's {rooms} other vacant rooms use {low}-{high} now (10th to 90th \
+                 percentile)."
+            ),
+            None => format!("{own}."),
+        }
+    },
+    unusual_occupied: |it| {
+        let Unusually {
+            long,
+            minutes,
+            used,
+            level,
+            ..
+        } = it;
+        format!(
+            "It has not used less than {used} kWh per {minutes} min for {long}; nine of ten rooms \
+             here have held no more than {level} above their base in two days."
+        )
+    },
+    passed_threshold: |threshold| format!("by now above {threshold} kWh"),
     power: "Average power",
     power_over: "Power meanwhile",
     check_in: "Check-in",

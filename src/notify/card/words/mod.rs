@@ -77,6 +77,13 @@ pub(super) struct Words {
     pub(super) rate: fn(i64) -> String,
     /// Arguments: kWh per interval, threshold.
     pub(super) rate_of: fn(&str, &str) -> String,
+    pub(super) why: &'static str,
+    /// Why the use of a vacant room is unusual.
+    pub(super) unusual_vacant: fn(&Unusually<'_>) -> String,
+    /// The same of an occupied room.
+    pub(super) unusual_occupied: fn(&Unusually<'_>) -> String,
+    /// An unusual use that the staff knows of has passed the threshold, too; argument: that.
+    pub(super) passed_threshold: fn(&str) -> String,
     pub(super) power: &'static str,
     /// For a run that has ended.
     pub(super) power_over: &'static str,
@@ -121,6 +128,22 @@ pub(super) struct Words {
     pub(super) between_states: &'static str,
     /// Argument: how many others are not named.
     pub(super) others: fn(usize) -> String,
+}
+
+/// What a sentence about an unusual use says. Energies are kWh per interval.
+pub(super) struct Unusually<'a> {
+    /// How long it has gone on.
+    pub(super) long: &'a str,
+    /// The length of an interval, in minutes.
+    pub(super) minutes: i64,
+    /// What is used, or of an occupied room the least of it.
+    pub(super) used: &'a str,
+    /// What the room uses by itself.
+    pub(super) base: &'a str,
+    /// How many other vacant rooms there are, and what they use: from, to.
+    pub(super) others: Option<(u32, &'a str, &'a str)>,
+    /// What nine of ten rooms have not held above their bases.
+    pub(super) level: &'a str,
 }
 
 /// The name of a status.

@@ -3,7 +3,7 @@
 use crate::engine::Closing;
 use crate::types::Kind;
 
-use super::{Name, Words, hours_and_minutes};
+use super::{Name, Unusually, Words, hours_and_minutes};
 
 pub(super) static WORDS: Words = Words {
     alert: Name {
@@ -163,6 +163,37 @@ pub(super) static WORDS: Words = Words {
     energy_and_cost: |energy, cost| format!("{energy} kWh（约 {cost}）"),
     rate: |minutes| format!("每 {minutes} 分钟平均用电"),
     rate_of: |rate, threshold| format!("{rate} kWh（阈值 {threshold} kWh）"),
+    why: "原因",
+    unusual_vacant: |it| {
+        let Unusually {
+            long,
+            minutes,
+            used,
+            base,
+            ..
+        } = it;
+        let own = format!("已连续 {long}每 {minutes} 分钟用电 {used} kWh；本房空置时约 {base}");
+        match it.others {
+            Some((rooms, low, high)) => {
+                format!("{own}，此时本店其他 {rooms} 间空房为 {low}–{high}（10–90 百分位）。")
+            }
+            None => format!("{own}。"),
+        }
+    },
+    unusual_occupied: |it| {
+        let Unusually {
+            long,
+            minutes,
+            used,
+            level,
+            ..
+        } = it;
+        format!(
+            "已连续 {long}每 {minutes} 分钟用电不低于 {used} kWh；\
+             近两天本店九成客房持续高出平时的用电不超过 {level} kWh。"
+        )
+    },
+    passed_threshold: |threshold| format!("现已超过 {threshold} kWh"),
     power: "平均功率",
     power_over: "异常时功率",
     check_in: "入住时间",

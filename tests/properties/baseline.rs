@@ -1,0 +1,174 @@
+//! Both rules in one room.
+
+use std::collections::BTreeMap;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use roomwatt::engine::baseline::{Evaluation, Frames, HotelMemory, evaluate};
+use roomwatt::engine::{BaselineMode, BaselineRules, NoticeKind, RoomNotice, Rule, Rules, RunKey};
+use roomwatt::types::WattHours;
+
+use crate::config;
+use crate::player::Room;
+use crate::world::{Message, World, room, world, world_with_statuses};
+
+fn in_mode(world: &World, mode: BaselineMode) -> Rules {
+    Rules {
+        baseline: BaselineRules {
+            mode,
+            alarm: WattHours(400),
+            ..BaselineRules::default()
+        },
+        ..world.rules.clone()
+    }
+}
+
+/// Plays the world with a sweep at each cut; every sweep evaluates what is pending.
+fn play(world: &World, cuts: &[Index], mode: BaselineMode) -> Room {
+    let rules = in_mode(world, mode);
+    let len = world.readings.len();
+    let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(len + 1)).collect();
+    cuts.push(len);
+    cuts.sort_unstable();
+    let mut room = room();
+    let mut messages = world.messages().into_iter().peekable();
+    for cut in cuts {
+        while let Some(message) = messages.next_if(|next| world.until(next.time()) <= cut) {
+            let stored = world.until(message.time());
+            message.deliver(&mut room, &world.readings[..stored], &rules);
+            if let Message::Stay(_) = message {
+                sweep(&mut room, &rules);
+            }
+        }
+        room.sweep(&world.readings[..cut], &rules);
+        sweep(&mut room, &rules);
+    }
+    room
+}
+
+fn sweep(room: &mut Room, rules: &Rules) {
+    let Some(state) = &mut room.state else { return };
+    let mut frames = Frames::default();
+    frames.add(state.baseline.contributions());
+    let mut evaluation = [Evaluation {
+        room: &room.key,
+        state,
+        changes: &mut room.changes,
+    }];
+    let (hotel, mut memory) = (room.key.hotel_id.clone(), HotelMemory::default());
+    evaluate(
+        &hotel,
+        &mut frames,
+        &mut memory,
+        &mut evaluation,
+        rules,
+        |_, _, _| {},
+    );
+}
+
+fn cut_world() -> impl Strategy<Value = (World, Vec<Index>)> {
+    (
+        prop_oneof![world(), world_with_statuses()],
+        vec(any::<Index>(), 0..12),
+    )
+}
+
+/// What is recorded of the rule with thresholds.
+fn rows(room: &Room) -> Vec<RoomNotice> {
+    let alerts = room
+        .notices()
+        .into_iter()
+        .filter(|notice| notice.rule == Rule::Fixed && notice.kind == NoticeKind::Alert);
+    alerts
+        .map(|notice| RoomNotice {
+            incident: None,
+            ..notice.clone()
+        })
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    /// "the fixed rule's rows unchanged by any mode"
+    #[test]
+    fn no_mode_changes_what_is_recorded_of_the_rule_with_thresholds((world, cuts) in cut_world()) {
+        let off = play(&world, &cuts, BaselineMode::Off);
+        let expected = rows(&off);
+        for mode in [BaselineMode::Shadow, BaselineMode::On] {
+            prop_assert_eq!(rows(&play(&world, &cuts, mode)), expected.clone());
+        }
+        let shadow = play(&world, &cuts, BaselineMode::Shadow);
+        prop_assert_eq!(shadow.notices(), off.notices());
+        prop_assert!(off.state.is_none_or(|state| state.baseline.is_empty()));
+    }
+
+    /// "A room has one open incident at most": it begins with an alert and has one end, whichever
+    /// rules have a part in it.
+    #[test]
+    fn a_room_has_one_incident_at_a_time_and_each_has_one_end((world, cuts) in cut_world()) {
+        let room = play(&world, &cuts, BaselineMode::On);
+        let mut open: Option<RunKey> = None;
+        let mut ended: BTreeMap<RunKey, &RoomNotice> = BTreeMap::new();
+        for notice in room.notices() {
+            let incident = notice.incident();
+            let is_own = incident == notice.run();
+            let told = (&incident, notice);
+            prop_assert!(!ended.contains_key(&incident), "{told:?} after its end");
+            match (notice.kind, &open) {
+                (NoticeKind::Alert, None) => {
+                    prop_assert!(is_own, "{told:?} opens an incident of another");
+                    open = Some(incident);
+                }
+                (_, opened) => {
+                    prop_assert_eq!(opened.as_ref(), Some(&incident), "{:?}", notice);
+                    if notice.kind == NoticeKind::Alert {
+                        prop_assert!(!is_own, "{told:?} is the second alert of its run");
+                    }
+                    if matches!(notice.kind, NoticeKind::Recovered | NoticeKind::Closed(_)) {
+                        ended.insert(incident, notice);
+                        open = None;
+                    }
+                }
+            }
+        }
+        let goes_on = room.state.as_ref().and_then(|state| state.notified_run(&room.key));
+        prop_assert_eq!(open, goes_on);
+    }
+}
+
+/// The worlds have incidents of both rules, so that the properties say something.
+#[test]
+fn the_worlds_have_incidents_of_either_rule_and_of_both() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+    let mut runner = TestRunner::deterministic();
+    let mut seen: BTreeMap<(Rule, bool, &str), u32> = BTreeMap::new();
+    for _ in 0..400 {
+        let (world, cuts) = cut_world()
+            .new_tree(&mut runner)
+            .expect("a world")
+            .current();
+        let room = play(&world, &cuts, BaselineMode::On);
+        for notice in room.notices() {
+            let joined = notice.incident.is_some();
+            *seen
+                .entry((notice.rule, joined, notice.kind.as_str()))
+                .or_default() += 1;
+        }
+    }
+    for (rule, joined, kind) in [
+        (Rule::Fixed, false, "alert"),
+        (Rule::Fixed, true, "alert"),
+        (Rule::Baseline, false, "alert"),
+        (Rule::Baseline, true, "alert"),
+        (Rule::Baseline, false, "recovered"),
+        (Rule::Baseline, false, "closed"),
+    ] {
+        assert!(
+            seen.contains_key(&(rule, joined, kind)),
+            "{rule:?} {joined} {kind}: {seen:?}"
+        );
+    }
+}
