@@ -1,189 +1,127 @@
-//! The plain model: a watch is one fold, from its beginning, over all it was ever shown.
+//! The plain model: all that was taken, one transaction after the other; and what must be left when
+//! it has come to its end.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use roomwatt::engine::{
-    Change, Closing, NoticeKind, Opening, Parsed, RoomNotice, RoomState, Rule, Rules, Said, Stay,
-    observe,
-};
+use roomwatt::engine::{NoticeKind, Opening, Parsed, RoomNotice, RoomState, Said};
 use roomwatt::owner::{Input, Message};
 use roomwatt::store::Readings;
 use roomwatt::types::{LocalTime, Reading, RoomKey};
 
+use crate::known::{Known, is_out_of_order};
+use crate::room::{Corrections, Room};
 use crate::world::World;
 
-/// One thing that was decided, with all that was readable then.
+/// One thing that was taken.
 pub enum Op {
-    Event(RoomKey, Stay, Known),
-    /// What a sweep showed to the watch of a stay.
-    Judged(RoomKey, Stay, Readings),
+    /// What a message says of one of its rooms.
+    Said(RoomKey, Said),
+    /// What a sweep showed to the watch with this number.
+    Judged(RoomKey, u32, Readings),
 }
 
-/// What was known when a message was taken.
-#[derive(Clone, Copy)]
-pub struct Known {
-    /// The number of rows that were visible, and the last one that a sweep had passed.
-    pub visible: usize,
-    pub swept: u64,
-    /// The next stay of the room in the same batch, and the last one.
-    next: Option<LocalTime>,
-    last: LocalTime,
+/// What was taken in one transaction.
+pub struct Batch {
+    /// The number of rows that were visible then, and the last one that a sweep had passed.
+    visible: usize,
+    swept: u64,
+    ops: Vec<Op>,
 }
 
-fn stay_said(said: &Said) -> Option<Stay> {
-    match said {
-        Said::Fact(fact) => fact.stay(),
-        Said::Back { .. } | Said::Status(_) => None,
-    }
-}
-
-/// The room of a message, and its stay.
-pub fn stay_of(input: &Input) -> Option<(RoomKey, Stay)> {
-    match input {
-        Input::Message(Message {
-            parsed: Parsed::Event(event),
-            ..
-        }) => {
-            let (room, said) = event.rooms.first()?;
-            Some((room.clone(), stay_said(said)?))
+impl Batch {
+    pub fn of(inputs: &[Input], visible: usize, swept: u64) -> Batch {
+        let mut ops = Vec::new();
+        for input in inputs {
+            match input {
+                Input::Message(Message {
+                    parsed: Parsed::Event(event),
+                    ..
+                }) => {
+                    let said = event.rooms.iter().cloned();
+                    ops.extend(said.map(|(room, said)| Op::Said(room, said)));
+                }
+                Input::Judged(chunk) => ops.extend(chunk.iter().map(|judged| {
+                    let watch = judged.transition.state.watches;
+                    Op::Judged(judged.room.clone(), watch, judged.readings.clone())
+                })),
+                _ => {}
+            }
         }
-        _ => None,
-    }
-}
-
-/// What a batch is for the model.
-pub fn ops_of(batch: &[Input], visible: usize, swept: u64) -> Vec<Op> {
-    let mut ops = Vec::new();
-    for input in batch {
-        if let Some((room, stay)) = stay_of(input) {
-            let others = batch.iter().filter_map(stay_of);
-            let mut stays: Vec<Stay> = others
-                .filter(|(other, _)| *other == room)
-                .map(|(_, stay)| stay)
-                .collect();
-            stays.sort_by_key(Stay::order);
-            let next = stays.iter().find(|other| other.order() > stay.order());
-            let known = Known {
-                visible,
-                swept,
-                next: next.map(Stay::time),
-                last: stays[stays.len() - 1].time(),
-            };
-            ops.push(Op::Event(room, stay, known));
-        } else if let Input::Judged(chunk) = input {
-            ops.extend(chunk.iter().map(|judged| {
-                let stay = judged.transition.state.watch.stay;
-                Op::Judged(judged.room.clone(), stay, judged.readings.clone())
-            }));
+        Batch {
+            visible,
+            swept,
+            ops,
         }
     }
-    ops
+}
+
+/// What the messages of a batch make of a room, as far as that is known before its readings are.
+struct Foreseen {
+    known: Known,
+    /// When the last watch begins that the batch begins, or the room comes to be out of order after
+    /// that: up to then rows are read that sweeps are still to show. `None`: no rows are read.
+    last: Option<LocalTime>,
 }
 
 #[derive(Default)]
-struct Model {
-    rooms: BTreeMap<RoomKey, (Stay, Readings)>,
-    /// Watches that a room has had.
-    counts: BTreeMap<RoomKey, u32>,
-    watches: Vec<(RoomKey, Opening)>,
-    notices: Vec<RoomNotice>,
-}
+struct Model(BTreeMap<RoomKey, Room>);
 
 impl Model {
-    fn take(&mut self, op: &Op, world: &World, rules: &Rules) {
-        match op {
-            Op::Judged(room, stay, readings) => match self.rooms.get_mut(room) {
-                Some((current, shown)) if current.order() == stay.order() => shown.extend(readings),
-                _ => {}
-            },
-            Op::Event(room, stay, known) => {
-                // What sweeps are still to show is none of the message's business.
-                let readings = world.readings(room, known.visible, known.swept, known.last);
-                if let Some((old, shown)) = self.rooms.get_mut(room) {
-                    if stay.order() <= old.order() {
-                        return;
+    fn take(&mut self, batch: &Batch, world: &World) {
+        let mut foreseen: BTreeMap<&RoomKey, Foreseen> = BTreeMap::new();
+        // From when on each thing said has its room judged otherwise.
+        let mut turns = Vec::new();
+        for op in &batch.ops {
+            let Op::Said(room, said) = op else { continue };
+            let Foreseen { known, last } = foreseen.entry(room).or_insert_with(|| Foreseen {
+                known: self.0.get_mut(room).map(Room::known).unwrap_or_default(),
+                last: None,
+            });
+            let turn = known.take(said, &world.rules).turn();
+            match said.status() {
+                None => *last = turn.or(*last),
+                Some(change) if is_out_of_order(change) => *last = turn.max(*last),
+                Some(_) => {}
+            }
+            turns.push((room, turn));
+        }
+        let mut turns = turns.into_iter();
+        for op in &batch.ops {
+            let (key, said) = match op {
+                Op::Said(room, said) => (room, said),
+                Op::Judged(key, watch, readings) => {
+                    // "Verdicts carry that number, never the stay time alone."
+                    if let Some(room) = self.0.get_mut(key).filter(|room| room.watch() == *watch) {
+                        room.show(readings);
                     }
-                    shown.extend(readings.iter().filter(|r| r.time <= stay.time()));
-                    let ended = self.close(room, stay.time(), known.visible, world, rules);
-                    self.notices.extend(closed_by(room, &ended, *stay, rules));
+                    continue;
                 }
-                let mut shown = readings;
-                shown.retain(|reading| known.next.is_none_or(|next| reading.time <= next));
-                self.rooms.insert(room.clone(), (*stay, shown));
-                *self.counts.entry(room.clone()).or_default() += 1;
+            };
+            turns.next();
+            // What a later message of the batch has judged otherwise is left to it, and what sweeps
+            // are still to show to them.
+            let later = turns.clone().filter(|(other, _)| *other == key);
+            let next = later.filter_map(|(_, turn)| turn).min();
+            let rows = |until| world.readings(key, batch.visible, batch.swept, until);
+            let is_before = |reading: &Reading| next.is_none_or(|next| reading.time <= next);
+            let mut readings = foreseen[key].last.map_or_else(Vec::new, rows);
+            readings.retain(is_before);
+            match self.0.get_mut(key) {
+                Some(room) => {
+                    let mut visible = world.visible_of(key, batch.visible);
+                    visible.retain(is_before);
+                    room.take(said, &readings, &visible);
+                }
+                None => {
+                    let new = Room::new(key, said, &readings, &world.rules);
+                    self.0.extend(new.map(|room| (key.clone(), room)));
+                }
             }
         }
     }
-
-    /// Judges a watch as a whole; gives its last state. Whatever it could have seen up to its end,
-    /// it must have been shown: no row that newer ones had not hidden may be missing.
-    fn close(
-        &mut self,
-        room: &RoomKey,
-        end: LocalTime,
-        visible: usize,
-        world: &World,
-        rules: &Rules,
-    ) -> RoomState {
-        let (stay, shown) = self.rooms.remove(room).expect("a watch");
-        let times: BTreeSet<LocalTime> = shown.iter().map(|reading| reading.time).collect();
-        let mut newest = stay.time();
-        for (of, Reading { time, .. }) in world.visible[..visible]
-            .iter()
-            .map(|id| &world.meter[id - 1])
-        {
-            if of == room && *time > newest {
-                newest = *time;
-                assert!(
-                    newest > end || times.contains(time),
-                    "{room}: {time} was never judged"
-                );
-            }
-        }
-        let state = RoomState {
-            watches: self.counts[room],
-            ..RoomState::new(stay, rules)
-        };
-        let whole = observe(room, &state, &shown, rules);
-        let initial = whole.state.watch.initial;
-        self.watches.push((room.clone(), Opening { stay, initial }));
-        self.notices
-            .extend(whole.changes.into_iter().filter_map(|change| match change {
-                Change::Notice(notice) => Some(notice),
-                _ => None,
-            }));
-        whole.state
-    }
 }
 
-/// What is told of a run that goes on when another stay begins.
-fn closed_by(room: &RoomKey, state: &RoomState, next: Stay, rules: &Rules) -> Option<RoomNotice> {
-    let watch = &state.watch;
-    let run = watch.fold.run.filter(|run| run.notified_at_periods > 0)?;
-    Some(RoomNotice {
-        kind: NoticeKind::Closed(Closing::NewStay {
-            kind: next.kind(),
-            at: next.time(),
-        }),
-        room: room.clone(),
-        watch: state.watches,
-        rule: Rule::Fixed,
-        stay: watch.stay,
-        detected: next.time(),
-        since: run.since,
-        until: watch.fold.sample.map(|sample| sample.time),
-        periods: run.periods,
-        energy: run.energy,
-        threshold: rules.threshold(room, watch.stay.kind()),
-        unusual: None,
-        incident: None,
-        interval_seconds: rules.interval_seconds,
-        before: Vec::new(),
-        history: watch.history.clone(),
-    })
-}
-
-/// Every run that was notified is told to have ended, once, unless it goes on.
+/// Every run that was notified is reported to have ended, once, unless it goes on.
 fn each_run_has_one_end(world: &World) {
     let mut runs: BTreeMap<_, (u32, u32)> = BTreeMap::new();
     for notice in &world.outbox {
@@ -201,8 +139,27 @@ fn each_run_has_one_end(world: &World) {
     }
 }
 
-/// What must be left when all has come to its end.
-pub fn check(world: &World) {
+fn sorted(notices: &[RoomNotice]) -> Vec<RoomNotice> {
+    let mut notices = notices.to_vec();
+    // What is shown of the time before the stay depends on when messages came.
+    notices.iter_mut().for_each(|notice| notice.before.clear());
+    notices.sort_by_cached_key(|notice| (notice.run(), notice.detected, notice.kind));
+    notices
+}
+
+/// Says of two lists where they begin to differ.
+fn assert_same<T: PartialEq + std::fmt::Debug>(found: &[T], demanded: &[T], what: &str) {
+    let same = { found.iter().zip(demanded) }.take_while(|(one, other)| one == other);
+    let same = same.count();
+    let (found, demanded) = (found.get(same..), demanded.get(same..));
+    let first = |rest: Option<&[T]>| format!("{:?}", rest.and_then(<[T]>::first));
+    let differ = found != demanded;
+    let (found, demanded) = (first(found), first(demanded));
+    assert!(!differ, "{what}: found\n{found}, demanded\n{demanded}");
+}
+
+/// What must be left when all has come to its end; gives how often a watch was corrected.
+pub fn check(world: &World) -> Corrections {
     assert!(
         world.queue.is_empty() && world.unacknowledged.is_empty(),
         "messages are left"
@@ -212,53 +169,58 @@ pub fn check(world: &World) {
         world.published.len(),
         "messages are lost"
     );
-    let rules = Rules::default();
     let mut model = Model::default();
-    for op in &world.log {
-        model.take(op, world, &rules);
+    for batch in &world.log {
+        model.take(batch, world);
     }
-    for (room, state) in &world.rooms {
-        let said = world.published.iter().flat_map(|event| &event.rooms);
-        let of_room = said.filter(|(other, _)| other == room);
-        let newest = of_room
-            .filter_map(|(_, said)| stay_said(said))
-            .max_by_key(Stay::order);
-        assert_eq!(Some(state.watch.stay), newest, "the watch of {room}");
-        let mut modelled = model.close(room, LocalTime::LAST, world.visible.len(), world, &rules);
-        // The model knows the watch alone.
-        modelled.occupancy = state.occupancy.clone();
-        // What is shown of the time before the stay depends on when its message came.
-        let mut state = state.clone();
+    let watched: Vec<&RoomKey> = world.rooms.keys().collect();
+    assert_eq!(watched, model.0.keys().collect::<Vec<_>>(), "watched rooms");
+    let mut demanded = Vec::new();
+    let mut corrections = Corrections::default();
+    for (key, room) in model.0 {
+        let visible = world.visible_of(&key, world.visible.len());
+        let mut state = world.rooms[&key].clone();
         state.watch.before.clear();
-        assert_eq!(state, modelled, "the state of {room}");
+        let rows = world.watches.iter().filter(|(other, _)| *other == key);
+        let rows = by_stay(rows.map(|(_, row)| *row).collect());
+        let ended = room.end(&visible);
+        assert_eq!(
+            state.statuses.changes(),
+            ended.statuses,
+            "the statuses of {key}"
+        );
+        // Of these the model knows what follows from them alone.
+        let modelled = RoomState {
+            statuses: state.statuses.clone(),
+            occupancy: state.occupancy.clone(),
+            ..ended.state
+        };
+        assert_eq!(state, modelled, "the state of {key}");
+        assert_same(
+            &rows,
+            &by_stay(ended.rows),
+            &format!("the watches of {key}"),
+        );
+        demanded.extend(ended.notices);
+        corrections.moved += ended.corrections.moved;
+        corrections.withdrawn += ended.corrections.withdrawn;
     }
-    assert!(model.rooms.is_empty(), "a room was never watched");
-
-    let sorted = |notices: &[RoomNotice]| {
-        let mut notices = notices.to_vec();
-        notices.iter_mut().for_each(|notice| notice.before.clear());
-        notices.sort_by(|a, b| (&a.room, a.detected, a.kind).cmp(&(&b.room, b.detected, b.kind)));
-        notices
-    };
-    let demanded = sorted(&model.notices);
-    assert_eq!(sorted(&world.outbox), demanded, "what is told");
+    let demanded = sorted(&demanded);
+    assert_same(&sorted(&world.outbox), &demanded, "notices");
     each_run_has_one_end(world);
     let alerts = demanded.into_iter().filter(|n| n.kind == NoticeKind::Alert);
-    assert_eq!(
-        sorted(&world.abnormal),
-        alerts.collect::<Vec<RoomNotice>>(),
-        "anomalies"
-    );
-    let told = (1..=world.outbox.len() as u64).all(|id| world.accepted.contains(&id));
+    let alerts: Vec<RoomNotice> = alerts.collect();
+    assert_same(&sorted(&world.abnormal), &alerts, "anomalies");
+    let is_accepted = |id| world.accepted.contains(&id);
+    let mut notices = 1..=world.outbox.len() as u64;
     assert!(
-        told && world.sent == world.accepted,
-        "a notice was never told"
+        notices.all(is_accepted) && world.sent == world.accepted,
+        "a notice was never sent"
     );
+    corrections
+}
 
-    let sorted = |watches: &[(RoomKey, Opening)]| {
-        let mut watches = watches.to_vec();
-        watches.sort_by(|a, b| (&a.0, a.1.stay.order()).cmp(&(&b.0, b.1.stay.order())));
-        watches
-    };
-    assert_eq!(sorted(&world.watches), sorted(&model.watches), "watches");
+fn by_stay(mut rows: Vec<Opening>) -> Vec<Opening> {
+    rows.sort_by_key(|row| row.stay.order());
+    rows
 }

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use roomwatt::clock::Clock;
 use roomwatt::engine::{
     Event, KeptBody, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind, Opening,
-    RoomNotice, RoomState,
+    RoomNotice, RoomState, Rules,
 };
 use roomwatt::frontier::Frontier;
 use roomwatt::store::{
@@ -20,7 +20,8 @@ use roomwatt::store::{
 use roomwatt::threads::Stop;
 use roomwatt::types::{HotelId, LocalTime, Reading, RoomKey};
 
-use crate::model::Op;
+use crate::model::Batch;
+use crate::pms::Pms;
 
 /// What an error of the store says when the process is to end at once.
 pub const CRASH: &str = "crash";
@@ -31,6 +32,7 @@ pub struct World {
     pub rng: Rng,
     /// Chance of a fault at each call of the store.
     pub faults: f64,
+    pub rules: Arc<Rules>,
     pub epoch: u64,
     pub seq: u64,
     pub position: u64,
@@ -46,6 +48,7 @@ pub struct World {
     pub meter: Vec<(RoomKey, Reading)>,
     /// Ids in the order in which they were committed.
     pub visible: Vec<usize>,
+    pub pms: Pms,
     pub published: Vec<Event>,
     pub queue: VecDeque<usize>,
     /// Messages with the connection that holds them.
@@ -54,8 +57,8 @@ pub struct World {
     /// Notices that Feishu has accepted.
     pub accepted: BTreeSet<u64>,
     /// What the database has taken, in order; and what the transaction under way would add.
-    pub log: Vec<Op>,
-    pub batch: Vec<Op>,
+    pub log: Vec<Batch>,
+    pub batch: Option<Batch>,
 }
 
 pub type Shared = Arc<Mutex<World>>;
@@ -86,6 +89,13 @@ impl World {
         let mut rows: Readings = ids.iter().map(|id| self.meter[id - 1].1).collect();
         rows.sort_by_key(|reading| reading.time);
         rows
+    }
+
+    /// The first so many visible rows of a room, in the order in which they were committed.
+    pub fn visible_of(&self, room: &RoomKey, visible: usize) -> Readings {
+        let rows = self.visible[..visible].iter();
+        let rows = rows.map(|id| &self.meter[id - 1]);
+        rows.filter(|row| row.0 == *room).map(|row| row.1).collect()
     }
 
     fn apply(&mut self, plan: &Plan) {
@@ -121,7 +131,18 @@ impl World {
         if let Some(Position::Id(id)) = plan.position {
             self.position = id;
         }
-        self.log.append(&mut self.batch);
+        self.log.extend(self.batch.take());
+        for (room, state) in &plan.rooms {
+            // Who reads the past finds the present watch as the last.
+            let rows = self.watches.iter().filter(|row| row.0 == *room);
+            let last = rows.max_by_key(|row| row.1.stay.order()).map(|row| row.1);
+            let (stay, initial) = (state.watch.stay, state.watch.initial);
+            assert_eq!(
+                last,
+                Some(Opening { stay, initial }),
+                "the last row of {room}"
+            );
+        }
     }
 
     fn tell_of_meters(&mut self, notice: &MeterNotice) {
