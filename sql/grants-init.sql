@@ -14,8 +14,9 @@ GRANT INSERT, CREATE, ALTER ON `hotel`.`rejected_message` TO 'roomwatt_init'@'%'
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER ON `hotel`.`room_state` TO 'roomwatt_init'@'%';
 GRANT INSERT, CREATE, ALTER ON `hotel`.`silent_hotel` TO 'roomwatt_init'@'%';
 
--- Tables of the original program are created where they are missing, and never changed. SELECT is for
--- `init-db --adopt`, and so are UPDATE on service, and SELECT, INSERT and DELETE on room_state.
-GRANT SELECT, CREATE ON `hotel`.`electricity_monitoring` TO 'roomwatt_init'@'%';
+-- Tables of the original program are created where they are missing, and never altered. SELECT is for
+-- `init-db --adopt`, and so are UPDATE on service, and SELECT, INSERT and DELETE on room_state. INSERT and
+-- UPDATE are for rooms that the service has watched before: their last row has to say what they are.
+GRANT SELECT, INSERT, UPDATE, CREATE ON `hotel`.`electricity_monitoring` TO 'roomwatt_init'@'%';
 GRANT CREATE ON `hotel`.`electricity_abnormal` TO 'roomwatt_init'@'%';
 GRANT CREATE ON `hotel`.`smart_meter` TO 'roomwatt_init'@'%';

@@ -292,11 +292,11 @@ pub struct Adopted {
     pub occupied: u64,
     /// Vacant rooms that are watched from now on.
     pub vacant: u64,
-    /// Rooms whose watch was older than their row and was replaced by the row's, in order.
+    /// Watched rooms of which rows have said something new, in order.
     pub updated: Vec<RoomKey>,
     /// The updated rooms with a run that the staff had been notified of. How it ended is unknown.
     pub unfollowed: Vec<RoomKey>,
-    /// Rooms that keep their watch, because it is as new as their row or newer.
+    /// Watched rooms of which rows have said nothing new.
     pub unchanged: u64,
     /// Rows without a room or a stay.
     pub unreadable: u64,

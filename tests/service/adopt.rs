@@ -1,8 +1,11 @@
 //! The day of moving over from the original program.
 
+use roomwatt::types::LocalTime;
+use serde_json::json;
+
 use crate::support::Rig;
 use crate::support::states::stored_time;
-use crate::{check_in, check_out, finished, minutes_ago};
+use crate::{check, check_in, check_out, finished, minutes_ago, stays};
 
 /// A row as the original program has left it; times are SQL.
 fn left(rig: &Rig, room: &str, kind: &str, times: [&str; 4], initial: Option<(&str, &str)>) {
@@ -235,5 +238,133 @@ fn newer_stays_are_taken_over_from_older_watches() {
         [1]
     );
     service.stop();
+    rig.finish();
+}
+
+/// What the original program has written meanwhile is taken as messages are: what follows from it
+/// depends on who was known to be in the room.
+#[test]
+fn newer_stays_are_taken_over_as_messages_of_them_would_be() {
+    let mut rig = stays::rig("adoptfacts");
+    let mut service = rig.start();
+    service.wait_until_ready();
+    let now = minutes_ago(0);
+    let ago = |minutes: i64| now.plus(-minutes * 60);
+    let stay = |room: &str, id: &str, since: LocalTime| {
+        let mut stay = json!({"hotel_id": "H001", "room_number": room, "msgType": "5710005",
+            "check_in_time": since.to_string(), "expected_checkout_time": ago(-900).to_string()});
+        if !id.is_empty() {
+            stay["stay_id"] = id.into();
+        }
+        stay.to_string()
+    };
+    let cancelled = json!({"hotel_id": "H001", "room_number": "104", "msgType": "CI",
+        "cancel_time": ago(100).to_string(), "check_in_time": ago(95).to_string()});
+    rig.publish([
+        stay("101", "B", ago(300)).as_str(),
+        &stay("102", "A", ago(300)),
+        &stay("102", "B", ago(250)),
+        &stay("103", "A", ago(300)),
+        &stay("104", "", ago(300)),
+        &stay("105", "A", ago(300)),
+        &stay("105", "B", ago(100)),
+        &cancelled.to_string(),
+    ]);
+    let state = |columns: &str| {
+        format!(
+            "SELECT CONCAT_WS(' ', room_number, msg_type, JSON_VALUE(state, '$.n'){columns}) \
+             FROM room_state ORDER BY room_number"
+        )
+    };
+    let before = [
+        "101 checkin 1",
+        "102 checkin 1",
+        "103 checkin 1",
+        "104 checkout 2",
+        "105 checkin 1",
+    ];
+    rig.wait_for_rows(&state(""), &before.map(str::to_owned));
+    service.stop();
+
+    let quoted = |minutes: i64| format!("'{}'", ago(minutes));
+    let none = "NULL";
+    let came = |room: &str, minutes: i64, initial| {
+        let times = [&quoted(minutes), none, none, none];
+        left(&rig, room, "'checkin'", times, initial);
+    };
+    let gone = |room: &str, since: &str, minutes: i64| {
+        let times = [none, none, since, &quoted(minutes)];
+        left(&rig, room, "'checkout'", times, None);
+    };
+    // Another guest comes in, and B is not known to have left.
+    let start = quoted(199);
+    came("101", 200, Some(("7.50", &start)));
+    // A leaves, B stays.
+    gone("102", &quoted(300), 200);
+    // A leaves, another guest comes and leaves.
+    gone("103", none, 250);
+    came("103", 200, None);
+    gone("103", &quoted(200), 150);
+    // The check-in that was cancelled: whoever was in before that is still in.
+    came("104", 95, None);
+    // A leaves. That B came after that the service alone knows.
+    gone("105", &quoted(300), 200);
+    // It may do no more than init-db.
+    let (database, user) = (rig.database.clone(), rig.user());
+    rig.execute(&format!("REVOKE ALL ON `{database}`.* FROM '{user}'@'%'"));
+    check::grant(&rig, "init", &user, "");
+    let adopted = |rig: &mut Rig, expected: &str| {
+        let (code, out, error) = finished(&rig.roomwatt(&["init-db", "--adopt"]));
+        assert_eq!(code, Some(0), "{error}");
+        assert!(out.contains(expected), "{out}");
+    };
+    adopted(
+        &mut rig,
+        "adopted 0, brought up to date 5 (H001/101, H001/102, H001/103, H001/104, \
+         H001/105), unchanged 0\n",
+    );
+    let states = |rig: &Rig| {
+        rig.rows::<String>(&state(&format!(
+            ", {}, {} > NOW(), JSON_VALUE(state, '$.w.i[1]')",
+            stored_time("w.s[1]"),
+            stored_time("w.s[2]")
+        )))
+    };
+    let taken_over = [
+        // Of those who are in, B means to leave last.
+        format!("101 checkin 2 {} 1 7500", ago(200)),
+        format!("102 checkin 1 {} 1", ago(300)),
+        format!("103 checkout 4 {} 0", ago(150)),
+        format!("104 checkin 3 {} 1", ago(300)),
+        format!("105 checkin 2 {} 1", ago(100)),
+    ];
+    assert_eq!(states(&rig), taken_over);
+    // Who reads the past finds each watch as the last.
+    let rows = rig.rows::<String>(
+        "SELECT CONCAT_WS(' ', room_number, msg_type, \
+         CAST(COALESCE(check_in_time, actual_checkout_time) AS CHAR), \
+         expected_checkout_time > NOW(), initial_reading) \
+         FROM electricity_monitoring ORDER BY room_number, id",
+    );
+    let row = |room: &str, minutes: i64, more: &str| format!("{room} {}{more}", ago(minutes));
+    let written = [
+        row("101 checkin", 300, " 1"),
+        row("101 checkin", 200, " 1 7.50"),
+        row("102 checkin", 300, " 1"),
+        row("102 checkin", 300, " 1"),
+        row("103 checkin", 300, " 1"),
+        row("103 checkout", 250, ""),
+        row("103 checkin", 200, ""),
+        row("103 checkout", 150, ""),
+        row("104 checkin", 300, " 1"),
+        row("104 checkin", 300, " 1"),
+        row("104 checkin", 300, " 1"),
+        row("105 checkin", 300, " 1"),
+        row("105 checkout", 200, ""),
+        row("105 checkin", 100, " 1"),
+    ];
+    assert_eq!(rows, written);
+    adopted(&mut rig, "adopted 0, brought up to date 0, unchanged 5\n");
+    assert_eq!(states(&rig), taken_over);
     rig.finish();
 }

@@ -113,7 +113,7 @@ fn write_service(
     Ok(transaction.exec_drop(update, values)?)
 }
 
-fn write_watches(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
+pub(super) fn write_watches(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
     let time = |time: Option<LocalTime>| time.map_or(Value::NULL, datetime);
     let columns = |Opening { stay, initial }: &Opening| {
         let mut columns = vec![stay.kind().as_str().into()];
