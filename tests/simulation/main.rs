@@ -38,7 +38,7 @@ use pms::Pms;
 use world::{CRASH, Shared, World, start};
 
 /// Seeds of each run of the tests: the same ones, and as many that nobody has tried yet.
-const SEEDS: u64 = 500;
+const SEEDS: u64 = 400;
 
 /// What 500 seeds have to meet; they meet about three times as much.
 const AT_LEAST: &[(&str, u32)] = &[
