@@ -49,7 +49,8 @@ impl Rooms {
     pub fn adopt(&self, changed: impl IntoIterator<Item = (RoomKey, RoomState)>) {
         let mut all = self.0.write();
         let begun = all.frontier.begun();
-        for (key, state) in changed {
+        for (key, mut state) in changed {
+            state.shrink_to_fit();
             match all.rooms.get_mut(&key) {
                 Some(room) => {
                     if room.state.watch_key() != state.watch_key() {

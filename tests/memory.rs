@@ -1,5 +1,6 @@
 //! What a request costs in memory, counted by the allocator: at most four times its size, whatever
-//! is in it, and a little that each costs. In a process of its own, and one request at a time.
+//! is in it, and a little that each costs; and what a room takes. In a process of its own, one
+//! after the other.
 #![allow(clippy::disallowed_methods)] // no part of the service
 
 #[path = "http/rig.rs"]
@@ -9,6 +10,14 @@ mod rig;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::{Read, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use roomwatt::engine::{
+    Arrival, Departure, Expectation, Fact, Received, RoomState, RoomStatus, Rules, Said,
+    StatusChange, StayId, observe, receive,
+};
+use roomwatt::rooms::Rooms;
+use roomwatt::types::{LocalTime, Reading, RoomKey, WattHours};
 
 use rig::{Rig, check_in};
 
@@ -21,6 +30,7 @@ struct Counting;
 
 static NOW: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 fn more(bytes: usize) {
     let now = NOW.fetch_add(bytes, Ordering::Relaxed) + bytes;
@@ -186,6 +196,7 @@ fn cost(rig: &Rig, head: &str, parts: &[&[u8]]) -> (String, usize) {
 
 #[test]
 fn a_request_costs_at_most_four_times_its_size() {
+    let _others_wait = ONE_AT_A_TIME.lock();
     let (rig, _end) = Rig::serving(None);
     rig.memory.0.lock().forgets = true;
     let messages = messages().into_iter().map(|body| ("messages", body));
@@ -224,4 +235,97 @@ fn a_request_costs_at_most_four_times_its_size() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(rig.ended.is_empty(), "all threads live");
+}
+
+/// A room after so many stays of two nights: with ids, an extension of each third one, and what
+/// housekeeping says; or the first stay without an id. Twenty intervals of the last one are judged.
+fn room(stays: i64, with_ids: bool, rules: &Rules) -> RoomState {
+    let key = RoomKey::new("H00001", "101");
+    let (hour, night) = (3_600, 86_400);
+    let mut arrived = LocalTime::parse("2023-04-10 14:00:00").expect("a time");
+    let mut all = Vec::new();
+    for stay in 0..stays {
+        let id = with_ids.then(|| StayId::new(&format!("CI{stay:08}")));
+        let left = arrived.plus(2 * night - 2 * hour);
+        all.push(Said::Fact(Fact::Arrival(Arrival {
+            id: id.clone(),
+            since: arrived,
+            named: None,
+            expected: Some(left),
+        })));
+        if with_ids && stay % 3 == 0 {
+            all.push(Said::Fact(Fact::Expectation(Expectation {
+                id: id.clone(),
+                since: None,
+                expected: left.plus(night),
+            })));
+        }
+        all.push(Said::Fact(Fact::Departure(Departure {
+            id,
+            checkin: Some(arrived),
+            until: left,
+        })));
+        let statuses = [(60, RoomStatus::Dirty), (hour, RoomStatus::Clean)];
+        for (seconds, status) in statuses.into_iter().filter(|_| with_ids) {
+            let at = left.plus(seconds);
+            all.push(Said::Status(StatusChange { at, status }));
+        }
+        arrived = left.plus(2 * hour);
+    }
+    let mut state = None;
+    for said in &all {
+        state = match receive(&key, state.as_ref(), said, &[], rules) {
+            Received::Newer(next) | Received::Corrected(next) | Received::Noted(next) => {
+                Some(next.state)
+            }
+            other => panic!("{said:?} is {other:?}"),
+        };
+    }
+    let state = state.expect("a watch");
+    let reading = |interval: i64| Reading {
+        time: arrived.plus(interval * 1_800),
+        register: WattHours(1_000_000 + interval * 300),
+    };
+    let readings: Vec<Reading> = (0..20).map(reading).collect();
+    observe(&key, &state, &readings, rules).state
+}
+
+#[test]
+fn a_room_takes_little_memory() {
+    let _others_wait = ONE_AT_A_TIME.lock();
+    // The map's places are taken but for an eighth, as when it is about to grow.
+    const ROOMS: usize = 7_168;
+    let rules = Rules::default();
+    for (name, stays, with_ids, most) in [
+        ("two facts", 1, false, 950),
+        ("sixty days with ids", 30, true, 1_400),
+    ] {
+        let state = room(stays, with_ids, &rules);
+        let stored = serde_json::to_string(&state).expect("it is stored so");
+        let before = NOW.load(Ordering::SeqCst);
+        let rooms = Rooms::default();
+        for number in 0..ROOMS {
+            let key = RoomKey::new(&format!("H{:05}", number / 100), &number.to_string());
+            // As it is loaded, and as a sweep leaves it.
+            let loaded: RoomState = serde_json::from_str(&stored).expect("it is read so");
+            rooms.adopt([(key.clone(), loaded)]);
+            let room = rooms.get(&key).expect("a room");
+            let last = room.state.watch.fold.sample.expect("a sample");
+            let next = Reading {
+                time: last.time.plus(1_800),
+                register: last.register,
+            };
+            rooms.adopt([(
+                key.clone(),
+                observe(&key, &room.state, &[next], &rules).state,
+            )]);
+        }
+        let each = (NOW.load(Ordering::SeqCst) - before) / ROOMS;
+        let facts = state.occupancy.facts().len();
+        println!(
+            "{name}: {each} bytes, {facts} facts, {} as JSON",
+            stored.len()
+        );
+        assert!(each <= most, "{name}: {each} bytes");
+    }
 }

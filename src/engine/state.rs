@@ -100,6 +100,15 @@ impl RoomState {
         }
     }
 
+    /// Gives back the memory that its lists have beyond what is in them: it is kept for as long as
+    /// the room is watched.
+    pub fn shrink_to_fit(&mut self) {
+        self.watch.before.shrink_to_fit();
+        self.watch.history.shrink_to_fit();
+        self.occupancy.shrink_to_fit();
+        self.statuses.shrink_to_fit();
+    }
+
     /// Since when the room is out of order at this time, if it is. Times of one stay are matched
     /// within so many seconds.
     pub fn out_of_order(&self, at: LocalTime, match_seconds: i64) -> Option<LocalTime> {

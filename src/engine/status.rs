@@ -112,6 +112,10 @@ impl Statuses {
         &self.changes
     }
 
+    pub(super) fn shrink_to_fit(&mut self) {
+        self.changes.shrink_to_fit();
+    }
+
     /// Takes a change.
     pub fn add(&mut self, change: StatusChange) -> Added {
         let Err(place) = self.changes.binary_search(&change) else {

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::num::NonZeroU64;
 use std::ops::RangeInclusive;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Offset, TimeZone, Timelike, Utc};
@@ -8,8 +9,14 @@ use thiserror::Error;
 
 /// A hotel's local time in whole seconds without a zone, as in the meter table and the messages.
 /// Years 0001 to 9999, the range of a DATETIME column.
+///
+/// In memory it is never zero, so that an `Option` of it takes no more: a room has many.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LocalTime(i64);
+pub struct LocalTime(NonZeroU64);
+
+/// Seconds from 1970-01-01 00:00:00 back to 0001-01-01 00:00:00, and on to 9999-12-31 23:59:59.
+const FIRST_SECONDS: i64 = -62_135_596_800;
+const LAST_SECONDS: i64 = 253_402_300_799;
 
 /// The text is not a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -18,9 +25,22 @@ pub struct BadTime;
 
 impl LocalTime {
     /// 0001-01-01 00:00:00.
-    pub const FIRST: LocalTime = LocalTime(-62_135_596_800);
+    pub const FIRST: LocalTime = LocalTime::limited(FIRST_SECONDS);
     /// 9999-12-31 23:59:59.
-    pub const LAST: LocalTime = LocalTime(253_402_300_799);
+    pub const LAST: LocalTime = LocalTime::limited(LAST_SECONDS);
+
+    /// From seconds since 1970-01-01 00:00:00; the first or the last time where it lies beyond.
+    const fn limited(seconds: i64) -> LocalTime {
+        let seconds = if seconds < FIRST_SECONDS {
+            FIRST_SECONDS
+        } else if seconds > LAST_SECONDS {
+            LAST_SECONDS
+        } else {
+            seconds
+        };
+        let after_first = (seconds - FIRST_SECONDS).cast_unsigned();
+        LocalTime(NonZeroU64::MIN.saturating_add(after_first))
+    }
 
     /// Parses a local time: any form of [`Stamp::parse`] without an offset.
     ///
@@ -46,28 +66,27 @@ impl LocalTime {
         let date = DateTime::from_timestamp(seconds, 0)?;
         (1..=9999)
             .contains(&date.year())
-            .then_some(LocalTime(seconds))
+            .then_some(LocalTime::limited(seconds))
     }
 
     /// Seconds since 1970-01-01 00:00:00 of the same local calendar.
     pub fn seconds(self) -> i64 {
-        self.0
+        self.0.get().cast_signed() - 1 + FIRST_SECONDS
     }
 
     /// Seconds from `earlier` to `self`; negative when `self` is the earlier one.
     pub fn since(self, earlier: LocalTime) -> i64 {
-        self.0 - earlier.0
+        self.seconds() - earlier.seconds()
     }
 
     /// This time plus `seconds`, limited to [`LocalTime::FIRST`] and [`LocalTime::LAST`].
     pub fn plus(self, seconds: i64) -> LocalTime {
-        let moved = self.0.saturating_add(seconds);
-        LocalTime(moved.clamp(Self::FIRST.0, Self::LAST.0))
+        LocalTime::limited(self.seconds().saturating_add(seconds))
     }
 
     fn calendar(self) -> NaiveDateTime {
         // Never the fallback: every constructor keeps years 1 to 9999.
-        DateTime::from_timestamp(self.0, 0)
+        DateTime::from_timestamp(self.seconds(), 0)
             .unwrap_or(DateTime::UNIX_EPOCH)
             .naive_utc()
     }
@@ -339,6 +358,22 @@ mod tests {
         ] {
             assert_eq!(parsed(text).as_deref(), Some(local), "{text}");
         }
+    }
+
+    #[test]
+    fn an_optional_time_takes_no_more_and_the_ends_are_kept() {
+        assert_eq!(size_of::<Option<LocalTime>>(), size_of::<i64>());
+        let (first, last) = (LocalTime::FIRST, LocalTime::LAST);
+        assert_eq!(first.to_string(), "0001-01-01 00:00:00");
+        assert_eq!(last.to_string(), "9999-12-31 23:59:59");
+        assert_eq!((first.plus(-1), last.plus(1)), (first, last));
+        assert_eq!((first.plus(i64::MIN), first.plus(i64::MAX)), (first, last));
+        for time in [first, last, LocalTime::limited(0)] {
+            assert_eq!(LocalTime::from_seconds(time.seconds()), Some(time));
+        }
+        let beyond = [first.seconds() - 1, last.seconds() + 1, i64::MIN, i64::MAX];
+        assert_eq!(beyond.map(LocalTime::from_seconds), [None; 4]);
+        assert_eq!(last.since(first), last.seconds() - first.seconds());
     }
 
     #[test]

@@ -1,16 +1,18 @@
 //! What messages say of one room, reduced to facts.
 
+use compact_str::CompactString;
+
 use crate::types::LocalTime;
 
 /// By what the property management system knows a stay; compared byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct StayId(Box<str>);
+pub struct StayId(CompactString);
 
 impl StayId {
     pub const MAX_CHARS: usize = 64;
 
     pub fn new(id: &str) -> StayId {
-        StayId(id.into())
+        StayId(CompactString::new(id))
     }
 
     pub fn as_str(&self) -> &str {

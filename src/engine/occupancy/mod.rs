@@ -90,6 +90,13 @@ impl Occupancy {
         }
     }
 
+    pub(super) fn shrink_to_fit(&mut self) {
+        self.facts.shrink_to_fit();
+        if let Some(before) = &mut self.before {
+            before.picture.guests.shrink_to_fit();
+        }
+    }
+
     /// Takes a fact.
     pub fn add(&mut self, fact: Fact, match_seconds: i64) -> Added {
         let is_old = |until| fact.time() <= until && !matches!(fact, Fact::Expectation(_));
