@@ -227,6 +227,7 @@ impl Room {
             energy: run.energy,
             threshold: self.rules.threshold(&self.key, watch.stay.kind()),
             unusual: None,
+            incident: None,
             interval_seconds: self.rules.interval_seconds,
             before: Vec::new(),
             history: watch.history.clone(),
