@@ -146,7 +146,7 @@ impl RoomState {
         self.watches > 0 && self.watch.fold.seen > Some(self.watch.stay.time())
     }
 
-    /// The run that opened the incident of this room that goes on, if the staff was notified of one.
+    /// The run that opened the room's present incident, if the staff was notified of one.
     pub fn notified_run(&self, room: &RoomKey) -> Option<RunKey> {
         let run = self.watch.fold.run;
         let run = run.filter(|run| run.notified_at_periods > 0);

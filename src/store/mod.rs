@@ -118,6 +118,9 @@ pub struct Plan {
     pub settled: Vec<Settled>,
     /// The position up to which the meter table has been judged; `None` leaves it unchanged.
     pub position: Option<Position>,
+    /// Nothing else may follow from a message, but only by what this instance knows of the room:
+    /// another one that has replaced it may know more. The transaction checks that none has.
+    pub rests_on_ownership: bool,
 }
 
 impl Plan {

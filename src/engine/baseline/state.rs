@@ -293,7 +293,7 @@ impl Baseline {
         Some(self.opened?.run_start())
     }
 
-    /// The staff is notified that an unusual use that it knows of is no longer followed: gives that,
+    /// The staff is notified that an unusual use which it knows of is not followed any more: gives it,
     /// and the run that opened its incident where that is another one. What was judged before is
     /// still evaluated.
     pub(crate) fn close(&mut self) -> Option<(Run, Option<RunStart>)> {

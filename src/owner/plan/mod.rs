@@ -253,6 +253,7 @@ impl<'a> Planner<'a> {
                 Some(MessageResult::Stale)
             }
             Received::Unwatched => {
+                self.plan.rests_on_ownership = true;
                 log::info!(
                     "{room}: the {} of {} has no effect: the room is watched from its first \
                      check-in or check-out on",

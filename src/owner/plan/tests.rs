@@ -341,3 +341,20 @@ fn a_watch_of_0_1_whose_stay_began_earlier_is_another_one() {
     assert_eq!((state.watches, state.watch.stay), (1, occupied_since(0)));
     assert_eq!(state.watch.initial, Some(reading(0)));
 }
+
+/// Another instance that has replaced this one may watch the room by now.
+#[test]
+fn a_status_of_a_room_that_is_not_watched_is_acknowledged_by_the_owner_of_the_state_alone() {
+    let rooms = Rooms::default();
+    let change = StatusChange {
+        at: at(0),
+        status: RoomStatus::OutOfOrder { until: None },
+    };
+    let plan = planned(&rooms, &[sent_status(Said::Status(change))]);
+    assert!(plan.rooms.is_empty() && !plan.is_empty());
+    let expected = Plan {
+        rests_on_ownership: true,
+        ..Plan::default()
+    };
+    assert_eq!(plan, expected);
+}
