@@ -17,6 +17,7 @@ mod run;
 mod send;
 mod send_notice;
 mod simulate;
+mod story;
 mod summary;
 mod words;
 

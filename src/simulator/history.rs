@@ -4,6 +4,7 @@ use crate::engine::{Event, Said};
 use crate::types::{Kind, LocalTime, Reading, RoomKey};
 
 use super::story::Cast;
+use super::truth::{Presence, RoomTruth};
 use super::{CircumstanceSpan, EventKind, Scenario, Trouble};
 
 /// A whole story in memory: what the property management system and the meters say, and the truth.
@@ -29,15 +30,6 @@ pub struct RoomHistory {
     pub circumstances: Vec<CircumstanceSpan>,
 }
 
-/// A time in which somebody is in a room, or nobody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Presence {
-    /// Occupied or vacant, as it really is.
-    pub kind: Kind,
-    pub from: LocalTime,
-    pub until: LocalTime,
-}
-
 impl RoomHistory {
     /// Whether somebody is in at a time of the story.
     pub fn kind_at(&self, time: LocalTime) -> Option<Kind> {
@@ -50,7 +42,7 @@ impl RoomHistory {
 impl History {
     /// Plays a scenario to its end.
     pub(super) fn of(scenario: &Scenario) -> History {
-        let (start, end) = (scenario.start, scenario.end());
+        let end = scenario.end();
         let mut messages = Vec::new();
         let mut rooms: Vec<Found> = Vec::new();
         let keys = scenario.hotels.iter().flat_map(|id| scenario.rooms_of(id));
@@ -62,12 +54,7 @@ impl History {
             match kind {
                 EventKind::Message(event) => messages.push((at, room, event)),
                 EventKind::Reading(reading) => found.readings.push((at, reading)),
-                EventKind::Presence(kind) => found.turns.push((at, kind)),
-                EventKind::Trouble(trouble) => found.history.troubles.push(trouble),
-                EventKind::Circumstance(mut span) => {
-                    span.until = span.until.min(end);
-                    found.history.circumstances.push(span);
-                }
+                truth => found.truth.add(at, &truth),
             }
         };
         let mut cast = Cast::new(scenario.clone(), &mut take);
@@ -76,18 +63,18 @@ impl History {
         messages.sort_by_key(|(at, room, _)| (*at, *room));
         let places = rooms.iter().enumerate();
         let places: HashMap<RoomKey, usize> = { places }
-            .map(|(at, room)| (room.history.key.clone(), at))
+            .map(|(at, room)| (room.key.clone(), at))
             .collect();
         for (_, _, event) in &messages {
             for (room, said) in &event.rooms {
                 if let Some(found) = places.get(room).and_then(|&at| rooms.get_mut(at)) {
-                    found.history.said.push(said.clone());
+                    found.said.push(said.clone());
                 }
             }
         }
         let messages = messages.into_iter().map(|(at, _, event)| (at, event));
         let mut rooms: Vec<RoomHistory> = { rooms.into_iter() }
-            .map(|found| found.complete(start, end))
+            .map(|found| found.complete(scenario))
             .collect();
         rooms.sort_by(|a, b| a.key.cmp(&b.key));
         History {
@@ -99,59 +86,34 @@ impl History {
 
 /// What has been found of a room.
 struct Found {
-    history: RoomHistory,
+    key: RoomKey,
+    said: Vec<Said>,
     /// Each with the time at which it becomes known.
     readings: Vec<(LocalTime, Reading)>,
-    turns: Vec<(LocalTime, Kind)>,
+    truth: RoomTruth,
 }
 
 impl Found {
     fn new(key: RoomKey) -> Found {
         Found {
-            history: RoomHistory {
-                key,
-                said: Vec::new(),
-                readings: Vec::new(),
-                presence: Vec::new(),
-                troubles: Vec::new(),
-                circumstances: Vec::new(),
-            },
+            key,
+            said: Vec::new(),
             readings: Vec::new(),
-            turns: Vec::new(),
+            truth: RoomTruth::default(),
         }
     }
 
-    fn complete(mut self, start: LocalTime, end: LocalTime) -> RoomHistory {
+    fn complete(mut self, scenario: &Scenario) -> RoomHistory {
         self.readings
             .sort_by_key(|(at, reading)| (reading.time, *at));
-        let mut history = self.history;
-        history.readings = self
-            .readings
-            .into_iter()
-            .map(|(_, reading)| reading)
-            .collect();
-        history.troubles.sort_by_key(|trouble| trouble.from);
-        history
-            .circumstances
-            .sort_by_key(|span| (span.from, span.what));
-        let mut spans: Vec<Presence> = Vec::new();
-        for (at, kind) in self.turns {
-            match spans.last_mut() {
-                Some(last) if last.kind == kind => {}
-                last => {
-                    if let Some(last) = last {
-                        last.until = at;
-                    }
-                    let from = at.max(start);
-                    spans.push(Presence {
-                        kind,
-                        from,
-                        until: end,
-                    });
-                }
-            }
+        let readings = self.readings.into_iter().map(|(_, reading)| reading);
+        RoomHistory {
+            key: self.key,
+            said: self.said,
+            readings: readings.collect(),
+            presence: self.truth.presence(scenario),
+            troubles: self.truth.troubles(),
+            circumstances: self.truth.circumstances(scenario),
         }
-        history.presence = spans;
-        history
     }
 }

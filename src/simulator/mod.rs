@@ -25,6 +25,7 @@ mod plan;
 mod room;
 mod story;
 mod trouble;
+mod truth;
 mod world;
 
 use crate::engine::Event;
@@ -33,10 +34,11 @@ use crate::types::{HotelId, Kind, LocalTime, Reading, RoomKey, WattHours};
 pub use circumstance::{Circumstance, CircumstanceSpan};
 pub use devices::{ColdSnap, Devices};
 pub use habits::Habits;
-pub use history::{History, Presence, RoomHistory};
+pub use history::{History, RoomHistory};
 pub use meter::MeterFaults;
 pub use story::Story;
 pub use trouble::{Appliance, Likely, Thermostat, Trouble, Troubles};
+pub use truth::{Outline, Presence, RoomTruth};
 pub use world::World;
 
 const MINUTE: i64 = 60;

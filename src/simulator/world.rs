@@ -1,3 +1,5 @@
+use crate::engine::MessageKind;
+
 use super::devices::{ColdSnap, Devices};
 use super::habits::Habits;
 use super::meter::MeterFaults;
@@ -64,6 +66,22 @@ impl World {
         })
     }
 
+    /// The kinds of messages that its hotels may send.
+    pub fn message_kinds(&self) -> Vec<MessageKind> {
+        let habits = &self.habits;
+        let statuses = habits.out_of_order.max(habits.cleaning_messages);
+        let kinds = [
+            (1.0, MessageKind::Checkin),
+            (1.0, MessageKind::Checkout),
+            (habits.moves, MessageKind::Move),
+            (habits.extensions, MessageKind::Extend),
+            (habits.undone_checkins, MessageKind::CancelCheckin),
+            (statuses, MessageKind::RoomStatus),
+        ];
+        let sent = kinds.into_iter().filter(|(share, _)| *share > 0.0);
+        sent.map(|(_, kind)| kind).collect()
+    }
+
     /// Hotels in which messages say all, rooms use little by themselves, and troubles are seldom.
     pub fn today() -> World {
         World {
@@ -78,6 +96,19 @@ impl World {
             devices: Devices::default(),
             seasons: false,
             snap: None,
+        }
+    }
+
+    /// Today's hotels, but some guests change rooms, and some rooms are out of order: what the
+    /// demonstration shows.
+    pub fn demo() -> World {
+        World {
+            habits: Habits {
+                moves: 0.03,
+                out_of_order: 0.015,
+                ..Habits::none()
+            },
+            ..World::today()
         }
     }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use roomwatt::engine::{NoticeKind, Rules, pieces};
 use roomwatt::review::{Room, judge};
-use roomwatt::simulator::{EventKind, Scenario, Troubles};
+use roomwatt::simulator::{Circumstance, EventKind, Scenario, Troubles, World};
 use roomwatt::types::{HotelId, LocalTime, WattHours};
 
 use crate::support::proxy::{Fault, Proxy};
@@ -145,6 +145,77 @@ fn the_service_records_what_the_rules_make_of_the_story() {
     assert_eq!(rig.rows::<Alert>(recorded), expected, "seed {seed}");
     let log = service.stop();
     assert!(!log.contains("was refused and kept"), "{log}");
+    rig.finish();
+}
+
+/// The watches of the service are what messages of all kinds say in the end.
+#[test]
+fn the_service_takes_messages_of_all_kinds() {
+    let seed = fastrand::u64(..).to_string();
+    println!("--seed {seed}");
+    let from = minutes_ago(4 * DAY).to_string();
+    let mut rig = Rig::new("simkinds");
+    rig.reconfigure("webhook_url = ", "# ");
+    rig.configure(
+        "[message_types]\nmove = 'RM'\nextend = 'EXT'\ncancel_checkin = 'RCI'\n\
+         room_status = 'HSK'\n[room_status]\nout_of_order = 'OOO'",
+    );
+    let simulate = [
+        "simulate", "--json", "--world", "habits", "--rooms", "60", "--days", "4", "--seed", &seed,
+        "--from", &from,
+    ];
+    let (listed, played) = lines(&rig.roomwatt(&simulate));
+    let start = LocalTime::parse(&from).expect("a time");
+    let number = seed.parse().expect("a number");
+    let world = World::named("habits").expect("a world");
+    let scenario = Scenario::new(number, vec![HotelId::new("SIM-1")], 60, start, 4);
+    let scenario = scenario.in_world(world);
+    let history = scenario.history();
+    assert_eq!(played["messages"], history.messages.len());
+    // What it lists are the moves and the rooms out of order, too.
+    let moves = { history.messages.iter() }
+        .filter_map(|(_, event)| event.as_move())
+        .map(|moved| (moved.to.room_number.to_string(), moved.at.to_string()));
+    let shown = |event, time| {
+        let text = |line: &Value, field: &str| line[field].as_str().expect("a text").to_owned();
+        let of_event = listed.iter().filter(move |line| line["event"] == event);
+        let items = of_event.map(move |line| (text(line, "room_number"), text(line, time)));
+        items.collect::<Vec<_>>()
+    };
+    assert_eq!(shown("move", "at"), moves.collect::<Vec<_>>());
+    let mut out_of_order: Vec<(String, String)> = Vec::new();
+    for room in &history.rooms {
+        let spans = room.circumstances.iter();
+        let spans = spans.filter(|span| span.what == Circumstance::OutOfOrder);
+        let number = room.key.room_number.to_string();
+        out_of_order.extend(spans.map(|span| (number.clone(), span.from.to_string())));
+    }
+    let mut of_rooms = shown("out_of_order", "from");
+    of_rooms.sort();
+    assert_eq!(of_rooms, out_of_order);
+
+    let service = rig.start();
+    wait("the queue to be empty", || match rig.waiting_messages() {
+        0 => Ok(()),
+        waiting => Err(format!("{waiting} wait")),
+    });
+    let last: Vec<(String, String)> = { history.rooms.iter() }
+        .map(|room| {
+            let stays = pieces(&room.said, Rules::default().match_seconds);
+            let kind = stays.last().expect("a stay").kind();
+            (room.key.room_number.to_string(), kind.as_str().to_owned())
+        })
+        .collect();
+    let watches = "SELECT room_number, msg_type FROM electricity_monitoring WHERE id IN \
+                   (SELECT MAX(id) FROM electricity_monitoring GROUP BY room_number) \
+                   ORDER BY room_number";
+    rig.wait_for_rows(watches, &last);
+    let log = service.stop();
+    assert!(!log.contains("was refused and kept"), "{log}");
+    assert_eq!(
+        rig.rows::<u64>("SELECT COUNT(*) FROM rejected_message"),
+        [0]
+    );
     rig.finish();
 }
 
@@ -326,6 +397,9 @@ fn real_hotels_are_never_simulated() {
         (&["--troubles", "nan"], 64, "a number from 0 to 1000"),
         (&["--rooms", "0"], 64, "--rooms"),
         (&["--speed", "0"], 64, "--speed"),
+        (&["--world", "nowhere"], 64, "small-hotel"),
+        // A kind of message that has no code.
+        (&["--world", "habits"], 78, "message_types.move is not set"),
     ] {
         let output = rig.roomwatt(&[&["simulate", "--days", "1"], arguments].concat());
         let (got, _, err) = finished(&output);

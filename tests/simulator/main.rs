@@ -1,6 +1,7 @@
 //! The made-up hotels: what a story promises, and what the rules make of it.
 
 mod engine;
+mod files;
 mod frozen;
 mod meters;
 mod truth;

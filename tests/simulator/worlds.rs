@@ -78,6 +78,21 @@ fn a_world_and_a_seed_have_one_story() {
     assert_eq!(fnv(lines), HABITS);
 }
 
+#[test]
+fn a_world_says_which_messages_it_has() {
+    for (world, days) in [
+        (World::today(), 6),
+        (World::demo(), 30),
+        (named("habits"), 30),
+    ] {
+        let kinds = world.message_kinds();
+        let scenario = in_world(seed(), 100, days, world);
+        let messages = scenario.history().messages.into_iter();
+        let sent: BTreeSet<MessageKind> = messages.map(|(_, event)| event.kind).collect();
+        assert_eq!(kinds.into_iter().collect::<BTreeSet<_>>(), sent);
+    }
+}
+
 const HABITS: u64 = 17_736_033_841_484_426_739;
 
 #[test]

@@ -1,22 +1,24 @@
+mod files;
 mod pace;
+mod report;
 mod sink;
 
-use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use clap::value_parser;
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::json;
 
 use crate::app::interruption;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::engine::{MessageFormat, Unwritten};
 use crate::escape;
-use crate::simulator::{EventKind, MeterFaults, Scenario, Trouble, Troubles};
+use crate::simulator::{EventKind, MeterFaults, Outline, Scenario};
 use crate::store::SimulatedMeters;
-use crate::types::{HotelId, LocalTime, RoomKey, counted, trim_key_part};
+use crate::types::{HotelId, LocalTime, counted, trim_key_part};
 
-use super::rows::check_output;
+use super::story::{self, NamedWorld};
 use super::{Code, ConfigFile, Failure, needed, past};
 
 use pace::Pace;
@@ -30,7 +32,14 @@ const DAY: i64 = 24 * 3_600;
 /// The length of a story without an end: a hundred years, in days.
 const ENDLESS: u32 = 36_500;
 
-/// Simulate hotels: send messages to the broker, and write readings to the meter table
+/// The length of a story in files. Days.
+const IN_FILES: u32 = 14;
+
+/// Rooms of a hotel, unless its world has hotels of another size.
+const ROOMS: u32 = 50;
+
+/// Simulate hotels: send messages to the broker and write readings to the meter table, or write
+/// both as files
 #[derive(clap::Args)]
 #[command(before_help = "\
 Examples:
@@ -38,19 +47,25 @@ Examples:
   roomwatt simulate --rooms 200 --backfill 7 --days 7 --config roomwatt.toml
   roomwatt simulate --hotel-id SIM-A --from '2023-04-10 00:00:00' --days 30 --config roomwatt.toml
   roomwatt simulate --hotels 20 --rooms 1000 --rate 500 --json --config roomwatt.toml
+  roomwatt simulate --files hotel --world habits --rooms 200 --days 30
 
 The story begins in the past, catches up with now, and goes on in real time until Ctrl-C: guests
 come and go, meters are read and have faults, and some rooms use more than they should. At the end
-it lists those rooms, whether or not the service has found them.
+it lists those rooms, whether or not the service has found them. It also lists the guests who moved,
+and the rooms that were out of order.
+
+With --files no server is needed, and the story is written at once: messages.jsonl and readings.csv
+as `backtest` reads them, truth.csv with what is true of each room and no hotel knows, and
+roomwatt.toml with the codes of the messages.
 
 Played as fast as the servers accept it, the past can outrun the service: readings arrive before it
 has processed the message of a check-out, so that it may alert for the guest who has left. --speed
 600, ten minutes a second, gives it the time.
 
-With the same --seed, --from, hotels, --rooms, --troubles and --no-faults it is the same story:
-played again it changes nothing, and goes on where it was. Use other hotel ids for another story,
-because its meters start anew. The database user needs the right to INSERT into the meter table; the
-service does not.
+With the same --seed, --from, hotels, --rooms, --world, --troubles and --no-faults it is the same
+story: played again it changes nothing, and goes on where it was. Use other hotel ids for another
+story, because its meters start anew. The database user needs the right to INSERT into the meter
+table; the service does not.
 ")]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -65,13 +80,19 @@ pub(super) struct Arguments {
         value_parser = value_parser!(u32).range(1..=10_000)
     )]
     hotels: Option<u32>,
-    /// Rooms of each hotel
+    /// Write the story into new files of this folder, without any server
     #[arg(
         long,
-        value_name = "N", default_value_t = 50,
-        value_parser = value_parser!(u32).range(1..=100_000)
+        value_name = "DIR",
+        conflicts_with_all = ["config", "embedded", "backfill", "speed", "rate"]
     )]
-    rooms: u32,
+    files: Option<PathBuf>,
+    /// What the hotels are like
+    #[arg(long, value_name = "NAME", default_value = "today", value_parser = story::named_world())]
+    world: NamedWorld,
+    /// Rooms of each hotel [default: 50; in the world small-hotel 8]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=100_000))]
+    rooms: Option<u32>,
     /// Begin this many days ago
     #[arg(
         long,
@@ -79,10 +100,11 @@ pub(super) struct Arguments {
         value_parser = value_parser!(u32).range(0..=3_650)
     )]
     backfill: u32,
-    /// Begin at this time, local to the hotels, or at the beginning of this day
+    /// Begin at this time, local to the hotels, or at the beginning of this day [default with
+    /// --files: 2024-03-04]
     #[arg(long, value_name = "TIME", conflicts_with = "backfill", value_parser = past::beginning)]
     from: Option<LocalTime>,
-    /// End after this many days of the story [default: go on until stopped]
+    /// End after this many days of the story [default: go on until stopped; with --files 14]
     #[arg(long, value_parser = value_parser!(u32).range(1..=i64::from(ENDLESS)))]
     days: Option<u32>,
     /// Seed of the story [default: a random one, which is printed]
@@ -97,10 +119,12 @@ pub(super) struct Arguments {
     /// Make troubles N times as frequent; 0 for none
     #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = times)]
     troubles: f64,
-    /// Use meters that are always right and on time
+    /// Use meters that are always right and on time; in the world whole-kwh they still count whole
+    /// kWh
     #[arg(long)]
     no_faults: bool,
-    /// One JSON object a line: the troubles, then what was done
+    /// One JSON object a line: the troubles, guests who moved, rooms out of order, then what was
+    /// done
     #[arg(long)]
     json: bool,
 }
@@ -130,23 +154,58 @@ fn times(text: &str) -> Result<f64, String> {
 /// What was played.
 struct Played {
     delivered: Delivered,
-    troubles: Vec<(RoomKey, Trouble)>,
+    outline: Outline,
     until: LocalTime,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    match &arguments.files {
+        Some(folder) => write_files(arguments, folder),
+        None => play(arguments),
+    }
+}
+
+/// Writes the story into files.
+fn write_files(arguments: &Arguments, folder: &Path) -> Result<(), Failure> {
+    let config = Config::of_settings(&[]).map_err(|errors| Failure::new(Code::Bug, errors))?;
+    let start = arguments.from.map_or_else(story::start, Ok)?;
+    let days = arguments.days.unwrap_or(IN_FILES);
+    let scenario = scenario(arguments, &config, start, days)?;
+    let format = MessageFormat {
+        types: config.messages.types.for_all_kinds(),
+        ..config.messages
+    };
+    let bar = bar(&scenario, scenario.end());
+    let show = |at, delivered| show(&bar, &scenario, at, delivered);
+    let written = files::write(&scenario, &format, folder, show);
+    bar.finish_and_clear();
+    let played = written?;
+    report::print(arguments, &scenario, &played)
+}
+
+/// Plays the story on the configured servers.
+fn play(arguments: &Arguments) -> Result<(), Failure> {
     let config = arguments.config.load(&[])?;
     let rabbitmq = needed(config.rabbitmq.as_ref(), "rabbitmq")?;
     let mysql = needed(config.mysql.as_ref(), "mysql")?;
     let zone = config.messages.zone;
     let clock = SystemClock { zone };
-    let scenario = scenario(arguments, &config, clock.now())?;
+    let now = clock.now();
+    let ago = i64::from(arguments.backfill) * DAY;
+    let start = arguments.from.unwrap_or(now.plus(-ago));
+    if start > now {
+        return Err(usage(format!(
+            "--from {start} is in the future (it is {now}): the service would refuse the messages"
+        )));
+    }
+    let scenario = scenario(arguments, &config, start, arguments.days.unwrap_or(ENDLESS))?;
+    check_codes(&scenario, &config.messages)?;
     let stop = interruption().map_err(|error| Failure::new(Code::TryLater, error))?;
-    let bar = bar(&scenario, clock.now());
+    let bar = bar(&scenario, now);
     let meters = SimulatedMeters::new(mysql, config.meter.clone(), zone);
     let mut sink = Sink::open(meters, rabbitmq, arguments.rate, stop.clone(), bar.clone())?;
     let mut pace = Pace::new(clock, scenario.start, arguments.speed, stop);
-    let mut troubles = Vec::new();
+    let mut outline = Outline::default();
     let mut until = scenario.start;
     let result = (|| {
         for event in scenario.story() {
@@ -161,6 +220,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
                 }
             }
             show(&bar, &scenario, at, sink.delivered);
+            outline.add(&event);
             match event.kind {
                 EventKind::Message(message) => {
                     let body = config.messages.write(&message);
@@ -168,8 +228,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
                     sink.add_message(at, body);
                 }
                 EventKind::Reading(reading) => sink.add_reading(event.room, reading),
-                EventKind::Trouble(trouble) => troubles.push((event.room, trouble)),
-                EventKind::Presence(_) | EventKind::Circumstance(_) => {}
+                EventKind::Trouble(_) | EventKind::Presence(_) | EventKind::Circumstance(_) => {}
             }
         }
         until = scenario.end();
@@ -178,15 +237,39 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     bar.finish_and_clear();
     let played = Played {
         delivered: sink.delivered,
-        troubles,
+        outline,
         until,
     };
-    report(&scenario, &played, arguments.json)?;
+    report::print(arguments, &scenario, &played)?;
     result
 }
 
-fn scenario(arguments: &Arguments, config: &Config, now: LocalTime) -> Result<Scenario, Failure> {
-    let usage = |text: String| Failure::new(Code::Usage, anyhow!(text));
+fn usage(text: String) -> Failure {
+    Failure::new(Code::Usage, anyhow!(text))
+}
+
+/// Checks that all kinds of messages that will come have a code, before anything is sent.
+fn check_codes(scenario: &Scenario, format: &MessageFormat) -> Result<(), Failure> {
+    let kinds = scenario.world.message_kinds().into_iter();
+    let mut without = kinds.filter(|kind| format.types.of(*kind).next().is_none());
+    match without.next() {
+        None => Ok(()),
+        Some(kind) => Err(Failure::new(
+            Code::Configuration,
+            Unwritten::NoCode {
+                section: "message_types",
+                key: kind.key(),
+            },
+        )),
+    }
+}
+
+fn scenario(
+    arguments: &Arguments,
+    config: &Config,
+    start: LocalTime,
+    days: u32,
+) -> Result<Scenario, Failure> {
     let mut hotels = arguments.hotel_ids.clone();
     if hotels.is_empty() {
         let numbers = 1..=arguments.hotels.unwrap_or(1);
@@ -199,22 +282,19 @@ fn scenario(arguments: &Arguments, config: &Config, now: LocalTime) -> Result<Sc
     if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
         return Err(usage(format!("--hotel-id {} is given twice", twice[0])));
     }
-    let ago = i64::from(arguments.backfill) * DAY;
-    let start = arguments.from.unwrap_or(now.plus(-ago));
-    if start > now {
-        return Err(usage(format!(
-            "--from {start} is in the future (it is {now}): the service would refuse the messages"
-        )));
-    }
     let seed = arguments.seed.unwrap_or_else(|| fastrand::u64(..));
-    let days = arguments.days.unwrap_or(ENDLESS);
-    let mut scenario = Scenario::new(seed, hotels, arguments.rooms, start, days);
-    scenario.world.meters.interval_seconds = config.rules.interval_seconds;
-    scenario.world.troubles = Troubles::default().times(arguments.troubles);
+    let mut world = arguments.world.world.clone();
+    let rooms = arguments.rooms.or(world.rooms).unwrap_or(ROOMS);
+    world.meters.interval_seconds = config.rules.interval_seconds;
+    world.troubles = world.troubles.times(arguments.troubles);
     if arguments.no_faults {
-        scenario.world.meters.faults = MeterFaults::none();
+        world.meters.faults = MeterFaults {
+            // All of them, or none.
+            coarse: world.meters.faults.coarse.floor(),
+            ..MeterFaults::none()
+        };
     }
-    Ok(scenario)
+    Ok(Scenario::new(seed, hotels, rooms, start, days).in_world(world))
 }
 
 /// The progress through the past; shown on a terminal only.
@@ -239,73 +319,4 @@ fn show(bar: &ProgressBar, scenario: &Scenario, at: LocalTime, delivered: Delive
         counted(messages, "message")
     ));
     bar.set_position(position.min(bar.length().unwrap_or(position)));
-}
-
-/// Prints what was played, and the true troubles.
-fn report(scenario: &Scenario, played: &Played, as_json: bool) -> Result<(), Failure> {
-    let mut out = BufWriter::new(io::stdout().lock());
-    let write = if as_json { write_json } else { write_text };
-    check_output(write(&mut out, scenario, played).and_then(|()| out.flush()))
-}
-
-fn write_text(out: &mut dyn Write, scenario: &Scenario, played: &Played) -> io::Result<()> {
-    let Delivered { readings, messages } = played.delivered;
-    let hotels = match &scenario.hotels[..] {
-        [hotel] => hotel.to_string(),
-        hotels => format!("{} hotels", hotels.len()),
-    };
-    writeln!(
-        out,
-        "played {hotels} of {}, from {} to {}: {}, {}, {}",
-        counted(scenario.rooms, "room"),
-        scenario.start,
-        played.until,
-        counted(readings, "reading"),
-        counted(messages, "message"),
-        counted(played.troubles.len(), "trouble"),
-    )?;
-    for (room, trouble) in &played.troubles {
-        let kind = trouble.kind.occupancy();
-        writeln!(
-            out,
-            "  {room} {kind}: {}, {} kWh in 30 minutes, {} to {}",
-            trouble.appliance.as_str(),
-            trouble.per_half_hour,
-            trouble.from,
-            trouble.until
-        )?;
-    }
-    writeln!(
-        out,
-        "to play the same story again and go on: --seed {} --from '{}'",
-        scenario.seed, scenario.start
-    )
-}
-
-fn write_json(out: &mut dyn Write, scenario: &Scenario, played: &Played) -> io::Result<()> {
-    for (room, trouble) in &played.troubles {
-        let line = json!({
-            "event": "trouble",
-            "hotel_id": room.hotel_id,
-            "room_number": room.room_number,
-            "kind": trouble.kind,
-            "appliance": trouble.appliance,
-            "from": trouble.from,
-            "until": trouble.until,
-            "kwh_per_30_minutes": trouble.per_half_hour.0 as f64 / 1_000.0,
-        });
-        writeln!(out, "{}", escape::json(&line.to_string()))?;
-    }
-    let line = json!({
-        "event": "told",
-        "seed": scenario.seed,
-        "hotels": scenario.hotels,
-        "rooms": scenario.rooms,
-        "from": scenario.start,
-        "until": played.until,
-        "readings": played.delivered.readings,
-        "messages": played.delivered.messages,
-        "troubles": played.troubles.len(),
-    });
-    writeln!(out, "{}", escape::json(&line.to_string()))
 }

@@ -56,6 +56,18 @@ impl<M: Copy + PartialEq + fmt::Display> Codes<M> {
     }
 }
 
+impl TypeCodes {
+    /// These codes; a kind that has none gets its key in the configuration as its code.
+    pub fn for_all_kinds(mut self) -> TypeCodes {
+        for kind in MessageKind::ALL {
+            if self.of(kind).next().is_none() {
+                self.known.push((kind.key().to_owned(), kind));
+            }
+        }
+        self
+    }
+}
+
 impl Default for TypeCodes {
     fn default() -> TypeCodes {
         let known = [
