@@ -14,10 +14,10 @@ use unicode_width::UnicodeWidthStr;
 
 use roomwatt::config::Config;
 use roomwatt::demo::{Demo, Detection};
-use roomwatt::engine::{Notice, NoticeKind, RoomNotice, pieces};
+use roomwatt::engine::{Notice, NoticeKind, RoomNotice, Said, Statuses, pieces};
 use roomwatt::notify::Console;
 use roomwatt::review::{Room, judge};
-use roomwatt::simulator::Scenario;
+use roomwatt::simulator::{CircumstanceSpan, Outline, Scenario, World};
 use roomwatt::store::{Database, NoticeState};
 use roomwatt::threads::stop_signal;
 use roomwatt::types::{HotelId, LocalTime};
@@ -131,11 +131,20 @@ fn a_lower_threshold_finds_what_was_missed() {
 fn the_notices_are_those_of_the_rules() {
     let folder = tempfile::tempdir().expect("a folder");
     // The last sweep begins after the end of the story.
-    let settings = ["sweep_seconds=700".parse().expect("a setting")];
+    let settings = [
+        "sweep_seconds=700",
+        // Found where people repair something, if it were judged.
+        "checkout_abnormal_threshold=0.3",
+    ];
+    let settings = settings.map(|setting| setting.parse().expect("a setting"));
     let mut config = Config::load(None, &settings).expect("a configuration");
+    config.messages.types = config.messages.types.for_all_kinds();
     config.embedded.path = folder.path().join("demo.db");
     let start = LocalTime::parse("2024-03-04 00:00:00").expect("a time");
     let mut scenario = Scenario::new(5, vec![HotelId::new("DEMO")], 80, start, 3);
+    scenario.world = World::demo();
+    scenario.world.habits.moves = 0.5;
+    scenario.world.habits.out_of_order = 0.3;
     // What comes late is late for the service, and in its place for the engine.
     scenario.world.meters.faults.late = 0.0;
     scenario.world.meters.faults.outage = 0.0;
@@ -143,11 +152,13 @@ fn the_notices_are_those_of_the_rules() {
     let (_stopper, stop) = stop_signal();
     let cards = Arc::new(Mutex::new(Vec::new()));
     let shown = Arc::clone(&cards);
+    let said = Mutex::new(0);
     let report = Demo {
         config: &config,
         scenario: &scenario,
         speed: 1e9,
         console: Console::new(move |_, card| shown.lock().push(card.to_owned())),
+        says: &|event| *said.lock() += usize::from(event.as_move().is_some()),
         progress: &|_| true,
         exits: &exits,
         ended: &ended,
@@ -158,7 +169,9 @@ fn the_notices_are_those_of_the_rules() {
     let rules = &config.rules;
     let rooms = scenario.history().rooms.into_iter().map(|room| {
         let stays = pieces(&room.said, rules.match_seconds);
+        let changes = room.said.iter().filter_map(Said::status);
         let history = Room {
+            statuses: Statuses::in_past(changes, &stays),
             stays,
             readings: room.readings,
             ..Room::new(room.key)
@@ -203,6 +216,75 @@ fn the_notices_are_those_of_the_rules() {
         |is: fn(&Detection) -> bool| report.troubles.iter().filter(|t| is(&t.2)).count();
     assert!(detections(|detection| matches!(detection, Detection::Below { .. })) > 2);
     assert_eq!(report.until, scenario.end());
+    let mut outline = Outline::default();
+    scenario.story().for_each(|event| outline.add(&event));
+    assert!(report.moves.len() > 5 && report.out_of_order.len() > 5);
+    assert_eq!(report.moves, outline.moves);
+    assert_eq!(*said.lock(), outline.moves.len());
+    assert_eq!(report.out_of_order.len(), outline.out_of_order.len());
+}
+
+/// What messages say of guests who move and of rooms out of order is shown when they say it, and
+/// listed at the end.
+#[test]
+fn the_story_has_a_move_and_a_room_out_of_order() {
+    let start = LocalTime::parse("2024-03-04 00:00:00").expect("a time");
+    let scenario = Scenario::new(1, vec![HotelId::new("DEMO")], 120, start, 2);
+    let scenario = scenario.in_world(World::demo());
+    let mut outline = Outline::default();
+    scenario.story().for_each(|event| outline.add(&event));
+    let moved = outline.moves.first().expect("a move");
+    let (from, to) = (&moved.from.room_number, &moved.to.room_number);
+    let moves = moved.at.day_hour_minute();
+    let is_new = |(_, span): &&(_, CircumstanceSpan)| span.from > start;
+    let (room, span) = outline.out_of_order.iter().find(is_new).expect("one");
+    let (room, begins) = (&room.room_number, span.from.day_hour_minute());
+
+    // Each line as its words alone.
+    let words = |options: &[&str]| -> Vec<String> {
+        let text = printed(&[&["--speed", "1e9", "--days", "2"], options].concat());
+        let lines = text.lines().map(str::split_whitespace);
+        lines
+            .map(|words| words.collect::<Vec<_>>().join(" "))
+            .collect()
+    };
+    for (lines, expected) in [
+        (
+            words(&[]),
+            [
+                format!("{moves} 客人从 {from} 换到 {to}：{from} 转为空房，{to} 转为住客房。"),
+                format!("{begins} {room} 转为维修房"),
+                format!("{from} 换到 {to} {moves} 起，{from} 按空房、{to} 按住客房判断"),
+                format!("{room} {begins} 至 "),
+            ],
+        ),
+        (
+            words(&["--language", "en"]),
+            [
+                format!(
+                    "{moves} A guest moves from {from} to {to}: {from} is vacant now, {to} is \
+                     occupied."
+                ),
+                format!("{begins} Room {room} is out of order"),
+                format!(
+                    "{from} to {to} {moves}: since then {from} counts as vacant, {to} as occupied"
+                ),
+                format!("{room} {begins} to "),
+            ],
+        ),
+    ] {
+        for line in expected {
+            let count = lines
+                .iter()
+                .filter(|other| other.starts_with(&line))
+                .count();
+            assert_eq!(count, 1, "{line:?} in {lines:#?}");
+        }
+        // What was said before the story began is no part of it.
+        let mut days = lines.iter().filter_map(|line| line.get(..6));
+        let before = |day: &str| ("02-".."03-04 ").contains(&day) && day.ends_with(' ');
+        assert!(!days.any(before), "{lines:#?}");
+    }
 }
 
 #[test]

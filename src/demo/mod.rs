@@ -21,7 +21,7 @@ use crate::notify::Console;
 use crate::owner::{Input, Message};
 use crate::pulse::Pulses;
 use crate::review::Room;
-use crate::simulator::{EventKind, Scenario, Trouble};
+use crate::simulator::{EventKind, Outline, Scenario};
 use crate::store::{Database, MeterWriter, NoticeState, Reader, Share, StateStore, StoreError};
 use crate::threads::{Exit, Stop};
 use crate::types::{LocalTime, Reading, RoomKey};
@@ -61,6 +61,8 @@ pub struct Demo<'a> {
     pub speed: f64,
     /// Shows the cards.
     pub console: Console,
+    /// Called with each message before it is sent.
+    pub says: &'a dyn Fn(&Event),
     /// Called with the story's time after each step; returns whether to go on.
     pub progress: &'a dyn Fn(LocalTime) -> bool,
     /// Where threads report their end; has room for all of them.
@@ -127,7 +129,7 @@ struct Played {
     messages: u64,
     readings: u64,
     rooms: HashMap<RoomKey, Seen>,
-    troubles: Vec<(RoomKey, Trouble)>,
+    outline: Outline,
 }
 
 /// What the service was shown of a room.
@@ -179,6 +181,7 @@ impl Stage<'_> {
             self.clock.set(now);
             let mut readings = Vec::new();
             while let Some(next) = events.next_if(|next| next.at <= now) {
+                self.played.outline.add(&next);
                 match next.kind {
                     EventKind::Reading(reading) => {
                         self.played.readings += 1;
@@ -189,8 +192,8 @@ impl Stage<'_> {
                         self.add(&mut readings)?;
                         self.send(event)?;
                     }
-                    EventKind::Trouble(trouble) => self.played.troubles.push((next.room, trouble)),
-                    EventKind::Presence(_) | EventKind::Circumstance(_) => {}
+                    EventKind::Trouble(_) | EventKind::Presence(_) | EventKind::Circumstance(_) => {
+                    }
                 }
             }
             self.add(&mut readings)?;
@@ -221,6 +224,7 @@ impl Stage<'_> {
 
     /// Sends a message as the property management system does, and waits until it is committed.
     fn send(&mut self, event: Event) -> Result<(), DemoError> {
+        (self.demo.says)(&event);
         let format = &self.demo.config.messages;
         let body = format.write(&event)?.into_bytes();
         let parsed = format.parse(&body, Some(self.clock.now()));

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use crate::engine::{Notice, NoticeKind, RoomNotice, Rules, Thresholds};
+use crate::engine::{Move, Notice, NoticeKind, RoomNotice, Rules, Thresholds};
 use crate::review::{Room, judge};
-use crate::simulator::Trouble;
+use crate::simulator::{CircumstanceSpan, Outline, Trouble};
 use crate::types::{Kind, LocalTime, Reading, RoomKey, WattHours};
 
 use super::Played;
@@ -17,6 +17,10 @@ pub struct Report {
     pub until: LocalTime,
     /// The troubles in the order of their beginning, and whether each was found.
     pub troubles: Vec<(RoomKey, Trouble, Detection)>,
+    /// Guests who changed rooms.
+    pub moves: Vec<Move>,
+    /// Rooms that were out of order, and how long; at most until the story's end.
+    pub out_of_order: Vec<(RoomKey, CircumstanceSpan)>,
     pub alerts: usize,
     pub reminders: usize,
     pub recovered: usize,
@@ -75,8 +79,16 @@ impl Report {
             messages,
             readings,
             rooms,
-            troubles,
+            outline,
         } = played;
+        let Outline {
+            troubles,
+            moves,
+            mut out_of_order,
+        } = outline;
+        for (_, span) in &mut out_of_order {
+            span.until = span.until.min(until);
+        }
         let rooms: HashMap<RoomKey, Room> = rooms
             .into_iter()
             .map(|(key, seen)| (key.clone(), seen.looked_back(key, rules.match_seconds)))
@@ -130,6 +142,8 @@ impl Report {
             of_meters: notices.len() - of_rooms.len(),
             false_alarms,
             troubles,
+            moves,
+            out_of_order,
         }
     }
 

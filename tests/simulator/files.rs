@@ -288,8 +288,7 @@ fn files_that_are_there_stay_as_they_are() {
 
 #[test]
 fn what_can_not_be_is_refused() {
-    let commands = ["simulate"];
-    for command in commands {
+    for command in ["simulate", "demo"] {
         let error = misuse(&[command, "--world", "nowhere"]);
         assert!(error.contains("'nowhere'"), "{error}");
         for name in World::NAMES {

@@ -28,6 +28,7 @@ pub(super) fn lines(
         ));
     }
     lines.push(String::new());
+    lines.extend(said_besides(words, report));
     lines.extend(words.counts(report));
     lines.push(String::new());
     lines.extend(comparison(words, report, rules));
@@ -72,6 +73,31 @@ impl Widths {
             span(words, trouble.from, trouble.until),
         )
     }
+}
+
+/// What messages said besides guests' coming and leaving, and what was made of it.
+fn said_besides(words: &dyn Words, report: &Report) -> Vec<String> {
+    if report.moves.is_empty() && report.out_of_order.is_empty() {
+        return Vec::new();
+    }
+    let moves = report.moves.iter().map(|moved| {
+        let rooms = words.rooms_of_move(moved);
+        (moved.at, rooms, words.made_of_move(moved))
+    });
+    let out_of_order = report.out_of_order.iter().map(|(room, time)| {
+        let text = words.not_judged(&span(words, time.from, time.until));
+        (time.from, room.room_number.to_string(), text)
+    });
+    let mut items: Vec<_> = moves.chain(out_of_order).collect();
+    items.sort();
+    let widest = items.iter().map(|(_, rooms, _)| columns(rooms)).max();
+    let mut lines = vec![words.said_besides(report.moves.len(), report.out_of_order.len())];
+    lines.extend(items.iter().map(|(_, rooms, text)| {
+        let rooms = left(rooms, widest.unwrap_or_default());
+        format!("  {rooms}  {text}")
+    }));
+    lines.push(String::new());
+    lines
 }
 
 /// A time span; the day is shown once where both are the same.

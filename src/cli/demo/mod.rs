@@ -14,9 +14,10 @@ use crate::config::{Config, Language, Setting};
 use crate::demo::{Demo, DemoError};
 use crate::logging;
 use crate::notify::Console;
-use crate::simulator::Scenario;
-use crate::types::{HotelId, LocalTime};
+use crate::simulator::{Scenario, World};
+use crate::types::HotelId;
 
+use super::story::{self, NamedWorld};
 use super::words::{LanguageOption, Story, words};
 use super::{Code, Failure};
 
@@ -27,17 +28,21 @@ Examples:
   roomwatt demo
   roomwatt demo --rooms 300 --days 7 --seed 5
   roomwatt demo --set checkout_abnormal_threshold=0.5
+  roomwatt demo --world habits
 
-Guests come and go, meters are read, some of them wrongly, and some rooms have a trouble: an air
-conditioner left on, a mining rig. The service's own parts watch them, with an embedded database
-that is deleted afterwards. Cards are shown as the staff would see them. The end lists what there
-was to find, what was found, and which thresholds would have found more. The same seed gives the
-same story.
+Guests come and go, one moves to another room, a room is out of order, meters are read, some of them
+wrongly, and some rooms have a trouble: an air conditioner left on, a mining rig. The service's own
+parts watch them, with an embedded database that is deleted afterwards. Cards are shown as the staff
+would see them. The end lists what there was to find, what was found, and which thresholds would
+have found more. The same seed gives the same story.
 ")]
 pub(super) struct Arguments {
-    /// Rooms of the hotel
-    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..=20_000))]
-    rooms: u32,
+    /// Another hotel than the demonstration's
+    #[arg(long, value_name = "NAME", value_parser = story::named_world())]
+    world: Option<NamedWorld>,
+    /// Rooms of the hotel [default: 120; in the world small-hotel 8]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    rooms: Option<u32>,
     /// Days that the story lasts
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=366))]
     days: u32,
@@ -61,8 +66,8 @@ fn speed(text: &str) -> Result<f64, String> {
     }
 }
 
-/// When every story begins: a Monday.
-const START: &str = "2024-03-04 00:00:00";
+/// Rooms of the hotel, unless its world has hotels of another size.
+const ROOMS: u32 = 120;
 
 /// Seconds of the story between two sweeps.
 const SWEEP: &str = "sweep_seconds=300";
@@ -86,20 +91,18 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     logging::start(&config.log, config.messages.zone)
         .map_err(|error| Failure::new(Code::Bug, error))?;
 
-    let start = LocalTime::parse(START).map_err(|error| Failure::new(Code::Bug, error))?;
+    let start = story::start()?;
     let hotels = vec![HotelId::new("DEMO")];
-    let scenario = Scenario::new(
-        arguments.seed,
-        hotels,
-        arguments.rooms,
-        start,
-        arguments.days,
-    );
+    let named = arguments.world.as_ref();
+    let world = named.map_or_else(World::demo, |named| named.world.clone());
+    let rooms = arguments.rooms.or(world.rooms).unwrap_or(ROOMS);
+    let scenario = Scenario::new(arguments.seed, hotels, rooms, start, arguments.days);
+    let scenario = scenario.in_world(world);
     let (exits, ended) = bounded(THREADS);
     let stop = interruption().map_err(|e| Failure::new(Code::TryLater, e))?;
     let screen = Screen::new(scenario.end().since(start).unsigned_abs());
     screen.print(&words.introduction(&Story {
-        rooms: arguments.rooms,
+        rooms,
         days: arguments.days,
         from: start,
         seed: arguments.seed,
@@ -111,6 +114,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         scenario: &scenario,
         speed: arguments.speed,
         console: Console::new(move |_, card| cards.print(&format!("{card}\n"))),
+        says: &|event| {
+            // What was said before the story began is no part of it.
+            let is_new = event.rooms.iter().all(|(_, said)| said.time() >= start);
+            if let Some(line) = words.said(event).filter(|_| is_new) {
+                screen.print(&format!("{line}\n"));
+            }
+        },
         progress: &|now| {
             screen.bar.set_position(now.since(start).unsigned_abs());
             screen.bar.set_message(now.day_hour_minute());
@@ -149,6 +159,7 @@ fn configuration(settings: &[Setting]) -> Result<Config, Failure> {
     let mut config =
         Config::of_settings(&settings).map_err(|errors| Failure::new(Code::Usage, errors))?;
     config.log.level = LevelFilter::Error;
+    config.messages.types = config.messages.types.for_all_kinds();
     Ok(config)
 }
 

@@ -1,7 +1,9 @@
 //! The texts in English.
 
 use crate::demo::{Detection, Report};
-use crate::engine::{NoticeKind, Rules, RunEnd, Stay, Thresholds};
+use crate::engine::{
+    Event, Move, NoticeKind, RoomStatus, Rules, RunEnd, Said, StatusChange, Stay, Thresholds,
+};
 use crate::review::advise::{self, ENOUGH_ROOM_DAYS, ENOUGH_ROOMS};
 use crate::review::{Next, Reason, Verdict, Why};
 use crate::simulator::Appliance;
@@ -342,6 +344,61 @@ impl Words for En {
             Detection::Silent => "missed: its meter was read too seldom".to_owned(),
             Detection::Hidden => "missed: hidden by what the room uses anyway".to_owned(),
         }
+    }
+
+    fn said(&self, event: &Event) -> Option<String> {
+        if let Some(moved) = event.as_move() {
+            let (at, from, to) = (moved.at.day_hour_minute(), moved.from, moved.to);
+            let (from, to) = (from.room_number, to.room_number);
+            return Some(format!(
+                "{at}  A guest moves from {from} to {to}: {from} is vacant now, {to} is occupied."
+            ));
+        }
+        let [(room, Said::Status(StatusChange { at, status }))] = &event.rooms[..] else {
+            return None;
+        };
+        let (at, room) = (at.day_hour_minute(), &room.room_number);
+        match status {
+            RoomStatus::OutOfOrder { until: Some(until) } => Some(format!(
+                "{at}  Room {room} is out of order until {}: it is not judged.",
+                until.day_hour_minute()
+            )),
+            RoomStatus::OutOfOrder { until: None } => Some(format!(
+                "{at}  Room {room} is out of order: it is not judged until it is in order again."
+            )),
+            RoomStatus::InOrder => Some(format!(
+                "{at}  Room {room} is in order again: it is judged from now on."
+            )),
+            RoomStatus::Dirty | RoomStatus::Clean => None,
+        }
+    }
+
+    fn said_besides(&self, moves: usize, out_of_order: usize) -> String {
+        let moved = (moves > 0).then(|| format!("{} moved", counted(moves, "guest")));
+        let rooms = match out_of_order {
+            0 => None,
+            1 => Some("1 room was out of order".to_owned()),
+            rooms => Some(format!("{rooms} rooms were out of order")),
+        };
+        let both: Vec<String> = moved.into_iter().chain(rooms).collect();
+        format!("{}:", both.join(", "))
+    }
+
+    fn rooms_of_move(&self, moved: &Move) -> String {
+        format!("{} to {}", moved.from.room_number, moved.to.room_number)
+    }
+
+    fn made_of_move(&self, moved: &Move) -> String {
+        let Move { from, to, at, .. } = moved;
+        let (from, to) = (&from.room_number, &to.room_number);
+        format!(
+            "{}: since then {from} counts as vacant, {to} as occupied",
+            at.day_hour_minute()
+        )
+    }
+
+    fn not_judged(&self, span: &str) -> String {
+        format!("{span}: out of order, not judged")
     }
 
     fn counts(&self, report: &Report) -> [String; 3] {

@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::config;
 use crate::demo::{Detection, Report};
-use crate::engine::{NoticeKind, Rules, Stay, Thresholds};
+use crate::engine::{Event, Move, NoticeKind, Rules, Stay, Thresholds};
 use crate::review::advise;
 use crate::review::{Reason, Verdict};
 use crate::simulator::Appliance;
@@ -111,6 +111,16 @@ pub(super) trait Words: Sync {
     fn troubles(&self, count: usize) -> String;
     fn appliance(&self, appliance: Appliance) -> &'static str;
     fn detection(&self, detection: &Detection) -> String;
+    /// What a message says and what follows, if it is that a guest moves or that a room is out of
+    /// order.
+    fn said(&self, event: &Event) -> Option<String>;
+    /// Heading of the list of these.
+    fn said_besides(&self, moves: usize, out_of_order: usize) -> String;
+    /// The rooms of a move.
+    fn rooms_of_move(&self, moved: &Move) -> String;
+    fn made_of_move(&self, moved: &Move) -> String;
+    /// That a room was out of order in a time span.
+    fn not_judged(&self, span: &str) -> String;
     /// The counts of the demonstration, in three lines.
     fn counts(&self, report: &Report) -> [String; 3];
     /// Headings: thresholds, troubles found with them, false alerts.

@@ -1,7 +1,9 @@
 //! Chinese.
 
 use crate::demo::{Detection, Report};
-use crate::engine::{NoticeKind, Rules, RunEnd, Stay, Thresholds};
+use crate::engine::{
+    Event, Move, NoticeKind, RoomStatus, Rules, RunEnd, Said, StatusChange, Stay, Thresholds,
+};
 use crate::review::advise::{self, ENOUGH_ROOM_DAYS, ENOUGH_ROOMS};
 use crate::review::{Next, Reason, Verdict, Why};
 use crate::simulator::Appliance;
@@ -326,6 +328,55 @@ impl Words for Zh {
             Detection::Silent => "未发现：抄表间隔太长".to_owned(),
             Detection::Hidden => "未发现：与房间平时的用电难以区分".to_owned(),
         }
+    }
+
+    fn said(&self, event: &Event) -> Option<String> {
+        if let Some(moved) = event.as_move() {
+            let (at, from, to) = (moved.at.day_hour_minute(), moved.from, moved.to);
+            let (from, to) = (from.room_number, to.room_number);
+            return Some(format!(
+                "{at}  客人从 {from} 换到 {to}：{from} 转为空房，{to} 转为住客房。"
+            ));
+        }
+        let [(room, Said::Status(StatusChange { at, status }))] = &event.rooms[..] else {
+            return None;
+        };
+        let (at, room) = (at.day_hour_minute(), &room.room_number);
+        match status {
+            RoomStatus::OutOfOrder { until: Some(until) } => Some(format!(
+                "{at}  {room} 转为维修房，至 {} 止：期间用电不作判断。",
+                until.day_hour_minute()
+            )),
+            RoomStatus::OutOfOrder { until: None } => {
+                Some(format!("{at}  {room} 转为维修房：维修期间用电不作判断。"))
+            }
+            RoomStatus::InOrder => Some(format!("{at}  {room} 维修结束：恢复判断。")),
+            RoomStatus::Dirty | RoomStatus::Clean => None,
+        }
+    }
+
+    fn said_besides(&self, moves: usize, out_of_order: usize) -> String {
+        let moved = (moves > 0).then(|| format!("换房 {moves} 次"));
+        let rooms = (out_of_order > 0).then(|| format!("维修房 {out_of_order} 间"));
+        let both: Vec<String> = moved.into_iter().chain(rooms).collect();
+        format!("{}：", both.join("，"))
+    }
+
+    fn rooms_of_move(&self, moved: &Move) -> String {
+        format!("{} 换到 {}", moved.from.room_number, moved.to.room_number)
+    }
+
+    fn made_of_move(&self, moved: &Move) -> String {
+        let Move { from, to, at, .. } = moved;
+        let (from, to) = (&from.room_number, &to.room_number);
+        format!(
+            "{} 起，{from} 按空房、{to} 按住客房判断",
+            at.day_hour_minute()
+        )
+    }
+
+    fn not_judged(&self, span: &str) -> String {
+        format!("{span} 维修，期间不作判断")
     }
 
     fn counts(&self, report: &Report) -> [String; 3] {
