@@ -288,6 +288,26 @@ fn the_story_has_a_move_and_a_room_out_of_order() {
 }
 
 #[test]
+fn each_world_can_be_shown() {
+    for name in World::NAMES {
+        let options = ["--world", name, "--days", "1", "--speed", "1e9"];
+        let rooms: &[&str] = match name {
+            "small-hotel" => &["--language", "en"],
+            _ => &["--language", "en", "--rooms", "12"],
+        };
+        let story = printed(&[&options[..], rooms].concat());
+        let (count, seen) = match name {
+            "small-hotel" => ("Hotel DEMO: 8 rooms,", " of 8 rooms.\n"),
+            _ => ("Hotel DEMO: 12 rooms,", " of 12 rooms.\n"),
+        };
+        assert!(
+            story.starts_with(count) && story.contains(seen),
+            "{name}: {story}"
+        );
+    }
+}
+
+#[test]
 fn it_can_be_stopped_and_leaves_nothing_behind() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut child = Command::new(ROOMWATT)

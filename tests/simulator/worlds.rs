@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use roomwatt::engine::{Event, MessageKind, Stay, pieces};
 use roomwatt::simulator::{
-    Circumstance, EventKind, Habits, History, Likely, RoomHistory, Scenario, Troubles, World,
+    Circumstance, CircumstanceSpan, EventKind, Habits, History, Likely, RoomHistory, Scenario,
+    Troubles, World,
 };
 use roomwatt::types::{Kind, LocalTime, Reading, RoomKey};
 
@@ -408,5 +409,83 @@ fn cold_snaps_heat_the_rooms_that_they_should() {
             spread <= within && spread > within / 2,
             "{name}: {spread} s"
         );
+    }
+}
+
+/// What a room uses in a half hour on average, of readings that are there for it. Wh.
+#[derive(Default)]
+struct Used {
+    energy: i64,
+    seconds: i64,
+}
+
+impl Used {
+    fn add(&mut self, pair: &[Reading]) {
+        self.energy += (pair[1].register - pair[0].register).0;
+        self.seconds += pair[1].time.since(pair[0].time);
+    }
+
+    fn per_half_hour(&self) -> i64 {
+        self.energy * 1_800 / self.seconds.max(1)
+    }
+}
+
+/// What the truth names as a reason to use more is one: during each circumstance, in a room that is
+/// otherwise vacant and calm, the registers rise by what it stands for.
+#[test]
+fn circumstances_use_what_they_stand_for() {
+    let mut world = named("habits");
+    world.troubles = Troubles::none();
+    world.snap = named("cold-snap").snap;
+    world.meters = faultless(1, 1, 1).world.meters;
+    world.meters.interval_seconds = 300;
+    let habits = &mut world.habits;
+    (habits.staff_visits, habits.out_of_order) = (0.3, 0.2);
+    (habits.long_cleanings, habits.unknown_guests) = (0.3, 0.3);
+    let history = in_world(seed(), 80, 10, world).history();
+    for (what, least, most) in [
+        (Circumstance::Heating, 250, 650),
+        (Circumstance::Cleaning, 150, 500),
+        (Circumstance::StaffVisit, 150, 500),
+        // Not at night.
+        (Circumstance::OutOfOrder, 60, 900),
+        (Circumstance::UnknownGuest, 40, 1_500),
+    ] {
+        let (mut more, mut seconds, mut rooms) = (0, 0, 0);
+        for room in &history.rooms {
+            let (mut calm, mut of_room) = (Used::default(), Used::default());
+            for pair in room.readings.windows(2) {
+                let (from, until) = (pair[0].time, pair[1].time);
+                let is_in = |span: &&CircumstanceSpan| span.from < until && from < span.until;
+                let spans = room.circumstances.iter().filter(is_in);
+                let others = [Circumstance::ServerCabinet, Circumstance::ExpressCheckout];
+                let spans = spans.filter(|span| !others.contains(&span.what));
+                let spans: Vec<&CircumstanceSpan> = spans.collect();
+                let kind = match what {
+                    Circumstance::UnknownGuest if !spans.is_empty() => Kind::Checkin,
+                    _ => Kind::Checkout,
+                };
+                let is_kind = |at: LocalTime| room.kind_at(at) == Some(kind);
+                if !is_kind(from) || !is_kind(until) {
+                    continue;
+                }
+                match &spans[..] {
+                    [] => calm.add(pair),
+                    [one] if one.what == what && one.from <= from && until <= one.until => {
+                        of_room.add(pair);
+                    }
+                    _ => {}
+                }
+            }
+            if of_room.seconds > 0 && calm.seconds > 6 * 3_600 {
+                more += (of_room.per_half_hour() - calm.per_half_hour()) * of_room.seconds;
+                seconds += of_room.seconds;
+                rooms += 1;
+            }
+        }
+        let more = more / seconds.max(1);
+        println!("{}: {more} Wh more, in {rooms} rooms", what.as_str());
+        assert!(rooms > 3, "{what:?}: {rooms} rooms");
+        assert!((least..=most).contains(&more), "{what:?}: {more} Wh");
     }
 }
