@@ -293,8 +293,8 @@ impl Baseline {
         Some(self.opened?.run_start())
     }
 
-    /// The staff is notified that an unusual use which it knows of is no longer followed. Gives that
-    /// use, and the run that opened its incident where that is another one. What was judged before
+    /// The staff is notified that an unusual use which it knows of is no longer followed. Gives
+    /// it, and the run that opened its incident where that is another one. What was judged before
     /// is still evaluated.
     pub(crate) fn close(&mut self) -> Option<(Run, Option<RunStart>)> {
         let run = &mut self.run;
