@@ -98,13 +98,15 @@ impl Load {
         load
     }
 
+    /// What a guest uses who is there, with the refrigerator: the seasons change the rest of it.
     fn air_conditioner(&self, at: LocalTime) -> i64 {
         if !self.seasons {
             return self.air_conditioner;
         }
         let (_, month, ..) = at.parts();
         let percent = SEASONS.get(usize::from(month).saturating_sub(1));
-        self.air_conditioner * percent.copied().unwrap_or(100) / 100
+        let above = (self.air_conditioner - self.base).max(0);
+        self.base + above * percent.copied().unwrap_or(100) / 100
     }
 }
 

@@ -94,7 +94,7 @@ fn a_world_says_which_messages_it_has() {
     }
 }
 
-const HABITS: u64 = 17_736_033_841_484_426_739;
+const HABITS: u64 = 9_824_688_797_914_533_974;
 
 #[test]
 fn a_history_is_its_story_room_by_room() {
@@ -370,6 +370,26 @@ fn rooms_use_what_their_world_says() {
     let servers = with("server-rooms");
     let of_servers = share(&servers, 310..=900);
     assert!((7..=25).contains(&of_servers), "{servers:?}");
+}
+
+/// In spring an air conditioner uses less than an old refrigerator does.
+#[test]
+fn whoever_is_in_uses_no_less_than_the_refrigerator() {
+    let mut world = named("old-fridges");
+    (world.devices.cycling, world.devices.drift) = (0.0, 0);
+    world.troubles = Troubles::none();
+    let mut scenario = in_world(seed(), 40, 6, world);
+    scenario.start = time("2024-04-08 00:00:00");
+    scenario.world.meters.faults = faultless(1, 1, 1).world.meters.faults;
+    for room in scenario.history().rooms {
+        for pair in room.readings.windows(2) {
+            let used = (pair[1].register - pair[0].register).0;
+            let per_half_hour = used * 1_800 / pair[1].time.since(pair[0].time);
+            let at = pair[1].time;
+            // Registers are cut to 10 Wh.
+            assert!(per_half_hour >= 105, "{} at {at}: {used} Wh", room.key);
+        }
+    }
 }
 
 #[test]
