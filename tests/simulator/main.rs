@@ -4,6 +4,10 @@ mod engine;
 mod files;
 mod frozen;
 mod meters;
+#[path = "../bench/rules/score.rs"]
+#[allow(dead_code)] // the bench uses the rest
+mod score;
+mod scoring;
 mod truth;
 mod worlds;
 
