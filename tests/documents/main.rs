@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use roomwatt::config::Config;
+use roomwatt::engine::{MessageKind, Parsed, Said};
+use serde_json::Value;
 use support::ROOMWATT;
 use support::pages::{
     ENGLISH, Page, blocks, commands, first_cells, in_two_languages, root, rows, without_comment,
@@ -382,6 +385,57 @@ fn every_key_stands_in_the_tables_with_its_default() {
         }
     }
     assert_eq!(missing, [""; 0]);
+}
+
+/// The messages of a section of a page, each with the text of its JSON.
+fn messages(section: &str) -> Vec<Value> {
+    let blocks = blocks(section).into_iter();
+    let blocks = blocks.filter(|block| block.iter().any(|line| line.starts_with('{')));
+    let texts = blocks.map(|block| block.join("\n"));
+    let values = texts.flat_map(|text| {
+        let values = serde_json::Deserializer::from_str(&text).into_iter();
+        values.collect::<Result<Vec<Value>, _>>().expect("JSON")
+    });
+    values.collect()
+}
+
+#[test]
+fn an_example_of_each_kind_is_read_with_the_codes_of_its_page() {
+    let english = Page::read("docs/messages.md");
+    let chinese = english.chinese();
+    let titles = [
+        ["Messages", "An example of each kind", "Kinds of messages"],
+        ["消息", "每种消息的例子", "消息种类"],
+    ];
+    for (page, [first, examples, kinds]) in [&english, &chinese].into_iter().zip(titles) {
+        let examples = page.section(examples);
+        let blocks = blocks(examples).into_iter();
+        let codes = blocks.filter(|block| block[0].starts_with('['));
+        let codes: Vec<String> = codes.map(|block| block.join("\n")).collect();
+        let name = page.path.file_name().expect("a name");
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        fs::write(&file, codes.join("\n")).expect("a file");
+        let config = Config::load(Some(&file), &[]).expect("a configuration");
+
+        let read = |message: Value| {
+            let parsed = config.messages.parse(message.to_string().as_bytes(), None);
+            let Parsed::Event(event) = parsed else {
+                panic!("{message}: {parsed:?}")
+            };
+            match (event.kind, &event.rooms[0].1) {
+                (MessageKind::RoomStatus, Said::Status(change)) => change.status.key(),
+                (kind, _) => kind.key(),
+            }
+        };
+        let shown: Vec<&str> = messages(examples).into_iter().map(read).collect();
+        let statuses = ["out_of_order", "in_order", "dirty", "clean"];
+        let mut expected = first_cells(page.section(kinds));
+        assert_eq!(expected.pop(), Some("room_status"));
+        expected.extend(statuses);
+        assert_eq!(shown, expected, "{}", page.path.display());
+        let shown: Vec<&str> = messages(page.section(first)).into_iter().map(read).collect();
+        assert_eq!(shown, ["checkin", "checkout"], "{}", page.path.display());
+    }
 }
 
 /// Lines that give a key a value, also behind a comment's sign.
