@@ -433,7 +433,10 @@ fn an_example_of_each_kind_is_read_with_the_codes_of_its_page() {
         assert_eq!(expected.pop(), Some("room_status"));
         expected.extend(statuses);
         assert_eq!(shown, expected, "{}", page.path.display());
-        let shown: Vec<&str> = messages(page.section(first)).into_iter().map(read).collect();
+        let shown: Vec<&str> = messages(page.section(first))
+            .into_iter()
+            .map(read)
+            .collect();
         assert_eq!(shown, ["checkin", "checkout"], "{}", page.path.display());
     }
 }

@@ -6,6 +6,7 @@ mod support;
 mod adopt;
 mod backfill;
 mod backtest;
+mod baseline;
 mod broker;
 mod by_key;
 mod check;

@@ -3,7 +3,7 @@
 use crate::engine::Closing;
 use crate::types::{Kind, counted};
 
-use super::{Name, Unusually, Words, hours_and_minutes};
+use super::{Name, Unusually, Words, hours_and_minutes, range};
 
 pub(super) static WORDS: Words = Words {
     alert: Name {
@@ -197,10 +197,13 @@ pub(super) static WORDS: Words = Words {
             "It has used {used} kWh per {minutes} min for {long}. By itself it uses {base}"
         );
         match it.others {
-            Some((rooms, low, high)) => format!(
-                "{own}; the hotel's {rooms} other vacant rooms use {low}-{high} now (10th to 90th \
+            Some((rooms, low, high)) => {
+                let range = range(low, "-", high);
+                format!(
+                    "{own}; the hotel's {rooms} other vacant rooms use {range} now (10th to 90th \
                  percentile)."
-            ),
+                )
+            }
             None => format!("{own}."),
         }
     },

@@ -146,6 +146,14 @@ pub(super) struct Unusually<'a> {
     pub(super) level: &'a str,
 }
 
+/// Two numbers with this between them; one where they are the same.
+fn range(low: &str, between: &str, high: &str) -> String {
+    match low == high {
+        true => low.to_owned(),
+        false => format!("{low}{between}{high}"),
+    }
+}
+
 /// The name of a status.
 pub(super) struct Name {
     /// After the rooms it is about.

@@ -3,7 +3,7 @@
 use crate::engine::Closing;
 use crate::types::Kind;
 
-use super::{Name, Unusually, Words, hours_and_minutes};
+use super::{Name, Unusually, Words, hours_and_minutes, range};
 
 pub(super) static WORDS: Words = Words {
     alert: Name {
@@ -175,7 +175,8 @@ pub(super) static WORDS: Words = Words {
         let own = format!("已连续 {long}每 {minutes} 分钟用电 {used} kWh；本房空置时约 {base}");
         match it.others {
             Some((rooms, low, high)) => {
-                format!("{own}，此时本店其他 {rooms} 间空房为 {low}–{high}（10–90 百分位）。")
+                let range = range(low, "–", high);
+                format!("{own}，此时本店其他 {rooms} 间空房为 {range}（10–90 百分位）。")
             }
             None => format!("{own}。"),
         }
