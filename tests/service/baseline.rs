@@ -70,7 +70,8 @@ fn in_shadow_it_is_computed_and_nobody_is_notified() {
     assert_eq!(rig.rows::<String>(ALERTS), ["102 4 1"]);
     // The account is kept: an alert at 4 periods, which is written as known to nobody.
     let accounts = "SELECT CONCAT_WS(' ', room_number, JSON_EXTRACT(state, '$.b.r[4]'), \
-         JSON_EXTRACT(state, '$.b.r[5]')) FROM room_state WHERE room_number < '103' ORDER BY room_number";
+         JSON_EXTRACT(state, '$.b.r[5]')) FROM room_state \
+         WHERE room_number < '103' ORDER BY room_number";
     rig.wait_for_rows(accounts, &["101 4 0".to_owned(), "102 4 0".to_owned()]);
     service.stop();
     rig.finish();
