@@ -6,7 +6,8 @@ use parking_lot::RwLock;
 
 use crate::engine::baseline::Frames;
 use crate::engine::{
-    Census, MeterCheck, MeterFindings, MeterNotice, MeterTrouble, RoomState, Rules,
+    Census, MeterCheck, MeterFindings, MeterNotice, MeterTrouble, RoomState, Rules, Transition,
+    close_out_of_order,
 };
 use crate::frontier::{Begun, Frontier, Position};
 use crate::types::{HotelId, LocalTime, RoomKey};
@@ -153,6 +154,24 @@ impl Rooms {
             &state.troubles,
             check,
         )
+    }
+
+    /// The rooms of the present sweep whose runs end because they have come to be out of order by
+    /// `now`, each with its version and with what follows.
+    pub fn close_out_of_order(
+        &self,
+        now: LocalTime,
+        rules: &Rules,
+    ) -> Vec<(RoomKey, u64, Transition)> {
+        let state = self.0.read();
+        let rooms = state.rooms.iter();
+        rooms
+            .filter(|(_, room)| state.frontier.is_swept(room.begun))
+            .filter_map(|(key, room)| {
+                let after = close_out_of_order(key, &room.state, now, rules)?;
+                Some((key.clone(), room.version, after))
+            })
+            .collect()
     }
 
     /// Counts of all rooms at `now`.

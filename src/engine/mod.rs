@@ -54,7 +54,7 @@ pub use refusal::{MAX_MESSAGE_BYTES, Refusal};
 pub use rules::{Rules, Thresholds};
 pub use said::{RoomStatus, Said, StatusChange, pieces};
 pub use silence::{HotelMeters, MeterCheck, MeterFindings, MeterStatus};
-pub use state::{Change, RoomState, Tally, Transition, observe, observe_each};
+pub use state::{Change, RoomState, Tally, Transition, close_out_of_order, observe, observe_each};
 pub use status::{Exempt, Exemption, Statuses};
 pub use stay::Stay;
 pub use watch::{Opening, Watch};

@@ -5,8 +5,8 @@ use crate::types::{Kind, LocalTime, Reading, RoomKey};
 use super::state::Effects;
 use super::watch::Watch;
 use super::{
-    Added, Change, Closing, Occupancy, RoomState, RoomStatus, Rules, Said, StatusChange, Stay,
-    Transition, observe,
+    Added, Change, Closing, Occupancy, RoomState, Rules, Said, StatusChange, Stay, Transition,
+    observe,
 };
 
 /// What a message was to a room.
@@ -68,8 +68,8 @@ pub fn receive(
     }
 }
 
-/// The room's status changes. Readings up to then are judged first: a run that goes on when the
-/// room comes to be out of order is cut off.
+/// The room's status changes. That concerns only intervals that end later, so nothing is to be
+/// judged before it; and it may begin later than now, so no run ends before it shows.
 fn status(
     room: &RoomKey,
     known: &RoomState,
@@ -83,18 +83,11 @@ fn status(
         Added::Known => return Received::Duplicate,
         Added::Stale => return Received::Stale,
     }
-    let (until, after) =
-        readings.split_at(readings.partition_point(|reading| reading.time <= change.at));
-    let mut effects = Effects::default();
-    let mut state = known.clone();
-    state.fold(room, until, rules, &mut effects, |_, _, _| {});
-    state.statuses = statuses;
-    if matches!(change.status, RoomStatus::OutOfOrder { .. }) {
-        let closing = state.close_out_of_order(room, change.at, rules);
-        effects.changes.extend(closing.map(Change::Notice));
-    }
-    state.fold(room, after, rules, &mut effects, |_, _, _| {});
-    Received::Noted(Transition::on_one_watch(known, state, effects))
+    let state = RoomState {
+        statuses,
+        ..known.clone()
+    };
+    Received::Noted(observe(room, &state, readings, rules))
 }
 
 /// The time after which [`receive`] needs a room's readings where its watch becomes the one on

@@ -8,8 +8,8 @@ use super::baseline::Item;
 use super::judge::{Outcome, Run, RunEnd, Step};
 use super::watch::{Opening, Watch};
 use super::{
-    Baseline, Closing, Exempt, NoticeKind, Occupancy, RoomNotice, Rule, Rules, RunKey, RunStart,
-    Statuses, Stay, WatchKey, compact,
+    Baseline, Closing, Exempt, Exemption, NoticeKind, Occupancy, RoomNotice, Rule, Rules, RunKey,
+    RunStart, Statuses, Stay, WatchKey, compact,
 };
 
 /// What is remembered of a room: across its stays, and its watch.
@@ -206,22 +206,6 @@ impl RoomState {
         }
     }
 
-    /// Ends the run, if there is one and the room is out of order after its last interval, by what
-    /// became known of `at`.
-    pub(super) fn close_out_of_order(
-        &mut self,
-        room: &RoomKey,
-        at: LocalTime,
-        rules: &Rules,
-    ) -> Option<RoomNotice> {
-        let sample = self.watch.fold.sample?;
-        let from = at.max(sample.time);
-        let since = self.out_of_order(from, rules.match_seconds)?;
-        let why = Closing::OutOfOrder { at: since };
-        self.baseline.add(Item::Broken { at: from, why }, rules);
-        self.close(room, why, from, rules)
-    }
-
     /// Ends the run, if there is one; if the staff was notified of it, its end is a notice, too.
     pub(super) fn close(
         &mut self,
@@ -244,7 +228,8 @@ impl RoomState {
     }
 
     /// Tells the staff that an unusual use that it knows of is no longer followed, because a new
-    /// stay has begun; what was judged before that is still to be evaluated.
+    /// stay has begun or the room is out of order; what was judged before that is still to be
+    /// evaluated.
     pub(super) fn close_unusual(
         &mut self,
         room: &RoomKey,
@@ -343,6 +328,42 @@ pub fn observe_each(
     let mut after = state.clone();
     after.fold(room, readings, rules, &mut effects, show);
     Transition::on_one_watch(state, after, effects)
+}
+
+/// Ends the runs of a room that has come to be out of order by `now`, as its next reading would:
+/// its meter may have no power, and send none. `None` where there is nothing to end.
+///
+/// Statuses may be known before they begin, and readings come late, so this is for the clock, after
+/// a sweep, and not for the message.
+pub fn close_out_of_order(
+    room: &RoomKey,
+    state: &RoomState,
+    now: LocalTime,
+    rules: &Rules,
+) -> Option<Transition> {
+    let has_run = state.watch.fold.run.is_some() || state.baseline.is_open();
+    if !has_run || !state.statuses.has_out_of_order() {
+        return None;
+    }
+    let sample = state.watch.fold.sample?;
+    let stay_time = state.watch.stay.time();
+    let exemption = state
+        .exempt(rules)
+        .interval(sample.time.max(stay_time), now);
+    let Some(Exemption::OutOfOrder { since }) = exemption else {
+        return None;
+    };
+    let mut after = state.clone();
+    let why = Closing::OutOfOrder { at: since };
+    let detected = since.max(sample.time);
+    let closing = after.close(room, why, detected, rules).into_iter();
+    let closing = closing.chain(after.close_unusual(room, why, detected));
+    let changes = closing.map(Change::Notice).collect();
+    Some(Transition {
+        state: after,
+        changes,
+        tally: Tally::default(),
+    })
 }
 
 impl Transition {

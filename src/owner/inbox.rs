@@ -9,7 +9,7 @@ use crate::engine::{MeterNotice, Parsed, Transition};
 use crate::pulse;
 use crate::store::{Position, Settled};
 use crate::threads::{Stop, Stopper, stop_signal};
-use crate::types::{Reading, RoomKey};
+use crate::types::{LocalTime, Reading, RoomKey};
 
 /// The most inputs on the way to the owner. A sender waits while the channel is full; that can't
 /// deadlock, because a waiting consumer still passes on acknowledgements, and the owner waits for
@@ -217,6 +217,8 @@ pub struct Judged {
     pub version: u64,
     /// In time order.
     pub readings: Vec<Reading>,
+    /// Where it is the end of the runs of a room that is out of order: the time of the clock.
+    pub out_of_order_by: Option<LocalTime>,
     pub transition: Transition,
 }
 

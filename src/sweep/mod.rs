@@ -102,6 +102,7 @@ impl Sweeper {
             let swept = self
                 .sweep(&mut tail, &mut asked_by_key)
                 .and_then(|mut swept| {
+                    self.close_out_of_order(now)?;
                     swept.silent = self.check_meters(now, &mut listening)?;
                     Ok(swept)
                 });
@@ -244,6 +245,26 @@ impl Sweeper {
         Ok(swept)
     }
 
+    /// Ends the runs of rooms that have come to be out of order when a sweep began, at `now`. It
+    /// must be complete: what was read before a room was out of order is judged first.
+    fn close_out_of_order(&self, now: LocalTime) -> Result<(), Incomplete> {
+        let closed = self.rooms.close_out_of_order(now, &self.rules).into_iter();
+        let mut closed: Vec<Judged> = closed
+            .map(|(room, version, transition)| Judged {
+                room,
+                version,
+                readings: Readings::new(),
+                out_of_order_by: Some(now),
+                transition,
+            })
+            .collect();
+        if closed.is_empty() {
+            return Ok(());
+        }
+        closed.sort_unstable_by(|a, b| a.room.cmp(&b.room));
+        Ok(self.inbox.judged(closed)?)
+    }
+
     /// Checks for silent and frozen meters after a sweep that began at `now`; gives how many are
     /// silent. The sweep must be complete: others have not read all rows.
     fn check_meters(
@@ -373,6 +394,7 @@ impl Sweeper {
                 room,
                 version: known.version,
                 readings,
+                out_of_order_by: None,
                 transition,
             })
         });

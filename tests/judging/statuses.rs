@@ -15,7 +15,7 @@ fn a_room_that_is_out_of_order_is_not_judged() {
          14:30     102                       | abnormal 1
          out-of-order 15:00                  |
          15:00     104                       | abnormal 1
-         15:30     106                       | run of 1 closed by out of order 15:00, out of order
+         15:30     106                       | run of 2 closed by out of order 15:00, out of order
          16:00     106                       | out of order
          18:30     106                       | out of order over a gap
          19:00     108                       | out of order
@@ -34,18 +34,52 @@ fn a_room_that_is_out_of_order_is_not_judged() {
     );
 }
 
-/// "a run that is going on when it begins is cut off": at once, when it is known that the room is
-/// out of order, because its meter may fall silent; after the readings of before have been judged.
+/// "a run that is going on when it begins is cut off": by the clock, because its meter may fall
+/// silent; after the readings of before have been judged.
 #[test]
 fn a_run_is_cut_off_when_the_room_comes_to_be_out_of_order() {
     story(
         "check-out 14:00                     | watch from nothing
          14:00     100                       | initial
          16:00     108                       | abnormal 4, alert of 4 since 14:00: 8 kWh
-         stored    16:30 110                 |
-         stored    17:00 112                 |
-         out-of-order 16:40                  | closed by out of order 16:40 of 5 since 14:00: 10 kWh
-         17:30     114                       | out of order",
+         out-of-order 16:40                  |
+         16:30     110                       | abnormal 1
+         clock     16:41                     | closed by out of order 16:40 of 5 \
+                                               since 14:00: 10 kWh
+         17:00     114                       | out of order",
+    );
+    // It lies ahead.
+    story(
+        "check-out 14:00                     | watch from nothing
+         14:00     100                       | initial
+         16:00     108                       | abnormal 4, alert of 4 since 14:00: 8 kWh
+         out-of-order 17:40                  |
+         clock     16:11                     |
+         16:30     110                       | abnormal 1
+         17:00     112                       | abnormal 1
+         clock     17:40                     |
+         clock     17:41                     | closed by out of order 17:40 of 6 \
+                                               since 14:00: 12 kWh",
+    );
+    // It lay ahead, and did not come about.
+    story(
+        "check-out 14:00                     | watch from nothing
+         14:00     100                       | initial
+         16:00     108                       | abnormal 4, alert of 4 since 14:00: 8 kWh
+         out-of-order 16:40                  |
+         in-order  16:40                     |
+         clock     16:50                     |
+         17:00     112                       | abnormal 2",
+    );
+    // It is over by the time that the clock shows, but no interval from the last reading on is one
+    // that could be judged.
+    story(
+        "check-out 14:00                     | watch from nothing
+         14:00     100                       | initial
+         16:00     108                       | abnormal 4, alert of 4 since 14:00: 8 kWh
+         out-of-order 16:10 until 16:20      |
+         clock     16:50                     | closed by out of order 16:10 of 4 \
+                                               since 14:00: 8 kWh",
     );
     // What has been judged stands; the run ends all the same.
     story(
@@ -53,7 +87,8 @@ fn a_run_is_cut_off_when_the_room_comes_to_be_out_of_order() {
          14:00     100                       | initial
          16:00     108                       | abnormal 4, alert of 4 since 14:00: 8 kWh
          16:30     110                       | abnormal 1
-         out-of-order 15:10                  | closed by out of order 15:10 of 5 since 14:00: 10 kWh
+         out-of-order 15:10                  |
+         clock     16:40                     | closed by out of order 15:10 of 5 since 14:00: 10 kWh
          in-order  17:10                     |
          17:00     112                       | out of order
          17:30     114                       | out of order
@@ -66,6 +101,7 @@ fn a_run_is_cut_off_when_the_room_comes_to_be_out_of_order() {
          16:00     108                       | abnormal 4, alert of 4 since 14:00: 8 kWh
          in-order  15:40                     |
          out-of-order 15:10                  |
+         clock     16:10                     |
          16:30     110                       | abnormal 1",
     );
     // Readings of before come later than the message.
@@ -73,6 +109,7 @@ fn a_run_is_cut_off_when_the_room_comes_to_be_out_of_order() {
         "check-out 14:00                     | watch from nothing
          14:00     100                       | initial
          out-of-order 16:10                  |
+         clock     16:11                     |
          16:00     108                       | abnormal 4, alert of 4 since 14:00: 8 kWh
          16:30     108                       | out of order, closed by out of order 16:10 of 4 \
                                                since 14:00: 8 kWh",
@@ -87,6 +124,7 @@ fn a_run_that_was_cut_off_ended_with_its_last_interval() {
         "14:00 100",
         "16:00 108",
         "out-of-order 16:40",
+        "clock 16:50",
     ] {
         room.play(line);
     }

@@ -77,6 +77,12 @@ impl Room {
                 String::new()
             }
             ["sweep"] => self.sweep(),
+            ["clock", time] => {
+                let now = at(time);
+                let judged = self.played.sweep(&self.stored, &self.rules);
+                let closed = self.played.close_out_of_order(now, &self.rules);
+                words_of_notices(&[judged, closed].concat()).join(", ")
+            }
             [time, register] => self.read(reading(time, register)),
             _ => panic!("not a line of a story: {what}"),
         }
@@ -124,7 +130,7 @@ impl Room {
     fn status(&mut self, time: &str, status: RoomStatus) -> String {
         let at = at(time);
         let change = StatusChange { at, status };
-        match self.played.status(change, &self.stored, &self.rules) {
+        match self.played.status(change, &self.rules) {
             Received::Noted(transition) => words_of_notices(&transition.changes).join(", "),
             Received::Duplicate => "duplicate".into(),
             Received::Stale => "stale".into(),

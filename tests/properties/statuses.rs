@@ -4,12 +4,14 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use roomwatt::engine::{
-    Exemption, NoticeKind, RoomNotice, RoomStatus, Said, StatusChange, Statuses, Stay, pieces,
+    Closing, Exemption, NoticeKind, RoomNotice, RoomStatus, Said, StatusChange, Statuses, Stay,
+    observe, pieces,
 };
 use roomwatt::review::judge;
-use roomwatt::types::LocalTime;
+use roomwatt::types::{LocalTime, Reading};
 
 use crate::config;
+use crate::player::notices;
 use crate::world::{Message, World, room, room_key, world_with_statuses};
 
 /// Changes over weeks, and any order of them in which each comes at least once.
@@ -174,6 +176,49 @@ proptest! {
                 }
             }
         }
+    }
+
+    /// A meter without power sends no reading: the clock ends a run where a reading that came now
+    /// would, of which it is known what it shows and that it closes an interval.
+    #[test]
+    fn the_clock_ends_a_run_exactly_when_a_reading_would(
+        world in world_with_statuses(),
+        messages in any::<Index>(),
+        later in prop_oneof![0..7_300i64, 0..200_000i64],
+    ) {
+        let rules = &world.rules;
+        let mut room = room();
+        let all = world.messages();
+        for message in &all[..=messages.index(all.len())] {
+            let stored = &world.readings[..world.until(message.time())];
+            room.sweep(stored, rules);
+            message.deliver(&mut room, stored, rules);
+        }
+        let before = room.state().clone();
+        let Some(sample) = before.watch.fold.sample else { return Ok(()) };
+        if before.watch.fold.suspect.is_some() {
+            return Ok(());
+        }
+        let last = before.watch.fold.seen.unwrap_or(sample.time).max(sample.time);
+        let now = last.max(before.watch.stay.time()).plus(rules.interval_seconds + later);
+        let reading = Reading { time: now, register: sample.register };
+        let next = observe(&room_key(), &before, &[reading], rules);
+        let expected = notices(&next.changes).into_iter();
+        let expected: Vec<_> = expected
+            .filter(|notice| matches!(notice.kind, NoticeKind::Closed(Closing::OutOfOrder { .. })))
+            .map(|notice| (notice.kind, notice.since, notice.until, notice.periods))
+            .collect();
+        let is_out = next.tally.out_of_order > 0;
+        let changes = room.close_out_of_order(now, rules);
+        let closed = notices(&changes).into_iter();
+        let closed: Vec<_> = closed
+            .map(|notice| (notice.kind, notice.since, notice.until, notice.periods))
+            .collect();
+        prop_assert_eq!(closed, expected);
+        let was = before.watch.fold.run;
+        prop_assert_eq!(room.watch().fold.run, was.filter(|_| !is_out));
+        // Once.
+        prop_assert_eq!(room.close_out_of_order(now, rules), []);
     }
 
     /// A backtest finds what the service notifies of.

@@ -40,7 +40,7 @@ impl Message {
     pub fn deliver(&self, room: &mut Room, stored: &[Reading], rules: &Rules) {
         match *self {
             Message::Stay(stay) => room.message(stay, stored, rules),
-            Message::Status(change) => room.status(change, stored, rules),
+            Message::Status(change) => room.status(change, rules),
         };
     }
 }

@@ -26,8 +26,15 @@ pub fn play(scenario: &Scenario) -> (Vec<Expected>, Vec<String>) {
     let mut rooms: BTreeMap<RoomKey, Room> = BTreeMap::new();
     let mut sent = Vec::new();
     for arrival in timeline {
+        let is_swept = judged_at_once || is_sweep(&arrival.what);
+        for room in rooms.values_mut().filter(|_| is_swept) {
+            // All there is has been judged by then.
+            sent.extend(room.sweep(rules));
+            let closed = room.played.close_out_of_order(arrival.at, rules);
+            sent.extend(notices_of(&closed));
+        }
         match &arrival.what {
-            What::Sweep => sent.extend(sweep(&mut rooms, rules)),
+            What::Sweep => {}
             What::Message(event) => {
                 for (key, said) in &event.rooms {
                     let room = room(&mut rooms, key);

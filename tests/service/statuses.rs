@@ -43,8 +43,17 @@ fn a_room_out_of_order_is_neither_judged_nor_followed() {
     read(&rig, &[390, 360, 330, 300, 270]);
     let mut service = rig.start();
     rig.wait_for_rows(NOTICES, &["alert sent".to_owned()]);
+    // The painters come in an hour: until then the room is as it was.
+    rig.publish([status("out_of_order", now.plus(3_600)).as_str()]);
+    rig.wait_for_rows(
+        "SELECT CAST(JSON_LENGTH(state, '$.s') AS CHAR) FROM room_state",
+        &["1".to_owned()],
+    );
     // What came before it is judged before.
     read(&rig, &[240]);
+    rig.wait_for_rows("SELECT run_periods FROM room_state", &[5_u32]);
+    assert_eq!(rig.rows::<String>(NOTICES), ["alert sent"]);
+    // They are there already. Its meter sends nothing from now on.
     rig.publish([status("out_of_order", ago(215)).as_str()]);
     let closed = ["alert sent", "closed sent"].map(str::to_owned);
     rig.wait_for_rows(NOTICES, &closed);

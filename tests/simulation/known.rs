@@ -41,10 +41,6 @@ fn fact_of(fact: &Fact) -> oracle::Fact {
     }
 }
 
-pub fn is_out_of_order(change: StatusChange) -> bool {
-    matches!(change.status, RoomStatus::OutOfOrder { .. })
-}
-
 fn is_of_cleaning(change: &StatusChange) -> bool {
     matches!(change.status, RoomStatus::Dirty | RoomStatus::Clean)
 }

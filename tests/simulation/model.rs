@@ -8,7 +8,7 @@ use roomwatt::owner::{Input, Message};
 use roomwatt::store::Readings;
 use roomwatt::types::{LocalTime, Reading, RoomKey};
 
-use crate::known::{Known, is_out_of_order};
+use crate::known::Known;
 use crate::room::{Corrections, Room};
 use crate::world::World;
 
@@ -18,6 +18,8 @@ pub enum Op {
     Said(RoomKey, Said),
     /// What a sweep showed to the watch with this number.
     Judged(RoomKey, u32, Readings),
+    /// After a sweep the clock shows this time, and the room with this watch is out of order.
+    OutOfOrder(RoomKey, u32, LocalTime),
 }
 
 /// What was taken in one transaction.
@@ -42,7 +44,11 @@ impl Batch {
                 }
                 Input::Judged(chunk) => ops.extend(chunk.iter().map(|judged| {
                     let watch = judged.transition.state.watches;
-                    Op::Judged(judged.room.clone(), watch, judged.readings.clone())
+                    let room = judged.room.clone();
+                    match judged.out_of_order_by {
+                        Some(now) => Op::OutOfOrder(room, watch, now),
+                        None => Op::Judged(room, watch, judged.readings.clone()),
+                    }
                 })),
                 _ => {}
             }
@@ -58,8 +64,8 @@ impl Batch {
 /// What the messages of a batch make of a room, as far as that is known before its readings are.
 struct Foreseen {
     known: Known,
-    /// When the last watch begins that the batch begins, or the room comes to be out of order after
-    /// that: up to then rows are read that sweeps are still to show. `None`: no rows are read.
+    /// When the last watch begins that the batch begins: up to then rows are read that sweeps are
+    /// still to show. `None`: no rows are read.
     last: Option<LocalTime>,
 }
 
@@ -78,10 +84,8 @@ impl Model {
                 last: None,
             });
             let turn = known.take(said, &world.rules).turn();
-            match said.status() {
-                None => *last = turn.or(*last),
-                Some(change) if is_out_of_order(change) => *last = turn.max(*last),
-                Some(_) => {}
+            if said.status().is_none() {
+                *last = turn.or(*last);
             }
             turns.push((room, turn));
         }
@@ -93,6 +97,12 @@ impl Model {
                     // "Verdicts carry that number, never the stay time alone."
                     if let Some(room) = self.0.get_mut(key).filter(|room| room.watch() == *watch) {
                         room.show(readings);
+                    }
+                    continue;
+                }
+                Op::OutOfOrder(key, watch, now) => {
+                    if let Some(room) = self.0.get_mut(key).filter(|room| room.watch() == *watch) {
+                        room.cut_off(*now);
                     }
                     continue;
                 }

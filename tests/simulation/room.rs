@@ -9,7 +9,7 @@ use roomwatt::engine::{
 use roomwatt::store::Readings;
 use roomwatt::types::{LocalTime, Reading, RoomKey};
 
-use crate::known::{Known, Taken, is_out_of_order};
+use crate::known::{Known, Taken};
 
 /// A watched room.
 pub struct Room {
@@ -104,9 +104,6 @@ impl Room {
             self.show(&readings[..until]);
             self.judge();
             self.know(known);
-            if is_out_of_order(change) {
-                self.cut_off(change.at);
-            }
             self.show(&readings[until..]);
             return;
         }
@@ -190,18 +187,19 @@ impl Room {
         self.record();
     }
 
-    /// "A run that is going on when it begins is cut off."
-    fn cut_off(&mut self, at: LocalTime) {
+    /// "A run that is going on when it begins is cut off", by the clock.
+    pub fn cut_off(&mut self, now: LocalTime) {
+        self.judge();
         let Some(sample) = self.state.watch.fold.sample else {
             return;
         };
-        let from = at.max(sample.time);
+        let from = sample.time.max(self.state.watch.stay.time());
         let spans = self.known.out_of_order(&self.rules);
         let mut spans = spans.into_iter();
         let lies_in =
-            |&(begin, end): &(_, Option<_>)| begin <= from && end.is_none_or(|end| from < end);
+            |&(begin, end): &(_, Option<_>)| begin < now && end.is_none_or(|end| from < end);
         if let Some((at, _)) = spans.find(lies_in) {
-            self.close(Closing::OutOfOrder { at }, from);
+            self.close(Closing::OutOfOrder { at }, at.max(sample.time));
         }
     }
 

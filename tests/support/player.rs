@@ -3,8 +3,8 @@
 #![allow(dead_code)] // each test uses its own part
 
 use roomwatt::engine::{
-    Change, Occupancy, Opening, Received, RoomNotice, RoomState, RoomStatus, Rules, Said,
-    StatusChange, Stay, Transition, Watch, observe, readings_needed_after, receive,
+    Change, Occupancy, Opening, Received, RoomNotice, RoomState, Rules, Said, StatusChange, Stay,
+    Transition, Watch, close_out_of_order, observe, readings_needed_after, receive,
 };
 use roomwatt::types::{LocalTime, Reading, RoomKey};
 
@@ -60,7 +60,7 @@ impl Room {
     /// Takes what a message says, while these readings are stored, in time order.
     pub fn said(&mut self, said: &Said, stored: &[Reading], rules: &Rules) -> Received {
         if let Some(change) = said.status() {
-            return self.status(change, stored, rules);
+            return self.status(change, rules);
         }
         let known = self.state.as_ref();
         // A message that begins no watch reads no meter.
@@ -86,20 +86,24 @@ impl Room {
         received
     }
 
-    /// Takes a message about the room's status while these readings are stored, in time order.
-    pub fn status(&mut self, change: StatusChange, stored: &[Reading], rules: &Rules) -> Received {
+    /// Takes a message about the room's status, which reads no meter.
+    pub fn status(&mut self, change: StatusChange, rules: &Rules) -> Received {
         let known = self.state.as_ref();
-        let needed = match change.status {
-            RoomStatus::OutOfOrder { .. } => {
-                known.map_or(&[][..], |known| newer(stored, known.watch.needs_after()))
-            }
-            _ => &[],
-        };
-        let received = receive(&self.key, known, &Said::Status(change), needed, rules);
+        let received = receive(&self.key, known, &Said::Status(change), &[], rules);
         if let Received::Noted(transition) = &received {
             self.adopt(transition);
         }
         received
+    }
+
+    /// The clock shows this time, and everything that is stored has been judged.
+    pub fn close_out_of_order(&mut self, now: LocalTime, rules: &Rules) -> Vec<Change> {
+        let state = self.state.as_ref();
+        let closed = state.and_then(|state| close_out_of_order(&self.key, state, now, rules));
+        closed.map_or(Vec::new(), |transition| {
+            self.adopt(&transition);
+            transition.changes
+        })
     }
 
     pub fn notices(&self) -> Vec<&RoomNotice> {

@@ -4,8 +4,9 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::engine::{
     Added, Change, Event, Fact, MessageKind, MeterNotice, MeterNoticeKind, MeterTrouble, Notice,
-    NoticeKind, Occupancy, Opening, Parsed, Received, RefusedBodies, RoomState, RoomStatus, Rules,
-    Said, StatusChange, Statuses, Stay, Tally, Transition, observe, readings_needed_after, receive,
+    NoticeKind, Occupancy, Opening, Parsed, Received, RefusedBodies, RoomState, Rules, Said,
+    StatusChange, Statuses, Stay, Tally, Transition, close_out_of_order, observe,
+    readings_needed_after, receive,
 };
 use crate::figures::{
     Amounts, Figure, IntervalResult, MessageResult, NoticeResult, Origin, ReadingResult,
@@ -76,17 +77,6 @@ impl<'a> Planner<'a> {
             if let Said::Status(change) = said {
                 let is_new = expected.take_status(*change);
                 turns.push_back(is_new.then_some(change.at));
-                if is_new && matches!(change.status, RoomStatus::OutOfOrder { .. }) {
-                    // A watch that begins in this batch needs its readings already.
-                    let known = expected.state.as_ref();
-                    let after = known.map_or(change.at, |known| known.watch.needs_after());
-                    let wanted = wanted.entry(room).or_insert_with(|| Wanted {
-                        room: room.clone(),
-                        after,
-                        until: change.at,
-                    });
-                    wanted.until = wanted.until.max(change.at);
-                }
                 continue;
             }
             let begun = expected.take(said, rules);
@@ -276,7 +266,15 @@ impl<'a> Planner<'a> {
         } else {
             match self.current(&judged.room) {
                 Some(state) if state.watch_key() == judged.transition.state.watch_key() => {
-                    observe(&judged.room, &state, &judged.readings, self.rules)
+                    let again = match judged.out_of_order_by {
+                        Some(now) => close_out_of_order(&judged.room, &state, now, self.rules),
+                        None => {
+                            let readings = &judged.readings;
+                            Some(observe(&judged.room, &state, readings, self.rules))
+                        }
+                    };
+                    let Some(again) = again else { return };
+                    again
                 }
                 _ => return,
             }

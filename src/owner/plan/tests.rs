@@ -1,5 +1,5 @@
 use super::*;
-use crate::engine::{Arrival, Closing, Departure, Fact, StayId};
+use crate::engine::{Arrival, Departure, Fact, RoomStatus, StayId};
 use crate::types::{HotelId, Reading, WattHours};
 
 fn at(minutes: i64) -> LocalTime {
@@ -146,29 +146,28 @@ fn a_room_is_not_judged_while_a_status_of_the_same_batch_has_it_out_of_order() {
     assert_eq!(plan.rooms[0].1.watch.fold.seen, Some(at(270)));
 }
 
-/// The readings up to then are asked for: a run that goes on is to be cut off where it was.
+/// It may begin later than now, and sweeps show what its run comes to until then.
 #[test]
-fn readings_up_to_the_time_a_room_is_out_of_order_are_judged_before() {
+fn a_status_needs_no_readings_and_ends_no_run() {
     let rooms = Rooms::default();
     let left = Stay::Vacant {
         actual_checkin: None,
         actual_checkout: at(0),
     };
-    rooms.adopt([(room(), RoomState::new(left, &Rules::default()))]);
+    let rules = Rules::default();
+    let known = RoomState::new(left, &rules);
+    let readings: Vec<Reading> = (0..5).map(reading).collect();
+    let known = observe(&room(), &known, &readings, &rules).state;
+    rooms.adopt([(room(), known.clone())]);
     let change = StatusChange {
-        at: at(160),
+        at: at(100),
         status: RoomStatus::OutOfOrder { until: None },
     };
-    let plan = planned(&rooms, &[sent_status(Said::Status(change))]);
-    let notices = plan.notices.iter().map(|notice| match notice {
-        Notice::Room(notice) => (notice.kind, notice.periods, notice.detected),
-        Notice::Meters(_) => panic!("no meters are concerned"),
-    });
-    let closed = NoticeKind::Closed(Closing::OutOfOrder { at: at(160) });
-    assert_eq!(
-        notices.collect::<Vec<_>>(),
-        [(NoticeKind::Alert, 4, at(120)), (closed, 5, at(160))]
-    );
+    let batch = [sent_status(Said::Status(change))];
+    assert!(Planner::wanted(&rooms, &rules, &batch).1.is_empty());
+    let plan = planned(&rooms, &batch);
+    assert_eq!(plan.notices, []);
+    assert_eq!(plan.rooms[0].1.watch, known.watch);
 }
 
 #[test]
@@ -231,6 +230,7 @@ fn verdict(rooms: &Rooms, readings: std::ops::Range<i64>) -> Input {
     Input::Judged(vec![Judged {
         room: room(),
         version: known.version,
+        out_of_order_by: None,
         transition: observe(&room(), &known.state, &readings, &Rules::default()),
         readings,
     }])
