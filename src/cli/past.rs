@@ -117,7 +117,16 @@ pub(super) fn from_archive(
     let mut archive = Database::of(config).archive();
     let read = read_archive(&mut *archive, wanted.from, wanted.to, rules);
     let (past, counts) = read.map_err(|error| failed(error.into()))?;
-    remark_unmatched_rooms(&past, &mut io::stderr().lock());
+    let mut remarks = io::stderr().lock();
+    if past.rooms().iter().any(|room| !room.statuses.is_empty()) {
+        // Standard error may be closed.
+        let _ = writeln!(
+            remarks,
+            "of rooms' statuses, the database knows those of the last week, of cleaning those of \
+             the last day: earlier intervals are judged without"
+        );
+    }
+    remark_unmatched_rooms(&past, &mut remarks);
     Ok((past, counts))
 }
 

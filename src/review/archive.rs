@@ -1,13 +1,14 @@
 //! The past from the database.
 
-use crate::engine::{Rules, Statuses, Stay};
+use crate::engine::Rules;
 use crate::store::{Archive, Span, StoreError};
 use crate::types::{LocalTime, RoomKey};
 
 use super::{Counts, Past};
 
 /// Reads the past of all rooms in a span: the stays that began in it, each room's stay before
-/// them, and the readings that `rules` need. Memory: 16 bytes a reading.
+/// them, what is remembered of their status, and the readings that `rules` need. Memory: 16 bytes a
+/// reading.
 ///
 /// # Errors
 /// Any [`StoreError`] of the connection or its tables.
@@ -22,6 +23,9 @@ pub fn read_archive(
     archive.stays(None, to, &mut |room, stay| {
         counts.events += u64::from(stay.time() >= from);
         past.add_stay(room, stay);
+    })?;
+    archive.statuses(None, &mut |room, statuses| {
+        past.add_statuses(&room, &statuses)
     })?;
     let span = Span {
         after: from.plus(-seconds_before_stay(rules)),
@@ -54,17 +58,10 @@ pub fn read_room(
     let mut past = Past::new(from);
     let mut counts = Counts::default();
     let mut begin = to;
-    let mut stays = Vec::new();
-    archive.stays(Some(room), to, &mut |room, stay| {
-        stays.push(stay);
-        past.add_stay(room, stay);
+    archive.stays(Some(room), to, &mut |room, stay| past.add_stay(room, stay))?;
+    archive.statuses(Some(room), &mut |room, statuses| {
+        past.add_statuses(&room, &statuses)
     })?;
-    stays.sort_by_key(Stay::order);
-    let statuses = archive.statuses(room)?;
-    past.add_statuses(
-        room,
-        Statuses::in_past(statuses.changes().iter().copied(), &stays),
-    );
     for room in past.rooms() {
         let first = room.stays.iter().map(|stay| stay.time()).min();
         begin = first.unwrap_or(to);

@@ -105,11 +105,13 @@ impl Past {
         }
     }
 
-    /// Adds all changes of the status of a room that has a stay, in which what ended with a guest
-    /// who came says so itself.
-    pub fn add_statuses(&mut self, key: &RoomKey, statuses: Statuses) {
+    /// Adds what is known of the status of a room, once its stays are: it is nothing without them.
+    pub fn add_statuses(&mut self, key: &RoomKey, statuses: &Statuses) {
         if let Some(place) = self.place(key.hotel_id.as_str(), key.room_number.as_str()) {
-            self.rooms[place].statuses = statuses;
+            let room = &mut self.rooms[place];
+            room.stays.sort_by_key(Stay::order);
+            let changes = statuses.changes().iter().copied();
+            room.statuses = Statuses::in_past(changes, &room.stays);
         }
     }
 

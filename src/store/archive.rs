@@ -41,12 +41,16 @@ pub trait Archive {
         take: &mut dyn FnMut(RoomKey, Stay),
     ) -> Result<(), StoreError>;
 
-    /// What is remembered of a room's status; nothing where the service has never watched it, or
-    /// where its tables are not there, or may not be read.
+    /// What is remembered of the status of one room or of all; nothing where the service has never
+    /// watched it, or where its tables are not there, or may not be read.
     ///
     /// # Errors
-    /// Any [`StoreError`] of the connection or the row.
-    fn statuses(&mut self, of: &RoomKey) -> Result<Statuses, StoreError>;
+    /// Any [`StoreError`] of the connection or a row.
+    fn statuses(
+        &mut self,
+        of: Option<&RoomKey>,
+        take: &mut dyn FnMut(RoomKey, Statuses),
+    ) -> Result<(), StoreError>;
 
     /// The readings of a span, of one room or of all, in any order, except that a room's readings
     /// with the same time come in the order they were stored. Returns the number of invalid rows.

@@ -4,10 +4,14 @@
 use std::time::Duration;
 
 use roomwatt::types::LocalTime;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use crate::backtest::lines;
+use crate::embedded::alone;
 use crate::support::Rig;
 use crate::support::feishu::message_text;
+use crate::support::intake::{ask, wait_until_served};
 use crate::{check_out, finished, minutes_ago};
 
 const NOTICES: &str = "SELECT CONCAT_WS(' ', kind, state) FROM notification ORDER BY id";
@@ -84,6 +88,17 @@ fn a_room_out_of_order_is_neither_judged_nor_followed() {
     let log = service.stop();
     assert!(!log.contains("WARN"), "{log}");
 
+    assert_eq!(verdicts(&mut rig), (7, 6));
+    // The one until 215 minutes ago.
+    assert_eq!(
+        alerts_of_the_past(&mut rig, ago(400)),
+        [("alert".into(), 4)]
+    );
+    rig.finish();
+}
+
+/// How many intervals of room 101 are abnormal, and in how many it is out of order.
+fn verdicts(rig: &mut Rig) -> (usize, usize) {
     let (code, text, errors) = finished(&rig.roomwatt(&["explain", "H001", "101", "--json"]));
     assert_eq!((code, errors.as_str()), (Some(0), ""));
     let verdicts: Vec<String> = text
@@ -94,6 +109,89 @@ fn a_room_out_of_order_is_neither_judged_nor_followed() {
         })
         .collect();
     let of = |word: &str| verdicts.iter().filter(|verdict| *verdict == word).count();
-    assert_eq!((of("abnormal"), of("out of order")), (7, 6), "{text}");
+    (of("abnormal"), of("out of order"))
+}
+
+/// What a backtest of the database finds, and how many periods each has.
+fn alerts_of_the_past(rig: &mut Rig, from: LocalTime) -> Vec<(String, u64)> {
+    let output = rig.roomwatt(&["backtest", "--from", &from.to_string()]);
+    let (_, _, remarks) = finished(&output);
+    let remark = "of rooms' statuses, the database knows those of the last week";
+    assert!(remarks.contains(remark), "{remarks}");
+    found(&lines(&output))
+}
+
+fn found(lines: &[Value]) -> Vec<(String, u64)> {
+    let found = lines.iter().map(|line| {
+        let event = line["event"].as_str().expect("a word");
+        (event.to_owned(), line["periods"].as_u64().expect("periods"))
+    });
+    found.collect()
+}
+
+/// The same without any server: taken over HTTP, remembered in the file, and asked about; and from
+/// files. Other codes need a restart.
+#[test]
+fn a_room_out_of_order_is_known_to_the_embedded_store_and_from_files() {
+    let (mut rig, address) = alone("alonestatus");
+    rig.configure("[message_types]\nroom_status = \"status\"\n[room_status]\nout_of_order = 'OOO'");
+    let mut service = rig.start();
+    wait_until_served(address);
+    let now = minutes_ago(0);
+    let ago = |minutes: i64| now.plus(-minutes * 60);
+    let post = |path: &str, body: &str| {
+        let request = format!(
+            "POST /api/{path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let (code, answer) = ask(address, &request).expect("an answer");
+        assert_eq!(code, 200, "{answer}");
+        answer
+    };
+    let taken = |count: usize| format!("{{\"taken\":{count},\"refused\":[]}}");
+    let (left, broken) = (check_out("H001", "101", ago(390)), status("OOO", ago(215)));
+    let repaired = status("fixed", ago(65));
+    assert_eq!(post("messages", &left), taken(1));
+    assert_eq!(post("messages", &broken), taken(1));
+    assert!(post("messages", &repaired).starts_with("{\"taken\":0"));
+    rig.reconfigure("= 'OOO'", "= 'OOO'\nin_order = 'fixed'");
+    service.signal(Signal::HUP);
+    service.wait_for_log("SIGHUP: changes that need a restart: room_status.in_order: ");
+    assert!(post("messages", &repaired).starts_with("{\"taken\":0"));
+    service.stop();
+
+    let mut service = rig.start();
+    wait_until_served(address);
+    service.wait_for_log("1 vacant, 1 out of order, ");
+    assert_eq!(post("messages", &repaired), taken(1));
+    let times: Vec<i64> = (0..=13).map(|interval| 390 - 30 * interval).collect();
+    let register = |minutes: i64| 1_000 + (390 - minutes) / 10;
+    let readings: Vec<String> = { times.iter() }
+        .map(|&minutes| {
+            json!({
+                "hotel_id": "H001",
+                "room_number": "101",
+                "reading_value": register(minutes),
+                "script_time": ago(minutes),
+            })
+            .to_string()
+        })
+        .collect();
+    assert_eq!(post("readings", &readings.join("\n")), taken(14));
+    service.wait_for_log("alert H001/101 vacant");
+    assert_eq!(verdicts(&mut rig), (7, 6));
+    let alert = [("alert".to_owned(), 4)];
+    assert_eq!(alerts_of_the_past(&mut rig, ago(400)), alert);
+    service.stop();
+
+    let messages = rig.file("m.jsonl", &[left, broken, repaired].join("\n"));
+    let rows = { times.iter() }
+        .map(|&minutes| format!("H001,101,{},{}\n", register(minutes), ago(minutes)));
+    let header = "hotel_id,room_number,reading_value,script_time\n".to_owned();
+    let readings = rig.file("r.csv", &rows.fold(header, |text, row| text + &row));
+    let files = ["--messages", &messages, "--readings", &readings];
+    let of_files = lines(&rig.roomwatt(&[&["backtest"], &files[..]].concat()));
+    assert_eq!(found(&of_files), alert);
     rig.finish();
 }

@@ -96,7 +96,7 @@ fn readings_with_the_same_time_come_in_the_order_they_were_stored(subject: &Subj
 }
 
 fn what_is_remembered_of_a_rooms_status_is_given(subject: &Subject) {
-    let (room, other) = (RoomKey::new("H1", "A1"), RoomKey::new("H1", "a1"));
+    let [room, other, third] = ["A1", "a1", "B1"].map(|number| RoomKey::new("H1", number));
     let mut state = RoomState::new(vacant(0), &Rules::default());
     state.statuses.add(StatusChange {
         at: at(60),
@@ -106,16 +106,26 @@ fn what_is_remembered_of_a_rooms_status_is_given(subject: &Subject) {
     });
     let statuses = state.statuses.clone();
     commit(&mut subject.owner(), |plan| {
-        plan.rooms = vec![(room.clone(), state)];
+        let of_third = RoomState::new(vacant(0), &Rules::default());
+        plan.rooms = vec![(room.clone(), state), (third.clone(), of_third)];
     });
-    let mut archive = subject.database.archive();
-    assert_eq!(archive.statuses(&room).expect("statuses"), statuses);
-    assert_eq!(archive.statuses(&other).expect("none"), Statuses::default());
+    let known = |of: Option<&RoomKey>| {
+        let mut known = Vec::new();
+        let mut archive = subject.database.archive();
+        let read = archive.statuses(of, &mut |room, statuses| known.push((room, statuses)));
+        read.expect("statuses");
+        known.sort_by(|(one, _), (other, _)| one.cmp(other));
+        known
+    };
+    let of_room = (room.clone(), statuses);
+    assert_eq!(known(Some(&room)), std::slice::from_ref(&of_room));
+    assert_eq!(known(Some(&other)), []);
+    assert_eq!(known(None), [of_room, (third, Statuses::default())]);
     // Before `init-db`.
     subject.execute("DROP TABLE room_state");
     if !subject.is_file() {
-        let mut archive = subject.database.archive();
-        assert_eq!(archive.statuses(&room).expect("none"), Statuses::default());
+        assert_eq!(known(Some(&room)), []);
+        assert_eq!(known(None), []);
     }
 }
 

@@ -58,7 +58,7 @@ pub fn read_files(
             past.add_stay(room.clone(), *stay);
         }
         let changes = said.iter().filter_map(Said::status);
-        past.add_statuses(&room, Statuses::in_past(changes, &stays));
+        past.add_statuses(&room, &Statuses::of_past(changes));
     }
     let reading_format = ReadingFormat { zone: format.zone };
     read_readings(

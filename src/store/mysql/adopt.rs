@@ -43,13 +43,13 @@ pub fn adopt(
     // has written is visible to what follows.
     transaction.query_drop("UPDATE service SET epoch = epoch + 1 WHERE id = 1")?;
     let mut watched = HashMap::new();
-    rooms::load(&mut transaction, &mut |room, state| {
+    rooms::load(&mut transaction, None, &mut |room, state| {
         watched.insert(room, state.watch.stay);
     })?;
     let latest = now.plus(max_ahead_seconds);
     let mut found = rows(&mut transaction, &mut adopted, &watched, latest)?;
     let mut plan = Plan::default();
-    rooms::load(&mut transaction, &mut |room, known| {
+    rooms::load(&mut transaction, None, &mut |room, known| {
         if let Some(rows) = found.remove(&room) {
             take_over(&room, &known, &rows, now, rules, &mut plan, &mut adopted);
         }

@@ -5,7 +5,7 @@ use mysql::{Conn, Opts, Params, Row, Value};
 
 use crate::config::{self, MeterTable};
 use crate::engine::{RoomState, Statuses, Stay};
-use crate::store::{Archive, Span, StoreError, room, stay};
+use crate::store::{Archive, Span, StoreError, stay};
 use crate::types::{HotelId, Kind, LocalTime, Reading, RoomKey, RoomNumber, Zone, trim_key_part};
 
 use super::codec::{datetime, local_time};
@@ -123,7 +123,7 @@ impl Archive for MySqlArchive {
     fn rooms(&mut self, take: &mut dyn FnMut(RoomKey, RoomState)) -> Result<(), StoreError> {
         let mut conn = connect::connect(&self.opts)?;
         schema::check(&mut conn)?;
-        rooms::load(&mut conn, take)
+        rooms::load(&mut conn, None, take)
     }
 
     fn stays(
@@ -156,24 +156,18 @@ impl Archive for MySqlArchive {
         Ok(())
     }
 
-    fn statuses(&mut self, of: &RoomKey) -> Result<Statuses, StoreError> {
+    fn statuses(
+        &mut self,
+        of: Option<&RoomKey>,
+        take: &mut dyn FnMut(RoomKey, Statuses),
+    ) -> Result<(), StoreError> {
         let mut conn = connect::connect(&self.opts)?;
-        let key = (of.hotel_id.as_str(), of.room_number.as_str());
-        let query = "SELECT version, state FROM room_state WHERE hotel_id = ? AND room_number = ?";
-        let row: Option<(i64, String)> = match conn.exec_first(query, key) {
-            Ok(row) => row,
+        let mut take = |room, state: RoomState| take(room, state.statuses);
+        match rooms::load(&mut conn, of, &mut take) {
             // The past is asked about before `init-db`, too, and by users who only read it.
-            Err(mysql::Error::MySqlError(error))
-                if matches!(error.code, 1054 | 1142 | 1143 | 1146) =>
-            {
-                None
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let Some((version, state)) = row else {
-            return Ok(Statuses::default());
-        };
-        Ok(room::read(of, version, &state)?.statuses)
+            Err(StoreError::NotSetUp(_)) => Ok(()),
+            loaded => loaded,
+        }
     }
 
     fn readings(

@@ -124,7 +124,7 @@ impl StateStore for MySqlStore {
     }
 
     fn load_rooms(&mut self, take: &mut dyn FnMut(RoomKey, RoomState)) -> Result<(), StoreError> {
-        self.connected(|conn| rooms::load(conn, take))
+        self.connected(|conn| rooms::load(conn, None, take))
     }
 
     fn load_meter_troubles(

@@ -1,7 +1,7 @@
 //! Reads and writes the rows of `room_state`.
 
 use mysql::prelude::Queryable;
-use mysql::{Transaction, Value};
+use mysql::{Params, Transaction, Value};
 
 use crate::engine::RoomState;
 use crate::store::StoreError;
@@ -65,13 +65,26 @@ fn values(room: &RoomKey, state: &RoomState) -> Result<Vec<Value>, StoreError> {
     ])
 }
 
-/// Passes the state of every room to `take`.
+/// Passes the state of one room, or of every room, to `take`.
 pub(super) fn load(
     conn: &mut impl Queryable,
+    of: Option<&RoomKey>,
     take: &mut dyn FnMut(RoomKey, RoomState),
 ) -> Result<(), StoreError> {
-    let query = "SELECT hotel_id, room_number, version, state FROM room_state";
-    for row in conn.query_iter(query)? {
+    let mut query = "SELECT hotel_id, room_number, version, state FROM room_state".to_owned();
+    let mut key: Vec<Value> = Vec::new();
+    if let Some(room) = of {
+        query.push_str(" WHERE hotel_id = ? AND room_number = ?");
+        key = vec![
+            room.hotel_id.as_str().into(),
+            room.room_number.as_str().into(),
+        ];
+    }
+    let key = match key.is_empty() {
+        true => Params::Empty,
+        false => Params::Positional(key),
+    };
+    for row in conn.exec_iter(query, key)? {
         let (hotel, number, version, state): (String, String, i64, String) =
             mysql::from_row_opt(row?).map_err(mysql::Error::from)?;
         let room = RoomKey::new(&hotel, &number);

@@ -4,14 +4,14 @@ use rusqlite::types::Value;
 use rusqlite::{Row, params_from_iter};
 
 use crate::engine::{RoomState, Statuses, Stay};
-use crate::store::{Archive, Span, StoreError, room, stay};
+use crate::store::{Archive, Span, StoreError, stay};
 use crate::types::{Kind, LocalTime, Reading, RoomKey};
 
 use super::{SqliteFile, load_rooms, values};
 
 impl Archive for SqliteFile {
     fn rooms(&mut self, take: &mut dyn FnMut(RoomKey, RoomState)) -> Result<(), StoreError> {
-        self.with(|conn| load_rooms(conn, take))
+        self.with(|conn| load_rooms(conn, None, take))
     }
 
     fn stays(
@@ -42,21 +42,12 @@ impl Archive for SqliteFile {
         })
     }
 
-    fn statuses(&mut self, of: &RoomKey) -> Result<Statuses, StoreError> {
-        let (of_room, key) = condition(Some(of));
-        let query = format!("SELECT version, state FROM room_state WHERE {of_room}");
-        let row: Option<(i64, String)> = self.with(|conn| {
-            let mut query = conn.prepare_cached(&query)?;
-            let mut rows = query.query(params_from_iter(key))?;
-            Ok(match rows.next()? {
-                Some(row) => Some((row.get(0)?, row.get(1)?)),
-                None => None,
-            })
-        })?;
-        let Some((version, state)) = row else {
-            return Ok(Statuses::default());
-        };
-        Ok(room::read(of, version, &state)?.statuses)
+    fn statuses(
+        &mut self,
+        of: Option<&RoomKey>,
+        take: &mut dyn FnMut(RoomKey, Statuses),
+    ) -> Result<(), StoreError> {
+        self.with(|conn| load_rooms(conn, of, &mut |room, state| take(room, state.statuses)))
     }
 
     fn readings(
@@ -86,7 +77,7 @@ impl Archive for SqliteFile {
 }
 
 /// The condition for the rows of one room, or of all, with its values.
-fn condition(of: Option<&RoomKey>) -> (&'static str, Vec<Value>) {
+pub(super) fn condition(of: Option<&RoomKey>) -> (&'static str, Vec<Value>) {
     let Some(room) = of else {
         return ("TRUE", Vec::new());
     };

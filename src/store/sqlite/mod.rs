@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use rusqlite::Connection;
+use rusqlite::{Connection, params_from_iter};
 
 use crate::engine::{MeterTrouble, RoomState};
 use crate::types::{HotelId, RoomKey, Zone};
@@ -106,7 +106,7 @@ impl StateStore for SqliteStore {
     }
 
     fn load_rooms(&mut self, take: &mut dyn FnMut(RoomKey, RoomState)) -> Result<(), StoreError> {
-        self.connected(|conn| load_rooms(conn, take))
+        self.connected(|conn| load_rooms(conn, None, take))
     }
 
     fn load_meter_troubles(
@@ -126,13 +126,17 @@ impl StateStore for SqliteStore {
     }
 }
 
-/// Passes the state of every room to `take`.
+/// Passes the state of one room, or of every room, to `take`.
 fn load_rooms(
     conn: &Connection,
+    of: Option<&RoomKey>,
     take: &mut dyn FnMut(RoomKey, RoomState),
 ) -> Result<(), StoreError> {
-    let mut query = conn.prepare("SELECT hotel_id, room_number, version, state FROM room_state")?;
-    let mut rows = query.query(())?;
+    let (of_room, key) = archive::condition(of);
+    let mut query = conn.prepare(&format!(
+        "SELECT hotel_id, room_number, version, state FROM room_state WHERE {of_room}"
+    ))?;
+    let mut rows = query.query(params_from_iter(key))?;
     while let Some(row) = rows.next()? {
         let room = values::room(row, 0)?;
         let state = row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?;

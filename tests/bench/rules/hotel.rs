@@ -180,7 +180,7 @@ pub fn judge(scenario: &Scenario, waste_days: u32, shows: bool) -> [Score; RULES
             continue;
         };
         let changes = room.said.iter().filter_map(Said::status);
-        past.add_statuses(&room.key, Statuses::in_past(changes, &stays));
+        past.add_statuses(&room.key, &Statuses::of_past(changes));
         for reading in &room.readings {
             past.add_reading(place, *reading);
         }

@@ -61,7 +61,7 @@ pub fn check(
         meter::check(conn, meter, rules, zone, &user, report)
     });
     part(&opts, shared::ABOUT, report, |conn, report| {
-        shared::report_rooms(rules, report, |take| super::rooms::load(conn, take));
+        shared::report_rooms(rules, report, |take| super::rooms::load(conn, None, take));
         Ok(())
     });
 }
