@@ -52,6 +52,28 @@ pub(super) fn summary(taken: &Amounts) -> String {
             intervals.push(format!("{} {name}", interval(result)));
         }
     }
+    let mut outcomes = vec![
+        counted(recorded(RecordedNotice::Alert), "alert"),
+        counted(recorded(RecordedNotice::Reminder), "reminder"),
+        format!("{} recovered", recorded(RecordedNotice::Recovered)),
+        format!("{} closed", recorded(RecordedNotice::Closed)),
+        format!(
+            "{} silent",
+            counted(recorded(RecordedNotice::Silent), "hotel")
+        ),
+        format!("{} back", recorded(RecordedNotice::Reporting)),
+        format!("{} frozen", recorded(RecordedNotice::Frozen)),
+        format!("{} moving again", recorded(RecordedNotice::Moving)),
+        format!("{} sent", notices(NoticeResult::Sent)),
+        format!("{} logged", notices(NoticeResult::Logged)),
+        format!("{} expired", notices(NoticeResult::Expired)),
+        format!("{} failed", notices(NoticeResult::Failed)),
+        format!("{} withdrawn", notices(NoticeResult::Withdrawn)),
+    ];
+    // Only where both rules are on.
+    if notices(NoticeResult::Joined) > 0 {
+        outcomes.push(format!("{} joined", notices(NoticeResult::Joined)));
+    }
     let parts = [
         ("messages", kinds),
         (
@@ -66,28 +88,7 @@ pub(super) fn summary(taken: &Amounts) -> String {
             ],
         ),
         ("intervals", intervals),
-        (
-            "notices",
-            vec![
-                counted(recorded(RecordedNotice::Alert), "alert"),
-                counted(recorded(RecordedNotice::Reminder), "reminder"),
-                format!("{} recovered", recorded(RecordedNotice::Recovered)),
-                format!("{} closed", recorded(RecordedNotice::Closed)),
-                format!(
-                    "{} silent",
-                    counted(recorded(RecordedNotice::Silent), "hotel")
-                ),
-                format!("{} back", recorded(RecordedNotice::Reporting)),
-                format!("{} frozen", recorded(RecordedNotice::Frozen)),
-                format!("{} moving again", recorded(RecordedNotice::Moving)),
-                format!("{} sent", notices(NoticeResult::Sent)),
-                format!("{} logged", notices(NoticeResult::Logged)),
-                format!("{} expired", notices(NoticeResult::Expired)),
-                format!("{} failed", notices(NoticeResult::Failed)),
-                format!("{} withdrawn", notices(NoticeResult::Withdrawn)),
-                format!("{} joined", notices(NoticeResult::Joined)),
-            ],
-        ),
+        ("notices", outcomes),
     ];
     let parts = parts.map(|(of, numbers)| format!("{of}: {}", numbers.join(", ")));
     parts.join("; ")
