@@ -216,6 +216,8 @@ pub enum Closing {
     MeterChanged,
     /// The configured length of the interval changed.
     IntervalChanged,
+    /// The rule that had found it was switched off.
+    RuleOff,
     /// The room is out of order, since this time.
     OutOfOrder { at: LocalTime },
     /// A new stay began.

@@ -8,8 +8,8 @@ use super::baseline::Item;
 use super::judge::{Outcome, Run, RunEnd, Step};
 use super::watch::{Opening, Watch};
 use super::{
-    Baseline, Closing, Exempt, Exemption, NoticeKind, Occupancy, RoomNotice, Rule, Rules, RunKey,
-    RunStart, Statuses, Stay, WatchKey, compact,
+    Baseline, BaselineMode, Closing, Exempt, Exemption, NoticeKind, Occupancy, RoomNotice, Rule,
+    Rules, RunKey, RunStart, Statuses, Stay, WatchKey, compact,
 };
 
 /// What is remembered of a room: across its stays, and its watch.
@@ -184,6 +184,16 @@ impl RoomState {
             self.watch.interval_seconds = rules.interval_seconds;
             let why = Closing::IntervalChanged;
             self.baseline.add(Item::Broken { at: seen, why }, rules);
+        }
+        if rules.baseline.mode == BaselineMode::Off {
+            let seen = self.watch.fold.seen.unwrap_or(self.watch.stay.time());
+            let run = self.watch.fold.run;
+            // The other rule's run goes on with the incident.
+            if run.is_none_or(|run| run.notified_at_periods == 0) {
+                let closing = self.close_unusual(room, Closing::RuleOff, seen);
+                effects.changes.extend(closing.map(Change::Notice));
+            }
+            self.baseline.forget();
         }
         let (stay_time, exempt) = (self.watch.stay.time(), self.exempt(rules));
         for &reading in readings {

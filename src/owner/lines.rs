@@ -103,6 +103,7 @@ fn why_closed(kind: NoticeKind) -> String {
         NoticeKind::Closed(Closing::IntervalChanged) => {
             "monitoring.check_interval_minutes was changed".to_owned()
         }
+        NoticeKind::Closed(Closing::RuleOff) => "baseline.mode is off".to_owned(),
         NoticeKind::Closed(Closing::OutOfOrder { at }) => format!("out of order since {at}"),
         NoticeKind::Closed(Closing::NewStay { kind, at }) => match kind {
             Kind::Checkin => format!("check-in at {at}"),

@@ -6,8 +6,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use roomwatt::engine::baseline::{Evaluation, Frames, HotelMemory, evaluate};
-use roomwatt::engine::{BaselineMode, BaselineRules, NoticeKind, RoomNotice, Rule, Rules, RunKey};
-use roomwatt::types::WattHours;
+use roomwatt::engine::{
+    BaselineMode, BaselineRules, Closing, NoticeKind, RoomNotice, Rule, Rules, RunKey, Stay,
+};
+use roomwatt::types::{LocalTime, Reading, WattHours};
 
 use crate::config;
 use crate::player::Room;
@@ -26,14 +28,19 @@ fn in_mode(world: &World, mode: BaselineMode) -> Rules {
 
 /// Plays the world with a sweep at each cut; every sweep evaluates what is pending.
 fn play(world: &World, cuts: &[Index], mode: BaselineMode) -> Room {
-    let rules = in_mode(world, mode);
+    play_in(world, cuts, |_| mode)
+}
+
+/// The same in a mode for each sweep and what comes before it.
+fn play_in(world: &World, cuts: &[Index], mode: impl Fn(usize) -> BaselineMode) -> Room {
     let len = world.readings.len();
     let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(len + 1)).collect();
     cuts.push(len);
     cuts.sort_unstable();
     let mut room = room();
     let mut messages = world.messages().into_iter().peekable();
-    for cut in cuts {
+    for (nth, cut) in cuts.into_iter().enumerate() {
+        let rules = in_mode(world, mode(nth));
         while let Some(message) = messages.next_if(|next| world.until(next.time()) <= cut) {
             let stored = world.until(message.time());
             message.deliver(&mut room, &world.readings[..stored], &rules);
@@ -49,6 +56,9 @@ fn play(world: &World, cuts: &[Index], mode: BaselineMode) -> Room {
 
 fn sweep(room: &mut Room, rules: &Rules) {
     let Some(state) = &mut room.state else { return };
+    if rules.baseline.mode == BaselineMode::Off {
+        return;
+    }
     let mut frames = Frames::default();
     frames.add(state.baseline.contributions());
     let mut evaluation = [Evaluation {
@@ -107,8 +117,16 @@ proptest! {
     /// "A room has one open incident at most": it begins with an alert and has one end, whichever
     /// rules have a part in it.
     #[test]
-    fn a_room_has_one_incident_at_a_time_and_each_has_one_end((world, cuts) in cut_world()) {
-        let room = play(&world, &cuts, BaselineMode::On);
+    fn a_room_has_one_incident_at_a_time_and_each_has_one_end(
+        (world, cuts) in cut_world(),
+        on in 0..24_usize,
+    ) {
+        // In the end it may be switched off.
+        let mode = |nth| match nth < on {
+            true => BaselineMode::On,
+            false => BaselineMode::Off,
+        };
+        let room = play_in(&world, &cuts, mode);
         let mut open: Option<RunKey> = None;
         let mut ended: BTreeMap<RunKey, &RoomNotice> = BTreeMap::new();
         for notice in room.notices() {
@@ -171,4 +189,38 @@ fn the_worlds_have_incidents_of_either_rule_and_of_both() {
             "{rule:?} {joined} {kind}: {seen:?}"
         );
     }
+}
+
+/// A mode that is switched off reports the end of what it had reported, once.
+#[test]
+fn switching_the_rule_off_ends_its_incident() {
+    let noon = LocalTime::parse("2023-04-10 12:00:00").expect("a time");
+    let readings: Vec<Reading> = (0..12)
+        .map(|nth| Reading {
+            time: noon.plus(nth * 1_800),
+            register: WattHours(100_010 + 500 * nth),
+        })
+        .collect();
+    let rules = |mode| Rules {
+        baseline: BaselineRules {
+            mode,
+            ..BaselineRules::default()
+        },
+        ..Rules::default()
+    };
+    let (on, off) = (rules(BaselineMode::On), rules(BaselineMode::Off));
+    let mut room = room();
+    let left = Stay::Vacant {
+        actual_checkin: None,
+        actual_checkout: noon,
+    };
+    room.message(left, &[], &on);
+    room.sweep(&readings[..8], &on);
+    sweep(&mut room, &on);
+    room.sweep(&readings[..10], &off);
+    room.sweep(&readings, &off);
+    let kinds: Vec<NoticeKind> = room.notices().iter().map(|it| it.kind).collect();
+    let ended = NoticeKind::Closed(Closing::RuleOff);
+    assert_eq!(kinds, [NoticeKind::Alert, ended]);
+    assert!(room.state().baseline.is_empty());
 }

@@ -339,6 +339,14 @@ impl Baseline {
         Some(notice)
     }
 
+    /// Forgets what was learned, but for the incident that the other rule's run goes on with.
+    pub(crate) fn forget(&mut self) {
+        *self = Baseline {
+            opened: self.opened,
+            ..Baseline::default()
+        };
+    }
+
     /// Takes what a reading was when the room was judged under a stay of this kind that began at
     /// this time.
     pub(crate) fn follow(
@@ -349,7 +357,6 @@ impl Baseline {
         rules: &Rules,
     ) {
         if rules.baseline.mode == BaselineMode::Off {
-            *self = Baseline::default();
             return;
         }
         let is_folded = !matches!(outcome.step, Step::Late | Step::BeforeStay);

@@ -101,6 +101,7 @@ pub(super) static WORDS: Words = Words {
         (_, Closing::Gap) => "gap in readings",
         (_, Closing::MeterChanged) => "meter replaced or reset",
         (_, Closing::IntervalChanged) => "interval changed",
+        (_, Closing::RuleOff) => "rule switched off",
         (_, Closing::OutOfOrder { .. }) => "out of order",
         (Kind::Checkout, Closing::NewStay { kind, .. }) => match kind {
             Kind::Checkin => "guest checked in",
@@ -129,6 +130,10 @@ pub(super) static WORDS: Words = Words {
             (_, Closing::IntervalChanged) => format!(
                 "The length of the interval was changed: power use is judged anew from now on. \
                  {again}"
+            ),
+            (_, Closing::RuleOff) => format!(
+                "The rule that found it was switched off, so it is not known whether power use is \
+                 normal again. {look}."
             ),
             (_, Closing::OutOfOrder { at }) => format!(
                 "The room has been out of order since {}: what was abnormal before is no longer \

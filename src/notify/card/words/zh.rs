@@ -91,6 +91,7 @@ pub(super) static WORDS: Words = Words {
         (_, Closing::Gap) => "抄表中断",
         (_, Closing::MeterChanged) => "电表更换或清零",
         (_, Closing::IntervalChanged) => "判断周期已更改",
+        (_, Closing::RuleOff) => "规则已停用",
         (_, Closing::OutOfOrder { .. }) => "维修中",
         (Kind::Checkout, Closing::NewStay { kind, .. }) => match kind {
             Kind::Checkin => "客人已入住",
@@ -115,6 +116,9 @@ pub(super) static WORDS: Words = Words {
             }
             (_, Closing::IntervalChanged) => {
                 "系统的判断周期已更改，从现在起重新判断；如仍异常，会再次报警。".to_owned()
+            }
+            (_, Closing::RuleOff) => {
+                format!("发现此异常的规则已停用，无法判断是否恢复；{look}。")
             }
             (_, Closing::OutOfOrder { at }) => format!(
                 "客房已于 {} 设为维修房，此前的异常不再跟踪；维修期间的用电不作判断。",
