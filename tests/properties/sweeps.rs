@@ -10,12 +10,18 @@ use crate::config;
 use crate::player::Room;
 use crate::world::{Message, World, room, room_key, world, world_with_statuses};
 
+/// A status of cleaning is forgotten with one of a day later. So the sweeps of these worlds lag
+/// behind a status by less than that and the time of grace.
+const LONGEST_LAG: i64 = (24 - 1) * 3_600;
+
 /// A world, and the ends of the sweeps that read it.
 fn cut_world() -> impl Strategy<Value = (World, Vec<usize>)> {
     let worlds = prop_oneof![world(), world_with_statuses()];
     (worlds, vec(any::<Index>(), 0..12)).prop_map(|(world, cuts)| {
         let len = world.readings.len();
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(len + 1)).collect();
+        let statuses = world.statuses.iter();
+        cuts.extend(statuses.map(|change| world.until(change.at.plus(-LONGEST_LAG))));
         cuts.push(len);
         cuts.sort_unstable();
         (world, cuts)
