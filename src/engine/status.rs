@@ -11,8 +11,9 @@ use super::{Added, RoomStatus, Rules, StatusChange, Stay};
 /// messages come late and in any order. Seconds.
 const KEPT_OF_ORDER: i64 = 7 * 24 * 3_600;
 
-/// The same for cleaning, which matters for some hours: longer than the longest time of grace. Where
-/// no sweep has come for a day less that time, intervals of a cleaning before the newest are judged.
+/// The same for cleaning, which matters for some hours: longer than the longest time of grace.
+/// Where no sweep has come for a day less that time, intervals of a cleaning before the newest are
+/// judged.
 const KEPT_OF_CLEANING: i64 = 24 * 3_600;
 
 /// The most changes of each sort that are kept.

@@ -257,7 +257,10 @@ impl Planner {
                     true => chance.between(45 * MINUTE..=110 * MINUTE),
                     false => HALF_HOUR,
                 });
-                let per_half_hour = chance.between(200..=500);
+                let per_half_hour = match is_long {
+                    true => chance.within(self.habits.long_cleaning_wh),
+                    false => chance.between(200..=500),
+                };
                 plan.consumers.push(Consumer {
                     from,
                     until: until.min(before_next),

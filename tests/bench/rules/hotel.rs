@@ -31,12 +31,13 @@ pub struct Score {
     /// Wastes found in time, and within an hour more.
     pub recall: Found,
     pub later: Found,
-    /// Of vacant rooms: in all days, the first seven, and the others.
+    /// Of vacant rooms in which really nobody was: in all days, the first seven, and the others.
     pub vacant: False,
-    /// The same of alarms in whose runs really nobody was in, late or unknown.
-    pub empty: False,
     pub first_week: False,
     pub settled: False,
+    /// With those in whose runs somebody was in who had checked out, or never checked in: it is not
+    /// wrong to tell the staff of them, but nothing was wasted.
+    pub with_guests: False,
     /// Troubles of occupied rooms with meters that don't count whole kWh; of miners those that go
     /// on for a day.
     pub misuses: BTreeMap<Appliance, Found>,
@@ -48,9 +49,9 @@ impl Score {
         self.recall.merge(other.recall);
         self.later.merge(other.later);
         self.vacant.merge(other.vacant);
-        self.empty.merge(other.empty);
         self.first_week.merge(other.first_week);
         self.settled.merge(other.settled);
+        self.with_guests.merge(other.with_guests);
         for (appliance, found) in &other.misuses {
             self.misuses.entry(*appliance).or_default().merge(*found);
         }
@@ -75,15 +76,15 @@ impl Score {
             from: new_until,
             until,
         };
-        let of = |kind, span| false_alarms(room, stays, alerts, kind, span);
-        self.vacant.merge(of(Kind::Checkout, story));
-        let alone: Vec<Alert> = { alerts.iter().copied() }
+        let of = |alerts: &[Alert], kind, span| false_alarms(room, stays, alerts, kind, span);
+        let empty: Vec<Alert> = { alerts.iter().copied() }
             .filter(|alert| !is_somebody_in(room, alert))
             .collect();
-        let empty = false_alarms(room, stays, &alone, Kind::Checkout, story);
-        self.empty.merge(empty);
-        self.first_week.merge(of(Kind::Checkout, first_week));
-        self.settled.merge(of(Kind::Checkout, settled));
+        self.vacant.merge(of(&empty, Kind::Checkout, story));
+        self.first_week
+            .merge(of(&empty, Kind::Checkout, first_week));
+        self.settled.merge(of(&empty, Kind::Checkout, settled));
+        self.with_guests.merge(of(alerts, Kind::Checkout, story));
         if is_fine(room) {
             for misuse in misuses(room, story, story, LONG) {
                 let seconds = misuse.until.since(misuse.from);
@@ -92,7 +93,7 @@ impl Score {
                     found.add(is_found_at_all(misuse, alerts));
                 }
             }
-            self.occupied.merge(of(Kind::Checkin, story));
+            self.occupied.merge(of(alerts, Kind::Checkin, story));
         }
     }
 }

@@ -16,7 +16,7 @@ use hotel::{DEMANDED, RULES, Score, judge};
 use targets::Target;
 
 /// No rule and no world was ever tried on these hotels while it was made.
-const SEED: u64 = 815_730_264;
+const SEED: u64 = 440_911_523;
 
 /// Hotels of a world.
 struct Row {
@@ -130,14 +130,14 @@ fn main() {
 
     println!("seed {seed}, {percent} % of the hotels");
     println!(
-        "Recall within 2.5 h of wastes from 0.3 kWh in vacant rooms, false alarms in 100 days"
+        "Recall within 2.5 h of wastes from 0.3 kWh in vacant rooms; false alarms in 100 days"
     );
-    println!("of a vacant room. first: in the first 7 days; then: from day 8 on; empty: of these");
-    println!("the alarms in rooms in which really nobody was, late or unknown.");
+    println!("of a vacant room, while nobody was in: in all days (first: the first 7; then: from");
+    println!("day 8 on), and with those of guests who had checked out late or not in at all.");
     let [one, other, last] = RULES;
     println!(
         "{:16} {:>6} {:>8} | {one:13} | {other:13} | {last:13} {:>6} {:>6} {:>6} {:>6}",
-        "world", "wastes", "days", "3.5 h", "first", "then", "empty"
+        "world", "wastes", "days", "3.5 h", "first", "then", "guests"
     );
     let mut judged: Vec<(&str, [Score; RULES.len()])> = Vec::new();
     for row in rows().into_iter().filter(chosen) {
@@ -156,7 +156,7 @@ fn main() {
             score.later.share(),
             score.first_week.per_hundred_days(),
             score.settled.per_hundred_days(),
-            score.empty.per_hundred_days(),
+            score.with_guests.per_hundred_days(),
         );
         judged.push((row.name, scores));
     }

@@ -5,8 +5,9 @@
 //!   Those that end sooner can't be found in time and are not counted, nor are those that had begun
 //!   before the story.
 //! - A *false alarm* is an alert of a room that messages say is vacant, in whose run (from the
-//!   sample that opened it) no trouble was on. What somebody uses who has checked out and stays on,
-//!   or never checked in, is no waste: alerts of it are false as they come.
+//!   sample that opened it) no trouble was on, and nobody was in. What somebody uses who has
+//!   checked out and stays on, or never checked in, is no waste, but no meter can tell it from one,
+//!   and the staff may want to know of it: alerts of it are counted by themselves.
 //! - In an occupied room a *trouble* that goes on for long enough is found by any alert until soon
 //!   after its end; an alert in whose run none was on is false.
 //!
