@@ -110,20 +110,63 @@ fn a_lower_threshold_finds_what_was_missed() {
         "1e9",
         "--language",
         "en",
+        "--set",
+        "baseline.mode=off",
     ];
     let missed = printed(&story);
-    // What became of the trouble of a room stands below it.
-    let detection = |story: &str| -> String {
+    // A room's line, and the one below it, where it says why no rule found the trouble.
+    let of_room = |story: &str| -> [String; 2] {
         let mut lines = story
             .lines()
-            .skip_while(|line| !line.starts_with("  403  vacant "));
-        lines.nth(1).expect("its line").to_owned()
+            .skip_while(|line| !line.starts_with("  403  air conditioner "));
+        [(); 2].map(|()| lines.next().expect("a line").trim().to_owned())
     };
-    let below = "missed: below the threshold of 1.5 kWh; 0.";
-    assert!(detection(&missed).trim().starts_with(below), "{missed}");
+    let [line, reason] = of_room(&missed);
+    assert!(line.ends_with(" \u{2013}"), "{line}");
+    let below = "not more than 1.5 kWh; 0.";
+    assert!(reason.starts_with(below), "{reason}");
     let setting = ["--set", "checkout_abnormal_threshold=0.5"];
     let found = printed(&[&story[..], &setting].concat());
-    assert!(detection(&found).contains("found after 2 h"), "{found}");
+    let [line, next] = of_room(&found);
+    assert!(
+        line.contains(" to 11:18  ") && line.contains(" 2:"),
+        "{line}"
+    );
+    assert!(!next.contains("would have found it"), "{next}");
+
+    // The baseline rule finds it without a threshold.
+    let both = printed(&story[..story.len() - 2]);
+    let [line, next] = of_room(&both);
+    let columns: Vec<&str> = line.split_whitespace().rev().take(2).collect();
+    assert!(
+        columns[0].starts_with("2:") && columns[1] == "\u{2013}",
+        "{line}"
+    );
+    assert!(!next.contains("would have found it"), "{next}");
+    let row = |story: &str, name: &str| -> Vec<String> {
+        let line = story.lines().find(|line| line.starts_with(name));
+        let words = line.map(|line| line[name.len()..].split_whitespace());
+        words.map_or(Vec::new(), |words| words.map(str::to_owned).collect())
+    };
+    let baseline = row(&both, "  none: the baseline rule");
+    let these = row(&both, "  2 occupied, 1.5 vacant (these)");
+    let [found, "of", all, _, false_alarms] =
+        &baseline[..].iter().map(String::as_str).collect::<Vec<_>>()[..]
+    else {
+        panic!("{both}")
+    };
+    let (found, all): (u32, u32) = (
+        found.parse().expect("a number"),
+        all.parse().expect("a number"),
+    );
+    let by_thresholds: u32 = these[0].parse().expect("a number");
+    assert!(by_thresholds < found && found <= all, "{both}");
+    assert_eq!(*false_alarms, "0", "{both}");
+    // It is in no table where it is off.
+    assert_eq!(
+        row(&missed, "  none: the baseline rule"),
+        Vec::<String>::new()
+    );
 }
 
 /// The service's parts give the same notices as the engine alone.
@@ -207,13 +250,20 @@ fn the_notices_are_those_of_the_rules() {
 
     let count = |kind| written.iter().filter(|row| row.2 == kind).count();
     assert_eq!(report.alerts, count(NoticeKind::Alert));
-    assert!(report.alerts >= 2 && report.found() >= 2);
+    assert!(report.alerts >= 2 && report.tried[0].score.found >= 2);
+    // In shadow it notifies nobody.
+    assert_eq!(report.baseline, None);
     assert_eq!(report.reminders, count(NoticeKind::Reminder));
     assert_eq!(report.recovered, count(NoticeKind::Recovered));
     assert_eq!(report.false_alarms, []);
     // The story has some of each kind of detection.
-    let detections =
-        |is: fn(&Detection) -> bool| report.troubles.iter().filter(|t| is(&t.2)).count();
+    let detections = |is: fn(&Detection) -> bool| {
+        report
+            .troubles
+            .iter()
+            .filter(|t| is(&t.2.thresholds))
+            .count()
+    };
     assert!(detections(|detection| matches!(detection, Detection::Below { .. })) > 2);
     assert_eq!(report.until, scenario.end());
     let mut outline = Outline::default();

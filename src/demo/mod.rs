@@ -29,7 +29,7 @@ use crate::types::{LocalTime, Reading, RoomKey};
 use clock::StoryClock;
 use witness::Witness;
 
-pub use report::{Detection, Report, Tried};
+pub use report::{Detection, Detections, Report, Score, Tried};
 
 /// How long to wait for a thread before checking that all threads are alive.
 const HEALTH_CHECK: Duration = Duration::from_millis(200);

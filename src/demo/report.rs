@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::engine::{Move, Notice, NoticeKind, RoomNotice, Rules, Thresholds};
+use crate::engine::{BaselineMode, Move, Notice, NoticeKind, RoomNotice, Rule, Rules, Thresholds};
 use crate::review::{Room, judge};
 use crate::simulator::{CircumstanceSpan, Outline, Trouble};
 use crate::types::{Kind, LocalTime, Reading, RoomKey, WattHours};
@@ -15,8 +15,8 @@ pub struct Report {
     pub readings: u64,
     pub rooms: usize,
     pub until: LocalTime,
-    /// The troubles in the order of their beginning, and whether each was found.
-    pub troubles: Vec<(RoomKey, Trouble, Detection)>,
+    /// The troubles in the order of their beginning, and what became of each.
+    pub troubles: Vec<(RoomKey, Trouble, Detections)>,
     /// Guests who changed rooms.
     pub moves: Vec<Move>,
     /// Rooms that were out of order, and how long; at most until the story's end.
@@ -32,20 +32,47 @@ pub struct Report {
     pub false_alarms: Vec<RoomNotice>,
     /// What these thresholds found, then what better ones would have found.
     pub tried: Vec<Tried>,
+    /// What the baseline rule found, if it was on.
+    pub baseline: Option<Score>,
 }
 
-/// Thresholds, and how many of the troubles they find.
+/// Thresholds, and what they find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tried {
     pub thresholds: Thresholds,
+    pub score: Score,
+}
+
+/// What a rule finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Score {
+    /// How many of the troubles.
     pub found: usize,
+    /// After how many seconds, in the middle.
+    pub after: Option<i64>,
+    /// Alerts without a trouble.
     pub false_alarms: usize,
+}
+
+/// What each of the rules made of a trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Detections {
+    pub thresholds: Detection,
+    /// `None` where the rule was not on.
+    pub baseline: Option<Detection>,
+}
+
+impl Detections {
+    pub fn is_missed(&self) -> bool {
+        let baseline = self.baseline.is_some_and(Detection::is_found);
+        !baseline && !self.thresholds.is_found()
+    }
 }
 
 /// Whether a trouble was found, or why it was missed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detection {
-    /// The staff was notified this many seconds after its beginning.
+    /// There was an alert this many seconds after its beginning.
     Found { seconds: i64 },
     /// It stayed below the threshold; `enough` is the highest one that would have found it.
     Below {
@@ -60,6 +87,14 @@ pub enum Detection {
     Silent,
     /// No threshold distinguishes it from the room's ordinary use.
     Hidden,
+    /// It is not unusual: the room, or the hotel's others, use as much at other times.
+    Usual,
+}
+
+impl Detection {
+    pub fn is_found(self) -> bool {
+        matches!(self, Detection::Found { .. })
+    }
 }
 
 /// The step between thresholds that are tried. Wh.
@@ -67,6 +102,13 @@ const STEP: i64 = 10;
 
 /// A trouble's energy is given for this time. Seconds.
 const HALF_HOUR: i64 = 1_800;
+
+/// How many intervals the baseline rule needs at least, in vacant rooms and in occupied ones.
+const VACANT_PERIODS: i64 = 4;
+const HELD_PERIODS: i64 = 6;
+
+/// It judges no occupied room whose meter counts in steps of this. Wh.
+const WHOLE_KWH: i64 = 1_000;
 
 impl Report {
     pub(super) fn new(
@@ -101,38 +143,46 @@ impl Report {
             })
             .collect();
         let count = |kind| of_rooms.iter().filter(|n| n.kind == kind).count();
-        let alerts = || of_rooms.iter().filter(|n| n.kind == NoticeKind::Alert);
-        let false_alarms = alerts().filter(|alert| {
-            let of_room = troubles.iter().filter(|(room, _)| *room == alert.room);
-            !of_room
-                .into_iter()
-                .any(|(_, trouble)| is_of(alert, trouble, rules))
-        });
-        let detections = troubles.iter().map(|(room, trouble)| {
-            let found = alerts().find(|n| n.room == *room && is_of(n, trouble, rules));
-            let detection = match found {
-                Some(alert) => Detection::Found {
-                    seconds: alert.detected.since(trouble.from),
-                },
-                None => rooms.get(room).map_or(Detection::Hidden, |room| {
-                    missed(room, trouble, until, rules)
-                }),
-            };
-            (room.clone(), *trouble, detection)
-        });
-        let troubles: Vec<_> = detections.collect();
-        let false_alarms: Vec<RoomNotice> = false_alarms.map(|alert| (*alert).clone()).collect();
+        let alerts: Vec<&RoomNotice> = { of_rooms.iter().copied() }
+            .filter(|notice| notice.kind == NoticeKind::Alert)
+            .collect();
+        let of_rule = |rule| {
+            let alerts = alerts.iter().copied();
+            alerts.filter(move |alert| alert.rule == rule)
+        };
+        let is_on = rules.baseline.mode == BaselineMode::On;
+        let baseline = is_on.then(|| score(of_rule(Rule::Baseline), &troubles, rules));
         let these = Tried {
             thresholds: rules.thresholds,
-            found: found(&troubles),
-            false_alarms: false_alarms.len(),
+            score: score(of_rule(Rule::Fixed), &troubles, rules),
         };
+        let detections = troubles.iter().map(|outcome| {
+            let (key, trouble) = outcome;
+            let detection = |rule, missed: fn(&Room, &Trouble, LocalTime, &Rules) -> Detection| {
+                if let Some(seconds) = found_after(of_rule(rule), outcome, rules) {
+                    return Detection::Found { seconds };
+                }
+                let room = rooms.get(key);
+                room.map_or(Detection::Hidden, |room| {
+                    missed(room, trouble, until, rules)
+                })
+            };
+            let detections = Detections {
+                thresholds: detection(Rule::Fixed, missed),
+                baseline: is_on.then(|| detection(Rule::Baseline, missed_by_baseline)),
+            };
+            (key.clone(), *trouble, detections)
+        });
+        let detections: Vec<_> = detections.collect();
+        let is_false = |alert: &&RoomNotice| !is_of_any(alert, &troubles, rules);
+        let false_alarms = alerts.iter().copied().filter(is_false).cloned().collect();
         Report {
             messages,
             readings,
             rooms: rooms.len(),
             until,
-            tried: better(these, &rooms, &troubles, rules),
+            tried: better(these, &rooms, &detections, rules),
+            baseline,
             alerts: count(NoticeKind::Alert),
             reminders: count(NoticeKind::Reminder),
             recovered: count(NoticeKind::Recovered),
@@ -141,26 +191,47 @@ impl Report {
                 .count(),
             of_meters: notices.len() - of_rooms.len(),
             false_alarms,
-            troubles,
+            troubles: detections,
             moves,
             out_of_order,
         }
     }
+}
 
-    pub fn found(&self) -> usize {
-        found(&self.troubles)
+/// A trouble of a room.
+type OfRoom = (RoomKey, Trouble);
+
+/// What alerts find of the troubles.
+fn score<'a>(
+    alerts: impl Iterator<Item = &'a RoomNotice> + Clone,
+    troubles: &[OfRoom],
+    rules: &Rules,
+) -> Score {
+    let found = troubles.iter();
+    let found = found.filter_map(|trouble| found_after(alerts.clone(), trouble, rules));
+    let mut found: Vec<i64> = found.collect();
+    found.sort_unstable();
+    let is_false = |alert: &&RoomNotice| !is_of_any(alert, troubles, rules);
+    Score {
+        found: found.len(),
+        after: found.get(found.len().saturating_sub(1) / 2).copied(),
+        false_alarms: alerts.filter(is_false).count(),
     }
 }
 
-/// A trouble of a room, and whether it was found.
-type Outcome = (RoomKey, Trouble, Detection);
+/// How many seconds after its beginning the first alert about a trouble came.
+fn found_after<'a>(
+    mut alerts: impl Iterator<Item = &'a RoomNotice>,
+    (room, trouble): &OfRoom,
+    rules: &Rules,
+) -> Option<i64> {
+    let first = alerts.find(|alert| alert.room == *room && is_of(alert, trouble, rules));
+    first.map(|alert| alert.detected.since(trouble.from))
+}
 
-fn found(troubles: &[Outcome]) -> usize {
-    let found = |detection: &Detection| matches!(detection, Detection::Found { .. });
-    troubles
-        .iter()
-        .filter(|(.., detection)| found(detection))
-        .count()
+fn is_of_any(alert: &RoomNotice, troubles: &[OfRoom], rules: &Rules) -> bool {
+    let mut troubles = troubles.iter();
+    troubles.any(|(room, trouble)| *room == alert.room && is_of(alert, trouble, rules))
 }
 
 /// The most thresholds that are tried, of those that would have found a missed trouble.
@@ -172,16 +243,19 @@ const CANDIDATES: usize = 10;
 fn better(
     these: Tried,
     rooms: &HashMap<RoomKey, Room>,
-    troubles: &[Outcome],
+    detections: &[(RoomKey, Trouble, Detections)],
     rules: &Rules,
 ) -> Vec<Tried> {
+    let troubles = detections.iter();
+    let troubles = troubles.map(|(room, trouble, _)| (room.clone(), *trouble));
+    let troubles: Vec<OfRoom> = troubles.collect();
     let mut tried = vec![these];
     let mut best = these;
     for kind in [Kind::Checkout, Kind::Checkin] {
-        let below = troubles
-            .iter()
-            .filter_map(|(_, trouble, detection)| match detection {
-                Detection::Below { enough, .. } if trouble.kind == kind => Some(*enough),
+        let below = { detections.iter() }
+            .filter(|(_, trouble, _)| trouble.kind == kind)
+            .filter_map(|(.., detections)| match detections.thresholds {
+                Detection::Below { enough, .. } => Some(enough),
                 _ => None,
             });
         let mut candidates: Vec<WattHours> = below.collect();
@@ -190,12 +264,14 @@ fn better(
         let step = candidates.len().div_ceil(CANDIDATES).max(1);
         let found = candidates.iter().rev().step_by(step).map(|&threshold| {
             let thresholds = with_threshold(best.thresholds, kind, threshold);
-            try_out(thresholds, rooms, troubles, rules)
+            try_out(thresholds, rooms, &troubles, rules)
         });
-        let better = found
-            .filter(|tried| tried.false_alarms <= these.false_alarms && tried.found > best.found);
+        let better = found.filter(|Tried { score, .. }| {
+            score.false_alarms <= these.score.false_alarms && score.found > best.score.found
+        });
         // Of equally good ones the highest: it was tried first.
-        if let Some(found) = better.reduce(|a, b| if b.found > a.found { b } else { a }) {
+        let most = |a: Tried, b: Tried| if b.score.found > a.score.found { b } else { a };
+        if let Some(found) = better.reduce(most) {
             best = found;
             tried.push(best);
         }
@@ -229,7 +305,7 @@ fn with_thresholds(thresholds: Thresholds, rules: &Rules) -> Rules {
 fn try_out(
     thresholds: Thresholds,
     rooms: &HashMap<RoomKey, Room>,
-    troubles: &[Outcome],
+    troubles: &[OfRoom],
     rules: &Rules,
 ) -> Tried {
     let rules = with_thresholds(thresholds, rules);
@@ -237,15 +313,9 @@ fn try_out(
         .flat_map(|room| judge(room, &rules, LocalTime::FIRST))
         .filter(|notice| notice.kind == NoticeKind::Alert)
         .collect();
-    let of = |alert: &RoomNotice, (room, trouble, _): &Outcome| {
-        *room == alert.room && is_of(alert, trouble, &rules)
-    };
-    let is_found = |outcome: &&Outcome| alerts.iter().any(|alert| of(alert, outcome));
-    let is_false = |alert: &&RoomNotice| !troubles.iter().any(|outcome| of(alert, outcome));
     Tried {
         thresholds,
-        found: troubles.iter().filter(is_found).count(),
-        false_alarms: alerts.iter().filter(is_false).count(),
+        score: score(alerts.iter(), troubles, &rules),
     }
 }
 
@@ -257,6 +327,7 @@ fn is_of(alert: &RoomNotice, trouble: &Trouble, rules: &Rules) -> bool {
     alert.stay.kind() == trouble.kind && alert.since < last && trouble.from < alert.detected
 }
 
+/// Why no threshold, or not this one, found a trouble.
 fn missed(room: &Room, trouble: &Trouble, until: LocalTime, rules: &Rules) -> Detection {
     let seconds = trouble.until.min(until).since(trouble.from);
     let needed = i64::from(rules.alert_periods) * rules.interval_seconds;
@@ -288,18 +359,51 @@ fn missed(room: &Room, trouble: &Trouble, until: LocalTime, rules: &Rules) -> De
     if seconds < needed + rules.interval_seconds {
         return Detection::TooShort { seconds };
     }
+    hidden_by_meter(room, trouble, needed, rules).unwrap_or(Detection::Hidden)
+}
+
+/// Why the baseline rule did not find a trouble.
+fn missed_by_baseline(
+    room: &Room,
+    trouble: &Trouble,
+    until: LocalTime,
+    rules: &Rules,
+) -> Detection {
+    let seconds = trouble.until.min(until).since(trouble.from);
+    let periods = match trouble.kind {
+        Kind::Checkin => HELD_PERIODS,
+        Kind::Checkout => VACANT_PERIODS,
+    };
+    let needed = periods * rules.interval_seconds;
+    // Its first and its last interval lie only partly in its time.
+    if seconds < needed + rules.interval_seconds {
+        return Detection::TooShort { seconds };
+    }
+    if trouble.kind == Kind::Checkin
+        && let Some(step) = step(&room.readings).filter(|step| step.0 >= WHOLE_KWH)
+    {
+        return Detection::Coarse { step };
+    }
+    hidden_by_meter(room, trouble, needed, rules).unwrap_or(Detection::Usual)
+}
+
+/// How the meter hides a trouble for which intervals of `needed` seconds in a row are needed.
+fn hidden_by_meter(
+    room: &Room,
+    trouble: &Trouble,
+    needed: i64,
+    rules: &Rules,
+) -> Option<Detection> {
     let readings: Vec<Reading> = (room.readings.iter().copied())
         .filter(|reading| (trouble.from..=trouble.until).contains(&reading.time))
         .collect();
     // A run needs one more reading than it has intervals.
     if longest_without_gap(&readings, rules) < needed {
-        return Detection::Silent;
+        return Some(Detection::Silent);
     }
     let used = trouble.per_half_hour.0 * rules.interval_seconds / HALF_HOUR;
-    match step(&readings) {
-        Some(step) if step.0 > used => Detection::Coarse { step },
-        _ => Detection::Hidden,
-    }
+    let step = step(&readings).filter(|step| step.0 > used)?;
+    Some(Detection::Coarse { step })
 }
 
 /// The longest time without a gap between readings. Seconds.

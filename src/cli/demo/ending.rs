@@ -1,10 +1,10 @@
 //! The end of a demonstration: what there was to find, what was found, and what to try next.
 
 use crate::cli::words::{Words, columns, left, right};
-use crate::demo::{Report, Tried};
-use crate::engine::Rules;
+use crate::demo::{Detection, Detections, Report, Score, Tried};
+use crate::engine::{Rule, Rules};
 use crate::simulator::{Scenario, Trouble};
-use crate::types::{LocalTime, RoomKey};
+use crate::types::{Kind, LocalTime, RoomKey};
 
 /// The lines, none wider than a terminal.
 pub(super) fn lines(
@@ -19,15 +19,9 @@ pub(super) fn lines(
     }
     lines.push(words.troubles(report.troubles.len()));
     let widths = Widths::of(words, report);
-    for (room, trouble, detection) in &report.troubles {
-        lines.push(widths.line(words, room, trouble));
-        lines.push(format!(
-            "{}{}",
-            blanks(2 + widths.room + 2),
-            words.detection(detection)
-        ));
+    for kind in [Kind::Checkout, Kind::Checkin] {
+        lines.extend(widths.troubles(words, report, kind));
     }
-    lines.push(String::new());
     lines.extend(said_besides(words, report));
     lines.extend(words.counts(report));
     lines.push(String::new());
@@ -40,12 +34,16 @@ pub(super) fn lines(
     lines
 }
 
-/// The widths of the columns: room, whether it is occupied, appliance.
+/// The widths of the columns: room, appliance, times, and what each rule made of it.
 struct Widths {
     room: usize,
-    state: usize,
     appliance: usize,
+    times: usize,
+    rules: Vec<usize>,
 }
+
+/// Shown for what a rule did not find.
+const MISSED: &str = "\u{2013}";
 
 impl Widths {
     fn of(words: &dyn Words, report: &Report) -> Widths {
@@ -56,23 +54,87 @@ impl Widths {
                 .max()
                 .unwrap_or_default()
         };
+        let rules = [Some(Rule::Fixed), report.baseline.map(|_| Rule::Baseline)];
+        let heads = rules.into_iter().flatten().map(|rule| words.head_of(rule));
         Widths {
             room: widest(&|room, _| columns(room.room_number.as_str())),
-            state: widest(&|_, trouble| columns(words.state(trouble.kind))),
             appliance: widest(&|_, trouble| columns(words.appliance(trouble.appliance))),
+            times: widest(&|_, trouble| columns(&span(words, trouble.from, trouble.until))),
+            rules: heads.map(columns).collect(),
         }
     }
 
-    fn line(&self, words: &dyn Words, room: &RoomKey, trouble: &Trouble) -> String {
-        let kwh = format!("{:.2}", trouble.per_half_hour.0 as f64 / 1_000.0);
-        format!(
-            "  {}  {}  {}  {kwh:>4}  {}",
-            left(room.room_number.as_str(), self.room),
-            left(words.state(trouble.kind), self.state),
-            left(words.appliance(trouble.appliance), self.appliance),
-            span(words, trouble.from, trouble.until),
-        )
+    /// The troubles of occupied or of vacant rooms, with a heading and an empty line.
+    fn troubles(&self, words: &dyn Words, report: &Report, kind: Kind) -> Vec<String> {
+        let mut troubles = Vec::from_iter(&report.troubles);
+        troubles.retain(|(_, trouble, _)| trouble.kind == kind);
+        if troubles.is_empty() {
+            return Vec::new();
+        }
+        // Room, appliance, energy and times, with what is between them.
+        let width = self.room + 2 + self.appliance + 2 + 4 + 2 + self.times;
+        let mut heading = format!("  {}", left(words.state(kind), width));
+        let heads = [Rule::Fixed, Rule::Baseline].map(|rule| words.head_of(rule));
+        for (head, width) in heads.iter().zip(&self.rules) {
+            heading.push_str(&format!("  {}", right(head, *width)));
+        }
+        let mut lines = vec![heading];
+        for (room, trouble, detections) in troubles {
+            lines.push(self.line(words, room, trouble, detections));
+            if detections.is_missed() {
+                lines.extend(self.reasons(words, detections));
+            }
+        }
+        lines.push(String::new());
+        lines
     }
+
+    fn line(
+        &self,
+        words: &dyn Words,
+        room: &RoomKey,
+        trouble: &Trouble,
+        detections: &Detections,
+    ) -> String {
+        let kwh = format!("{:.2}", trouble.per_half_hour.0 as f64 / 1_000.0);
+        let mut line = format!(
+            "  {}  {}  {kwh:>4}  {}",
+            left(room.room_number.as_str(), self.room),
+            left(words.appliance(trouble.appliance), self.appliance),
+            left(&span(words, trouble.from, trouble.until), self.times),
+        );
+        let detections = [Some(detections.thresholds), detections.baseline];
+        for (detection, width) in detections.into_iter().flatten().zip(&self.rules) {
+            let after = match detection {
+                Detection::Found { seconds } => hours(seconds),
+                _ => MISSED.to_owned(),
+            };
+            line.push_str(&format!("  {}", right(&after, *width)));
+        }
+        line
+    }
+
+    /// Why no rule found it: a line where that is the same for all of them, or else a line a rule.
+    fn reasons(&self, words: &dyn Words, detections: &Detections) -> Vec<String> {
+        let thresholds = words.missed(&detections.thresholds);
+        let baseline = { detections.baseline }.and_then(|detection| words.missed(&detection));
+        let of = |rule, reason| words.of_rule(rule, reason);
+        let reasons = match (thresholds, baseline) {
+            (Some(one), Some(other)) if one != other => {
+                vec![of(Rule::Fixed, &one), of(Rule::Baseline, &other)]
+            }
+            (reason, _) => Vec::from_iter(reason),
+        };
+        let indented = reasons.into_iter();
+        indented
+            .map(|reason| format!("{}{reason}", blanks(2 + self.room + 2)))
+            .collect()
+    }
+}
+
+/// Hours and minutes.
+fn hours(seconds: i64) -> String {
+    format!("{}:{:02}", seconds / 3_600, seconds % 3_600 / 60)
 }
 
 /// What messages said besides guests' coming and leaving, and what was made of it.
@@ -108,26 +170,38 @@ fn span(words: &dyn Words, from: LocalTime, to: LocalTime) -> String {
     format!("{first} {} {last}", words.to())
 }
 
-/// The table of what these thresholds found, and what others would have found.
+/// The table of what these thresholds and the baseline rule found, and what other thresholds would
+/// have found.
 fn comparison(words: &dyn Words, report: &Report, rules: &Rules) -> Vec<String> {
     let mut rows = vec![words.heads_of_comparison(rules)];
-    rows.extend(report.tried.iter().enumerate().map(|(at, tried)| {
+    let row = |what: String, score: Score| {
         [
-            words.thresholds(tried.thresholds, at == 0),
-            words.found(tried.found, report.troubles.len()),
-            tried.false_alarms.to_string(),
+            what,
+            words.found(score.found, report.troubles.len()),
+            score.after.map_or(MISSED.to_owned(), hours),
+            score.false_alarms.to_string(),
         ]
-    }));
-    let widths = [0, 1, 2].map(|at| {
+    };
+    for (at, tried) in report.tried.iter().enumerate() {
+        let is_configured = at == 0;
+        rows.push(row(
+            words.thresholds(tried.thresholds, is_configured),
+            tried.score,
+        ));
+        let baseline = report.baseline.filter(|_| is_configured);
+        rows.extend(baseline.map(|score| row(words.no_thresholds().to_owned(), score)));
+    }
+    let widths = [0, 1, 2, 3].map(|at| {
         let widths = rows.iter().map(|row| columns(&row[at]));
         widths.max().unwrap_or_default()
     });
-    let rows = rows.iter().map(|[thresholds, found, false_alarms]| {
+    let rows = rows.iter().map(|[rule, found, after, false_alarms]| {
         format!(
-            "  {}  {}  {}",
-            left(thresholds, widths[0]),
+            "  {}  {}  {}  {}",
+            left(rule, widths[0]),
             right(found, widths[1]),
-            right(false_alarms, widths[2])
+            right(after, widths[2]),
+            right(false_alarms, widths[3])
         )
     });
     rows.collect()

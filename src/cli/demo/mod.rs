@@ -28,13 +28,15 @@ Examples:
   roomwatt demo
   roomwatt demo --rooms 300 --days 7 --seed 5
   roomwatt demo --set checkout_abnormal_threshold=0.5
+  roomwatt demo --set baseline.mode=off
   roomwatt demo --world habits
 
 Guests come and go, one moves to another room, a room is out of order, meters are read, some of them
 wrongly, and some rooms have a trouble: an air conditioner left on, a mining rig. The service's own
 parts watch them, with an embedded database that is deleted afterwards. Cards are shown as the staff
-would see them. The end lists what there was to find, what was found, and which thresholds would
-have found more. The same seed gives the same story.
+would see them. The end lists what there was to find, what the thresholds found, what the baseline
+rule found that needs none, and which thresholds would have found more. The same seed gives the same
+story.
 ")]
 pub(super) struct Arguments {
     /// Another hotel than the demonstration's
@@ -54,7 +56,7 @@ pub(super) struct Arguments {
     speed: f64,
     #[command(flatten)]
     language: LanguageOption,
-    /// Another value of a key of [monitoring]; can be repeated
+    /// Another value of a key of [monitoring], or of one in another section; can be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<Setting>,
 }
@@ -69,8 +71,8 @@ fn speed(text: &str) -> Result<f64, String> {
 /// Rooms of the hotel, unless its world has hotels of another size.
 const ROOMS: u32 = 120;
 
-/// Seconds of the story between two sweeps.
-const SWEEP: &str = "sweep_seconds=300";
+/// Seconds of the story between two sweeps, and that the baseline rule notifies, too.
+const SETTINGS: [&str; 2] = ["sweep_seconds=300", "baseline.mode=on"];
 
 /// The hint for a database that fails.
 const PLACE: &str =
@@ -152,10 +154,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
 /// The defaults with `settings` applied. The environment is ignored: variables that are meant for
 /// this machine's service must not change the story.
 fn configuration(settings: &[Setting]) -> Result<Config, Failure> {
-    let often: Setting = SWEEP
-        .parse()
-        .map_err(|error: String| Failure::new(Code::Bug, anyhow!(error)))?;
-    let settings: Vec<Setting> = std::iter::once(often).chain(settings.to_vec()).collect();
+    let own: Result<Vec<Setting>, String> = SETTINGS.iter().map(|text| text.parse()).collect();
+    let own = own.map_err(|error| Failure::new(Code::Bug, anyhow!(error)))?;
+    let settings = [&own, settings].concat();
     let mut config =
         Config::of_settings(&settings).map_err(|errors| Failure::new(Code::Usage, errors))?;
     config.log.level = LevelFilter::Error;

@@ -2,7 +2,8 @@
 
 use crate::demo::{Detection, Report};
 use crate::engine::{
-    Event, Move, NoticeKind, RoomStatus, Rules, RunEnd, Said, StatusChange, Stay, Thresholds,
+    BaselineMode, Event, Move, NoticeKind, RoomStatus, Rule, Rules, RunEnd, Said, StatusChange,
+    Stay, Thresholds,
 };
 use crate::review::advise::{self, ENOUGH_ROOM_DAYS, ENOUGH_ROOMS};
 use crate::review::{Next, Reason, Verdict, Why};
@@ -296,7 +297,7 @@ impl Words for En {
         let rules = story.rules;
         format!(
             "Hotel DEMO: {}, {} from {} on (--seed {}).\nAbnormal is more than {} kWh (occupied) \
-             or {} kWh (vacant) in {}; alert at {} in a row.\n",
+             or {} kWh (vacant) in {}; alert at {} in a row.\n{}",
             counted(story.rooms, "room"),
             counted(story.days, "day"),
             story.from,
@@ -305,6 +306,10 @@ impl Words for En {
             rules.thresholds.checkout,
             self.duration(rules.interval_seconds),
             rules.alert_periods,
+            match rules.baseline.mode {
+                BaselineMode::On => "So is what is unusual for the room by itself.\n",
+                BaselineMode::Shadow | BaselineMode::Off => "",
+            }
         )
     }
 
@@ -318,32 +323,42 @@ impl Words for En {
             _ => "were",
         };
         let appliances = counted(count, "appliance");
-        format!("{appliances} {verb} left on or misused (kWh in 30 minutes):\n")
+        format!(
+            "{appliances} {verb} left on or misused (kWh in 30 minutes), and found after\n\
+             (hours:minutes):\n"
+        )
     }
 
     fn appliance(&self, appliance: Appliance) -> &'static str {
         appliance.as_str()
     }
 
-    fn detection(&self, detection: &Detection) -> String {
-        match *detection {
-            Detection::Found { seconds } => format!("found after {}", self.duration(seconds)),
-            Detection::Below { threshold, enough } => format!(
-                "missed: below the threshold of {threshold} kWh; {enough} would have found it"
-            ),
+    fn head_of(&self, rule: Rule) -> &'static str {
+        match rule {
+            Rule::Fixed => "thresholds",
+            Rule::Baseline => "baseline",
+        }
+    }
+
+    fn missed(&self, detection: &Detection) -> Option<String> {
+        Some(match *detection {
+            Detection::Found { .. } => return None,
+            Detection::Below { threshold, enough } => {
+                format!("not more than {threshold} kWh; {enough} would have found it")
+            }
             Detection::TooShort { seconds } => format!(
-                "missed: it lasted {}, too short for enough intervals",
+                "it lasted {}, too short for enough intervals",
                 self.duration(seconds)
             ),
-            Detection::Coarse { step } => {
-                format!(
-                    "missed: its meter counts in steps of {step} kWh, between two of them it seems \
-                     to be off"
-                )
-            }
-            Detection::Silent => "missed: its meter was read too seldom".to_owned(),
-            Detection::Hidden => "missed: hidden by what the room uses anyway".to_owned(),
-        }
+            Detection::Coarse { step } => format!("its meter counts in steps of {step} kWh"),
+            Detection::Silent => "its meter was read too seldom".to_owned(),
+            Detection::Hidden => "the room uses as much without it".to_owned(),
+            Detection::Usual => "this room or others use as much at other times".to_owned(),
+        })
+    }
+
+    fn of_rule(&self, rule: Rule, reason: &str) -> String {
+        format!("{}: {reason}", self.head_of(rule))
     }
 
     fn said(&self, event: &Event) -> Option<String> {
@@ -423,13 +438,14 @@ impl Words for En {
         ]
     }
 
-    fn heads_of_comparison(&self, rules: &Rules) -> [String; 3] {
+    fn heads_of_comparison(&self, rules: &Rules) -> [String; 4] {
         [
             format!(
                 "thresholds, kWh in {}",
                 self.duration(rules.interval_seconds)
             ),
             "found".to_owned(),
+            "after".to_owned(),
             "false alerts".to_owned(),
         ]
     }
@@ -440,6 +456,10 @@ impl Words for En {
             "{} occupied, {} vacant{now}",
             thresholds.checkin, thresholds.checkout
         )
+    }
+
+    fn no_thresholds(&self) -> &'static str {
+        "none: the baseline rule"
     }
 
     fn found(&self, found: usize, of: usize) -> String {

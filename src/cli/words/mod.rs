@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::config;
 use crate::demo::{Detection, Report};
-use crate::engine::{Event, Move, NoticeKind, Rules, Stay, Thresholds};
+use crate::engine::{Event, Move, NoticeKind, Rule, Rules, Stay, Thresholds};
 use crate::review::advise;
 use crate::review::{Reason, Verdict};
 use crate::simulator::Appliance;
@@ -110,7 +110,12 @@ pub(super) trait Words: Sync {
     /// Heading of the list of troubles that were to be found.
     fn troubles(&self, count: usize) -> String;
     fn appliance(&self, appliance: Appliance) -> &'static str;
-    fn detection(&self, detection: &Detection) -> String;
+    /// Heading of the times after which a rule found troubles.
+    fn head_of(&self, rule: Rule) -> &'static str;
+    /// Why a trouble was not found, unless it was.
+    fn missed(&self, detection: &Detection) -> Option<String>;
+    /// That a reason is a rule's.
+    fn of_rule(&self, rule: Rule, reason: &str) -> String;
     /// What a message says and what follows, if it is that a guest moves or that a room is out of
     /// order.
     fn said(&self, event: &Event) -> Option<String>;
@@ -123,9 +128,11 @@ pub(super) trait Words: Sync {
     fn not_judged(&self, span: &str) -> String;
     /// The counts of the demonstration, in three lines.
     fn counts(&self, report: &Report) -> [String; 3];
-    /// Headings: thresholds, troubles found with them, false alerts.
-    fn heads_of_comparison(&self, rules: &Rules) -> [String; 3];
+    /// Headings: thresholds, troubles found with them, after which time, false alerts.
+    fn heads_of_comparison(&self, rules: &Rules) -> [String; 4];
     fn thresholds(&self, thresholds: Thresholds, is_configured: bool) -> String;
+    /// The baseline rule, among thresholds.
+    fn no_thresholds(&self) -> &'static str;
     /// How many of all were found.
     fn found(&self, found: usize, of: usize) -> String;
     /// Heading of the command that tries other thresholds.

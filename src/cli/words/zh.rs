@@ -2,7 +2,8 @@
 
 use crate::demo::{Detection, Report};
 use crate::engine::{
-    Event, Move, NoticeKind, RoomStatus, Rules, RunEnd, Said, StatusChange, Stay, Thresholds,
+    BaselineMode, Event, Move, NoticeKind, RoomStatus, Rule, Rules, RunEnd, Said, StatusChange,
+    Stay, Thresholds,
 };
 use crate::review::advise::{self, ENOUGH_ROOM_DAYS, ENOUGH_ROOMS};
 use crate::review::{Next, Reason, Verdict, Why};
@@ -280,7 +281,7 @@ impl Words for Zh {
         let rules = story.rules;
         format!(
             "DEMO 酒店：{} 间客房，自 {} 起 {} 天（--seed {}）。\n\
-             每 {}用电超过 {} kWh（住客房）或 {} kWh（空房）为异常，连续 {} 个周期报警。\n",
+             每 {}用电超过 {} kWh（住客房）或 {} kWh（空房）为异常，连续 {} 个周期报警。\n{}",
             story.rooms,
             story.from,
             story.days,
@@ -289,6 +290,10 @@ impl Words for Zh {
             rules.thresholds.checkin,
             rules.thresholds.checkout,
             rules.alert_periods,
+            match rules.baseline.mode {
+                BaselineMode::On => "比本房平时明显多用电，也报警（基线规则）。\n",
+                BaselineMode::Shadow | BaselineMode::Off => "",
+            }
         )
     }
 
@@ -297,7 +302,9 @@ impl Words for Zh {
     }
 
     fn troubles(&self, count: usize) -> String {
-        format!("共有 {count} 处电器忘关或违规使用（每 30 分钟 kWh）：\n")
+        format!(
+            "共有 {count} 处电器忘关或违规使用（每 30 分钟 kWh），右侧为多久后发现（时:分）：\n"
+        )
     }
 
     fn appliance(&self, appliance: Appliance) -> &'static str {
@@ -310,24 +317,31 @@ impl Words for Zh {
         }
     }
 
-    fn detection(&self, detection: &Detection) -> String {
-        match *detection {
-            Detection::Found { seconds } => format!("{}后发现", self.duration(seconds)),
+    fn head_of(&self, rule: Rule) -> &'static str {
+        match rule {
+            Rule::Fixed => "阈值",
+            Rule::Baseline => "基线规则",
+        }
+    }
+
+    fn missed(&self, detection: &Detection) -> Option<String> {
+        Some(match *detection {
+            Detection::Found { .. } => return None,
             Detection::Below { threshold, enough } => {
-                format!("未发现：低于阈值 {threshold} kWh；阈值 {enough} 可发现")
+                format!("未超过 {threshold} kWh；阈值 {enough} 可发现")
             }
             Detection::TooShort { seconds } => {
-                format!(
-                    "未发现：只持续 {}，不够报警所需的周期数",
-                    self.duration(seconds)
-                )
+                format!("只持续 {}，不够所需的周期数", self.duration(seconds))
             }
-            Detection::Coarse { step } => {
-                format!("未发现：电表每 {step} kWh 才跳一次，其间看似没有用电")
-            }
-            Detection::Silent => "未发现：抄表间隔太长".to_owned(),
-            Detection::Hidden => "未发现：与房间平时的用电难以区分".to_owned(),
-        }
+            Detection::Coarse { step } => format!("电表每 {step} kWh 才跳一次"),
+            Detection::Silent => "抄表间隔太长".to_owned(),
+            Detection::Hidden => "与房间平时的用电难以区分".to_owned(),
+            Detection::Usual => "本房或其他房间平时也用这么多".to_owned(),
+        })
+    }
+
+    fn of_rule(&self, rule: Rule, reason: &str) -> String {
+        format!("{}：{reason}", self.head_of(rule))
     }
 
     fn said(&self, event: &Event) -> Option<String> {
@@ -396,10 +410,11 @@ impl Words for Zh {
         ]
     }
 
-    fn heads_of_comparison(&self, rules: &Rules) -> [String; 3] {
+    fn heads_of_comparison(&self, rules: &Rules) -> [String; 4] {
         [
             format!("阈值（每 {} kWh）", self.duration(rules.interval_seconds)),
             "发现".to_owned(),
+            "用时".to_owned(),
             "误报".to_owned(),
         ]
     }
@@ -410,6 +425,10 @@ impl Words for Zh {
             "住客房 {}、空房 {}{now}",
             thresholds.checkin, thresholds.checkout
         )
+    }
+
+    fn no_thresholds(&self) -> &'static str {
+        "不设阈值：基线规则"
     }
 
     fn found(&self, found: usize, of: usize) -> String {
