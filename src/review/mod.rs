@@ -19,7 +19,7 @@ use crate::store::StoreError;
 use crate::types::counted;
 
 pub use archive::{read_archive, read_room};
-pub use backtest::{Finding, backtest, judge};
+pub use backtest::{Finding, backtest, judge, unusual};
 pub use explain::{Chapter, Line, Next, Reason, Verdict, Why, explain};
 pub use files::{COLUMNS, NamedReader, read_files, read_rooms};
 pub use past::{Counts, Past, Room, UnknownRooms};

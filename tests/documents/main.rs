@@ -221,7 +221,7 @@ fn a_readme_can_be_read_in_some_minutes() {
     let readme = Page::read("README.md");
     for page in [readme.chinese(), readme] {
         let lines = page.text.lines().count();
-        assert!(lines <= 150, "{} has {lines} lines", page.path.display());
+        assert!(lines <= 160, "{} has {lines} lines", page.path.display());
     }
 }
 
@@ -324,9 +324,9 @@ fn the_demo_finds_what_the_readmes_promise() {
     let tried = tried.lines().take_while(|line| !line.is_empty());
     let tried: Vec<Vec<String>> = tried.map(numbers).collect();
     let promised = rows(&readme.text).into_iter();
-    let promised = promised.filter(|row| row.len() == 3 && row[1].contains(" of "));
+    let promised = promised.filter(|row| row.len() == 4 && row[1].contains(" of "));
     let promised: Vec<Vec<String>> = promised.map(|row| numbers(&row.join(" "))).collect();
-    assert_eq!(promised.len(), 3);
+    assert_eq!(promised.len(), 4);
     assert_eq!(tried, promised, "{printed}");
 }
 

@@ -5,8 +5,9 @@ use serde_json::Value;
 
 use super::drawing::{Drawing, Style, width, wrapped};
 
-const FONTS: &str = "-apple-system, BlinkMacSystemFont, \"Segoe UI\", Roboto, \"Helvetica Neue\", \
-                     Arial, \"PingFang SC\", \"Microsoft YaHei\", \"Noto Sans CJK SC\", sans-serif";
+pub const FONTS: &str = "-apple-system, BlinkMacSystemFont, \"Segoe UI\", Roboto, \"Helvetica \
+                         Neue\", Arial, \"PingFang SC\", \"Microsoft YaHei\", \
+                         \"Noto Sans CJK SC\", sans-serif";
 
 /// Pixels: of the picture, around cards, and within them.
 const WIDTH: f64 = 360.0;

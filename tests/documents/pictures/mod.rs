@@ -1,6 +1,8 @@
 //! The READMEs' pictures are what the program shows by now: its cards, as its snapshots have them,
-//! and the end of its demonstration. `scripts/pictures` draws them anew.
+//! how the baseline rule judges a room, and the end of its demonstration. `scripts/pictures` draws
+//! them anew.
 
+mod baseline;
 mod card;
 mod drawing;
 mod terminal;
@@ -93,6 +95,18 @@ fn pictures_show_the_cards_as_they_are() {
     for language in [&ENGLISH, &CHINESE] {
         let cards = ["alert", "recovered"].map(|name| card(name, language));
         check(&language.picture("card"), &card::draw(&cards, language.tag));
+    }
+}
+
+#[test]
+fn pictures_show_a_room_as_the_baseline_rule_judges_it() {
+    for (language, texts) in [(&ENGLISH, baseline::ENGLISH), (&CHINESE, baseline::CHINESE)] {
+        let drawn = baseline::draw(&texts, language.tag);
+        check(&language.picture("baseline"), &drawn);
+        let readme = Page::read(language.readme);
+        let link = format!("]({})", language.picture("baseline"));
+        let mut lines = readme.text.lines();
+        assert!(lines.any(|line| line.starts_with("![") && line.ends_with(&link)));
     }
 }
 

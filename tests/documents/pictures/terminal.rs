@@ -9,7 +9,7 @@ const FONTS: &str = "ui-monospace, SFMono-Regular, Menlo, Consolas, \"Liberation
                      \"Noto Sans CJK SC\", monospace";
 
 const COLUMNS: usize = 80;
-const ROWS: usize = 24;
+const ROWS: usize = 42;
 
 /// Pixels of a character.
 const CELL: f64 = 8.4;
