@@ -1,8 +1,8 @@
 //! How cards look, with invented stories.
 
 use crate::config::{self, Cards, Language};
-use crate::engine::{Closing, Notice, NoticeKind, Stay};
-use crate::types::{Kind, LocalTime, RoomKey};
+use crate::engine::{Closing, Compared, Notice, NoticeKind, Others, Rule, RunStart, Stay, Unusual};
+use crate::types::{Kind, LocalTime, RoomKey, WattHours};
 
 use super::bot::{feishu_json, on_console};
 use super::card::Card;
@@ -96,6 +96,61 @@ fn the_card_of_an_occupied_room_mentions_its_guest() {
     snapshot("occupied", |config| {
         Card::new("H12345", std::slice::from_ref(&story), config)
     });
+}
+
+/// A room that the baseline rule found: vacant among others, alone, and occupied; and one of which
+/// the staff knew already when it passed the threshold.
+#[test]
+fn the_card_of_an_unusual_use_says_what_it_was_compared_with() {
+    let unusual = |compared| {
+        let mut notice = room_notice(NoticeKind::Alert, 1, now());
+        notice.rule = Rule::Baseline;
+        notice.energy = WattHours(2_440);
+        for interval in notice.history.iter_mut().rev().take(4) {
+            interval.energy = Some(WattHours(610));
+        }
+        let unusual = Unusual {
+            base: WattHours(40),
+            limit: WattHours(140),
+            compared,
+        };
+        notice.threshold = unusual.limit;
+        notice.unusual = Some(Box::new(unusual));
+        notice
+    };
+    let others = Others {
+        rooms: 45,
+        low: WattHours(40),
+        high: WattHours(80),
+    };
+    let vacant = |others| unusual(Compared::Vacant { others });
+    let mut occupied = unusual(Compared::Occupied {
+        held: WattHours(1_390),
+        level: WattHours(500),
+    });
+    occupied.stay = Stay::Occupied {
+        check_in: now().plus(-86_400),
+        expected_checkout: Some(now().plus(86_400)),
+    };
+    occupied.periods = 6;
+    occupied.since = now().plus(-6 * 1_800);
+    occupied.energy = WattHours(8_940);
+    let mut passed = room_notice(NoticeKind::Alert, 1, now());
+    passed.incident = Some(RunStart {
+        rule: Rule::Baseline,
+        since: passed.since.plus(-1_800),
+    });
+    for (name, notice) in [
+        ("unusual", vacant(Some(others))),
+        ("unusual_alone", vacant(None)),
+        ("unusual_occupied", occupied),
+        ("passed_threshold", passed),
+    ] {
+        let story = Story::of(17, Notice::Room(notice));
+        snapshot(name, |config| {
+            Card::new("H12345", std::slice::from_ref(&story), config)
+        });
+    }
 }
 
 #[test]
