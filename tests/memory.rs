@@ -12,9 +12,10 @@ use std::io::{Read, Write};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
+use roomwatt::engine::baseline::{Evaluation, Frames, HotelMemory, evaluate};
 use roomwatt::engine::{
-    Arrival, Departure, Expectation, Fact, Received, RoomState, RoomStatus, Rules, Said,
-    StatusChange, StayId, observe, receive,
+    Arrival, BaselineMode, BaselineRules, Departure, Expectation, Fact, Received, RoomState,
+    RoomStatus, Rules, Said, StatusChange, StayId, observe, receive,
 };
 use roomwatt::rooms::Rooms;
 use roomwatt::types::{LocalTime, Reading, RoomKey, WattHours};
@@ -290,17 +291,102 @@ fn room(stays: i64, with_ids: bool, rules: &Rules) -> RoomState {
     observe(&key, &state, &readings, rules).state
 }
 
+/// A sweep has new readings of a room judged, and evaluates what is pending.
+fn swept(key: &RoomKey, state: &RoomState, readings: &[Reading], rules: &Rules) -> RoomState {
+    let mut transition = observe(key, state, readings, rules);
+    let mut frames = Frames::default();
+    frames.add(state.baseline.contributions());
+    evaluate(
+        &key.hotel_id,
+        &mut frames,
+        &mut HotelMemory::default(),
+        &mut [Evaluation {
+            room: key,
+            state: &mut transition.state,
+            changes: &mut transition.changes,
+        }],
+        rules,
+        |_, _, _| {},
+    );
+    transition.state
+}
+
+/// The same room after ten more days of halves that it is occupied in, and the first half of a day
+/// in which something was left on: all that the baseline rule can remember of it.
+fn known_for_ten_days(mut state: RoomState, rules: &Rules) -> RoomState {
+    let key = RoomKey::new("H00001", "101");
+    let first = state.watch.fold.sample.expect("a sample");
+    let mut last = first;
+    for half_day in 0..=20_i64 {
+        let at = first.time.plus(half_day * 43_200);
+        let said = Said::Fact(match half_day % 2 {
+            0 => Fact::Departure(Departure {
+                id: None,
+                checkin: None,
+                until: at,
+            }),
+            _ => Fact::Arrival(Arrival {
+                id: None,
+                since: at,
+                named: None,
+                expected: None,
+            }),
+        });
+        let Received::Newer(next) = receive(&key, Some(&state), &said, &[], rules) else {
+            panic!("{said:?} begins no watch");
+        };
+        state = next.state;
+        for _ in 0..24 {
+            let wh = if half_day % 2 == 0 && half_day < 20 {
+                41
+            } else {
+                643
+            };
+            last = Reading {
+                time: last.time.plus(1_800),
+                register: last.register + WattHours(wh),
+            };
+            state = swept(&key, &state, &[last], rules);
+        }
+    }
+    // What messages have said is what is measured elsewhere.
+    let day = 86_400;
+    state.occupancy = room(1, false, rules).occupancy;
+    assert!(state.baseline.is_open(), "something is left on");
+    assert!(last.time.since(first.time) > 10 * day);
+    state
+}
+
 #[test]
 fn a_room_takes_little_memory() {
     let _others_wait = ONE_AT_A_TIME.lock();
     // The map's places are taken but for an eighth, as when it is about to grow.
     const ROOMS: usize = 7_168;
-    let rules = Rules::default();
-    for (name, stays, with_ids, most) in [
-        ("two facts", 1, false, 950),
-        ("sixty days with ids", 30, true, 1_400),
+    let [off, on] = [BaselineMode::Off, BaselineMode::On].map(|mode| Rules {
+        baseline: BaselineRules {
+            mode,
+            ..BaselineRules::default()
+        },
+        ..Rules::default()
+    });
+    let two_facts = room(1, false, &off);
+    for (name, state, rules, most, most_stored) in [
+        ("two facts", two_facts.clone(), &off, 750, 400),
+        (
+            "sixty days with ids",
+            room(30, true, &off),
+            &off,
+            1_250,
+            900,
+        ),
+        (
+            "two facts, both rules",
+            known_for_ten_days(two_facts, &on),
+            &on,
+            750,
+            700,
+        ),
     ] {
-        let state = room(stays, with_ids, &rules);
         let stored = serde_json::to_string(&state).expect("it is stored so");
         let before = NOW.load(Ordering::SeqCst);
         let rooms = Rooms::default();
@@ -315,10 +401,11 @@ fn a_room_takes_little_memory() {
                 time: last.time.plus(1_800),
                 register: last.register,
             };
-            rooms.adopt([(
-                key.clone(),
-                observe(&key, &room.state, &[next], &rules).state,
-            )]);
+            let swept = match rules.baseline.mode {
+                BaselineMode::Off => observe(&key, &room.state, &[next], rules).state,
+                _ => swept(&key, &room.state, &[next], rules),
+            };
+            rooms.adopt([(key.clone(), swept)]);
         }
         let each = (NOW.load(Ordering::SeqCst) - before) / ROOMS;
         let facts = state.occupancy.facts().len();
@@ -327,5 +414,6 @@ fn a_room_takes_little_memory() {
             stored.len()
         );
         assert!(each <= most, "{name}: {each} bytes");
+        assert!(stored.len() <= most_stored, "{name}: {stored}");
     }
 }

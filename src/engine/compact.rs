@@ -110,8 +110,8 @@ impl Compact for Vec<Interval> {
 
     fn form(&self) -> Self::Form {
         let numbers = |interval: &Interval| {
-            let energy = interval.energy.map(|energy| energy.0);
-            [Some(interval.seconds), energy]
+            let energy = interval.energy().map(|energy| energy.0);
+            [Some(interval.seconds()), energy]
         };
         self.iter().flat_map(numbers).collect()
     }
@@ -121,11 +121,7 @@ impl Compact for Vec<Interval> {
             return None;
         };
         let interval = |&[seconds, energy]: &[Option<i64>; 2]| {
-            let energy = energy.map(WattHours);
-            Some(Interval {
-                seconds: seconds?,
-                energy,
-            })
+            Some(Interval::new(seconds?, energy.map(WattHours)))
         };
         pairs.iter().map(interval).collect()
     }

@@ -10,6 +10,7 @@ mod columns;
 mod compact;
 mod fields;
 mod frozen;
+mod interval;
 mod judge;
 mod key;
 mod message;
@@ -32,6 +33,7 @@ pub use census::Census;
 pub use coarse::Steps;
 pub use columns::{Columns, HeaderError, MAX_COLUMNS, MAX_ROW_BYTES};
 pub use fields::not_an_object;
+pub use interval::Interval;
 pub use judge::{Fold, Movement, Outcome, Run, RunEnd, Step};
 pub use key::{Rule, RunKey, WatchKey};
 pub use message::{
@@ -39,8 +41,8 @@ pub use message::{
     RefusedBodies, StatusCodes, TypeCodes, Unwritten,
 };
 pub use notice::{
-    Closing, Compared, HotelNotice, HotelNoticeKind, Interval, MeterNotice, MeterNoticeKind,
-    MeterTrouble, Notice, NoticeKind, Others, RoomNotice, RunStart, Unusual,
+    Closing, Compared, HotelNotice, HotelNoticeKind, MeterNotice, MeterNoticeKind, MeterTrouble,
+    Notice, NoticeKind, Others, RoomNotice, RunStart, Unusual,
 };
 pub use occupancy::{
     Added, Arrival, Departure, Expectation, Fact, Guest, Occupancy, Picture, StayId,

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use crate::types::{HotelId, Kind, LocalTime, RoomKey, RoomNumber, WattHours};
 
 use super::key::is_uncounted;
-use super::{Rule, RunKey, Stay, WatchKey};
+use super::{Interval, Rule, RunKey, Stay, WatchKey};
 
 /// Something that the staff is notified of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,14 +38,6 @@ impl Notice {
             Notice::Meters(notice) => notice.kind.as_str(),
         }
     }
-}
-
-/// One interval of the history that a notice shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Interval {
-    pub seconds: i64,
-    /// Energy used; `None` for a gap, where it is unknown.
-    pub energy: Option<WattHours>,
 }
 
 /// A notice about one room, with all that a card shows as it was when the room was judged.
@@ -170,7 +162,7 @@ impl RoomNotice {
         let until = self.until.unwrap_or_else(|| match self.kind {
             // From version 0.1: the normal interval that ended the run is the last of the history.
             NoticeKind::Recovered => {
-                let normal = self.history.last().map_or(0, |last| last.seconds);
+                let normal = self.history.last().map_or(0, Interval::seconds);
                 self.detected.plus(-normal)
             }
             NoticeKind::Alert | NoticeKind::Reminder | NoticeKind::Closed(_) => self.detected,
@@ -188,7 +180,7 @@ impl RoomNotice {
     pub fn is_zero_use_recovery(&self) -> bool {
         let last = self.history.last();
         self.kind == NoticeKind::Recovered
-            && last.is_some_and(|last| last.energy == Some(WattHours::ZERO))
+            && last.is_some_and(|last| last.energy() == Some(WattHours::ZERO))
     }
 }
 

@@ -69,7 +69,7 @@ impl Watch {
         while let Some(last) = until.last()
             && end > time
         {
-            end = end.plus(-last.seconds);
+            end = end.plus(-last.seconds());
             until.pop();
         }
         until
@@ -84,17 +84,11 @@ impl Watch {
             Step::Judged {
                 seconds, energy, ..
             }
-            | Step::Cleaning { seconds, energy } => Interval {
-                seconds,
-                energy: Some(energy),
-            },
+            | Step::Cleaning { seconds, energy } => Interval::new(seconds, Some(energy)),
             Step::OutOfOrder {
                 seconds, energy, ..
-            } => Interval { seconds, energy },
-            Step::Gap { seconds } => Interval {
-                seconds,
-                energy: None,
-            },
+            } => Interval::new(seconds, energy),
+            Step::Gap { seconds } => Interval::new(seconds, None),
             _ => return,
         };
         self.history.push(interval);

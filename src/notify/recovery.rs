@@ -107,10 +107,8 @@ mod tests {
     /// A recovery found at noon, after an interval with this energy.
     fn recovered(wh: i64) -> RoomNotice {
         let mut notice = sample::room_notice(NoticeKind::Recovered, 1, at(0));
-        notice.history.push(Interval {
-            seconds: 1_800,
-            energy: Some(WattHours(wh)),
-        });
+        let interval = Interval::new(1_800, Some(WattHours(wh)));
+        notice.history.push(interval);
         notice
     }
 

@@ -136,10 +136,7 @@ pub(super) fn story(status: Status, number: u32, now: LocalTime) -> Story {
 
 pub(super) fn room_notice(kind: NoticeKind, number: u32, now: LocalTime) -> RoomNotice {
     const INTERVAL: i64 = 1_800;
-    let interval = |wh: i64| Interval {
-        seconds: INTERVAL,
-        energy: Some(WattHours(wh)),
-    };
+    let interval = |wh: i64| Interval::new(INTERVAL, Some(WattHours(wh)));
     let periods = match kind {
         NoticeKind::Alert | NoticeKind::Recovered | NoticeKind::Closed(_) => 4,
         NoticeKind::Reminder => 8,
@@ -147,14 +144,11 @@ pub(super) fn room_notice(kind: NoticeKind, number: u32, now: LocalTime) -> Room
     // What ended the run.
     let end = match kind {
         NoticeKind::Recovered => Some(interval(45)),
-        NoticeKind::Closed(Closing::Gap) => Some(Interval {
-            seconds: 5 * INTERVAL,
-            energy: None,
-        }),
+        NoticeKind::Closed(Closing::Gap) => Some(Interval::new(5 * INTERVAL, None)),
         NoticeKind::Alert | NoticeKind::Reminder | NoticeKind::Closed(_) => None,
     };
     let until = match (kind, end) {
-        (_, Some(end)) => now.plus(-end.seconds),
+        (_, Some(end)) => now.plus(-end.seconds()),
         (NoticeKind::Closed(_), None) => now.plus(-INTERVAL / 2),
         _ => now,
     };

@@ -1,7 +1,9 @@
 //! How cards look, with invented stories.
 
 use crate::config::{self, Cards, Language};
-use crate::engine::{Closing, Compared, Notice, NoticeKind, Others, Rule, RunStart, Stay, Unusual};
+use crate::engine::{
+    Closing, Compared, Interval, Notice, NoticeKind, Others, Rule, RunStart, Stay, Unusual,
+};
 use crate::types::{Kind, LocalTime, RoomKey, WattHours};
 
 use super::bot::{feishu_json, on_console};
@@ -91,7 +93,7 @@ fn the_card_of_an_occupied_room_mentions_its_guest() {
         check_in: now().plus(-86_400),
         expected_checkout: Some(now().plus(86_400)),
     };
-    notice.history[1].energy = None;
+    notice.history[1] = Interval::new(notice.history[1].seconds(), None);
     let story = Story::of(17, Notice::Room(notice));
     snapshot("occupied", |config| {
         Card::new("H12345", std::slice::from_ref(&story), config)
@@ -107,7 +109,7 @@ fn the_card_of_an_unusual_use_says_what_it_was_compared_with() {
         notice.rule = Rule::Baseline;
         notice.energy = WattHours(2_440);
         for interval in notice.history.iter_mut().rev().take(4) {
-            interval.energy = Some(WattHours(610));
+            *interval = Interval::new(interval.seconds(), Some(WattHours(610)));
         }
         let unusual = Unusual {
             base: WattHours(40),

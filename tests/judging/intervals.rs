@@ -126,7 +126,7 @@ fn what_was_used_in_a_gap_or_before_it_is_in_no_later_interval() {
          16:30     110                | gap
          17:00     111.5              | normal 1",
     );
-    let energies: Vec<_> = room.watch().history.iter().map(|i| i.energy).collect();
+    let energies: Vec<_> = room.watch().history.iter().map(|i| i.energy()).collect();
     assert_eq!(energies.len(), 2);
     assert_eq!(energies[0], None, "what was used in a gap is not known");
     assert_eq!(energies[1].map(|e| e.0), Some(1_500));

@@ -308,7 +308,7 @@ fn a_notice_shows_the_last_intervals_oldest_first() {
     let shown: Vec<_> = room.watch().history.iter().collect();
     let shown: Vec<_> = shown
         .iter()
-        .map(|i| (i.seconds / 60, i.energy.map(|e| e.0)))
+        .map(|i| (i.seconds() / 60, i.energy().map(|e| e.0)))
         .collect();
     assert_eq!(shown, [(150, None), (30, Some(2_000)), (60, Some(3_500))]);
 }

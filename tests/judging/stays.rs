@@ -346,7 +346,7 @@ fn a_watch_inherits_nothing_from_the_one_before() {
 #[test]
 fn a_new_watch_remembers_the_last_intervals_before_its_stay() {
     let kwh = |room: &Room| -> (Vec<String>, Vec<String>) {
-        let words = |interval: &Interval| match interval.energy {
+        let words = |interval: &Interval| match interval.energy() {
             Some(energy) => energy.to_string(),
             None => "gap".to_owned(),
         };

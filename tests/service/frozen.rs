@@ -92,10 +92,7 @@ fn record(rig: &Rig, room: &str, kind: NoticeKind, now: LocalTime) {
         // So the hotel is waited for only this long when it moves.
         interval_seconds: 1,
         before: Vec::new(),
-        history: vec![Interval {
-            seconds: 1_800,
-            energy: Some(WattHours::ZERO),
-        }],
+        history: vec![Interval::new(1_800, Some(WattHours::ZERO))],
     };
     let detected = notice.detected;
     let body = serde_json::to_string(&Notice::Room(notice)).expect("JSON");

@@ -97,10 +97,7 @@ fn rows_of_every_version_are_read(subject: &Subject) {
             "since":"2023-04-10 12:00:00","silent":5,"watched":8,"rooms":["101","102"]}"#,
     ];
     let room = RoomKey::new("H1", "101");
-    let interval = |wh| Interval {
-        seconds: 1_800,
-        energy: Some(WattHours(wh)),
-    };
+    let interval = |wh| Interval::new(1_800, Some(WattHours(wh)));
     let of_room = |kind, watch, until, before| match notice(kind, &room, 150) {
         Notice::Room(notice) => Notice::Room(RoomNotice {
             watch,

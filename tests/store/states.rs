@@ -130,9 +130,9 @@ fn any_occupancy(rng: &mut Rng) -> Occupancy {
 fn intervals(rng: &mut Rng) -> Vec<Interval> {
     let count = [0, rng.usize(0..48)][rng.usize(..2)];
     (0..count)
-        .map(|_| Interval {
-            seconds: rng.i64(1..100_000),
-            energy: maybe(rng, |rng| WattHours(rng.i64(0..50_000))),
+        .map(|_| {
+            let seconds = rng.i64(1..100_000);
+            Interval::new(seconds, maybe(rng, |rng| WattHours(rng.i64(0..50_000))))
         })
         .collect()
 }
@@ -201,9 +201,9 @@ fn json_of_0_1(state: &RoomState) -> String {
     };
     let intervals = |intervals: &[Interval]| -> Value {
         let intervals = intervals.iter();
-        let energy = |i: &Interval| i.energy.map(|wh| wh.0);
+        let energy = |i: &Interval| i.energy().map(|wh| wh.0);
         intervals
-            .map(|i| json!({"seconds": i.seconds, "energy": energy(i)}))
+            .map(|i| json!({"seconds": i.seconds(), "energy": energy(i)}))
             .collect()
     };
     let watch = &state.watch;
@@ -254,9 +254,9 @@ fn row_of_0_1(room: &RoomKey, state: &RoomState, is_counted: bool) -> String {
         Stay::Vacant { actual_checkin, .. } => actual_checkin,
     };
     let intervals = |intervals: &[Interval]| {
-        let interval = |i: &Interval| match i.energy {
-            Some(energy) => format!("{}:{}", i.seconds, energy.0),
-            None => format!("{}:-", i.seconds),
+        let interval = |i: &Interval| match i.energy() {
+            Some(energy) => format!("{}:{}", i.seconds(), energy.0),
+            None => format!("{}:-", i.seconds()),
         };
         intervals.iter().map(interval).collect::<Vec<_>>()
     };

@@ -47,12 +47,12 @@ fn legend(words: &Words, notice: &RoomNotice, bars: &[Bar]) -> String {
 /// bar, however long it was.
 fn values(interval: &Interval, notice: &RoomNotice) -> Vec<Option<f64>> {
     let length = notice.interval_seconds;
-    let Some(energy) = interval.energy else {
+    let Some(energy) = interval.energy() else {
         return vec![None];
     };
-    let rate = energy.0 as f64 * length as f64 / interval.seconds as f64;
+    let rate = energy.0 as f64 * length as f64 / interval.seconds() as f64;
     // Counted as in a run: a tenth of an interval may be missing.
-    let count = (interval.seconds + length / 10) / length;
+    let count = (interval.seconds() + length / 10) / length;
     vec![Some(rate); usize::try_from(count).unwrap_or(1).max(1)]
 }
 
@@ -77,10 +77,8 @@ mod tests {
     /// A notice with these intervals, each in minutes and Wh.
     fn notice(before: &[(i64, Option<i64>)], stay: &[(i64, Option<i64>)]) -> RoomNotice {
         let now = LocalTime::parse("2023-04-10 14:00:00").expect("a time");
-        let interval = |(minutes, wh): &(i64, Option<i64>)| Interval {
-            seconds: minutes * 60,
-            energy: wh.map(WattHours),
-        };
+        let interval =
+            |(minutes, wh): &(i64, Option<i64>)| Interval::new(minutes * 60, wh.map(WattHours));
         RoomNotice {
             before: before.iter().map(interval).collect(),
             history: stay.iter().map(interval).collect(),
