@@ -1,3 +1,5 @@
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::types::WattHours;
@@ -8,7 +10,7 @@ const UNKNOWN: u32 = u32::MAX;
 /// One interval of the history that a notice shows; only for people to look at. Each of many rooms
 /// keeps a dozen, so its numbers are short: no hotel room uses 4 GWh, or is without a reading for
 /// 136 years, and where one does, this shows the most that there is room for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Form", into = "Form")]
 pub struct Interval {
     seconds: u32,
@@ -40,6 +42,15 @@ impl Interval {
     /// Energy used; `None` for a gap, where it is not known.
     pub fn energy(&self) -> Option<WattHours> {
         (self.energy != UNKNOWN).then(|| WattHours(self.energy.into()))
+    }
+}
+
+impl fmt::Debug for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Interval")
+            .field("seconds", &self.seconds())
+            .field("energy", &self.energy())
+            .finish()
     }
 }
 

@@ -85,6 +85,15 @@ impl Inbox {
         self.ask(|done| Input::Sweeping { next, done })
     }
 
+    /// Waits until every verdict sent before is written: whoever judges the same rooms once more
+    /// needs what came of it.
+    ///
+    /// # Errors
+    /// [`Unanswered`].
+    pub fn written(&self) -> Result<(), Unanswered> {
+        self.ask(|done| Input::Written { done })
+    }
+
     /// A sweep has come to its end: the meter table has been judged up to `position`. Waits until
     /// that and every verdict sent before are written.
     ///
@@ -153,6 +162,11 @@ pub enum Input {
         next: Position,
         done: Sender<()>,
     },
+    /// Nothing but a question: whether all that was sent before is written. `done` has room for
+    /// one.
+    Written {
+        done: Sender<()>,
+    },
     /// A sweep has come to its end: the meter table has been judged up to here. `done` has room for
     /// one.
     Swept {
@@ -178,6 +192,7 @@ impl Input {
             Input::Message(_)
             | Input::Settled { .. }
             | Input::Sweeping { .. }
+            | Input::Written { .. }
             | Input::Swept { .. } => 10,
             Input::Judged(chunk) => chunk.len(),
             Input::Silence { notices, .. } => notices.len(),
@@ -191,6 +206,7 @@ impl Input {
             Input::Judged(_) => {}
             // A caller that has ended meanwhile waits for no answer.
             Input::Sweeping { done, .. }
+            | Input::Written { done }
             | Input::Swept { done, .. }
             | Input::Silence { done, .. }
             | Input::Settled { done, .. } => drop(done.try_send(())),

@@ -251,7 +251,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 Input::Judged(chunk) => chunk.iter().for_each(|judged| planner.judged(judged)),
                 Input::Swept { position, .. } if self.position == Some(*position) => {}
                 Input::Swept { position, .. } => planner.swept(*position),
-                Input::Sweeping { .. } => {}
+                Input::Sweeping { .. } | Input::Written { .. } => {}
                 Input::Silence { notices, .. } => planner.meter_notices(notices),
                 Input::Settled { settled, .. } => planner.settled(settled),
             }
@@ -306,6 +306,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
             }
             Some(
                 Input::Sweeping { .. }
+                | Input::Written { .. }
                 | Input::Swept { .. }
                 | Input::Silence { .. }
                 | Input::Settled { .. },

@@ -164,7 +164,7 @@ impl Sweeper {
         };
 
         // Of this sweep alone: between two of them the rooms' states have it all.
-        let frames = HotelFrames::default();
+        let mut frames = HotelFrames::default();
         tail.begin(self.clock.instant());
         let begin = tail.from();
         // From its answer on messages leave no more to this sweep than it shows.
@@ -180,6 +180,7 @@ impl Sweeper {
             let all: Vec<Wanted> = rooms.map(|(room, seen)| wanted(room, seen)).collect();
             self.by_key(all, None, &frames, &mut swept)?;
             *asked_by_key = Some(self.clock.instant());
+            frames = self.written()?;
         }
 
         let interval = Duration::from_secs(self.rules.interval_seconds.unsigned_abs());
@@ -225,9 +226,16 @@ impl Sweeper {
             if self.stop.is_set() {
                 return Err(Incomplete::Stopped);
             }
+            // The next rows may be of the same rooms.
+            frames = self.written()?;
             from = rows.next;
         }
 
+        // Of a room that is read once more, all that was found before has to be there. One with new
+        // readings is then not missing any.
+        if due || !unserved.is_empty() {
+            frames = self.written()?;
+        }
         let incomplete = if due {
             self.missing(begin)
         } else {
@@ -243,6 +251,13 @@ impl Sweeper {
         self.inbox.swept(tail.settled())?;
         tail.end();
         Ok(swept)
+    }
+
+    /// Waits until all verdicts so far are written, so that the same rooms can be judged once more;
+    /// gives the hotels' frames, which are to be derived from what came of them.
+    fn written(&self) -> Result<HotelFrames, Incomplete> {
+        self.inbox.written()?;
+        Ok(HotelFrames::default())
     }
 
     /// Ends the runs of rooms that have come to be out of order when a sweep began, at `now`. It
@@ -366,6 +381,8 @@ impl Sweeper {
                 })
                 .collect::<Result<_, _>>()?;
             let mut judged: Vec<Judged> = judged.into_iter().flatten().collect();
+            // A statement gives rooms in any order.
+            judged.sort_unstable_by(|a, b| a.room.cmp(&b.room));
             self.evaluate(&mut judged, frames);
             {
                 let mut swept = counted.lock();
@@ -401,13 +418,11 @@ impl Sweeper {
         rooms.collect()
     }
 
-    /// Evaluates by the baseline rule what was judged of whole hotels.
+    /// Evaluates by the baseline rule what was judged of whole hotels, in the order of their rooms.
     fn evaluate(&self, judged: &mut [Judged], frames: &HotelFrames) {
         if self.rules.baseline.mode == BaselineMode::Off {
             return;
         }
-        // A statement gives rooms in any order.
-        judged.sort_unstable_by(|a, b| a.room.cmp(&b.room));
         for rooms in judged.chunk_by_mut(|a, b| a.room.hotel_id == b.room.hotel_id) {
             let Some(first) = rooms.first() else { continue };
             let hotel = first.room.hotel_id.clone();

@@ -9,16 +9,17 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use parking_lot::Mutex;
 
 use roomwatt::clock::Clock;
-use roomwatt::engine::{RefusedBodies, Rules};
-use roomwatt::figures::Figures;
+use roomwatt::engine::{BaselineMode, RefusedBodies, Rules};
+use roomwatt::figures::{Figure, Figures};
 use roomwatt::gate::Gate;
-use roomwatt::owner::{Inbox, Input, Inputs, OwnedState, Owner, Parts};
+use roomwatt::owner::{Ended, Inbox, Input, Inputs, OwnedState, Owner, Parts};
 use roomwatt::rooms::Rooms;
-use roomwatt::store::{Ownership, Position};
+use roomwatt::store::{Ownership, Position, StoreError};
 use roomwatt::sweep::Sweeper;
 use roomwatt::threads::{Exit, Stop, Stopper, spawn, stop_signal};
 use roomwatt::types::LocalTime;
 
+use crate::model::Batch;
 use crate::world::{Later, Shared, SimMeters, SimStore};
 
 /// Between two sweeps. A row that is committed late is shown when it is there three sweeps after
@@ -32,6 +33,9 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub type Held = (u64, usize);
 
 pub struct Instance {
+    pub mode: BaselineMode,
+    /// Which of the instances it is.
+    pub epoch: u64,
     pub owner: Owner<SimStore, SimMeters>,
     pub rooms: Arc<Rooms>,
     pub figures: Arc<Figures>,
@@ -48,6 +52,8 @@ pub struct Instance {
     tick: Sender<()>,
     /// Whether it waits for that.
     is_idle: bool,
+    /// What its clock showed when the last sweep began.
+    pub began: LocalTime,
     stopper: Option<Stopper>,
     ended: Receiver<Exit>,
 }
@@ -100,6 +106,8 @@ impl Instance {
         };
         spawn("sweep", &exits, move || sweeper.run()).expect("a thread");
         let mut instance = Instance {
+            mode: rules.baseline.mode,
+            epoch: ownership.epoch,
             owner: Owner::new(Parts {
                 state,
                 rules: Arc::clone(rules),
@@ -122,6 +130,7 @@ impl Instance {
             sweeps,
             tick,
             is_idle: false,
+            began: LocalTime::FIRST,
             stopper: Some(stopper),
             ended,
         };
@@ -134,9 +143,10 @@ impl Instance {
         self.is_idle
     }
 
-    /// Begins a sweep, where the last one is over.
-    pub fn sweep(&mut self) {
+    /// Begins a sweep, where the last one is over; the clock shows `now`.
+    pub fn sweep(&mut self, now: LocalTime) {
         if std::mem::take(&mut self.is_idle) {
+            self.began = now;
             self.tick.send(()).expect("the sweeper waits");
             self.let_sweep();
         }
@@ -179,6 +189,75 @@ impl Instance {
             }
         }
     }
+}
+
+/// An instance takes some of what has come in. Of one that has been replaced nothing is written:
+/// what it takes is nothing that happens to the rooms.
+pub fn take(
+    instance: &mut Instance,
+    shared: &Shared,
+    most: usize,
+    is_owner: bool,
+) -> Result<(), StoreError> {
+    let (batch, is_asked) = instance.receive(most);
+    let messages = batch
+        .iter()
+        .filter(|input| matches!(input, Input::Message(_)))
+        .count();
+    let Position::Id(swept) = instance.rooms.frontier().at() else {
+        panic!("there is always a position");
+    };
+    if is_owner {
+        let world = &mut *shared.lock();
+        let visible = world.visible.len();
+        world.batch = Some(Batch::of(&batch, instance, visible, swept));
+    }
+    let is_complete = { batch.iter() }.any(|input| matches!(input, Input::Swept { .. }));
+    let counted = counted_messages(&instance.figures);
+    let result = instance.owner.take(batch);
+    let newly_counted = counted_messages(&instance.figures) - counted;
+    let unwritten = shared.lock().batch.take();
+    if result.is_ok() {
+        // An empty plan is not written: let the model see that it had no effect.
+        shared.lock().log.extend(unwritten);
+    }
+    if is_asked && result.is_ok() {
+        let before = instance.inputs().len();
+        instance.let_sweep();
+        if is_owner {
+            let sent = match is_complete {
+                true => Batch::closing(instance, before),
+                false => Batch::computed(instance, before),
+            };
+            shared.lock().log.push(sent);
+        }
+    }
+    let world = &mut *shared.lock();
+    match result {
+        Ok(()) => {
+            assert_eq!(instance.acks.1.len(), messages, "acknowledged");
+            assert_eq!(newly_counted, messages as u64, "counted");
+            for held in instance.acks.1.try_iter() {
+                world.unacknowledged.retain(|other| *other != held);
+                world.acknowledged.insert(held.1);
+            }
+            Ok(())
+        }
+        Err(Ended::Failed(error)) => {
+            assert!(instance.acks.1.is_empty(), "acknowledged before COMMIT");
+            assert_eq!(newly_counted, 0, "counted before COMMIT");
+            Err(error)
+        }
+        Err(Ended::Drained | Ended::GaveUp) => panic!("nobody told the owner to stop"),
+    }
+}
+
+fn counted_messages(figures: &Figures) -> u64 {
+    let now = figures.now();
+    let messages = now
+        .iter()
+        .filter(|(figure, _)| matches!(figure, Figure::Messages(..)));
+    messages.map(|(_, number)| number).sum()
 }
 
 impl Drop for Instance {

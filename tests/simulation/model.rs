@@ -1,29 +1,50 @@
 //! The plain model: all that was taken, one transaction after the other; and what must be left when
 //! it has come to its end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use roomwatt::engine::{NoticeKind, Opening, Parsed, RoomNotice, RoomState, Said};
-use roomwatt::owner::{Input, Message};
+use roomwatt::engine::{
+    BaselineMode, Compared, NoticeKind, Opening, Others, Parsed, RoomNotice, RoomState, Rule,
+    RunKey, Said,
+};
+use roomwatt::owner::{Input, Judged, Message};
 use roomwatt::store::Readings;
 use roomwatt::types::{LocalTime, Reading, RoomKey};
 
+use crate::baseline;
+use crate::instance::Instance;
 use crate::known::Known;
 use crate::room::{Corrections, Room};
+use crate::unusual::{self, InOrder};
 use crate::world::World;
 
 /// One thing that was taken.
 pub enum Op {
     /// What a message says of one of its rooms.
     Said(RoomKey, Said),
-    /// What a sweep showed to the watch with this number.
-    Judged(RoomKey, u32, Readings),
+    /// What a sweep showed to the watch with this number. If nothing has become of the room since
+    /// it did, its verdict holds; else the room is judged again.
+    Judged(RoomKey, u32, Readings, Option<Verdict>),
     /// After a sweep the clock shows this time, and the room with this watch is out of order.
     OutOfOrder(RoomKey, u32, LocalTime),
+    /// A sweep begins: it serves the watches that are there when this is written.
+    Sweeping,
+    /// A sweep that began at this time is complete, and has the runs of these rooms end by the
+    /// clock, because they are out of order.
+    Swept(LocalTime, BTreeSet<RoomKey>),
 }
+
+/// Which verdict it is: of which instance, and on which version of its room.
+type Verdict = (u64, RoomKey, u64);
+
+type Chunk = Vec<(Verdict, Readings)>;
 
 /// What was taken in one transaction.
 pub struct Batch {
+    mode: BaselineMode,
+    /// No transaction, but verdicts that a sweep came to by then, as it came to them together. It
+    /// judges no room twice without having written what came of it.
+    computed: Vec<Chunk>,
     /// The number of rows that were visible then, and the last one that a sweep had passed.
     visible: usize,
     swept: u64,
@@ -31,7 +52,8 @@ pub struct Batch {
 }
 
 impl Batch {
-    pub fn of(inputs: &[Input], visible: usize, swept: u64) -> Batch {
+    /// What an instance is about to take.
+    pub fn of(inputs: &[Input], instance: &Instance, visible: usize, swept: u64) -> Batch {
         let mut ops = Vec::new();
         for input in inputs {
             match input {
@@ -47,18 +69,70 @@ impl Batch {
                     let room = judged.room.clone();
                     match judged.out_of_order_by {
                         Some(now) => Op::OutOfOrder(room, watch, now),
-                        None => Op::Judged(room, watch, judged.readings.clone()),
+                        None => {
+                            let version = instance.rooms.get(&room).map(|room| room.version);
+                            let verdict = (instance.epoch, room.clone(), judged.version);
+                            let verdict = (version == Some(judged.version)).then_some(verdict);
+                            Op::Judged(room, watch, judged.readings.clone(), verdict)
+                        }
                     }
                 })),
+                Input::Sweeping { .. } => ops.push(Op::Sweeping),
                 _ => {}
             }
         }
         Batch {
+            mode: instance.mode,
+            computed: Vec::new(),
             visible,
             swept,
             ops,
         }
     }
+
+    /// The verdicts that an instance's sweep has come to: those behind its first inputs.
+    pub fn computed(instance: &Instance, first: usize) -> Batch {
+        let chunks = sent(instance, first).map(|chunk| {
+            let verdicts = chunk.iter().map(|judged| {
+                let verdict = (instance.epoch, judged.room.clone(), judged.version);
+                (verdict, judged.readings.clone())
+            });
+            verdicts.collect()
+        });
+        Batch {
+            computed: chunks.collect(),
+            ..Batch::without_inputs(instance)
+        }
+    }
+
+    /// What an instance's sweep has sent after it was complete: its first inputs are earlier ones.
+    pub fn closing(instance: &Instance, first: usize) -> Batch {
+        let closed = sent(instance, first).flatten();
+        let closed = closed.map(|judged| judged.room.clone());
+        Batch {
+            ops: vec![Op::Swept(instance.began, closed.collect())],
+            ..Batch::without_inputs(instance)
+        }
+    }
+
+    fn without_inputs(instance: &Instance) -> Batch {
+        Batch {
+            mode: instance.mode,
+            computed: Vec::new(),
+            visible: 0,
+            swept: 0,
+            ops: Vec::new(),
+        }
+    }
+}
+
+/// The chunks that an instance's sweep has sent behind its first inputs.
+fn sent(instance: &Instance, first: usize) -> impl Iterator<Item = &Vec<Judged>> {
+    let inputs = instance.inputs().range(first..);
+    inputs.filter_map(|input| match input {
+        Input::Judged(chunk) => Some(chunk),
+        _ => None,
+    })
 }
 
 /// What the messages of a batch make of a room, as far as that is known before its readings are.
@@ -70,17 +144,58 @@ struct Foreseen {
 }
 
 #[derive(Default)]
-struct Model(BTreeMap<RoomKey, Room>);
+struct Model {
+    rooms: BTreeMap<RoomKey, Room>,
+    /// How verdicts of sweeps leave their rooms.
+    verdicts: HashMap<Verdict, Room>,
+    sweeps: usize,
+}
 
 impl Model {
+    /// A sweep judges these rooms, and evaluates by the baseline rule what they have pending. It
+    /// looks at the rooms as they are now.
+    fn sweep(&mut self, chunks: &[Chunk], mode: BaselineMode) {
+        self.sweeps += 1;
+        let mut frames = unusual::frames_of(self.rooms.values().map(Room::unusual));
+        for chunk in chunks {
+            let judged = chunk.iter().map(|((_, key, _), readings)| {
+                let mut room = self.rooms[key].clone();
+                room.observe(readings);
+                room
+            });
+            let mut judged: Vec<Room> = judged.collect();
+            if mode != BaselineMode::Off {
+                let mut present: Vec<_> = judged.iter_mut().map(Room::present).collect();
+                let rules = baseline::Rules::default();
+                let notices = unusual::evaluate(&mut present, &mut frames, &rules, self.sweeps);
+                for (place, notice) in notices {
+                    judged[place].add_notice(notice);
+                }
+            }
+            for ((verdict, _), room) in chunk.iter().zip(judged) {
+                self.verdicts.entry(verdict.clone()).or_insert(room);
+            }
+        }
+    }
+
     fn take(&mut self, batch: &Batch, world: &World) {
+        self.rooms
+            .values_mut()
+            .for_each(|room| room.in_mode(batch.mode));
+        self.sweep(&batch.computed, batch.mode);
+        // Rooms of which something has become in this batch.
+        let mut touched: BTreeSet<&RoomKey> = BTreeSet::new();
         let mut foreseen: BTreeMap<&RoomKey, Foreseen> = BTreeMap::new();
         // From when on each thing said has its room judged otherwise.
         let mut turns = Vec::new();
         for op in &batch.ops {
             let Op::Said(room, said) = op else { continue };
             let Foreseen { known, last } = foreseen.entry(room).or_insert_with(|| Foreseen {
-                known: self.0.get_mut(room).map(Room::known).unwrap_or_default(),
+                known: self
+                    .rooms
+                    .get_mut(room)
+                    .map(Room::known)
+                    .unwrap_or_default(),
                 last: None,
             });
             let turn = known.take(said, &world.rules).turn();
@@ -93,17 +208,34 @@ impl Model {
         for op in &batch.ops {
             let (key, said) = match op {
                 Op::Said(room, said) => (room, said),
-                Op::Judged(key, watch, readings) => {
+                Op::Judged(key, watch, readings, verdict) => {
                     // "Verdicts carry that number, never the stay time alone."
-                    if let Some(room) = self.0.get_mut(key).filter(|room| room.watch() == *watch) {
-                        room.show(readings);
+                    let watched = self.rooms.get_mut(key);
+                    if let Some(room) = watched.filter(|room| room.watch() == *watch) {
+                        let holds = verdict.as_ref().filter(|_| !touched.contains(key));
+                        match holds.and_then(|verdict| self.verdicts.remove(verdict)) {
+                            Some(verdict) => *room = verdict,
+                            None => room.observe(readings),
+                        }
+                        touched.insert(key);
                     }
                     continue;
                 }
                 Op::OutOfOrder(key, watch, now) => {
-                    if let Some(room) = self.0.get_mut(key).filter(|room| room.watch() == *watch) {
+                    let watched = self.rooms.get_mut(key);
+                    if let Some(room) = watched.filter(|room| room.watch() == *watch) {
                         room.cut_off(*now);
+                        touched.insert(key);
                     }
+                    continue;
+                }
+                Op::Sweeping => continue,
+                Op::Swept(now, closed) => {
+                    let rooms = self.rooms.iter_mut();
+                    let due: BTreeSet<RoomKey> = rooms
+                        .filter_map(|(key, room)| room.is_to_be_closed(*now).then(|| key.clone()))
+                        .collect();
+                    assert_eq!(*closed, due, "rooms whose runs the clock ends at {now}");
                     continue;
                 }
             };
@@ -116,43 +248,83 @@ impl Model {
             let is_before = |reading: &Reading| next.is_none_or(|next| reading.time <= next);
             let mut readings = foreseen[key].last.map_or_else(Vec::new, rows);
             readings.retain(is_before);
-            match self.0.get_mut(key) {
+            match self.rooms.get_mut(key) {
                 Some(room) => {
                     let mut visible = world.visible_of(key, batch.visible);
                     visible.retain(is_before);
-                    room.take(said, &readings, &visible);
+                    if room.take(said, &readings, &visible) {
+                        touched.insert(key);
+                    }
                 }
                 None => {
-                    let new = Room::new(key, said, &readings, &world.rules);
-                    self.0.extend(new.map(|room| (key.clone(), room)));
+                    let new = Room::new(key, said, &readings, &world.rules, batch.mode);
+                    touched.insert(key);
+                    self.rooms.extend(new.map(|room| (key.clone(), room)));
                 }
             }
+        }
+        for key in touched {
+            self.rooms.get_mut(key).into_iter().for_each(Room::written);
+        }
+        if batch.ops.iter().any(|op| matches!(op, Op::Sweeping)) {
+            self.rooms.values_mut().for_each(Room::serve);
         }
     }
 }
 
-/// Every run that was notified is reported to have ended, once, unless it goes on.
-fn each_run_has_one_end(world: &World) {
-    let mut runs: BTreeMap<_, (u32, u32)> = BTreeMap::new();
+/// "A room has one open incident at most": it begins with an alert, each run alerts in it once at
+/// most, and it is reported to have ended, once, unless it goes on. What was unusual in a stay that
+/// is over by then may be found while that of the next one is open; its end is found with it.
+fn each_room_has_one_incident_at_a_time(world: &World) {
+    let mut open: BTreeMap<&RoomKey, RunKey> = BTreeMap::new();
+    let mut open_before: BTreeMap<&RoomKey, RunKey> = BTreeMap::new();
+    let (mut alerted, mut over) = (BTreeSet::new(), BTreeSet::new());
     for notice in &world.outbox {
-        let (begun, ended) = runs.entry(notice.run()).or_default();
-        match notice.kind {
-            NoticeKind::Alert => *begun += 1,
-            NoticeKind::Reminder => {}
-            NoticeKind::Recovered | NoticeKind::Closed(_) => *ended += 1,
+        let (run, incident) = (notice.run(), notice.incident());
+        let present = open.get(&notice.room);
+        let open = match present.is_some_and(|present| incident.watch < present.watch) {
+            true => &mut open_before,
+            false => &mut open,
+        };
+        assert!(!over.contains(&incident), "{notice:?} after its end");
+        if notice.kind == NoticeKind::Alert {
+            assert!(alerted.insert(run.clone()), "{notice:?} twice");
+            if run == incident {
+                let other = open.insert(&notice.room, run);
+                assert_eq!(other, None, "{notice:?} while another goes on");
+            }
+        }
+        assert_eq!(open.get(&notice.room), Some(&incident), "{notice:?}");
+        if matches!(notice.kind, NoticeKind::Recovered | NoticeKind::Closed(_)) {
+            open.remove(&notice.room);
+            over.insert(incident);
         }
     }
-    for (run, (begun, ended)) in runs {
-        let goes_on = world.rooms[&run.room].notified_run(&run.room) == Some(run.clone());
-        let expected = (1, u32::from(!goes_on));
-        assert_eq!((begun, ended), expected, "{run:?}");
+    assert!(open_before.is_empty(), "{open_before:?} go on");
+    for (room, state) in &world.rooms {
+        let goes_on = state.notified_run(room);
+        assert_eq!(open.get(room), goes_on.as_ref(), "{room}");
     }
 }
 
 fn sorted(notices: &[RoomNotice]) -> Vec<RoomNotice> {
     let mut notices = notices.to_vec();
-    // What is shown of the time before the stay depends on when messages came.
-    notices.iter_mut().for_each(|notice| notice.before.clear());
+    for notice in &mut notices {
+        // What is shown of the time before the stay depends on when messages came.
+        notice.before.clear();
+        if notice.rule == Rule::Baseline {
+            // So does this of an earlier watch.
+            notice.history.clear();
+        }
+        if let Some(unusual) = &mut notice.unusual
+            && let Compared::Vacant {
+                others: Some(Others { low, high, .. }),
+            } = &mut unusual.compared
+        {
+            // The oracle knows how many they are, but not what they use.
+            (*low, *high) = Default::default();
+        }
+    }
     notices.sort_by_cached_key(|notice| (notice.run(), notice.detected, notice.kind));
     notices
 }
@@ -168,8 +340,55 @@ fn assert_same<T: PartialEq + std::fmt::Debug>(found: &[T], demanded: &[T], what
     assert!(!differ, "{what}: found\n{found}, demanded\n{demanded}");
 }
 
-/// What must be left when all has come to its end; gives how often a watch was corrected.
-pub fn check(world: &World) -> Corrections {
+/// What the service remembers of a room by the baseline rule is what the oracle does.
+fn assert_remembered(room: &RoomKey, state: &RoomState, unusual: &unusual::Remembered) {
+    assert!(!state.baseline.has_pending(), "{room} is not evaluated");
+    assert!(
+        !unusual.has_pending(),
+        "the model of {room} is not evaluated"
+    );
+    let stored = serde_json::to_value(state).expect("JSON");
+    let numbers = |name: &str| -> Vec<i64> {
+        let list = stored.pointer(name).and_then(serde_json::Value::as_array);
+        let numbers = list.into_iter().flatten();
+        numbers
+            .map(|number| number.as_i64().expect("a number"))
+            .collect()
+    };
+    let contributions = numbers("/b/c");
+    let contributed = contributions.chunks(5).map(|fields| {
+        let [frame, _, floor, _, excess] = *fields else {
+            panic!("{fields:?}")
+        };
+        let some = |number: i64| (number > 0).then(|| number - 1);
+        let steps = some(excess & 0x7f);
+        (
+            frame,
+            steps.map(|steps| 25 * steps),
+            excess > 0x7f,
+            some(floor),
+        )
+    });
+    let contributed: Vec<_> = contributed.collect();
+    assert_eq!(
+        contributed,
+        unusual.contributed(),
+        "contributions of {room}"
+    );
+    let excess = numbers("/b/p/v").first().copied().unwrap_or(0);
+    let run = match numbers("/b/r")[..] {
+        [since, _, periods, energy, alerted, _] => {
+            let since = LocalTime::from_seconds(since).expect("a time");
+            Some((since, periods, energy, alerted > 0))
+        }
+        _ => None,
+    };
+    assert_eq!((excess, run), unusual.excess(), "the account of {room}");
+}
+
+/// What must be left when all has come to its end; gives how often a watch was corrected, and what
+/// evaluating in order would have come to.
+pub fn check(world: &World) -> (Corrections, Option<InOrder>) {
     assert!(
         world.queue.is_empty() && world.unacknowledged.is_empty(),
         "messages are left"
@@ -184,16 +403,22 @@ pub fn check(world: &World) -> Corrections {
         model.take(batch, world);
     }
     let watched: Vec<&RoomKey> = world.rooms.keys().collect();
-    assert_eq!(watched, model.0.keys().collect::<Vec<_>>(), "watched rooms");
+    assert_eq!(
+        watched,
+        model.rooms.keys().collect::<Vec<_>>(),
+        "watched rooms"
+    );
     let mut demanded = Vec::new();
     let mut corrections = Corrections::default();
-    for (key, room) in model.0 {
+    let mut facts = BTreeMap::new();
+    for (key, room) in model.rooms {
         let visible = world.visible_of(&key, world.visible.len());
         let mut state = world.rooms[&key].clone();
         state.watch.before.clear();
         let rows = world.watches.iter().filter(|(other, _)| *other == key);
         let rows = by_stay(rows.map(|(_, row)| *row).collect());
         let ended = room.end(&visible);
+        assert_remembered(&key, &state, &ended.unusual);
         assert_eq!(
             state.statuses.changes(),
             ended.statuses,
@@ -203,6 +428,7 @@ pub fn check(world: &World) -> Corrections {
         let modelled = RoomState {
             statuses: state.statuses.clone(),
             occupancy: state.occupancy.clone(),
+            baseline: state.baseline.clone(),
             ..ended.state
         };
         assert_eq!(state, modelled, "the state of {key}");
@@ -212,12 +438,14 @@ pub fn check(world: &World) -> Corrections {
             &format!("the watches of {key}"),
         );
         demanded.extend(ended.notices);
+        facts.insert(key, ended.unusual.facts());
         corrections.moved += ended.corrections.moved;
         corrections.withdrawn += ended.corrections.withdrawn;
+        corrections.closed += ended.corrections.closed;
     }
     let demanded = sorted(&demanded);
     assert_same(&sorted(&world.outbox), &demanded, "notices");
-    each_run_has_one_end(world);
+    each_room_has_one_incident_at_a_time(world);
     let alerts = demanded.into_iter().filter(|n| n.kind == NoticeKind::Alert);
     let alerts: Vec<RoomNotice> = alerts.collect();
     assert_same(&sorted(&world.abnormal), &alerts, "anomalies");
@@ -227,7 +455,14 @@ pub fn check(world: &World) -> Corrections {
         notices.all(is_accepted) && world.sent == world.accepted,
         "a notice was never sent"
     );
-    corrections
+    let in_order = unusual::in_order(&facts);
+    if let Some(in_order) = in_order.filter(|it| it.late == 0) {
+        assert_eq!(
+            in_order.different, 0,
+            "in order, and not what the oracle finds"
+        );
+    }
+    (corrections, in_order)
 }
 
 fn by_stay(mut rows: Vec<Opening>) -> Vec<Opening> {

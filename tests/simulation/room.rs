@@ -3,19 +3,24 @@
 use std::collections::BTreeSet;
 
 use roomwatt::engine::{
-    Change, Closing, NoticeKind, Opening, RoomNotice, RoomState, Rule, Rules, Said, StatusChange,
-    Stay, observe,
+    BaselineMode, Change, Closing, NoticeKind, Opening, RoomNotice, RoomState, Rule, Rules,
+    RunStart, Said, StatusChange, Stay, WatchKey, observe_each,
 };
 use roomwatt::store::Readings;
 use roomwatt::types::{LocalTime, Reading, RoomKey};
 
 use crate::known::{Known, Taken};
+use crate::unusual::{Present, Remembered};
 
 /// A watched room.
+#[derive(Clone)]
 pub struct Room {
     key: RoomKey,
     rules: Rules,
     known: Known,
+    /// In which the baseline rule is used now.
+    mode: BaselineMode,
+    unusual: Remembered,
     /// As the watch was at the last change of what is known.
     state: RoomState,
     /// When the watch began: what came before that it may have missed.
@@ -24,6 +29,8 @@ pub struct Room {
     /// change of what is known is judged as a whole.
     shown: BTreeSet<LocalTime>,
     unjudged: Readings,
+    /// The watch that the present sweep shows its rows to.
+    served: Option<WatchKey>,
     rows: Vec<Opening>,
     notices: Vec<RoomNotice>,
     corrections: Corrections,
@@ -36,6 +43,8 @@ pub struct Corrections {
     pub moved: u32,
     /// It should never have been.
     pub withdrawn: u32,
+    /// Its runs were ended by the clock.
+    pub closed: u32,
 }
 
 /// What is left of a room.
@@ -45,11 +54,18 @@ pub struct Left {
     pub rows: Vec<Opening>,
     pub notices: Vec<RoomNotice>,
     pub corrections: Corrections,
+    pub unusual: Remembered,
 }
 
 impl Room {
     /// A room of which this is the first that is said, if it is watched from then on.
-    pub fn new(key: &RoomKey, said: &Said, readings: &[Reading], rules: &Rules) -> Option<Room> {
+    pub fn new(
+        key: &RoomKey,
+        said: &Said,
+        readings: &[Reading],
+        rules: &Rules,
+        mode: BaselineMode,
+    ) -> Option<Room> {
         let mut known = Known::default();
         let began = known.take(said, rules).turn()?;
         let (stay, _) = known.watched?;
@@ -57,10 +73,13 @@ impl Room {
             key: key.clone(),
             rules: rules.clone(),
             known,
+            mode,
+            unusual: Remembered::default(),
             state: RoomState::new(stay, rules),
             began,
             shown: BTreeSet::new(),
             unjudged: Vec::new(),
+            served: None,
             rows: Vec::new(),
             notices: Vec::new(),
             corrections: Corrections::default(),
@@ -84,8 +103,79 @@ impl Room {
         self.known.clone()
     }
 
+    /// It is judged by a service with the baseline rule in this mode.
+    pub fn in_mode(&mut self, mode: BaselineMode) {
+        if self.mode != mode {
+            self.judge();
+            self.mode = mode;
+        }
+    }
+
+    /// "off": with the first judging nothing is left of the rule, and the staff hears of an end,
+    /// unless a run of the other rule goes on that it knows of.
+    fn leave_rule(&mut self) {
+        if self.mode != BaselineMode::Off {
+            return;
+        }
+        self.judge();
+        if self.fixed_run().is_none() {
+            let watch = &self.state.watch;
+            let seen = watch.fold.seen.unwrap_or(watch.stay.time());
+            self.close_unusual(Closing::RuleOff, seen);
+        }
+        self.unusual.forget();
+    }
+
+    /// The run of the rule with thresholds, if the staff was notified of it.
+    fn fixed_run(&self) -> Option<RunStart> {
+        let run = self.state.watch.fold.run;
+        let run = run.filter(|run| run.notified_at_periods > 0)?;
+        let (rule, since) = (Rule::Fixed, run.since);
+        Some(RunStart { rule, since })
+    }
+
+    /// The room as its notices have it, and what is unusual for it.
+    pub fn present(&mut self) -> (Present<'_>, &mut Remembered) {
+        self.judge();
+        let present = Present {
+            watch: self.state.watches,
+            stay: self.state.watch.stay,
+            fixed: self.fixed_run(),
+            is_on: self.mode == BaselineMode::On,
+            interval_seconds: self.rules.interval_seconds,
+            key: &self.key,
+        };
+        (present, &mut self.unusual)
+    }
+
+    /// A transaction has written it.
+    pub fn written(&mut self) {
+        self.judge();
+        self.unusual.written();
+    }
+
+    pub fn unusual(&self) -> &Remembered {
+        &self.unusual
+    }
+
+    pub fn add_notice(&mut self, notice: RoomNotice) {
+        self.notices.push(notice);
+    }
+
+    fn close_unusual(&mut self, why: Closing, detected: LocalTime) {
+        let (present, unusual) = self.present();
+        let notice = unusual.close(&present, why, detected);
+        self.notices.extend(notice);
+    }
+
+    /// A sweep, or a message, has shown it these readings.
+    pub fn observe(&mut self, readings: &[Reading]) {
+        self.leave_rule();
+        self.show(readings);
+    }
+
     /// Its watch is shown these readings.
-    pub fn show(&mut self, readings: &[Reading]) {
+    fn show(&mut self, readings: &[Reading]) {
         self.shown
             .extend(readings.iter().map(|reading| reading.time));
         self.unjudged.extend(readings);
@@ -93,22 +183,23 @@ impl Room {
 
     /// Takes what one message says. `visible` are all its rows up to the time at which a later
     /// message of the same batch has it judged otherwise, in the order in which they were
-    /// committed.
-    pub fn take(&mut self, said: &Said, readings: &[Reading], visible: &[Reading]) {
+    /// committed. Gives whether anything becomes of the room.
+    pub fn take(&mut self, said: &Said, readings: &[Reading], visible: &[Reading]) -> bool {
         let mut known = self.known();
         let Taken::New { turn } = known.take(said, &self.rules) else {
-            return;
+            return false;
         };
+        self.leave_rule();
         if let Some(change) = said.status() {
             let until = readings.partition_point(|reading| reading.time <= change.at);
             self.show(&readings[..until]);
             self.judge();
             self.know(known);
             self.show(&readings[until..]);
-            return;
+            return true;
         }
         let Some((stay, _)) = known.watched else {
-            return;
+            return true;
         };
         if turn.is_some() {
             self.begin(stay, readings, visible);
@@ -119,6 +210,7 @@ impl Room {
         self.know(known);
         self.record();
         self.show(readings);
+        true
     }
 
     /// The watch ends, and another one begins.
@@ -135,7 +227,12 @@ impl Room {
             kind: stay.kind(),
             at: stay.time(),
         };
-        self.close(why, stay.time().max(was.time()));
+        let detected = stay.time().max(was.time());
+        self.close(why, detected);
+        self.close_unusual(why, detected);
+        if self.mode != BaselineMode::Off {
+            self.unusual.begin((self.state.watches, was), &stay);
+        }
         let watches = self.state.watches + 1;
         self.state = RoomState {
             watches,
@@ -174,32 +271,62 @@ impl Room {
 
     fn judge(&mut self) {
         let readings = std::mem::take(&mut self.unjudged);
-        let judged = observe(&self.key, &self.state, &readings, &self.rules);
-        let notices = judged
-            .changes
-            .into_iter()
-            .filter_map(|change| match change {
-                Change::Notice(notice) => Some(notice),
-                _ => None,
-            });
-        self.notices.extend(notices);
+        let (watch, mode) = (self.state.watches, self.mode);
+        let unusual = &mut self.unusual;
+        let judged = observe_each(
+            &self.key,
+            &self.state,
+            &readings,
+            &self.rules,
+            |reading, outcome, watched| {
+                if mode != BaselineMode::Off {
+                    unusual.follow(reading, outcome, watch, &watched.stay);
+                }
+            },
+        );
+        for change in judged.changes {
+            if let Change::Notice(notice) = change {
+                let notice = self.unusual.merge(notice, mode == BaselineMode::On);
+                self.notices.extend(notice);
+            }
+        }
         self.state = judged.state;
         self.record();
+    }
+
+    /// A sweep begins, which shows its rows to the watch that the room has now.
+    pub fn serve(&mut self) {
+        self.served = Some(self.state.watch_key());
+    }
+
+    /// Whether the clock ends its runs after a complete sweep that began at `now`, by what is known
+    /// and has been shown of the room.
+    pub fn is_to_be_closed(&mut self, now: LocalTime) -> bool {
+        self.judge();
+        let has_run = self.state.watch.fold.run.is_some() || self.unusual.is_open();
+        let is_served = self.served == Some(self.state.watch_key());
+        has_run && is_served && self.out_of_order_by(now).is_some()
+    }
+
+    /// Since when the room has been out of order by `now`, and when its runs end because of that,
+    /// if its last interval ended before.
+    fn out_of_order_by(&self, now: LocalTime) -> Option<(LocalTime, LocalTime)> {
+        let sample = self.state.watch.fold.sample?;
+        let from = sample.time.max(self.state.watch.stay.time());
+        let spans = self.known.out_of_order(&self.rules).into_iter();
+        let mut spans = spans.filter(|(begin, _)| *begin < now);
+        let (at, _) = spans.find(|(_, end)| end.is_none_or(|end| from < end))?;
+        Some((at, at.max(sample.time)))
     }
 
     /// "A run that is going on when it begins is cut off", by the clock.
     pub fn cut_off(&mut self, now: LocalTime) {
         self.judge();
-        let Some(sample) = self.state.watch.fold.sample else {
-            return;
-        };
-        let from = sample.time.max(self.state.watch.stay.time());
-        let spans = self.known.out_of_order(&self.rules);
-        let mut spans = spans.into_iter();
-        let lies_in =
-            |&(begin, end): &(_, Option<_>)| begin < now && end.is_none_or(|end| from < end);
-        if let Some((at, _)) = spans.find(lies_in) {
-            self.close(Closing::OutOfOrder { at }, at.max(sample.time));
+        if let Some((at, detected)) = self.out_of_order_by(now) {
+            let why = Closing::OutOfOrder { at };
+            self.close(why, detected);
+            self.close_unusual(why, detected);
+            self.corrections.closed += 1;
         }
     }
 
@@ -212,7 +339,7 @@ impl Room {
             return;
         }
         let watch = &self.state.watch;
-        self.notices.push(RoomNotice {
+        let notice = RoomNotice {
             kind: NoticeKind::Closed(why),
             room: self.key.clone(),
             watch: self.state.watches,
@@ -229,7 +356,9 @@ impl Room {
             interval_seconds: self.rules.interval_seconds,
             before: Vec::new(),
             history: watch.history.clone(),
-        });
+        };
+        let notice = self.unusual.merge(notice, self.mode == BaselineMode::On);
+        self.notices.extend(notice);
     }
 
     /// Whatever the watch could have seen up to its end, it must have been shown: no row that newer
@@ -255,6 +384,7 @@ impl Room {
             rows: self.rows,
             notices: self.notices,
             corrections: self.corrections,
+            unusual: self.unusual,
         }
     }
 }

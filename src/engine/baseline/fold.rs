@@ -160,10 +160,11 @@ impl Baseline {
         run
     }
 
-    /// A judged interval.
+    /// A judged interval; `own` is what the room has contributed to the frame that it looks at.
     pub(super) fn interval(
         &mut self,
         judged: &Judged,
+        own: Option<&Contribution>,
         frames: &mut Frames,
         interval_seconds: i64,
         rules: &BaselineRules,
@@ -173,9 +174,7 @@ impl Baseline {
             self.phase = Phase::of(judged.kind);
         }
         let now = frame(judged.ended, interval_seconds);
-        let before = now.saturating_sub(2);
-        let own = self.contribution(before).copied();
-        let peers = frames.peers(before, own.as_ref());
+        let peers = frames.peers(now.saturating_sub(2), own);
         self.lower(judged);
 
         let used = judged.used(interval_seconds);

@@ -9,7 +9,7 @@ use super::super::{
     RoomState, Rule, Rules, RunStart, Stay, Unusual,
 };
 use super::fold::{Event, EventKind, Finding, Verdict};
-use super::frames::Frames;
+use super::frames::{Contribution, Frames};
 use super::item::{Item, Judged};
 use super::state::{Known, Opened};
 use super::{Baseline, BaselineMode, begin, frame};
@@ -53,6 +53,9 @@ pub fn evaluate(
     let interval_seconds = rules.interval_seconds;
     let mut items: Vec<(u32, usize, Item)> = Vec::new();
     let mut watches: Vec<VecDeque<(u32, Stay)>> = Vec::with_capacity(rooms.len());
+    // What rooms contribute that they don't remember until the end: where a watch was withdrawn,
+    // they look at their frames once more.
+    let mut contributed: Vec<Vec<Contribution>> = vec![Vec::new(); rooms.len()];
     for (at, room) in rooms.iter_mut().enumerate() {
         let pending = room.state.baseline.pending.take();
         let pending = pending.map_or_else(Vec::new, |pending| *pending);
@@ -103,8 +106,20 @@ pub fn evaluate(
         let (event, detected, closing, unusual) = match item {
             Item::Interval(judged) => {
                 let before = super::frame(judged.ended, interval_seconds).saturating_sub(2);
+                let mut forgotten = contributed[at].iter().rev();
                 let own = baseline.contribution(before).copied();
-                let verdict = baseline.interval(&judged, frames, interval_seconds, &rules.baseline);
+                let own = own.or_else(|| forgotten.find(|it| it.frame == before).copied());
+                let [.., oldest] = baseline.contributions;
+                let verdict = baseline.interval(
+                    &judged,
+                    own.as_ref(),
+                    frames,
+                    interval_seconds,
+                    &rules.baseline,
+                );
+                if baseline.contribution(oldest.frame).is_none() && oldest.frame > 0 {
+                    contributed[at].push(oldest);
+                }
                 show(at, &judged, &verdict);
                 let unusual = verdict
                     .event

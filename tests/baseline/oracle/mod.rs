@@ -4,7 +4,7 @@
 //! where the rule says how little is enough. All numbers are integers, all divisions floor. Energy
 //! is Wh, a rate is Wh per interval. Where the text can be read in two ways, a comment that begins
 //! with "Reading:" says which one was taken.
-#![allow(dead_code)] // each test binary uses its own share
+#![allow(dead_code, unused_imports)] // each test binary uses its own share
 
 mod hotel;
 mod room;
@@ -13,11 +13,10 @@ use std::collections::BTreeMap;
 
 use roomwatt::types::{LocalTime, RoomNumber, WattHours};
 
-pub use hotel::{Contribution, HotelNotice, HotelNoticeKind};
-pub use room::{Account, Level};
+pub use hotel::{Contribution, HotelNotice, HotelNoticeKind, Peers};
+pub use room::{Account, Level, Room};
 
-use hotel::{HotelNotices, Peers};
-use room::Room;
+use hotel::HotelNotices;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {

@@ -12,7 +12,7 @@ const RING_BLOCK_SECONDS: i64 = 6 * 3600;
 /// How many of the last y are held.
 const HOLD: usize = 6;
 
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Room {
     /// Of all vacancies and of all occupied stays; the last three count.
     vacant_floors: Vec<i64>,
@@ -25,6 +25,7 @@ pub struct Room {
     stay: Option<Stay>,
 }
 
+#[derive(Clone, Debug)]
 struct Stay {
     watch: u64,
     kind: Kind,
