@@ -386,6 +386,12 @@ fn assert_remembered(room: &RoomKey, state: &RoomState, unusual: &unusual::Remem
     assert_eq!((excess, run), unusual.excess(), "the account of {room}");
 }
 
+/// How many sweeps have begun.
+pub fn sweeps(world: &World) -> usize {
+    let ops = world.log.iter().flat_map(|batch| &batch.ops);
+    ops.filter(|op| matches!(op, Op::Sweeping)).count()
+}
+
 /// What must be left when all has come to its end; gives how often a watch was corrected, and what
 /// evaluating in order would have come to.
 pub fn check(world: &World) -> (Corrections, Option<InOrder>) {

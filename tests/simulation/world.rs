@@ -37,6 +37,8 @@ pub struct World {
     pub seq: u64,
     pub position: u64,
     pub rooms: BTreeMap<RoomKey, RoomState>,
+    /// How often the state of each was written.
+    pub writes: BTreeMap<RoomKey, usize>,
     pub watches: Vec<(RoomKey, Opening)>,
     pub abnormal: Vec<RoomNotice>,
     pub outbox: Vec<RoomNotice>,
@@ -100,6 +102,9 @@ impl World {
 
     fn apply(&mut self, plan: &Plan) {
         self.rooms.extend(plan.rooms.iter().cloned());
+        for (room, _) in &plan.rooms {
+            *self.writes.entry(room.clone()).or_default() += 1;
+        }
         for (room, was, by) in &plan.rewritten {
             let orders = by.stay.order()..=was.order();
             let rows = self.watches.iter_mut();
