@@ -333,8 +333,8 @@ fn alerts_of_four_days(seed: u64, late: f64) -> [BTreeSet<(Rule, RoomKey, LocalT
 }
 
 /// What a backtest finds by either rule in what the service has seen is what the service found,
-/// alert for alert, but for readings that came late: these are in their place in a backtest, but for
-/// the service their room has gone on without them, and its hotel, too.
+/// alert for alert, but for readings that came late: these are in their place in a backtest, but
+/// for the service their room has gone on without them, and its hotel, too.
 #[test]
 fn a_backtest_of_the_same_history_finds_what_the_service_found() {
     let (mut in_time, mut late, mut different) = (0, 0, 0);
