@@ -108,7 +108,7 @@ impl Inbox {
     /// # Errors
     /// [`Unanswered`].
     pub fn meter_notices(&self, notices: Vec<MeterNotice>) -> Result<(), Unanswered> {
-        self.ask(|done| Input::Silence { notices, done })
+        self.ask(|done| Input::MeterNotices { notices, done })
     }
 
     /// Sends what became of notices, and waits until it is written.
@@ -174,7 +174,7 @@ pub enum Input {
         done: Sender<()>,
     },
     /// What a sweep has found of hotels' meters. `done` has room for one.
-    Silence {
+    MeterNotices {
         notices: Vec<MeterNotice>,
         done: Sender<()>,
     },
@@ -195,7 +195,7 @@ impl Input {
             | Input::Written { .. }
             | Input::Swept { .. } => 10,
             Input::Judged(chunk) => chunk.len(),
-            Input::Silence { notices, .. } => notices.len(),
+            Input::MeterNotices { notices, .. } => notices.len(),
         }
     }
 
@@ -208,7 +208,7 @@ impl Input {
             Input::Sweeping { done, .. }
             | Input::Written { done }
             | Input::Swept { done, .. }
-            | Input::Silence { done, .. }
+            | Input::MeterNotices { done, .. }
             | Input::Settled { done, .. } => drop(done.try_send(())),
         }
     }

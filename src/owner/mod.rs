@@ -252,7 +252,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 Input::Swept { position, .. } if self.position == Some(*position) => {}
                 Input::Swept { position, .. } => planner.swept(*position),
                 Input::Sweeping { .. } | Input::Written { .. } => {}
-                Input::Silence { notices, .. } => planner.meter_notices(notices),
+                Input::MeterNotices { notices, .. } => planner.meter_notices(notices),
                 Input::Settled { settled, .. } => planner.settled(settled),
             }
         }
@@ -308,7 +308,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 Input::Sweeping { .. }
                 | Input::Written { .. }
                 | Input::Swept { .. }
-                | Input::Silence { .. }
+                | Input::MeterNotices { .. }
                 | Input::Settled { .. },
             )
             | None => {}

@@ -302,7 +302,7 @@ impl Simulation {
     /// The meters of hotels are found silent or frozen, whatever the staff knows. That they are no
     /// longer is found by the sweeper, but of a hotel without rooms.
     fn listen(&mut self) {
-        let waiting = |input: &Input| matches!(input, Input::Silence { .. });
+        let waiting = |input: &Input| matches!(input, Input::MeterNotices { .. });
         if self.now.inputs().iter().any(waiting) {
             return;
         }
@@ -327,7 +327,7 @@ impl Simulation {
 
     fn found(&mut self, notices: Vec<MeterNotice>) {
         let done = bounded(1).0;
-        self.now.send(Input::Silence { notices, done });
+        self.now.send(Input::MeterNotices { notices, done });
     }
 
     /// The hotel moves again, if it was frozen.
