@@ -93,6 +93,10 @@ label! {
         Reporting = "heard",
         Frozen = "frozen",
         Moving = "moving",
+        /// Many vacant rooms of a hotel began to use more.
+        Rise = "rise",
+        /// Many vacant rooms of a hotel use more than by themselves.
+        Level = "level",
     }
 }
 

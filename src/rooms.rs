@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use parking_lot::RwLock;
 
-use crate::engine::baseline::Frames;
+use crate::engine::baseline::{Frames, HotelMemory};
 use crate::engine::{
     Census, MeterCheck, MeterFindings, MeterNotice, MeterTrouble, RoomState, Rules, Transition,
     close_out_of_order,
@@ -22,6 +22,15 @@ struct State {
     frontier: Frontier,
     /// What the staff was last notified of hotels' meters, where that still matters.
     troubles: HashMap<HotelId, MeterTrouble>,
+    /// What is remembered of what hotels' vacant rooms have in common.
+    hotels: HashMap<HotelId, HotelMemory>,
+}
+
+/// What the baseline rule compares a hotel's rooms with, and what is remembered of it.
+#[derive(Default)]
+pub struct Hotel {
+    pub frames: Frames,
+    pub memory: HotelMemory,
 }
 
 /// A room's state and how often it has changed since the start: a verdict on another version is
@@ -114,20 +123,28 @@ impl Rooms {
             .collect()
     }
 
-    /// The hotels' frames: what all rooms have contributed to them.
-    pub fn frames(&self) -> HashMap<HotelId, Frames> {
-        let mut frames: HashMap<HotelId, Frames> = HashMap::new();
-        for (key, room) in &self.0.read().rooms {
+    /// The hotels, each with the frames to which its rooms have contributed.
+    pub fn hotels(&self) -> HashMap<HotelId, Hotel> {
+        let state = self.0.read();
+        let mut hotels: HashMap<HotelId, Hotel> = HashMap::new();
+        for (key, room) in &state.rooms {
             let contributions = room.state.baseline.contributions();
-            match frames.get_mut(&key.hotel_id) {
-                Some(frames) => frames.add(contributions),
+            match hotels.get_mut(&key.hotel_id) {
+                Some(hotel) => hotel.frames.add(contributions),
                 None => {
-                    let frames = frames.entry(key.hotel_id.clone()).or_default();
-                    frames.add(contributions);
+                    let mut hotel = Hotel::default();
+                    hotel.frames.add(contributions);
+                    hotel.memory = state.hotels.get(&key.hotel_id).copied().unwrap_or_default();
+                    hotels.insert(key.hotel_id.clone(), hotel);
                 }
             }
         }
-        frames
+        hotels
+    }
+
+    /// Sets what is remembered of what a hotel's vacant rooms have in common.
+    pub fn remember(&self, hotel: HotelId, memory: HotelMemory) {
+        self.0.write().hotels.insert(hotel, memory);
     }
 
     /// The rooms of the present sweep of which messages have had intervals judged that the baseline

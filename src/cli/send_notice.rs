@@ -62,6 +62,10 @@ enum CardName {
     Frozen,
     /// Frozen meters change again
     Moving,
+    /// Many vacant rooms of a hotel began to use more
+    Rise,
+    /// Many vacant rooms of a hotel use more than by themselves
+    Level,
     /// Several rooms of a hotel
     Several,
 }
@@ -81,6 +85,8 @@ impl CardName {
             CardName::Heard => Sample::Of(Status::Reporting),
             CardName::Frozen => Sample::Of(Status::Frozen),
             CardName::Moving => Sample::Of(Status::Moving),
+            CardName::Rise => Sample::Of(Status::Rise),
+            CardName::Level => Sample::Of(Status::Level),
             CardName::Several => Sample::Several,
         }
     }

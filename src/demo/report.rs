@@ -139,7 +139,7 @@ impl Report {
             .iter()
             .filter_map(|notice| match notice {
                 Notice::Room(notice) => Some(notice),
-                Notice::Meters(_) => None,
+                Notice::Meters(_) | Notice::Hotel(_) => None,
             })
             .collect();
         let count = |kind| of_rooms.iter().filter(|n| n.kind == kind).count();

@@ -1,5 +1,6 @@
 use crossbeam_channel::Sender;
 
+use crate::engine::baseline::HotelMemory;
 use crate::engine::{KeptBody, MeterTrouble, RoomState};
 use crate::store::{Ownership, Plan, StateStore, Store, StoreError};
 use crate::types::{HotelId, RoomKey};
@@ -53,5 +54,12 @@ impl StateStore for Witness {
         take: &mut dyn FnMut(HotelId, MeterTrouble),
     ) -> Result<(), StoreError> {
         self.store.load_meter_troubles(take)
+    }
+
+    fn load_hotels(
+        &mut self,
+        take: &mut dyn FnMut(HotelId, HotelMemory),
+    ) -> Result<(), StoreError> {
+        self.store.load_hotels(take)
     }
 }

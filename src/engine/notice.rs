@@ -13,6 +13,8 @@ pub enum Notice {
     Room(RoomNotice),
     /// About a hotel's meters.
     Meters(MeterNotice),
+    /// About what a hotel's vacant rooms have in common.
+    Hotel(HotelNotice),
 }
 
 impl Notice {
@@ -20,14 +22,17 @@ impl Notice {
         match self {
             Notice::Room(notice) => &notice.room.hotel_id,
             Notice::Meters(notice) => &notice.hotel_id,
+            Notice::Hotel(notice) => &notice.hotel_id,
         }
     }
 
-    /// The time of the reading that caused it; for meters, the time of the check.
+    /// The time of the reading that caused it; for meters, the time of the check; for a hotel's
+    /// vacant rooms, the end of the frame that shows it.
     pub fn detected(&self) -> LocalTime {
         match self {
             Notice::Room(notice) => notice.detected,
             Notice::Meters(notice) => notice.detected,
+            Notice::Hotel(notice) => notice.detected,
         }
     }
 
@@ -36,6 +41,7 @@ impl Notice {
         match self {
             Notice::Room(notice) => notice.kind.as_str(),
             Notice::Meters(notice) => notice.kind.as_str(),
+            Notice::Hotel(notice) => notice.kind.as_str(),
         }
     }
 }
@@ -316,16 +322,38 @@ pub struct HotelNotice {
     pub hotel_id: HotelId,
     /// The end of the frame that shows it.
     pub detected: LocalTime,
-    /// The beginning of that frame.
+    /// Since when, about: the beginning of that frame; of a common rise, of the one before.
     pub since: LocalTime,
     /// Vacant rooms that began to use more of late.
     pub rose: u32,
     /// Vacant rooms whose meters count less than whole kWh.
     pub vacant: u32,
-    /// What they use more than by themselves, per interval.
+    /// What they have in common: what they use more than by themselves, per interval.
     pub common: WattHours,
+    /// Up to which it looks normal where a room uses more, per interval.
+    pub tolerated: WattHours,
+    /// How many of them use at least `high_from` more, per interval.
+    pub high: u32,
+    pub high_from: WattHours,
+    /// What all of them together use more than by themselves, per interval.
+    pub total: WattHours,
     /// The length of an interval, in seconds.
     pub interval_seconds: i64,
+}
+
+impl HotelNotice {
+    /// The rooms that it is about: those that began to use more, or that use much more.
+    pub fn rooms(&self) -> u32 {
+        match self.kind {
+            HotelNoticeKind::Rise => self.rose,
+            HotelNoticeKind::Level => self.high,
+        }
+    }
+
+    /// What they use more than by themselves in a day, if it goes on.
+    pub fn total_a_day(&self) -> WattHours {
+        WattHours(self.total.0.saturating_mul(86_400) / self.interval_seconds.max(1))
+    }
 }
 
 /// What vacant rooms have in common.
@@ -334,7 +362,7 @@ pub struct HotelNotice {
 pub enum HotelNoticeKind {
     /// Many of them began to use more at about the same time.
     Rise,
-    /// Half of them or more use much more than by themselves.
+    /// So many use much more than by themselves that it looks normal.
     Level,
 }
 

@@ -21,6 +21,7 @@ pub(super) fn has_ended(rooms: &Rooms, notice: &Notice) -> bool {
                 MeterNoticeKind::Reporting | MeterNoticeKind::Moving => false,
             }
         }
+        Notice::Hotel(_) => false,
     }
 }
 

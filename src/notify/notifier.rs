@@ -154,7 +154,7 @@ impl Notifier {
         let for_staff = self.bot.platform().notifies_staff;
         let known = |notice: &Notice| match notice {
             Notice::Room(notice) => Recovery::of(notice, &rooms, now, for_staff),
-            Notice::Meters(_) => Recovery::Confirmed,
+            Notice::Meters(_) | Notice::Hotel(_) => Recovery::Confirmed,
         };
         let max_age = self.sources.config.max_age;
         (self.waiting).hold(Instant::now(), max_age, |n| known(n) == Recovery::Undecided);
@@ -178,7 +178,7 @@ impl Notifier {
                 &self.sources.rooms,
                 self.bot.platform().notifies_staff,
             ),
-            Notice::Meters(_) => None,
+            Notice::Meters(_) | Notice::Hotel(_) => None,
         };
         let seconds = allowed.map(|allowed| self.sources.clock.now().since(allowed).max(0));
         seconds.map_or(Duration::MAX, |seconds| {

@@ -2,7 +2,8 @@
 
 use crate::config;
 use crate::engine::{
-    Closing, Interval, MeterNotice, MeterNoticeKind, Notice, NoticeKind, RoomNotice, Rule, Stay,
+    Closing, HotelNotice, HotelNoticeKind, Interval, MeterNotice, MeterNoticeKind, Notice,
+    NoticeKind, RoomNotice, Rule, Stay,
 };
 use crate::store::Share;
 use crate::types::{HotelId, Kind, LocalTime, RoomKey, RoomNumber, WattHours};
@@ -112,6 +113,22 @@ pub(super) fn story(status: Status, number: u32, now: LocalTime) -> Story {
             rooms: rooms[..rooms.len().min(silent as usize)].to_vec(),
         })
     };
+    let in_common = |kind| {
+        Notice::Hotel(HotelNotice {
+            kind,
+            hotel_id: hotel(),
+            detected: now,
+            since: now.plus(-3_600),
+            rose: 12,
+            vacant: 31,
+            common: WattHours(250),
+            tolerated: WattHours(375),
+            high: 18,
+            high_from: WattHours(200),
+            total: WattHours(5_850),
+            interval_seconds: 1_800,
+        })
+    };
     let notices = match status {
         Status::Alert | Status::Unclear => vec![room(NoticeKind::Alert)],
         Status::Reminder => vec![room(NoticeKind::Reminder)],
@@ -126,6 +143,8 @@ pub(super) fn story(status: Status, number: u32, now: LocalTime) -> Story {
         Status::Reporting => vec![meters(MeterNoticeKind::Reporting, 3)],
         Status::Frozen => vec![meters(MeterNoticeKind::Frozen, 104)],
         Status::Moving => vec![meters(MeterNoticeKind::Moving, 3)],
+        Status::Rise => vec![in_common(HotelNoticeKind::Rise)],
+        Status::Level => vec![in_common(HotelNoticeKind::Level)],
     };
     let first = u64::from(number);
     Story {

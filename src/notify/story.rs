@@ -2,10 +2,12 @@
 
 use std::collections::HashSet;
 
-use crate::engine::{Closing, MeterNoticeKind, Notice, NoticeKind, RoomNotice, RunKey};
+use crate::engine::{
+    Closing, HotelNotice, HotelNoticeKind, MeterNoticeKind, Notice, NoticeKind, RoomNotice, RunKey,
+};
 use crate::types::{HotelId, Kind, RoomNumber};
 
-/// All notices of one incident, or of a hotel's meters, that are sent together.
+/// All notices of one incident, or of one thing about a hotel, that are sent together.
 #[derive(Clone, Debug)]
 pub(super) struct Story {
     pub(super) status: Status,
@@ -24,6 +26,10 @@ pub enum Status {
     Silent,
     /// Meters repeat old registers.
     Frozen,
+    /// Many vacant rooms began to use more.
+    Rise,
+    /// Many vacant rooms use more than by themselves.
+    Level,
     /// A room was abnormal and its run has ended, but the outbox no longer has the notice of how:
     /// this one was retried, or was recorded later.
     Unclear,
@@ -48,6 +54,8 @@ pub(super) enum Subject {
     Run(RunKey),
     /// The meters of this hotel.
     Meters(HotelId),
+    /// What the vacant rooms of this hotel have in common.
+    Hotel(HotelId, HotelNoticeKind),
 }
 
 impl Subject {
@@ -55,6 +63,7 @@ impl Subject {
         match notice {
             Notice::Room(notice) => Subject::Run(notice.incident()),
             Notice::Meters(notice) => Subject::Meters(notice.hotel_id.clone()),
+            Notice::Hotel(notice) => Subject::Hotel(notice.hotel_id.clone(), notice.kind),
         }
     }
 }
@@ -89,7 +98,15 @@ impl Story {
     pub(super) fn of_room(&self) -> Option<&RoomNotice> {
         match self.last()? {
             Notice::Room(notice) => Some(notice),
-            Notice::Meters(_) => None,
+            Notice::Meters(_) | Notice::Hotel(_) => None,
+        }
+    }
+
+    /// The notice that is shown, if it is about what vacant rooms have in common.
+    pub(super) fn of_hotel(&self) -> Option<&HotelNotice> {
+        match self.last()? {
+            Notice::Hotel(notice) => Some(notice),
+            Notice::Room(_) | Notice::Meters(_) => None,
         }
     }
 
@@ -121,6 +138,7 @@ impl Story {
                         *room = written(room);
                     }
                 }
+                Notice::Hotel(_) => {}
             }
         }
         self
@@ -168,6 +186,10 @@ impl Status {
                 MeterNoticeKind::Reporting => Status::Reporting,
                 MeterNoticeKind::Frozen => Status::Frozen,
                 MeterNoticeKind::Moving => Status::Moving,
+            },
+            Notice::Hotel(last) => match last.kind {
+                HotelNoticeKind::Rise => Status::Rise,
+                HotelNoticeKind::Level => Status::Level,
             },
         })
     }

@@ -11,7 +11,7 @@ use super::card::Card;
 use super::sample::{Sample, room_notice, story};
 use super::story::{Status, Story};
 
-const STATES: [(Status, &str); 11] = [
+const STATES: [(Status, &str); 13] = [
     (Status::Alert, "alert"),
     (Status::Reminder, "reminder"),
     (Status::Unclear, "unclear"),
@@ -23,6 +23,8 @@ const STATES: [(Status, &str); 11] = [
     (Status::Reporting, "heard"),
     (Status::Frozen, "frozen"),
     (Status::Moving, "moving"),
+    (Status::Rise, "rise"),
+    (Status::Level, "level"),
 ];
 
 fn now() -> LocalTime {

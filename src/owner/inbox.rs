@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use crate::engine::{MeterNotice, Parsed, Transition};
+use crate::engine::baseline::HotelMemory;
+use crate::engine::{HotelNotice, MeterNotice, Parsed, Transition};
 use crate::pulse;
 use crate::store::{Position, Settled};
 use crate::threads::{Stop, Stopper, stop_signal};
-use crate::types::{LocalTime, Reading, RoomKey};
+use crate::types::{HotelId, LocalTime, Reading, RoomKey};
 
 /// The most inputs on the way to the owner. A sender waits while the channel is full; that can't
 /// deadlock, because a waiting consumer still passes on acknowledgements, and the owner waits for
@@ -74,6 +75,16 @@ impl Inbox {
     /// [`Unanswered`] where the owner has ended.
     pub fn judged(&self, chunk: Vec<Judged>) -> Result<(), Unanswered> {
         self.send(Input::Judged(chunk))
+    }
+
+    /// Sends what a sweep has found of hotels as a whole, without waiting for an answer. It must be
+    /// sent before the verdicts on which it rests: what is not written then is found again when the
+    /// rooms are judged again.
+    ///
+    /// # Errors
+    /// [`Unanswered`] where the owner has ended.
+    pub fn hotels(&self, found: Vec<FoundOfHotel>) -> Result<(), Unanswered> {
+        self.send(Input::Hotels(found))
     }
 
     /// A sweep begins, and the next one will begin at `next`. Waits until the owner knows: from
@@ -156,6 +167,8 @@ pub enum Input {
     Message(Message),
     /// A chunk of a sweep.
     Judged(Vec<Judged>),
+    /// What a sweep has found of hotels as a whole.
+    Hotels(Vec<FoundOfHotel>),
     /// A sweep begins: the next one will begin at this position, and show what lies beyond it to
     /// every room that is watched by then. `done` has room for one.
     Sweeping {
@@ -195,6 +208,7 @@ impl Input {
             | Input::Written { .. }
             | Input::Swept { .. } => 10,
             Input::Judged(chunk) => chunk.len(),
+            Input::Hotels(found) => found.len(),
             Input::MeterNotices { notices, .. } => notices.len(),
         }
     }
@@ -203,7 +217,7 @@ impl Input {
     pub(super) fn answer(self) {
         match self {
             Input::Message(message) => (message.committed)(),
-            Input::Judged(_) => {}
+            Input::Judged(_) | Input::Hotels(_) => {}
             // A caller that has ended meanwhile waits for no answer.
             Input::Sweeping { done, .. }
             | Input::Written { done }
@@ -236,6 +250,15 @@ pub struct Judged {
     /// Where it is the end of the runs of a room that is out of order: the time of the clock.
     pub out_of_order_by: Option<LocalTime>,
     pub transition: Transition,
+}
+
+/// What a sweep has found that a hotel's vacant rooms have in common.
+pub struct FoundOfHotel {
+    pub hotel: HotelId,
+    /// What is remembered of the hotel from now on.
+    pub memory: HotelMemory,
+    /// What its staff is to be notified of, if anything.
+    pub notices: Vec<HotelNotice>,
 }
 
 #[cfg(test)]

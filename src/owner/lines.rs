@@ -1,6 +1,8 @@
 //! What the owner logs.
 
-use crate::engine::{Closing, MeterNotice, MeterNoticeKind, Notice, NoticeKind, Rule};
+use crate::engine::{
+    Closing, HotelNotice, HotelNoticeKind, MeterNotice, MeterNoticeKind, Notice, NoticeKind, Rule,
+};
 use crate::figures::{
     Amounts, Figure, IntervalResult, MessageResult, NoticeResult, Origin, ReadingResult,
     RecordedNotice,
@@ -70,6 +72,13 @@ pub(super) fn summary(taken: &Amounts) -> String {
         format!("{} failed", notices(NoticeResult::Failed)),
         format!("{} withdrawn", notices(NoticeResult::Withdrawn)),
     ];
+    // Only where the baseline rule is on.
+    let of_baseline = [
+        (recorded(RecordedNotice::Rise), "common rise"),
+        (recorded(RecordedNotice::Level), "common level"),
+    ];
+    let of_baseline = of_baseline.into_iter().filter(|(number, _)| *number > 0);
+    outcomes.extend(of_baseline.map(|(number, name)| counted(number, name)));
     // Only where both rules are on.
     if notices(NoticeResult::Joined) > 0 {
         outcomes.push(format!("{} joined", notices(NoticeResult::Joined)));
@@ -150,6 +159,31 @@ pub(super) fn log_notice(notice: &Notice) {
                 }
             };
             log::warn!(target: "roomwatt::notices", "meters of hotel {hotel_id} {said}");
+        }
+        Notice::Hotel(notice) => {
+            let HotelNotice {
+                hotel_id,
+                rose,
+                vacant,
+                high,
+                high_from,
+                tolerated,
+                since,
+                ..
+            } = notice;
+            match notice.kind {
+                HotelNoticeKind::Rise => log::warn!(
+                    target: "roomwatt::notices",
+                    "hotel {hotel_id}: {rose} of {vacant} vacant rooms began to use more since \
+                     {since}; alerts (baseline) of single ones are held back for a day"
+                ),
+                HotelNoticeKind::Level => log::warn!(
+                    target: "roomwatt::notices",
+                    "hotel {hotel_id}: {high} of {vacant} vacant rooms use at least {high_from} \
+                     kWh an interval more than by themselves; single ones that use up to \
+                     {tolerated} kWh more can't be noticed"
+                ),
+            }
         }
     }
 }

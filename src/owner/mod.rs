@@ -28,7 +28,7 @@ use lines::{log_notice, summary};
 use plan::Planner;
 use retention::Retention;
 
-pub use inbox::{Inbox, Input, Inputs, Judged, Message, Unanswered};
+pub use inbox::{FoundOfHotel, Inbox, Input, Inputs, Judged, Message, Unanswered};
 pub use owned::OwnedState;
 
 /// What an owner works with.
@@ -51,11 +51,11 @@ pub struct Parts<S, M> {
 
 /// The state-owner.
 ///
-/// Five kinds of input come in through its [`Inbox`]: messages, from the consumers and over HTTP;
-/// the verdicts on the rooms of a sweep, chunk by chunk; the beginning and the end of each sweep;
-/// what a sweep found of hotels' meters; and what became of notices, from the notifiers. It takes
-/// what has come in by then as one batch, in the order in which it came, and does four things with
-/// it:
+/// Six kinds of input come in through its [`Inbox`]: messages, from the consumers and over HTTP;
+/// the verdicts on the rooms of a sweep, chunk by chunk; what it found of their hotels as a whole;
+/// the beginning and the end of each sweep; what a sweep found of hotels' meters; and what became
+/// of notices, from the notifiers. It takes what has come in by then as one batch, in the order in
+/// which it came, and does four things with it:
 ///
 /// 1. *Plan* (`plan/`, with [`crate::engine`]). Nothing is changed yet. Messages are applied to
 ///    their rooms, each with the readings that it judges by itself ([`crate::frontier::Frontier`]);
@@ -249,6 +249,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
             match input {
                 Input::Message(message) => planner.message(message),
                 Input::Judged(chunk) => chunk.iter().for_each(|judged| planner.judged(judged)),
+                Input::Hotels(found) => found.iter().for_each(|found| planner.hotel(found)),
                 Input::Swept { position, .. } if self.position == Some(*position) => {}
                 Input::Swept { position, .. } => planner.swept(*position),
                 Input::Sweeping { .. } | Input::Written { .. } => {}
@@ -270,6 +271,9 @@ impl<S: Store, M: Meters> Owner<S, M> {
         }
         self.position = plan.position.or(self.position);
         self.rooms.adopt(plan.rooms);
+        for (hotel, memory) in plan.hotels {
+            self.rooms.remember(hotel, memory);
+        }
         for notice in &plan.notices {
             (self.wake_notifier)(notice.hotel_id());
         }
@@ -305,7 +309,8 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 return Ok(());
             }
             Some(
-                Input::Sweeping { .. }
+                Input::Hotels(_)
+                | Input::Sweeping { .. }
                 | Input::Written { .. }
                 | Input::Swept { .. }
                 | Input::MeterNotices { .. }

@@ -14,9 +14,10 @@ mod sqlite;
 mod stay;
 mod tail;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use crate::engine::baseline::HotelMemory;
 use crate::engine::{KeptBody, MeterTrouble, Notice, Opening, RoomNotice, RoomState, Stay};
 use crate::frontier::Frontier;
 use crate::types::{HotelId, LocalTime, Reading, RoomKey};
@@ -110,6 +111,8 @@ pub struct Plan {
     /// the other stay get the content of the opening. They are written one after the other, and
     /// before the openings.
     pub rewritten: Vec<(RoomKey, Stay, Opening)>,
+    /// What is remembered from now on of what these hotels' vacant rooms have in common.
+    pub hotels: BTreeMap<HotelId, HotelMemory>,
     /// New notices for the outbox.
     pub notices: Vec<Notice>,
     /// Refused messages.
@@ -144,11 +147,11 @@ pub struct Pending {
 pub struct OutboxRow {
     pub id: u64,
     pub hotel_id: String,
-    /// Empty for a notice about a hotel's meters.
+    /// Empty for a notice about a hotel as a whole.
     pub room_number: String,
     /// The word for the notice's kind, as [`Notice::kind`] gives it.
     pub kind: String,
-    /// The time of the reading that caused it; for meters, the time of the check.
+    /// As [`Notice::detected`].
     pub detected: LocalTime,
     /// The stored body.
     pub body: String,

@@ -85,7 +85,7 @@ mod tests {
             ("{}".to_owned(), "missing field `kind`"),
             (
                 with(r#""about":"incident""#),
-                "unknown variant `incident`, expected `room` or `meters`",
+                "unknown variant `incident`, expected one of `room`, `meters`, `hotel`",
             ),
             (with(r#""about":"meters""#), "unknown variant `alert`"),
             (

@@ -11,14 +11,14 @@ use parking_lot::Mutex;
 use rayon::prelude::*;
 
 use crate::clock::{Clock, unix_seconds};
-use crate::engine::baseline::{self, Evaluation, Frames, HotelMemory};
+use crate::engine::baseline::{self, Evaluation};
 use crate::engine::{BaselineMode, MeterCheck, Rules, latest_reading, observe};
 use crate::figures::{Figure, Figures, ReadingResult, SweepResult};
 use crate::gate::{Gate, QueueWait};
 use crate::outage::Outage;
-use crate::owner::{Inbox, Judged, Unanswered};
+use crate::owner::{FoundOfHotel, Inbox, Judged, Unanswered};
 use crate::pulse;
-use crate::rooms::Rooms;
+use crate::rooms::{Hotel, Rooms};
 use crate::store::{MeterStream, MeterTail, Position, Readings, StoreError, Wanted};
 use crate::threads::Stop;
 use crate::types::{HotelId, LocalTime, RoomKey, counted};
@@ -163,8 +163,8 @@ impl Sweeper {
             None => tail.insert(self.tail()?),
         };
 
-        // Of this sweep alone: between two of them the rooms' states have it all.
-        let mut frames = HotelFrames::default();
+        // Of this sweep alone: between two of them it is all in memory.
+        let mut hotels = Hotels::default();
         tail.begin(self.clock.instant());
         let begin = tail.from();
         // From its answer on messages leave no more to this sweep than it shows.
@@ -178,9 +178,9 @@ impl Sweeper {
                 .without_reading_since(LocalTime::LAST)
                 .into_iter();
             let all: Vec<Wanted> = rooms.map(|(room, seen)| wanted(room, seen)).collect();
-            self.by_key(all, None, &frames, &mut swept)?;
+            self.by_key(all, None, &hotels, &mut swept)?;
             *asked_by_key = Some(self.clock.instant());
-            frames = self.written()?;
+            hotels = self.written()?;
         }
 
         let interval = Duration::from_secs(self.rules.interval_seconds.unsigned_abs());
@@ -218,7 +218,7 @@ impl Sweeper {
             }
             let new = new.into_iter().collect();
             let read = |chunk: &[(RoomKey, Readings)]| Ok(chunk.to_vec());
-            self.judge_all(new, |(room, _)| room, &frames, &mut swept, read)?;
+            self.judge_all(new, |(room, _)| room, &hotels, &mut swept, read)?;
             if rows.next.is_none() {
                 break;
             }
@@ -227,14 +227,14 @@ impl Sweeper {
                 return Err(Incomplete::Stopped);
             }
             // The next rows may be of the same rooms.
-            frames = self.written()?;
+            hotels = self.written()?;
             from = rows.next;
         }
 
         // Of a room that is read once more, all that was found before has to be there. One with new
         // readings is then not missing any.
         if due || !unserved.is_empty() {
-            frames = self.written()?;
+            hotels = self.written()?;
         }
         let incomplete = if due {
             self.missing(begin)
@@ -242,7 +242,7 @@ impl Sweeper {
             let unserved = unserved.into_iter();
             unserved.map(|(room, seen)| wanted(room, seen)).collect()
         };
-        self.by_key(incomplete, Some(tail.read_to()), &frames, &mut swept)?;
+        self.by_key(incomplete, Some(tail.read_to()), &hotels, &mut swept)?;
         if due {
             *asked_by_key = Some(self.clock.instant());
         }
@@ -254,10 +254,10 @@ impl Sweeper {
     }
 
     /// Waits until all verdicts so far are written, so that the same rooms can be judged once more;
-    /// gives the hotels' frames, which are to be derived from what came of them.
-    fn written(&self) -> Result<HotelFrames, Incomplete> {
+    /// gives the hotels as they are after that.
+    fn written(&self) -> Result<Hotels, Incomplete> {
         self.inbox.written()?;
-        Ok(HotelFrames::default())
+        Ok(Hotels::default())
     }
 
     /// Ends the runs of rooms that have come to be out of order when a sweep began, at `now`. It
@@ -338,7 +338,7 @@ impl Sweeper {
         &self,
         wanted: Vec<Wanted>,
         up_to: Option<Position>,
-        frames: &HotelFrames,
+        hotels: &Hotels,
         swept: &mut Swept,
     ) -> Result<(), Incomplete> {
         swept.by_key += wanted.len() as u64;
@@ -347,7 +347,7 @@ impl Sweeper {
             let readings = self.reader.readings_up_to(chunk, latest, up_to)?;
             Ok(readings.into_iter().collect())
         };
-        self.judge_all(wanted, |wanted| &wanted.room, frames, swept, read)
+        self.judge_all(wanted, |wanted| &wanted.room, hotels, swept, read)
     }
 
     /// Has rooms judged, whole hotels by one worker at a time; `read` gives the readings of
@@ -356,7 +356,7 @@ impl Sweeper {
         &self,
         mut work: Vec<T>,
         room: impl Fn(&T) -> &RoomKey + Sync,
-        frames: &HotelFrames,
+        hotels: &Hotels,
         swept: &mut Swept,
         read: impl Fn(&[T]) -> Result<Vec<(RoomKey, Readings)>, StoreError> + Sync,
     ) -> Result<(), Incomplete> {
@@ -365,14 +365,14 @@ impl Sweeper {
         }
         // The same readings are always the same verdicts, in the same order.
         work.sort_unstable_by(|a, b| room(a).cmp(room(b)));
-        let hotels: Vec<&[T]> = work
+        let of_hotels: Vec<&[T]> = work
             .chunk_by(|a, b| room(a).hotel_id == room(b).hotel_id)
             .collect();
-        let hotels = hotels_together(&work, &hotels, self.batch_size);
+        let together = hotels_together(&work, &of_hotels, self.batch_size);
         let counted = Mutex::new(swept);
         // It waits for the workers, whose statements have limits of their own.
         let _rest = pulse::rest();
-        hotels.into_par_iter().try_for_each(|rooms| {
+        together.into_par_iter().try_for_each(|rooms| {
             let judged: Vec<Vec<Judged>> = rooms
                 .par_chunks(self.batch_size)
                 .map(|chunk| match self.stop.is_set() {
@@ -383,12 +383,15 @@ impl Sweeper {
             let mut judged: Vec<Judged> = judged.into_iter().flatten().collect();
             // A statement gives rooms in any order.
             judged.sort_unstable_by(|a, b| a.room.cmp(&b.room));
-            self.evaluate(&mut judged, frames);
+            let found = self.evaluate(&mut judged, hotels);
             {
                 let mut swept = counted.lock();
                 let with_readings = judged.iter().filter(|judged| !judged.readings.is_empty());
                 swept.rooms += with_readings.count() as u64;
                 swept.readings += judged.iter().map(|j| j.readings.len() as u64).sum::<u64>();
+            }
+            if !found.is_empty() {
+                self.inbox.hotels(found)?;
             }
             while !judged.is_empty() {
                 let rest = judged.split_off(self.batch_size.min(judged.len()));
@@ -418,15 +421,18 @@ impl Sweeper {
         rooms.collect()
     }
 
-    /// Evaluates by the baseline rule what was judged of whole hotels, in the order of their rooms.
-    fn evaluate(&self, judged: &mut [Judged], frames: &HotelFrames) {
+    /// Evaluates by the baseline rule what was judged of whole hotels, in the order of their rooms;
+    /// gives what it finds of them.
+    fn evaluate(&self, judged: &mut [Judged], hotels: &Hotels) -> Vec<FoundOfHotel> {
+        let mut found = Vec::new();
         if self.rules.baseline.mode == BaselineMode::Off {
-            return;
+            return found;
         }
         for rooms in judged.chunk_by_mut(|a, b| a.room.hotel_id == b.room.hotel_id) {
             let Some(first) = rooms.first() else { continue };
             let hotel = first.room.hotel_id.clone();
-            let mut of_hotel = frames.take(&hotel, &self.rooms);
+            let mut known = hotels.take(&hotel, &self.rooms);
+            let before = known.memory;
             let mut rooms: Vec<Evaluation> = { rooms.iter_mut() }
                 .map(|judged| Evaluation {
                     room: &judged.room,
@@ -434,18 +440,25 @@ impl Sweeper {
                     changes: &mut judged.transition.changes,
                 })
                 .collect();
-            let mut memory = HotelMemory::default();
             let show = |_, _: &_, _: &_| {};
-            baseline::evaluate(
+            let notices = baseline::evaluate(
                 &hotel,
-                &mut of_hotel,
-                &mut memory,
+                &mut known.frames,
+                &mut known.memory,
                 &mut rooms,
                 &self.rules,
                 show,
             );
-            frames.put(hotel, of_hotel);
+            if known.memory != before {
+                found.push(FoundOfHotel {
+                    hotel: hotel.clone(),
+                    memory: known.memory,
+                    notices,
+                });
+            }
+            hotels.put(hotel, known);
         }
+        found
     }
 
     fn count(&self, swept: &Swept) {
@@ -474,19 +487,19 @@ impl Sweeper {
     }
 }
 
-/// The hotels' frames, from when they are first needed.
+/// The hotels, from when they are first needed.
 #[derive(Default)]
-struct HotelFrames(OnceLock<Mutex<HashMap<HotelId, Frames>>>);
+struct Hotels(OnceLock<Mutex<HashMap<HotelId, Hotel>>>);
 
-impl HotelFrames {
-    fn take(&self, hotel: &HotelId, rooms: &Rooms) -> Frames {
-        let all = self.0.get_or_init(|| Mutex::new(rooms.frames()));
+impl Hotels {
+    fn take(&self, hotel: &HotelId, rooms: &Rooms) -> Hotel {
+        let all = self.0.get_or_init(|| Mutex::new(rooms.hotels()));
         all.lock().remove(hotel).unwrap_or_default()
     }
 
-    fn put(&self, hotel: HotelId, frames: Frames) {
+    fn put(&self, hotel: HotelId, known: Hotel) {
         if let Some(all) = self.0.get() {
-            all.lock().insert(hotel, frames);
+            all.lock().insert(hotel, known);
         }
     }
 }

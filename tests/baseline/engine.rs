@@ -296,7 +296,9 @@ fn of_hotel(notice: &HotelNotice) -> OfHotel {
         HotelNoticeKind::Rise => (Some((notice.rose as usize, vacant)), None),
         HotelNoticeKind::Level => (None, Some((notice.common.0, vacant))),
     };
-    (notice.since, rise, level)
+    // By the frame that shows it.
+    let frame = notice.detected.plus(-notice.interval_seconds);
+    (frame, rise, level)
 }
 
 /// Each alert is a notice, and each that was notified has one end, or goes on.

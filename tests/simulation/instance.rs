@@ -69,6 +69,9 @@ impl Instance {
             for (hotel, trouble) in &world.troubles {
                 rooms.set_trouble(hotel.clone(), *trouble);
             }
+            for (hotel, memory) in &world.hotels {
+                rooms.remember(hotel.clone(), *memory);
+            }
             Ownership {
                 epoch: world.epoch,
                 seq: world.seq,
@@ -180,7 +183,7 @@ impl Instance {
                     self.is_idle = true;
                     return;
                 }
-                Input::Judged(chunk) => self.inputs.push_back(Input::Judged(chunk)),
+                found @ (Input::Judged(_) | Input::Hotels(_)) => self.inputs.push_back(found),
                 question => {
                     self.asked = Some(self.inputs.len());
                     self.inputs.push_back(question);

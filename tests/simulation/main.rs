@@ -9,6 +9,7 @@
 
 #[path = "../baseline/oracle/mod.rs"]
 mod baseline;
+mod in_common;
 mod instance;
 mod known;
 mod lost;
@@ -63,6 +64,7 @@ const AT_LEAST: &[(&str, u32)] = &[
     ("cancelled check-in", 350),
     ("cancelled check-out", 230),
     ("room status", 1_200),
+    ("common rise", 1_000),
 ];
 
 /// A transaction of the meters stays open for so many sweeps at most, and so far back they read.
@@ -165,7 +167,10 @@ impl Simulation {
                 47..=69 => self.take(),
                 70..=78 => self.notify(),
                 79 => self.cut_connection(),
-                80..=81 => self.listen(),
+                80..=81 => {
+                    self.listen();
+                    self.find_in_common(true);
+                }
                 _ if self.random(lives) > 0 => {}
                 82 => self.crash(),
                 _ => self.replace(),
@@ -182,6 +187,7 @@ impl Simulation {
             }
         }
         self.thaw();
+        self.find_the_rest_in_common();
         let notices = self.world.lock().outbox.len();
         for _ in 0..notices {
             self.notify();
@@ -483,6 +489,7 @@ fn run_and_check(seeds: &[u64]) {
         for (kind, more) in world.told_of_meters {
             count(kind.as_str(), more);
         }
+        count("common rise", world.notified_of_hotels.len() as u32);
     }
     println!("{met:?}");
     for (what, least) in AT_LEAST {

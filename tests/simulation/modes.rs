@@ -41,6 +41,11 @@ impl Modes {
         }
     }
 
+    /// Whether an instance may have the rule on.
+    pub fn can_be_on(self) -> bool {
+        self.change || self.mode == BaselineMode::On
+    }
+
     /// As an instance has them; `dice` gives a number below.
     pub fn rules(self, rules: &Rules, dice: impl FnOnce(usize) -> usize) -> Arc<Rules> {
         let mode = match self.change {

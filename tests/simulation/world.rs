@@ -8,6 +8,7 @@ use fastrand::Rng;
 use parking_lot::Mutex;
 
 use roomwatt::clock::Clock;
+use roomwatt::engine::baseline::HotelMemory;
 use roomwatt::engine::{
     Event, KeptBody, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind, Opening,
     RoomNotice, RoomState, Rules,
@@ -46,6 +47,11 @@ pub struct World {
     /// Hotels of whose meters was told, and not yet of the end; and how often of what.
     pub troubles: BTreeMap<HotelId, MeterTrouble>,
     pub told_of_meters: BTreeMap<MeterNoticeKind, u32>,
+    /// What is remembered of what hotels have in common; when that was found, and of when the staff
+    /// was notified.
+    pub hotels: BTreeMap<HotelId, HotelMemory>,
+    pub in_common: Vec<LocalTime>,
+    pub notified_of_hotels: BTreeSet<(&'static str, LocalTime)>,
     /// By id; the first has 1.
     pub meter: Vec<(RoomKey, Reading)>,
     /// Ids in the order in which they were committed.
@@ -123,12 +129,19 @@ impl World {
                     self.tell_of_meters(notice);
                     continue;
                 }
+                Notice::Hotel(notice) => {
+                    let what = (notice.kind.as_str(), notice.since);
+                    let is_new = self.notified_of_hotels.insert(what);
+                    assert!(is_new, "{notice:?} was notified before");
+                    continue;
+                }
             };
             if notice.kind == NoticeKind::Alert {
                 self.abnormal.push(notice.clone());
             }
             self.outbox.push(notice.clone());
         }
+        self.hotels.extend(plan.hotels.clone());
         for Settled { id, .. } in &plan.settled {
             assert!(self.accepted.contains(id), "notice {id} was not accepted");
             self.sent.insert(*id);

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use roomwatt::engine::{
-    Closing, Interval, MeterNotice, MeterNoticeKind, Notice, NoticeKind, RoomNotice,
+    Closing, HotelNotice, HotelNoticeKind, Interval, MeterNotice, MeterNoticeKind, Notice,
+    NoticeKind, RoomNotice,
 };
 use roomwatt::store::{NoticeState, OutboxRow, Settled, Settlement, Share, Store};
 use roomwatt::types::{HotelId, Kind, RoomKey, RoomNumber, WattHours};
@@ -106,7 +107,7 @@ fn rows_of_every_version_are_read(subject: &Subject) {
             history: vec![interval(40)],
             ..notice
         }),
-        Notice::Meters(notice) => panic!("{notice:?}"),
+        other => panic!("{other:?}"),
     };
     let of_meters = |kind| {
         Notice::Meters(MeterNotice {
@@ -119,6 +120,20 @@ fn rows_of_every_version_are_read(subject: &Subject) {
             rooms: ["101", "102"].map(RoomNumber::new).to_vec(),
         })
     };
+    let of_hotel = Notice::Hotel(HotelNotice {
+        kind: HotelNoticeKind::Level,
+        hotel_id: HotelId::new("H1"),
+        detected: at(150),
+        since: at(120),
+        rose: 0,
+        vacant: 5,
+        common: WattHours(250),
+        tolerated: WattHours(375),
+        high: 3,
+        high_from: WattHours(200),
+        total: WattHours(800),
+        interval_seconds: 1_800,
+    });
     let guest = Closing::NewStay {
         kind: Kind::Checkin,
         at: at(150),
@@ -138,6 +153,7 @@ fn rows_of_every_version_are_read(subject: &Subject) {
         // Written by the store under test.
         current.clone(),
         of_meters(MeterNoticeKind::Reporting),
+        of_hotel.clone(),
     ];
     let mut store = filled(subject);
     for (id, body) in (1..).zip(ROWS) {
@@ -147,7 +163,7 @@ fn rows_of_every_version_are_read(subject: &Subject) {
     }
     subject.execute("DELETE FROM notification WHERE id = 6");
     commit(&mut store, |plan| {
-        plan.notices = vec![current, of_meters(MeterNoticeKind::Reporting)];
+        plan.notices = vec![current, of_meters(MeterNoticeKind::Reporting), of_hotel];
     });
     let reader = subject.database.reader();
     let pending = reader.pending_notices(&Share::AllBut(Vec::new()), 0, 10);
@@ -157,7 +173,7 @@ fn rows_of_every_version_are_read(subject: &Subject) {
         .collect();
     assert_eq!(read, expected);
     let mut outbox = subject.database.outbox().expect("the outbox");
-    for (id, notice) in [1, 2, 3, 4, 5, 7, 8].into_iter().zip(&expected) {
+    for (id, notice) in [1, 2, 3, 4, 5, 7, 8, 9].into_iter().zip(&expected) {
         let row = outbox.get(id).expect("a row").expect("it is there");
         assert_eq!(row.notice.as_ref(), Ok(notice));
     }
@@ -169,6 +185,10 @@ fn rows_of_every_version_are_read(subject: &Subject) {
     assert!(
         // `heard` is the stored name of `MeterNoticeKind::Reporting`.
         bodies[1].starts_with(r#"{"about":"meters","kind":"heard""#),
+        "{bodies:?}"
+    );
+    assert!(
+        bodies[2].starts_with(r#"{"about":"hotel","kind":"level""#),
         "{bodies:?}"
     );
 }

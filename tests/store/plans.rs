@@ -1,5 +1,8 @@
 //! What a commit writes to the tables, and what the next instance reads from them.
 
+use std::collections::BTreeMap;
+
+use roomwatt::engine::baseline::HotelMemory;
 use roomwatt::engine::{
     MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind, Opening, RoomState, Stay,
 };
@@ -215,6 +218,36 @@ fn the_meter_trouble_that_was_notified_is_stored_per_hotel(subject: &Subject) {
     assert_eq!(troubles(), [upper, third, lower]);
 }
 
+fn what_is_remembered_of_a_hotel_is_stored(subject: &Subject) {
+    let hotels = || {
+        let mut hotels = BTreeMap::new();
+        let mut store = subject.database.store();
+        store
+            .load_hotels(&mut |hotel, memory| {
+                hotels.insert(hotel, memory);
+            })
+            .expect("hotels");
+        hotels
+    };
+    let is = |hotel: &str, rise: Option<i64>, level: Option<i64>| {
+        let [rise, level] = [rise, level].map(|minutes| minutes.map(at));
+        (HotelId::new(hotel), HotelMemory { rise, level })
+    };
+    assert_eq!(hotels(), BTreeMap::new());
+    let mut store = subject.owner();
+    let first = [
+        is("H1", Some(0), None),
+        is("h1", None, Some(30)),
+        is("H2", Some(-30), Some(0)),
+    ];
+    commit(&mut store, |plan| plan.hotels = first.clone().into());
+    assert_eq!(hotels(), first.clone().into());
+    let later = is("H1", Some(60), Some(90));
+    commit(&mut store, |plan| plan.hotels = [later.clone()].into());
+    let [_, lower, second] = first;
+    assert_eq!(hotels(), [later, lower, second].into());
+}
+
 fn a_plan_is_written_whole_or_not_at_all(subject: &Subject) {
     let mut store = subject.owner();
     let room = RoomKey::new("H1", "101");
@@ -230,15 +263,18 @@ fn a_plan_is_written_whole_or_not_at_all(subject: &Subject) {
     let plan = roomwatt::store::Plan {
         rooms: vec![(room.clone(), state.clone())],
         notices: vec![notice(NoticeKind::Alert, &room, 120)],
+        hotels: [(HotelId::new("H1"), HotelMemory::default())].into(),
         ..Default::default()
     };
     let refused = store.commit(&plan).expect_err("the trigger refuses");
     assert!(refused.to_string().contains("not now"), "{refused}");
     assert_eq!((subject.rooms(), subject.rows(OUTBOX).len()), (vec![], 0));
+    assert_eq!(subject.rows("SELECT hotel_id FROM hotel_state"), [""; 0]);
     subject.execute("DROP TRIGGER no");
     store.commit(&plan).expect("written");
     assert_eq!(subject.rooms(), [(room, state)]);
     assert_eq!(subject.rows(OUTBOX).len(), 1);
+    assert_eq!(subject.rows("SELECT hotel_id FROM hotel_state"), ["H1"]);
 }
 
 on_each_store!(
@@ -246,5 +282,6 @@ on_each_store!(
     what_should_never_have_been_is_rewritten_back_to_the_last_watch,
     an_alert_is_marked_as_notified_when_it_was_sent_and_not_before,
     the_meter_trouble_that_was_notified_is_stored_per_hotel,
+    what_is_remembered_of_a_hotel_is_stored,
     a_plan_is_written_whole_or_not_at_all,
 );

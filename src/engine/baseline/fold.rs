@@ -184,8 +184,7 @@ impl Baseline {
         self.levels.go_on(judged.ended);
         let (kind, event) = match self.phase {
             Phase::Vacant(mut account) => {
-                let tolerance = i64::from(peers.common) * COMMON_TENTHS / 10;
-                let tolerance = rules.allowance.0.max(tolerance);
+                let tolerance = rules.tolerance(peers.common);
                 let interval = Excess {
                     judged,
                     frame: now,
@@ -325,6 +324,14 @@ fn base(vacant: Option<u16>, occupied: Option<u16>, peers: &Peers) -> i64 {
             i64::from(one).min(i64::from(peers.base) + ABOVE_OTHERS)
         }
         (None, None) => peers.base.into(),
+    }
+}
+
+impl BaselineRules {
+    /// T: what a vacant room may use more than its base where others have so much in common.
+    pub(super) fn tolerance(&self, common: u16) -> i64 {
+        let of_common = i64::from(common) * COMMON_TENTHS / 10;
+        self.allowance.0.max(of_common)
     }
 }
 

@@ -237,15 +237,20 @@ impl Frames {
         Some((percentile(used, own, 10)?, percentile(used, own, 90)?))
     }
 
-    /// What a frame says of all vacant rooms; `None` where there is none.
-    pub(super) fn vacant(&mut self, frame: u32) -> Option<Vacant> {
+    /// What a frame says of all vacant rooms, of which it counts those with an excess of `high` or
+    /// more; `None` where there is none.
+    pub(super) fn vacant(&mut self, frame: u32, high: u16) -> Option<Vacant> {
         let frame = self.0.get_mut(&frame)?;
         let is_hot = frame.is_hot();
-        let common = percentile(frame.excesses.get(), None, common_percent(is_hot))?;
+        let rose = frame.rose;
+        let excesses = frame.excesses.get();
+        let common = percentile(excesses, None, common_percent(is_hot))?;
         Some(Vacant {
-            rooms: frame.excesses.numbers.len(),
-            rose: frame.rose,
+            rooms: excesses.len(),
+            rose,
             common,
+            high: excesses.len() - excesses.partition_point(|excess| *excess < high),
+            total: excesses.iter().map(|excess| i64::from(*excess)).sum(),
             is_hot,
         })
     }
@@ -258,6 +263,10 @@ pub(super) struct Vacant {
     pub(super) rose: usize,
     /// What they use more than their bases, in Wh.
     pub(super) common: u16,
+    /// How many of them use much more.
+    pub(super) high: usize,
+    /// What they use more together, in Wh.
+    pub(super) total: i64,
     pub(super) is_hot: bool,
 }
 

@@ -31,7 +31,8 @@ pub struct Evaluation<'a> {
     pub changes: &'a mut Vec<Change>,
 }
 
-/// What is remembered of a hotel, so that its staff is notified once.
+/// What is remembered of a hotel, so that its staff is notified once. In shadow nothing is: when
+/// the rule is switched on, the staff is notified of what goes on then.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HotelMemory {
     /// The beginning of the last frame in which many vacant rooms began to use more.
@@ -82,7 +83,7 @@ pub fn evaluate(
         let before = frame.saturating_sub(2);
         if looked_at != Some(frame) && rules.baseline.mode == BaselineMode::On {
             looked_at = Some(frame);
-            notices.extend(in_common(hotel, before, frames, memory, interval_seconds));
+            notices.extend(in_common(hotel, before, frames, memory, rules));
         }
         let Evaluation {
             room,
@@ -197,9 +198,10 @@ fn in_common(
     frame: u32,
     frames: &mut Frames,
     memory: &mut HotelMemory,
-    interval_seconds: i64,
+    rules: &Rules,
 ) -> Vec<HotelNotice> {
-    let Some(vacant) = frames.vacant(frame) else {
+    let interval_seconds = rules.interval_seconds;
+    let Some(vacant) = frames.vacant(frame, REPORTED_LEVEL) else {
         return Vec::new();
     };
     let began = begin(frame, interval_seconds);
@@ -209,10 +211,18 @@ fn in_common(
         kind,
         hotel_id: hotel.clone(),
         detected: began.plus(interval_seconds),
-        since: began,
+        // A room that rose has used more for two intervals, which end in this frame.
+        since: match kind {
+            HotelNoticeKind::Rise => began.plus(-interval_seconds),
+            HotelNoticeKind::Level => began,
+        },
         rose: vacant.rose as u32,
         vacant: vacant.rooms as u32,
         common: WattHours(vacant.common.into()),
+        tolerated: WattHours(rules.baseline.tolerance(vacant.common)),
+        high: vacant.high as u32,
+        high_from: WattHours(REPORTED_LEVEL.into()),
+        total: WattHours(vacant.total),
         interval_seconds,
     };
     let mut notices = Vec::new();

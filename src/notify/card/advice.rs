@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use crate::engine::NoticeKind;
+use crate::engine::{HotelNoticeKind, NoticeKind};
 use crate::notify::story::{Status, Story, common_kind};
 use crate::types::Kind;
 
-use super::words::Words;
+use super::words::{InCommon, Words};
 
 /// What to do about each status that needs action; if none does, about the worst.
 pub(super) fn advice(words: &Words, stories: &[Story]) -> String {
@@ -34,6 +34,11 @@ pub(super) fn advice(words: &Words, stories: &[Story]) -> String {
     ];
     let others = others.into_iter().filter(|(is_so, _)| *is_so);
     advice.extend(others.map(|(_, words)| words.to_owned()));
+    let in_common = stories.iter().filter_map(Story::of_hotel);
+    advice.extend(in_common.map(|notice| match notice.kind {
+        HotelNoticeKind::Rise => (words.common_rise)(&InCommon::of(notice)),
+        HotelNoticeKind::Level => (words.common_level)(&InCommon::of(notice)),
+    }));
     if are(Status::Closed).next().is_some() {
         let reasons: HashSet<Option<String>> =
             stories.iter().map(|story| closing(words, story)).collect();
@@ -56,6 +61,8 @@ pub(super) fn advice(words: &Words, stories: &[Story]) -> String {
             | Status::Reminder
             | Status::Silent
             | Status::Frozen
+            | Status::Rise
+            | Status::Level
             | Status::Unclear
             | Status::Closed => words.nothing_to_do.to_owned(),
         });

@@ -68,7 +68,12 @@ fn colour(status: Status) -> Colour {
     match status {
         Status::Alert => Colour::Red,
         Status::Reminder => Colour::Orange,
-        Status::Silent | Status::Frozen | Status::Unclear | Status::Closed => Colour::Yellow,
+        Status::Silent
+        | Status::Frozen
+        | Status::Rise
+        | Status::Level
+        | Status::Unclear
+        | Status::Closed => Colour::Yellow,
         Status::NewStay | Status::Ended => Colour::Grey,
         Status::Recovered | Status::Reporting | Status::Moving => Colour::Green,
     }

@@ -1,10 +1,15 @@
 //! Numbers for people.
 
-use crate::engine::RoomNotice;
+use crate::engine::{HotelNotice, RoomNotice};
 
 /// The mean power of a run, with one decimal: more can't be read at a glance.
 pub(super) fn kilowatts(notice: &RoomNotice) -> String {
     format!("{:.1}", notice.milliwatts() as f64 / 1_000_000.0)
+}
+
+/// What vacant rooms use more than by themselves in a day, in kWh.
+pub(super) fn kwh_a_day(notice: &HotelNotice) -> f64 {
+    notice.total_a_day().0 as f64 / 1000.0
 }
 
 /// Two decimals at most, none where they are zero.

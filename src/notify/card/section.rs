@@ -1,15 +1,15 @@
 //! One story on a card.
 
 use crate::engine::{
-    Closing, Compared, MeterNotice, MeterNoticeKind, Notice, NoticeKind, RoomNotice, Rule, Stay,
-    Unusual,
+    Closing, Compared, HotelNotice, HotelNoticeKind, MeterNotice, MeterNoticeKind, Notice,
+    NoticeKind, RoomNotice, Rule, Stay, Unusual,
 };
 use crate::notify::story::{Status, Story};
 use crate::types::{Kind, LocalTime, WattHours};
 
 use super::chart::chart;
 use super::content::{Field, Row, Section};
-use super::numbers::{kilowatts, ranges, short};
+use super::numbers::{kilowatts, kwh_a_day, ranges, short};
 use super::words::{Unusually, Words};
 
 /// The card that a section is part of.
@@ -63,6 +63,12 @@ pub(super) fn section(words: &Words, story: &Story, around: &Around<'_>) -> Opti
             }
             (vec![single(hotel)], meter_rows(words, notice))
         }
+        Notice::Hotel(notice) => {
+            if heading.is_empty() {
+                heading.push(words.of(story).long.to_owned());
+            }
+            (vec![single(hotel)], common_rows(words, notice, around))
+        }
     };
     Some(Section {
         heading: format!("{} {}", mark(story.status), heading.join(" · ")),
@@ -77,7 +83,12 @@ fn mark(status: Status) -> &'static str {
     match status {
         Status::Alert => "🔴",
         Status::Reminder => "🟠",
-        Status::Silent | Status::Frozen | Status::Unclear | Status::Closed => "🟡",
+        Status::Silent
+        | Status::Frozen
+        | Status::Rise
+        | Status::Level
+        | Status::Unclear
+        | Status::Closed => "🟡",
         Status::NewStay | Status::Ended => "⚪",
         Status::Recovered | Status::Reporting | Status::Moving => "🟢",
     }
@@ -273,6 +284,37 @@ fn meter_rows(words: &Words, notice: &MeterNotice) -> Vec<Row> {
         rows.push(single(words.field(named, rooms)));
     }
     rows
+}
+
+/// The rows about what vacant rooms have in common.
+fn common_rows(words: &Words, notice: &HotelNotice, around: &Around<'_>) -> Vec<Row> {
+    let detected = words.field(words.detected, time(notice.detected));
+    let rooms = (words.rooms_of_vacant)(notice.rooms(), notice.vacant);
+    let rooms = words.field(words.vacant_rooms, rooms);
+    match notice.kind {
+        HotelNoticeKind::Rise => {
+            let began = words.field(words.began, time(notice.since));
+            vec![single(rooms), Row::Fields(vec![began, detected])]
+        }
+        HotelNoticeKind::Level => {
+            let kwh = kwh_a_day(notice);
+            let energy = match around.price {
+                None => format!("{kwh:.0} kWh"),
+                Some(price) => {
+                    (words.energy_and_cost)(&format!("{kwh:.0}"), &format!("¥{:.0}", kwh * price))
+                }
+            };
+            let level = short(notice.common.0 as f64 / 1000.0);
+            let level = (words.more_each)(notice.interval_seconds / 60, &level);
+            let level = words.field(words.common_level_is, level);
+            let energy = words.field(words.more_each_day, energy);
+            vec![
+                single(rooms),
+                Row::Fields(vec![level, energy]),
+                single(detected),
+            ]
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! The title of a card: all that a telephone shows before the card is opened.
 
-use crate::engine::NoticeKind;
+use crate::engine::{HotelNoticeKind, NoticeKind};
 use crate::notify::story::{Status, Story, common_kind};
 use crate::types::RoomNumber;
 
-use super::numbers::kilowatts;
+use super::numbers::{kilowatts, kwh_a_day};
 use super::words::Words;
 
 /// The most rooms named in a title.
@@ -67,6 +67,14 @@ pub(super) fn title(words: &Words, hotel: &str, stories: &[Story], is_mixed: boo
             }
             _ => {}
         }
+    }
+    if let [only] = stories
+        && let Some(notice) = only.of_hotel()
+    {
+        add(&match notice.kind {
+            HotelNoticeKind::Rise => (words.rooms_of_vacant)(notice.rose, notice.vacant),
+            HotelNoticeKind::Level => (words.more_a_day)(&format!("{:.0}", kwh_a_day(notice))),
+        });
     }
     title
 }

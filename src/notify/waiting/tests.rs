@@ -1,5 +1,7 @@
 use super::*;
-use crate::engine::{Closing, MeterNotice, MeterNoticeKind, NoticeKind, Rule, Stay};
+use crate::engine::{
+    Closing, HotelNotice, HotelNoticeKind, MeterNotice, MeterNoticeKind, NoticeKind, Rule, Stay,
+};
 use crate::notify::story::Status;
 use crate::types::{Kind, LocalTime, RoomKey, WattHours};
 
@@ -50,7 +52,28 @@ fn of_hotel(hotel: &str, notice: Notice) -> Notice {
             hotel_id: HotelId::new(hotel),
             ..notice
         }),
+        Notice::Hotel(notice) => Notice::Hotel(HotelNotice {
+            hotel_id: HotelId::new(hotel),
+            ..notice
+        }),
     }
+}
+
+fn in_common(kind: HotelNoticeKind) -> Notice {
+    Notice::Hotel(HotelNotice {
+        kind,
+        hotel_id: HotelId::new("H1"),
+        detected: at(0),
+        since: at(-60),
+        rose: 3,
+        vacant: 5,
+        common: WattHours(250),
+        tolerated: WattHours(375),
+        high: 3,
+        high_from: WattHours(200),
+        total: WattHours(750),
+        interval_seconds: 1_800,
+    })
 }
 
 fn meters(kind: MeterNoticeKind) -> Notice {
@@ -153,6 +176,16 @@ fn the_notices_of_a_run_are_one_story() {
             ],
             false,
             Status::Moving,
+        ),
+        (vec![in_common(HotelNoticeKind::Rise)], true, Status::Rise),
+        // The last of two days says all.
+        (
+            vec![
+                in_common(HotelNoticeKind::Level),
+                in_common(HotelNoticeKind::Level),
+            ],
+            false,
+            Status::Level,
         ),
     ] {
         let ids: Vec<u64> = (1..).take(notices.len()).collect();

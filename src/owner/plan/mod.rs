@@ -3,10 +3,10 @@
 use std::collections::{HashMap, VecDeque};
 
 use crate::engine::{
-    Added, Change, Event, Fact, MessageKind, MeterNotice, MeterNoticeKind, MeterTrouble, Notice,
-    NoticeKind, Occupancy, Opening, Parsed, Received, RefusedBodies, RoomState, Rules, Said,
-    StatusChange, Statuses, Stay, Tally, Transition, close_out_of_order, observe,
-    readings_needed_after, receive,
+    Added, Change, Event, Fact, HotelNoticeKind, MessageKind, MeterNotice, MeterNoticeKind,
+    MeterTrouble, Notice, NoticeKind, Occupancy, Opening, Parsed, Received, RefusedBodies,
+    RoomState, Rules, Said, StatusChange, Statuses, Stay, Tally, Transition, close_out_of_order,
+    observe, readings_needed_after, receive,
 };
 use crate::figures::{
     Amounts, Figure, IntervalResult, MessageResult, NoticeResult, Origin, ReadingResult,
@@ -16,7 +16,7 @@ use crate::rooms::Rooms;
 use crate::store::{Plan, Position, Readings, Rejected, Settled, Settlement, Wanted};
 use crate::types::{LocalTime, RoomKey};
 
-use super::{Input, Judged, Message};
+use super::{FoundOfHotel, Input, Judged, Message};
 
 /// The messages of a batch by their rooms. For each message the time from which on the room is
 /// judged otherwise, because it begins a watch or changes the room's status; `None` if it does not.
@@ -301,6 +301,14 @@ impl<'a> Planner<'a> {
         self.plan.notices.extend(new.cloned().map(Notice::Meters));
     }
 
+    /// Takes what a sweep has found of a hotel. It rests on what was remembered when the sweep
+    /// began, and only sweeps change that.
+    pub(super) fn hotel(&mut self, found: &FoundOfHotel) {
+        self.plan.hotels.insert(found.hotel.clone(), found.memory);
+        let notices = found.notices.iter().cloned();
+        self.plan.notices.extend(notices.map(Notice::Hotel));
+    }
+
     pub(super) fn settled(&mut self, settled: &[Settled]) {
         self.plan.settled.extend_from_slice(settled);
     }
@@ -444,6 +452,10 @@ fn recorded(notice: &Notice) -> RecordedNotice {
             MeterNoticeKind::Reporting => RecordedNotice::Reporting,
             MeterNoticeKind::Frozen => RecordedNotice::Frozen,
             MeterNoticeKind::Moving => RecordedNotice::Moving,
+        },
+        Notice::Hotel(notice) => match notice.kind {
+            HotelNoticeKind::Rise => RecordedNotice::Rise,
+            HotelNoticeKind::Level => RecordedNotice::Level,
         },
     }
 }

@@ -3,6 +3,7 @@
 use mysql::prelude::Queryable;
 use mysql::{Conn, Transaction, TxOpts, Value};
 
+use crate::engine::baseline::HotelMemory;
 use crate::engine::{KeptBody, Notice, NoticeKind, Opening, RoomNotice, Stay};
 use crate::faults;
 use crate::store::{
@@ -38,6 +39,7 @@ pub(super) const ABNORMAL: [&str; 6] = [
 pub(super) const NOTIFICATION: [&str; 5] =
     ["hotel_id", "room_number", "detected_time", "kind", "body"];
 pub(super) const SILENT_HOTEL: [&str; 3] = ["hotel_id", "since", "kind"];
+pub(super) const HOTEL_STATE: [&str; 3] = ["hotel_id", "rise_time", "level_time"];
 
 impl Store for MySqlStore {
     fn commit(&mut self, plan: &Plan) -> Result<(), StoreError> {
@@ -82,6 +84,7 @@ fn write(conn: &mut Conn, plan: &Plan, ownership: Ownership) -> Result<(), Store
     write_watches(&mut transaction, plan)?;
     write_notices(&mut transaction, &plan.notices)?;
     write_meter_troubles(&mut transaction, &plan.notices)?;
+    write_hotels(&mut transaction, plan)?;
     settle(&mut transaction, &plan.settled)?;
     rejected::write(&mut transaction, plan)?;
     write_service(&mut transaction, ownership.seq + 1, plan.position)?;
@@ -173,7 +176,7 @@ pub(super) fn write_notices(
 ) -> Result<(), StoreError> {
     let alerts = notices.iter().filter_map(|notice| match notice {
         Notice::Room(notice) if notice.kind == NoticeKind::Alert => Some(notice),
-        Notice::Room(_) | Notice::Meters(_) => None,
+        Notice::Room(_) | Notice::Meters(_) | Notice::Hotel(_) => None,
     });
     let rows = alerts.map(|notice| {
         let mut row = key(&notice.room);
@@ -198,7 +201,7 @@ pub(super) fn write_notices(
             .map_err(|error| StoreError::Unreadable(error.to_string()))?;
         let room = match notice {
             Notice::Room(notice) => notice.room.room_number.as_str(),
-            Notice::Meters(_) => "",
+            Notice::Meters(_) | Notice::Hotel(_) => "",
         };
         rows.push(vec![
             notice.hotel_id().as_str().into(),
@@ -224,7 +227,7 @@ fn write_meter_troubles(
     let of_meters = || {
         notices.iter().filter_map(|notice| match notice {
             Notice::Meters(notice) => Some(notice),
-            Notice::Room(_) => None,
+            Notice::Room(_) | Notice::Hotel(_) => None,
         })
     };
     for notice in of_meters().filter(|notice| notice.trouble().is_none()) {
@@ -242,6 +245,18 @@ fn write_meter_troubles(
         &SILENT_HOTEL,
         rows,
     )
+}
+
+/// Writes what is remembered of what hotels' vacant rooms have in common.
+fn write_hotels(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
+    let rows = plan
+        .hotels
+        .iter()
+        .map(|(hotel, HotelMemory { rise, level })| {
+            let [rise, level] = [rise, level].map(|time| time.map_or(Value::NULL, datetime));
+            vec![hotel.as_str().into(), rise, level]
+        });
+    insert(transaction, "REPLACE INTO hotel_state", &HOTEL_STATE, rows)
 }
 
 /// The largest DECIMAL(10,2), for an energy that does not fit; no room can use as much.

@@ -27,6 +27,7 @@ use mysql::{Conn, Opts, Value};
 use parking_lot::Mutex;
 
 use crate::config;
+use crate::engine::baseline::HotelMemory;
 use crate::engine::{MeterTrouble, RoomState};
 use crate::types::{HotelId, RoomKey, Zone};
 
@@ -137,6 +138,21 @@ impl StateStore for MySqlStore {
             for (hotel, since, kind) in rows {
                 let trouble = meter_trouble(&hotel, &kind, codec::local_time(&since))?;
                 take(HotelId::new(&hotel), trouble);
+            }
+            Ok(())
+        })
+    }
+
+    fn load_hotels(
+        &mut self,
+        take: &mut dyn FnMut(HotelId, HotelMemory),
+    ) -> Result<(), StoreError> {
+        self.connected(|conn| {
+            let rows: Vec<(String, Value, Value)> =
+                conn.query("SELECT hotel_id, rise_time, level_time FROM hotel_state")?;
+            for (hotel, rise, level) in rows {
+                let [rise, level] = [rise, level].map(|time| codec::local_time(&time));
+                take(HotelId::new(&hotel), HotelMemory { rise, level });
             }
             Ok(())
         })

@@ -15,7 +15,7 @@ use super::{connect, lock};
 /// How long `init-db` waits for another one on the same database.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
-const MIGRATIONS: [(u32, &str, &str); 10] = [
+const MIGRATIONS: [(u32, &str, &str); 11] = [
     (
         1,
         "001_original_tables.sql",
@@ -65,6 +65,11 @@ const MIGRATIONS: [(u32, &str, &str); 10] = [
         10,
         "010_reduced_bodies.sql",
         include_str!("../../../sql/010_reduced_bodies.sql"),
+    ),
+    (
+        11,
+        "011_hotel_state.sql",
+        include_str!("../../../sql/011_hotel_state.sql"),
     ),
 ];
 
@@ -248,6 +253,7 @@ mod tests {
                     "ALTER TABLE rejected_message ADD COLUMN body_length",
                     "ALTER TABLE rejected_message ADD INDEX idx_kept",
                 ],
+                vec!["CREATE TABLE IF NOT EXISTS hotel_state"],
             ]
         );
     }

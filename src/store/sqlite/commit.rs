@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, Transaction, params};
 
+use crate::engine::baseline::HotelMemory;
 use crate::engine::{KeptBody, Notice, NoticeKind, Opening, Stay};
 use crate::faults;
 use crate::store::room::{self, Row};
@@ -66,6 +67,7 @@ fn write(conn: &mut Connection, plan: &Plan, ownership: Ownership) -> Result<(),
     write_watches(&transaction, plan)?;
     write_notices(&transaction, &plan.notices)?;
     write_meter_troubles(&transaction, &plan.notices)?;
+    write_hotels(&transaction, plan)?;
     settle(&transaction, &plan.settled)?;
     rejected::write(&transaction, plan)?;
     let seq = ownership.seq + 1;
@@ -190,7 +192,7 @@ fn write_notices(transaction: &Transaction<'_>, notices: &[Notice]) -> Result<()
     for notice in notices {
         let room = match notice {
             Notice::Room(notice) => notice.room.room_number.as_str(),
-            Notice::Meters(_) => "",
+            Notice::Meters(_) | Notice::Hotel(_) => "",
         };
         let hotel = notice.hotel_id().as_str();
         if let Notice::Room(notice) = notice
@@ -231,6 +233,17 @@ fn write_meter_troubles(
                 .prepare_cached("DELETE FROM silent_hotel WHERE hotel_id = ?")?
                 .execute((hotel,))?,
         };
+    }
+    Ok(())
+}
+
+/// Writes what is remembered of what hotels' vacant rooms have in common.
+fn write_hotels(transaction: &Transaction<'_>, plan: &Plan) -> Result<(), StoreError> {
+    let mut replace = transaction.prepare_cached(
+        "REPLACE INTO hotel_state (hotel_id, rise_time, level_time) VALUES (?, ?, ?)",
+    )?;
+    for (hotel, HotelMemory { rise, level }) in &plan.hotels {
+        replace.execute(params![hotel.as_str(), rise, level])?;
     }
     Ok(())
 }

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use rusqlite::{Connection, params_from_iter};
 
+use crate::engine::baseline::HotelMemory;
 use crate::engine::{MeterTrouble, RoomState};
 use crate::types::{HotelId, RoomKey, Zone};
 
@@ -120,6 +121,23 @@ impl StateStore for SqliteStore {
                 let (hotel, kind): (String, String) = (row.get(0)?, row.get(2)?);
                 let trouble = meter_trouble(&hotel, &kind, values::time(row, 1)?)?;
                 take(HotelId::new(&hotel), trouble);
+            }
+            Ok(())
+        })
+    }
+
+    fn load_hotels(
+        &mut self,
+        take: &mut dyn FnMut(HotelId, HotelMemory),
+    ) -> Result<(), StoreError> {
+        self.connected(|conn| {
+            let mut query =
+                conn.prepare("SELECT hotel_id, rise_time, level_time FROM hotel_state")?;
+            let mut rows = query.query(())?;
+            while let Some(row) = rows.next()? {
+                let hotel: String = row.get(0)?;
+                let (rise, level) = (values::time(row, 1)?, values::time(row, 2)?);
+                take(HotelId::new(&hotel), HotelMemory { rise, level });
             }
             Ok(())
         })

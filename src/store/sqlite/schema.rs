@@ -10,7 +10,7 @@ use crate::store::StoreError;
 use super::connect::{self, connect, in_file};
 use super::place;
 
-static MIGRATIONS: [(&str, &str); 4] = [
+static MIGRATIONS: [(&str, &str); 5] = [
     (
         "embedded/001_tables.sql",
         include_str!("../../../sql/embedded/001_tables.sql"),
@@ -26,6 +26,10 @@ static MIGRATIONS: [(&str, &str); 4] = [
     (
         "embedded/004_reduced_bodies.sql",
         include_str!("../../../sql/embedded/004_reduced_bodies.sql"),
+    ),
+    (
+        "embedded/005_hotel_state.sql",
+        include_str!("../../../sql/embedded/005_hotel_state.sql"),
     ),
 ];
 

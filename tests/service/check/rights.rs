@@ -4,6 +4,7 @@ use mysql::Conn;
 use mysql::prelude::Queryable;
 
 use roomwatt::config::Config;
+use roomwatt::engine::baseline::HotelMemory;
 use roomwatt::engine::{MeterNotice, MeterNoticeKind, Notice, RefusedBodies};
 use roomwatt::store::{MySqlStore, Plan, Rejected, StateStore, Store};
 use roomwatt::types::HotelId;
@@ -68,6 +69,7 @@ fn each_missing_right_is_reported_with_its_grant() {
         ("service", "SELECT UPDATE"),
         ("room_state", "SELECT INSERT DELETE"),
         ("silent_hotel", "SELECT INSERT DELETE"),
+        ("hotel_state", "SELECT INSERT DELETE"),
         ("notification", "SELECT INSERT UPDATE DELETE"),
         ("rejected_message", "SELECT INSERT UPDATE DELETE"),
         ("electricity_monitoring", "SELECT INSERT UPDATE"),
@@ -299,8 +301,10 @@ fn walk(rig: &mut Rig) {
         watched: 8,
         rooms: Vec::new(),
     });
+    let hotel = HotelId::new("H001");
     let plan = Plan {
         notices: vec![silent],
+        hotels: [(hotel, HotelMemory::default())].into(),
         rejected: vec![Rejected::new(
             "test",
             "again".into(),
@@ -310,6 +314,8 @@ fn walk(rig: &mut Rig) {
         )],
         ..Plan::default()
     };
-    store.commit(&plan).expect("it may");
+    for _ in 0..2 {
+        store.commit(&plan).expect("it may");
+    }
     rig.wait_for_rows("SELECT hotel_id FROM silent_hotel", &["H001".to_owned()]);
 }

@@ -3,7 +3,7 @@
 use crate::engine::Closing;
 use crate::types::{Kind, counted};
 
-use super::{Name, Unusually, Words, hours_and_minutes, range};
+use super::{InCommon, Name, Unusually, Words, hours_and_minutes, range};
 
 pub(super) static WORDS: Words = Words {
     alert: Name {
@@ -58,6 +58,14 @@ pub(super) static WORDS: Words = Words {
         long: "Meter readings change again",
         short: "meter readings change again",
     },
+    rise: Name {
+        long: "Many vacant rooms began to use more",
+        short: "many vacant rooms began to use more",
+    },
+    level: Name {
+        long: "Many vacant rooms use more than they need",
+        short: "many vacant rooms use more than they need",
+    },
     test: "Test notice",
     rooms_that: |kind, several| match (kind, several) {
         (Some(Kind::Checkout), false) => "Vacant room: ",
@@ -96,6 +104,36 @@ pub(super) static WORDS: Words = Words {
     some_are_frozen: "Most readings change again. Please check meters and collectors of the rooms \
         below.",
     all_are_moving: "All readings change again: nothing to do.",
+    common_rise: |it| {
+        let InCommon {
+            rooms,
+            vacant,
+            since,
+            ..
+        } = it;
+        format!(
+            "{rooms} of {vacant} vacant rooms began to use more since {since}: heating or frost \
+             protection? If not, please check what they share, such as central air conditioning or \
+             key-card switches. Single rooms are held back for a day; those above the threshold \
+             are still reported."
+        )
+    },
+    common_level: |it| {
+        let InCommon {
+            rooms,
+            vacant,
+            minutes,
+            more,
+            tolerated,
+            ..
+        } = it;
+        format!(
+            "{rooms} of {vacant} vacant rooms use at least {more} kWh per {minutes} min more than \
+             vacant rooms need. Where so many do, it looks normal: single rooms that use up to \
+             {tolerated} kWh more can't be seen now. Please check what they share: heating, \
+             central air conditioning, key-card switches."
+        )
+    },
     only_a_test: "This is a test: nothing to do. Notices of power use will come to this group.",
     closed_by: |kind, why| match (kind, why) {
         (_, Closing::Gap) => "gap in readings",
@@ -256,6 +294,14 @@ pub(super) static WORDS: Words = Words {
     silent_rooms: "Rooms without data",
     frozen_since: "Since",
     frozen_rooms: "Frozen rooms",
+
+    vacant_rooms: "Vacant rooms",
+    rooms_of_vacant: |rooms, vacant| format!("{rooms} of {vacant}"),
+    began: "Since",
+    common_level_is: "Level in common",
+    more_each: |minutes, kwh| format!("{kwh} kWh per {minutes} min more"),
+    more_each_day: "More each day",
+    more_a_day: |kwh| format!("about {kwh} kWh a day more"),
 
     colon: ": ",
     number: "Notice",

@@ -4,11 +4,12 @@ mod en;
 mod zh;
 
 use crate::config::Language;
-use crate::engine::{Closing, MeterNoticeKind, Notice};
+use crate::engine::{Closing, HotelNotice, MeterNoticeKind, Notice};
 use crate::notify::story::{Status, Story};
-use crate::types::{Kind, RoomNumber};
+use crate::types::{Kind, RoomNumber, WattHours};
 
 use super::content::Field;
+use super::numbers::short;
 
 /// The texts of a language. Those with arguments are functions, because languages order them
 /// differently.
@@ -26,6 +27,8 @@ pub(super) struct Words {
     pub(super) frozen: Name,
     pub(super) frozen_over: Name,
     pub(super) moving: Name,
+    pub(super) rise: Name,
+    pub(super) level: Name,
     pub(super) test: &'static str,
     /// Before the name of a status: rooms of one kind, or of both; one, or several.
     pub(super) rooms_that: fn(Option<Kind>, bool) -> &'static str,
@@ -51,6 +54,10 @@ pub(super) struct Words {
     pub(super) check_repeating: &'static str,
     pub(super) some_are_frozen: &'static str,
     pub(super) all_are_moving: &'static str,
+    /// Many vacant rooms began to use more: what it may be, and what follows.
+    pub(super) common_rise: fn(&InCommon) -> String,
+    /// Many vacant rooms use more than by themselves: what can't be seen, and what to do.
+    pub(super) common_level: fn(&InCommon) -> String,
     pub(super) only_a_test: &'static str,
     /// Why a run is no longer followed, in a title.
     pub(super) closed_by: fn(Kind, Closing) -> &'static str,
@@ -118,6 +125,17 @@ pub(super) struct Words {
     pub(super) frozen_since: &'static str,
     pub(super) frozen_rooms: &'static str,
 
+    pub(super) vacant_rooms: &'static str,
+    /// Arguments: some vacant rooms, all of them.
+    pub(super) rooms_of_vacant: fn(u32, u32) -> String,
+    pub(super) began: &'static str,
+    pub(super) common_level_is: &'static str,
+    /// Arguments: minutes of an interval, kWh.
+    pub(super) more_each: fn(i64, &str) -> String,
+    pub(super) more_each_day: &'static str,
+    /// Argument: kWh.
+    pub(super) more_a_day: fn(&str) -> String,
+
     pub(super) colon: &'static str,
     pub(super) number: &'static str,
     /// Arguments: rooms, their number.
@@ -144,6 +162,35 @@ pub(super) struct Unusually<'a> {
     pub(super) others: Option<(u32, &'a str, &'a str)>,
     /// What nine of ten rooms have not held above their bases.
     pub(super) level: &'a str,
+}
+
+/// What a sentence about what vacant rooms have in common says.
+pub(super) struct InCommon {
+    /// The rooms that began to use more, or use much more.
+    pub(super) rooms: u32,
+    /// All vacant rooms.
+    pub(super) vacant: u32,
+    pub(super) since: String,
+    /// The length of an interval, in minutes.
+    pub(super) minutes: i64,
+    /// In kWh per interval: what they use more than they need at least, and up to which it looks
+    /// normal.
+    pub(super) more: String,
+    pub(super) tolerated: String,
+}
+
+impl InCommon {
+    pub(super) fn of(notice: &HotelNotice) -> InCommon {
+        let kwh = |energy: WattHours| short(energy.0 as f64 / 1000.0);
+        InCommon {
+            rooms: notice.rooms(),
+            vacant: notice.vacant,
+            since: notice.since.day_hour_minute(),
+            minutes: notice.interval_seconds / 60,
+            more: kwh(notice.high_from),
+            tolerated: kwh(notice.tolerated),
+        }
+    }
 }
 
 /// Two numbers with this between them; one where they are the same.
@@ -182,13 +229,15 @@ impl Words {
                     MeterNoticeKind::Silent | MeterNoticeKind::Reporting => &self.silent_over,
                     MeterNoticeKind::Frozen | MeterNoticeKind::Moving => &self.frozen_over,
                 },
-                Some(Notice::Room(_)) | None => &self.ended,
+                Some(Notice::Room(_) | Notice::Hotel(_)) | None => &self.ended,
             },
             Status::Recovered => &self.recovered,
             Status::Silent => &self.silent,
             Status::Reporting => &self.reporting,
             Status::Frozen => &self.frozen,
             Status::Moving => &self.moving,
+            Status::Rise => &self.rise,
+            Status::Level => &self.level,
         }
     }
 

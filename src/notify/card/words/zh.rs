@@ -3,7 +3,7 @@
 use crate::engine::Closing;
 use crate::types::Kind;
 
-use super::{Name, Unusually, Words, hours_and_minutes, range};
+use super::{InCommon, Name, Unusually, Words, hours_and_minutes, range};
 
 pub(super) static WORDS: Words = Words {
     alert: Name {
@@ -58,6 +58,14 @@ pub(super) static WORDS: Words = Words {
         long: "电表读数已恢复更新",
         short: "电表读数已恢复更新",
     },
+    rise: Name {
+        long: "多间空房用电同时上升",
+        short: "多间空房用电同时上升",
+    },
+    level: Name {
+        long: "多间空房用电偏高",
+        short: "多间空房用电偏高",
+    },
     test: "测试通知",
     rooms_that: |kind, _| match kind {
         Some(Kind::Checkout) => "空房",
@@ -86,6 +94,34 @@ pub(super) static WORDS: Words = Words {
          请重启抄表网关和采集器。读数恢复更新前，本店无法发现用电异常，恢复通知暂缓发送。",
     some_are_frozen: "大部分电表读数已恢复更新。请检查下列房间的电表和采集器。",
     all_are_moving: "电表读数已全部恢复更新，无需处理。",
+    common_rise: |it| {
+        let InCommon {
+            rooms,
+            vacant,
+            since,
+            ..
+        } = it;
+        format!(
+            "自 {since} 起，{vacant} 间空房中有 {rooms} 间用电同时上升：是否统一开启了采暖或防冻？\
+             如果不是，请检查空调集控、取电开关等共同原因。\
+             一天内暂不对单间空房报警，超过阈值的仍照常报警。"
+        )
+    },
+    common_level: |it| {
+        let InCommon {
+            rooms,
+            vacant,
+            minutes,
+            more,
+            tolerated,
+            ..
+        } = it;
+        format!(
+            "{vacant} 间空房中有 {rooms} 间每 {minutes} 分钟比空房正常用电多 {more} kWh 以上。\
+             这么多空房同时偏高时，系统会视为正常：多用不超过 {tolerated} kWh 的单间目前无法发现。\
+             请检查采暖、空调集控、取电开关等共同原因。"
+        )
+    },
     only_a_test: "这是测试消息，无需处理。今后的用电通知将发到本群。",
     closed_by: |kind, why| match (kind, why) {
         (_, Closing::Gap) => "抄表中断",
@@ -228,6 +264,14 @@ pub(super) static WORDS: Words = Words {
     silent_rooms: "无数据的房间",
     frozen_since: "停滞始于",
     frozen_rooms: "读数停滞的房间",
+
+    vacant_rooms: "空房",
+    rooms_of_vacant: |rooms, vacant| format!("{rooms} 间，共 {vacant} 间"),
+    began: "开始时间",
+    common_level_is: "整体水平",
+    more_each: |minutes, kwh| format!("每 {minutes} 分钟多用 {kwh} kWh"),
+    more_each_day: "每天多用",
+    more_a_day: |kwh| format!("每天约多用 {kwh} kWh"),
 
     colon: "：",
     number: "通知编号",

@@ -32,7 +32,7 @@ const READ: Table = Table {
     deletes: false,
 };
 
-const TABLES: [Table; 8] = [
+const TABLES: [Table; 9] = [
     Table {
         name: "schema_migration",
         columns: &["version"],
@@ -55,6 +55,13 @@ const TABLES: [Table; 8] = [
     Table {
         name: "silent_hotel",
         columns: &commit::SILENT_HOTEL,
+        inserts: true,
+        deletes: true,
+        ..READ
+    },
+    Table {
+        name: "hotel_state",
+        columns: &commit::HOTEL_STATE,
         inserts: true,
         deletes: true,
         ..READ
