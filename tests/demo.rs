@@ -326,9 +326,11 @@ fn alerts_of_four_days(seed: u64, late: f64) -> [BTreeSet<(Rule, RoomKey, LocalT
     let past = read_archive(&mut *database.archive(), from, scenario.end(), &rules);
     let (past, _) = past.expect("the past");
     let findings = backtest(&past, &rules).into_iter();
-    let of_backtest = findings
-        .filter_map(|finding| alert(finding.notice))
-        .collect();
+    let of_rooms = findings.filter_map(|finding| match finding.notice {
+        Notice::Room(notice) => Some(notice),
+        Notice::Meters(_) | Notice::Hotel(_) => None,
+    });
+    let of_backtest = of_rooms.filter_map(alert).collect();
     [of_service, of_backtest]
 }
 

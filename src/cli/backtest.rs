@@ -6,10 +6,10 @@ use serde_json::value::RawValue;
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::Setting;
-use crate::engine::{RoomNotice, Rules, latest_reading};
+use crate::engine::{HotelNotice, Notice, RoomNotice, Rules, latest_reading};
 use crate::escape;
 use crate::review::{Counts, Finding, Past, Summary, backtest};
-use crate::types::{Kind, LocalTime};
+use crate::types::{Kind, LocalTime, WattHours};
 
 use super::past::{self, Source, usage};
 use super::words::{LanguageOption, Words, words};
@@ -27,8 +27,9 @@ Examples:
       --rule strict:checkout_abnormal_threshold=0.3 \\
       --rule late:checkout_abnormal_threshold=0.3,continuous_alert_count=8
 
-Each alert, reminder and recovery is one line; with several rules each line begins with its rule. A
-table on standard error counts them. A stay that began before --from is judged as if its meter had
+Each alert, reminder and recovery is one line, and so is what the baseline rule finds of a hotel's
+vacant rooms together; with several rules each line begins with its rule. A table on standard error
+counts them. A stay that began before --from is judged as if its meter had
 first been read then.
 ")]
 pub(super) struct Arguments {
@@ -167,25 +168,71 @@ struct Line<'a> {
     total_kwh: Box<RawValue>,
 }
 
+/// One line about what a hotel's vacant rooms have in common.
+#[derive(Serialize)]
+struct HotelLine<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'a str>,
+    event: &'a str,
+    hotel_id: &'a str,
+    detected_time: LocalTime,
+    since: LocalTime,
+    rooms: u32,
+    vacant_rooms: u32,
+    /// What they use more than by themselves.
+    kwh_per_interval: Box<RawValue>,
+    /// The same of all vacant rooms in a day.
+    kwh_a_day: Box<RawValue>,
+}
+
 fn write_lines(findings: &[Finding], names: &[&str]) -> io::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
     for Finding { rule, notice } in findings {
-        let RoomNotice { room, stay, .. } = notice;
-        let line = Line {
-            rule: names.get(*rule).copied(),
-            event: notice.kind.as_str(),
-            hotel_id: room.hotel_id.as_str(),
-            room_number: room.room_number.as_str(),
-            kind: stay.kind(),
-            detected_time: notice.detected,
-            since: notice.since,
-            periods: notice.periods,
-            // An exact JSON number.
-            total_kwh: RawValue::from_string(notice.energy.to_string())?,
+        let rule = names.get(*rule).copied();
+        let line = match notice {
+            Notice::Room(notice) => room_line(rule, notice)?,
+            Notice::Hotel(notice) => hotel_line(rule, notice)?,
+            Notice::Meters(_) => continue,
         };
-        writeln!(out, "{}", escape::json(&serde_json::to_string(&line)?))?;
+        writeln!(out, "{}", escape::json(&line))?;
     }
     out.flush()
+}
+
+fn room_line(rule: Option<&str>, notice: &RoomNotice) -> io::Result<String> {
+    let RoomNotice { room, stay, .. } = notice;
+    let line = Line {
+        rule,
+        event: notice.kind.as_str(),
+        hotel_id: room.hotel_id.as_str(),
+        room_number: room.room_number.as_str(),
+        kind: stay.kind(),
+        detected_time: notice.detected,
+        since: notice.since,
+        periods: notice.periods,
+        total_kwh: exact(notice.energy)?,
+    };
+    Ok(serde_json::to_string(&line)?)
+}
+
+fn hotel_line(rule: Option<&str>, notice: &HotelNotice) -> io::Result<String> {
+    let line = HotelLine {
+        rule,
+        event: notice.kind.as_str(),
+        hotel_id: notice.hotel_id.as_str(),
+        detected_time: notice.detected,
+        since: notice.since,
+        rooms: notice.rooms(),
+        vacant_rooms: notice.vacant,
+        kwh_per_interval: exact(notice.common)?,
+        kwh_a_day: exact(notice.total_a_day())?,
+    };
+    Ok(serde_json::to_string(&line)?)
+}
+
+/// An exact JSON number, in kWh.
+fn exact(energy: WattHours) -> serde_json::Result<Box<RawValue>> {
+    RawValue::from_string(energy.to_string())
 }
 
 /// Prints the table of each rule, and a line with all counts, to standard error.

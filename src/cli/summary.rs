@@ -1,5 +1,6 @@
 //! The counts of a backtest, as a table.
 
+use crate::engine::HotelNoticeKind;
 use crate::escape;
 use crate::review::Summary;
 use crate::types::Kind;
@@ -52,6 +53,14 @@ pub(super) fn table(words: &dyn Words, summary: &Summary) -> String {
             .collect();
         text.push_str(&format!("{}{cells}\n", left(&name, width)));
     }
+    let in_common = |kind| summary.in_common.get(&kind).copied().unwrap_or(0);
+    let (rises, levels) = (
+        in_common(HotelNoticeKind::Rise),
+        in_common(HotelNoticeKind::Level),
+    );
+    if rises + levels > 0 {
+        text.push_str(&format!("{}\n", words.in_common(rises, levels)));
+    }
     if let more @ 1.. = hotels.len().saturating_sub(HOTELS) {
         text.push_str(&format!("{}\n", words.more_hotels(more)));
     }
@@ -87,6 +96,8 @@ mod tests {
         summary
             .hotels
             .insert(HotelId::new("H\u{1b}[2J"), row(100, 1_200, 10));
+        let in_common = [(HotelNoticeKind::Rise, 1), (HotelNoticeKind::Level, 3)];
+        summary.in_common = in_common.into();
         for (name, language) in [("table_en", Language::En), ("table_zh", Language::Zh)] {
             insta::with_settings!({prepend_module_to_snapshot => false}, {
                 insta::assert_snapshot!(name, table(words(language), &summary));

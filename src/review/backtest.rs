@@ -4,21 +4,32 @@ use rayon::prelude::*;
 
 use crate::engine::baseline::{self, Evaluation, Frames, HotelMemory, Judged, Verdict};
 use crate::engine::{
-    BaselineMode, BaselineRules, Change, NoticeKind, RoomNotice, RoomState, Rules, observe,
+    BaselineMode, BaselineRules, Change, Notice, NoticeKind, RoomNotice, RoomState, Rules, observe,
 };
-use crate::types::LocalTime;
+use crate::types::{LocalTime, RoomNumber};
 
 use super::{Past, Room};
 
 /// A notice, and the index of the rules that produced it.
 pub struct Finding {
     pub rule: usize,
-    pub notice: RoomNotice,
+    /// Of a room, or of a hotel's vacant rooms: never of meters.
+    pub notice: Notice,
+}
+
+impl Finding {
+    /// The room that it is about, if it is about one.
+    fn room(&self) -> Option<&RoomNumber> {
+        match &self.notice {
+            Notice::Room(notice) => Some(&notice.room.room_number),
+            Notice::Meters(_) | Notice::Hotel(_) => None,
+        }
+    }
 }
 
 /// Every notice that each of `rules` produces in the span, ordered by (detected time, hotel, room),
-/// then by the rules' order. The notices have no history of intervals. The baseline rule is part of
-/// those rules where it is on.
+/// those of a hotel before those of its rooms, then by the rules' order. The notices have no
+/// history of intervals. The baseline rule is part of those rules where it is on.
 pub fn backtest(past: &Past, rules: &[Rules]) -> Vec<Finding> {
     let rules: Vec<Rules> = rules.iter().map(without_history).collect();
     let hotels = past.hotels();
@@ -32,14 +43,15 @@ pub fn backtest(past: &Past, rules: &[Rules]) -> Vec<Finding> {
         .collect();
     // Stable, so that notices of one room at one time stay in the order of its stays.
     findings.par_sort_by(|a, b| {
-        let (one, other) = (&a.notice, &b.notice);
-        (one.detected, &one.room, a.rule).cmp(&(other.detected, &other.room, b.rule))
+        let by_time = a.notice.detected().cmp(&b.notice.detected());
+        let by_hotel = by_time.then_with(|| a.notice.hotel_id().cmp(b.notice.hotel_id()));
+        by_hotel.then_with(|| (a.room(), a.rule).cmp(&(b.room(), b.rule)))
     });
     findings
 }
 
 /// As [`judge`], of all rooms of a hotel.
-fn judge_hotel(rooms: &[&Room], rules: &Rules, from: LocalTime) -> Vec<RoomNotice> {
+fn judge_hotel(rooms: &[&Room], rules: &Rules, from: LocalTime) -> Vec<Notice> {
     let fixed = Rules {
         baseline: BaselineRules {
             mode: BaselineMode::Off,
@@ -48,21 +60,21 @@ fn judge_hotel(rooms: &[&Room], rules: &Rules, from: LocalTime) -> Vec<RoomNotic
         ..rules.clone()
     };
     let by_room = rooms.par_iter().flat_map(|room| judge(room, &fixed, from));
-    let mut notices: Vec<RoomNotice> = by_room.collect();
+    let mut notices: Vec<Notice> = by_room.map(Notice::Room).collect();
     if rules.baseline.mode == BaselineMode::On {
         notices.extend(unusual(rooms, rules, from, |_, _, _| {}));
     }
     notices
 }
 
-/// Every notice of the baseline rule of a hotel's rooms from `from` on; each interval is shown with
-/// its room's place and its verdict. It knows the rooms from `from` on.
+/// Every notice of the baseline rule of a hotel and of its rooms from `from` on; each interval is
+/// shown with its room's place and its verdict. It knows the rooms from `from` on.
 pub fn unusual(
     rooms: &[&Room],
     rules: &Rules,
     from: LocalTime,
     show: impl FnMut(usize, &Judged, &Verdict),
-) -> Vec<RoomNotice> {
+) -> Vec<Notice> {
     let Some(hotel) = rooms.first().map(|room| room.key.hotel_id.clone()) else {
         return Vec::new();
     };
@@ -89,7 +101,7 @@ pub fn unusual(
         })
         .collect();
     let (mut frames, mut memory) = (Frames::default(), HotelMemory::default());
-    baseline::evaluate(
+    let of_hotel = baseline::evaluate(
         &hotel,
         &mut frames,
         &mut memory,
@@ -102,7 +114,10 @@ pub fn unusual(
         Change::Notice(notice) => Some(notice),
         _ => None,
     });
-    notices.filter(|notice| is_counted(notice, from)).collect()
+    let of_rooms = notices.filter(|notice| is_counted(notice, from));
+    let of_hotel = of_hotel.into_iter().filter(|it| it.detected >= from);
+    let of_hotel = of_hotel.map(Notice::Hotel);
+    of_hotel.chain(of_rooms.map(Notice::Room)).collect()
 }
 
 /// Whether a notice is part of the span, and says something about the rules. How runs ended

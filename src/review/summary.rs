@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::engine::{NoticeKind, RoomNotice};
+use crate::engine::{HotelNoticeKind, Notice, NoticeKind, RoomNotice};
 use crate::types::{HotelId, Kind};
 
 use super::Past;
@@ -50,6 +50,8 @@ pub struct Summary {
     pub all: Row,
     pub kinds: BTreeMap<Kind, Row>,
     pub hotels: BTreeMap<HotelId, Row>,
+    /// Notices of what hotels' vacant rooms have in common.
+    pub in_common: BTreeMap<HotelNoticeKind, u64>,
 }
 
 impl Summary {
@@ -72,7 +74,15 @@ impl Summary {
         summary
     }
 
-    pub fn count(&mut self, notice: &RoomNotice) {
+    pub fn count(&mut self, notice: &Notice) {
+        match notice {
+            Notice::Room(notice) => self.count_room(notice),
+            Notice::Hotel(notice) => *self.in_common.entry(notice.kind).or_default() += 1,
+            Notice::Meters(_) => {}
+        }
+    }
+
+    fn count_room(&mut self, notice: &RoomNotice) {
         self.all.count(notice.kind);
         let of_kind = self.kinds.entry(notice.stay.kind()).or_default();
         of_kind.count(notice.kind);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use roomwatt::engine::{NoticeKind, RoomNotice, Rules, Thresholds, pieces};
+use roomwatt::engine::{Notice, NoticeKind, RoomNotice, Rules, Thresholds, pieces};
 use roomwatt::review::advise::{Reason, advise, study};
 use roomwatt::review::{Past, Summary, backtest};
 use roomwatt::simulator::{REGISTER_MODULUS, Scenario, Trouble};
@@ -92,7 +92,9 @@ impl Score {
         let (past, troubles) = past(scenario);
         let mut alerts: BTreeMap<RoomKey, Vec<RoomNotice>> = BTreeMap::new();
         for finding in backtest(&past, &[advised]) {
-            let notice = finding.notice;
+            let Notice::Room(notice) = finding.notice else {
+                continue;
+            };
             if notice.kind == NoticeKind::Alert && notice.stay.kind() == Kind::Checkout {
                 let is_true = troubles.iter().any(|trouble| is_about(&notice, trouble));
                 self.false_alarms += usize::from(!is_true);

@@ -211,6 +211,21 @@ fn many_rooms_that_begin_to_use_more_are_one_card_also_across_a_restart() {
     ] {
         assert!(card.contains(part), "{part} is not in\n{card}");
     }
+
+    // A backtest finds the same.
+    let day = left.date();
+    let found = rig.roomwatt(&["backtest", "--from", &day, "--language", "en"]);
+    let detected = hot.plus(1_800);
+    let line = format!(
+        "{{\"event\":\"rise\",\"hotel_id\":\"H001\",\"detected_time\":\"{detected}\",\
+         \"since\":\"{since}\",\"rooms\":3,\"vacant_rooms\":5,\"kwh_per_interval\":0.175,\
+         \"kwh_a_day\":25.2}}\n"
+    );
+    let lines = String::from_utf8_lossy(&found.stdout);
+    assert_eq!(lines, line);
+    let counted = String::from_utf8_lossy(&found.stderr);
+    let rises = "whole hotels: rise 1 (many vacant rooms began to use more), level 0 (many use";
+    assert!(counted.contains(rises), "{counted}");
     rig.finish();
 }
 

@@ -147,6 +147,13 @@ impl Words for En {
         format!("hotel {name}")
     }
 
+    fn in_common(&self, rises: u64, levels: u64) -> String {
+        format!(
+            "whole hotels: rise {rises} (many vacant rooms began to use more), level {levels} \
+             (many use more than they need)"
+        )
+    }
+
     fn more_hotels(&self, count: usize) -> String {
         let hotels = counted(count, "hotel");
         format!("and {hotels} with no more alerts than these")

@@ -75,6 +75,8 @@ pub(super) trait Words: Sync {
     fn heads_of_alerts(&self) -> [&'static str; 6];
     fn all_rooms(&self) -> &'static str;
     fn hotel(&self, name: &str) -> String;
+    /// How often many vacant rooms of a hotel began to use more, and used more than they need.
+    fn in_common(&self, rises: u64, levels: u64) -> String;
     /// How many hotels are not shown.
     fn more_hotels(&self, count: usize) -> String;
 

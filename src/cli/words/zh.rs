@@ -153,6 +153,10 @@ impl Words for Zh {
         format!("酒店 {name}")
     }
 
+    fn in_common(&self, rises: u64, levels: u64) -> String {
+        format!("全店空房：多间用电同时上升 {rises} 次，多间用电偏高 {levels} 次")
+    }
+
     fn more_hotels(&self, count: usize) -> String {
         format!("另有 {count} 家酒店，报警数都不多于以上各家")
     }

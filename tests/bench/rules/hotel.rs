@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use roomwatt::engine::{BaselineMode, BaselineRules, NoticeKind, Rule, Rules, Said, Statuses};
+use roomwatt::engine::{
+    BaselineMode, BaselineRules, Notice, NoticeKind, Rule, Rules, Said, Statuses,
+};
 use roomwatt::engine::{Stay, Thresholds, pieces};
 use roomwatt::review::{Past, backtest};
 use roomwatt::simulator::{Appliance, RoomHistory, Scenario, Trouble};
@@ -142,7 +144,9 @@ fn rules() -> [Rules; RULES.len()] {
 pub fn alerts(past: &Past) -> [HashMap<RoomKey, Vec<Alert>>; RULES.len()] {
     let mut alerts: [HashMap<RoomKey, Vec<Alert>>; RULES.len()] = Default::default();
     for finding in backtest(past, &rules()) {
-        let notice = finding.notice;
+        let Notice::Room(notice) = finding.notice else {
+            continue;
+        };
         let is_of_rule = (notice.rule == Rule::Baseline) == (finding.rule == DEMANDED);
         if is_of_rule && notice.kind == NoticeKind::Alert {
             let of_room = alerts[finding.rule].entry(notice.room).or_default();
