@@ -232,19 +232,38 @@ pub fn compare(evaluation: &oracle::Evaluation, played: &Played) {
                 Finding::Vacant {
                     tolerance,
                     step,
+                    before,
                     account,
-                    is_held,
+                    alarm,
+                    periods,
+                    alerted_at_periods,
+                    held_until,
+                    ..
                 } => {
                     let expected = working.account.as_ref().expect("a vacant room");
                     assert_eq!(expected.allowed, tolerance, "{}", at());
                     assert_eq!(expected.step, step, "{}", at());
                     assert_eq!(expected.after.excess, account, "{}", at());
-                    assert_eq!(expected.held, is_held, "{}", at());
+                    assert_eq!(expected.held, held_until.is_some(), "{}", at());
+                    let most = if judged.is_fine { alarm + 700 } else { 3_700 };
+                    let added = (before + step).clamp(0, most);
+                    assert!(account == added || account == 0, "{before}: {}", at());
+                    let after = &expected.after;
+                    let kept = (after.excess > 0).then_some((after.periods, after.told));
+                    let told = (alerted_at_periods > 0).then_some(alerted_at_periods.into());
+                    let found = (account > 0).then_some((periods.into(), told));
+                    assert_eq!(kept, found, "{}", at());
                 }
-                Finding::Occupied { least, limit } => {
+                Finding::Occupied {
+                    least,
+                    level,
+                    limit,
+                    is_alerted,
+                } => {
                     let expected = working.level.as_ref().expect("an occupied room");
                     assert_eq!(expected.least, least.map(i64::from), "{}", at());
-                    assert_eq!(expected.limit.map(|(_, limit)| limit), limit, "{}", at());
+                    assert_eq!(expected.limit, level.zip(limit), "{}", at());
+                    assert_eq!(expected.told, is_alerted, "{}", at());
                 }
             }
             let event = verdict.event.map(|event| format!("{:?}", event.kind));

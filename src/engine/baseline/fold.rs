@@ -5,7 +5,7 @@ use crate::types::{Kind, LocalTime, WattHours};
 use super::frames::{Contribution, Frames, Peers};
 use super::item::Judged;
 use super::state::{Account, Baseline, Block, Hold, Known, Phase, UnusualRun};
-use super::{BaselineRules, frame, short};
+use super::{BaselineRules, begin, frame, short};
 
 /// A block's periods: of fine meters, and of those that are not known to count less than whole kWh.
 const BLOCK: u16 = 2;
@@ -29,7 +29,7 @@ const COARSE_MOST: i64 = 3_700;
 /// Periods without an excess that empty the account.
 const QUIET: u8 = 2;
 /// An alert takes so many periods in the account.
-const ALERT_PERIODS: u32 = 4;
+pub const ALERT_PERIODS: u32 = 4;
 /// For so many frames after its onset an account can become one that many rooms have in common.
 const COMMON_FRAMES: u32 = 12;
 /// For so many frames after its onset a common one raises no alert: a day.
@@ -37,7 +37,7 @@ const HELD_FRAMES: u32 = 48;
 /// A level is compared with what nine of ten rooms hold, but at least with this, in Wh.
 const LEAST_LEVEL: i64 = 500;
 /// Where nine of ten rooms hold more, electric heating is usual: levels say nothing, in Wh.
-const MOST_LEVEL: i64 = 1_500;
+pub const MOST_LEVEL: i64 = 1_500;
 /// A limit is half as high again as that, and higher by at least so much, in Wh.
 const ABOVE_LEVEL: i64 = 300;
 /// So many occupied periods make a room one whose level counts.
@@ -55,9 +55,23 @@ pub struct Verdict {
     pub occupied_floor: Option<u16>,
     /// B: what the room uses by itself.
     pub base: i64,
+    pub base_of: BaseOf,
     pub peers: Peers,
     pub kind: Finding,
     pub event: Option<Event>,
+}
+
+/// Of which number the base was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BaseOf {
+    /// V: the room's own vacancies.
+    Vacant,
+    /// O: the room's own stays.
+    Occupied,
+    /// hb: the hotel's other rooms.
+    Hotel,
+    /// hb, and the most that a room with floors of one kind alone may have above it.
+    AboveHotel,
 }
 
 /// What was found, by the kind of the stay.
@@ -66,18 +80,30 @@ pub enum Finding {
     Vacant {
         /// T: what it may use more.
         tolerance: i64,
+        /// S before the interval.
+        before: i64,
         /// e: what the interval adds to the account, or takes from it.
         step: i64,
         /// S: the account after it.
         account: i64,
-        /// It raises no alert, because many rooms began at about the same time.
-        is_held: bool,
+        /// At which S there is an alert.
+        alarm: i64,
+        /// The periods in the account, and those at the last alert or reminder; 0: there was none.
+        periods: u32,
+        alerted_at_periods: u32,
+        /// It raises no alert until then, because many rooms began at about the same time.
+        held_until: Option<LocalTime>,
     },
     Occupied {
         /// m: the least of the last six intervals above the base, where six fine ones are known.
         least: Option<u16>,
-        /// Above which that is unusual; `None` where too few rooms have levels.
+        /// Q: what nine of ten rooms have not held, at least 500; `None` where too few rooms have
+        /// levels.
+        level: Option<i64>,
+        /// Above which `least` is unusual; `None` as `level`.
         limit: Option<i64>,
+        /// There was an alert, and the room is not yet usual again.
+        is_alerted: bool,
     },
 }
 
@@ -179,7 +205,7 @@ impl Baseline {
 
         let used = judged.used(interval_seconds);
         let (vacant_floor, occupied_floor) = (self.vacant.middle(), self.occupied.middle());
-        let base = base(vacant_floor, occupied_floor, &peers);
+        let (base, base_of) = base(vacant_floor, occupied_floor, &peers);
         let mut contribution = Contribution::new(now, used);
         self.levels.go_on(judged.ended);
         let (kind, event) = match self.phase {
@@ -194,6 +220,7 @@ impl Baseline {
                         false => used.min(COARSE_STEP) - base - tolerance,
                     },
                 };
+                let before = account.excess.into();
                 let event = account.take(&interval, &mut self.run, &peers, rules);
                 if judged.is_fine {
                     let rose = account.excess > 0
@@ -202,11 +229,18 @@ impl Baseline {
                     contribution = contribution.with_excess(used - base, rose);
                 }
                 self.phase = Phase::Vacant(account);
+                let held_until = account
+                    .is_held(now)
+                    .then(|| begin(account.onset.saturating_add(HELD_FRAMES), interval_seconds));
                 let kind = Finding::Vacant {
                     tolerance,
+                    before,
                     step: interval.above * i64::from(judged.periods),
                     account: account.excess.into(),
-                    is_held: account.is_held(now),
+                    alarm: alarm(judged, rules),
+                    periods: self.run.periods,
+                    alerted_at_periods: self.run.alerted_at_periods,
+                    held_until,
                 };
                 (kind, event)
             }
@@ -220,15 +254,23 @@ impl Baseline {
                     self.levels.add(least);
                 }
                 self.phase = Phase::Occupied(hold);
-                let (limit, event) =
+                let (limits, event) =
                     self.held(judged, &hold, (used, above), base, &peers, interval_seconds);
-                (Finding::Occupied { least, limit }, event)
+                let kind = Finding::Occupied {
+                    least,
+                    level: limits.map(|(level, _)| level),
+                    limit: limits.map(|(_, limit)| limit),
+                    is_alerted: self.run.alerted_at_periods > 0,
+                };
+                (kind, event)
             }
             // Never: it is of the interval's kind.
             Phase::Unknown => (
                 Finding::Occupied {
                     least: None,
+                    level: None,
                     limit: None,
+                    is_alerted: false,
                 },
                 None,
             ),
@@ -251,6 +293,7 @@ impl Baseline {
             vacant_floor,
             occupied_floor,
             base,
+            base_of,
             peers,
             kind,
             event,
@@ -274,7 +317,8 @@ impl Baseline {
         }
     }
 
-    /// Compares what an occupied room has held with the hotel's levels; gives the limit.
+    /// Compares what an occupied room has held with the hotel's levels; gives the level and the
+    /// limit that follows from it.
     fn held(
         &mut self,
         judged: &Judged,
@@ -283,7 +327,7 @@ impl Baseline {
         base: i64,
         peers: &Peers,
         interval_seconds: i64,
-    ) -> (Option<i64>, Option<Event>) {
+    ) -> (Option<(i64, i64)>, Option<Event>) {
         let run = &mut self.run;
         if run.alerted_at_periods > 0 {
             run.add(judged, used);
@@ -297,7 +341,7 @@ impl Baseline {
         if run.alerted_at_periods > 0 {
             let is_usual = above <= limit / 2;
             let recovered = is_usual.then(|| run.end(EventKind::Recovered)).flatten();
-            return (Some(limit), recovered);
+            return (Some((level, limit)), recovered);
         }
         let is_unusual = least.is_some_and(|least| i64::from(least) > limit);
         let alert = (is_unusual && level <= MOST_LEVEL).then(|| {
@@ -312,18 +356,33 @@ impl Baseline {
             };
             run.alert(EventKind::Alert)
         });
-        (Some(limit), alert)
+        (Some((level, limit)), alert)
     }
 }
 
-/// B: what the room uses by itself.
-fn base(vacant: Option<u16>, occupied: Option<u16>, peers: &Peers) -> i64 {
-    match (vacant, occupied) {
-        (Some(vacant), Some(occupied)) => vacant.min(occupied).into(),
-        (Some(one), None) | (None, Some(one)) => {
-            i64::from(one).min(i64::from(peers.base) + ABOVE_OTHERS)
+/// B: what the room uses by itself, and of which number it was taken.
+fn base(vacant: Option<u16>, occupied: Option<u16>, peers: &Peers) -> (i64, BaseOf) {
+    let alone = |floor: u16, of| {
+        let most = i64::from(peers.base) + ABOVE_OTHERS;
+        match i64::from(floor) <= most {
+            true => (floor.into(), of),
+            false => (most, BaseOf::AboveHotel),
         }
-        (None, None) => peers.base.into(),
+    };
+    match (vacant, occupied) {
+        (Some(vacant), Some(occupied)) if vacant <= occupied => (vacant.into(), BaseOf::Vacant),
+        (Some(_), Some(occupied)) => (occupied.into(), BaseOf::Occupied),
+        (Some(vacant), None) => alone(vacant, BaseOf::Vacant),
+        (None, Some(occupied)) => alone(occupied, BaseOf::Occupied),
+        (None, None) => (peers.base.into(), BaseOf::Hotel),
+    }
+}
+
+/// At which S there is an alert.
+fn alarm(judged: &Judged, rules: &BaselineRules) -> i64 {
+    match judged.is_fine {
+        true => rules.alarm.0,
+        false => COARSE_ALARM,
     }
 }
 
@@ -372,9 +431,10 @@ impl Account {
                 ..Account::default()
             };
         }
-        let (alarm, most) = match judged.is_fine {
-            true => (rules.alarm.0, rules.alarm.0.saturating_add(ABOVE_ALARM)),
-            false => (COARSE_ALARM, COARSE_MOST),
+        let alarm = alarm(judged, rules);
+        let most = match judged.is_fine {
+            true => alarm.saturating_add(ABOVE_ALARM),
+            false => COARSE_MOST,
         };
         let excess = i64::from(self.excess).saturating_add(step).clamp(0, most);
         self.excess = i32::try_from(excess).unwrap_or(i32::MAX);

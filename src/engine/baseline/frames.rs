@@ -16,7 +16,7 @@ const LEAST_BASE: u16 = 10;
 const HOT_ROOMS: usize = 3;
 const HOT_PERCENT: usize = 20;
 /// Levels are compared among so many rooms at least.
-const LEAST_LEVELS: usize = 5;
+pub const LEAST_LEVELS: usize = 5;
 
 /// What a room says of itself in a frame. Each room keeps four.
 #[repr(C, packed(2))]

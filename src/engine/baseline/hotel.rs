@@ -299,7 +299,7 @@ impl Verdict {
                 });
                 (tolerance, Compared::Vacant { others: of_others })
             }
-            Finding::Occupied { least, limit } => {
+            Finding::Occupied { least, limit, .. } => {
                 let held = least.map_or(0, i64::from) + self.base;
                 let compared = Compared::Occupied {
                     held: WattHours(held),

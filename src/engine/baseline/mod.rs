@@ -23,8 +23,8 @@ mod item;
 mod state;
 mod stored;
 
-pub use fold::{Event, EventKind, Finding, Verdict};
-pub use frames::{Contribution, Frames, Peers};
+pub use fold::{ALERT_PERIODS, BaseOf, Event, EventKind, Finding, MOST_LEVEL, Verdict};
+pub use frames::{Contribution, Frames, LEAST_LEVELS, Peers};
 pub use hotel::{Evaluation, HotelMemory, evaluate};
 pub use item::{Item, Judged};
 pub use state::Baseline;
