@@ -9,7 +9,7 @@ use crate::config::{Config, Language, Setting};
 use crate::engine::{Rules, latest_reading};
 use crate::escape;
 use crate::review::{Chapter, Line, Past, Verdict, explain, read_room};
-use crate::store::Database;
+use crate::store::{Database, Scope};
 use crate::types::spelling::normalized;
 use crate::types::{LocalTime, RoomKey, WattHours};
 
@@ -113,7 +113,7 @@ fn known_rooms(
     let mut rooms = BTreeSet::new();
     let mut archive = Database::of(config).archive();
     archive
-        .stays(None, LocalTime::LAST, &mut |room, _| {
+        .stays(Scope::All, LocalTime::LAST, &mut |room, _| {
             rooms.insert(room);
         })
         .map_err(|error| past::failed(error.into()))?;

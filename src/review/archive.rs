@@ -1,7 +1,5 @@
-//! The past from the database.
-
 use crate::engine::Rules;
-use crate::store::{Archive, Span, StoreError};
+use crate::store::{Archive, Scope, Span, StoreError};
 use crate::types::{LocalTime, RoomKey};
 
 use super::{Counts, Past};
@@ -20,18 +18,18 @@ pub fn read_archive(
 ) -> Result<(Past, Counts), StoreError> {
     let mut past = Past::new(from);
     let mut counts = Counts::default();
-    archive.stays(None, to, &mut |room, stay| {
+    archive.stays(Scope::All, to, &mut |room, stay| {
         counts.events += u64::from(stay.time() >= from);
         past.add_stay(room, stay);
     })?;
-    archive.statuses(None, &mut |room, statuses| {
+    archive.statuses(Scope::All, &mut |room, statuses| {
         past.add_statuses(&room, &statuses)
     })?;
     let span = Span {
         after: from.plus(-seconds_before_stay(rules)),
         to,
     };
-    counts.bad = archive.readings(None, span, &mut |room, reading| {
+    counts.bad = archive.readings(Scope::All, span, &mut |room, reading| {
         counts.readings += 1;
         let (hotel_id, room_number) = (room.hotel_id.as_str(), room.room_number.as_str());
         match past.place(hotel_id, room_number) {
@@ -58,8 +56,10 @@ pub fn read_room(
     let mut past = Past::new(from);
     let mut counts = Counts::default();
     let mut begin = to;
-    archive.stays(Some(room), to, &mut |room, stay| past.add_stay(room, stay))?;
-    archive.statuses(Some(room), &mut |room, statuses| {
+    archive.stays(Scope::Room(room), to, &mut |room, stay| {
+        past.add_stay(room, stay)
+    })?;
+    archive.statuses(Scope::Room(room), &mut |room, statuses| {
         past.add_statuses(&room, &statuses)
     })?;
     for room in past.rooms() {
@@ -70,7 +70,7 @@ pub fn read_room(
         after: begin.plus(-seconds_before_stay(std::slice::from_ref(rules))),
         to,
     };
-    counts.bad = archive.readings(Some(room), span, &mut |room, reading| {
+    counts.bad = archive.readings(Scope::Room(room), span, &mut |room, reading| {
         counts.readings += 1;
         let place = past.place(room.hotel_id.as_str(), room.room_number.as_str());
         if let Some(place) = place {

@@ -1,7 +1,7 @@
 //! Stays and readings of the past, and the rooms as they are stored now, for reports.
 
 use crate::engine::{RoomState, Statuses, Stay};
-use crate::types::{LocalTime, Reading, RoomKey};
+use crate::types::{HotelId, LocalTime, Reading, RoomKey};
 
 use super::StoreError;
 
@@ -18,6 +18,24 @@ impl Span {
     }
 }
 
+/// Of which rooms something is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope<'a> {
+    All,
+    Hotel(&'a HotelId),
+    Room(&'a RoomKey),
+}
+
+impl Scope<'_> {
+    pub fn has(&self, room: &RoomKey) -> bool {
+        match self {
+            Scope::All => true,
+            Scope::Hotel(hotel) => room.hotel_id == **hotel,
+            Scope::Room(one) => room == *one,
+        }
+    }
+}
+
 /// Reads past stays and readings, and the rooms' present states. It serves reports, never the live
 /// judging. Rows are passed to `take` one by one, so that none are held in memory.
 pub trait Archive {
@@ -29,37 +47,37 @@ pub trait Archive {
     /// [`StoreError::Unreadable`] with the row that is.
     fn rooms(&mut self, take: &mut dyn FnMut(RoomKey, RoomState)) -> Result<(), StoreError>;
 
-    /// All stays that began up to `to`, of one room or of all, in the order in which they were
+    /// All stays that began up to `to`, of the rooms in `of`, in the order in which they were
     /// written. A stay may come more than once.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection or the table.
     fn stays(
         &mut self,
-        of: Option<&RoomKey>,
+        of: Scope<'_>,
         to: LocalTime,
         take: &mut dyn FnMut(RoomKey, Stay),
     ) -> Result<(), StoreError>;
 
-    /// What is remembered of the status of one room or of all; nothing where the service has never
+    /// What is remembered of the status of the rooms in `of`; nothing where the service has never
     /// watched it, or where its tables are not there, or may not be read.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection or a row.
     fn statuses(
         &mut self,
-        of: Option<&RoomKey>,
+        of: Scope<'_>,
         take: &mut dyn FnMut(RoomKey, Statuses),
     ) -> Result<(), StoreError>;
 
-    /// The readings of a span, of one room or of all, in any order, except that a room's readings
+    /// The readings of a span, of the rooms in `of`, in any order, except that a room's readings
     /// with the same time come in the order they were stored. Returns the number of invalid rows.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection or the table.
     fn readings(
         &mut self,
-        of: Option<&RoomKey>,
+        of: Scope<'_>,
         span: Span,
         take: &mut dyn FnMut(RoomKey, Reading),
     ) -> Result<u64, StoreError>;

@@ -23,7 +23,7 @@ use crate::frontier::Frontier;
 use crate::types::{HotelId, LocalTime, Reading, RoomKey};
 
 pub use crate::frontier::Position;
-pub use archive::{Archive, Span};
+pub use archive::{Archive, Scope, Span};
 pub use backend::{
     LEASE_KEPT_EVERY, Lease, MeterRows, MeterStream, MeterWriter, Outbox, OutboxRows, Reader,
     RejectedMessages, StateStore,

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use mysql::prelude::Queryable;
 
-use roomwatt::store::{Archive, MeterStream, MySqlArchive, Span, Wanted};
-use roomwatt::types::{LocalTime, RoomKey};
+use roomwatt::store::{Archive, MeterStream, MySqlArchive, Scope, Span, Wanted};
+use roomwatt::types::{HotelId, LocalTime, RoomKey};
 
 use crate::by_key::{config, reader, stream};
 use crate::support::Rig;
@@ -168,7 +168,7 @@ fn keys_in_any_character_set_are_found() {
             let mut take =
                 |_, reading: roomwatt::types::Reading| of_archive.push(reading.register.0 / 1_000);
             archive(&rig)
-                .readings(Some(key), span, &mut take)
+                .readings(Scope::Room(key), span, &mut take)
                 .expect("readings");
             assert_eq!(of_archive, expected, "{charset}: {key}");
         }
@@ -222,19 +222,29 @@ fn blanks_around_keys_do_not_count() {
         let found = found_by_key(&rig, &keys);
         // Of one time: in the order in which they were stored.
         let expected: [&[i64]; 6] = [&[1, 2, 3, 4, 5], &[6], &[7], &[8], &[9], &[]];
+        let span = Span {
+            after: minutes_ago(100),
+            to: minutes_ago(0),
+        };
+        let mut of_hotel: Vec<(RoomKey, i64)> = Vec::new();
+        let mut take = |room, reading: roomwatt::types::Reading| {
+            of_hotel.push((room, reading.register.0 / 1_000));
+        };
+        archive(&rig)
+            .readings(Scope::Hotel(&HotelId::new("H1")), span, &mut take)
+            .expect("readings");
         for (key, expected) in keys.iter().zip(expected) {
             assert_eq!(found[key], expected, "{kind} {charset}: {key}");
+            let here = of_hotel.iter().filter(|(room, _)| room == key);
+            let here: Vec<i64> = here.map(|(_, register)| *register).collect();
+            assert_eq!(here, expected, "{kind} {charset}: {key}");
             let mut of_archive = Vec::new();
             let mut take = |room: RoomKey, reading: roomwatt::types::Reading| {
                 assert_eq!(room, *key);
                 of_archive.push(reading.register.0 / 1_000);
             };
-            let span = Span {
-                after: minutes_ago(100),
-                to: minutes_ago(0),
-            };
             archive(&rig)
-                .readings(Some(key), span, &mut take)
+                .readings(Scope::Room(key), span, &mut take)
                 .expect("readings");
             assert_eq!(of_archive, expected, "{kind} {charset}: {key}");
         }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use roomwatt::config::Config;
 use roomwatt::engine::{Arrival, Departure, Fact, RoomState, Stay, StayId};
-use roomwatt::store::{Archive, Database};
+use roomwatt::store::{Archive, Database, Scope};
 use roomwatt::types::{LocalTime, RoomKey};
 
 use crate::embedded::alone;
@@ -134,7 +134,7 @@ fn recorded(rig: &Rig) -> BTreeMap<String, Stay> {
         stays.insert(room.room_number.as_str().to_owned(), stay);
     };
     archive(rig)
-        .stays(None, LocalTime::LAST, &mut take)
+        .stays(Scope::All, LocalTime::LAST, &mut take)
         .expect("stays");
     stays
 }

@@ -1,8 +1,8 @@
 //! The archive: past stays and readings.
 
 use roomwatt::engine::{Opening, RoomState, RoomStatus, Rules, StatusChange, Statuses, Stay};
-use roomwatt::store::Span;
-use roomwatt::types::{LocalTime, Reading, RoomKey};
+use roomwatt::store::{Scope, Span};
+use roomwatt::types::{HotelId, LocalTime, Reading, RoomKey};
 
 use crate::subject::{Subject, commit};
 use crate::{at, on_each_store, reading, vacant};
@@ -17,11 +17,13 @@ fn stays_come_in_the_order_they_were_written(subject: &Subject) {
         actual_checkin: Some(at(60)),
         actual_checkout: at(800),
     };
+    let elsewhere = RoomKey::new("H2", "A1");
     let openings = [
         (&room, vacant(0)),
         (&other, occupied),
         (&room, occupied),
         (&room, left),
+        (&elsewhere, left),
     ];
     commit(&mut subject.owner(), |plan| {
         let openings = openings.map(|(room, stay)| {
@@ -36,7 +38,7 @@ fn stays_come_in_the_order_they_were_written(subject: &Subject) {
         plan.openings = openings.to_vec();
     });
     let mut archive = subject.database.archive();
-    let mut stays = |of: Option<&RoomKey>, to: LocalTime| {
+    let mut stays = |of: Scope<'_>, to: LocalTime| {
         let mut found = Vec::new();
         archive
             .stays(of, to, &mut |room, stay| found.push((room, stay)))
@@ -44,21 +46,28 @@ fn stays_come_in_the_order_they_were_written(subject: &Subject) {
         found
     };
     let all = openings.map(|(room, stay)| (room.clone(), stay));
-    assert_eq!(stays(None, LocalTime::LAST), all);
-    assert_eq!(stays(None, at(799)), all[..3]);
-    assert_eq!(stays(Some(&other), LocalTime::LAST), all[1..2]);
-    assert_eq!(stays(Some(&room), at(0)), all[..1]);
-    assert_eq!(stays(Some(&RoomKey::new("H2", "A1")), at(0)), []);
+    assert_eq!(stays(Scope::All, LocalTime::LAST), all);
+    assert_eq!(stays(Scope::All, at(799)), all[..3]);
+    assert_eq!(stays(Scope::Room(&other), LocalTime::LAST), all[1..2]);
+    assert_eq!(stays(Scope::Room(&room), at(0)), all[..1]);
+    assert_eq!(stays(Scope::Room(&RoomKey::new("H3", "A1")), at(0)), []);
+    let [of_hotel, small, none] = ["H1", "h1", "H3"].map(HotelId::new);
+    assert_eq!(stays(Scope::Hotel(&of_hotel), LocalTime::LAST), all[..4]);
+    assert_eq!(stays(Scope::Hotel(&of_hotel), at(799)), all[..3]);
+    assert_eq!(stays(Scope::Hotel(&small), LocalTime::LAST), []);
+    assert_eq!(stays(Scope::Hotel(&none), LocalTime::LAST), []);
 }
 
 fn readings_with_the_same_time_come_in_the_order_they_were_stored(subject: &Subject) {
     let (room, other) = (RoomKey::new("H1", "A1"), RoomKey::new("H1", "a1"));
+    let elsewhere = RoomKey::new("H2", "A1");
     let rows = [
         (&room, reading(60, 1_000)),
         (&other, reading(30, 2_000)),
         (&room, reading(0, 3_000)),
         (&room, reading(60, 4_000)),
         (&room, reading(90, 5_000)),
+        (&elsewhere, reading(60, 6_000)),
     ];
     subject.add(&rows);
     // An embedded store keeps only the first of a room's readings with the same time.
@@ -69,7 +78,7 @@ fn readings_with_the_same_time_come_in_the_order_they_were_stored(subject: &Subj
         kept.copied().collect()
     };
     let mut archive = subject.database.archive();
-    let mut readings = |of: Option<&RoomKey>, after: i64, to: i64| {
+    let mut readings = |of: Scope<'_>, after: i64, to: i64| {
         let mut found: Vec<(RoomKey, Reading)> = Vec::new();
         let span = Span {
             after: at(after),
@@ -83,16 +92,26 @@ fn readings_with_the_same_time_come_in_the_order_they_were_stored(subject: &Subj
         registers.collect::<Vec<i64>>()
     };
     assert_eq!(
-        readings(None, -1, 90),
-        kept_of(&[3_000, 1_000, 4_000, 5_000, 2_000])
+        readings(Scope::All, -1, 90),
+        kept_of(&[3_000, 1_000, 4_000, 5_000, 2_000, 6_000])
     );
-    assert_eq!(readings(None, 0, 60), kept_of(&[1_000, 4_000, 2_000]));
     assert_eq!(
-        readings(Some(&room), -1, 60),
+        readings(Scope::All, 0, 60),
+        kept_of(&[1_000, 4_000, 2_000, 6_000])
+    );
+    assert_eq!(
+        readings(Scope::Room(&room), -1, 60),
         kept_of(&[3_000, 1_000, 4_000])
     );
-    assert_eq!(readings(Some(&other), -1, 90), [2_000]);
-    assert_eq!(readings(Some(&room), 90, 900), [0; 0]);
+    assert_eq!(readings(Scope::Room(&other), -1, 90), [2_000]);
+    assert_eq!(readings(Scope::Room(&room), 90, 900), [0; 0]);
+    let [of_hotel, small, none] = ["H1", "h1", "H3"].map(HotelId::new);
+    assert_eq!(
+        readings(Scope::Hotel(&of_hotel), 0, 60),
+        kept_of(&[1_000, 4_000, 2_000])
+    );
+    assert_eq!(readings(Scope::Hotel(&small), -1, 90), [0; 0]);
+    assert_eq!(readings(Scope::Hotel(&none), -1, 90), [0; 0]);
 }
 
 fn what_is_remembered_of_a_rooms_status_is_given(subject: &Subject) {
@@ -107,9 +126,11 @@ fn what_is_remembered_of_a_rooms_status_is_given(subject: &Subject) {
     let statuses = state.statuses.clone();
     commit(&mut subject.owner(), |plan| {
         let of_third = RoomState::new(vacant(0), &Rules::default());
-        plan.rooms = vec![(room.clone(), state), (third.clone(), of_third)];
+        let elsewhere = (RoomKey::new("H2", "A1"), of_third.clone());
+        plan.rooms = vec![(room.clone(), state), (third.clone(), of_third), elsewhere];
     });
-    let known = |of: Option<&RoomKey>| {
+    let elsewhere = RoomKey::new("H2", "A1");
+    let known = |of: Scope<'_>| {
         let mut known = Vec::new();
         let mut archive = subject.database.archive();
         let read = archive.statuses(of, &mut |room, statuses| known.push((room, statuses)));
@@ -118,14 +139,18 @@ fn what_is_remembered_of_a_rooms_status_is_given(subject: &Subject) {
         known
     };
     let of_room = (room.clone(), statuses);
-    assert_eq!(known(Some(&room)), std::slice::from_ref(&of_room));
-    assert_eq!(known(Some(&other)), []);
-    assert_eq!(known(None), [of_room, (third, Statuses::default())]);
+    assert_eq!(known(Scope::Room(&room)), std::slice::from_ref(&of_room));
+    assert_eq!(known(Scope::Room(&other)), []);
+    let [third, elsewhere] = [third, elsewhere].map(|room| (room, Statuses::default()));
+    let of_hotel = [of_room.clone(), third.clone()];
+    assert_eq!(known(Scope::Hotel(&HotelId::new("H1"))), of_hotel);
+    assert_eq!(known(Scope::Hotel(&HotelId::new("h1"))), []);
+    assert_eq!(known(Scope::All), [of_room, third, elsewhere]);
     // Before `init-db`.
     subject.execute("DROP TABLE room_state");
     if !subject.is_file() {
-        assert_eq!(known(Some(&room)), []);
-        assert_eq!(known(None), []);
+        assert_eq!(known(Scope::Room(&room)), []);
+        assert_eq!(known(Scope::All), []);
     }
 }
 

@@ -7,7 +7,7 @@ use mysql::{Row, Transaction, TxOpts, Value};
 
 use crate::config;
 use crate::engine::{Change, Notice, Opening, Received, RoomState, Rules, Said, Stay, receive};
-use crate::store::{Adopted, LEASE_KEPT_EVERY, Lease, Plan, StoreError};
+use crate::store::{Adopted, LEASE_KEPT_EVERY, Lease, Plan, Scope, StoreError};
 use crate::types::{Kind, LocalTime, Reading, RoomKey, WattHours, Zone};
 
 use super::commit::{write_notices, write_watches};
@@ -43,13 +43,13 @@ pub fn adopt(
     // has written is visible to what follows.
     transaction.query_drop("UPDATE service SET epoch = epoch + 1 WHERE id = 1")?;
     let mut watched = HashMap::new();
-    rooms::load(&mut transaction, None, &mut |room, state| {
+    rooms::load(&mut transaction, Scope::All, &mut |room, state| {
         watched.insert(room, state.watch.stay);
     })?;
     let latest = now.plus(max_ahead_seconds);
     let mut found = rows(&mut transaction, &mut adopted, &watched, latest)?;
     let mut plan = Plan::default();
-    rooms::load(&mut transaction, None, &mut |room, known| {
+    rooms::load(&mut transaction, Scope::All, &mut |room, known| {
         if let Some(rows) = found.remove(&room) {
             take_over(&room, &known, &rows, now, rules, &mut plan, &mut adopted);
         }

@@ -1,11 +1,13 @@
 //! Past stays and readings, for reports.
 
+use std::collections::BTreeSet;
+
 use mysql::prelude::Queryable;
 use mysql::{Conn, Opts, Params, Row, Value};
 
 use crate::config::{self, MeterTable};
 use crate::engine::{RoomState, Statuses, Stay};
-use crate::store::{Archive, Span, StoreError, stay};
+use crate::store::{Archive, Scope, Span, StoreError, stay};
 use crate::types::{HotelId, Kind, LocalTime, Reading, RoomKey, RoomNumber, Zone, trim_key_part};
 
 use super::codec::{datetime, local_time};
@@ -72,7 +74,7 @@ impl MySqlArchive {
     fn query(
         &self,
         conn: &mut Conn,
-        of: Option<&RoomKey>,
+        of: Scope<'_>,
         span: Span,
     ) -> Result<(String, Vec<Value>), StoreError> {
         let MeterTable {
@@ -89,23 +91,31 @@ impl MySqlArchive {
         // Without an id it is unknown which of two readings with the same time was stored first, so
         // the server's order is kept. It must not sort: that delays the first row.
         Ok(match (of, self.meter.id()) {
-            (Some(room), id) => {
+            (Scope::Hotel(_) | Scope::Room(_), id) => {
                 let order = id.map_or(String::new(), |id| format!(" ORDER BY `{id}`"));
                 let recently = span.after.max(span.to.plus(-RECENTLY));
                 let spellings = Spellings::load(conn, &self.meter, recently)?;
                 let mut keys = Vec::new();
                 let mut values = Vec::new();
-                for key in spellings.of(room) {
-                    keys.push(format!("(`{hotel_id}` = ? AND `{room_number}` = ?)"));
-                    values.push(key.hotel_id.as_str().into());
-                    values.push(key.room_number.as_str().into());
+                if let Scope::Hotel(hotel) = of {
+                    for hotel in spellings.of_hotel(hotel) {
+                        keys.push(format!("`{hotel_id}` = ?"));
+                        values.push(hotel.as_str().into());
+                    }
+                }
+                if let Scope::Room(room) = of {
+                    for key in spellings.of(room) {
+                        keys.push(format!("(`{hotel_id}` = ? AND `{room_number}` = ?)"));
+                        values.push(key.hotel_id.as_str().into());
+                        values.push(key.room_number.as_str().into());
+                    }
                 }
                 values.extend([after, to]);
                 let keys = keys.join(" OR ");
                 (format!("{select}({keys}) AND {in_span}{order}"), values)
             }
-            (None, None) => (format!("{select}{in_span}"), vec![after, to]),
-            (None, Some(id)) => match self.way(conn, id, span)? {
+            (Scope::All, None) => (format!("{select}{in_span}"), vec![after, to]),
+            (Scope::All, Some(id)) => match self.way(conn, id, span)? {
                 Way::Ids(first, last) => (
                     format!("{select}`{id}` BETWEEN ? AND ? ORDER BY `{id}`"),
                     vec![first.into(), last.into()],
@@ -123,33 +133,45 @@ impl Archive for MySqlArchive {
     fn rooms(&mut self, take: &mut dyn FnMut(RoomKey, RoomState)) -> Result<(), StoreError> {
         let mut conn = connect::connect(&self.opts)?;
         schema::check(&mut conn)?;
-        rooms::load(&mut conn, None, take)
+        rooms::load(&mut conn, Scope::All, take)
     }
 
     fn stays(
         &mut self,
-        of: Option<&RoomKey>,
+        of: Scope<'_>,
         to: LocalTime,
         take: &mut dyn FnMut(RoomKey, Stay),
     ) -> Result<(), StoreError> {
         let mut conn = connect::connect(&self.opts)?;
-        let (mut of_room, mut values) = (String::new(), Vec::new());
-        if let Some(room) = of {
-            let keys = stored_keys(&mut conn, room)?;
+        let (mut of_rooms, mut values) = (String::new(), Vec::new());
+        if of != Scope::All {
+            let keys = stored_keys(&mut conn, of)?;
             if keys.is_empty() {
                 return Ok(());
             }
-            let one = "(hotel_id = ? AND room_number = ?)";
-            of_room = format!("WHERE {} ", vec![one; keys.len()].join(" OR "));
-            values.extend(keys.into_iter().flat_map(<[Value; 2]>::from));
+            let (one, stored): (_, Vec<Vec<Value>>) = match of {
+                Scope::Room(_) => (
+                    "(hotel_id = ? AND room_number = ?)",
+                    { keys.into_iter() }
+                        .map(|(hotel, number)| vec![hotel.into(), number.into()])
+                        .collect(),
+                ),
+                _ => {
+                    let hotels: BTreeSet<String> = keys.into_iter().map(|(it, _)| it).collect();
+                    let hotels = hotels.into_iter().map(|hotel| vec![hotel.into()]);
+                    ("hotel_id = ?", hotels.collect())
+                }
+            };
+            of_rooms = format!("WHERE {} ", vec![one; stored.len()].join(" OR "));
+            values.extend(stored.into_iter().flatten());
         }
-        let query = format!("SELECT {STAY} FROM electricity_monitoring {of_room}ORDER BY id");
+        let query = format!("SELECT {STAY} FROM electricity_monitoring {of_rooms}ORDER BY id");
         for row in conn.exec_iter(query, params(values))? {
             let Some((room, stay)) = stay(&row?) else {
                 continue; // without a room or a stay it was never watched
             };
             // The column's collation may ignore case.
-            if of.is_none_or(|of| *of == room) && stay.time() <= to {
+            if of.has(&room) && stay.time() <= to {
                 take(room, stay);
             }
         }
@@ -158,7 +180,7 @@ impl Archive for MySqlArchive {
 
     fn statuses(
         &mut self,
-        of: Option<&RoomKey>,
+        of: Scope<'_>,
         take: &mut dyn FnMut(RoomKey, Statuses),
     ) -> Result<(), StoreError> {
         let mut conn = connect::connect(&self.opts)?;
@@ -172,7 +194,7 @@ impl Archive for MySqlArchive {
 
     fn readings(
         &mut self,
-        of: Option<&RoomKey>,
+        of: Scope<'_>,
         span: Span,
         take: &mut dyn FnMut(RoomKey, Reading),
     ) -> Result<u64, StoreError> {
@@ -187,7 +209,7 @@ impl Archive for MySqlArchive {
                     continue;
                 }
                 match rows::reading(&row, span.to) {
-                    Some((room, reading)) if of.is_none_or(|of| *of == room) => take(room, reading),
+                    Some((room, reading)) if of.has(&room) => take(room, reading),
                     Some(_) => {}
                     None => invalid += 1,
                 }
@@ -198,17 +220,17 @@ impl Archive for MySqlArchive {
     }
 }
 
-/// The keys of a room in `electricity_monitoring`, where rows of the original program may have
+/// The keys of some rooms in `electricity_monitoring`, where rows of the original program may have
 /// blanks around them. The server reads one index entry a room for this.
-fn stored_keys(conn: &mut Conn, room: &RoomKey) -> mysql::Result<Vec<(Value, Value)>> {
+fn stored_keys(conn: &mut Conn, of: Scope<'_>) -> mysql::Result<Vec<(String, String)>> {
     let all = "SELECT DISTINCT hotel_id, room_number FROM electricity_monitoring";
     let mut keys = Vec::new();
     for row in conn.exec_iter(all, ())? {
         let row = row?;
         if let Some((hotel, number)) = stored_key(&row)
-            && RoomKey::trimmed(&hotel, &number) == *room
+            && of.has(&RoomKey::trimmed(&hotel, &number))
         {
-            keys.push((hotel.as_ref().into(), number.as_ref().into()));
+            keys.push((hotel.into_owned(), number.into_owned()));
         }
     }
     Ok(keys)

@@ -31,7 +31,7 @@ use crate::engine::baseline::HotelMemory;
 use crate::engine::{MeterTrouble, RoomState};
 use crate::types::{HotelId, RoomKey, Zone};
 
-use super::{Ownership, Position, StateStore, StoreError, meter_trouble};
+use super::{Ownership, Position, Scope, StateStore, StoreError, meter_trouble};
 
 pub use adopt::adopt;
 pub use archive::MySqlArchive;
@@ -125,7 +125,7 @@ impl StateStore for MySqlStore {
     }
 
     fn load_rooms(&mut self, take: &mut dyn FnMut(RoomKey, RoomState)) -> Result<(), StoreError> {
-        self.connected(|conn| rooms::load(conn, None, take))
+        self.connected(|conn| rooms::load(conn, Scope::All, take))
     }
 
     fn load_meter_troubles(

@@ -4,8 +4,8 @@ use mysql::prelude::Queryable;
 use mysql::{Params, Transaction, Value};
 
 use crate::engine::RoomState;
-use crate::store::StoreError;
 use crate::store::room::{self, Row};
+use crate::store::{Scope, StoreError};
 use crate::types::{LocalTime, RoomKey};
 
 use super::codec::datetime;
@@ -65,24 +65,23 @@ fn values(room: &RoomKey, state: &RoomState) -> Result<Vec<Value>, StoreError> {
     ])
 }
 
-/// Passes the state of one room, or of every room, to `take`.
+/// Passes the states of some rooms to `take`.
 pub(super) fn load(
     conn: &mut impl Queryable,
-    of: Option<&RoomKey>,
+    of: Scope<'_>,
     take: &mut dyn FnMut(RoomKey, RoomState),
 ) -> Result<(), StoreError> {
     let mut query = "SELECT hotel_id, room_number, version, state FROM room_state".to_owned();
-    let mut key: Vec<Value> = Vec::new();
-    if let Some(room) = of {
-        query.push_str(" WHERE hotel_id = ? AND room_number = ?");
-        key = vec![
-            room.hotel_id.as_str().into(),
-            room.room_number.as_str().into(),
-        ];
-    }
-    let key = match key.is_empty() {
-        true => Params::Empty,
-        false => Params::Positional(key),
+    let key = match of {
+        Scope::All => Params::Empty,
+        Scope::Hotel(hotel) => {
+            query.push_str(" WHERE hotel_id = ?");
+            Params::from((hotel.as_str(),))
+        }
+        Scope::Room(room) => {
+            query.push_str(" WHERE hotel_id = ? AND room_number = ?");
+            Params::from((room.hotel_id.as_str(), room.room_number.as_str()))
+        }
     };
     for row in conn.exec_iter(query, key)? {
         let (hotel, number, version, state): (String, String, i64, String) =

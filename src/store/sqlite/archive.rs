@@ -4,19 +4,19 @@ use rusqlite::types::Value;
 use rusqlite::{Row, params_from_iter};
 
 use crate::engine::{RoomState, Statuses, Stay};
-use crate::store::{Archive, Span, StoreError, stay};
+use crate::store::{Archive, Scope, Span, StoreError, stay};
 use crate::types::{Kind, LocalTime, Reading, RoomKey};
 
 use super::{SqliteFile, load_rooms, values};
 
 impl Archive for SqliteFile {
     fn rooms(&mut self, take: &mut dyn FnMut(RoomKey, RoomState)) -> Result<(), StoreError> {
-        self.with(|conn| load_rooms(conn, None, take))
+        self.with(|conn| load_rooms(conn, Scope::All, take))
     }
 
     fn stays(
         &mut self,
-        of: Option<&RoomKey>,
+        of: Scope<'_>,
         to: LocalTime,
         take: &mut dyn FnMut(RoomKey, Stay),
     ) -> Result<(), StoreError> {
@@ -44,7 +44,7 @@ impl Archive for SqliteFile {
 
     fn statuses(
         &mut self,
-        of: Option<&RoomKey>,
+        of: Scope<'_>,
         take: &mut dyn FnMut(RoomKey, Statuses),
     ) -> Result<(), StoreError> {
         self.with(|conn| load_rooms(conn, of, &mut |room, state| take(room, state.statuses)))
@@ -52,7 +52,7 @@ impl Archive for SqliteFile {
 
     fn readings(
         &mut self,
-        of: Option<&RoomKey>,
+        of: Scope<'_>,
         span: Span,
         take: &mut dyn FnMut(RoomKey, Reading),
     ) -> Result<u64, StoreError> {
@@ -76,14 +76,18 @@ impl Archive for SqliteFile {
     }
 }
 
-/// The condition for the rows of one room, or of all, with its values.
-pub(super) fn condition(of: Option<&RoomKey>) -> (&'static str, Vec<Value>) {
-    let Some(room) = of else {
-        return ("TRUE", Vec::new());
+/// The condition for the rows of some rooms, with its values.
+pub(super) fn condition(of: Scope<'_>) -> (&'static str, Vec<Value>) {
+    let (condition, key) = match of {
+        Scope::All => ("TRUE", vec![]),
+        Scope::Hotel(hotel) => ("hotel_id = ?", vec![hotel.as_str()]),
+        Scope::Room(room) => (
+            "hotel_id = ? AND room_number = ?",
+            vec![room.hotel_id.as_str(), room.room_number.as_str()],
+        ),
     };
-    let key = [room.hotel_id.as_str(), room.room_number.as_str()];
-    let key = key.map(|part| Value::from(part.to_owned()));
-    ("hotel_id = ? AND room_number = ?", key.to_vec())
+    let key = key.into_iter().map(|part| Value::from(part.to_owned()));
+    (condition, key.collect())
 }
 
 fn stay_of(row: &Row<'_>) -> rusqlite::Result<Option<Stay>> {

@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 
 use crate::engine::{Rules, Steps};
 use crate::finding::{Finding, Level, Report};
-use crate::store::{StoreError, coarse, shared};
+use crate::store::{Scope, StoreError, coarse, shared};
 use crate::types::{RoomKey, WattHours, counted};
 
 use super::link::Link;
@@ -48,7 +48,7 @@ pub fn check(path: &Path, rules: &Rules, report: Report<'_>) {
     };
     coarse::report_rooms(&rooms, rules, &about, report);
     shared::report_rooms(rules, report, |take| {
-        open()?.with(|conn| load_rooms(conn, None, take))
+        open()?.with(|conn| load_rooms(conn, Scope::All, take))
     });
     // Version 0.1 left the mode to the umask. The service and init-db correct it.
     let mode = fs::metadata(path).map_or(0, |file| file.permissions().mode());

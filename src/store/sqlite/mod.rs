@@ -27,7 +27,7 @@ use crate::engine::baseline::HotelMemory;
 use crate::engine::{MeterTrouble, RoomState};
 use crate::types::{HotelId, RoomKey, Zone};
 
-use super::{Ownership, Position, StateStore, StoreError, meter_trouble, room};
+use super::{Ownership, Position, Scope, StateStore, StoreError, meter_trouble, room};
 
 use link::Link;
 
@@ -107,7 +107,7 @@ impl StateStore for SqliteStore {
     }
 
     fn load_rooms(&mut self, take: &mut dyn FnMut(RoomKey, RoomState)) -> Result<(), StoreError> {
-        self.connected(|conn| load_rooms(conn, None, take))
+        self.connected(|conn| load_rooms(conn, Scope::All, take))
     }
 
     fn load_meter_troubles(
@@ -144,10 +144,10 @@ impl StateStore for SqliteStore {
     }
 }
 
-/// Passes the state of one room, or of every room, to `take`.
+/// Passes the states of some rooms to `take`.
 fn load_rooms(
     conn: &Connection,
-    of: Option<&RoomKey>,
+    of: Scope<'_>,
     take: &mut dyn FnMut(RoomKey, RoomState),
 ) -> Result<(), StoreError> {
     let (of_room, key) = archive::condition(of);

@@ -15,7 +15,7 @@ use crate::clock::unix_seconds;
 use crate::config;
 use crate::engine::Rules;
 use crate::finding::{Finding, Level, Report};
-use crate::store::{StoreError, shared};
+use crate::store::{Scope, StoreError, shared};
 use crate::types::Zone;
 
 use super::connect;
@@ -61,7 +61,9 @@ pub fn check(
         meter::check(conn, meter, rules, zone, &user, report)
     });
     part(&opts, shared::ABOUT, report, |conn, report| {
-        shared::report_rooms(rules, report, |take| super::rooms::load(conn, None, take));
+        shared::report_rooms(rules, report, |take| {
+            super::rooms::load(conn, Scope::All, take)
+        });
         Ok(())
     });
 }

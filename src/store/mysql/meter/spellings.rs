@@ -8,7 +8,7 @@ use mysql::{Conn, Row, Value};
 use crate::config::MeterTable;
 use crate::store::mysql::codec::datetime;
 use crate::store::mysql::explain;
-use crate::types::{LocalTime, RoomKey, trim_key_part};
+use crate::types::{HotelId, LocalTime, RoomKey, trim_key_part};
 
 use super::rows::stored_key;
 
@@ -118,6 +118,16 @@ impl Spellings {
         if self.count <= MAX_SPELLINGS {
             known.push(stored);
         }
+    }
+
+    /// All hotel ids under which rows of a hotel are found.
+    pub(in crate::store::mysql) fn of_hotel<'a>(&'a self, hotel: &'a HotelId) -> Vec<&'a HotelId> {
+        let rooms = self.of.iter().filter(|(room, _)| room.hotel_id == *hotel);
+        let others = rooms.flat_map(|(_, stored)| stored.iter().map(|key| &key.hotel_id));
+        let mut all: Vec<&HotelId> = std::iter::once(hotel).chain(others).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     /// All keys under which rows of a room are found.
