@@ -9,8 +9,11 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Language, Setting};
 use crate::engine::{Rules, latest_reading};
 use crate::escape;
-use crate::review::advise::{Advice, Studies, Study, advise, advise_hotel, candidates, study};
-use crate::types::{HotelId, Kind, RoomKey, WattHours};
+use crate::review::Past;
+use crate::review::advise::{
+    Advice, Beside, Studies, Study, advise, advise_hotel, beside, candidates, study,
+};
+use crate::types::{HotelId, Kind, LocalTime, RoomKey, WattHours};
 
 use super::past::{self, Source, usage};
 use super::words::{Hidden, LanguageOption, Words, columns, right, words};
@@ -25,9 +28,9 @@ Examples:
   roomwatt advise --messages messages.jsonl --readings readings.csv --budget 0.5
 
 Shows for occupied and for vacant rooms: the advised threshold and the reason, what rooms use in an
-interval, and the alerts that each threshold would have raised; then the same for each hotel; then
-what to paste into the configuration. Nothing is changed. With less than 20 rooms or 200 room-days
-there is no advice.
+interval, and the alerts that each threshold and the baseline rule, which needs none, would have
+raised; then the same for each hotel; then what to paste into the configuration. Nothing is
+changed. With less than 20 rooms or 200 room-days there is no advice.
 ")]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -67,7 +70,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             past::from_archive(&span, &config, std::slice::from_ref(rules))?
         }
     };
-    let advised = Advised::of(study(&past, rules), arguments.budget);
+    let advised = Advised::of(&past, study(&past, rules), rules, arguments.budget);
     let text = if arguments.json {
         advised.json()
     } else {
@@ -98,10 +101,28 @@ fn budget(text: &str) -> Result<f64, String> {
 struct Advised {
     all: BTreeMap<Kind, (Study, Advice)>,
     hotels: BTreeMap<HotelId, BTreeMap<Kind, (Study, Advice)>>,
+    /// What the baseline rule finds beside the thresholds that are advised for all hotels.
+    beside: BTreeMap<Kind, Beside>,
+    /// The beginning of what was asked for, if it was; that of what is known; and the end.
+    span: Option<(Option<LocalTime>, LocalTime, LocalTime)>,
 }
 
+/// What is known and begins so much later than was asked for is remarked on. Seconds.
+const MISSING: i64 = 86_400;
+
 impl Advised {
-    fn of(studies: Studies, budget: f64) -> Advised {
+    fn of(past: &Past, studies: Studies, rules: &Rules, budget: f64) -> Advised {
+        let unusual = studies.unusual.clone();
+        let mut advised = Advised::by(studies, budget);
+        let thresholds = advised.all.iter();
+        let thresholds = thresholds.filter_map(|(kind, (_, it))| Some((*kind, it.threshold?)));
+        advised.beside = beside(past, rules, &thresholds.collect(), &unusual);
+        let asked = (past.from > LocalTime::FIRST).then_some(past.from);
+        advised.span = past.known().map(|(first, last)| (asked, first, last));
+        advised
+    }
+
+    fn by(studies: Studies, budget: f64) -> Advised {
         let all: BTreeMap<Kind, (Study, Advice)> = (studies.all.into_iter())
             .map(|(kind, study)| {
                 let advice = advise(&study, kind, budget);
@@ -120,15 +141,28 @@ impl Advised {
         let hotels = hotels
             .map(|(hotel, kinds)| (hotel, of_hotel(kinds)))
             .collect();
-        Advised { all, hotels }
+        Advised {
+            all,
+            hotels,
+            beside: BTreeMap::new(),
+            span: None,
+        }
     }
 
     fn text(&self, words: &dyn Words, rules: &Rules) -> String {
         let mut text = String::new();
+        if let Some((Some(asked), first, last)) = self.span
+            && first.since(asked) > MISSING
+        {
+            let days = |from| last.since(from).max(0) as f64 / 86_400.0;
+            let remark = words.readings_begin(first, days(first), days(asked));
+            text.push_str(&format!("{remark}\n\n"));
+        }
         for (kind, _) in KINDS {
             match self.all.get(&kind) {
                 Some((study, advice)) => {
-                    text.push_str(&of_kind(words, kind, study, advice, rules));
+                    let beside = self.beside.get(&kind);
+                    text.push_str(&of_kind(words, kind, (study, advice, beside), rules));
                 }
                 None => text.push_str(&format!("{}\n", words.never_watched(kind))),
             }
@@ -142,13 +176,14 @@ impl Advised {
     }
 
     fn table_of_hotels(&self, words: &dyn Words) -> String {
-        const WIDTHS: [usize; 5] = [8, 10, 14, 8, 12];
-        let row = |cells: [String; 5], name: &str| {
+        const WIDTHS: [usize; 6] = [8, 10, 14, 8, 12, 12];
+        let row = |cells: [String; 6], name: &str| {
             let cells = cells.iter().zip(WIDTHS);
             let cells: Vec<String> = cells.map(|(cell, width)| right(cell, width)).collect();
             format!("{}  {name}\n", cells.join(" "))
         };
-        let [heads @ .., hotel] = words.heads_of_hotels();
+        let [rooms, days, now, advised, alerts, hotel] = words.heads_of_hotels();
+        let heads = [rooms, days, now, advised, alerts, words.head_of_baseline()];
         let mut text = row(heads.map(str::to_owned), hotel);
         for (hotel, kinds) in &self.hotels {
             for (kind, _) in KINDS {
@@ -168,6 +203,7 @@ impl Advised {
                     format!("{:.2}", study.rate(study.now)),
                     threshold,
                     rate,
+                    format!("{:.2}", study.rate(study.baseline)),
                 ];
                 let hotel = escape::line(hotel.as_str().as_bytes());
                 text.push_str(&row(cells, &format!("{hotel} {}", words.state(kind))));
@@ -218,6 +254,12 @@ impl Advised {
         });
         for (hotel, kind, (study, advice)) in all.chain(hotels) {
             let quantile = |share| study.intervals.quantile(share).map(kwh);
+            let beside = |beside: Option<&Beside>| {
+                beside.map(|it| {
+                    json!({"alerts": it.alerts, "both": it.both, "only_baseline": it.more,
+                        "half_are_earlier_by_seconds": it.earlier})
+                })
+            };
             let tried: Vec<Value> = (candidates().iter().zip(&study.alerts))
                 .map(|(threshold, &alerts)| {
                     json!({"threshold_kwh": kwh(*threshold), "alerts": alerts,
@@ -236,6 +278,13 @@ impl Advised {
                     "p99": quantile(0.99), "p999": quantile(0.999), "max": quantile(1.0),
                 },
                 "now": {"alerts": study.now, "per_100_room_days": rounded(study.rate(study.now))},
+                "baseline": {
+                    "alerts": study.baseline,
+                    "per_100_room_days": rounded(study.rate(study.baseline)),
+                    "beside_advised": hotel.is_none().then(|| beside(self.beside.get(kind))),
+                },
+                "data_from": self.span.map(|(_, first, _)| first),
+                "data_to": self.span.map(|(_, _, last)| last),
                 "tried": tried,
                 "advised_threshold_kwh": advice.threshold.map(kwh),
                 "reason": in_one_line(&english.reason_of_advice(&advice.reason)),
@@ -278,7 +327,12 @@ fn whole_kwh(words: &dyn Words, study: &Study, kind: Kind, rules: &Rules) -> Str
 
 /// One kind of room in all hotels: the advice and its reason, the consumption, and the alerts that
 /// there would have been.
-fn of_kind(words: &dyn Words, kind: Kind, study: &Study, advice: &Advice, rules: &Rules) -> String {
+fn of_kind(
+    words: &dyn Words,
+    kind: Kind,
+    (study, advice, beside): (&Study, &Advice, Option<&Beside>),
+    rules: &Rules,
+) -> String {
     let configured = match kind {
         Kind::Checkin => rules.thresholds.checkin,
         Kind::Checkout => rules.thresholds.checkout,
@@ -299,6 +353,12 @@ fn of_kind(words: &dyn Words, kind: Kind, study: &Study, advice: &Advice, rules:
         words.quantiles(quantiles)
     );
     text.push_str(&whole_kwh(words, study, kind, rules));
+    let with_rate = |alerts| (alerts, study.rate(alerts));
+    let of_rules = words.alerts_of_rules(with_rate(study.now), with_rate(study.baseline));
+    let _ = writeln!(text, "  {of_rules}");
+    if let (Some(threshold), Some(beside)) = (advice.threshold, beside) {
+        let _ = writeln!(text, "  {}", words.beside(threshold, beside));
+    }
     let heads = words.heads_of_thresholds();
     let width = (heads
         .iter()
@@ -314,6 +374,8 @@ fn of_kind(words: &dyn Words, kind: Kind, study: &Study, advice: &Advice, rules:
     };
     let now = row(words.as_configured(), study.now, "");
     let _ = writeln!(text, "{}", now.trim_end());
+    let baseline = row(words.baseline(), study.baseline, "");
+    let _ = writeln!(text, "{}", baseline.trim_end());
     let most = study.alerts.iter().copied().max().unwrap_or_default();
     let [is_configured, is_advised] = words.marks();
     for (threshold, &alerts) in candidates().iter().zip(&study.alerts) {
@@ -365,6 +427,7 @@ mod tests {
                 .map(|n| RoomKey::new("H001", &n.to_string()))
                 .collect(),
             now: 7,
+            baseline: 12,
             alerts: candidates().iter().map(|wh| alerts(wh.0)).collect(),
             ..Study::default()
         };
@@ -394,7 +457,17 @@ mod tests {
             kinds.insert(Kind::Checkin, occupied(rooms));
             kinds.insert(Kind::Checkout, vacant(rooms, most));
         }
-        Advised::of(studies, 1.0)
+        let mut advised = Advised::by(studies, 1.0);
+        let beside = Beside {
+            alerts: 42,
+            both: 40,
+            earlier: Some(5_400),
+            more: 3,
+        };
+        advised.beside.insert(Kind::Checkout, beside);
+        let at = |day| LocalTime::from_ymd_hms(2023, 4, day, 8, 0, 0).expect("a time");
+        advised.span = Some((Some(at(1)), at(5), at(15)));
+        advised
     }
 
     #[test]

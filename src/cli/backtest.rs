@@ -6,9 +6,11 @@ use serde_json::value::RawValue;
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::Setting;
-use crate::engine::{HotelNotice, Notice, RoomNotice, Rules, latest_reading};
+use crate::engine::{
+    BaselineMode, HotelNotice, Notice, NoticeKind, RoomNotice, Rule, Rules, latest_reading,
+};
 use crate::escape;
-use crate::review::{Counts, Finding, Past, Summary, backtest};
+use crate::review::{Counts, Finding, Past, Summary, alerted_runs, backtest, by_rule};
 use crate::types::{Kind, LocalTime, WattHours};
 
 use super::past::{self, Source, usage};
@@ -26,11 +28,14 @@ Examples:
   roomwatt backtest --config roomwatt.toml --from 2023-04-01 --rule now \\
       --rule strict:checkout_abnormal_threshold=0.3 \\
       --rule late:checkout_abnormal_threshold=0.3,continuous_alert_count=8
+  roomwatt backtest --config roomwatt.toml --from 2023-04-01 --rule now \\
+      --rule usual:baseline.mode=on
 
 Each alert, reminder and recovery is one line, and so is what the baseline rule finds of a hotel's
 vacant rooms together; with several rules each line begins with its rule. A table on standard error
-counts them. A stay that began before --from is judged as if its meter had
-first been read then.
+counts them. Where the baseline rule is on, found_by says which of the two rules a line is of, and
+the table what each has found. A stay that began before --from is judged as if its meter had first
+been read then.
 ")]
 pub(super) struct Arguments {
     #[command(flatten)]
@@ -129,14 +134,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
     };
     let findings = backtest(&past, &rules);
-    match write_lines(&findings, &names) {
+    match write_lines(&findings, &names, has_baseline(&rules)) {
         // The reader has closed the pipe, as `head` does.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
         Err(error) => return Err(usage(anyhow::anyhow!("output: {error}"))),
         Ok(()) => {}
     }
     let words = words(arguments.language.or(config.notify.cards.language));
-    print_summary(words, &past, counts, &findings, &names);
+    print_summary(words, &past, counts, &findings, &names, &rules);
     Ok(())
 }
 
@@ -153,6 +158,12 @@ fn names(rules: &[NamedRule]) -> Result<Vec<&str>, Failure> {
     Ok(if names.len() > 1 { names } else { Vec::new() })
 }
 
+/// Whether the baseline rule raises alerts by some of the rules.
+fn has_baseline(rules: &[Rules]) -> bool {
+    let mut modes = rules.iter().map(|rules| rules.baseline.mode);
+    modes.any(|mode| mode == BaselineMode::On)
+}
+
 /// One line of the output.
 #[derive(Serialize)]
 struct Line<'a> {
@@ -166,6 +177,9 @@ struct Line<'a> {
     since: LocalTime,
     periods: u32,
     total_kwh: Box<RawValue>,
+    /// Whether thresholds or the baseline rule; only where there may be both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found_by: Option<Rule>,
 }
 
 /// One line about what a hotel's vacant rooms have in common.
@@ -185,12 +199,14 @@ struct HotelLine<'a> {
     kwh_a_day: Box<RawValue>,
 }
 
-fn write_lines(findings: &[Finding], names: &[&str]) -> io::Result<()> {
+fn write_lines(findings: &[Finding], names: &[&str], has_baseline: bool) -> io::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
     for Finding { rule, notice } in findings {
         let rule = names.get(*rule).copied();
         let line = match notice {
-            Notice::Room(notice) => room_line(rule, notice)?,
+            // How runs ended otherwise than by a recovery matters to the staff alone.
+            Notice::Room(notice) if matches!(notice.kind, NoticeKind::Closed(_)) => continue,
+            Notice::Room(notice) => room_line(rule, notice, has_baseline)?,
             Notice::Hotel(notice) => hotel_line(rule, notice)?,
             Notice::Meters(_) => continue,
         };
@@ -199,7 +215,7 @@ fn write_lines(findings: &[Finding], names: &[&str]) -> io::Result<()> {
     out.flush()
 }
 
-fn room_line(rule: Option<&str>, notice: &RoomNotice) -> io::Result<String> {
+fn room_line(rule: Option<&str>, notice: &RoomNotice, has_baseline: bool) -> io::Result<String> {
     let RoomNotice { room, stay, .. } = notice;
     let line = Line {
         rule,
@@ -211,6 +227,7 @@ fn room_line(rule: Option<&str>, notice: &RoomNotice) -> io::Result<String> {
         since: notice.since,
         periods: notice.periods,
         total_kwh: exact(notice.energy)?,
+        found_by: has_baseline.then_some(notice.rule),
     };
     Ok(serde_json::to_string(&line)?)
 }
@@ -242,20 +259,33 @@ fn print_summary(
     counts: Counts,
     findings: &[Finding],
     names: &[&str],
+    rules: &[Rules],
 ) {
     let watched = Summary::watched(past);
     let mut text = String::new();
     let mut total = watched.clone();
     for rule in 0..names.len().max(1) {
         let mut of_rule = watched.clone();
-        for finding in findings.iter().filter(|finding| finding.rule == rule) {
-            of_rule.count(&finding.notice);
-            total.count(&finding.notice);
+        let notices = findings.iter().filter(|finding| finding.rule == rule);
+        let notices = notices.map(|finding| &finding.notice);
+        for notice in notices.clone() {
+            of_rule.count(notice);
+            total.count(notice);
         }
         if let Some(name) = names.get(rule) {
             text.push_str(&format!("{}\n", words.rule_title(name)));
         }
         text.push_str(&summary::table(words, &of_rule));
+        if has_baseline(rules) {
+            let of_rooms = notices.filter_map(Notice::of_room);
+            let found = by_rule(&alerted_runs(of_rooms, past));
+            let is_on = rules[rule].baseline.mode == BaselineMode::On;
+            let of_rules = [Some(Rule::Fixed), is_on.then_some(Rule::Baseline)];
+            for rule in of_rules.into_iter().flatten() {
+                let found = found.get(&rule).copied().unwrap_or_default();
+                text.push_str(&format!("{}\n", words.found_by(rule, &found)));
+            }
+        }
     }
     let Counts {
         messages,

@@ -8,12 +8,13 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Language, Setting};
 use crate::engine::{Rules, latest_reading};
 use crate::escape;
-use crate::review::{Chapter, Line, Past, Verdict, explain, read_room};
+use crate::review::{Chapter, LEARNED_BEFORE, Line, Past, Verdict, explain_in_hotel, read_room};
 use crate::store::{Database, Scope};
 use crate::types::spelling::normalized;
 use crate::types::{LocalTime, RoomKey, WattHours};
 
-use super::past::{self, Source, usage};
+use super::assessed;
+use super::past::{self, Period, Source, usage};
 use super::words::{Folded, LanguageOption, Words, columns, left, right, words};
 use super::{ConfigFile, Failure};
 
@@ -28,8 +29,10 @@ Examples:
 
 Without --from and without files it shows the last two days of the configured database. Each line:
 time, register, kWh in an interval, a bar in which the middle is the threshold, the verdict, and
-the reason. Lines that say the same are folded into one. It applies the rules that are configured
-now; the service may have judged by other rules then.
+the reason. Below, for the baseline rule unless it is off: each number that it compares, and why it
+alerts or does not; it knows the hotel's other rooms from two weeks before. Lines that say the same
+are folded into one. It applies the rules that are configured now; the service may have judged by
+other rules then.
 ")]
 pub(super) struct Arguments {
     /// The room's hotel_id, as in messages
@@ -59,14 +62,13 @@ const DEFAULT_SPAN: i64 = 2 * 24 * 3_600;
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let config = (arguments.source).configured(&arguments.config, &arguments.settings)?;
     let key = RoomKey::trimmed(&arguments.hotel, &arguments.room);
-    let past = read(arguments, &config, &key)?;
-    let Some(room) = past.room(&key) else {
+    let (past, from) = read(arguments, &config, &key)?;
+    let Some(chapters) = explain_in_hotel(&past, &key, from, &config.rules) else {
         return Err(unknown(&key, known_rooms(arguments, &config, past)?));
     };
-    let chapters = explain(room, past.from, &config.rules);
     let mut out = BufWriter::new(io::stdout().lock());
     let written = if arguments.json {
-        write_json(&mut out, &key, &chapters, arguments.all)
+        write_json(&mut out, &key, &chapters, arguments.all, &config.rules)
     } else {
         let words = words(arguments.language.or(config.notify.cards.language));
         write_text(
@@ -87,9 +89,19 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
-fn read(arguments: &Arguments, config: &Config, key: &RoomKey) -> Result<Past, Failure> {
+/// The past of the room and of its hotel, and where the span in question begins.
+fn read(
+    arguments: &Arguments,
+    config: &Config,
+    key: &RoomKey,
+) -> Result<(Past, LocalTime), Failure> {
     if let Some(files) = arguments.source.files() {
-        return Ok(past::from_files(files, &arguments.source.span_of_files()?, config)?.0);
+        let wanted = arguments.source.span_of_files()?;
+        let learned = Period {
+            from: wanted.from.plus(-LEARNED_BEFORE),
+            ..wanted
+        };
+        return Ok((past::from_files(files, &learned, config)?.0, wanted.from));
     }
     let zone = config.messages.zone;
     let now = SystemClock { zone }.now();
@@ -98,7 +110,8 @@ fn read(arguments: &Arguments, config: &Config, key: &RoomKey) -> Result<Past, F
         .span(now.plus(-DEFAULT_SPAN), latest_reading(now))?;
     let mut archive = Database::of(config).archive();
     let read = read_room(&mut *archive, key, wanted.from, wanted.to, &config.rules);
-    Ok(read.map_err(|error| past::failed(error.into()))?.0)
+    let (past, _) = read.map_err(|error| past::failed(error.into()))?;
+    Ok((past, wanted.from))
 }
 
 /// The rooms that have had a message.
@@ -161,6 +174,7 @@ fn write_text(
     rules: &Rules,
 ) -> io::Result<()> {
     writeln!(out, "{}", escape::line(key.to_string().as_bytes()))?;
+    let mut explained = Vec::new();
     for chapter in chapters {
         writeln!(out, "{}", words.stay(&chapter.stay, chapter.until))?;
         writeln!(out, "  {}", words.rule(chapter.threshold, rules))?;
@@ -182,6 +196,7 @@ fn write_text(
                 }
             }
         }
+        assessed::write_text(out, words, chapter, all, rules, &mut explained)?;
     }
     if chapters.iter().all(|chapter| chapter.lines.is_empty()) {
         writeln!(out, "{}", words.check_spelling())?;
@@ -325,6 +340,7 @@ fn write_json(
     key: &RoomKey,
     chapters: &[Chapter],
     all: bool,
+    rules: &Rules,
 ) -> io::Result<()> {
     // Output for scripts is always English.
     let english = words(Language::En);
@@ -349,6 +365,7 @@ fn write_json(
                 "since": line.run.map(|run| run.since),
                 "events": line.notices.iter().map(|kind| kind.as_str()).collect::<Vec<&str>>(),
                 "reason": english.reason(&line.reason),
+                "baseline": line.assessed.map(|assessed| assessed::json(&assessed, rules)),
             });
             writeln!(out, "{}", escape::json(&object.to_string()))?;
         }
@@ -360,7 +377,7 @@ fn write_json(
 mod tests {
     use super::*;
     use crate::engine::Stay;
-    use crate::review::Room;
+    use crate::review::{Room, explain};
     use crate::types::Reading;
 
     const KEY: [&str; 2] = ["H12345", "1001"];
@@ -506,7 +523,14 @@ mod tests {
     fn json_has_the_same_as_the_text() {
         let mut out = Vec::new();
         let key = RoomKey::new(KEY[0], KEY[1]);
-        write_json(&mut out, &key, &chapters(at("13:30")), false).expect("written");
+        write_json(
+            &mut out,
+            &key,
+            &chapters(at("13:30")),
+            false,
+            &Rules::default(),
+        )
+        .expect("written");
         let out = String::from_utf8(out).expect("UTF-8");
         insta::with_settings!({prepend_module_to_snapshot => false}, {
             insta::assert_snapshot!("explained_json", out);

@@ -1,6 +1,7 @@
 //! The command line, with a file for each command.
 
 mod advise;
+mod assessed;
 mod backtest;
 mod check;
 mod completions;

@@ -18,6 +18,14 @@ pub enum Notice {
 }
 
 impl Notice {
+    /// The notice, if it is about a room.
+    pub fn of_room(&self) -> Option<&RoomNotice> {
+        match self {
+            Notice::Room(notice) => Some(notice),
+            Notice::Meters(_) | Notice::Hotel(_) => None,
+        }
+    }
+
     pub fn hotel_id(&self) -> &HotelId {
         match self {
             Notice::Room(notice) => &notice.room.hotel_id,

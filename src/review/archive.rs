@@ -1,4 +1,6 @@
-use crate::engine::Rules;
+//! The past from the database.
+
+use crate::engine::{BaselineMode, Rules, Stay};
 use crate::store::{Archive, Scope, Span, StoreError};
 use crate::types::{LocalTime, RoomKey};
 
@@ -41,8 +43,15 @@ pub fn read_archive(
     Ok((past.sorted(), counts))
 }
 
-/// Reads the past of one room: its stays since `from` and the one before, with all their readings
-/// from their beginning on, because the verdicts of the span depend on them.
+/// How long before a span the hotel's other rooms are asked about, so that what they use by
+/// themselves is known in it: of a room with guests of two days each, its last three stays and
+/// vacancies. Seconds.
+pub const LEARNED_BEFORE: i64 = 14 * 24 * 3_600;
+
+/// Reads the past that explains one room from `from` on: its own stays, with all their readings
+/// from their beginning on, because the verdicts of the span depend on them; and, unless the
+/// baseline rule is off, what the hotel's other rooms have used since [`LEARNED_BEFORE`], in one
+/// statement for all of them.
 ///
 /// # Errors
 /// Any [`StoreError`] of the connection or its tables.
@@ -53,30 +62,40 @@ pub fn read_room(
     to: LocalTime,
     rules: &Rules,
 ) -> Result<(Past, Counts), StoreError> {
-    let mut past = Past::new(from);
+    let of = match rules.baseline.mode {
+        BaselineMode::Off => Scope::Room(room),
+        BaselineMode::Shadow | BaselineMode::On => Scope::Hotel(&room.hotel_id),
+    };
+    let mut past = Past::new(from.plus(-LEARNED_BEFORE));
     let mut counts = Counts::default();
-    let mut begin = to;
-    archive.stays(Scope::Room(room), to, &mut |room, stay| {
-        past.add_stay(room, stay)
-    })?;
-    archive.statuses(Scope::Room(room), &mut |room, statuses| {
+    archive.stays(of, to, &mut |room, stay| past.add_stay(room, stay))?;
+    let stays = past.room(room).into_iter().flat_map(|own| &own.stays);
+    let Some(begin) = stays.map(Stay::time).min() else {
+        return Ok((past.sorted(), counts));
+    };
+    archive.statuses(of, &mut |room, statuses| {
         past.add_statuses(&room, &statuses)
     })?;
-    for room in past.rooms() {
-        let first = room.stays.iter().map(|stay| stay.time()).min();
-        begin = first.unwrap_or(to);
+    let before = seconds_before_stay(std::slice::from_ref(rules));
+    let own = (Scope::Room(room), begin);
+    let others = (of != own.0).then_some((of, past.from));
+    for (of, begin) in std::iter::once(own).chain(others) {
+        let is_own = of == Scope::Room(room);
+        let span = Span {
+            after: begin.plus(-before),
+            to,
+        };
+        counts.bad += archive.readings(of, span, &mut |key, reading| {
+            if is_own != (key == *room) {
+                return;
+            }
+            counts.readings += 1;
+            let place = past.place(key.hotel_id.as_str(), key.room_number.as_str());
+            if let Some(place) = place {
+                past.add_reading(place, reading);
+            }
+        })?;
     }
-    let span = Span {
-        after: begin.plus(-seconds_before_stay(std::slice::from_ref(rules))),
-        to,
-    };
-    counts.bad = archive.readings(Scope::Room(room), span, &mut |room, reading| {
-        counts.readings += 1;
-        let place = past.place(room.hotel_id.as_str(), room.room_number.as_str());
-        if let Some(place) = place {
-            past.add_reading(place, reading);
-        }
-    })?;
     Ok((past.sorted(), counts))
 }
 

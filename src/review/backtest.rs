@@ -18,17 +18,19 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// The room that it is about, if it is about one.
+    /// The notice, if it is about a room.
+    pub fn of_room(&self) -> Option<&RoomNotice> {
+        self.notice.of_room()
+    }
+
     fn room(&self) -> Option<&RoomNumber> {
-        match &self.notice {
-            Notice::Room(notice) => Some(&notice.room.room_number),
-            Notice::Meters(_) | Notice::Hotel(_) => None,
-        }
+        self.of_room().map(|notice| &notice.room.room_number)
     }
 }
 
-/// Every notice that each of `rules` produces in the span, ordered by (detected time, hotel, room),
-/// those of a hotel before those of its rooms, then by the rules' order. The notices have no
+/// Every notice that each of `rules` produces in the span, also of runs that can't be followed
+/// further, ordered by (detected time, hotel, room), those of a hotel before those of its rooms,
+/// then by the rules' order. The notices have no
 /// history of intervals. The baseline rule is part of those rules where it is on.
 pub fn backtest(past: &Past, rules: &[Rules]) -> Vec<Finding> {
     let rules: Vec<Rules> = rules.iter().map(without_history).collect();
@@ -50,7 +52,7 @@ pub fn backtest(past: &Past, rules: &[Rules]) -> Vec<Finding> {
     findings
 }
 
-/// As [`judge`], of all rooms of a hotel.
+/// As [`backtest`], of all rooms of a hotel.
 fn judge_hotel(rooms: &[&Room], rules: &Rules, from: LocalTime) -> Vec<Notice> {
     let fixed = Rules {
         baseline: BaselineRules {
@@ -59,7 +61,7 @@ fn judge_hotel(rooms: &[&Room], rules: &Rules, from: LocalTime) -> Vec<Notice> {
         },
         ..rules.clone()
     };
-    let by_room = rooms.par_iter().flat_map(|room| judge(room, &fixed, from));
+    let by_room = { rooms.par_iter() }.flat_map(|room| notices_of(room, &fixed, from));
     let mut notices: Vec<Notice> = by_room.map(Notice::Room).collect();
     if rules.baseline.mode == BaselineMode::On {
         notices.extend(unusual(rooms, rules, from, |_, _, _| {}));
@@ -75,12 +77,24 @@ pub fn unusual(
     from: LocalTime,
     show: impl FnMut(usize, &Judged, &Verdict),
 ) -> Vec<Notice> {
+    let mut notices = unusual_since(rooms, rules, |_| from, show);
+    notices.retain(|notice| notice.detected() >= from);
+    notices
+}
+
+/// As [`unusual`], where it knows each room since a time of its own.
+pub(super) fn unusual_since(
+    rooms: &[&Room],
+    rules: &Rules,
+    since: impl Fn(&Room) -> LocalTime + Sync,
+    show: impl FnMut(usize, &Judged, &Verdict),
+) -> Vec<Notice> {
     let Some(hotel) = rooms.first().map(|room| room.key.hotel_id.clone()) else {
         return Vec::new();
     };
     let last = |room: &&Room| {
         let mut known: Option<RoomState> = None;
-        for (mut state, readings) in room.watches(rules, from) {
+        for (mut state, readings) in room.watches(rules, since(room)) {
             if let Some(known) = known {
                 let ended = (known.watches, known.watch.stay);
                 state.baseline = known.baseline;
@@ -114,16 +128,8 @@ pub fn unusual(
         Change::Notice(notice) => Some(notice),
         _ => None,
     });
-    let of_rooms = notices.filter(|notice| is_counted(notice, from));
-    let of_hotel = of_hotel.into_iter().filter(|it| it.detected >= from);
-    let of_hotel = of_hotel.map(Notice::Hotel);
-    of_hotel.chain(of_rooms.map(Notice::Room)).collect()
-}
-
-/// Whether a notice is part of the span, and says something about the rules. How runs ended
-/// otherwise than by a recovery matters to the staff alone.
-fn is_counted(notice: &RoomNotice, from: LocalTime) -> bool {
-    notice.detected >= from && !matches!(notice.kind, NoticeKind::Closed(_))
+    let of_hotel = of_hotel.into_iter().map(Notice::Hotel);
+    of_hotel.chain(notices.map(Notice::Room)).collect()
 }
 
 /// The same rules without histories of intervals: no cards are made of these notices.
@@ -138,6 +144,13 @@ pub(super) fn without_history(rules: &Rules) -> Rules {
 /// readings, by the rules with thresholds. Earlier readings are not used, even if the room has
 /// some.
 pub fn judge(room: &Room, rules: &Rules, from: LocalTime) -> Vec<RoomNotice> {
+    let mut notices = notices_of(room, rules, from);
+    // How runs ended otherwise than by a recovery matters to the staff alone.
+    notices.retain(|notice| !matches!(notice.kind, NoticeKind::Closed(_)));
+    notices
+}
+
+fn notices_of(room: &Room, rules: &Rules, from: LocalTime) -> Vec<RoomNotice> {
     let mut notices = Vec::new();
     for (state, readings) in room.watches(rules, from) {
         let changes = observe(&room.key, &state, readings, rules).changes;
@@ -146,7 +159,7 @@ pub fn judge(room: &Room, rules: &Rules, from: LocalTime) -> Vec<RoomNotice> {
             _ => None,
         }));
     }
-    notices.retain(|notice| is_counted(notice, from));
+    notices.retain(|notice| notice.detected >= from);
     notices
 }
 

@@ -3,7 +3,7 @@
 use crate::engine::{NoticeKind, Outcome, Rules, Run, RunEnd, Stay, Step, Watch, observe_each};
 use crate::types::{LocalTime, Reading, WattHours};
 
-use super::Room;
+use super::{Assessed, Room};
 
 /// One stay of a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct Line {
     /// The notices that it caused.
     pub notices: Vec<NoticeKind>,
     pub reason: Reason,
+    /// What the baseline rule made of the interval, if it was judged.
+    pub assessed: Option<Assessed>,
     /// Whether the reading decided something, or may.
     pub matters: bool,
 }
@@ -140,6 +142,11 @@ impl Verdict {
         Verdict::Normal,
     ];
 
+    /// Whether an interval was compared with the threshold.
+    pub fn is_judged(self) -> bool {
+        matches!(self, Verdict::Zero | Verdict::Abnormal | Verdict::Normal)
+    }
+
     /// The word for scripts.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -231,6 +238,7 @@ fn line(
         },
         notices: outcome.notices().map(|(kind, _)| kind).collect(),
         reason: reason(reading, outcome, watch, threshold, rules),
+        assessed: None,
         matters: !is_quiet || outcome.meter_changed || outcome.outlier_dropped,
     }
 }

@@ -3,10 +3,13 @@
 //! database or files that operators name, and changes nothing.
 
 pub mod advise;
+mod alerted;
 mod archive;
+mod assess;
 mod backtest;
 mod explain;
 mod files;
+mod in_hotel;
 mod past;
 mod summary;
 
@@ -18,10 +21,13 @@ use crate::engine::HeaderError;
 use crate::store::StoreError;
 use crate::types::counted;
 
-pub use archive::{read_archive, read_room};
+pub use alerted::{AlertedRun, ByRule, alerted_runs, by_rule};
+pub use archive::{LEARNED_BEFORE, read_archive, read_room};
+pub use assess::{Assessed, Because};
 pub use backtest::{Finding, backtest, judge, unusual};
 pub use explain::{Chapter, Line, Next, Reason, Verdict, Why, explain};
 pub use files::{COLUMNS, NamedReader, read_files, read_rooms};
+pub use in_hotel::explain_in_hotel;
 pub use past::{Counts, Past, Room, UnknownRooms};
 pub use summary::{Row, Summary};
 

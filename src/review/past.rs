@@ -64,14 +64,27 @@ impl Past {
 
     /// The rooms of each hotel in the order of their keys.
     pub fn hotels(&self) -> Vec<Vec<&Room>> {
-        let hotels = self.places.values();
-        hotels
-            .map(|places| {
-                let mut rooms: Vec<&Room> = places.values().map(|at| &self.rooms[*at]).collect();
-                rooms.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-                rooms
-            })
-            .collect()
+        let hotels = self.places.keys();
+        hotels.map(|hotel| self.hotel(hotel)).collect()
+    }
+
+    /// The rooms of a hotel in the order of their keys.
+    pub fn hotel(&self, hotel: &HotelId) -> Vec<&Room> {
+        let places = self.places.get(hotel).into_iter().flatten();
+        let mut rooms: Vec<&Room> = places.map(|(_, at)| &self.rooms[*at]).collect();
+        rooms.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        rooms
+    }
+
+    /// When the first room was watched, and when the last reading came; `None` without any.
+    pub fn known(&self) -> Option<(LocalTime, LocalTime)> {
+        let of_room = |room: &Room| {
+            let begin = room.readings.first()?.time.max(room.stays.first()?.time());
+            Some((begin.max(self.from), room.readings.last()?.time))
+        };
+        let rooms = || self.rooms.iter().filter_map(of_room);
+        let first = rooms().map(|(begin, _)| begin).min()?;
+        Some((first, rooms().map(|(_, last)| last).max()?))
     }
 
     pub fn room(&self, key: &RoomKey) -> Option<&Room> {

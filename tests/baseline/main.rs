@@ -4,6 +4,7 @@
 mod cases;
 mod coverage;
 mod engine;
+mod explained;
 mod oracle;
 mod random;
 

@@ -49,7 +49,7 @@ pub fn store(rig: &Rig, happenings: &[Happening], insert: &str) {
 
 /// Puts a history into an embedded database, as the service would have written it; gives the
 /// configuration of that.
-fn embed(rig: &Rig, happenings: &[Happening]) -> PathBuf {
+pub fn embed(rig: &Rig, happenings: &[Happening]) -> PathBuf {
     let file = rig.config().with_file_name("hotel.db");
     let text = format!("[embedded]\npath = '{}'\n", file.display());
     let path = PathBuf::from(rig.file("embedded.toml", &text));
@@ -101,7 +101,7 @@ fn embed(rig: &Rig, happenings: &[Happening]) -> PathBuf {
 }
 
 /// A command with another configuration.
-fn roomwatt(config: &Path, arguments: &[&str]) -> Output {
+pub fn roomwatt(config: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(ROOMWATT);
     command.args(arguments).arg("--config").arg(config);
     command.output().expect("the program runs")
@@ -110,7 +110,7 @@ fn roomwatt(config: &Path, arguments: &[&str]) -> Output {
 pub const SMART_METER: &str =
     "INSERT INTO smart_meter (hotel_id, room_number, reading_value, script_time)";
 
-fn seeded() -> fastrand::Rng {
+pub fn seeded() -> fastrand::Rng {
     let seed = std::env::var("ROOMWATT_REVIEW_SEED")
         .map_or_else(|_| fastrand::u64(..), |seed| seed.parse().expect("a seed"));
     println!("ROOMWATT_REVIEW_SEED={seed}");
@@ -129,6 +129,8 @@ fn find_the_same(rig: &Rig, database: &Path, happenings: &[Happening]) {
         "strict:checkout_abnormal_threshold=0.3,checkin_abnormal_threshold=1",
         "--rule",
         "hourly:check_interval_minutes=60",
+        "--rule",
+        "usual:baseline.mode=on",
     ];
     let from = happenings[0].time().plus(-24 * 3_600).to_string();
     let find = |source: &[&str]| {
@@ -141,6 +143,15 @@ fn find_the_same(rig: &Rig, database: &Path, happenings: &[Happening]) {
         (lines, table.to_owned())
     };
     let (expected, table) = find(&["--messages", &messages, "--readings", &readings]);
+    let of_usual = "{\"rule\":\"usual\",\"event\":\"alert\"";
+    for found_by in ["fixed", "baseline"] {
+        let end = format!("\"found_by\":\"{found_by}\"}}");
+        let mut lines = expected.lines().filter(|line| line.starts_with(of_usual));
+        assert!(lines.any(|line| line.ends_with(&end)), "{expected}");
+    }
+    // One line below each table, and of the last rule two.
+    assert_eq!(table.matches("\n阈值：报警 ").count(), 4, "{table}");
+    assert_eq!(table.matches("\n基线规则：报警 ").count(), 1, "{table}");
     for rule in ["now", "strict", "hourly"] {
         assert!(expected.contains(&format!("{{\"rule\":\"{rule}\",\"event\":")));
         assert!(table.contains(&format!("规则 {rule}\n")), "{table}");
@@ -497,11 +508,18 @@ fn thresholds_are_advised_from_files_and_database_alike() {
     };
     let of_files = ["--messages", &messages, "--readings", &readings];
     let text = advise(&of_files);
-    assert_eq!(advise(&[]), text);
+    // Of two weeks it has two days.
+    let of_database = advise(&[]);
+    let (remark, advice) = of_database.split_once("\n\n").expect("a remark");
+    assert!(remark.starts_with("There is data from "), "{remark}");
+    assert!(remark.ends_with(" on: 2.0 of 14.0 days."), "{remark}");
+    assert_eq!(advice, text);
     for part in [
         "occupied rooms: nothing is advised (configured: 2)\n",
         "vacant rooms: nothing is advised (configured: 1.5)\n",
         "there is data of 6 rooms only, 20 are needed\n",
+        "the configured threshold would have raised ",
+        "the baseline rule, which needs none, ",
         "# checkin_abnormal_threshold: nothing",
     ] {
         assert!(text.contains(part), "{part} is not in {text}");
@@ -513,7 +531,7 @@ fn thresholds_are_advised_from_files_and_database_alike() {
     assert!(advise(&["--to", &begin]).contains("no data of such rooms"));
     // Without an option it is the configured language.
     rig.reconfigure("[feishu]\n", "[feishu]\nlanguage = 'en'\n");
-    assert_eq!(finished(&rig.roomwatt(&["advise"])).1, text);
+    assert_eq!(finished(&rig.roomwatt(&["advise"])).1, of_database);
     let (code, _, errors) = finished(&rig.roomwatt(&["advise", "--budget", "few"]));
     assert_eq!(code, Some(64));
     assert!(errors.contains("a number from 0 to 1000"), "{errors}");

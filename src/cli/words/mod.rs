@@ -1,6 +1,7 @@
 //! The texts for the energy manager in two languages. Logs, and output for scripts, are English
 //! only.
 
+mod baseline;
 mod en;
 mod zh;
 
@@ -13,6 +14,8 @@ use crate::review::advise;
 use crate::review::{Reason, Verdict};
 use crate::simulator::Appliance;
 use crate::types::{Kind, LocalTime, WattHours};
+
+pub(super) use baseline::BaselineWords;
 
 /// The option of commands whose output people read.
 #[derive(clap::Args)]
@@ -40,7 +43,7 @@ impl LanguageOption {
 }
 
 /// The texts of a language. Times are in seconds, rates in alerts per 100 rooms and day.
-pub(super) trait Words: Sync {
+pub(super) trait Words: BaselineWords + Sync {
     /// `occupied` or `vacant`.
     fn state(&self, kind: Kind) -> &'static str;
     /// `30 minutes`, `2 h`, `3 h 5 minutes`.

@@ -18,14 +18,14 @@ const ABOVE_OTHERS: i64 = 100;
 /// Of what the other vacant rooms use more, a room may use so much, in tenths.
 const COMMON_TENTHS: i64 = 15;
 /// The most that one period adds to the account, so that no single one can fill it, in Wh.
-const STEP: i64 = 350;
+pub const STEP: i64 = 350;
 /// A step of a whole kWh in a coarse register says no more than this, in Wh.
-const COARSE_STEP: i64 = 1_000;
+pub const COARSE_STEP: i64 = 1_000;
 /// The account holds so much more than the alarm at most, so that it is emptied in time, in Wh.
-const ABOVE_ALARM: i64 = 700;
+pub const ABOVE_ALARM: i64 = 700;
 /// An alert and the most that the account holds behind a coarse meter, in Wh.
-const COARSE_ALARM: i64 = 1_700;
-const COARSE_MOST: i64 = 3_700;
+pub const COARSE_ALARM: i64 = 1_700;
+pub const COARSE_MOST: i64 = 3_700;
 /// Periods without an excess that empty the account.
 const QUIET: u8 = 2;
 /// An alert takes so many periods in the account.
@@ -35,11 +35,11 @@ const COMMON_FRAMES: u32 = 12;
 /// For so many frames after its onset a common one raises no alert: a day.
 const HELD_FRAMES: u32 = 48;
 /// A level is compared with what nine of ten rooms hold, but at least with this, in Wh.
-const LEAST_LEVEL: i64 = 500;
+pub const LEAST_LEVEL: i64 = 500;
 /// Where nine of ten rooms hold more, electric heating is usual: levels say nothing, in Wh.
 pub const MOST_LEVEL: i64 = 1_500;
 /// A limit is half as high again as that, and higher by at least so much, in Wh.
-const ABOVE_LEVEL: i64 = 300;
+pub const ABOVE_LEVEL: i64 = 300;
 /// So many occupied periods make a room one whose level counts.
 const PERIODS_OF_A_LEVEL: u8 = 12;
 /// The periods of a level.

@@ -23,7 +23,10 @@ mod item;
 mod state;
 mod stored;
 
-pub use fold::{ALERT_PERIODS, BaseOf, Event, EventKind, Finding, MOST_LEVEL, Verdict};
+pub use fold::{
+    ABOVE_ALARM, ABOVE_LEVEL, ALERT_PERIODS, BaseOf, COARSE_ALARM, COARSE_MOST, COARSE_STEP, Event,
+    EventKind, Finding, LEAST_LEVEL, MOST_LEVEL, STEP, Verdict,
+};
 pub use frames::{Contribution, Frames, LEAST_LEVELS, Peers};
 pub use hotel::{Evaluation, HotelMemory, evaluate};
 pub use item::{Item, Judged};

@@ -1,9 +1,11 @@
 //! Advises thresholds from the hotels' own data.
 
+mod beside;
 mod study;
 
 use crate::types::{Kind, WattHours};
 
+pub use beside::{Beside, beside};
 pub use study::{Distribution, Studies, Study, candidates, study};
 
 /// With fewer rooms or room-days nothing is advised: a single unusual room would decide.

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rayon::prelude::*;
 
 use crate::engine::{NoticeKind, Outcome, Rules, Step, Steps, Thresholds, Watch, observe_each};
+use crate::review::alerted::unusual_runs;
 use crate::review::backtest::{judge, without_history};
 use crate::review::explain::per_interval;
-use crate::review::{Past, Room};
+use crate::review::{AlertedRun, Past, Room};
 use crate::types::{HotelId, Kind, LocalTime, Reading, RoomKey, WattHours};
 
 /// A study of the rooms of one kind, in one hotel or in all.
@@ -24,6 +25,8 @@ pub struct Study {
     pub intervals: Distribution,
     /// The alerts that the configured rules would have raised.
     pub now: u64,
+    /// The alerts that the baseline rule would have raised.
+    pub baseline: u64,
     /// The alerts that each threshold would have raised, in the order of [`candidates`].
     pub alerts: Vec<u64>,
 }
@@ -41,6 +44,8 @@ pub struct Distribution {
 pub struct Studies {
     pub all: BTreeMap<Kind, Study>,
     pub hotels: BTreeMap<HotelId, BTreeMap<Kind, Study>>,
+    /// What the baseline rule would have raised alerts of.
+    pub unusual: Vec<AlertedRun>,
 }
 
 /// The thresholds that are tried: in steps of 0.05 kWh below 1 kWh, where vacant rooms lie, and of
@@ -121,6 +126,7 @@ impl Study {
         self.span = self.span.max(other.span);
         self.coarse.extend(other.coarse.iter().cloned());
         self.now += other.now;
+        self.baseline += other.baseline;
         self.intervals.merge(&other.intervals);
         self.alerts
             .resize(self.alerts.len().max(other.alerts.len()), 0);
@@ -168,20 +174,34 @@ pub fn study(past: &Past, rules: &Rules) -> Studies {
         candidates: candidates.map(|wh| with_threshold(&now, wh)).collect(),
         now,
     };
-    (past.rooms().par_iter())
+    let mut studies = (past.rooms().par_iter())
         .fold(Studies::default, |studies, room| {
             studies.add(&room.key.hotel_id, study_room(room, past.from, &tried))
         })
-        .reduce(Studies::default, Studies::merge)
+        .reduce(Studies::default, Studies::merge);
+    studies.unusual = unusual_runs(past, &tried.now);
+    for run in &studies.unusual {
+        let own = studies.hotels.get_mut(&run.room.hotel_id);
+        for kinds in [Some(&mut studies.all), own].into_iter().flatten() {
+            kinds.entry(run.kind).or_default().baseline += 1;
+        }
+    }
+    studies
 }
 
 /// The same rules with one threshold for all rooms.
 fn with_threshold(rules: &Rules, threshold: WattHours) -> Rules {
+    let thresholds = Thresholds {
+        checkin: threshold,
+        checkout: threshold,
+    };
+    with_thresholds(rules, thresholds)
+}
+
+/// The same rules with these thresholds for all rooms.
+pub(super) fn with_thresholds(rules: &Rules, thresholds: Thresholds) -> Rules {
     Rules {
-        thresholds: Thresholds {
-            checkin: threshold,
-            checkout: threshold,
-        },
+        thresholds,
         hotel_thresholds: HashMap::new(),
         room_thresholds: HashMap::new(),
         ..rules.clone()

@@ -91,28 +91,41 @@ impl MySqlArchive {
         // Without an id it is unknown which of two readings with the same time was stored first, so
         // the server's order is kept. It must not sort: that delays the first row.
         Ok(match (of, self.meter.id()) {
-            (Scope::Hotel(_) | Scope::Room(_), id) => {
+            (Scope::Room(room), id) => {
                 let order = id.map_or(String::new(), |id| format!(" ORDER BY `{id}`"));
-                let recently = span.after.max(span.to.plus(-RECENTLY));
-                let spellings = Spellings::load(conn, &self.meter, recently)?;
+                let spellings = Spellings::load(conn, &self.meter, recently(span))?;
                 let mut keys = Vec::new();
                 let mut values = Vec::new();
-                if let Scope::Hotel(hotel) = of {
-                    for hotel in spellings.of_hotel(hotel) {
-                        keys.push(format!("`{hotel_id}` = ?"));
-                        values.push(hotel.as_str().into());
-                    }
-                }
-                if let Scope::Room(room) = of {
-                    for key in spellings.of(room) {
-                        keys.push(format!("(`{hotel_id}` = ? AND `{room_number}` = ?)"));
-                        values.push(key.hotel_id.as_str().into());
-                        values.push(key.room_number.as_str().into());
-                    }
+                for key in spellings.of(room) {
+                    keys.push(format!("(`{hotel_id}` = ? AND `{room_number}` = ?)"));
+                    values.push(key.hotel_id.as_str().into());
+                    values.push(key.room_number.as_str().into());
                 }
                 values.extend([after, to]);
                 let keys = keys.join(" OR ");
                 (format!("{select}({keys}) AND {in_span}{order}"), values)
+            }
+            (Scope::Hotel(hotel), id) => {
+                let spellings = Spellings::load(conn, &self.meter, recently(span))?;
+                let hotels = spellings.of_hotel(hotel);
+                let mut values: Vec<Value> = hotels.iter().map(|it| it.as_str().into()).collect();
+                let keys = vec![format!("`{hotel_id}` = ?"); hotels.len()].join(" OR ");
+                let way = id.map(|id| Ok::<_, StoreError>((id, self.way(conn, id, span)?)));
+                // With a span of ids the server reads no more than the span, whichever of the
+                // indexes it takes; for a span of times it may read the whole table.
+                let (rows, bounds) = match way.transpose()? {
+                    Some((id, Way::Ids(first, last))) => (
+                        format!("`{id}` BETWEEN ? AND ? ORDER BY `{id}`"),
+                        [first.into(), last.into()],
+                    ),
+                    Some((id, Way::Times)) => (
+                        format!("{in_span} ORDER BY `{script_time}`, `{id}`"),
+                        [after, to],
+                    ),
+                    None => (in_span, [after, to]),
+                };
+                values.extend(bounds);
+                (format!("{select}({keys}) AND {rows}"), values)
             }
             (Scope::All, None) => (format!("{select}{in_span}"), vec![after, to]),
             (Scope::All, Some(id)) => match self.way(conn, id, span)? {
@@ -234,6 +247,11 @@ fn stored_keys(conn: &mut Conn, of: Scope<'_>) -> mysql::Result<Vec<(String, Str
         }
     }
     Ok(keys)
+}
+
+/// From when on spellings are searched for, where no index has the rooms.
+fn recently(span: Span) -> LocalTime {
+    span.after.max(span.to.plus(-RECENTLY))
 }
 
 fn times(span: Span) -> [Value; 2] {

@@ -1,0 +1,90 @@
+//! The runs that there were alerts of, with their ends.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use rayon::prelude::*;
+
+use crate::engine::{BaselineMode, Notice, NoticeKind, RoomNotice, Rule, Rules, RunKey};
+use crate::types::{Kind, LocalTime, RoomKey};
+
+use super::Past;
+use super::backtest::unusual;
+
+/// A run that there was an alert of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertedRun {
+    pub room: RoomKey,
+    pub kind: Kind,
+    pub rule: Rule,
+    pub since: LocalTime,
+    /// When the alert came.
+    pub detected: LocalTime,
+    /// When it ended; the room's last reading, if it goes on.
+    pub until: LocalTime,
+}
+
+/// What one rule has found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ByRule {
+    pub alerts: u64,
+    pub rooms: u64,
+    /// How long the runs went on, in all.
+    pub seconds: i64,
+}
+
+/// The runs that notices, in the order of their times, raise an alert of.
+pub fn alerted_runs<'a>(
+    notices: impl IntoIterator<Item = &'a RoomNotice>,
+    past: &Past,
+) -> Vec<AlertedRun> {
+    let mut runs: Vec<AlertedRun> = Vec::new();
+    let mut places: HashMap<RunKey, usize> = HashMap::new();
+    for notice in notices {
+        match notice.kind {
+            NoticeKind::Alert => {
+                places.insert(notice.run(), runs.len());
+                let readings = past.room(&notice.room).map(|room| &room.readings[..]);
+                let last = readings.and_then(<[_]>::last).map(|last| last.time);
+                runs.push(AlertedRun {
+                    room: notice.room.clone(),
+                    kind: notice.stay.kind(),
+                    rule: notice.rule,
+                    since: notice.since,
+                    detected: notice.detected,
+                    until: last.unwrap_or(notice.detected).max(notice.detected),
+                });
+            }
+            NoticeKind::Recovered | NoticeKind::Closed(_) => {
+                if let Some(at) = places.remove(&notice.run()) {
+                    runs[at].until = notice.until.unwrap_or(notice.detected);
+                }
+            }
+            NoticeKind::Reminder => {}
+        }
+    }
+    runs
+}
+
+/// Every run that the baseline rule would have raised an alert of, whatever its mode is.
+pub(super) fn unusual_runs(past: &Past, rules: &Rules) -> Vec<AlertedRun> {
+    let mut on = rules.clone();
+    on.baseline.mode = BaselineMode::On;
+    let hotels = past.hotels();
+    let notices =
+        { hotels.par_iter() }.flat_map_iter(|rooms| unusual(rooms, &on, past.from, |_, _, _| {}));
+    let notices: Vec<Notice> = notices.collect();
+    alerted_runs(notices.iter().filter_map(Notice::of_room), past)
+}
+
+/// What each rule has found.
+pub fn by_rule(runs: &[AlertedRun]) -> BTreeMap<Rule, ByRule> {
+    let mut rooms: BTreeSet<(Rule, &RoomKey)> = BTreeSet::new();
+    let mut found: BTreeMap<Rule, ByRule> = BTreeMap::new();
+    for run in runs {
+        let of_rule = found.entry(run.rule).or_default();
+        of_rule.alerts += 1;
+        of_rule.seconds += run.until.since(run.since);
+        of_rule.rooms += u64::from(rooms.insert((run.rule, &run.room)));
+    }
+    found
+}
