@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use roomwatt::engine::{Notice, NoticeKind, RoomNotice, Rules, Thresholds, pieces};
-use roomwatt::review::advise::{Reason, advise, study};
-use roomwatt::review::{Past, Summary, backtest};
+use roomwatt::engine::{
+    BaselineMode, Notice, NoticeKind, RoomNotice, Rule, Rules, Thresholds, pieces,
+};
+use roomwatt::review::advise::{Reason, advise, beside, study};
+use roomwatt::review::{Finding, Past, Summary, backtest};
 use roomwatt::simulator::{REGISTER_MODULUS, Scenario, Trouble};
 use roomwatt::types::{HotelId, Kind, LocalTime, RoomKey, WattHours};
 
@@ -175,4 +177,42 @@ fn with_too_few_rooms_or_days_nothing_is_advised() {
         };
         assert!(is_right, "{advice:?}");
     }
+}
+
+/// The alerts of both rules are those that a backtest has, and nearly all that a good threshold
+/// finds is found by the rule that needs none.
+#[test]
+fn what_the_baseline_rule_finds_is_counted_beside_the_thresholds() {
+    let (past, _) = past(&scenario(3, 100, 14));
+    // Whatever its mode is.
+    let studies = study(&past, &rules());
+    let threshold = WattHours(300);
+    let mut both = Rules {
+        thresholds: Thresholds {
+            checkout: threshold,
+            ..rules().thresholds
+        },
+        ..rules()
+    };
+    both.baseline.mode = BaselineMode::On;
+    let findings = backtest(&past, &[both]);
+    let alerts = |rule, kind| {
+        let notices = findings.iter().filter_map(Finding::of_room);
+        let alerts = notices.filter(|notice| notice.kind == NoticeKind::Alert);
+        let of_both = alerts.filter(|it| it.rule == rule && it.stay.kind() == kind);
+        of_both.count() as u64
+    };
+    for (kind, study) in &studies.all {
+        assert_eq!(study.baseline, alerts(Rule::Baseline, *kind), "{kind:?}");
+        let hotels = studies.hotels.values();
+        let of_hotels: u64 = hotels.map(|kinds| kinds[kind].baseline).sum();
+        assert_eq!(study.baseline, of_hotels);
+    }
+    let advised = BTreeMap::from([(Kind::Checkout, threshold)]);
+    let found = beside(&past, &rules(), &advised, &studies.unusual);
+    println!("{found:?}");
+    let found = found[&Kind::Checkout];
+    assert_eq!(found.alerts, alerts(Rule::Fixed, Kind::Checkout));
+    assert!(found.alerts > 10 && found.both > found.alerts * 9 / 10);
+    assert!(found.earlier.is_some());
 }
