@@ -88,3 +88,52 @@ pub fn by_rule(runs: &[AlertedRun]) -> BTreeMap<Rule, ByRule> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Stay;
+    use crate::review::{Finding, backtest};
+    use crate::types::{Reading, WattHours};
+
+    /// A heater for three hours; one for two and a half, until the meter is not read for hours; and
+    /// one that is still on.
+    #[test]
+    fn runs_last_until_they_end_or_the_readings_do() {
+        let begin = LocalTime::parse("2023-04-10 00:00:00").expect("a time");
+        let at = |half_hours: i64| begin.plus(half_hours * 1_800);
+        let mut past = Past::new(LocalTime::FIRST);
+        let left = Stay::Vacant {
+            actual_checkin: None,
+            actual_checkout: begin,
+        };
+        past.add_stay(RoomKey::new("H001", "101"), left);
+        let mut register = 0;
+        for nth in (0..=13).chain(24..=29) {
+            register += if nth == 7 || nth == 8 { 50 } else { 2_000 };
+            let reading = Reading {
+                time: at(nth),
+                register: WattHours(register),
+            };
+            past.add_reading(0, reading);
+        }
+        let past = past.sorted();
+        let findings = backtest(&past, &[Rules::default()]);
+        let runs = alerted_runs(findings.iter().filter_map(Finding::of_room), &past);
+        let times = runs.iter().map(|run| (run.since, run.detected, run.until));
+        assert_eq!(
+            times.collect::<Vec<_>>(),
+            [
+                (at(0), at(4), at(6)),
+                (at(8), at(12), at(13)),
+                (at(24), at(28), at(29))
+            ]
+        );
+        let found = ByRule {
+            alerts: 3,
+            rooms: 1,
+            seconds: 16 * 1_800,
+        };
+        assert_eq!(by_rule(&runs), BTreeMap::from([(Rule::Fixed, found)]));
+    }
+}

@@ -118,3 +118,73 @@ fn because(interval: &Judged, verdict: &Verdict) -> Because {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::baseline::{BaseOf, Peers};
+    use crate::types::{Kind, WattHours};
+
+    /// What an interval of an occupied room is found to be, with these Q and m.
+    fn found(level: Option<i64>, least: Option<u16>, is_fine: bool, is_alerted: bool) -> Because {
+        let ended = LocalTime::FIRST.plus(1_800);
+        let interval = Judged {
+            kind: Kind::Checkin,
+            opened: LocalTime::FIRST,
+            ended,
+            periods: 1,
+            energy: WattHours(2_500),
+            is_fine,
+            is_settled: true,
+        };
+        let verdict = Verdict {
+            used: 2_500,
+            vacant_floor: None,
+            occupied_floor: None,
+            base: 60,
+            base_of: BaseOf::Hotel,
+            peers: Peers {
+                others: 0,
+                common: 0,
+                is_hot: false,
+                base: 60,
+                level: None,
+            },
+            kind: Finding::Occupied {
+                least,
+                level,
+                limit: level.map(|level| level * 3 / 2),
+                is_alerted,
+            },
+            event: None,
+        };
+        because(&interval, &verdict)
+    }
+
+    #[test]
+    fn an_occupied_room_without_an_alert_has_its_reason() {
+        let (few, heated) = (
+            Because::TooFewRooms { needed: 5 },
+            Because::Heated { most: 1_500 },
+        );
+        for (level, least, is_fine, is_alerted, expected) in [
+            (Some(800), Some(400), true, false, Because::Usual),
+            (Some(1_500), Some(2_200), true, false, Because::Usual),
+            (Some(1_550), Some(2_400), true, false, heated),
+            (Some(800), None, true, false, Because::TooFewIntervals),
+            (None, Some(2_400), true, false, few),
+            (None, None, false, false, Because::Coarse),
+            (Some(800), None, false, false, Because::Coarse),
+            (
+                Some(800),
+                Some(2_400),
+                true,
+                true,
+                Because::UntilUsual { most: 600 },
+            ),
+        ] {
+            let found = found(level, least, is_fine, is_alerted);
+            assert_eq!(found, expected, "{level:?} {least:?} {is_fine}");
+        }
+    }
+}
