@@ -224,6 +224,13 @@ impl Rig {
 
     /// Has an owner serve until the result is dropped.
     pub fn serve(&self, fills_the_meter_table: bool) -> Stopper {
+        let is_served = || {
+            let health = self.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            health.ends_with("{\"status\":\"ok\"}\n")
+        };
+        wait("the owner before it to end", || {
+            (!is_served()).then_some(())
+        });
         let (end, over) = stop_signal();
         let (inbox, inputs) = Inbox::new(&over);
         let clock: Arc<dyn Clock> = Arc::new(Noon);
@@ -267,10 +274,7 @@ impl Rig {
         };
         let desk = Arc::clone(&self.desk);
         spawn("desk", &self.exits, move || desk.serve(service, &over)).expect("a thread");
-        wait("the service to be ready", || {
-            let health = self.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
-            health.ends_with("{\"status\":\"ok\"}\n").then_some(())
-        });
+        wait("the service to be ready", || is_served().then_some(()));
         end
     }
 

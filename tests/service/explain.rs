@@ -157,8 +157,11 @@ fn the_baseline_rule_is_explained_alike_from_files_and_each_kind_of_database() {
     let (_, lines, _) = finished(&rig.roomwatt(&backtest.concat()));
     let mut expected: BTreeMap<String, Vec<[Value; 3]>> = BTreeMap::new();
     for line in parsed(&lines) {
-        let number = line["room_number"].as_str().expect("a number").to_owned();
-        let of_room = expected.entry(number).or_default();
+        // What is found of the hotel is of no room.
+        let Some(number) = line["room_number"].as_str() else {
+            continue;
+        };
+        let of_room = expected.entry(number.to_owned()).or_default();
         // A notice of what goes on may be part of the other rule's incident.
         if line["found_by"] == "baseline" && line["event"] == "alert" {
             of_room.push(["detected_time", "since", "kind"].map(|key| line[key].clone()));
