@@ -161,7 +161,7 @@ impl Sorted {
 /// the first to the last leads to.
 fn percentile(sorted: &[u16], own: Option<u16>, percent: usize) -> Option<u16> {
     let own = own.map(|own| sorted.partition_point(|number| *number < own));
-    let last = (sorted.len() - usize::from(own.is_some())).checked_sub(1)?;
+    let last = sorted.len().checked_sub(1 + usize::from(own.is_some()))?;
     let at = last * percent / 100;
     let own = own.unwrap_or(usize::MAX);
     sorted.get(if at < own { at } else { at + 1 }).copied()
@@ -209,7 +209,8 @@ impl Frames {
             };
         };
         let own = own.and_then(Contribution::excess);
-        let others = frame.excesses.numbers.len() - usize::from(own.is_some());
+        let others = frame.excesses.numbers.len();
+        let others = others.saturating_sub(usize::from(own.is_some()));
         let is_hot = others > 0 && frame.is_hot();
         let floors = frame.floors.get();
         let base = match floors.len() {
