@@ -347,36 +347,31 @@ fn assert_remembered(room: &RoomKey, state: &RoomState, unusual: &unusual::Remem
         !unusual.has_pending(),
         "the model of {room} is not evaluated"
     );
-    let stored = serde_json::to_value(state).expect("JSON");
-    let numbers = |name: &str| -> Vec<i64> {
-        let list = stored.pointer(name).and_then(serde_json::Value::as_array);
-        let numbers = list.into_iter().flatten();
-        numbers
-            .map(|number| number.as_i64().expect("a number"))
-            .collect()
-    };
-    let contributions = numbers("/b/c");
-    let contributed = contributions.chunks(5).map(|fields| {
-        let [frame, _, floor, _, excess] = *fields else {
-            panic!("{fields:?}")
-        };
-        let some = |number: i64| (number > 0).then(|| number - 1);
-        let steps = some(excess & 0x7f);
-        (
-            frame,
-            steps.map(|steps| 25 * steps),
-            excess > 0x7f,
-            some(floor),
-        )
-    });
-    let contributed: Vec<_> = contributed.collect();
+    let contributions = state.baseline.contributions().iter();
+    let contributed: Vec<_> = contributions
+        .filter_map(|it| {
+            Some((
+                it.frame()?.into(),
+                it.excess().map(i64::from),
+                it.rose(),
+                it.floor().map(i64::from),
+            ))
+        })
+        .collect();
     assert_eq!(
         contributed,
         unusual.contributed(),
         "contributions of {room}"
     );
-    let excess = numbers("/b/p/v").first().copied().unwrap_or(0);
-    let run = match numbers("/b/r")[..] {
+    let stored = serde_json::to_value(state).expect("JSON");
+    let run = stored.pointer("/b/r").and_then(serde_json::Value::as_array);
+    let run: Vec<i64> = run
+        .into_iter()
+        .flatten()
+        .filter_map(serde_json::Value::as_i64)
+        .collect();
+    let excess = i64::from(state.baseline.excess());
+    let run = match run[..] {
         [since, _, periods, energy, alerted, _] => {
             let since = LocalTime::from_seconds(since).expect("a time");
             Some((since, periods, energy, alerted > 0))

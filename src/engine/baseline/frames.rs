@@ -71,6 +71,11 @@ impl Contribution {
         self
     }
 
+    /// The number of its frame; `None`: there was no contribution.
+    pub fn frame(&self) -> Option<u32> {
+        (self.frame > 0).then_some(self.frame)
+    }
+
     /// The excess in Wh; `None` of an occupied room and of a coarse meter.
     pub fn excess(&self) -> Option<u16> {
         let steps = (self.excess & !ROSE).checked_sub(1)?;
@@ -89,8 +94,9 @@ impl Contribution {
         Some(u16::from(self.level.checked_sub(1)?) * LEVEL_STEP)
     }
 
-    /// As it is stored.
-    pub(super) fn fields(&self) -> [u32; 5] {
+    /// As it is stored after the `later` one of its room: mostly it says the same of the frame
+    /// before, and that is 0.
+    pub(super) fn after(&self, later: &Contribution) -> [u32; 5] {
         let Contribution {
             frame,
             used,
@@ -98,23 +104,28 @@ impl Contribution {
             level,
             excess,
         } = *self;
+        let due = later.frame.saturating_sub(1);
         [
-            frame,
+            frame ^ due,
             used.into(),
-            floor.into(),
-            level.into(),
-            excess.into(),
+            (floor ^ later.floor).into(),
+            (level ^ later.level).into(),
+            (excess ^ later.excess).into(),
         ]
     }
 
-    /// From its stored form; `None` if that is none.
-    pub(super) fn of([frame, used, floor, level, excess]: [u32; 5]) -> Option<Contribution> {
+    /// The inverse of [`Contribution::after`]; `None` if it is none.
+    pub(super) fn before(
+        later: &Contribution,
+        [frame, used, floor, level, excess]: [u32; 5],
+    ) -> Option<Contribution> {
+        let due = later.frame.saturating_sub(1);
         Some(Contribution {
-            frame,
+            frame: frame ^ due,
             used: used.try_into().ok()?,
-            floor: floor.try_into().ok()?,
-            level: level.try_into().ok()?,
-            excess: excess.try_into().ok()?,
+            floor: u16::try_from(floor).ok()? ^ later.floor,
+            level: u8::try_from(level).ok()? ^ later.level,
+            excess: u8::try_from(excess).ok()? ^ later.excess,
         })
     }
 }

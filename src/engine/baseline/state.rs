@@ -143,7 +143,12 @@ impl Levels {
     }
 
     pub(super) fn add(&mut self, level: u16) {
-        self.held[0] = self.held[0].max(level.saturating_add(1));
+        let [present, earlier @ ..] = &mut self.held;
+        *present = (*present).max(level.saturating_add(1));
+        // An earlier one that is no higher is forgotten first: it is never the highest again.
+        for it in earlier.iter_mut().filter(|it| **it <= *present) {
+            *it = 0;
+        }
     }
 
     pub(super) fn highest(&self) -> Option<u16> {
@@ -281,6 +286,14 @@ impl Baseline {
     /// The last contributions.
     pub fn contributions(&self) -> &[Contribution] {
         &self.contributions
+    }
+
+    /// S: the excess in the account of a vacant room so far, in Wh.
+    pub fn excess(&self) -> i32 {
+        match self.phase {
+            Phase::Vacant(account) => account.excess,
+            Phase::Unknown | Phase::Occupied(_) => 0,
+        }
     }
 
     /// Whether the staff knows of an unusual use that goes on.
