@@ -1,6 +1,7 @@
 //! Whether messages may come in, and whether the queue has been drained since.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use crossbeam_channel::{after, never, select};
@@ -15,6 +16,17 @@ use crate::threads::{Stop, Stopper, stop_signal};
 pub struct Gate {
     consumers: usize,
     phase: Mutex<Phase>,
+    /// Consumers that the queue delivers to.
+    consuming: AtomicUsize,
+}
+
+/// A consumer that the queue delivers to, as long as this lives.
+pub struct Consuming<'a>(&'a Gate);
+
+impl Drop for Consuming<'_> {
+    fn drop(&mut self) {
+        self.0.consuming.fetch_sub(1, Relaxed);
+    }
 }
 
 /// The time from one opening or closing to the next.
@@ -73,7 +85,21 @@ impl Gate {
         Gate {
             consumers,
             phase: Mutex::new(Phase::new(true, Round(0), consumers)),
+            consuming: AtomicUsize::new(0),
         }
+    }
+
+    /// The queue delivers to one more consumer, as long as the result lives.
+    pub fn consuming(&self) -> Consuming<'_> {
+        self.consuming.fetch_add(1, Relaxed);
+        Consuming(self)
+    }
+
+    /// Whether messages can come in: it is open, and if there are consumers, the queue delivers to
+    /// at least one of them.
+    pub fn is_well(&self) -> bool {
+        let has_queue = self.consumers == 0 || self.consuming.load(Relaxed) > 0;
+        has_queue && self.phase.lock().open
     }
 
     pub fn open(&self) {
@@ -195,6 +221,25 @@ mod tests {
         gate.open();
         assert!(ended.is_set());
         assert!(gate.phase().0);
+    }
+
+    #[test]
+    fn it_is_well_while_it_is_open_and_a_consumer_has_the_queue() {
+        assert!(
+            Gate::new(0).is_well(),
+            "without a queue there is none to lose"
+        );
+        let gate = Gate::new(2);
+        assert!(!gate.is_well(), "nobody consumes yet");
+        let (first, second) = (gate.consuming(), gate.consuming());
+        drop(first);
+        assert!(gate.is_well(), "the other one goes on");
+        gate.close();
+        assert!(!gate.is_well());
+        gate.open();
+        assert!(gate.is_well());
+        drop(second);
+        assert!(!gate.is_well());
     }
 
     fn is_behind(gate: &Gate) -> bool {

@@ -15,6 +15,7 @@ pub mod files;
 pub mod finding;
 pub mod frontier;
 pub mod gate;
+pub mod heartbeat;
 pub mod http;
 pub mod logging;
 pub mod notify;

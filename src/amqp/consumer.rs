@@ -125,6 +125,7 @@ impl Consumer {
         };
         let mut done = Done::Stopped;
         if let Some(inbox) = inbox.as_ref() {
+            let _consuming = self.intake.consuming();
             let ended = self.pass_on(consumer.receiver(), inbox, &acks, &mut acknowledger, phase);
             if ended.is_err() {
                 self.intake.has_lost_connection();

@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::figures::Figures;
 use crate::gate::Gate;
+use crate::heartbeat::{Heartbeat, Pings};
 use crate::notify::{Console, notifiers};
 use crate::owner::{Ended, Inbox, OwnedState, Owner, Parts};
 use crate::pulse::Pulses;
@@ -46,6 +47,8 @@ pub(crate) struct Core<'a> {
     /// Takes the notices that have no bot.
     pub(crate) console: Console,
     pub(crate) figures: &'a Arc<Figures>,
+    /// Where a completed sweep reports to; `None` where no monitor is pinged.
+    pub(crate) pings: Option<Pings>,
     pub(crate) pulses: &'a Pulses,
     pub(crate) exits: &'a Sender<Exit>,
 }
@@ -79,6 +82,7 @@ impl<'a> Core<'a> {
             intake,
             console,
             figures,
+            pings,
             pulses,
             exits,
         } = self;
@@ -101,6 +105,7 @@ impl<'a> Core<'a> {
             &rooms,
             &clock,
             &console,
+            figures,
             &running.stop,
         );
         let owner = Owner::new(Parts {
@@ -124,6 +129,14 @@ impl<'a> Core<'a> {
             let inbox = running.inbox.clone();
             running.spawn(format!("notifier-{number}"), move || notifier.run(inbox))?;
         }
+        let heartbeat = { config.heartbeat.clone().zip(pings) }.map(|(url, pings)| Heartbeat {
+            url,
+            pings,
+            intake: Arc::clone(&intake),
+            figures: Arc::clone(figures),
+            group_wait: config.notify.group_wait,
+            withheld: None,
+        });
         let sweeper = Sweeper {
             rooms,
             rules,
@@ -134,6 +147,7 @@ impl<'a> Core<'a> {
             intake,
             inbox: running.inbox.clone(),
             figures: Arc::clone(figures),
+            heartbeat,
             stop: running.stop.clone(),
             judged,
         };

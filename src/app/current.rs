@@ -39,13 +39,15 @@ impl Current {
             let changes = changed.changes(&new).join("; ");
             log::warn!("SIGHUP: changes that need a restart: {changes}");
         }
-        let is_other = changed.rules != self.config.rules || changed.notify != self.config.notify;
+        let is_other = changed.rules != self.config.rules
+            || changed.notify != self.config.notify
+            || changed.heartbeat != self.config.heartbeat;
         log::info!(
             "SIGHUP: {}",
             if is_other {
                 "the configuration has changed"
             } else {
-                "thresholds and the section [feishu] are as they were"
+                "thresholds and the sections [feishu] and [heartbeat] are as they were"
             }
         );
         self.config = changed;

@@ -19,6 +19,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, ConfigErrors, RabbitMq};
 use crate::figures::{Figure, Figures};
 use crate::gate::Gate;
+use crate::heartbeat::{Pings, pings};
 use crate::http::{Desk, Limits, Listener, Service};
 use crate::logging::LogFile;
 use crate::notify::Console;
@@ -92,6 +93,8 @@ pub fn run(
             let _ = configuration.send(reread());
         }
     })?;
+    let (pings, pinger) = pings();
+    spawn("heartbeat", &exits, move || pinger.run())?;
     // From now on signals are handled, and servers that are down are retried.
     notify_systemd(&[
         NotifyState::Ready,
@@ -174,7 +177,15 @@ pub fn run(
                 descriptors::raise(other_descriptors + clients, descriptors::RETRIED);
             }
             let config = &current.config;
-            let threads = serve(config, servers, &desk, state, &figures, &pulses, &exits)?;
+            let shared = Shared {
+                servers,
+                desk: &desk,
+                figures: &figures,
+                pings: &pings,
+                pulses: &pulses,
+                exits: &exits,
+            };
+            let threads = serve(config, &shared, state)?;
             figures.set(Figure::Owner, 1);
             match threads.wait(&ended, &stop, &mut current) {
                 Ending::Process(end) => return Ok(end),
@@ -209,17 +220,19 @@ pub struct Servers {
     pub rabbitmq: Option<RabbitMq>,
 }
 
+/// What lives as long as the process.
+struct Shared<'a> {
+    servers: &'a Servers,
+    desk: &'a Arc<Desk>,
+    figures: &'a Arc<Figures>,
+    pings: &'a Pings,
+    pulses: &'a Pulses,
+    exits: &'a Sender<Exit>,
+}
+
 /// Starts the threads of an instance that owns the state.
-fn serve(
-    config: &Config,
-    servers: &Servers,
-    desk: &Arc<Desk>,
-    state: OwnedState,
-    figures: &Arc<Figures>,
-    pulses: &Pulses,
-    exits: &Sender<Exit>,
-) -> std::io::Result<Threads> {
-    let Servers { database, rabbitmq } = servers;
+fn serve(config: &Config, shared: &Shared<'_>, state: OwnedState) -> std::io::Result<Threads> {
+    let Servers { database, rabbitmq } = shared.servers;
     let zone = config.messages.zone;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock { zone });
     // Only a queue has a backlog to drain: over HTTP the sender waits.
@@ -231,9 +244,10 @@ fn serve(
         clock: Arc::clone(&clock),
         intake: Arc::clone(&intake),
         console: Console::of_the_log(),
-        figures,
-        pulses,
-        exits,
+        figures: shared.figures,
+        pings: Some(shared.pings.clone()),
+        pulses: shared.pulses,
+        exits: shared.exits,
     }
     .start(state)?;
     let format = Arc::new(config.messages.clone());
@@ -245,7 +259,7 @@ fn serve(
             clock: Arc::clone(&clock),
             meters: database.meter_writer(),
         };
-        let (desk, stop) = (Arc::clone(desk), core.stop.clone());
+        let (desk, stop) = (Arc::clone(shared.desk), core.stop.clone());
         core.spawn("http", move || desk.serve(service, &stop))?;
     }
     if let Some(rabbitmq) = rabbitmq {

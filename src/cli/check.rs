@@ -8,6 +8,7 @@ use crate::clock::{Clock, SystemClock, unix_seconds};
 use crate::config::Config;
 use crate::escape;
 use crate::finding::{Finding, Level};
+use crate::heartbeat;
 use crate::notify;
 use crate::store::Database;
 use crate::types::counted;
@@ -28,7 +29,8 @@ Exit code 0: no error; 75: something can't be reached now; 78: something has to 
 or not all can be reached.
 ")]
 pub(super) struct Arguments {
-    /// Also check RabbitMQ, the database, the meter table and its rooms, and Feishu's host
+    /// Also check RabbitMQ, the database, the meter table and its rooms, and the hosts of Feishu
+    /// and of heartbeat.url
     #[arg(long)]
     online: bool,
     /// One JSON object a line for each finding; `exit` is the exit code that it causes
@@ -63,6 +65,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
         Database::of(&config).check(&config.rules, &mut report);
         notify::check(&config.notify, &mut report);
+        if let Some(url) = &config.heartbeat {
+            heartbeat::check(url, &mut report);
+        }
     }
     let code = match (unreachable, wrong) {
         (0, 0) => return Ok(()),

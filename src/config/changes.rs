@@ -28,7 +28,8 @@ macro_rules! compare {
 
 impl Config {
     /// What differs in `new`, as `monitoring.keep_days: 30 -> 31`; for secrets only the fact that
-    /// they changed. Thresholds and the section `[feishu]` are left out: they need no restart.
+    /// they changed. Thresholds and the
+    /// sections `[feishu]` and `[heartbeat]` are left out: they need no restart.
     pub fn changes(&self, new: &Config) -> Vec<String> {
         let Config {
             rabbitmq,
@@ -44,6 +45,7 @@ impl Config {
             notify: _,
             consumer_count,
             http,
+            heartbeat: _,
             log,
             source: _,
         } = self;

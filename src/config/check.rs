@@ -11,6 +11,7 @@ use crate::files;
 use crate::types::{HotelId, WattHours, Zone};
 
 use super::feishu::check_feishu;
+use super::heartbeat::check_heartbeat;
 use super::http::check_http;
 use super::messages::{field_names, status_codes, type_codes};
 use super::overrides::check_overrides;
@@ -98,6 +99,7 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
         (None, Some(_)) => None,
         (http, _) => check_http(http.unwrap_or_default(), &mut problems),
     };
+    let heartbeat = check_heartbeat(raw.heartbeat, &mut problems);
     let level = raw.log.level.parse();
     problems.unless(
         level.is_ok(),
@@ -154,6 +156,7 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
         notify,
         consumer_count,
         http,
+        heartbeat,
         log: Log {
             file: log_file,
             json: raw.log.json,

@@ -3,6 +3,7 @@
 mod changes;
 mod check;
 mod feishu;
+mod heartbeat;
 mod http;
 mod messages;
 mod notify;
@@ -56,6 +57,8 @@ pub struct Config {
     pub consumer_count: usize,
     /// The intake over HTTP; `None` where messages come from RabbitMQ alone.
     pub http: Option<Http>,
+    /// The address that a monitor outside is pinged at.
+    pub heartbeat: Option<Secret>,
     pub log: Log,
 }
 
@@ -298,7 +301,7 @@ impl Config {
     }
 
     /// This configuration with those values of `new` that may change without a restart: thresholds,
-    /// the baseline rule, and how the staff is notified.
+    /// the baseline rule, how the staff is notified, and which monitor is pinged.
     pub fn changed_by(&self, new: &Config) -> Config {
         let rules = Rules {
             thresholds: new.rules.thresholds,
@@ -311,6 +314,7 @@ impl Config {
             source: new.source.clone(),
             rules,
             notify: new.notify.clone(),
+            heartbeat: new.heartbeat.clone(),
             ..self.clone()
         }
     }

@@ -25,6 +25,7 @@ pub(super) struct Raw {
     pub hotels: Vec<Hotel>,
     pub performance: Performance,
     pub http: Option<Http>,
+    pub heartbeat: Heartbeat,
     pub log: Log,
 }
 
@@ -227,6 +228,12 @@ impl Default for Http {
             token: None,
         }
     }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Heartbeat {
+    pub url: Option<Secret>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -37,6 +37,17 @@ impl Config {
                 http.listen
             ));
         }
+        if let Some(url) = &self.heartbeat
+            && let Ok(uri) = url.expose().parse::<ureq::http::Uri>()
+            && uri.scheme_str() == Some("http")
+            && !uri.host().is_some_and(is_loopback)
+        {
+            warnings.push(
+                "heartbeat.url is not encrypted: who reads it on the way can ping in this \
+                 service's place"
+                    .to_owned(),
+            );
+        }
         let zone = self.messages.zone;
         if zone.has_daylight_saving(unix_seconds) {
             warnings.push(format!(
@@ -148,6 +159,18 @@ mod tests {
                 vec!["the HTTP intake at 0.0.0.0:8580 is not encrypted"],
             ),
             (format!("{QUIET}[http]\nlisten = '[::1]:8580'\n"), vec![]),
+            (
+                format!("{QUIET}[heartbeat]\nurl = 'http://kuma.lan/canary'\n"),
+                vec!["heartbeat.url is not encrypted"],
+            ),
+            (
+                format!("{QUIET}[heartbeat]\nurl = 'http://[::1]:3001/canary'\n"),
+                vec![],
+            ),
+            (
+                format!("{QUIET}[heartbeat]\nurl = 'https://kuma.lan/canary'\n"),
+                vec![],
+            ),
             // It had daylight saving until 1991.
             (zone("Asia/Shanghai"), vec![]),
             (zone("UTC"), vec![]),

@@ -90,6 +90,7 @@ impl Demo<'_> {
             intake: Arc::new(Gate::new(0)),
             console: self.console.clone(),
             figures: &figures,
+            pings: None,
             pulses: &pulses,
             exits: self.exits,
         }

@@ -9,6 +9,7 @@ use crate::clock::{Clock, unix_seconds};
 use crate::config;
 use crate::engine::Notice;
 use crate::faults;
+use crate::figures;
 use crate::outage::Outage;
 use crate::owner::{Inbox, Unanswered};
 use crate::pulse;
@@ -57,6 +58,8 @@ pub(super) struct Sources {
     pub(super) rooms: Arc<Rooms>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) stop: Stop,
+    /// What is counted of this route.
+    pub(super) figures: Arc<figures::Route>,
     /// A message when the outbox has new notices.
     pub(super) woken: Receiver<()>,
 }
@@ -83,15 +86,25 @@ impl Notifier {
     pub fn run(mut self, inbox: Inbox) {
         while !self.sources.stop.is_set() {
             let Ok(pause) = self.round(&inbox) else {
-                return;
+                break;
             };
+            self.report_waiting();
             let _rest = pulse::rest();
             select! {
                 recv(self.sources.woken) -> _ => {}
-                recv(self.sources.stop.channel()) -> _ => return,
+                recv(self.sources.stop.channel()) -> _ => {}
                 default(pause) => {}
             }
         }
+        self.sources.figures.set_oldest_waiting(None);
+    }
+
+    fn report_waiting(&self) {
+        let recorded = self.waiting.longest(Instant::now()).map(|waited| {
+            let now = unix_seconds().unsigned_abs();
+            now.saturating_sub(waited.as_secs())
+        });
+        self.sources.figures.set_oldest_waiting(recorded);
     }
 
     /// Does one step of work; returns how long to wait for the next one.

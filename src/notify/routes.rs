@@ -7,6 +7,7 @@ use crossbeam_channel::{Sender, bounded};
 
 use crate::clock::Clock;
 use crate::config;
+use crate::figures::Figures;
 use crate::rooms::Rooms;
 use crate::store::{Outbox, Share};
 use crate::threads::Stop;
@@ -23,6 +24,7 @@ pub fn notifiers(
     rooms: &Arc<Rooms>,
     clock: &Arc<dyn Clock>,
     console: &Console,
+    figures: &Figures,
     stop: &Stop,
 ) -> (Vec<Notifier>, Wakers) {
     let mut wakers = Wakers {
@@ -54,6 +56,7 @@ pub fn notifiers(
                     clock: Arc::clone(clock),
                     stop: stop.clone(),
                     woken,
+                    figures: figures.route(&route.name),
                 },
             )
         })
@@ -65,6 +68,8 @@ pub fn notifiers(
 pub(super) struct Route<'a> {
     /// Its name in the log; never the bot's address, which is a secret.
     pub(super) label: String,
+    /// Its name in metrics: a hotel has one route, so its first hotel names it.
+    pub(super) name: String,
     pub(super) share: Share,
     pub(super) bot: &'a config::Bot,
 }
@@ -74,11 +79,13 @@ pub(super) fn routes(config: &config::Notify) -> impl Iterator<Item = Route<'_>>
     let routed = config.routes.iter().flat_map(|route| &route.hotels);
     let default = Route {
         label: "the default bot".to_owned(),
+        name: "default".to_owned(),
         share: Share::AllBut(routed.cloned().collect()),
         bot: &config.default,
     };
     let routes = config.routes.iter().map(|route| Route {
         label: label(&route.hotels),
+        name: { route.hotels.first() }.map_or_else(String::new, |hotel| hotel.as_str().to_owned()),
         share: Share::Of(route.hotels.clone()),
         bot: &route.bot,
     });

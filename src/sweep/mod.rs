@@ -15,6 +15,7 @@ use crate::engine::baseline::{self, Evaluation};
 use crate::engine::{BaselineMode, MeterCheck, Rules, latest_reading, observe};
 use crate::figures::{Figure, Figures, ReadingResult, SweepResult};
 use crate::gate::{Gate, QueueWait};
+use crate::heartbeat::Heartbeat;
 use crate::outage::Outage;
 use crate::owner::{FoundOfHotel, Inbox, Judged, Unanswered};
 use crate::pulse;
@@ -44,6 +45,8 @@ pub struct Sweeper {
     pub intake: Arc<Gate>,
     pub inbox: Inbox,
     pub figures: Arc<Figures>,
+    /// Pings a monitor, where one is configured.
+    pub heartbeat: Option<Heartbeat>,
     pub stop: Stop,
     /// Up to where the meter table had been judged when the state was loaded.
     pub judged: Option<Position>,
@@ -83,7 +86,7 @@ struct Swept {
 
 impl Sweeper {
     /// Sweeps until it is time to stop. Sweeps never overlap: ticks missed meanwhile are counted.
-    pub fn run(self) {
+    pub fn run(mut self) {
         let mut outage = Outage::new("sweep").reported_at_once();
         // Before the messages: once the table's newest ids are known, reading for messages is
         // cheap. The first sweep tries again after an error, and logs it.
@@ -111,6 +114,9 @@ impl Sweeper {
                     outage.ended();
                     self.count(&swept);
                     self.log(&swept, began.elapsed());
+                    if let Some(heartbeat) = &mut self.heartbeat {
+                        heartbeat.swept();
+                    }
                 }
                 Err(Incomplete::Stopped) => return,
                 Err(Incomplete::Store(error)) => {

@@ -167,6 +167,7 @@ impl Instance {
             intake,
             inbox,
             figures: Arc::clone(&figures),
+            heartbeat: None,
             stop,
             judged,
         };

@@ -20,6 +20,7 @@ mod explain;
 mod forms;
 mod frozen;
 mod guests;
+mod heartbeat;
 mod http;
 mod install;
 mod intake;

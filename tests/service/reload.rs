@@ -71,7 +71,9 @@ fn thresholds_and_bots_change_without_a_restart() {
     assert!(rig.feishu.received().is_empty(), "it went to the wrong bot");
 
     service.signal(Signal::HUP);
-    service.wait_for_log("SIGHUP: thresholds and the section [feishu] are as they were");
+    service.wait_for_log(
+        "SIGHUP: thresholds and the sections [feishu] and [heartbeat] are as they were",
+    );
     // Messages are taken as before.
     rig.publish([check_out("H001", "102", minutes_ago(5)).as_str()]);
     rig.wait_for_rows("SELECT COUNT(*) FROM room_state", &[2]);
@@ -176,7 +178,9 @@ fn a_change_that_needs_a_restart_is_logged_even_of_secrets() {
     );
     service.signal(Signal::HUP);
     service.wait_for_log("SIGHUP: changes that need a restart: mysql.password: changed\n");
-    service.wait_for_log("SIGHUP: thresholds and the section [feishu] are as they were");
+    service.wait_for_log(
+        "SIGHUP: thresholds and the sections [feishu] and [heartbeat] are as they were",
+    );
     service.stop();
     rig.finish();
 }

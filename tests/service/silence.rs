@@ -102,6 +102,7 @@ impl Instance {
             intake: Arc::clone(&intake),
             inbox,
             figures: Arc::default(),
+            heartbeat: None,
             stop: stop.clone(),
             judged: state.ownership().position,
         };

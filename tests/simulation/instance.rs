@@ -104,6 +104,7 @@ impl Instance {
             intake: Arc::clone(&intake),
             inbox,
             figures: Arc::clone(&figures),
+            heartbeat: None,
             stop: stop.clone(),
             judged: ownership.position,
         };

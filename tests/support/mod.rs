@@ -4,6 +4,7 @@
 
 pub mod feishu;
 pub mod intake;
+pub mod monitor;
 pub mod own_server;
 pub mod pages;
 pub mod proxy;

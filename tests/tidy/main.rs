@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What each part of `src/` may use of the others: dependencies point one way.
-const MAY_USE: [(&str, &[&str]); 28] = [
+const MAY_USE: [(&str, &[&str]); 29] = [
     ("types", &[]),
     ("pulse", &[]),
     ("threads", &["pulse"]),
@@ -23,6 +23,20 @@ const MAY_USE: [(&str, &[&str]); 28] = [
     ("clock", &["threads", "types"]),
     ("engine", &["types"]),
     ("frontier", &["types"]),
+    (
+        "heartbeat",
+        &[
+            "certificate",
+            "clock",
+            "config",
+            "escape",
+            "figures",
+            "finding",
+            "gate",
+            "outage",
+            "types",
+        ],
+    ),
     ("rooms", &["engine", "frontier", "types"]),
     ("simulator", &["engine", "types"]),
     ("config", &["certificate", "engine", "files", "types"]),
@@ -76,8 +90,18 @@ const MAY_USE: [(&str, &[&str]); 28] = [
     (
         "sweep",
         &[
-            "clock", "engine", "figures", "gate", "outage", "owner", "pulse", "rooms", "store",
-            "threads", "types",
+            "clock",
+            "engine",
+            "figures",
+            "gate",
+            "heartbeat",
+            "outage",
+            "owner",
+            "pulse",
+            "rooms",
+            "store",
+            "threads",
+            "types",
         ],
     ),
     (
@@ -89,6 +113,7 @@ const MAY_USE: [(&str, &[&str]); 28] = [
             "engine",
             "escape",
             "faults",
+            "figures",
             "finding",
             "outage",
             "owner",
@@ -102,8 +127,22 @@ const MAY_USE: [(&str, &[&str]); 28] = [
     (
         "app",
         &[
-            "amqp", "clock", "config", "figures", "gate", "http", "logging", "notify", "outage",
-            "owner", "pulse", "store", "sweep", "threads", "types",
+            "amqp",
+            "clock",
+            "config",
+            "figures",
+            "gate",
+            "heartbeat",
+            "http",
+            "logging",
+            "notify",
+            "outage",
+            "owner",
+            "pulse",
+            "store",
+            "sweep",
+            "threads",
+            "types",
         ],
     ),
     (
@@ -135,6 +174,7 @@ const MAY_USE: [(&str, &[&str]); 28] = [
             "engine",
             "escape",
             "finding",
+            "heartbeat",
             "http",
             "logging",
             "notify",
@@ -156,7 +196,7 @@ const ONLY_IN: [(&str, &[&str]); 16] = [
     ("mio::", &["amqp"]),
     ("rustls", &["amqp", "certificate"]),
     // The configuration checks an address with ureq's own type.
-    ("ureq", &["http", "notify", "config"]),
+    ("ureq", &["heartbeat", "http", "notify", "config"]),
     ("httparse", &["http"]),
     ("use http::", &["http"]),
     ("rayon", &["sweep", "review"]),

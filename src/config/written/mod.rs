@@ -21,13 +21,14 @@ const ENV_PREFIX: &str = "ROOMWATT_";
 pub(super) const FILE_SUFFIX: &str = "_file";
 
 /// Keys whose value may come from a file, with their sections.
-const SECRETS: [(&str, &str); 6] = [
+const SECRETS: [(&str, &str); 7] = [
     ("rabbitmq", "password"),
     ("mysql", "password"),
     ("feishu", "webhook_url"),
     ("feishu", "secret"),
     ("feishu", "proxy"),
     ("http", "token"),
+    ("heartbeat", "url"),
 ];
 
 /// The same for the keys of a route.

@@ -20,6 +20,9 @@ pub(super) struct Waiting {
 
 struct Item {
     notice: Notice,
+    /// Since when it is here, and how long it could have been sent before that.
+    since: Instant,
+    age: Duration,
     /// Until then it waits for others to be sent with.
     due: Instant,
     expires: Instant,
@@ -63,6 +66,14 @@ impl Waiting {
         self.items.values().filter(|item| !item.is_held).count()
     }
 
+    /// How long the oldest one has waited that can be sent; `None` where there is none.
+    pub(super) fn longest(&self, now: Instant) -> Option<Duration> {
+        let can_be_sent = self.items.values().filter(|item| !item.is_held);
+        can_be_sent
+            .map(|item| item.age + now.saturating_duration_since(item.since))
+            .max()
+    }
+
     /// Adds a notice that has been in the outbox for `age`; one that was added before stays as it
     /// is.
     pub(super) fn add(
@@ -76,6 +87,8 @@ impl Waiting {
     ) {
         self.items.entry(id).or_insert_with(|| Item {
             notice,
+            since: now,
+            age,
             due: now + group_wait.saturating_sub(age),
             expires: now + max_age.saturating_sub(age),
             is_held: false,
@@ -94,6 +107,7 @@ impl Waiting {
         for item in self.items.values_mut() {
             item.is_held = is_held(&item.notice);
             if item.is_held {
+                (item.since, item.age) = (now, Duration::ZERO);
                 item.expires = now + max_age;
             }
         }

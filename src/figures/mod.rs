@@ -1,9 +1,16 @@
 //! What the service counts and measures, for its log and for metrics: names, kinds and labels are
 //! those of metrics.
 
+mod routes;
+
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
+
+pub use routes::Route;
+
+use routes::Routes;
 
 /// The values of a label.
 macro_rules! label {
@@ -280,36 +287,53 @@ impl Amounts {
 }
 
 /// The figures of this process, shared by its threads. All exist from the start, at 0.
-pub struct Figures(Mutex<Amounts>);
+pub struct Figures {
+    amounts: Mutex<Amounts>,
+    routes: Routes,
+}
 
 impl Default for Figures {
     fn default() -> Figures {
         let zero = Figure::all().map(|figure| (figure, 0));
-        Figures(Mutex::new(Amounts(zero.collect())))
+        Figures {
+            amounts: Mutex::new(Amounts(zero.collect())),
+            routes: Routes::default(),
+        }
     }
 }
 
 impl Figures {
     /// Adds to a counter.
     pub fn add(&self, counter: Figure, more: u64) {
-        self.0.lock().add(counter, more);
+        self.amounts.lock().add(counter, more);
     }
 
     /// Adds to several counters at once: no reader sees some of it without the rest.
     pub fn add_all(&self, counted: &Amounts) {
-        let mut amounts = self.0.lock();
+        let mut amounts = self.amounts.lock();
         for (figure, more) in counted.iter() {
             amounts.add(figure, more);
         }
     }
 
     pub fn set(&self, gauge: Figure, value: u64) {
-        self.0.lock().0.insert(gauge, value);
+        self.amounts.lock().0.insert(gauge, value);
     }
 
     /// The values at this moment.
     pub fn now(&self) -> Amounts {
-        self.0.lock().clone()
+        self.amounts.lock().clone()
+    }
+
+    /// The figures of the route with this name.
+    pub fn route(&self, name: &str) -> Arc<Route> {
+        self.routes.named(name)
+    }
+
+    /// When the oldest notice that waits to be sent was recorded, in Unix time in seconds; `None`
+    /// where none waits.
+    pub fn oldest_waiting(&self) -> Option<u64> {
+        self.routes.oldest_waiting()
     }
 }
 
