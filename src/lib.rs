@@ -18,6 +18,7 @@ pub mod gate;
 pub mod heartbeat;
 pub mod http;
 pub mod logging;
+pub mod metrics;
 pub mod notify;
 pub mod outage;
 pub mod owner;

@@ -6,8 +6,8 @@ use parking_lot::RwLock;
 
 use crate::engine::baseline::{Frames, HotelMemory};
 use crate::engine::{
-    Census, MeterCheck, MeterFindings, MeterNotice, MeterTrouble, RoomState, Rules, Transition,
-    close_out_of_order,
+    Census, HotelCensus, MeterCheck, MeterFindings, MeterNotice, MeterTrouble, RoomState, Rules,
+    Transition, close_out_of_order,
 };
 use crate::frontier::{Begun, Frontier, Position};
 use crate::types::{HotelId, LocalTime, RoomKey};
@@ -197,6 +197,14 @@ impl Rooms {
         let rooms = state.rooms.iter();
         let rooms = rooms.map(|(key, room)| (key, &room.state));
         Census::take(rooms, now, rules.match_seconds)
+    }
+
+    /// Counts of each hotel's rooms at `now`, but for silent meters.
+    pub fn hotel_census(&self, now: LocalTime, rules: &Rules) -> HashMap<HotelId, HotelCensus> {
+        let state = self.0.read();
+        let rooms = state.rooms.iter();
+        let rooms = rooms.map(|(key, room)| (key, &room.state));
+        HotelCensus::take(rooms, now, rules.match_seconds)
     }
 
     /// What the staff was last notified of this hotel's meters, where that still matters.

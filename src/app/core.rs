@@ -87,6 +87,8 @@ impl<'a> Core<'a> {
             exits,
         } = self;
         let rules = Arc::new(config.rules.clone());
+        // Each hotel has its counters before anything is counted of it.
+        figures.set_rooms(&rooms.hotel_census(clock.now(), &rules));
         let (end_of_owner, owner_ended) = bounded(1);
         let (stopper, stop) = stop_signal();
         let (inbox, inputs) = Inbox::new(&stop);

@@ -22,7 +22,8 @@ use crate::gate::Gate;
 use crate::heartbeat::{Pings, pings};
 use crate::http::{Desk, Limits, Listener, Service};
 use crate::logging::LogFile;
-use crate::notify::Console;
+use crate::metrics::Metrics;
+use crate::notify::{Console, count_routes};
 use crate::outage::Outage;
 use crate::owner::OwnedState;
 use crate::pulse::Pulses;
@@ -107,6 +108,10 @@ pub fn run(
             feed_watchdog(&pulses, timeout, &stop)
         })?;
     }
+    let figures = Arc::new(Figures::new(config.max_hotels));
+    figures.set(Figure::LastReloadSuccessful, 1);
+    count_routes(&config.notify, &figures);
+    let metrics = Arc::new(Metrics::new(Arc::clone(&figures), config.messages.zone));
     let desk = Arc::new(Desk::default());
     // The listener answers until the process ends: with 503 once the desk has closed.
     let (_listening, end_of_listening) = stop_signal();
@@ -120,11 +125,10 @@ pub fn run(
     let mut listener = config.http.clone().map(|config| Listener {
         config,
         desk: Arc::clone(&desk),
+        metrics,
         limits: limits.within(open.saturating_sub(other_descriptors)),
         stop: end_of_listening,
     });
-    let figures = Arc::new(Figures::default());
-    figures.set(Figure::LastReloadSuccessful, 1);
     let mut current = Current {
         config,
         reloaded,
@@ -153,6 +157,7 @@ pub fn run(
                 }
                 // By the next try another instance may have the lease: so it is acquired again.
                 Err(error) => {
+                    figures.add(Figure::DatabaseErrors, 1);
                     if stop.wait(outage.failed(&error)) {
                         log::info!("stopped: this instance was not active");
                         return Ok(End::Stopped);
@@ -194,6 +199,7 @@ pub fn run(
             }
         }
         figures.set(Figure::Owner, 0);
+        figures.forget_rooms();
         // The threads that use the state have ended: the lease can be released.
         drop(end_of_lease);
         let mut lease_thread = BTreeSet::from([LEASE.to_owned()]);

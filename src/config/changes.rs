@@ -45,6 +45,7 @@ impl Config {
             notify: _,
             consumer_count,
             http,
+            max_hotels,
             heartbeat: _,
             log,
             source: _,
@@ -124,6 +125,7 @@ impl Config {
         if let Some((old, new)) = changes.section("http", http, &new.http) {
             compare!(changes, "http", old, new, Http { listen, token });
         }
+        changes.compare("metrics.max_hotels", max_hotels, &new.max_hotels);
         compare!(changes, "log", log, new.log, Log { file, json, level });
         changes.0
     }

@@ -99,6 +99,8 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
         (None, Some(_)) => None,
         (http, _) => check_http(http.unwrap_or_default(), &mut problems),
     };
+    let most = raw.metrics.max_hotels;
+    let max_hotels = problems.whole("metrics.max_hotels", most, 0, 100_000);
     let heartbeat = check_heartbeat(raw.heartbeat, &mut problems);
     let level = raw.log.level.parse();
     problems.unless(
@@ -156,6 +158,7 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
         notify,
         consumer_count,
         http,
+        max_hotels,
         heartbeat,
         log: Log {
             file: log_file,

@@ -57,6 +57,8 @@ pub struct Config {
     pub consumer_count: usize,
     /// The intake over HTTP; `None` where messages come from RabbitMQ alone.
     pub http: Option<Http>,
+    /// The hotels with metrics of their own; more share one.
+    pub max_hotels: usize,
     /// The address that a monitor outside is pinged at.
     pub heartbeat: Option<Secret>,
     pub log: Log,

@@ -26,6 +26,7 @@ pub(super) struct Raw {
     pub performance: Performance,
     pub http: Option<Http>,
     pub heartbeat: Heartbeat,
+    pub metrics: Metrics,
     pub log: Log,
 }
 
@@ -227,6 +228,18 @@ impl Default for Http {
             listen: "127.0.0.1:8580".into(),
             token: None,
         }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Metrics {
+    pub max_hotels: i64,
+}
+
+impl Default for Metrics {
+    fn default() -> Metrics {
+        Metrics { max_hotels: 1_000 }
     }
 }
 

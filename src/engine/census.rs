@@ -1,10 +1,10 @@
 //! Counts of all watched rooms at one time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use crate::types::{HotelId, LocalTime, RoomKey, RoomNumber};
+use crate::types::{HotelId, Kind, LocalTime, RoomKey, RoomNumber};
 
-use super::{RoomState, Stay};
+use super::{RoomState, Rule, Stay};
 
 /// The number of rooms in each state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,6 +57,88 @@ impl Census {
     }
 }
 
+/// The rooms of one hotel at one time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HotelCensus {
+    /// Occupied rooms that are in order.
+    pub occupied: u32,
+    /// Vacant rooms that are in order.
+    pub vacant: u32,
+    pub out_of_order: u32,
+    /// Rooms whose meters send no readings.
+    pub silent: u32,
+    /// Occupied rooms past their expected check-out.
+    pub overstayed: u32,
+    pub(crate) abnormal: [[u32; 2]; 2],
+    /// The newest reading of any room. Of hotels that are counted together: of the one whose newest
+    /// is the oldest.
+    pub newest_reading: Option<LocalTime>,
+}
+
+impl HotelCensus {
+    /// Counts these rooms, hotel by hotel, as they are at `now`. Times of one stay are matched
+    /// within so many seconds. Which meters are silent only a check of the meters knows.
+    pub fn take<'a>(
+        rooms: impl Iterator<Item = (&'a RoomKey, &'a RoomState)>,
+        now: LocalTime,
+        match_seconds: i64,
+    ) -> HashMap<HotelId, HotelCensus> {
+        let mut hotels: HashMap<&HotelId, HotelCensus> = HashMap::new();
+        for (room, state) in rooms {
+            let hotel = hotels.entry(&room.hotel_id).or_default();
+            hotel.count(state, now, match_seconds);
+        }
+        let hotels = hotels.into_iter();
+        hotels
+            .map(|(hotel, rooms)| (hotel.clone(), rooms))
+            .collect()
+    }
+
+    fn count(&mut self, state: &RoomState, now: LocalTime, match_seconds: i64) {
+        let watch = &state.watch;
+        let is_in_order = state.out_of_order(now, match_seconds).is_none();
+        match watch.stay {
+            _ if !is_in_order => self.out_of_order += 1,
+            Stay::Vacant { .. } => self.vacant += 1,
+            Stay::Occupied { .. } => self.occupied += 1,
+        }
+        if let Stay::Occupied {
+            expected_checkout: Some(expected),
+            ..
+        } = watch.stay
+        {
+            self.overstayed += u32::from(expected < now);
+        }
+        let of_kind = &mut self.abnormal[watch.stay.kind() as usize];
+        of_kind[Rule::Fixed as usize] += u32::from(watch.fold.run.is_some());
+        of_kind[Rule::Baseline as usize] += u32::from(state.baseline.is_open());
+        self.newest_reading = self.newest_reading.max(watch.fold.seen);
+    }
+
+    /// Rooms of this kind that use too much by this rule: by the one with thresholds from the first
+    /// interval on, by the baseline rule once the staff was notified.
+    pub fn abnormal(&self, kind: Kind, rule: Rule) -> u32 {
+        self.abnormal[kind as usize][rule as usize]
+    }
+
+    /// Adds the rooms of another hotel.
+    pub fn add(&mut self, other: &HotelCensus) {
+        self.occupied += other.occupied;
+        self.vacant += other.vacant;
+        self.out_of_order += other.out_of_order;
+        self.silent += other.silent;
+        self.overstayed += other.overstayed;
+        let sums = self.abnormal.as_flattened_mut().iter_mut();
+        for (sum, more) in sums.zip(other.abnormal.as_flattened()) {
+            *sum += more;
+        }
+        self.newest_reading = match (self.newest_reading, other.newest_reading) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +186,18 @@ mod tests {
         // Not yet, and no longer.
         repaired(1, 1, 3_600);
         repaired(2, -3_600, 0);
+        let hotels = HotelCensus::take(rooms.iter().map(|(room, state)| (room, state)), noon, 600);
+        let counts = |hotel: &str| {
+            let rooms = hotels[&HotelId::new(hotel)];
+            let states = [rooms.occupied, rooms.vacant, rooms.out_of_order];
+            (states, rooms.overstayed)
+        };
+        assert_eq!(counts("H1"), ([2, 0, 1], 2));
+        assert_eq!(counts("H2"), ([1, 0, 1], 0), "it is counted once");
+        let abnormal = |hotel: &str, kind| hotels[&HotelId::new(hotel)].abnormal(kind, Rule::Fixed);
+        assert_eq!(abnormal("H1", Kind::Checkin), 2);
+        assert_eq!(abnormal("H2", Kind::Checkin), 0);
+        assert_eq!(abnormal("H2", Kind::Checkout), 1);
         let census = Census::take(rooms.iter().map(|(room, state)| (room, state)), noon, 600);
         let overstayed = [(
             HotelId::new("H1"),

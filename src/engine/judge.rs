@@ -149,6 +149,22 @@ impl Outcome {
         }
     }
 
+    /// What the interval used that it closed, if that is known: what is used over a gap is not.
+    pub fn energy(&self) -> WattHours {
+        match self.step {
+            Step::Judged { energy, .. } | Step::Cleaning { energy, .. } => energy,
+            Step::OutOfOrder { energy, .. } => energy.unwrap_or(WattHours::ZERO),
+            Step::Late
+            | Step::BeforeStay
+            | Step::Initial
+            | Step::Suspect
+            | Step::Undecided
+            | Step::WithinInterval
+            | Step::Gap { .. }
+            | Step::AcrossStay => WattHours::ZERO,
+        }
+    }
+
     /// The notices for the staff that follow from it, each with its run.
     pub fn notices(&self) -> impl Iterator<Item = (NoticeKind, Run)> {
         let was_notified = |(run, _): &(Run, RunEnd)| run.notified_at_periods > 0;

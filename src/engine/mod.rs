@@ -29,7 +29,7 @@ mod stay;
 mod watch;
 
 pub use baseline::{Baseline, BaselineMode, BaselineRules};
-pub use census::Census;
+pub use census::{Census, HotelCensus};
 pub use coarse::Steps;
 pub use columns::{Columns, HeaderError, MAX_COLUMNS, MAX_ROW_BYTES};
 pub use fields::not_an_object;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::types::{LocalTime, Reading, RoomKey, WattHours};
+use crate::types::{Kind, LocalTime, Reading, RoomKey, WattHours};
 
 use super::baseline::Item;
 use super::judge::{Outcome, Run, RunEnd, Step};
@@ -72,6 +72,9 @@ pub struct Tally {
     pub gaps: u64,
     pub outliers: u64,
     pub meters_changed: u64,
+    /// What the intervals of the occupied room used, and those of the vacant one.
+    pub occupied: WattHours,
+    pub vacant: WattHours,
 }
 
 impl std::ops::AddAssign for Tally {
@@ -85,6 +88,8 @@ impl std::ops::AddAssign for Tally {
         self.gaps += other.gaps;
         self.outliers += other.outliers;
         self.meters_changed += other.meters_changed;
+        self.occupied += other.occupied;
+        self.vacant += other.vacant;
     }
 }
 
@@ -203,7 +208,7 @@ impl RoomState {
             let kind = self.watch.stay.kind();
             self.baseline
                 .follow(reading, &outcome, (kind, stay_time), rules);
-            effects.tally.count(&outcome);
+            effects.tally.count(&outcome, kind);
             for (kind, run) in outcome.notices() {
                 let mut notice = self.notice(room, kind, run, reading.time, threshold);
                 // A run has ended before the interval that shows it.
@@ -286,7 +291,12 @@ impl RoomState {
 }
 
 impl Tally {
-    fn count(&mut self, outcome: &Outcome) {
+    fn count(&mut self, outcome: &Outcome, kind: Kind) {
+        let energy = match kind {
+            Kind::Checkin => &mut self.occupied,
+            Kind::Checkout => &mut self.vacant,
+        };
+        *energy += outcome.energy();
         match outcome.step {
             Step::Late => self.late += 1,
             Step::Judged { abnormal, .. } => {

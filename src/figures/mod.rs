@@ -1,16 +1,34 @@
 //! What the service counts and measures, for its log and for metrics: names, kinds and labels are
 //! those of metrics.
 
+mod histogram;
+mod hotels;
 mod routes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::engine::HotelCensus;
+use crate::types::HotelId;
+
+pub use histogram::{Counted, Histogram};
+pub use hotels::{HotelCounts, OTHER};
 pub use routes::Route;
 
+use hotels::Hotels;
 use routes::Routes;
+
+/// The hotels that have figures of their own, where the configuration does not say otherwise.
+pub const MOST_HOTELS: usize = 1_000;
+
+/// Upper bounds for the time that a sweep takes, and for the time from when a notice is recorded
+/// to when the bot accepts it. Seconds.
+const SWEEPS: &[f64] = &[0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];
+const DELAYS: &[f64] = &[
+    5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 900.0, 3_600.0, 14_400.0,
+];
 
 /// The values of a label.
 macro_rules! label {
@@ -23,7 +41,7 @@ macro_rules! label {
         pub enum $name { $($(#[$of_value])* $value,)* }
 
         impl $name {
-            const ALL: &'static [$name] = &[$($name::$value,)*];
+            pub const ALL: &'static [$name] = &[$($name::$value,)*];
 
             pub fn as_str(self) -> &'static str {
                 match self { $($name::$value => $text,)* }
@@ -120,6 +138,19 @@ label! {
 }
 
 label! {
+    /// What came of an attempt to send a message to a bot.
+    DeliveryResult {
+        Accepted = "accepted",
+        /// Not for now: it is tried again.
+        Passing = "passing",
+        /// The address, the secret or the way to the bot is wrong.
+        RouteFault = "route_fault",
+        /// The message was refused as it is.
+        ContentFault = "content_fault",
+    }
+}
+
+label! {
     /// How a sweep ended.
     SweepResult {
         Completed = "completed",
@@ -141,6 +172,8 @@ pub enum Figure {
     NoticesRecorded(RecordedNotice),
     Notices(NoticeResult),
     Sweeps(SweepResult),
+    /// Statements, or the way to the database, that failed. They are repeated.
+    DatabaseErrors,
     /// When the last sweep came to its end. Unix time in seconds, 0 before the first.
     LastSweep,
     /// 1 while this instance owns the state, 0 while it does not.
@@ -171,6 +204,7 @@ impl Figure {
         let single = [
             Figure::Outliers,
             Figure::MetersReplaced,
+            Figure::DatabaseErrors,
             Figure::LastSweep,
             Figure::Owner,
             Figure::LastReloadSuccessful,
@@ -196,6 +230,7 @@ impl Figure {
             Figure::NoticesRecorded(_) => "notices_recorded",
             Figure::Notices(_) => "notices",
             Figure::Sweeps(_) => "sweeps",
+            Figure::DatabaseErrors => "database_errors",
             Figure::LastSweep => "last_sweep_timestamp_seconds",
             Figure::Owner => "owner",
             Figure::LastReloadSuccessful => "config_last_reload_successful",
@@ -213,6 +248,7 @@ impl Figure {
             Figure::NoticesRecorded(_) => "Notices recorded in the outbox",
             Figure::Notices(_) => "Notices that were sent, logged, or given up",
             Figure::Sweeps(_) => "Sweeps of the meter table",
+            Figure::DatabaseErrors => "Errors of the database, after which it was tried again",
             Figure::LastSweep => "End of the last sweep, Unix time",
             Figure::Owner => "Whether this instance owns the state",
             Figure::LastReloadSuccessful => {
@@ -230,7 +266,8 @@ impl Figure {
             | Figure::MetersReplaced
             | Figure::NoticesRecorded(_)
             | Figure::Notices(_)
-            | Figure::Sweeps(_) => FigureKind::Counter,
+            | Figure::Sweeps(_)
+            | Figure::DatabaseErrors => FigureKind::Counter,
             Figure::LastSweep | Figure::Owner | Figure::LastReloadSuccessful => FigureKind::Gauge,
         }
     }
@@ -248,6 +285,7 @@ impl Figure {
             Figure::Sweeps(result) => vec![("result", result.as_str())],
             Figure::Outliers
             | Figure::MetersReplaced
+            | Figure::DatabaseErrors
             | Figure::LastSweep
             | Figure::Owner
             | Figure::LastReloadSuccessful => Vec::new(),
@@ -257,52 +295,82 @@ impl Figure {
 
 /// Figures with their values: at one time, or the difference between two times.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Amounts(BTreeMap<Figure, u64>);
+pub struct Amounts {
+    figures: BTreeMap<Figure, u64>,
+    /// What was counted of hotels; not part of a difference.
+    hotels: HashMap<HotelId, HotelCounts>,
+}
 
 impl Amounts {
     pub fn get(&self, figure: Figure) -> u64 {
-        self.0.get(&figure).copied().unwrap_or(0)
+        self.figures.get(&figure).copied().unwrap_or(0)
     }
 
     pub fn add(&mut self, figure: Figure, more: u64) {
-        *self.0.entry(figure).or_default() += more;
+        *self.figures.entry(figure).or_default() += more;
+    }
+
+    /// What is counted of this hotel.
+    pub fn of_hotel(&mut self, hotel: &HotelId) -> &mut HotelCounts {
+        self.hotels.entry(hotel.clone()).or_default()
     }
 
     /// How much was counted between `earlier` and this; gauges as they are now.
     pub fn since(&self, earlier: &Amounts) -> Amounts {
-        let counted = self.0.iter().map(|(&figure, &number)| {
+        let counted = self.figures.iter().map(|(&figure, &number)| {
             let before = match figure.kind() {
                 FigureKind::Counter => earlier.get(figure),
                 FigureKind::Gauge => 0,
             };
             (figure, number.saturating_sub(before))
         });
-        Amounts(counted.collect())
+        Amounts {
+            figures: counted.collect(),
+            hotels: HashMap::new(),
+        }
     }
 
     /// All of them, figures of one name together.
     pub fn iter(&self) -> impl Iterator<Item = (Figure, u64)> {
-        self.0.iter().map(|(&figure, &number)| (figure, number))
+        self.figures
+            .iter()
+            .map(|(&figure, &number)| (figure, number))
     }
 }
 
 /// The figures of this process, shared by its threads. All exist from the start, at 0.
 pub struct Figures {
     amounts: Mutex<Amounts>,
+    hotels: Mutex<Hotels>,
     routes: Routes,
+    /// How long completed sweeps took.
+    pub sweeps: Histogram,
+    /// How long notices took from when they were recorded to when the bot accepted them.
+    pub delays: Histogram,
 }
 
 impl Default for Figures {
     fn default() -> Figures {
-        let zero = Figure::all().map(|figure| (figure, 0));
-        Figures {
-            amounts: Mutex::new(Amounts(zero.collect())),
-            routes: Routes::default(),
-        }
+        Figures::new(MOST_HOTELS)
     }
 }
 
 impl Figures {
+    /// At most so many hotels have figures of their own.
+    pub fn new(most_hotels: usize) -> Figures {
+        let zero = Figure::all().map(|figure| (figure, 0));
+        Figures {
+            amounts: Mutex::new(Amounts {
+                figures: zero.collect(),
+                hotels: HashMap::new(),
+            }),
+            hotels: Mutex::new(Hotels::new(most_hotels)),
+            routes: Routes::default(),
+            sweeps: Histogram::new(SWEEPS),
+            delays: Histogram::new(DELAYS),
+        }
+    }
+
     /// Adds to a counter.
     pub fn add(&self, counter: Figure, more: u64) {
         self.amounts.lock().add(counter, more);
@@ -314,10 +382,48 @@ impl Figures {
         for (figure, more) in counted.iter() {
             amounts.add(figure, more);
         }
+        drop(amounts);
+        if !counted.hotels.is_empty() {
+            let mut hotels = self.hotels.lock();
+            for (hotel, more) in &counted.hotels {
+                hotels.counts(hotel).add(more);
+            }
+        }
+    }
+
+    /// Sets the rooms of all hotels as a sweep has found them. Each hotel has its counters from
+    /// then on.
+    pub fn set_rooms(&self, rooms: &HashMap<HotelId, HotelCensus>) {
+        self.hotels.lock().set_rooms(rooms);
+    }
+
+    /// This instance no longer has the rooms.
+    pub fn forget_rooms(&self) {
+        self.hotels.lock().rooms.clear();
+    }
+
+    /// The counts of all hotels that have their own figures, in order.
+    pub fn hotels(&self) -> Vec<(HotelId, HotelCounts)> {
+        let hotels = self.hotels.lock();
+        hotels
+            .counts
+            .iter()
+            .map(|(hotel, counts)| (hotel.clone(), *counts))
+            .collect()
+    }
+
+    /// The rooms of these hotels at the last sweep.
+    pub fn rooms(&self) -> Vec<(HotelId, HotelCensus)> {
+        let hotels = self.hotels.lock();
+        hotels
+            .rooms
+            .iter()
+            .map(|(hotel, rooms)| (hotel.clone(), *rooms))
+            .collect()
     }
 
     pub fn set(&self, gauge: Figure, value: u64) {
-        self.amounts.lock().0.insert(gauge, value);
+        self.amounts.lock().figures.insert(gauge, value);
     }
 
     /// The values at this moment.
@@ -328,6 +434,11 @@ impl Figures {
     /// The figures of the route with this name.
     pub fn route(&self, name: &str) -> Arc<Route> {
         self.routes.named(name)
+    }
+
+    /// The figures of all routes, by their names.
+    pub fn routes(&self) -> Vec<(String, Arc<Route>)> {
+        self.routes.all()
     }
 
     /// When the oldest notice that waits to be sent was recorded, in Unix time in seconds; `None`

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use parking_lot::Mutex;
 
+use super::DeliveryResult;
+
 /// The figures of each route, by its name.
 #[derive(Default)]
 pub(super) struct Routes(Mutex<BTreeMap<String, Arc<Route>>>);
@@ -15,9 +17,21 @@ pub(super) struct Routes(Mutex<BTreeMap<String, Arc<Route>>>);
 pub struct Route {
     /// When the oldest notice that waits to be sent was recorded. Unix time in seconds, 0: none.
     oldest_waiting: AtomicU64,
+    /// Attempts, by [`DeliveryResult`].
+    deliveries: [AtomicU64; DeliveryResult::ALL.len()],
 }
 
 impl Route {
+    /// Counts an attempt to send a message.
+    pub fn delivered(&self, result: DeliveryResult) {
+        self.deliveries[result as usize].fetch_add(1, Relaxed);
+    }
+
+    /// Attempts with this result.
+    pub fn deliveries(&self, result: DeliveryResult) -> u64 {
+        self.deliveries[result as usize].load(Relaxed)
+    }
+
     /// Sets when the oldest notice was recorded that waits to be sent, in Unix time in seconds;
     /// `None` where none waits.
     pub fn set_oldest_waiting(&self, recorded: Option<u64>) {
@@ -34,6 +48,14 @@ impl Routes {
     pub(super) fn named(&self, name: &str) -> Arc<Route> {
         let mut routes = self.0.lock();
         Arc::clone(routes.entry(name.to_owned()).or_default())
+    }
+
+    pub(super) fn all(&self) -> Vec<(String, Arc<Route>)> {
+        let routes = self.0.lock();
+        routes
+            .iter()
+            .map(|(name, route)| (name.clone(), Arc::clone(route)))
+            .collect()
     }
 
     pub(super) fn oldest_waiting(&self) -> Option<u64> {

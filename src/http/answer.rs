@@ -7,6 +7,7 @@ use http::header::{HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use serde_json::{Value, json};
 
+use crate::metrics::Format;
 use crate::threads::Stopper;
 
 /// An answer that has not been sent yet.
@@ -109,6 +110,14 @@ impl Answer {
 
     pub(super) fn health() -> Answer {
         Answer::json(StatusCode::OK, line(&json!({ "status": "ok" })))
+    }
+
+    /// The metrics, exposed in this format.
+    pub(super) fn metrics(format: Format, exposed: String) -> Answer {
+        Answer {
+            content_type: format.content_type(),
+            ..Answer::json(StatusCode::OK, exposed)
+        }
     }
 
     /// An answer whose `body` is JSON.

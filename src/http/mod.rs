@@ -15,9 +15,11 @@ mod server;
 use std::sync::Arc;
 
 use http::Response;
+use http::header::ACCEPT;
 
 use crate::config::Http;
 use crate::engine::READING_FIELDS;
+use crate::metrics::{Format, Metrics};
 use crate::outage::Outage;
 use crate::threads::Stop;
 
@@ -36,6 +38,7 @@ use server::{Incoming, Server, Unreadable};
 pub struct Listener {
     pub config: Http,
     pub desk: Arc<Desk>,
+    pub metrics: Arc<Metrics>,
     pub limits: Limits,
     pub stop: Stop,
 }
@@ -49,6 +52,7 @@ impl Listener {
         let intake = Intake {
             door: Door::new(self.config.token.as_ref()),
             desk: self.desk,
+            metrics: self.metrics,
             turns: Turns::new(),
         };
         let listening = format!("listening at http.listen {address}");
@@ -76,6 +80,7 @@ impl Listener {
 struct Intake {
     door: Door,
     desk: Arc<Desk>,
+    metrics: Arc<Metrics>,
     turns: Turns,
 }
 
@@ -103,6 +108,13 @@ impl Intake {
         let route = route.ok_or_else(routes::not_found)?;
         route.check_method(request.method())?;
         match route {
+            // From memory, whether or not the database is there.
+            Route::Metrics => {
+                let accept = request.headers().get(ACCEPT);
+                let format = Format::accepted(accept.and_then(|accept| accept.to_str().ok()));
+                let exposed = self.metrics.exposed(format);
+                Ok(Answer::metrics(format, exposed))
+            }
             Route::Health => self.desk.service()?.health(),
             Route::Messages => self.take(incoming, Form::OF_MESSAGES, |form, body| {
                 let items = form.items(body)?;

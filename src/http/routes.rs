@@ -10,10 +10,16 @@ pub(super) enum Route {
     Messages,
     Readings,
     Health,
+    Metrics,
 }
 
 impl Route {
-    const ALL: [Route; 3] = [Route::Messages, Route::Readings, Route::Health];
+    const ALL: [Route; 4] = [
+        Route::Messages,
+        Route::Readings,
+        Route::Health,
+        Route::Metrics,
+    ];
 
     /// The route of a request's path, without its query.
     pub(super) fn at(path: &str) -> Option<Route> {
@@ -25,6 +31,7 @@ impl Route {
             Route::Messages => "/api/messages",
             Route::Readings => "/api/readings",
             Route::Health => "/healthz",
+            Route::Metrics => "/metrics",
         }
     }
 
@@ -32,7 +39,7 @@ impl Route {
     fn method(self) -> &'static str {
         match self {
             Route::Messages | Route::Readings => "POST",
-            Route::Health => "GET",
+            Route::Health | Route::Metrics => "GET",
         }
     }
 
@@ -77,6 +84,8 @@ mod tests {
             ("POST", "/api/messages?from=pms", "Messages"),
             ("POST", "/api/readings", "Readings"),
             ("GET", "/healthz", "Health"),
+            ("GET", "/metrics", "Metrics"),
+            ("POST", "/metrics", "405, use GET"),
             ("GET", "/api/messages", "405, use POST"),
             ("OPTIONS", "/api/readings", "405, use POST"),
             ("HEAD", "/healthz", "405, use GET"),

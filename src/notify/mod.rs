@@ -19,6 +19,6 @@ mod tests;
 pub use bot::{Console, SendError, rendered};
 pub use check::check;
 pub use notifier::Notifier;
-pub use routes::{Wakers, notifiers};
+pub use routes::{Wakers, count_routes, notifiers};
 pub use sample::{Sample, Trial, trials};
 pub use story::Status;

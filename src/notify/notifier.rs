@@ -9,7 +9,7 @@ use crate::clock::{Clock, unix_seconds};
 use crate::config;
 use crate::engine::Notice;
 use crate::faults;
-use crate::figures;
+use crate::figures::{self, DeliveryResult, Figure, Figures};
 use crate::outage::Outage;
 use crate::owner::{Inbox, Unanswered};
 use crate::pulse;
@@ -58,8 +58,9 @@ pub(super) struct Sources {
     pub(super) rooms: Arc<Rooms>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) stop: Stop,
+    pub(super) figures: Arc<Figures>,
     /// What is counted of this route.
-    pub(super) figures: Arc<figures::Route>,
+    pub(super) counted: Arc<figures::Route>,
     /// A message when the outbox has new notices.
     pub(super) woken: Receiver<()>,
 }
@@ -96,7 +97,7 @@ impl Notifier {
                 default(pause) => {}
             }
         }
-        self.sources.figures.set_oldest_waiting(None);
+        self.sources.counted.set_oldest_waiting(None);
     }
 
     fn report_waiting(&self) {
@@ -104,14 +105,20 @@ impl Notifier {
             let now = unix_seconds().unsigned_abs();
             now.saturating_sub(waited.as_secs())
         });
-        self.sources.figures.set_oldest_waiting(recorded);
+        self.sources.counted.set_oldest_waiting(recorded);
+    }
+
+    /// The outbox can't be read: returns how long to wait.
+    fn unreadable(&mut self, error: &StoreError) -> Duration {
+        self.sources.figures.add(Figure::DatabaseErrors, 1);
+        self.reading.failed(error)
     }
 
     /// Does one step of work; returns how long to wait for the next one.
     fn round(&mut self, inbox: &Inbox) -> Result<Duration, Unanswered> {
         let settled = match self.read() {
             Ok(unreadable) => unreadable,
-            Err(error) => return Ok(self.reading.failed(&error)),
+            Err(error) => return Ok(self.unreadable(&error)),
         };
         self.reading.ended();
         self.settle(settled, inbox)?;
@@ -151,7 +158,7 @@ impl Notifier {
         if !ended.is_empty() {
             match self.read() {
                 Ok(unreadable) => self.settle(unreadable, inbox)?,
-                Err(error) => return Ok(self.reading.failed(&error)),
+                Err(error) => return Ok(self.unreadable(&error)),
             }
             self.hold_recoveries(inbox)?;
         }
@@ -263,6 +270,9 @@ impl Notifier {
         let sent = self.bot.send(&card, form);
         let now = Instant::now();
         self.pace.requested(now);
+        if self.bot.platform().notifies_staff {
+            self.sources.counted.delivered(result_of(&sent));
+        }
         match sent {
             Ok(()) if !self.bot.platform().notifies_staff => {
                 self.settle(all(ids, &Settlement::Logged), inbox)?;
@@ -271,6 +281,9 @@ impl Notifier {
                 faults::point("send::after");
                 self.sending.ended();
                 self.waiting.succeeded(&hotel);
+                for waited in ids.iter().filter_map(|id| self.waiting.waited(*id, now)) {
+                    self.sources.figures.delays.observe(waited);
+                }
                 let sent = stories.into_iter().flat_map(|story| story.notices);
                 let sent = sent.map(|(id, notice)| Settled {
                     id,
@@ -320,6 +333,15 @@ impl Notifier {
         faults::point("mark_sent::after");
         self.waiting.remove(ids);
         Ok(())
+    }
+}
+
+fn result_of(sent: &Result<(), SendError>) -> DeliveryResult {
+    match sent {
+        Ok(()) => DeliveryResult::Accepted,
+        Err(SendError::Passing(_)) => DeliveryResult::Passing,
+        Err(SendError::Route { .. }) => DeliveryResult::RouteFault,
+        Err(SendError::Content(_)) => DeliveryResult::ContentFault,
     }
 }
 

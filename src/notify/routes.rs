@@ -24,7 +24,7 @@ pub fn notifiers(
     rooms: &Arc<Rooms>,
     clock: &Arc<dyn Clock>,
     console: &Console,
-    figures: &Figures,
+    figures: &Arc<Figures>,
     stop: &Stop,
 ) -> (Vec<Notifier>, Wakers) {
     let mut wakers = Wakers {
@@ -56,12 +56,20 @@ pub fn notifiers(
                     clock: Arc::clone(clock),
                     stop: stop.clone(),
                     woken,
-                    figures: figures.route(&route.name),
+                    figures: Arc::clone(figures),
+                    counted: figures.route(&route.name),
                 },
             )
         })
         .collect();
     (notifiers, wakers)
+}
+
+/// Has each route counted from the start, at 0.
+pub fn count_routes(config: &config::Notify, figures: &Figures) {
+    for route in routes(config) {
+        figures.route(&route.name);
+    }
 }
 
 /// Some hotels, and their bot.

@@ -342,6 +342,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 Err(error) if !error.is_transient() => return Err(Ended::Failed(error)),
                 Err(error) => error,
             };
+            self.figures.add(Figure::DatabaseErrors, 1);
             if let StoreError::ReadOnly(_) = error {
                 // After a failover the pool's connections lead to what is a replica now, too.
                 self.meters.reconnect();

@@ -112,8 +112,9 @@ impl Sweeper {
             match swept {
                 Ok(swept) => {
                     outage.ended();
-                    self.count(&swept);
-                    self.log(&swept, began.elapsed());
+                    let took = began.elapsed();
+                    self.count(&swept, took);
+                    self.log(&swept, took);
                     if let Some(heartbeat) = &mut self.heartbeat {
                         heartbeat.swept();
                     }
@@ -121,6 +122,7 @@ impl Sweeper {
                 Err(Incomplete::Stopped) => return,
                 Err(Incomplete::Store(error)) => {
                     self.figures.add(Figure::Sweeps(SweepResult::Failed), 1);
+                    self.figures.add(Figure::DatabaseErrors, 1);
                     outage.failed(&error);
                 }
             }
@@ -309,6 +311,15 @@ impl Sweeper {
         } else {
             Silent::Meters(found.silent())
         };
+        let mut hotels = self.rooms.hotel_census(now, &self.rules);
+        if now >= known_at {
+            for (hotel, meters) in &found.hotels {
+                if let Some(rooms) = hotels.get_mut(hotel) {
+                    rooms.silent = meters.silent;
+                }
+            }
+        }
+        self.figures.set_rooms(&hotels);
         if listening.counts(now, interval) {
             let lines = listening::lines(&self.rooms.census(now, &self.rules), &silent);
             for line in listening.changed(lines) {
@@ -467,8 +478,9 @@ impl Sweeper {
         found
     }
 
-    fn count(&self, swept: &Swept) {
+    fn count(&self, swept: &Swept, took: Duration) {
         let figures = &self.figures;
+        figures.sweeps.observe(took);
         figures.add(Figure::Readings(ReadingResult::Invalid), swept.invalid);
         figures.add(Figure::Sweeps(SweepResult::Completed), 1);
         figures.set(Figure::LastSweep, unix_seconds().unsigned_abs());

@@ -297,6 +297,14 @@ impl Zone {
         }
     }
 
+    /// The seconds since the Unix epoch of a local time here. In the hour that daylight saving
+    /// repeats, or skips, it is one of two.
+    pub fn unix_seconds(self, local: LocalTime) -> i64 {
+        let local = local.seconds();
+        let about = local - i64::from(self.offset_seconds(local));
+        local - i64::from(self.offset_seconds(about))
+    }
+
     /// The offset in seconds east of UTC at these seconds since the Unix epoch.
     pub fn offset_seconds(self, unix_seconds: i64) -> i32 {
         DateTime::from_timestamp(unix_seconds, 0).map_or(0, |moment| self.offset_at(moment))

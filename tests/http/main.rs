@@ -345,6 +345,7 @@ fn an_address_in_use_is_waited_for() {
             token: None,
         },
         desk: Arc::new(Desk::default()),
+        metrics: rig::metrics(),
         limits: Limits::default(),
         stop,
     };

@@ -17,11 +17,18 @@ use roomwatt::engine::{
 use roomwatt::frontier::Frontier;
 use roomwatt::gate::Gate;
 use roomwatt::http::{Desk, Limits, Listener, Service};
+use roomwatt::metrics::Metrics;
 use roomwatt::owner::{Inbox, OwnedState, Owner, Parts};
 use roomwatt::rooms::Rooms;
 use roomwatt::store::{MeterWriter, Meters, Ownership, Plan, Readings, Store, StoreError, Wanted};
 use roomwatt::threads::{Exit, Stopper, spawn, stop_signal};
 use roomwatt::types::{LocalTime, Reading, RoomKey, Zone};
+
+/// Metrics of no figures.
+pub fn metrics() -> Arc<Metrics> {
+    let zone = Zone::named("Asia/Shanghai").expect("a zone");
+    Arc::new(Metrics::new(Arc::default(), zone))
+}
 
 /// The longest wait for anything.
 pub const LIMIT: Duration = Duration::from_secs(60);
@@ -195,6 +202,7 @@ impl Rig {
                 token: token.map(Secret::new),
             },
             desk: Arc::clone(&self.desk),
+            metrics: metrics(),
             limits,
             stop,
         };

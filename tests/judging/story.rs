@@ -4,7 +4,7 @@ use roomwatt::engine::{
     Change, Closing, NoticeKind, Outcome, Received, RoomNotice, RoomStatus, Rules, RunEnd,
     StatusChange, Stay, Step, Tally, Watch,
 };
-use roomwatt::types::{LocalTime, Reading, RoomKey, WattHours};
+use roomwatt::types::{Kind, LocalTime, Reading, RoomKey, WattHours};
 
 use crate::player::{self, notices};
 
@@ -109,7 +109,8 @@ impl Room {
             fold, after.state.watch.fold,
             "one step and one sweep differ"
         );
-        assert_eq!(after.tally, tally(&outcome), "tally of {outcome:?}");
+        let kind = after.state.watch.stay.kind();
+        assert_eq!(after.tally, tally(&outcome, kind), "tally of {outcome:?}");
         let recorded = |change: &Change| matches!(change, Change::Rewritten(_));
         assert_eq!(
             after.changes.iter().any(recorded),
@@ -260,9 +261,17 @@ fn words_of(outcome: &Outcome) -> Vec<String> {
     parts
 }
 
-fn tally(outcome: &Outcome) -> Tally {
+fn tally(outcome: &Outcome, kind: Kind) -> Tally {
     let count = |happened: bool| u64::from(happened);
     let step = outcome.step;
+    let used = |of: Kind| match step {
+        Step::Judged { energy, .. } | Step::Cleaning { energy, .. } if of == kind => energy,
+        Step::OutOfOrder {
+            energy: Some(energy),
+            ..
+        } if of == kind => energy,
+        _ => WattHours::ZERO,
+    };
     Tally {
         folded: count(!matches!(step, Step::Late | Step::BeforeStay)),
         late: count(step == Step::Late),
@@ -273,6 +282,8 @@ fn tally(outcome: &Outcome) -> Tally {
         gaps: count(matches!(step, Step::Gap { .. })),
         outliers: count(outcome.outlier_dropped),
         meters_changed: count(outcome.meter_changed),
+        occupied: used(Kind::Checkin),
+        vacant: used(Kind::Checkout),
     }
 }
 

@@ -26,6 +26,7 @@ mod install;
 mod intake;
 mod logs;
 mod meters;
+mod metrics;
 mod notices;
 mod outbox;
 mod reconcile;

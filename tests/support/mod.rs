@@ -7,6 +7,7 @@ pub mod intake;
 pub mod monitor;
 pub mod own_server;
 pub mod pages;
+pub mod prometheus;
 pub mod proxy;
 mod queue;
 mod service;

@@ -74,6 +74,12 @@ impl Waiting {
             .max()
     }
 
+    /// How long this notice could have been sent; `None` where it is none of these.
+    pub(super) fn waited(&self, id: u64, now: Instant) -> Option<Duration> {
+        let item = self.items.get(&id)?;
+        Some(item.age + now.saturating_duration_since(item.since))
+    }
+
     /// Adds a notice that has been in the outbox for `age`; one that was added before stays as it
     /// is.
     pub(super) fn add(

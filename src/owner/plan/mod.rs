@@ -14,7 +14,7 @@ use crate::figures::{
 };
 use crate::rooms::Rooms;
 use crate::store::{Plan, Position, Readings, Rejected, Settled, Settlement, Wanted};
-use crate::types::{LocalTime, RoomKey};
+use crate::types::{HotelId, LocalTime, RoomKey, WattHours};
 
 use super::{FoundOfHotel, Input, Judged, Message};
 
@@ -320,6 +320,12 @@ impl<'a> Planner<'a> {
         for notice in &self.plan.notices {
             let figure = Figure::NoticesRecorded(recorded(notice));
             self.amounts.add(figure, 1);
+            if let Notice::Room(notice) = notice
+                && notice.kind == NoticeKind::Alert
+            {
+                let counts = self.amounts.of_hotel(&notice.room.hotel_id);
+                counts.add_alert(notice.stay.kind(), notice.rule);
+            }
         }
         for settled in &self.plan.settled {
             let figure = Figure::Notices(result_of(&settled.how));
@@ -333,7 +339,7 @@ impl<'a> Planner<'a> {
         staged.or_else(|| self.rooms.get(room).map(|room| room.state))
     }
 
-    fn count(&mut self, tally: Tally) {
+    fn count(&mut self, hotel: &HotelId, tally: Tally) {
         let Tally {
             folded,
             late,
@@ -344,7 +350,14 @@ impl<'a> Planner<'a> {
             gaps,
             outliers,
             meters_changed,
+            occupied,
+            vacant,
         } = tally;
+        if (occupied, vacant) != (WattHours::ZERO, WattHours::ZERO) {
+            let counts = self.amounts.of_hotel(hotel);
+            counts.occupied += occupied;
+            counts.vacant += vacant;
+        }
         for (figure, more) in [
             (Figure::Readings(ReadingResult::Folded), folded),
             (Figure::Readings(ReadingResult::Late), late),
@@ -361,7 +374,7 @@ impl<'a> Planner<'a> {
     }
 
     fn stage(&mut self, room: RoomKey, transition: Transition) {
-        self.count(transition.tally);
+        self.count(&room.hotel_id, transition.tally);
         for change in transition.changes {
             let room = room.clone();
             match change {
