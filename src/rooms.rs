@@ -6,8 +6,8 @@ use parking_lot::RwLock;
 
 use crate::engine::baseline::{Frames, HotelMemory};
 use crate::engine::{
-    Census, HotelCensus, MeterCheck, MeterFindings, MeterNotice, MeterTrouble, RoomState, Rules,
-    Transition, close_out_of_order,
+    Census, MeterCheck, MeterFindings, MeterNotice, MeterTrouble, RoomState, Rules, Transition,
+    close_out_of_order,
 };
 use crate::frontier::{Begun, Frontier, Position};
 use crate::types::{HotelId, LocalTime, RoomKey};
@@ -158,19 +158,13 @@ impl Rooms {
     }
 
     /// Checks the meters of the rooms of the present sweep, except for those that are out of order:
-    /// they may have no power.
+    /// they may have no power. Counts all rooms with that.
     pub fn check_meters(&self, check: &MeterCheck, rules: &Rules) -> MeterFindings {
         let state = self.0.read();
         let rooms = state.rooms.iter();
-        let checked = rooms.filter(|(_, room)| {
-            let out_of_order = room.state.out_of_order(check.now, rules.match_seconds);
-            state.frontier.is_swept(room.begun) && out_of_order.is_none()
-        });
-        MeterFindings::find(
-            checked.map(|(key, room)| (key, &room.state.watch)),
-            &state.troubles,
-            check,
-        )
+        let rooms =
+            rooms.map(|(key, room)| (key, &room.state, state.frontier.is_swept(room.begun)));
+        MeterFindings::with_census(rooms, &state.troubles, check, rules.match_seconds)
     }
 
     /// The rooms of the present sweep whose runs end because they have come to be out of order by
@@ -197,14 +191,6 @@ impl Rooms {
         let rooms = state.rooms.iter();
         let rooms = rooms.map(|(key, room)| (key, &room.state));
         Census::take(rooms, now, rules.match_seconds)
-    }
-
-    /// Counts of each hotel's rooms at `now`, but for silent meters.
-    pub fn hotel_census(&self, now: LocalTime, rules: &Rules) -> HashMap<HotelId, HotelCensus> {
-        let state = self.0.read();
-        let rooms = state.rooms.iter();
-        let rooms = rooms.map(|(key, room)| (key, &room.state));
-        HotelCensus::take(rooms, now, rules.match_seconds)
     }
 
     /// What the staff was last notified of this hotel's meters, where that still matters.

@@ -8,6 +8,7 @@ use sd_notify::NotifyState;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::engine::MeterCheck;
 use crate::figures::Figures;
 use crate::gate::Gate;
 use crate::heartbeat::{Heartbeat, Pings};
@@ -88,7 +89,13 @@ impl<'a> Core<'a> {
         } = self;
         let rules = Arc::new(config.rules.clone());
         // Each hotel has its counters before anything is counted of it.
-        figures.set_rooms(&rooms.hotel_census(clock.now(), &rules));
+        let now = clock.now();
+        let check = MeterCheck {
+            now,
+            listening_since: now,
+            silent_after: rules.silent_after_seconds,
+        };
+        figures.set_rooms(&rooms.check_meters(&check, &rules).rooms);
         let (end_of_owner, owner_ended) = bounded(1);
         let (stopper, stop) = stop_signal();
         let (inbox, inputs) = Inbox::new(&stop);

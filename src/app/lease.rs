@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use sd_notify::NotifyState;
 
+use crate::figures::Figure;
 use crate::outage::Outage;
 use crate::store::{Database, LEASE_KEPT_EVERY, Lease};
 use crate::threads::Stop;
@@ -50,6 +51,7 @@ pub(super) fn stand_by(
                 stop.wait(ACQUIRE_TIMEOUT.saturating_sub(started.elapsed()));
             }
             Err(error) => {
+                current.figures.add(Figure::DatabaseErrors, 1);
                 stop.wait(outage.failed(&error));
             }
         }

@@ -1,6 +1,6 @@
 //! Counts of all watched rooms at one time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use crate::types::{HotelId, Kind, LocalTime, RoomKey, RoomNumber};
 
@@ -76,27 +76,9 @@ pub struct HotelCensus {
 }
 
 impl HotelCensus {
-    /// Counts these rooms, hotel by hotel, as they are at `now`. Times of one stay are matched
-    /// within so many seconds. Which meters are silent only a check of the meters knows.
-    pub fn take<'a>(
-        rooms: impl Iterator<Item = (&'a RoomKey, &'a RoomState)>,
-        now: LocalTime,
-        match_seconds: i64,
-    ) -> HashMap<HotelId, HotelCensus> {
-        let mut hotels: HashMap<&HotelId, HotelCensus> = HashMap::new();
-        for (room, state) in rooms {
-            let hotel = hotels.entry(&room.hotel_id).or_default();
-            hotel.count(state, now, match_seconds);
-        }
-        let hotels = hotels.into_iter();
-        hotels
-            .map(|(hotel, rooms)| (hotel.clone(), rooms))
-            .collect()
-    }
-
-    fn count(&mut self, state: &RoomState, now: LocalTime, match_seconds: i64) {
+    /// Counts a room as it is at `now`. Which meters are silent only a check of them knows.
+    pub(super) fn count(&mut self, state: &RoomState, is_in_order: bool, now: LocalTime) {
         let watch = &state.watch;
-        let is_in_order = state.out_of_order(now, match_seconds).is_none();
         match watch.stay {
             _ if !is_in_order => self.out_of_order += 1,
             Stay::Vacant { .. } => self.vacant += 1,
@@ -142,7 +124,9 @@ impl HotelCensus {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{RoomStatus, Rules, Run, StatusChange};
+    use std::collections::HashMap;
+
+    use crate::engine::{MeterCheck, MeterFindings, RoomStatus, Rules, Run, StatusChange};
     use crate::types::WattHours;
 
     #[test]
@@ -186,7 +170,13 @@ mod tests {
         // Not yet, and no longer.
         repaired(1, 1, 3_600);
         repaired(2, -3_600, 0);
-        let hotels = HotelCensus::take(rooms.iter().map(|(room, state)| (room, state)), noon, 600);
+        let check = MeterCheck {
+            now: noon,
+            listening_since: noon,
+            silent_after: 5_400,
+        };
+        let all = rooms.iter().map(|(room, state)| (room, state, true));
+        let hotels = MeterFindings::with_census(all, &HashMap::new(), &check, 600).rooms;
         let counts = |hotel: &str| {
             let rooms = hotels[&HotelId::new(hotel)];
             let states = [rooms.occupied, rooms.vacant, rooms.out_of_order];

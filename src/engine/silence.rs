@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::types::{HotelId, LocalTime, RoomKey, RoomNumber};
 
 use super::frozen::{self, Motion};
-use super::{MeterNotice, MeterNoticeKind, MeterTrouble, Watch};
+use super::{HotelCensus, MeterNotice, MeterNoticeKind, MeterTrouble, RoomState, Watch};
 
 /// With fewer silent meters than this, no notice is sent for a hotel.
 const MIN_SILENT: u32 = 5;
@@ -122,13 +122,22 @@ impl HotelMeters {
 /// The meters of one hotel, collected for a check.
 #[derive(Default)]
 struct Meters<'a> {
+    census: HotelCensus,
     counts: HotelMeters,
     motions: Vec<Motion>,
     /// The rooms of `motions`, in the same order.
     rooms: Vec<&'a RoomNumber>,
 }
 
-impl Meters<'_> {
+impl<'a> Meters<'a> {
+    fn add(&mut self, room: &'a RoomNumber, watch: &Watch, check: &MeterCheck) {
+        self.counts.count(room, watch, check);
+        if let Some(motion) = Motion::of(watch, check.silent_after) {
+            self.motions.push(motion);
+            self.rooms.push(room);
+        }
+    }
+
     /// The meters that stopped when the hotel froze at `since`, and have not moved again.
     fn frozen(&self, since: LocalTime) -> HotelMeters {
         let mut frozen = HotelMeters {
@@ -152,6 +161,8 @@ pub struct MeterFindings {
     pub hotels: BTreeMap<HotelId, HotelMeters>,
     /// The frozen hotels, each with its frozen meters.
     pub frozen: BTreeMap<HotelId, HotelMeters>,
+    /// The rooms of every hotel, if they were counted.
+    pub rooms: HashMap<HotelId, HotelCensus>,
     /// The notices for the staff, at most one a hotel.
     pub notices: Vec<MeterNotice>,
 }
@@ -167,15 +178,48 @@ impl MeterFindings {
         let mut hotels: HashMap<&HotelId, Meters<'a>> = HashMap::new();
         for (room, watch) in rooms {
             let hotel = hotels.entry(&room.hotel_id).or_default();
-            hotel.counts.count(&room.room_number, watch, check);
-            if let Some(motion) = Motion::of(watch, check.silent_after) {
-                hotel.motions.push(motion);
-                hotel.rooms.push(&room.room_number);
+            hotel.add(&room.room_number, watch, check);
+        }
+        MeterFindings::of(hotels, troubles, check)
+    }
+
+    /// The same of the meters of which the third one says so, and a census of all rooms: to visit
+    /// them twice would take twice as long. Those that are out of order are not checked: they may
+    /// have no power. Times of one stay are matched within so many seconds.
+    pub fn with_census<'a>(
+        rooms: impl Iterator<Item = (&'a RoomKey, &'a RoomState, bool)>,
+        troubles: &HashMap<HotelId, MeterTrouble>,
+        check: &MeterCheck,
+        match_seconds: i64,
+    ) -> MeterFindings {
+        let mut hotels: HashMap<&HotelId, Meters<'a>> = HashMap::new();
+        for (room, state, is_checked) in rooms {
+            let hotel = hotels.entry(&room.hotel_id).or_default();
+            let is_in_order = state.out_of_order(check.now, match_seconds).is_none();
+            hotel.census.count(state, is_in_order, check.now);
+            if is_checked && is_in_order {
+                hotel.add(&room.room_number, &state.watch, check);
             }
         }
+        MeterFindings::of(hotels, troubles, check)
+    }
+
+    fn of(
+        hotels: HashMap<&HotelId, Meters<'_>>,
+        troubles: &HashMap<HotelId, MeterTrouble>,
+        check: &MeterCheck,
+    ) -> MeterFindings {
         let mut found = MeterFindings::default();
         for (hotel_id, meters) in hotels {
-            found.check_hotel(hotel_id, meters, troubles.get(hotel_id), check);
+            let silent = meters.counts.silent;
+            let census = HotelCensus {
+                silent,
+                ..meters.census
+            };
+            found.rooms.insert(hotel_id.clone(), census);
+            if meters.counts.watched > 0 {
+                found.check_hotel(hotel_id, meters, troubles.get(hotel_id), check);
+            }
         }
         found.notices.sort_by(|a, b| a.hotel_id.cmp(&b.hotel_id));
         found

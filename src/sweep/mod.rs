@@ -311,15 +311,7 @@ impl Sweeper {
         } else {
             Silent::Meters(found.silent())
         };
-        let mut hotels = self.rooms.hotel_census(now, &self.rules);
-        if now >= known_at {
-            for (hotel, meters) in &found.hotels {
-                if let Some(rooms) = hotels.get_mut(hotel) {
-                    rooms.silent = meters.silent;
-                }
-            }
-        }
-        self.figures.set_rooms(&hotels);
+        self.figures.set_rooms(&found.rooms);
         if listening.counts(now, interval) {
             let lines = listening::lines(&self.rooms.census(now, &self.rules), &silent);
             for line in listening.changed(lines) {

@@ -132,6 +132,7 @@ const MAY_USE: [(&str, &[&str]); 30] = [
             "amqp",
             "clock",
             "config",
+            "engine",
             "figures",
             "gate",
             "heartbeat",
