@@ -22,6 +22,7 @@ pub mod metrics;
 pub mod notify;
 pub mod outage;
 pub mod owner;
+pub mod page;
 pub mod pulse;
 pub mod review;
 pub mod rooms;

@@ -24,6 +24,16 @@ struct State {
     troubles: HashMap<HotelId, MeterTrouble>,
     /// What is remembered of what hotels' vacant rooms have in common.
     hotels: HashMap<HotelId, HotelMemory>,
+    swept: Option<LastSweep>,
+}
+
+/// The last sweep that was complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastSweep {
+    /// When it began.
+    pub began: LocalTime,
+    /// Since when sweeps have been complete: before that, readings may be missing.
+    pub listening_since: LocalTime,
 }
 
 /// What the baseline rule compares a hotel's rooms with, and what is remembered of it.
@@ -53,6 +63,23 @@ impl Rooms {
 
     pub fn is_empty(&self) -> bool {
         self.0.read().rooms.is_empty()
+    }
+
+    /// Shows all rooms, in no order. No state changes meanwhile, so it must be short.
+    pub fn visit(&self, mut take: impl FnMut(&RoomKey, &RoomState)) {
+        for (key, room) in &self.0.read().rooms {
+            take(key, &room.state);
+        }
+    }
+
+    /// A sweep is complete.
+    pub fn set_last_sweep(&self, sweep: LastSweep) {
+        self.0.write().swept = Some(sweep);
+    }
+
+    /// The last sweep since the start that was complete.
+    pub fn last_sweep(&self) -> Option<LastSweep> {
+        self.0.read().swept
     }
 
     /// Puts new states in the place of the old ones, all at once.

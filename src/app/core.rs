@@ -14,6 +14,7 @@ use crate::gate::Gate;
 use crate::heartbeat::{Heartbeat, Pings};
 use crate::notify::{Console, notifiers};
 use crate::owner::{Ended, Inbox, OwnedState, Owner, Parts};
+use crate::page::Pages;
 use crate::pulse::Pulses;
 use crate::store::{Database, Reader, StoreError};
 use crate::sweep::Sweeper;
@@ -58,6 +59,7 @@ pub(crate) struct Core<'a> {
 pub(crate) struct Running<'a> {
     /// The owner ends when the last clone of it is dropped.
     pub(crate) inbox: Inbox,
+    pub(crate) pages: Arc<Pages>,
     /// Set when its threads are to end: at a stop, when another instance has taken over, or for
     /// another configuration.
     pub(crate) stop: Stop,
@@ -99,8 +101,16 @@ impl<'a> Core<'a> {
         let (end_of_owner, owner_ended) = bounded(1);
         let (stopper, stop) = stop_signal();
         let (inbox, inputs) = Inbox::new(&stop);
+        let pages = Pages {
+            rooms: Arc::clone(&rooms),
+            rules: Arc::clone(&rules),
+            clock: Arc::clone(&clock),
+            cards: config.notify.cards.clone(),
+            sweep_seconds: config.sweep_every.as_secs().cast_signed(),
+        };
         let mut running = Running {
             inbox,
+            pages: Arc::new(pages),
             stop,
             names: BTreeSet::new(),
             owner_ended,

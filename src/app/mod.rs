@@ -264,6 +264,7 @@ fn serve(config: &Config, shared: &Shared<'_>, state: OwnedState) -> std::io::Re
             messages: Arc::clone(&format),
             clock: Arc::clone(&clock),
             meters: database.meter_writer(),
+            pages: Arc::clone(&core.pages),
         };
         let (desk, stop) = (Arc::clone(shared.desk), core.stop.clone());
         core.spawn("http", move || desk.serve(service, &stop))?;

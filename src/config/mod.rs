@@ -1,5 +1,6 @@
 //! Configuration: one TOML file, then `ROOMWATT_*` variables, then `--set`; checked as a whole.
 
+mod access;
 mod changes;
 mod check;
 mod feishu;
@@ -26,6 +27,7 @@ use thiserror::Error;
 use crate::engine::{MessageFormat, RefusedBodies, Rules};
 use crate::files;
 
+pub use access::Hotels;
 pub use notify::{Bot, Cards, Feishu, Language, Notify, Route};
 pub use secret::Secret;
 pub use source::Source;

@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::engine::{MessageFormat, Parsed, ReadingFormat, Refusal};
 use crate::gate::Gate;
 use crate::owner::{Inbox, Input, Message};
+use crate::page::Pages;
 use crate::store::{MeterWriter, StoreError};
 use crate::threads::{Stop, Stopper, stop_signal};
 use crate::types::{Reading, RoomKey, counted};
@@ -54,6 +55,7 @@ pub struct Service {
     pub clock: Arc<dyn Clock>,
     /// `None` if other programs write the meter table.
     pub meters: Option<Arc<dyn MeterWriter>>,
+    pub pages: Arc<Pages>,
 }
 
 /// A service that serves requests, or has stopped taking new ones and finishes the others.
@@ -116,6 +118,10 @@ fn unknown(why: &str) -> Fault {
 }
 
 impl Serving {
+    pub(super) fn pages(&self) -> &Pages {
+        &self.service.pages
+    }
+
     /// Reports whether messages and readings can be written.
     ///
     /// # Errors

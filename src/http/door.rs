@@ -22,6 +22,11 @@ impl Door {
         }
     }
 
+    /// Whether all paths are for this machine's programs alone.
+    pub(super) fn is_local(&self) -> bool {
+        self.token.is_none()
+    }
+
     /// Admits a request. Public paths need no token. If no token is configured, all paths are for
     /// this machine's programs alone.
     ///

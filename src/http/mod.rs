@@ -14,13 +14,14 @@ mod server;
 
 use std::sync::Arc;
 
-use http::Response;
 use http::header::ACCEPT;
+use http::{Method, Request, Response};
 
-use crate::config::Http;
+use crate::config::{Hotels, Http, Language};
 use crate::engine::READING_FIELDS;
 use crate::metrics::{Format, Metrics};
 use crate::outage::Outage;
+use crate::page::{LOCAL, Viewer};
 use crate::threads::Stop;
 
 pub use client::{ClientError, send};
@@ -87,7 +88,10 @@ struct Intake {
 impl Intake {
     fn respond(&self, got: Result<&mut Incoming<'_>, Unreadable>) -> Response<Vec<u8>> {
         let answer = match got {
-            Ok(incoming) => self.handle(incoming),
+            Ok(incoming) => match self.page(&incoming.request) {
+                Some(page) => return page,
+                None => self.handle(incoming),
+            },
             Err(Unreadable { status, why }) => Err(Fault::new(status, why)),
         };
         let answer = answer.unwrap_or_else(|fault| {
@@ -97,6 +101,23 @@ impl Intake {
             fault.into()
         });
         answer.into()
+    }
+
+    /// The page that a request of this machine asks for; without a token only such are admitted.
+    fn page(&self, request: &Request<()>) -> Option<Response<Vec<u8>>> {
+        let is_page = Route::at(request.uri().path()).is_none() && request.method() == Method::GET;
+        if !is_page || !self.door.is_local() || self.door.admit(request, false).is_err() {
+            return None;
+        }
+        let viewer = Viewer {
+            name: LOCAL.to_owned(),
+            hotels: Hotels::All,
+            may_act: true,
+            language: Language::Zh,
+            form_token: None,
+        };
+        let service = self.desk.service().ok()?;
+        Some(service.pages().respond(request, &viewer))
     }
 
     fn handle(&self, incoming: &mut Incoming<'_>) -> Result<Answer, Fault> {

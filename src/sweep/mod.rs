@@ -19,7 +19,7 @@ use crate::heartbeat::Heartbeat;
 use crate::outage::Outage;
 use crate::owner::{FoundOfHotel, Inbox, Judged, Unanswered};
 use crate::pulse;
-use crate::rooms::{Hotel, Rooms};
+use crate::rooms::{Hotel, LastSweep, Rooms};
 use crate::store::{MeterStream, MeterTail, Position, Readings, StoreError, Wanted};
 use crate::threads::Stop;
 use crate::types::{HotelId, LocalTime, RoomKey, counted};
@@ -302,6 +302,10 @@ impl Sweeper {
             listening_since,
             silent_after,
         };
+        self.rooms.set_last_sweep(LastSweep {
+            began: now,
+            listening_since,
+        });
         let found = self.rooms.check_meters(&check, &self.rules);
         let interval = self.rules.interval_seconds;
         listening.list(&found, now, interval);

@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 
 use roomwatt::clock::Clock;
-use roomwatt::config::{Http, Secret};
+use roomwatt::config::{Cards, Http, Language, Secret};
 use roomwatt::engine::{
     FieldNames, KeptBody, MessageFormat, RefusedBodies, Rules, StatusCodes, TypeCodes,
 };
@@ -19,6 +19,7 @@ use roomwatt::gate::Gate;
 use roomwatt::http::{Desk, Limits, Listener, Service};
 use roomwatt::metrics::Metrics;
 use roomwatt::owner::{Inbox, OwnedState, Owner, Parts};
+use roomwatt::page::Pages;
 use roomwatt::rooms::Rooms;
 use roomwatt::store::{MeterWriter, Meters, Ownership, Plan, Readings, Store, StoreError, Wanted};
 use roomwatt::threads::{Exit, Stopper, spawn, stop_signal};
@@ -248,6 +249,17 @@ impl Rig {
             position: None,
         };
         let state = OwnedState::new(self.memory.clone(), Rooms::default(), ownership);
+        let pages = Arc::new(Pages {
+            rooms: Arc::clone(state.rooms()),
+            rules: Arc::default(),
+            clock: Arc::clone(&clock),
+            cards: Cards {
+                language: Language::Zh,
+                hotel_names: Arc::default(),
+                price_per_kwh: None,
+            },
+            sweep_seconds: 300,
+        });
         let owner = Owner::new(Parts {
             state,
             rules: Arc::new(Rules::default()),
@@ -279,6 +291,7 @@ impl Rig {
             }),
             clock,
             meters: fills_the_meter_table.then_some(memory),
+            pages,
         };
         let desk = Arc::clone(&self.desk);
         spawn("desk", &self.exits, move || desk.serve(service, &over)).expect("a thread");

@@ -301,6 +301,19 @@ impl Baseline {
         self.run.is_open()
     }
 
+    /// The unusual use that the staff knows of and that goes on.
+    pub fn open_run(&self) -> Option<Run> {
+        let run = &self.run;
+        let since = run.since();
+        run.is_open().then(|| Run {
+            periods: run.periods,
+            energy: run.energy(),
+            since,
+            until: since.plus(run.seconds.into()),
+            notified_at_periods: run.alerted_at_periods,
+        })
+    }
+
     /// The run that opened the room's incident, as far as this rule has a part in it.
     pub fn opened(&self) -> Option<RunStart> {
         Some(self.opened?.run_start())
@@ -310,22 +323,11 @@ impl Baseline {
     /// it, and the run that opened its incident where that is another one. What was judged before
     /// is still evaluated.
     pub(crate) fn close(&mut self) -> Option<(Run, Option<RunStart>)> {
-        let run = &mut self.run;
-        if !run.is_open() {
-            return None;
-        }
-        run.known = Known::Closed;
-        let since = run.since();
-        let ended = Run {
-            periods: run.periods,
-            energy: run.energy(),
-            since,
-            until: since.plus(run.seconds.into()),
-            notified_at_periods: run.alerted_at_periods,
-        };
+        let ended = self.open_run()?;
+        self.run.known = Known::Closed;
         let own = RunStart {
             rule: Rule::Baseline,
-            since,
+            since: ended.since,
         };
         let incident = self.opened().filter(|opened| *opened != own);
         self.opened = None;

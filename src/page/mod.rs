@@ -1,0 +1,50 @@
+//! Pages for people: whole HTML documents, made here from what the service keeps in memory and, for
+//! one room or one hotel, from the meters by key. Reached from `http` alone.
+//!
+//! What comes from outside is escaped by the templates, wherever it stands; links are made in
+//! `link.rs` alone. A hotel that the viewer may not see is not found, like one that is not there.
+
+mod assets;
+mod frame;
+mod hotel;
+mod hotels;
+mod link;
+mod now;
+mod numbers;
+mod respond;
+mod words;
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::config::{Cards, Hotels, Language};
+use crate::engine::Rules;
+use crate::rooms::Rooms;
+
+pub use assets::asset;
+
+/// The name of somebody who sits at the machine itself, where nobody is named in the configuration.
+pub const LOCAL: &str = "local";
+
+/// Who looks at a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Viewer {
+    pub name: String,
+    /// The hotels that there are for this person: all others are not found.
+    pub hotels: Hotels,
+    pub may_act: bool,
+    pub language: Language,
+    /// What forms show in the field `token`; `None` where there is no session.
+    pub form_token: Option<String>,
+}
+
+/// The pages of an instance that owns the state.
+pub struct Pages {
+    pub rooms: Arc<Rooms>,
+    pub rules: Arc<Rules>,
+    pub clock: Arc<dyn Clock>,
+    /// The names of hotels.
+    pub cards: Cards,
+    /// Time between two sweeps. Seconds.
+    pub sweep_seconds: i64,
+}

@@ -1,0 +1,10 @@
+// Without this file all pages work; it only reloads them each minute, when nobody is typing.
+"use strict";
+setInterval(() => {
+  const focused = document.activeElement;
+  const typing = focused && focused.closest("form") !== null;
+  const changed = [...document.querySelectorAll("input")].some((i) => i.value !== i.defaultValue);
+  if (!typing && !changed && !document.hidden) {
+    location.reload();
+  }
+}, 60000);

@@ -1,0 +1,83 @@
+//! English.
+
+use super::Words;
+
+pub(super) static WORDS: Words = Words {
+    code: "en",
+    other: "zh",
+    in_other: "中文",
+    log_out: "Log out",
+    to_content: "Skip to content",
+    where_one_is: "Navigation",
+
+    hotels: "Hotels",
+    hotel: "Hotel",
+    rooms: "Rooms",
+    map: "Heat map",
+    not_found: "There is no such page",
+    not_found_advice: "The address is wrong, or there is no such hotel or room for you.",
+    no_hotels: "No hotel has a room yet. The first check-in or check-out message brings one.",
+
+    open: "Open alerts",
+    occupied: "Occupied",
+    vacant: "Vacant",
+    silent: "No data",
+    out_of_order: "Out of order",
+    power_now: "kW now",
+    data_until: "Data until",
+
+    room: "Room",
+    state: "State",
+    state_since: "State since",
+    mean_power: "kW",
+    ended: "Until",
+    trend: "Trend",
+    run: "Abnormal for",
+    since: "since",
+    alerted: "Alert",
+    begins: "High",
+    overstayed: "Overstayed",
+    rooms_caption: "Rooms now, the worst first. kW is the mean of the last interval.",
+    hotels_caption: "Hotels now",
+    search: "Find",
+    search_label: "Room",
+    floor: "Floor",
+    all_floors: "All",
+    nothing_found: "No room matches.",
+    no_data: "–",
+
+    periods: |periods, seconds| format!("{periods} × {}", duration(seconds)),
+    ago: |seconds| match seconds {
+        ..60 => "just now".to_owned(),
+        seconds => format!("{} ago", long(seconds)),
+    },
+    data_as_of: |time, ago| format!("Data until {time} ({ago})"),
+    on_floor: |floor| match floor {
+        "" => "Other".to_owned(),
+        floor => format!("Floor {floor}"),
+    },
+    stale: |since| match since {
+        Some(since) => format!(
+            "Monitoring stands still: no sweep was complete since {since}, so this may be out of \
+             date. Notify the operator."
+        ),
+        None => "No sweep was complete since the start, so this may be out of date.".to_owned(),
+    },
+    shown_of: |shown, all| format!("{shown} of {all} rooms"),
+};
+
+fn duration(seconds: i64) -> String {
+    match (seconds / 3_600, seconds % 3_600 / 60) {
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
+    }
+}
+
+fn long(seconds: i64) -> String {
+    match seconds / 86_400 {
+        ..1 => duration(seconds),
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
+    }
+}

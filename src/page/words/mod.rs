@@ -1,0 +1,75 @@
+//! The texts of pages in two languages.
+
+mod en;
+mod zh;
+
+use crate::config::Language;
+
+/// The texts of a language. They say the same in both.
+pub(super) struct Words {
+    /// As HTML names the language.
+    pub(super) code: &'static str,
+    /// The other language: its code, and its own name.
+    pub(super) other: &'static str,
+    pub(super) in_other: &'static str,
+    pub(super) log_out: &'static str,
+    pub(super) to_content: &'static str,
+    pub(super) where_one_is: &'static str,
+
+    pub(super) hotels: &'static str,
+    pub(super) hotel: &'static str,
+    pub(super) rooms: &'static str,
+    pub(super) map: &'static str,
+    pub(super) not_found: &'static str,
+    pub(super) not_found_advice: &'static str,
+    pub(super) no_hotels: &'static str,
+
+    pub(super) open: &'static str,
+    pub(super) occupied: &'static str,
+    pub(super) vacant: &'static str,
+    pub(super) silent: &'static str,
+    pub(super) out_of_order: &'static str,
+    pub(super) power_now: &'static str,
+    pub(super) data_until: &'static str,
+
+    pub(super) room: &'static str,
+    pub(super) state: &'static str,
+    /// When the stay began.
+    pub(super) state_since: &'static str,
+    pub(super) mean_power: &'static str,
+    pub(super) ended: &'static str,
+    pub(super) trend: &'static str,
+    pub(super) run: &'static str,
+    pub(super) since: &'static str,
+    pub(super) alerted: &'static str,
+    pub(super) begins: &'static str,
+    pub(super) overstayed: &'static str,
+    pub(super) rooms_caption: &'static str,
+    pub(super) hotels_caption: &'static str,
+    pub(super) search: &'static str,
+    pub(super) search_label: &'static str,
+    pub(super) floor: &'static str,
+    pub(super) all_floors: &'static str,
+    pub(super) nothing_found: &'static str,
+    pub(super) no_data: &'static str,
+
+    /// `5 × 30 minutes`.
+    pub(super) periods: fn(u32, i64) -> String,
+    /// `7 minutes ago`, of seconds.
+    pub(super) ago: fn(i64) -> String,
+    /// `Data until 14:00 (7 minutes ago)`.
+    pub(super) data_as_of: fn(&str, &str) -> String,
+    /// `Floor 6`.
+    pub(super) on_floor: fn(&str) -> String,
+    /// No sweep was complete since this time.
+    pub(super) stale: fn(Option<&str>) -> String,
+    /// Of how many rooms some are shown.
+    pub(super) shown_of: fn(usize, usize) -> String,
+}
+
+pub(super) fn words(language: Language) -> &'static Words {
+    match language {
+        Language::Zh => &zh::WORDS,
+        Language::En => &en::WORDS,
+    }
+}

@@ -1,0 +1,132 @@
+//! The pages in a real Chromium.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use headless_chrome::protocol::cdp::types::Event;
+use headless_chrome::protocol::cdp::{Emulation, Page};
+use headless_chrome::{Browser, LaunchOptions, Tab};
+use parking_lot::Mutex;
+
+use crate::hotel::two_hotels;
+use crate::server::serve;
+
+/// The longest wait for a page.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A browser without a window. The sandbox needs an ordinary user.
+fn browser() -> Browser {
+    let options = LaunchOptions {
+        sandbox: !rustix::process::geteuid().is_root(),
+        path: Some(PathBuf::from("/usr/bin/chromium")),
+        idle_browser_timeout: LIMIT,
+        args: vec!["--hide-scrollbars".as_ref()],
+        ..LaunchOptions::default()
+    };
+    Browser::new(options).expect("chromium starts")
+}
+
+/// A tab, and what it complains of: the console, and requests to elsewhere.
+fn tab(browser: &Browser, origin: &str, language: &str) -> (Arc<Tab>, Arc<Mutex<Vec<String>>>) {
+    let tab = browser.new_tab().expect("a tab");
+    tab.set_default_timeout(LIMIT);
+    let complaints = Arc::new(Mutex::new(Vec::new()));
+    let (heard, own) = (Arc::clone(&complaints), origin.to_owned());
+    tab.add_event_listener(Arc::new(move |event: &Event| match event {
+        Event::LogEntryAdded(entry) => heard.lock().push(format!("{:?}", entry.params.entry)),
+        Event::RuntimeConsoleAPICalled(call) => heard.lock().push(format!("{:?}", call.params)),
+        Event::RuntimeExceptionThrown(thrown) => heard.lock().push(format!("{:?}", thrown.params)),
+        Event::NetworkRequestWillBeSent(sent) => {
+            let url = &sent.params.request.url;
+            if !url.starts_with(&own) && !url.starts_with("data:,") {
+                heard.lock().push(format!("a request leaves: {url}"));
+            }
+        }
+        _ => {}
+    }))
+    .expect("a listener");
+    tab.enable_log().expect("the log");
+    tab.enable_runtime().expect("the console");
+    tab.set_extra_http_headers(HashMap::from([("Accept-Language", language)]))
+        .expect("headers");
+    (tab, complaints)
+}
+
+/// What it looks like at this width, as a PNG.
+fn picture(tab: &Tab, width: u32, scheme: &str) -> Vec<u8> {
+    tab.call_method(Emulation::SetEmulatedMedia {
+        media: None,
+        features: Some(vec![Emulation::MediaFeature {
+            name: "prefers-color-scheme".to_owned(),
+            value: scheme.to_owned(),
+        }]),
+    })
+    .expect("a scheme");
+    let metrics = |height| Emulation::SetDeviceMetricsOverride {
+        width,
+        height,
+        device_scale_factor: 1.0,
+        mobile: width < 600,
+        scale: None,
+        screen_width: None,
+        screen_height: None,
+        position_x: None,
+        position_y: None,
+        dont_set_visible_size: None,
+        screen_orientation: None,
+        viewport: None,
+        display_feature: None,
+        device_posture: None,
+    };
+    tab.call_method(metrics(800)).expect("a width");
+    let number = |expression: &str| {
+        let value = tab.evaluate(expression, false).expect(expression).value;
+        value.and_then(|value| value.as_u64()).expect("a number")
+    };
+    let wide = number("document.documentElement.scrollWidth");
+    assert!(
+        wide <= width.into(),
+        "the page is {wide} wide, and the window {width}"
+    );
+    let height = number("document.documentElement.scrollHeight").min(2_400);
+    tab.call_method(metrics(height as u32)).expect("a height");
+    tab.capture_screenshot(Page::CaptureScreenshotFormatOption::Png, None, None, true)
+        .expect("a picture")
+}
+
+#[test]
+fn a_browser_shows_every_page() {
+    let address = serve(two_hotels());
+    let origin = format!("http://{address}");
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("pages");
+    fs::create_dir_all(&folder).expect("a folder");
+    let browser = browser();
+    for language in ["zh", "en"] {
+        let (tab, complaints) = tab(&browser, &origin, language);
+        for (name, path) in [
+            ("hotels", "/"),
+            ("hotel", "/hotel?hotel=H001"),
+            ("found", "/hotel?hotel=H001&floor=6"),
+            ("missing", "/hotel?hotel=H999"),
+        ] {
+            tab.navigate_to(&format!("{origin}{path}")).expect(path);
+            tab.wait_until_navigated().expect(path);
+            tab.wait_for_element("h1").expect("a heading");
+            for width in [360, 1_280] {
+                for scheme in ["light", "dark"] {
+                    let file = folder.join(format!("{name}-{language}-{width}-{scheme}.png"));
+                    fs::write(file, picture(&tab, width, scheme)).expect("a file");
+                }
+            }
+            let mut complaints = complaints.lock();
+            if name == "missing" {
+                // A browser notes that it was not found.
+                complaints.retain(|complaint| !complaint.contains("404"));
+            }
+            assert!(complaints.is_empty(), "{path}: {complaints:#?}");
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! What pages say, without a browser.
+
+use http::StatusCode;
+use http::header::LOCATION;
+use roomwatt::config::{Hotels, Language};
+use roomwatt::page::{Pages, Viewer};
+use roomwatt::types::HotelId;
+
+use crate::hotel::{Story, ask, occupied, pages, shown, story, two_hotels, vacant, viewer};
+
+/// The texts between the tags, without those of the style.
+fn text(page: &str) -> String {
+    let mut text = String::new();
+    for part in page.split('<').skip(1) {
+        let said = part.split_once('>').map_or("", |(_, said)| said);
+        text.push_str(said);
+        text.push(' ');
+    }
+    text.split_whitespace().collect::<Vec<&str>>().join(" ")
+}
+
+#[test]
+fn a_hotels_rooms_are_shown_worst_first() {
+    let pages = two_hotels();
+    let page = text(&shown(&pages, "/hotel?hotel=H001", &viewer(Language::Zh)));
+    let places: Vec<usize> = ["0604", "0805", "0711", "1201", "0302"]
+        .iter()
+        .map(|room| {
+            page.find(room)
+                .unwrap_or_else(|| panic!("{room} is not in {page}"))
+        })
+        .collect();
+    assert!(places.is_sorted(), "{places:?}: {page}");
+    for part in [
+        "数据截至 14:00（7 分钟前）",
+        "未恢复异常 2 ",
+        "无数据 1 ",
+        "维修房 1 ",
+        "0604 空房 异常 08:00 4.8 14:00 9 × 30 分钟 自 09:30",
+        "1201 空房 偏高 07:30 4.2 14:00 2 × 30 分钟 自 13:00",
+        "0302 住客房 超时未退房 04-08 15:00 1.0 14:00",
+        "0711 空房 无数据 04-09 10:00 0.1 09:00",
+        "0909 维修房 04-08 10:00",
+    ] {
+        assert!(page.contains(part), "{part} is not in {page}");
+    }
+    let page = text(&shown(&pages, "/hotel?hotel=H001", &viewer(Language::En)));
+    for part in [
+        "Data until 14:00 (7 min ago)",
+        "0604 Vacant Alert 08:00 4.8 14:00 9 × 30 min since 09:30",
+    ] {
+        assert!(page.contains(part), "{part} is not in {page}");
+    }
+}
+
+#[test]
+fn rooms_are_found_by_number_and_floor() {
+    let pages = two_hotels();
+    let of = |query: &str| {
+        text(&shown(
+            &pages,
+            &format!("/hotel?hotel=H001{query}"),
+            &viewer(Language::Zh),
+        ))
+    };
+    let found = of("&q=060");
+    assert!(
+        found.contains("显示 9 间，共 120 间") && found.contains("0604 空房"),
+        "{found}"
+    );
+    let found = of("&floor=8");
+    assert!(
+        found.contains("显示 12 间") && found.contains("0805 空房") && !found.contains("0604 空房")
+    );
+    assert!(of("&q=zzz").contains("没有符合的房间"));
+}
+
+#[test]
+fn hotels_that_are_not_the_viewers_are_not_there() {
+    let pages = two_hotels();
+    let only = Viewer {
+        hotels: Hotels::Only([HotelId::new("H002")].into()),
+        ..viewer(Language::Zh)
+    };
+    let root = ask(&pages, "/", &only);
+    assert_eq!(root.status(), StatusCode::SEE_OTHER);
+    assert_eq!(root.headers()[LOCATION], "/hotel?hotel=H002");
+    let (foreign, missing) = (
+        ask(&pages, "/hotel?hotel=H001", &only),
+        ask(&pages, "/hotel?hotel=H999", &only),
+    );
+    assert_eq!(foreign.status(), StatusCode::NOT_FOUND);
+    assert_eq!(foreign.body(), missing.body(), "nothing tells them apart");
+    let all = text(&shown(&pages, "/", &viewer(Language::Zh)));
+    assert!(
+        all.contains("滨江店 2 ") && all.contains("Riverside 0 "),
+        "{all}"
+    );
+}
+
+#[test]
+fn where_sweeps_have_stopped_a_page_says_so() {
+    let pages = two_hotels();
+    let page = |pages: &Pages| text(&shown(pages, "/hotel?hotel=H001", &viewer(Language::Zh)));
+    assert!(!page(&pages).contains("监测已停滞"));
+    let late = Pages {
+        sweep_seconds: 30,
+        ..pages
+    };
+    assert!(
+        page(&late).contains("监测已停滞：自 14:05 起"),
+        "{}",
+        page(&late)
+    );
+}
+
+#[test]
+fn a_hotel_of_300_rooms_has_at_most_100_kb() {
+    let used = [
+        2_300, 2_400, 60, 1_234, 2_400, 2_399, 1_999, 2_400, 1_777, 2_380, 2_390, 2_410,
+    ];
+    let numbers: Vec<String> = (0..300)
+        .map(|n| format!("{:02}{:02}", 1 + n / 15, 1 + n % 15))
+        .collect();
+    let stories: Vec<Story<'_>> = numbers
+        .iter()
+        .map(|number| story("H12345", number, vacant("09 08:00"), &used))
+        .collect();
+    let page = shown(
+        &pages(&stories),
+        "/hotel?hotel=H12345",
+        &viewer(Language::Zh),
+    );
+    assert!(page.len() <= 100 * 1_024, "{} bytes", page.len());
+}
+
+/// Names that break out of texts, attributes and addresses, where these are not escaped.
+pub const HOSTILE: [&str; 10] = [
+    "<script>alert(1)</script>",
+    "\"onload=\"alert(1)",
+    "'onload='x",
+    "..",
+    "\u{202e}1080\u{2066}",
+    "🛏🛏🛏🛏🛏🛏🛏🛏🛏🛏🛏🛏🛏🛏🛏🛏🛏🛏🛏🛏",
+    "a/b",
+    "#1",
+    "50%",
+    "a&room=b;\u{2028}x",
+];
+
+#[test]
+fn hostile_names_stay_texts() {
+    for name in HOSTILE {
+        let stories = [
+            story(name, name, vacant("10 08:00"), &[2_300; 12]),
+            story(name, "102", occupied("10 08:00", "11 08:00"), &[300; 12]),
+            story("H2", name, vacant("10 08:00"), &[60; 12]),
+        ];
+        let pages = pages(&stories);
+        for language in [Language::Zh, Language::En] {
+            let viewer = Viewer {
+                name: name.to_owned(),
+                form_token: Some("token".to_owned()),
+                ..viewer(language)
+            };
+            let root = shown(&pages, "/", &viewer);
+            let links: Vec<&str> = root.split("href=\"").skip(1).collect();
+            let link = links
+                .iter()
+                .find(|link| link.starts_with("/hotel?") && !link.contains("=H2"));
+            let link = link
+                .and_then(|link| link.split('"').next())
+                .expect("a link");
+            let link = link.replace("&#38;", "&");
+            let hotel = shown(&pages, &link, &viewer);
+            let asked = shown(
+                &pages,
+                &format!("{link}&q={}", link.split('=').next_back().expect("a name")),
+                &viewer,
+            );
+            for page in [&root, &hotel, &asked] {
+                let said = text(page);
+                for part in ["\u{202e}", "\u{2066}", "\u{2028}"] {
+                    assert!(!said.contains(part), "{part:?} of {name} is in {said}");
+                }
+                for part in ["<script>a", "\"onload", "'onload"] {
+                    assert!(!page.contains(part), "{part} of {name} is in {page}");
+                }
+                // No attribute, style or script is within the page.
+                assert!(!page.contains(" style=") && !page.contains("<style"));
+                assert_eq!(page.matches("<script").count(), 1);
+            }
+        }
+    }
+}
