@@ -8,14 +8,17 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Language, Setting};
 use crate::engine::{Rules, latest_reading};
 use crate::escape;
-use crate::review::{Chapter, LEARNED_BEFORE, Line, Past, Verdict, explain_in_hotel, read_room};
+use crate::review::{
+    Chapter, Folded, LEARNED_BEFORE, Line, Past, Verdict, explain_in_hotel, is_repetition,
+    read_room, used,
+};
 use crate::store::{Database, Scope};
 use crate::types::spelling::normalized;
 use crate::types::{LocalTime, RoomKey, WattHours};
 
 use super::assessed;
 use super::past::{self, Period, Source, usage};
-use super::words::{Folded, LanguageOption, Words, columns, left, right, words};
+use super::words::{LanguageOption, Words, columns, left, right, words};
 use super::{ConfigFile, Failure};
 
 /// Show why a room was judged as it was, interval by interval
@@ -188,11 +191,12 @@ fn write_text(
         let table = Table::of(words, chapter.threshold);
         writeln!(out, "{}", table.head())?;
         for alike in lines.chunk_by(|one, next| !all && is_repetition(one, next)) {
-            if alike.len() >= FOLDED {
-                writeln!(out, "{}", table.folded(alike))?;
-            } else {
-                for line in alike {
-                    writeln!(out, "{}", table.line(line))?;
+            match Folded::of(alike, chapter.threshold) {
+                Some(folded) => writeln!(out, "{}", table.folded(alike, &folded))?,
+                None => {
+                    for line in alike {
+                        writeln!(out, "{}", table.line(line))?;
+                    }
                 }
             }
         }
@@ -202,21 +206,6 @@ fn write_text(
         writeln!(out, "{}", words.check_spelling())?;
     }
     Ok(())
-}
-
-/// Lines that say the same are folded from this count on.
-const FOLDED: usize = 3;
-
-/// Whether a line only repeats what the one before it says. What leads to an alert is shown
-/// interval by interval.
-fn is_repetition(one: &Line, next: &Line) -> bool {
-    let is_plain = |line: &Line| {
-        let is_more = line.run.is_none_or(|run| run.notified_at_periods > 0);
-        let reason = &line.reason;
-        let is_odd = reason.outlier_dropped || reason.meter_changed || reason.ended.is_some();
-        is_more && !is_odd && line.notices.is_empty()
-    };
-    one.verdict == next.verdict && is_plain(one) && is_plain(next)
 }
 
 /// The lines of a stay, one below the other.
@@ -266,28 +255,16 @@ impl Table<'_> {
         )
     }
 
-    fn folded(&self, lines: &[&Line]) -> String {
-        let energies = || lines.iter().filter_map(|line| line.per_interval);
-        let used = |energy: WattHours| used(energy, self.threshold);
+    fn folded(&self, lines: &[&Line], folded: &Folded) -> String {
         let [first, .., last] = lines else {
             return String::new();
-        };
-        let periods = |line: &Line| line.run.map(|run| run.periods);
-        let folded = Folded {
-            verdict: first.verdict,
-            count: lines.len(),
-            used: energies()
-                .min()
-                .zip(energies().max())
-                .map(|(least, most)| (used(least), used(most))),
-            run: periods(first).zip(periods(last)),
         };
         format!(
             "  {} {} {}  {}",
             first.reading.time.day_hour_minute(),
             self.words.to(),
             last.reading.time.day_hour_minute(),
-            self.words.folded(&folded)
+            self.words.folded(folded)
         )
     }
 }
@@ -304,17 +281,6 @@ fn verdict(words: &dyn Words, line: &Line) -> String {
 /// The kWh with two decimals; `None` if it has more.
 fn hundredths(energy: WattHours) -> Option<String> {
     (energy.0 % 10 == 0).then(|| format!("{:.2}", kwh(energy)))
-}
-
-/// The kWh used, with two decimals; with three where rounding would move it to the other side of
-/// the threshold.
-fn used(energy: WattHours, threshold: WattHours) -> String {
-    let shown = (energy.0 + 5).div_euclid(10) * 10;
-    if shown.cmp(&threshold.0) == energy.cmp(&threshold) {
-        format!("{:.2}", shown as f64 / 1_000.0)
-    } else {
-        format!("{:.3}", kwh(energy))
-    }
 }
 
 fn kwh(energy: WattHours) -> f64 {

@@ -9,9 +9,8 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::config;
 use crate::demo::{Detection, Report};
-use crate::engine::{Event, Move, NoticeKind, Rule, Rules, Stay, Thresholds};
-use crate::review::advise;
-use crate::review::{Reason, Verdict};
+use crate::engine::{Event, Move, Rule, Rules, Thresholds};
+use crate::review::{self, En, Zh, advise};
 use crate::simulator::Appliance;
 use crate::types::{Kind, LocalTime, WattHours};
 
@@ -43,30 +42,9 @@ impl LanguageOption {
 }
 
 /// The texts of a language. Times are in seconds, rates in alerts per 100 rooms and day.
-pub(super) trait Words: BaselineWords + Sync {
-    /// `occupied` or `vacant`.
-    fn state(&self, kind: Kind) -> &'static str;
-    /// `30 minutes`, `2 h`, `3 h 5 minutes`.
-    fn duration(&self, seconds: i64) -> String;
-    /// The word between the beginning and the end of a time span.
-    fn to(&self) -> &'static str;
-
+pub(super) trait Words: review::Words + BaselineWords + Sync {
     // For `explain`.
 
-    /// A stay, and when the next one began.
-    fn stay(&self, stay: &Stay, until: Option<LocalTime>) -> String;
-    /// What counts as abnormal in a stay.
-    fn rule(&self, threshold: WattHours, rules: &Rules) -> String;
-    /// Headings: time, register, energy.
-    fn heads_of_readings(&self) -> [&'static str; 3];
-    fn verdict(&self, verdict: Verdict) -> &'static str;
-    /// Prefix of the reason.
-    fn event(&self, kind: NoticeKind) -> &'static str;
-    /// A sentence without its full stop.
-    fn reason(&self, reason: &Reason) -> String;
-    /// Readings in a row that were folded into a line.
-    fn folded(&self, folded: &Folded) -> String;
-    fn nothing_judged(&self) -> &'static str;
     /// The hint if there is no reading at all.
     fn check_spelling(&self) -> &'static str;
 
@@ -144,16 +122,6 @@ pub(super) trait Words: BaselineWords + Sync {
     fn try_them(&self) -> &'static str;
 }
 
-/// Readings in a row with one verdict.
-pub(super) struct Folded {
-    pub verdict: Verdict,
-    pub count: usize,
-    /// The least and the most energy of an interval, as shown.
-    pub used: Option<(String, String)>,
-    /// The length of the run at the first and at the last of them.
-    pub run: Option<(u32, u32)>,
-}
-
 /// What meters that count whole kWh hide.
 pub(super) struct Hidden<'a> {
     pub meters: usize,
@@ -176,8 +144,8 @@ pub(super) struct Story<'a> {
 
 pub(super) fn words(language: config::Language) -> &'static dyn Words {
     match language {
-        config::Language::Zh => &zh::Zh,
-        config::Language::En => &en::En,
+        config::Language::Zh => &Zh,
+        config::Language::En => &En,
     }
 }
 

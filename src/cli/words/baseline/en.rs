@@ -1,12 +1,10 @@
-use crate::cli::words::Words;
-use crate::cli::words::en::En;
 use crate::engine::baseline::{
     ABOVE_ALARM, ABOVE_LEVEL, ALERT_PERIODS, COARSE_ALARM, COARSE_MOST, COARSE_STEP, EventKind,
     Finding, LEAST_LEVEL, STEP,
 };
 use crate::engine::{BaselineMode, Rule, Rules};
 use crate::review::advise::Beside;
-use crate::review::{Assessed, Because, ByRule};
+use crate::review::{Assessed, Because, ByRule, En, Words as _};
 use crate::types::{Kind, LocalTime, WattHours, counted};
 
 use super::BaselineWords;
