@@ -14,7 +14,7 @@ use crate::gate::Gate;
 use crate::heartbeat::{Heartbeat, Pings};
 use crate::notify::{Console, notifiers};
 use crate::owner::{Ended, Inbox, OwnedState, Owner, Parts};
-use crate::page::Pages;
+use crate::page::{Archives, Pages};
 use crate::pulse::Pulses;
 use crate::store::{Database, Reader, StoreError};
 use crate::sweep::Sweeper;
@@ -106,6 +106,7 @@ impl<'a> Core<'a> {
             rules: Arc::clone(&rules),
             clock: Arc::clone(&clock),
             cards: config.notify.cards.clone(),
+            archives: Archives::new(Database::of(config)),
             sweep_seconds: config.sweep_every.as_secs().cast_signed(),
         };
         let mut running = Running {

@@ -4,14 +4,20 @@
 //! What comes from outside is escaped by the templates, wherever it stands; links are made in
 //! `link.rs` alone. A hotel that the viewer may not see is not found, like one that is not there.
 
+mod archive;
 mod assets;
+mod chart;
+mod csv;
 mod frame;
 mod hotel;
 mod hotels;
 mod link;
+mod map;
 mod now;
 mod numbers;
 mod respond;
+mod room;
+mod stay;
 mod words;
 
 use std::sync::Arc;
@@ -21,6 +27,7 @@ use crate::config::{Cards, Hotels, Language};
 use crate::engine::Rules;
 use crate::rooms::Rooms;
 
+pub use archive::Archives;
 pub use assets::asset;
 
 /// The name of somebody who sits at the machine itself, where nobody is named in the configuration.
@@ -45,6 +52,8 @@ pub struct Pages {
     pub clock: Arc<dyn Clock>,
     /// The names of hotels.
     pub cards: Cards,
+    /// The meters, for a stay.
+    pub archives: Archives,
     /// Time between two sweeps. Seconds.
     pub sweep_seconds: i64,
 }

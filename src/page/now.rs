@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use crate::engine::{Interval, MeterCheck, MeterStatus, RoomState, Stay};
+use crate::engine::{Fact, Interval, MeterCheck, MeterStatus, RoomState, Stay};
 use crate::types::{HotelId, Kind, LocalTime, RoomKey};
 
 use super::numbers::{natural, watts};
@@ -22,6 +22,8 @@ pub(super) struct Room {
     /// The mean of its last interval in W, and when that ended.
     pub(super) power: Option<(i64, LocalTime)>,
     pub(super) incident: Incident,
+    /// Who was in by what messages said, oldest first.
+    pub(super) said: Vec<(LocalTime, Kind)>,
     /// Its last intervals, oldest first.
     pub(super) intervals: Vec<Interval>,
 }
@@ -121,7 +123,7 @@ impl Pages {
         (!rooms.is_empty()).then_some((rooms, counts))
     }
 
-    fn room_now(&self, key: &RoomKey, state: &RoomState, at: &Moment) -> Room {
+    pub(super) fn room_now(&self, key: &RoomKey, state: &RoomState, at: &Moment) -> Room {
         let watch = &state.watch;
         let expected = match watch.stay {
             Stay::Occupied {
@@ -158,9 +160,23 @@ impl Pages {
             is_silent: out_of_order.is_none() && at.check.status(watch) == MeterStatus::Silent,
             power,
             incident,
+            said: said(state),
             intervals: watch.history.clone(),
         }
     }
+}
+
+/// When a guest came or went, up to the present stay.
+fn said(state: &RoomState) -> Vec<(LocalTime, Kind)> {
+    let stays = state.occupancy.facts().iter().filter_map(Fact::stay);
+    let now = state.watch.stay;
+    let before = stays.filter(|stay| stay.time() < now.time());
+    let mut said: Vec<_> = before
+        .chain([now])
+        .map(|stay| (stay.time(), stay.kind()))
+        .collect();
+    said.sort_unstable();
+    said
 }
 
 impl Room {

@@ -1,19 +1,21 @@
 //! Which page a request asks for.
 
 use askama::Template;
-use http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue, LOCATION};
 use http::{Request, Response, StatusCode};
 
+use super::archive::Trouble;
 use super::frame::Frame;
 use super::hotels::Root;
 use super::link::Query;
 use super::{Pages, Viewer, assets};
 
-/// There is no such page for the viewer.
+/// Why another page is not shown.
 #[derive(Template)]
-#[template(path = "missing.html")]
-struct Missing<'a> {
+#[template(path = "message.html")]
+struct Message<'a> {
     f: Frame<'a>,
+    advice: &'static str,
 }
 
 impl Pages {
@@ -36,21 +38,57 @@ impl Pages {
             "/hotel" => self
                 .hotel(&query, viewer, own.clone())
                 .map(|page| page.render()),
+            "/map" => match self.map(&query, viewer, own) {
+                Ok(page) => Some(page.render()),
+                Err(trouble) => return trouble_page(&trouble, viewer),
+            },
+            "/room" => match self.room(&query, viewer, own) {
+                Ok(page) => Some(page.render()),
+                Err(trouble) => return trouble_page(&trouble, viewer),
+            },
+            "/room.csv" => match self.csv(&query, viewer) {
+                Ok(csv) => return download(csv),
+                Err(trouble) => return trouble_page(&trouble, viewer),
+            },
             _ => None,
         };
         match found {
             // Rendering into memory does not fail.
             Some(page) => html(StatusCode::OK, page.unwrap_or_default()),
-            None => {
-                let frame = Frame::new(viewer, String::new(), "/".to_owned());
-                let title = frame.w.not_found.to_owned();
-                let page = Missing {
-                    f: Frame { title, ..frame },
-                };
-                html(StatusCode::NOT_FOUND, page.render().unwrap_or_default())
-            }
+            None => trouble_page(&Trouble::Missing, viewer),
         }
     }
+}
+
+/// The page that says why another one is not shown.
+fn trouble_page(trouble: &Trouble, viewer: &Viewer) -> Response<Vec<u8>> {
+    let frame = Frame::new(viewer, String::new(), "/".to_owned());
+    let w = frame.w;
+    let (status, title, advice) = match trouble {
+        Trouble::Missing => (StatusCode::NOT_FOUND, w.not_found, w.not_found_advice),
+        Trouble::Busy => (StatusCode::SERVICE_UNAVAILABLE, w.busy, w.busy_advice),
+        Trouble::Store(error) => {
+            log::warn!("a page can't be shown: {error}");
+            (StatusCode::SERVICE_UNAVAILABLE, w.busy, w.busy_advice)
+        }
+    };
+    let title = title.to_owned();
+    let page = Message {
+        f: Frame { title, ..frame },
+        advice,
+    };
+    html(status, page.render().unwrap_or_default())
+}
+
+/// A file to keep. Its name says nothing: rooms may be called anything.
+fn download(csv: Vec<u8>) -> Response<Vec<u8>> {
+    let mut response = Response::new(csv);
+    let headers = response.headers_mut();
+    let csv = HeaderValue::from_static("text/csv; charset=utf-8");
+    headers.insert(CONTENT_TYPE, csv);
+    let name = HeaderValue::from_static("attachment; filename=\"stay.csv\"");
+    headers.insert(CONTENT_DISPOSITION, name);
+    response
 }
 
 fn html(status: StatusCode, text: String) -> Response<Vec<u8>> {

@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 
 use roomwatt::clock::Clock;
-use roomwatt::config::{Cards, Http, Language, Secret};
+use roomwatt::config::{Cards, Config, Http, Language, Secret};
 use roomwatt::engine::{
     FieldNames, KeptBody, MessageFormat, RefusedBodies, Rules, StatusCodes, TypeCodes,
 };
@@ -19,9 +19,11 @@ use roomwatt::gate::Gate;
 use roomwatt::http::{Desk, Limits, Listener, Service};
 use roomwatt::metrics::Metrics;
 use roomwatt::owner::{Inbox, OwnedState, Owner, Parts};
-use roomwatt::page::Pages;
+use roomwatt::page::{Archives, Pages};
 use roomwatt::rooms::Rooms;
-use roomwatt::store::{MeterWriter, Meters, Ownership, Plan, Readings, Store, StoreError, Wanted};
+use roomwatt::store::{
+    Database, MeterWriter, Meters, Ownership, Plan, Readings, Store, StoreError, Wanted,
+};
 use roomwatt::threads::{Exit, Stopper, spawn, stop_signal};
 use roomwatt::types::{LocalTime, Reading, RoomKey, Zone};
 
@@ -253,6 +255,9 @@ impl Rig {
             rooms: Arc::clone(state.rooms()),
             rules: Arc::default(),
             clock: Arc::clone(&clock),
+            archives: Archives::new(Database::of(
+                &Config::of_settings(&[]).expect("the defaults"),
+            )),
             cards: Cards {
                 language: Language::Zh,
                 hotel_names: Arc::default(),

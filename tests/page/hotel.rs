@@ -1,13 +1,15 @@
 //! A hotel as the service has it in memory, and its pages.
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use http::{Request, Response, StatusCode};
 use roomwatt::clock::Clock;
-use roomwatt::config::{Cards, Hotels, Language};
-use roomwatt::engine::{RoomState, RoomStatus, Rules, StatusChange, Stay, observe};
-use roomwatt::page::{LOCAL, Pages, Viewer};
+use roomwatt::config::{Cards, Config, Hotels, Language};
+use roomwatt::engine::{Opening, RoomState, RoomStatus, Rules, StatusChange, Stay, observe};
+use roomwatt::page::{Archives, LOCAL, Pages, Viewer};
 use roomwatt::rooms::{LastSweep, Rooms};
+use roomwatt::store::{Database, Plan};
 use roomwatt::types::{LocalTime, Reading, RoomKey, WattHours};
 
 pub fn at(time: &str) -> LocalTime {
@@ -63,6 +65,22 @@ pub fn story<'a>(hotel: &'a str, room: &'a str, stay: Stay, used: &'a [i64]) -> 
     }
 }
 
+/// What its meter has sent.
+fn readings(story: &Story<'_>) -> Vec<Reading> {
+    let last = at("10 14:00").plus(-3_600 * story.hours_silent);
+    let mut register = 100_000;
+    let used = std::iter::once(&0).chain(story.used);
+    used.enumerate()
+        .map(|(nth, wh)| {
+            register += wh;
+            Reading {
+                time: last.plus(1_800 * (nth as i64 - story.used.len() as i64)),
+                register: WattHours(register),
+            }
+        })
+        .collect()
+}
+
 /// The state that the service has of it.
 pub fn state(story: &Story<'_>, rules: &Rules) -> (RoomKey, RoomState) {
     let key = RoomKey::new(story.hotel, story.room);
@@ -73,20 +91,27 @@ pub fn state(story: &Story<'_>, rules: &Rules) -> (RoomKey, RoomState) {
             status: RoomStatus::OutOfOrder { until: None },
         });
     }
-    let last = at("10 14:00").plus(-3_600 * story.hours_silent);
-    let mut register = 100_000;
-    let mut readings = vec![Reading {
-        time: last.plus(-1_800 * story.used.len() as i64),
-        register: WattHours(register),
-    }];
-    for (nth, wh) in story.used.iter().enumerate() {
-        register += wh;
-        readings.push(Reading {
-            time: last.plus(-1_800 * (story.used.len() - 1 - nth) as i64),
-            register: WattHours(register),
-        });
+    (
+        key.clone(),
+        observe(&key, &state, &readings(story), rules).state,
+    )
+}
+
+/// An empty embedded database, in a file of its own.
+fn database() -> Database {
+    static FILES: AtomicU32 = AtomicU32::new(0);
+    let nth = FILES.fetch_add(1, Ordering::Relaxed);
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("pages-{nth}.db"));
+    for end in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{end}", path.display()));
     }
-    (key.clone(), observe(&key, &state, &readings, rules).state)
+    let setting = format!("embedded.path={}", path.display())
+        .parse()
+        .expect("a setting");
+    let config = Config::of_settings(&[setting]).expect("a configuration");
+    let database = Database::of(&config);
+    database.init(&|_| {}).expect("tables");
+    database
 }
 
 pub fn pages(stories: &[Story<'_>]) -> Pages {
@@ -103,7 +128,41 @@ pub fn pages(stories: &[Story<'_>]) -> Pages {
     ];
     let names: [(String, String); 2] = names;
     let names = names.map(|(id, name)| (roomwatt::types::HotelId::new(&id), name));
+    let database = database();
+    let writer = database.meter_writer().expect("an embedded one");
+    for story in stories {
+        let key = RoomKey::new(story.hotel, story.room);
+        let rows = readings(story).into_iter();
+        writer
+            .add(&mut rows.map(|reading| (key.clone(), reading)))
+            .expect("written");
+    }
+    let mut store = database.store();
+    store.take_over().expect("it is free");
+    let openings = stories.iter().flat_map(|story| {
+        let key = RoomKey::new(story.hotel, story.room);
+        let stays = [
+            occupied("07 15:00", "08 12:00"),
+            vacant("08 09:00"),
+            story.stay,
+        ];
+        stays.map(|stay| {
+            (
+                key.clone(),
+                Opening {
+                    stay,
+                    initial: None,
+                },
+            )
+        })
+    });
+    let plan = Plan {
+        openings: openings.collect(),
+        ..Plan::default()
+    };
+    store.commit(&plan).expect("written");
     Pages {
+        archives: Archives::new(database),
         rooms: Arc::new(rooms),
         rules: Arc::new(rules),
         clock: Arc::new(Fixed),
@@ -126,9 +185,16 @@ pub fn two_hotels() -> Pages {
     let guest = [
         200, 900, 1_200, 700, 400, 100, 80, 300, 600, 900, 1_100, 500,
     ];
+    let months: Vec<i64> = (0..108)
+        .map(|nth| match nth % 48 {
+            10..14 => 1_700 + 31 * (nth % 7),
+            _ => 60 + 13 * (nth % 5),
+        })
+        .collect();
     let mut stories = vec![
         story("H001", "0604", vacant("10 08:00"), &heater),
         story("H001", "0805", vacant("09 11:30"), &heater[..10]),
+        story("H001", "1003", vacant("08 08:00"), &months),
         story("H001", "1201", vacant("10 07:30"), &begins),
         story("H001", "0302", occupied("08 15:00", "10 12:00"), &guest),
         Story {
@@ -165,16 +231,4 @@ pub fn viewer(language: Language) -> Viewer {
         language,
         form_token: None,
     }
-}
-
-pub fn ask(pages: &Pages, path: &str, viewer: &Viewer) -> Response<Vec<u8>> {
-    let request = Request::builder().uri(path).body(()).expect("a request");
-    pages.respond(&request, viewer)
-}
-
-/// A page that is there.
-pub fn shown(pages: &Pages, path: &str, viewer: &Viewer) -> String {
-    let response = ask(pages, path, viewer);
-    assert_eq!(response.status(), StatusCode::OK, "{path}");
-    String::from_utf8(response.into_body()).expect("UTF-8")
 }

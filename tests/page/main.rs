@@ -1,6 +1,4 @@
-//! The pages: what they show, to whom, and what a browser makes of them.
+//! The pages: what they show, to whom, without a browser.
 
-mod browser;
 mod hotel;
 mod rendered;
-mod server;

@@ -1,12 +1,24 @@
 //! What pages say, without a browser.
 
-use http::StatusCode;
+use http::{Request, Response, StatusCode};
 use http::header::LOCATION;
 use roomwatt::config::{Hotels, Language};
 use roomwatt::page::{Pages, Viewer};
 use roomwatt::types::HotelId;
 
-use crate::hotel::{Story, ask, occupied, pages, shown, story, two_hotels, vacant, viewer};
+use crate::hotel::{Story, occupied, pages, story, two_hotels, vacant, viewer};
+
+fn ask(pages: &Pages, path: &str, viewer: &Viewer) -> Response<Vec<u8>> {
+    let request = Request::builder().uri(path).body(()).expect("a request");
+    pages.respond(&request, viewer)
+}
+
+/// A page that is there.
+fn shown(pages: &Pages, path: &str, viewer: &Viewer) -> String {
+    let response = ask(pages, path, viewer);
+    assert_eq!(response.status(), StatusCode::OK, "{path}");
+    String::from_utf8(response.into_body()).expect("UTF-8")
+}
 
 /// The texts between the tags, without those of the style.
 fn text(page: &str) -> String {
@@ -51,6 +63,68 @@ fn a_hotels_rooms_are_shown_worst_first() {
     ] {
         assert!(page.contains(part), "{part} is not in {page}");
     }
+}
+
+#[test]
+fn a_stay_is_shown_in_the_words_of_explain() {
+    let pages = two_hotels();
+    let page = shown(&pages, "/room?hotel=H001&room=0604", &viewer(Language::Zh));
+    let said = text(&page);
+    for part in [
+        "空房：2023-04-10 08:00:00 退房 异常 9 × 30 分钟 自 09:30",
+        "13:30–14:00 2.41 kWh",
+        "11:30 报警",
+        "现行阈值 1.5 kWh",
+        "11:30 109.63 2.35 异常 4 【报警】超过 1.5 kWh；自 04-10 09:30 起连续 4 个周期",
+        "08:30 至 09:30 3 个周期正常，最高 0.06 kWh",
+        "住客房：2023-04-07 15:00:00 入住，预计 2023-04-08 12:00:00 退房",
+    ] {
+        assert!(said.contains(part), "{part} is not in {said}");
+    }
+    assert_eq!(page.matches("<rect class=\"high\"").count(), 9);
+    // A meter that has sent nothing has not used nothing.
+    let silent = shown(&pages, "/room?hotel=H001&room=0711", &viewer(Language::En));
+    assert!(text(&silent).contains("09:00– no readings"), "{silent}");
+    assert_eq!(silent.matches("<rect class=\"gap\"").count(), 1);
+    let earlier = "/room?hotel=H001&room=0604&stay=2023-04-08+09:00:00";
+    let earlier = text(&shown(&pages, earlier, &viewer(Language::Zh)));
+    assert!(earlier.contains("至 2023-04-10 08:00:00 止"), "{earlier}");
+    for path in [
+        "/room?hotel=H001&room=9999",
+        "/room?hotel=H002&room=0604",
+        "/room?hotel=H001&room=0604&stay=2023-04-08+09:00:01",
+    ] {
+        let response = ask(&pages, path, &viewer(Language::Zh));
+        assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+    let only = Viewer {
+        hotels: Hotels::Only([HotelId::new("H002")].into()),
+        ..viewer(Language::Zh)
+    };
+    for path in ["/room", "/room.csv"] {
+        let path = format!("{path}?hotel=H001&room=0604");
+        let response = ask(&pages, &path, &only);
+        assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+}
+
+#[test]
+fn a_stay_can_be_taken_into_a_spreadsheet() {
+    let pages = pages(&[story("=H1", "-1+1", vacant("10 08:00"), &[2_300; 12])]);
+    let csv = ask(
+        &pages,
+        "/room.csv?hotel=%3DH1&room=-1%2B1",
+        &viewer(Language::En),
+    );
+    assert_eq!(csv.headers()["content-type"], "text/csv; charset=utf-8");
+    let csv = String::from_utf8(csv.into_body()).expect("UTF-8");
+    let rows: Vec<&str> = csv.lines().collect();
+    assert!(rows[0].starts_with("\u{feff}hotel_id,room_number,"));
+    assert_eq!(rows.len(), 14, "{csv}");
+    assert!(
+        rows[13].starts_with("'=H1,'-1+1,vacant,2023-04-10 08:00:00,2023-04-10 14:00:00,"),
+        "{csv}"
+    );
 }
 
 #[test]
@@ -178,7 +252,13 @@ fn hostile_names_stay_texts() {
                 &format!("{link}&q={}", link.split('=').next_back().expect("a name")),
                 &viewer,
             );
-            for page in [&root, &hotel, &asked] {
+            let room = hotel
+                .split("href=\"/room?")
+                .nth(1)
+                .and_then(|link| link.split('"').next());
+            let room = format!("/room?{}", room.expect("a link").replace("&#38;", "&"));
+            let room = shown(&pages, &room, &viewer);
+            for page in [&root, &hotel, &asked, &room] {
                 let said = text(page);
                 for part in ["\u{202e}", "\u{2066}", "\u{2028}"] {
                     assert!(!said.contains(part), "{part:?} of {name} is in {said}");

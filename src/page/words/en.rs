@@ -46,6 +46,40 @@ pub(super) static WORDS: Words = Words {
     nothing_found: "No room matches.",
     no_data: "–",
 
+    verdict: "Verdict",
+    used: "kWh",
+    normal: "normal",
+    abnormal: "above the threshold",
+    aside: "does not count",
+    reason: "Reason",
+    readings_caption: "What the chart shows, the newest first, judged by the rules of now.",
+    stays: "Stays and vacancies",
+    earlier: "Earlier",
+    later: "Later",
+    chart_nav: "Time span and download",
+    csv: "Download CSV",
+    gap: "no readings",
+    arrival: "arrival",
+    departure: "departure",
+    alert: "alert",
+    reminder: "reminder",
+    recovered: "recovered",
+    closed: "no longer followed",
+    meter_changed: "new meter",
+    map_levels: "Mean kW of a half hour, from light to dark:",
+    day_kwh: "kWh in 24 h",
+    most_kw: "Most kW",
+    busy: "This can't be read now",
+    busy_advice: "The database is busy or away. The page tries again; the rooms' list is there.",
+
+    threshold: |kwh| format!("threshold now {kwh} kWh"),
+    map_caption: |from, to| {
+        format!(
+            "{from} to {to}, a cell is 30 minutes. Underlined is occupied, without a line is \
+             vacant."
+        )
+    },
+    chart_of: |from, to| format!("kWh per interval, {from} to {to}"),
     periods: |periods, seconds| format!("{periods} × {}", duration(seconds)),
     ago: |seconds| match seconds {
         ..60 => "just now".to_owned(),

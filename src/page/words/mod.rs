@@ -53,6 +53,39 @@ pub(super) struct Words {
     pub(super) nothing_found: &'static str,
     pub(super) no_data: &'static str,
 
+    pub(super) verdict: &'static str,
+    pub(super) used: &'static str,
+    pub(super) normal: &'static str,
+    pub(super) abnormal: &'static str,
+    /// Of intervals that neither count nor end a run.
+    pub(super) aside: &'static str,
+    pub(super) reason: &'static str,
+    pub(super) readings_caption: &'static str,
+    pub(super) stays: &'static str,
+    pub(super) earlier: &'static str,
+    pub(super) later: &'static str,
+    pub(super) chart_nav: &'static str,
+    pub(super) csv: &'static str,
+    pub(super) gap: &'static str,
+    pub(super) arrival: &'static str,
+    pub(super) departure: &'static str,
+    pub(super) alert: &'static str,
+    pub(super) reminder: &'static str,
+    pub(super) recovered: &'static str,
+    pub(super) closed: &'static str,
+    pub(super) meter_changed: &'static str,
+    pub(super) map_levels: &'static str,
+    pub(super) day_kwh: &'static str,
+    pub(super) most_kw: &'static str,
+    pub(super) busy: &'static str,
+    pub(super) busy_advice: &'static str,
+
+    /// The threshold line, in kWh.
+    pub(super) threshold: fn(&str) -> String,
+    /// From when to when the map is.
+    pub(super) map_caption: fn(&str, &str) -> String,
+    /// The chart of a stay, from when to when.
+    pub(super) chart_of: fn(&str, &str) -> String,
     /// `5 × 30 minutes`.
     pub(super) periods: fn(u32, i64) -> String,
     /// `7 minutes ago`, of seconds.

@@ -1,4 +1,8 @@
-//! The pages in a real Chromium.
+//! The pages in a real Chromium. It keeps what they look like as PNGs, in `target/tmp/pages`.
+
+#[path = "../page/hotel.rs"]
+mod hotel;
+mod server;
 
 use std::collections::HashMap;
 use std::fs;
@@ -11,8 +15,8 @@ use headless_chrome::protocol::cdp::{Emulation, Page};
 use headless_chrome::{Browser, LaunchOptions, Tab};
 use parking_lot::Mutex;
 
-use crate::hotel::two_hotels;
-use crate::server::serve;
+use hotel::two_hotels;
+use server::serve;
 
 /// The longest wait for a page.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -97,6 +101,20 @@ fn picture(tab: &Tab, width: u32, scheme: &str) -> Vec<u8> {
         .expect("a picture")
 }
 
+/// What is wrong for people who see or hear little, or have no mouse, by axe-core.
+fn barriers(tab: &Tab) -> String {
+    let axe = std::env::var("ROOMWATT_TEST_AXE").expect("the servers are up: scripts/services env");
+    let axe = fs::read_to_string(axe).expect("axe-core");
+    tab.evaluate(&axe, false).expect("axe-core");
+    // By a session of the debugger, which the page's policy does not bind.
+    let run = "axe.run().then(found => JSON.stringify(found.violations.map(it => \
+               [it.impact, it.id, it.nodes[0].html, it.nodes[0].failureSummary])))";
+    let found = tab.evaluate(run, true).expect("it runs").value;
+    found
+        .and_then(|found| Some(found.as_str()?.to_owned()))
+        .expect("a list")
+}
+
 #[test]
 fn a_browser_shows_every_page() {
     let address = serve(two_hotels());
@@ -110,6 +128,11 @@ fn a_browser_shows_every_page() {
             ("hotels", "/"),
             ("hotel", "/hotel?hotel=H001"),
             ("found", "/hotel?hotel=H001&floor=6"),
+            ("map", "/map?hotel=H001"),
+            ("room", "/room?hotel=H001&room=0604"),
+            ("long", "/room?hotel=H001&room=1003"),
+            ("silent", "/room?hotel=H001&room=0711"),
+            ("guest", "/room?hotel=H001&room=0302"),
             ("missing", "/hotel?hotel=H999"),
         ] {
             tab.navigate_to(&format!("{origin}{path}")).expect(path);
@@ -119,6 +142,8 @@ fn a_browser_shows_every_page() {
                 for scheme in ["light", "dark"] {
                     let file = folder.join(format!("{name}-{language}-{width}-{scheme}.png"));
                     fs::write(file, picture(&tab, width, scheme)).expect("a file");
+                    // What it says of colours is for each of them.
+                    assert_eq!(barriers(&tab), "[]", "{path}, {width}, {scheme}");
                 }
             }
             let mut complaints = complaints.lock();

@@ -1,0 +1,277 @@
+//! A stay as a chart: a bar for each interval, what was above the threshold, and what happened.
+
+use crate::engine::{NoticeKind, Stay};
+use crate::review::{Chapter, Line, Verdict, used};
+use crate::types::{LocalTime, WattHours};
+
+use super::numbers;
+use super::words::Words;
+
+/// The size of the drawing, and of its margins.
+pub(super) const WIDTH: i64 = 1_080;
+pub(super) const HEIGHT: i64 = 300;
+const LEFT: i64 = 46;
+const RIGHT: i64 = 14;
+const TOP: i64 = 44;
+const BOTTOM: i64 = 40;
+
+/// The time that is shown at once. Seconds.
+pub(super) const SPAN: i64 = 3 * 86_400;
+
+/// A chart that is not shorter, so that few bars are not giants. Seconds.
+const LEAST_SPAN: i64 = 6 * 3_600;
+
+pub(super) struct Chart {
+    pub(super) from: LocalTime,
+    pub(super) to: LocalTime,
+    pub(super) bars: Vec<Bar>,
+    pub(super) gaps: Vec<Bar>,
+    /// Lines across, each with its kWh.
+    pub(super) grid: Vec<(i64, String)>,
+    /// Hours and days.
+    pub(super) hours: Vec<Hour>,
+    pub(super) threshold: (i64, String),
+    pub(super) marks: Vec<Mark>,
+}
+
+pub(super) struct Bar {
+    pub(super) class: &'static str,
+    pub(super) x: i64,
+    pub(super) y: i64,
+    pub(super) width: i64,
+    pub(super) height: i64,
+    pub(super) title: String,
+}
+
+pub(super) struct Hour {
+    pub(super) x: i64,
+    pub(super) text: String,
+    pub(super) day: Option<String>,
+}
+
+/// Something that happened.
+pub(super) struct Mark {
+    pub(super) class: &'static str,
+    pub(super) x: i64,
+    /// How its text is aligned, so that it stays within the drawing.
+    pub(super) anchor: &'static str,
+    /// Texts that would overlap stand one above the other.
+    pub(super) row: i64,
+    pub(super) text: &'static str,
+    pub(super) title: String,
+}
+
+impl Chart {
+    pub(super) fn bottom() -> i64 {
+        HEIGHT - BOTTOM
+    }
+
+    pub(super) fn right() -> i64 {
+        WIDTH - RIGHT
+    }
+
+    /// The part of a stay that ends at `to`.
+    pub(super) fn of(chapter: &Chapter, to: LocalTime, now: LocalTime, w: &Words) -> Chart {
+        let begin = chapter.stay.time();
+        let from = begin.max(to.plus(-SPAN));
+        let to = to.max(from.plus(LEAST_SPAN));
+        let span = to.since(from).max(1);
+        let x = |time: LocalTime| {
+            let into = time.since(from).clamp(0, span);
+            LEFT + into * (WIDTH - LEFT - RIGHT) / span
+        };
+        let threshold = chapter.threshold;
+        let shown = |line: &&Line| line.reading.time > from && line.reading.time <= to;
+        let energies = chapter
+            .lines
+            .iter()
+            .filter(shown)
+            .filter_map(|line| line.per_interval);
+        let most = energies.map(|energy| energy.0).max().unwrap_or(0);
+        let top = step(most.max(threshold.0 * 6 / 5).max(200));
+        let y = |wh: i64| Chart::bottom() - wh.clamp(0, top) * (HEIGHT - TOP - BOTTOM) / top;
+        let mut chart = Chart {
+            from,
+            to,
+            bars: Vec::new(),
+            gaps: Vec::new(),
+            grid: (0..=4)
+                .map(|part| part * top / 4)
+                .map(|wh| (y(wh), WattHours(wh).to_string()))
+                .collect(),
+            hours: hours(from, to, &x),
+            threshold: (y(threshold.0), (w.threshold)(&threshold.to_string())),
+            marks: Vec::new(),
+        };
+        let mut marks = vec![arrival(&chapter.stay, w)];
+        let mut base: Option<LocalTime> = None;
+        for line in &chapter.lines {
+            let (time, verdict) = (line.reading.time, line.verdict);
+            let began = base.filter(|base| time > *base);
+            if let Some(began) = began.filter(|_| shown(&line)) {
+                let (x, width) = (x(began), (x(time) - x(began)).max(2));
+                let said = format!("{}–{}", numbers::time(began, now), numbers::time(time, now));
+                match (verdict, line.per_interval) {
+                    (Verdict::Gap, _) => {
+                        chart.gaps.push(gap(x, width, format!("{said} {}", w.gap)))
+                    }
+                    (Verdict::OutOfOrder, None) => {
+                        chart
+                            .gaps
+                            .push(gap(x, width, format!("{said} {}", w.out_of_order)));
+                    }
+                    (_, Some(energy)) => {
+                        let top = y(energy.0);
+                        chart.bars.push(Bar {
+                            class: class(verdict),
+                            x,
+                            y: top,
+                            // A hair between two bars.
+                            width: (width - 1).max(1),
+                            height: Chart::bottom() - top,
+                            title: format!("{said} {} kWh", used(energy, threshold)),
+                        });
+                    }
+                    _ => {}
+                }
+            }
+            for kind in &line.notices {
+                let (class, text) = notice(*kind, w);
+                marks.push((time, class, text));
+            }
+            if line.reason.meter_changed {
+                marks.push((time, "meter", w.meter_changed));
+            }
+            if is_sample(verdict) {
+                base = Some(time);
+            }
+        }
+        // What has not come is no zero.
+        let until = chapter.until.unwrap_or(now);
+        if let Some(base) = base.filter(|base| until.since(*base) > 2 * 3_600 && *base < to) {
+            let (from, to) = (x(base), x(until));
+            let title = format!("{}– {}", numbers::time(base, now), w.gap);
+            chart.gaps.push(gap(from, (to - from).max(2), title));
+        }
+        if let Some(until) = chapter.until {
+            marks.push((until, "stay", left(&chapter.stay, w)));
+        }
+        marks.retain(|(time, ..)| *time >= from && *time <= to);
+        let mut taken: [i64; 2] = [i64::MIN; 2];
+        for (time, class, text) in marks {
+            let x = x(time);
+            let row = taken.iter().position(|end| x >= *end).unwrap_or(0);
+            // A Chinese character takes twice as much.
+            let wide = text
+                .chars()
+                .map(|c| if c.is_ascii() { 7 } else { 13 })
+                .sum::<i64>();
+            taken[row] = x + wide + 14;
+            chart.marks.push(Mark {
+                class,
+                x,
+                anchor: if x + wide > WIDTH - RIGHT {
+                    "end"
+                } else {
+                    "start"
+                },
+                row: row as i64,
+                text,
+                title: format!("{} {text}", numbers::time(time, now)),
+            });
+        }
+        chart
+    }
+}
+
+fn gap(x: i64, width: i64, title: String) -> Bar {
+    Bar {
+        class: "gap",
+        x,
+        y: TOP,
+        width,
+        height: HEIGHT - TOP - BOTTOM,
+        title,
+    }
+}
+
+/// How a bar is marked.
+fn class(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Abnormal => "high",
+        Verdict::Cleaning | Verdict::OutOfOrder | Verdict::Zero => "aside",
+        _ => "ok",
+    }
+}
+
+/// Whether the next interval begins here.
+fn is_sample(verdict: Verdict) -> bool {
+    matches!(
+        verdict,
+        Verdict::Initial
+            | Verdict::Gap
+            | Verdict::AcrossStay
+            | Verdict::OutOfOrder
+            | Verdict::Cleaning
+            | Verdict::Zero
+            | Verdict::Abnormal
+            | Verdict::Normal
+    )
+}
+
+fn arrival(stay: &Stay, w: &Words) -> (LocalTime, &'static str, &'static str) {
+    let text = match stay {
+        Stay::Occupied { .. } => w.arrival,
+        Stay::Vacant { .. } => w.departure,
+    };
+    (stay.time(), "stay", text)
+}
+
+/// What ended a stay.
+fn left(stay: &Stay, w: &Words) -> &'static str {
+    match stay {
+        Stay::Occupied { .. } => w.departure,
+        Stay::Vacant { .. } => w.arrival,
+    }
+}
+
+fn notice(kind: NoticeKind, w: &Words) -> (&'static str, &'static str) {
+    match kind {
+        NoticeKind::Alert => ("alert", w.alert),
+        NoticeKind::Reminder => ("alert", w.reminder),
+        NoticeKind::Recovered => ("recovered", w.recovered),
+        NoticeKind::Closed(_) => ("stay", w.closed),
+    }
+}
+
+/// The end of a scale whose quarters are round.
+fn step(most: i64) -> i64 {
+    let mut round = 100;
+    loop {
+        for factor in [2, 4, 6, 8, 10, 12, 16] {
+            if round * factor >= most {
+                return round * factor;
+            }
+        }
+        round *= 10;
+    }
+}
+
+/// Each sixth hour; at midnight its day.
+fn hours(from: LocalTime, to: LocalTime, x: &impl Fn(LocalTime) -> i64) -> Vec<Hour> {
+    let every = if to.since(from) <= 86_400 { 3 } else { 6 } * 3_600;
+    let first = from.plus(every - 1 - (from.seconds() + every - 1).rem_euclid(every));
+    let times = (0..).map(|nth| first.plus(nth * every));
+    times
+        .take_while(|time| *time <= to)
+        .map(|time| {
+            let shown = time.day_hour_minute();
+            let (day, hour) = shown.split_once(' ').unwrap_or_default();
+            Hour {
+                x: x(time),
+                text: hour.to_owned(),
+                day: (hour == "00:00" || time == first).then(|| day.to_owned()),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,234 @@
+//! A room: one of its stays as a chart and as a table, and its other stays.
+
+use askama::Template;
+
+use crate::config::Language;
+use crate::engine::Stay;
+use crate::review::{self, En, Folded, Line, Zh, is_repetition, used};
+use crate::types::{LocalTime, RoomKey};
+
+use super::archive::Trouble;
+use super::chart::{self, Chart};
+use super::frame::Frame;
+use super::link::{self, Query, to};
+use super::now::Incident;
+use super::stay::StayOf;
+use super::{Pages, Viewer, numbers};
+
+/// The stays that are listed.
+const LISTED: usize = 30;
+
+#[derive(Template)]
+#[template(path = "room.html")]
+pub(super) struct Room<'a> {
+    f: Frame<'a>,
+    hotel: String,
+    hotel_href: String,
+    number: String,
+    kw: Option<String>,
+    until: Option<String>,
+    run: Option<String>,
+    /// How the run is marked.
+    run_class: &'static str,
+    stay: String,
+    rule: String,
+    chart: Chart,
+    chart_name: String,
+    earlier: Option<String>,
+    later: Option<String>,
+    csv: String,
+    heads: [&'static str; 2],
+    rows: Vec<Row>,
+    nothing: &'static str,
+    stays: Vec<Other>,
+}
+
+/// A reading, or several that say the same.
+struct Row {
+    class: &'static str,
+    time: String,
+    /// Register, energy and verdict of a single one.
+    single: Option<(String, String, String)>,
+    text: String,
+}
+
+struct Other {
+    href: String,
+    text: String,
+    is_here: bool,
+}
+
+/// The texts that `explain` has, too.
+pub(super) fn explained(language: Language) -> &'static dyn review::Words {
+    match language {
+        Language::Zh => &Zh,
+        Language::En => &En,
+    }
+}
+
+/// The room and the stay that a query asks for.
+pub(super) fn asked(query: &Query) -> (RoomKey, Option<LocalTime>) {
+    let key = RoomKey::new(query.get("hotel"), query.get("room"));
+    (key, LocalTime::parse(query.get("stay")).ok())
+}
+
+impl Pages {
+    /// # Errors
+    /// [`Trouble`] if there is no such room for the viewer, or it can't be read now.
+    pub(super) fn room<'a>(
+        &self,
+        query: &Query,
+        viewer: &'a Viewer,
+        path: String,
+    ) -> Result<Room<'a>, Trouble> {
+        let (key, asked) = asked(query);
+        let at = self.moment();
+        let StayOf {
+            room,
+            chapter,
+            stays,
+        } = self.stay(&key, asked, viewer, &at)?;
+        let explained = explained(viewer.language);
+        let hotel = numbers::name(self.cards.name_of(&key.hotel_id)).into_owned();
+        let number = numbers::name(key.room_number.as_str()).into_owned();
+        let newest = chapter.lines.last().map(|line| line.reading.time);
+        let frame = Frame::new(viewer, format!("{number} · {hotel}"), path)
+            .of_hotel(&key.hotel_id, None)
+            .fresh(self, &at, newest);
+        let w = frame.w;
+        let ends = chapter.until.unwrap_or(at.now);
+        let shown_to = LocalTime::parse(query.get("to")).ok();
+        let shown_to = shown_to.filter(|to| *to > chapter.stay.time() && *to < ends);
+        let chart = Chart::of(&chapter, shown_to.unwrap_or(ends), at.now, w);
+        let begin = chapter.stay.time().to_string();
+        let link = |ends: LocalTime| {
+            let (hotel, room) = (key.hotel_id.as_str(), key.room_number.as_str());
+            let ends = ends.to_string();
+            to(
+                "/room",
+                &[
+                    ("hotel", hotel),
+                    ("room", room),
+                    ("stay", &begin),
+                    ("to", &ends),
+                ],
+            )
+        };
+        let lines: Vec<&Line> = (chapter.lines.iter())
+            .filter(|line| line.matters && line.reading.time <= chart.to)
+            .filter(|line| line.reading.time >= chart.from.plus(-self.rules.interval_seconds))
+            .collect();
+        let alike = lines.chunk_by(|one, next| is_repetition(one, next));
+        let mut rows: Vec<Row> = alike
+            .flat_map(|alike| rows(alike, &chapter, explained, at.now))
+            .collect();
+        // The newest first: that is what somebody looks for.
+        rows.reverse();
+        let (run_class, run) = match room.incident {
+            Incident::Open { periods, since } => ("a", Some((periods, since))),
+            Incident::Begins { periods, since } => ("b", Some((periods, since))),
+            Incident::None => ("", None),
+        };
+        let [time, register, _] = explained.heads_of_readings();
+        let heads = [time, register];
+        Ok(Room {
+            hotel,
+            hotel_href: link::hotel(&key.hotel_id),
+            number,
+            kw: room.power.map(|(watts, _)| numbers::kw(watts)),
+            until: room.power.map(|(_, ended)| numbers::time(ended, at.now)),
+            run: run.map(|(periods, since)| {
+                let run = (w.periods)(periods, self.rules.interval_seconds);
+                format!("{run} {} {}", w.since, numbers::time(since, at.now))
+            }),
+            run_class,
+            stay: explained.stay(&chapter.stay, chapter.until),
+            rule: explained.rule(chapter.threshold, &self.rules),
+            chart_name: (w.chart_of)(
+                &numbers::time(chart.from, at.now),
+                &numbers::time(chart.to, at.now),
+            ),
+            earlier: (chart.from > chapter.stay.time()).then(|| link(chart.from)),
+            later: shown_to.map(|to| link(to.plus(chart::SPAN))),
+            csv: to(
+                "/room.csv",
+                &[
+                    ("hotel", key.hotel_id.as_str()),
+                    ("room", key.room_number.as_str()),
+                    ("stay", &begin),
+                ],
+            ),
+            heads,
+            rows,
+            nothing: explained.nothing_judged(),
+            stays: others(&stays, &chapter.stay, &key, explained),
+            chart,
+            f: frame,
+        })
+    }
+}
+
+fn rows(
+    alike: &[&Line],
+    chapter: &review::Chapter,
+    explained: &dyn review::Words,
+    now: LocalTime,
+) -> Vec<Row> {
+    let class = |line: &Line| match line.verdict {
+        review::Verdict::Abnormal => "a",
+        review::Verdict::Gap => "s",
+        _ => "",
+    };
+    let time = |line: &Line| numbers::time(line.reading.time, now);
+    if let (Some(folded), [first, .., last]) = (Folded::of(alike, chapter.threshold), alike) {
+        return vec![Row {
+            class: class(first),
+            time: format!("{} {} {}", time(first), explained.to(), time(last)),
+            single: None,
+            text: explained.folded(&folded),
+        }];
+    }
+    let row = |line: &&Line| {
+        let used = |energy| used(energy, chapter.threshold);
+        let verdict = explained.verdict(line.verdict);
+        let run = line
+            .run
+            .map_or(String::new(), |run| format!(" {}", run.periods));
+        let events = line.notices.iter().map(|kind| explained.event(*kind));
+        Row {
+            class: class(line),
+            time: time(line),
+            single: Some((
+                line.reading.register.to_string(),
+                line.per_interval.map(used).unwrap_or_default(),
+                format!("{verdict}{run}"),
+            )),
+            text: format!(
+                "{}{}",
+                events.collect::<String>(),
+                explained.reason(&line.reason)
+            ),
+        }
+    };
+    alike.iter().map(row).collect()
+}
+
+/// Links to the stays of a room, the newest first; each ends where the next one begins.
+fn others(stays: &[Stay], here: &Stay, key: &RoomKey, explained: &dyn review::Words) -> Vec<Other> {
+    let ends = std::iter::once(None).chain(stays.iter().map(|stay| Some(stay.time())));
+    let listed = stays.iter().zip(ends).take(LISTED);
+    listed
+        .map(|(stay, until)| Other {
+            href: to(
+                "/room",
+                &[
+                    ("hotel", key.hotel_id.as_str()),
+                    ("room", key.room_number.as_str()),
+                    ("stay", &stay.time().to_string()),
+                ],
+            ),
+            text: explained.stay(stay, until),
+            is_here: stay.order() == here.order(),
+        })
+        .collect()
+}
