@@ -70,8 +70,14 @@ impl Chart {
         WIDTH - RIGHT
     }
 
-    /// The part of a stay that ends at `to`.
-    pub(super) fn of(chapter: &Chapter, to: LocalTime, now: LocalTime, w: &Words) -> Chart {
+    /// The part of a stay that ends at `to`. Without a reading for `longest` seconds there is a gap.
+    pub(super) fn of(
+        chapter: &Chapter,
+        to: LocalTime,
+        now: LocalTime,
+        longest: i64,
+        w: &Words,
+    ) -> Chart {
         let begin = chapter.stay.time();
         let from = begin.max(to.plus(-SPAN));
         let to = to.max(from.plus(LEAST_SPAN));
@@ -146,12 +152,17 @@ impl Chart {
                 base = Some(time);
             }
         }
-        // What has not come is no zero.
+        // What has not come is no zero: before the first reading, and after the last one.
         let until = chapter.until.unwrap_or(now);
-        if let Some(base) = base.filter(|base| until.since(*base) > 2 * 3_600 && *base < to) {
-            let (from, to) = (x(base), x(until));
-            let title = format!("{}– {}", numbers::time(base, now), w.gap);
-            chart.gaps.push(gap(from, (to - from).max(2), title));
+        let initial = chapter.lines.iter().find(|line| is_sample(line.verdict));
+        let initial = initial.map_or(until, |line| line.reading.time);
+        for (begin, end) in [(begin, initial), (base.unwrap_or(until), until)] {
+            if end.since(begin) > longest && end > from && begin < to {
+                let (x, width) = (x(begin), (x(end) - x(begin)).max(2));
+                let (begin, end) = (numbers::time(begin, now), numbers::time(end, now));
+                let title = format!("{begin}–{end} {}", w.gap);
+                chart.gaps.push(gap(x, width, title));
+            }
         }
         if let Some(until) = chapter.until {
             marks.push((until, "stay", left(&chapter.stay, w)));

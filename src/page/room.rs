@@ -27,6 +27,7 @@ pub(super) struct Room<'a> {
     number: String,
     kw: Option<String>,
     until: Option<String>,
+    is_silent: bool,
     run: Option<String>,
     /// How the run is marked.
     run_class: &'static str,
@@ -99,7 +100,8 @@ impl Pages {
         let ends = chapter.until.unwrap_or(at.now);
         let shown_to = LocalTime::parse(query.get("to")).ok();
         let shown_to = shown_to.filter(|to| *to > chapter.stay.time() && *to < ends);
-        let chart = Chart::of(&chapter, shown_to.unwrap_or(ends), at.now, w);
+        let longest = self.rules.max_gap_seconds;
+        let chart = Chart::of(&chapter, shown_to.unwrap_or(ends), at.now, longest, w);
         let begin = chapter.stay.time().to_string();
         let link = |ends: LocalTime| {
             let (hotel, room) = (key.hotel_id.as_str(), key.room_number.as_str());
@@ -142,6 +144,7 @@ impl Pages {
                 format!("{run} {} {}", w.since, numbers::time(since, at.now))
             }),
             run_class,
+            is_silent: room.is_silent,
             stay: explained.stay(&chapter.stay, chapter.until),
             rule: explained.rule(chapter.threshold, &self.rules),
             chart_name: (w.chart_of)(

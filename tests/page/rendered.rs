@@ -84,8 +84,11 @@ fn a_stay_is_shown_in_the_words_of_explain() {
     assert_eq!(page.matches("<rect class=\"high\"").count(), 9);
     // A meter that has sent nothing has not used nothing.
     let silent = shown(&pages, "/room?hotel=H001&room=0711", &viewer(Language::En));
-    assert!(text(&silent).contains("09:00– no readings"), "{silent}");
-    assert_eq!(silent.matches("<rect class=\"gap\"").count(), 1);
+    assert!(
+        text(&silent).contains("09:00–14:07 no readings"),
+        "{silent}"
+    );
+    assert_eq!(silent.matches("<rect class=\"gap\"").count(), 2);
     let earlier = "/room?hotel=H001&room=0604&stay=2023-04-08+09:00:00";
     let earlier = text(&shown(&pages, earlier, &viewer(Language::Zh)));
     assert!(earlier.contains("至 2023-04-10 08:00:00 止"), "{earlier}");
@@ -106,6 +109,57 @@ fn a_stay_is_shown_in_the_words_of_explain() {
         let response = ask(&pages, &path, &only);
         assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
     }
+}
+
+#[test]
+fn the_map_tells_guests_from_empty_rooms_by_more_than_colour() {
+    let used = [2_400; 12];
+    let stories = [
+        story("H1", "0101", occupied("10 08:00", "11 08:00"), &used),
+        story("H1", "0201", vacant("10 08:00"), &used),
+        story("H1", "0202", vacant("10 13:00"), &[60; 4]),
+    ];
+    let pages = pages(&stories);
+    let page = shown(&pages, "/map?hotel=H1", &viewer(Language::Zh));
+    // From 14:30 of yesterday on; 08:00 is the 35th cell, and the last one has not ended.
+    let row = |room: &str| {
+        let row = page
+            .split("<tr")
+            .find(|row| row.contains(&format!("room={room}")));
+        row.unwrap_or_else(|| panic!("{room} is not in {page}"))
+            .to_owned()
+    };
+    let (guest, empty, quiet) = (row("0101"), row("0201"), row("0202"));
+    let cells = r#"d="M35 4h12"/>"#;
+    assert!(
+        guest.contains(&format!("<path class=o5 {cells}")),
+        "{guest}"
+    );
+    assert!(
+        guest.contains(r#"<path class=in d="M35 10h13"/>"#),
+        "{guest}"
+    );
+    assert!(
+        empty.contains(&format!("<path class=v5 {cells}")),
+        "{empty}"
+    );
+    assert!(
+        empty.contains(r#"<path class=in d="M0 10h35"/>"#),
+        "{empty}"
+    );
+    // What has not been read is no zero, and what is under way is nothing yet.
+    assert!(quiet.contains(r#"<path class=g d="M0 4h43"/>"#), "{quiet}");
+    let said = text(&page);
+    assert!(
+        said.contains("2 楼 0201 28.8 4.8 13:30 0202 0.2 0.1 13:30 1 楼 0101"),
+        "{said}"
+    );
+    let only = Viewer {
+        hotels: Hotels::Only([HotelId::new("H2")].into()),
+        ..viewer(Language::Zh)
+    };
+    let response = ask(&pages, "/map?hotel=H1", &only);
+    assert_eq!(response.status(), StatusCode::NOT_FOUND);
 }
 
 #[test]
@@ -258,7 +312,8 @@ fn hostile_names_stay_texts() {
                 .and_then(|link| link.split('"').next());
             let room = format!("/room?{}", room.expect("a link").replace("&#38;", "&"));
             let room = shown(&pages, &room, &viewer);
-            for page in [&root, &hotel, &asked, &room] {
+            let map = shown(&pages, &link.replace("/hotel", "/map"), &viewer);
+            for page in [&root, &hotel, &asked, &room, &map] {
                 let said = text(page);
                 for part in ["\u{202e}", "\u{2066}", "\u{2028}"] {
                     assert!(!said.contains(part), "{part:?} of {name} is in {said}");

@@ -66,7 +66,7 @@ pub(super) static WORDS: Words = Words {
     recovered: "recovered",
     closed: "no longer followed",
     meter_changed: "new meter",
-    map_levels: "Mean kW of a half hour, from light to dark:",
+    map_levels: "Mean kW of a half hour, from low to high:",
     day_kwh: "kWh in 24 h",
     most_kw: "Most kW",
     busy: "This can't be read now",

@@ -66,7 +66,7 @@ pub(super) static WORDS: Words = Words {
     recovered: "恢复",
     closed: "不再跟踪",
     meter_changed: "换表",
-    map_levels: "每格半小时平均功率（kW），由浅到深：",
+    map_levels: "每格半小时平均功率（kW），由低到高：",
     day_kwh: "24 小时 kWh",
     most_kw: "最高 kW",
     busy: "暂时无法读取",
