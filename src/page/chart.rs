@@ -70,7 +70,8 @@ impl Chart {
         WIDTH - RIGHT
     }
 
-    /// The part of a stay that ends at `to`. Without a reading for `longest` seconds there is a gap.
+    /// The part of a stay that ends at `to`. Without a reading for `longest` seconds there is a
+    /// gap.
     pub(super) fn of(
         chapter: &Chapter,
         to: LocalTime,

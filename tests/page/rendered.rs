@@ -1,7 +1,7 @@
 //! What pages say, without a browser.
 
-use http::{Request, Response, StatusCode};
 use http::header::LOCATION;
+use http::{Request, Response, StatusCode};
 use roomwatt::config::{Hotels, Language};
 use roomwatt::page::{Pages, Viewer};
 use roomwatt::types::HotelId;
