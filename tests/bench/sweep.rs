@@ -29,7 +29,7 @@ const INTERVAL: i64 = 1_800;
 
 /// Rounds until all that can be remembered of a room is, and rounds that are measured.
 const FILLING: i64 = 12;
-const ROUNDS: i64 = 9;
+const ROUNDS: i64 = 21;
 
 fn main() {
     let rooms: u32 = match std::env::var("ROOMWATT_BENCH_ROOMS") {
@@ -42,7 +42,10 @@ fn main() {
     let (mut cpu, mut asked) = ([0.0; 3], [0; 3]);
     for round in 1..=FILLING + ROUNDS {
         let time = start().plus(round * INTERVAL);
-        for (place, instance) in instances.iter().enumerate() {
+        for turn in 0..MODES.len() {
+            // None is always the first one after the others' work.
+            let place = (turn + round as usize) % MODES.len();
+            let instance = &instances[place];
             instance.read(&mut conn, rooms, round);
             let (statements_before, cpu_before) = (statements(&mut conn), cpu_seconds());
             let seconds = instance.sweep(time.plus(60));
@@ -55,10 +58,16 @@ fn main() {
         }
     }
     println!(
-        "sweeps of {rooms} rooms in hotels of {HOTEL}: medians of {ROUNDS}, means of CPU time"
+        "sweeps of {rooms} rooms in hotels of {HOTEL}: medians of {ROUNDS} rounds, and of their \
+         ratios; means of CPU time"
     );
     let rounds = ROUNDS as f64;
     let of_off = |all: &[f64; 3], place: usize| all[place] / all[0];
+    // Of the same round: what else the machine does changes from round to round.
+    let ratio = |place: usize| {
+        let rounds = took[place].iter().zip(&took[0]);
+        median(&rounds.map(|(one, off)| one / off).collect::<Vec<f64>>())
+    };
     let medians = took.each_ref().map(|all| median(all));
     for (place, instance) in instances.iter().enumerate() {
         println!(
@@ -66,7 +75,7 @@ fn main() {
              {} alerts so far, states of {} bytes",
             MODES[place],
             medians[place],
-            of_off(&medians, place),
+            ratio(place),
             cpu[place] / rounds,
             of_off(&cpu, place),
             asked[place] / ROUNDS.unsigned_abs(),
