@@ -5,6 +5,7 @@ use crossbeam_channel::Receiver;
 use crate::clock::unix_seconds;
 use crate::config::{Config, ConfigErrors};
 use crate::figures::{Figure, Figures};
+use crate::http::Doors;
 
 /// The configuration in force, and what changes it.
 pub(super) struct Current {
@@ -12,6 +13,8 @@ pub(super) struct Current {
     /// Read again after each SIGHUP.
     pub(super) reloaded: Receiver<Result<Config, ConfigErrors>>,
     pub(super) figures: Arc<Figures>,
+    /// Of the service's own HTTP.
+    pub(super) doors: Arc<Doors>,
 }
 
 impl Current {
@@ -42,12 +45,18 @@ impl Current {
         let is_other = changed.rules != self.config.rules
             || changed.notify != self.config.notify
             || changed.heartbeat != self.config.heartbeat;
+        let has_other_doors = changed.http != self.config.http;
+        if let Some(http) = &changed.http {
+            self.doors.change(&http.access);
+        }
         log::info!(
             "SIGHUP: {}",
-            if is_other {
-                "the configuration has changed"
-            } else {
-                "thresholds and the sections [feishu] and [heartbeat] are as they were"
+            match (is_other, has_other_doors) {
+                (true, _) => "the configuration has changed",
+                (false, true) => "who may come in over HTTP has changed",
+                (false, false) => {
+                    "thresholds and the sections [feishu] and [heartbeat] are as they were"
+                }
             }
         );
         self.config = changed;

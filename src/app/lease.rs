@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use sd_notify::NotifyState;
 
+use crate::clock::{Clock, SystemClock};
 use crate::figures::Figure;
+use crate::http::Desk;
 use crate::outage::Outage;
 use crate::store::{Database, LEASE_KEPT_EVERY, Lease};
 use crate::threads::Stop;
@@ -28,6 +30,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 pub(super) fn stand_by(
     current: &mut Current,
     database: &Database,
+    desk: &Desk,
     stop: &Stop,
 ) -> Option<Box<dyn Lease>> {
     let mut lease = database.lease();
@@ -43,6 +46,8 @@ pub(super) fn stand_by(
             Ok(false) => {
                 outage.ended();
                 if !standing_by {
+                    let zone = current.config.messages.zone;
+                    desk.stand_by(SystemClock { zone }.now());
                     log::info!("standing by: another instance works on this database");
                     notify_systemd(&[NotifyState::Status("standing by")]);
                 }

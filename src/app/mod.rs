@@ -20,7 +20,7 @@ use crate::config::{Config, ConfigErrors, RabbitMq};
 use crate::figures::{Figure, Figures};
 use crate::gate::Gate;
 use crate::heartbeat::{Pings, pings};
-use crate::http::{Desk, Limits, Listener, Service};
+use crate::http::{Desk, Doors, Keys, Limits, Listener, Serves, Service};
 use crate::logging::LogFile;
 use crate::metrics::Metrics;
 use crate::notify::{Console, count_routes};
@@ -28,7 +28,7 @@ use crate::outage::Outage;
 use crate::owner::OwnedState;
 use crate::pulse::Pulses;
 use crate::store::Database;
-use crate::threads::{Exit, spawn, stop_signal};
+use crate::threads::{Exit, Stop, spawn, stop_signal};
 
 pub(crate) use self::core::{Core, Running, take_over};
 use current::Current;
@@ -37,9 +37,6 @@ use lease::{LEASE, keep, stand_by};
 use system::{feed_watchdog, listen_to_signals, notify_systemd};
 
 pub use system::interruption;
-
-/// The thread that accepts HTTP connections.
-const LISTENER: &str = "listener";
 
 /// How often a stop is checked for while the lease's thread ends.
 const STOP_CHECKED_EVERY: Duration = Duration::from_secs(1);
@@ -115,29 +112,39 @@ pub fn run(
     let desk = Arc::new(Desk::default());
     // The listener answers until the process ends: with 503 once the desk has closed.
     let (_listening, end_of_listening) = stop_signal();
-    let (mut other_descriptors, limits) = (descriptors::needed(&config), Limits::default());
-    let clients = config.http.as_ref().map_or(0, |_| limits.places);
+    let mut other_descriptors = descriptors::needed(&config);
+    let access = config.http.as_ref().map(|http| http.access.clone());
+    let doors = Arc::new(Doors::new(access.unwrap_or_default()));
+    let listeners = listeners(&config, servers, &doors, &desk, &metrics, &end_of_listening);
+    let clients = Limits::default().places * listeners.len();
     let until_then = match clients {
         0 => descriptors::RETRIED,
         _ => "fewer clients of http.listen are served at a time",
     };
     let open = descriptors::raise(other_descriptors + clients, until_then);
-    let mut listener = config.http.clone().map(|config| Listener {
-        config,
-        desk: Arc::clone(&desk),
-        metrics,
-        limits: limits.within(open.saturating_sub(other_descriptors)),
-        stop: end_of_listening,
-    });
+    let for_clients = open.saturating_sub(other_descriptors) / listeners.len().max(1);
+    // From the start: a standby is asked how it is, too.
+    for listener in listeners {
+        let listener = Listener {
+            limits: listener.limits.within(for_clients),
+            ..listener
+        };
+        let (name, pulses) = (listener.key, pulses.clone());
+        spawn(name, &exits, move || {
+            let _watched = pulses.watch(name);
+            listener.run();
+        })?;
+    }
     let mut current = Current {
         config,
         reloaded,
         figures: Arc::clone(&figures),
+        doors,
     };
     current.warn();
     let mut outage = Outage::new("taking over the state");
     loop {
-        let Some(lease) = stand_by(&mut current, database, &stop) else {
+        let Some(lease) = stand_by(&mut current, database, &desk, &stop) else {
             log::info!("stopped: this instance was not active");
             return Ok(End::Stopped);
         };
@@ -166,15 +173,6 @@ pub fn run(
                 }
             };
             outage.ended();
-            // Only now, because a standby must leave the address to the active instance. From now
-            // on the listener stays, and answers 503 while this instance does not own the state.
-            if let Some(listener) = listener.take() {
-                let listener_pulses = pulses.clone();
-                spawn(LISTENER, &exits, move || {
-                    let _watched = listener_pulses.watch(LISTENER);
-                    listener.run();
-                })?;
-            }
             // A new configuration may have more bots than the one before it.
             let needed = descriptors::needed(&current.config);
             if needed > other_descriptors {
@@ -217,6 +215,40 @@ pub fn run(
             }
         }
     }
+}
+
+/// The listeners of a configuration.
+fn listeners(
+    config: &Config,
+    servers: &Servers,
+    doors: &Arc<Doors>,
+    desk: &Arc<Desk>,
+    metrics: &Arc<Metrics>,
+    stop: &Stop,
+) -> Vec<Listener> {
+    let Some(http) = &config.http else {
+        return Vec::new();
+    };
+    let keys = Arc::new(Keys::new(http.key.as_ref(), &servers.database));
+    let listener = |address, key, serves| Listener {
+        address,
+        key,
+        serves,
+        doors: Arc::clone(doors),
+        keys: Arc::clone(&keys),
+        desk: Arc::clone(desk),
+        metrics: Arc::clone(metrics),
+        limits: Limits::default(),
+        stop: stop.clone(),
+    };
+    let serves = match http.has_pages_at_listen() {
+        true => Serves::Both,
+        false => Serves::Programs,
+    };
+    let programs = listener(http.listen, "http.listen", serves);
+    let pages = http.page_listen;
+    let pages = pages.map(|address| listener(address, "http.page_listen", Serves::Pages));
+    [programs].into_iter().chain(pages).collect()
 }
 
 /// The servers that the service uses.

@@ -94,11 +94,29 @@ fn meaning(config: &Config) -> Vec<(&'static str, String)> {
         meaning.push(("queue", queue));
     }
     if let Some(http) = &config.http {
-        let clients = match http.token {
-            Some(_) => "clients that have the token",
-            None => "this machine's programs",
+        let access = &http.access;
+        let clients = match access.tokens.len() {
+            0 => "this machine's programs".to_owned(),
+            1 => "clients that have the token".to_owned(),
+            tokens => format!("clients that have one of {tokens} tokens"),
         };
         meaning.push(("http", format!("at {}, for {clients}", http.listen)));
+        let place = match http.page_listen {
+            Some(address) => Some(address),
+            None => Some(http.listen).filter(|_| http.has_pages_at_listen()),
+        };
+        let people = match (access.users.len(), access.tokens.len()) {
+            (0, 0) => "this machine's browsers".to_owned(),
+            (0, _) => "nobody: there are no [[http.users]]".to_owned(),
+            (users, _) => counted(users as u64, "person").replace("persons", "people"),
+        };
+        meaning.push((
+            "pages",
+            match place {
+                Some(address) => format!("at {address}, for {people}"),
+                None => "nowhere: set http.page_listen".to_owned(),
+            },
+        ));
     }
     match &config.mysql {
         Some(mysql) => {

@@ -7,12 +7,14 @@ mod check;
 mod completions;
 mod demo;
 mod explain;
+mod hash_password;
 mod init_db;
 mod intake;
 mod outbox;
 mod past;
 mod reconcile;
 mod rejected;
+mod rotate_key;
 mod rows;
 mod run;
 mod send;
@@ -66,6 +68,8 @@ enum Command {
     Run(run::Arguments),
     Check(check::Arguments),
     InitDb(init_db::Arguments),
+    HashPassword(hash_password::Arguments),
+    RotateKey(rotate_key::Arguments),
     Send(send::Arguments),
     SendNotice(send_notice::Arguments),
     Reconcile(reconcile::Arguments),
@@ -257,6 +261,8 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::InitDb(arguments) => init_db::run(&arguments),
+        Command::HashPassword(arguments) => hash_password::run(&arguments),
+        Command::RotateKey(arguments) => rotate_key::run(&arguments),
         Command::Send(arguments) => send::run(&arguments),
         Command::SendNotice(arguments) => send_notice::run(&arguments),
         Command::Reconcile(arguments) => reconcile::run(&arguments),

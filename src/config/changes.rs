@@ -28,8 +28,8 @@ macro_rules! compare {
 
 impl Config {
     /// What differs in `new`, as `monitoring.keep_days: 30 -> 31`; for secrets only the fact that
-    /// they changed. Thresholds and the
-    /// sections `[feishu]` and `[heartbeat]` are left out: they need no restart.
+    /// they changed. What needs no restart is left out: thresholds, the sections `[feishu]` and
+    /// `[heartbeat]`, and who may come in over HTTP, unless an address changes, too.
     pub fn changes(&self, new: &Config) -> Vec<String> {
         let Config {
             rabbitmq,
@@ -123,7 +123,7 @@ impl Config {
         let consumers = &new.consumer_count;
         changes.compare("performance.consumer_count", consumer_count, consumers);
         if let Some((old, new)) = changes.section("http", http, &new.http) {
-            compare!(changes, "http", old, new, Http { listen, token });
+            changes.of_http(old, new);
         }
         changes.compare("metrics.max_hotels", max_hotels, &new.max_hotels);
         compare!(changes, "log", log, new.log, Log { file, json, level });
@@ -193,6 +193,23 @@ impl Changes {
             &minutes(*max_ahead_seconds),
             &minutes(new.max_ahead_seconds),
         );
+    }
+
+    /// Who may come in changes without a restart, unless the addresses change, too.
+    fn of_http(&mut self, old: &Http, new: &Http) {
+        let Http {
+            listen,
+            page_listen,
+            access,
+            key,
+        } = old;
+        self.compare("http.listen", listen, &new.listen);
+        self.compare("http.page_listen", page_listen, &new.page_listen);
+        self.compare("http.key", key, &new.key);
+        if *access != new.access {
+            let whose = "tokens, users, and how they come in";
+            self.0.push(format!("section [http] ({whose}): changed"));
+        }
     }
 
     fn of_codes<M: Copy + PartialEq + Display>(

@@ -27,7 +27,7 @@ use thiserror::Error;
 use crate::engine::{MessageFormat, RefusedBodies, Rules};
 use crate::files;
 
-pub use access::Hotels;
+pub use access::{Access, Hotels, PublicUrl, Role, Scope, Token, User};
 pub use notify::{Bot, Cards, Feishu, Language, Notify, Route};
 pub use secret::Secret;
 pub use source::Source;
@@ -130,12 +130,29 @@ impl MeterTable {
     }
 }
 
-/// Where the service takes messages over HTTP.
+/// The service's own HTTP.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Http {
+    /// Where it takes messages.
     pub listen: SocketAddr,
-    /// The token that clients must send. On loopback there may be none.
-    pub token: Option<Secret>,
+    /// Where it shows pages; `None` if that is at `listen`, or nowhere.
+    pub page_listen: Option<SocketAddr>,
+    pub access: Access,
+    /// The key of the installation, as hexadecimal digits; `None` if it is in the database.
+    pub key: Option<Secret>,
+}
+
+impl Http {
+    /// Whether pages are at `listen`: only where no others can reach it, and without an address of
+    /// their own.
+    pub fn has_pages_at_listen(&self) -> bool {
+        self.page_listen.is_none() && self.listen.ip().is_loopback()
+    }
+
+    /// Whether it listens where `other` does.
+    pub fn has_addresses_of(&self, other: &Http) -> bool {
+        (self.listen, self.page_listen) == (other.listen, other.page_listen)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -305,8 +322,17 @@ impl Config {
     }
 
     /// This configuration with those values of `new` that may change without a restart: thresholds,
-    /// the baseline rule, how the staff is notified, and which monitor is pinged.
+    /// the baseline rule, how the staff is notified, which monitor is pinged, and who may come in
+    /// over HTTP.
     pub fn changed_by(&self, new: &Config) -> Config {
+        let http = match (&self.http, &new.http) {
+            // Who may come in was checked against the addresses that are listened at.
+            (Some(old), Some(new)) if old.has_addresses_of(new) => Some(Http {
+                access: new.access.clone(),
+                ..old.clone()
+            }),
+            (old, _) => old.clone(),
+        };
         let rules = Rules {
             thresholds: new.rules.thresholds,
             hotel_thresholds: new.rules.hotel_thresholds.clone(),
@@ -319,6 +345,7 @@ impl Config {
             rules,
             notify: new.notify.clone(),
             heartbeat: new.heartbeat.clone(),
+            http,
             ..self.clone()
         }
     }

@@ -219,16 +219,47 @@ impl Default for Performance {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Http {
     pub listen: String,
+    pub page_listen: Option<String>,
     pub token: Option<Secret>,
+    pub tokens: Vec<Token>,
+    pub users: Vec<User>,
+    pub public_url: Option<String>,
+    pub trusted_proxies: Vec<String>,
+    pub user_header: Option<String>,
+    pub key: Option<Secret>,
 }
 
 impl Default for Http {
     fn default() -> Http {
         Http {
             listen: "127.0.0.1:8580".into(),
+            page_listen: None,
             token: None,
+            tokens: Vec::new(),
+            users: Vec::new(),
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            user_header: None,
+            key: None,
         }
     }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Token {
+    pub token: Option<Secret>,
+    pub scopes: Option<Vec<String>>,
+    pub hotels: Option<Vec<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct User {
+    pub name: Option<String>,
+    pub password_hash: Option<Secret>,
+    pub hotels: Option<Vec<String>>,
+    pub role: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

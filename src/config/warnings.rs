@@ -37,6 +37,9 @@ impl Config {
                 http.listen
             ));
         }
+        if let Some(http) = &self.http {
+            warnings.extend(http.warnings());
+        }
         if let Some(url) = &self.heartbeat
             && let Ok(uri) = url.expose().parse::<ureq::http::Uri>()
             && uri.scheme_str() == Some("http")

@@ -68,6 +68,8 @@ pub enum Refusal {
     SameRoom { old: String, new: String },
     #[error("{field} is not occupied, vacant or out_of_order: {value}")]
     NotAState { field: String, value: String },
+    #[error("hotel {0:?} is not one of those that this token may write of (http.tokens)")]
+    OtherHotel(String),
     /// The database refused to store it.
     #[error("the database can't hold it: {0}")]
     Unstorable(String),

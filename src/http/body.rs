@@ -13,13 +13,14 @@ use super::server::{BodyError, Incoming};
 pub(super) const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 /// The most requests with a body at a time: with [`MOST_BYTES`] that bounds the memory of all.
-const AT_A_TIME: usize = 32;
+pub(super) const AT_A_TIME: usize = 32;
 
 /// How long a request waits for its turn. By then others have finished, unless the store is slow.
 const TURN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Turns for requests with a body.
+/// Turns for what only some requests may do at a time.
 pub(super) struct Turns {
+    count: usize,
     /// A message for each free turn.
     free: Receiver<()>,
     back: Sender<()>,
@@ -29,13 +30,13 @@ pub(super) struct Turns {
 pub(super) struct Turn<'a>(&'a Sender<()>);
 
 impl Turns {
-    pub(super) fn new() -> Turns {
-        let (back, free) = bounded(AT_A_TIME);
-        for _ in 0..AT_A_TIME {
+    pub(super) fn new(count: usize) -> Turns {
+        let (back, free) = bounded(count);
+        for _ in 0..count {
             // The channel has room for all of them.
             let _ = back.try_send(());
         }
-        Turns { free, back }
+        Turns { count, free, back }
     }
 
     /// Waits for a turn.
@@ -46,7 +47,8 @@ impl Turns {
         match self.free.recv_timeout(TURN_TIMEOUT) {
             Ok(()) => Ok(Turn(&self.back)),
             Err(_) => Err(Fault::later(format!(
-                "{AT_A_TIME} requests are under way, nothing was taken: try again"
+                "{} requests are under way, nothing was taken: try again",
+                self.count
             ))),
         }
     }
@@ -58,12 +60,12 @@ impl Drop for Turn<'_> {
     }
 }
 
-/// Reads a whole body.
+/// Reads a whole body, of `most` bytes at most.
 ///
 /// # Errors
 /// 413 when it is too large, 415 when it is compressed, 408 when it does not come in time, 400 when
 /// it breaks off or is malformed.
-pub(super) fn read(incoming: &mut Incoming<'_>) -> Result<Vec<u8>, Fault> {
+pub(super) fn read(incoming: &mut Incoming<'_>, most: usize) -> Result<Vec<u8>, Fault> {
     let encoding = incoming.request.headers().get(CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(Fault::new(
@@ -71,7 +73,7 @@ pub(super) fn read(incoming: &mut Incoming<'_>) -> Result<Vec<u8>, Fault> {
             "the body is compressed (header Content-Encoding): send it as it is",
         ));
     }
-    incoming.body(MOST_BYTES).map_err(|error| match error {
+    incoming.body(most).map_err(|error| match error {
         BodyError::TooLarge(most) => Fault::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             format!(

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use thiserror::Error;
 use ureq::Agent;
 
-use crate::config::Http;
+use crate::config::{Access, Hotels, Http, Scope, Secret};
 
 /// The timeout: longer than the service takes to answer that its database is away.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -76,7 +76,7 @@ pub fn send(config: &Http, messages: &[&[u8]]) -> Result<Vec<(usize, String)>, C
     let mut request = agent
         .post(format!("http://{address}/api/messages"))
         .content_type("application/json");
-    if let Some(token) = &config.token {
+    if let Some(token) = token(&config.access) {
         request = request.header("Authorization", format!("Bearer {}", token.expose()));
     }
     let unreachable = |error| ClientError::Unreachable { address, error };
@@ -106,6 +106,14 @@ pub fn send(config: &Http, messages: &[&[u8]]) -> Result<Vec<(usize, String)>, C
         (400 | 413, _) if messages.len() == 1 => Ok(vec![(0, fault())]),
         _ => Err(refused(fault())),
     }
+}
+
+/// A token for sending messages, of all hotels if there is one.
+fn token(access: &Access) -> Option<&Secret> {
+    let tokens = access.tokens.iter();
+    let writing = tokens.filter(|token| token.scopes.contains(&Scope::Write));
+    let best = writing.max_by_key(|token| token.hotels == Hotels::All);
+    best.map(|token| &token.token)
 }
 
 /// The address at which this machine reaches a listener, which may listen on all addresses.

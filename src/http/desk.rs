@@ -8,13 +8,14 @@ use http::StatusCode;
 use parking_lot::Mutex;
 
 use crate::clock::Clock;
+use crate::config::Hotels;
 use crate::engine::{MessageFormat, Parsed, ReadingFormat, Refusal};
 use crate::gate::Gate;
 use crate::owner::{Inbox, Input, Message};
 use crate::page::Pages;
 use crate::store::{MeterWriter, StoreError};
 use crate::threads::{Stop, Stopper, stop_signal};
-use crate::types::{Reading, RoomKey, counted};
+use crate::types::{LocalTime, Reading, RoomKey, counted};
 
 use super::answer::{Answer, Fault, Place, Refused};
 use super::form::{Items, Row};
@@ -42,7 +43,19 @@ const SOURCE: &str = "http";
 
 /// Where an instance serves requests while it owns the state.
 #[derive(Default)]
-pub struct Desk(Mutex<Option<Arc<Serving>>>);
+pub struct Desk {
+    serving: Mutex<Option<Arc<Serving>>>,
+    standing: Mutex<Standing>,
+}
+
+/// Whether this instance stands by.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Standing {
+    /// Since when; `None` if it does not.
+    pub(super) since: Option<LocalTime>,
+    /// How often it has begun to.
+    pub(super) count: u64,
+}
 
 /// What an instance that owns the state needs to serve requests.
 pub struct Service {
@@ -77,12 +90,13 @@ impl Desk {
             full: Mutex::default(),
         });
         let own = Arc::downgrade(&serving);
-        *self.0.lock() = Some(serving);
+        self.standing.lock().since = None;
+        *self.serving.lock() = Some(serving);
         while !stop.wait(STOP_WAIT) {}
         // Requests under way keep this service alive, and the owner ends after them. The next
         // service may be here already, and stays.
         let is_own = |serving: &mut Arc<Serving>| Weak::ptr_eq(&Arc::downgrade(serving), &own);
-        drop(self.0.lock().take_if(is_own));
+        drop(self.serving.lock().take_if(is_own));
         if !answered.wait(LAST_ANSWERS_TIMEOUT) {
             log::warn!(
                 "some HTTP requests were not answered before the end: clients will send them again"
@@ -90,15 +104,38 @@ impl Desk {
         }
     }
 
+    /// This instance stands by from `now` on: another one works on its database.
+    pub fn stand_by(&self, now: LocalTime) {
+        let mut standing = self.standing.lock();
+        standing.since = Some(now);
+        standing.count += 1;
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        *self.standing.lock()
+    }
+
+    /// The pages, if this instance owns the state. They are there while its database is away.
+    pub(super) fn pages(&self) -> Option<Arc<Pages>> {
+        let serving = self.serving.lock().clone();
+        serving.map(|serving| Arc::clone(&serving.service.pages))
+    }
+
     /// The service that takes requests now.
     ///
     /// # Errors
     /// 503 if there is none, or if its database is away.
     pub(super) fn service(&self) -> Result<Arc<Serving>, Fault> {
-        let serving = self.0.lock().clone().ok_or_else(|| {
-            Fault::later(
-                "this instance does not own the state: it starts, stops or stands by; try again",
-            )
+        let serving = self.serving.lock().clone().ok_or_else(|| {
+            Fault::later(match self.standing().since {
+                Some(since) => format!(
+                    "standing by since {since}: another instance works on the database; send it \
+                     there"
+                ),
+                None => {
+                    "this instance does not own the state: it starts or stops; try again".into()
+                }
+            })
         })?;
         match serving.service.intake.phase() {
             (true, _) => Ok(serving),
@@ -118,10 +155,6 @@ fn unknown(why: &str) -> Fault {
 }
 
 impl Serving {
-    pub(super) fn pages(&self) -> &Pages {
-        &self.service.pages
-    }
-
     /// Reports whether messages and readings can be written.
     ///
     /// # Errors
@@ -136,11 +169,17 @@ impl Serving {
         Ok(Answer::health())
     }
 
-    /// Takes the messages of a body of `bytes` bytes. Refused ones are stored, too.
+    /// Takes the messages of a body of `bytes` bytes that are about these hotels. Refused ones are
+    /// stored, too.
     ///
     /// # Errors
     /// 503 when not all of them are written in time.
-    pub(super) fn messages(&self, items: Items<'_>, bytes: usize) -> Result<Answer, Fault> {
+    pub(super) fn messages(
+        &self,
+        items: Items<'_>,
+        bytes: usize,
+        hotels: &Hotels,
+    ) -> Result<Answer, Fault> {
         let Service {
             inbox,
             intake,
@@ -182,7 +221,7 @@ impl Serving {
             {
                 one_is_written(&mut unwritten, &mut unwritten_bytes)?;
             }
-            let parsed = messages.parse(item.body, Some(now));
+            let parsed = permitted(messages.parse(item.body, Some(now)), hotels);
             match &parsed {
                 Parsed::Refused(reason) => refused.push(item.place, &reason.to_string()),
                 _ => taken += 1,
@@ -228,20 +267,25 @@ impl Serving {
         })
     }
 
-    /// Takes the readings of a JSON body of `bytes` bytes.
+    /// Takes the readings of a JSON body of `bytes` bytes that are of these hotels.
     ///
     /// # Errors
     /// 503 when they can't be written now.
-    pub(super) fn readings(&self, items: Items<'_>, bytes: usize) -> Result<Answer, Fault> {
+    pub(super) fn readings(
+        &self,
+        items: Items<'_>,
+        bytes: usize,
+        hotels: &Hotels,
+    ) -> Result<Answer, Fault> {
         let (format, now) = (self.reading_format(), self.service.clock.now());
         let read = items.map(|item| {
             let reading = format.parse(item.body, now);
             (item.place, reading.map_err(|refusal| refusal.to_string()))
         });
-        self.write(read, bytes)
+        self.write(read, bytes, hotels)
     }
 
-    /// Takes the readings of a CSV body of `bytes` bytes.
+    /// Takes the readings of a CSV body of `bytes` bytes that are of these hotels.
     ///
     /// # Errors
     /// The same as [`Serving::readings`].
@@ -249,6 +293,7 @@ impl Serving {
         &self,
         rows: impl Iterator<Item = Row<4>>,
         bytes: usize,
+        hotels: &Hotels,
     ) -> Result<Answer, Fault> {
         let (format, now) = (self.reading_format(), self.service.clock.now());
         let read = rows.map(|row| {
@@ -260,7 +305,7 @@ impl Serving {
             });
             (row.place, reading)
         });
-        self.write(read, bytes)
+        self.write(read, bytes, hotels)
     }
 
     fn reading_format(&self) -> ReadingFormat {
@@ -273,13 +318,14 @@ impl Serving {
         &self,
         read: impl Iterator<Item = (Place, Result<(RoomKey, Reading), String>)>,
         bytes: usize,
+        hotels: &Hotels,
     ) -> Result<Answer, Fault> {
         let writer = self.writer()?;
         let (mut taken, mut refused, mut first) = (0, Refused::of_body(bytes), None);
         // They are parsed while they are written: parsed readings take much more memory than their
         // body.
         let mut readings = read
-            .filter_map(|(place, reading)| match reading {
+            .filter_map(|(place, reading)| match of_hotels(reading, hotels) {
                 Ok(reading) => {
                     taken += 1;
                     Some(reading)
@@ -321,6 +367,31 @@ impl Serving {
         }
         Ok(Answer::taken(taken, refused, self.answering.clone()))
     }
+}
+
+/// A message, refused if it is about a hotel that is not one of these.
+fn permitted(parsed: Parsed, hotels: &Hotels) -> Parsed {
+    let event = match &parsed {
+        Parsed::Event(event) | Parsed::EventWithoutExpected(event) => event,
+        Parsed::Ignored | Parsed::Refused(_) => return parsed,
+    };
+    let mut rooms = event.rooms.iter().map(|(room, _)| &room.hotel_id);
+    match rooms.find(|hotel| !hotels.includes(hotel)) {
+        Some(other) => Parsed::Refused(Refusal::OtherHotel(other.as_str().to_owned())),
+        None => parsed,
+    }
+}
+
+/// A reading, refused if it is of a hotel that is not one of these.
+fn of_hotels(
+    reading: Result<(RoomKey, Reading), String>,
+    hotels: &Hotels,
+) -> Result<(RoomKey, Reading), String> {
+    let (room, reading) = reading?;
+    if hotels.includes(&room.hotel_id) {
+        return Ok((room, reading));
+    }
+    Err(Refusal::OtherHotel(room.hotel_id.as_str().to_owned()).to_string())
 }
 
 /// The next written message after the owner has ended, if all that are still open were written.

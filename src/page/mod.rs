@@ -8,6 +8,7 @@ mod archive;
 mod assets;
 mod chart;
 mod csv;
+mod entry;
 mod frame;
 mod hotel;
 mod hotels;
@@ -29,6 +30,7 @@ use crate::rooms::Rooms;
 
 pub use archive::Archives;
 pub use assets::asset;
+pub use entry::{Trouble, login, standing_by, trouble};
 
 /// The name of somebody who sits at the machine itself, where nobody is named in the configuration.
 pub const LOCAL: &str = "local";

@@ -8,9 +8,9 @@ use crate::finding::Report;
 use crate::types::Zone;
 
 use super::{
-    Archive, FileLease, Lease, MeterWriter, MySqlArchive, MySqlLease, MySqlOutbox, MySqlReader,
-    MySqlRejected, MySqlStore, OutboxRows, Reader, RejectedMessages, SqliteFile, SqliteOutbox,
-    SqliteRejected, SqliteStore, StateStore, StoreError, mysql, sqlite,
+    Archive, FileLease, InstallationKey, Lease, MeterWriter, MySqlArchive, MySqlLease, MySqlOutbox,
+    MySqlReader, MySqlRejected, MySqlStore, OutboxRows, Reader, RejectedMessages, SqliteFile,
+    SqliteOutbox, SqliteRejected, SqliteStore, StateStore, StoreError, mysql, sqlite,
 };
 
 /// The database of a configuration. It makes the readers and writers for its kind of store.
@@ -147,6 +147,29 @@ impl Database {
             Place::MySql { server, .. } => Box::new(MySqlRejected::open(server, self.zone)?),
             Place::Embedded(path) => Box::new(SqliteRejected(SqliteFile::new(path, self.zone))),
         })
+    }
+
+    /// The key of the installation, which `init` makes; `None` where it has not yet.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of the connection.
+    pub fn installation_key(&self) -> Result<Option<InstallationKey>, StoreError> {
+        match &self.place {
+            Place::MySql { server, .. } => mysql::installation_key(server, self.zone),
+            Place::Embedded(path) => sqlite::installation_key(path),
+        }
+    }
+
+    /// Puts a new key in the place of the installation's: what was signed with the old one ends.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of the connection or of missing rights.
+    pub fn rotate_key(&self) -> Result<(), StoreError> {
+        let key = InstallationKey::random()?;
+        match &self.place {
+            Place::MySql { server, .. } => mysql::rotate_key(server, self.zone, &key),
+            Place::Embedded(path) => sqlite::rotate_key(path, &key),
+        }
     }
 
     /// Creates the tables or migrates them to this version. Calls `applied` with the name of each

@@ -5,6 +5,7 @@ mod backend;
 mod coarse;
 mod database;
 mod error;
+mod key;
 mod mysql;
 mod notice;
 mod refused;
@@ -30,6 +31,7 @@ pub use backend::{
 };
 pub use database::Database;
 pub use error::StoreError;
+pub use key::InstallationKey;
 pub use mysql::{
     MySqlArchive, MySqlLease, MySqlOutbox, MySqlReader, MySqlRejected, MySqlStore, SimulatedMeters,
     adopt,

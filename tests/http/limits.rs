@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use roomwatt::http::Limits;
+use roomwatt::http::{Limits, Serves};
 use rustix::net::{AddressFamily, SocketType, bind, connect, socket, sockopt};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -418,7 +418,7 @@ fn a_listener_can_be_closed_and_another_one_opened_there() {
     assert_eq!(parts(&answer(under_way)), taken(1));
     let ended = rig.ended.recv_timeout(LIMIT).expect("an end");
     assert_eq!((ended.thread.as_str(), ended.panicked), ("listener", false));
-    rig.listen(None, Limits::default());
+    rig.listen(Serves::Programs, Limits::default());
     assert_eq!(rig.messages(JSON, &check_in(2)), taken(1));
 }
 

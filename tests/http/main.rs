@@ -2,15 +2,16 @@
 #![allow(clippy::disallowed_methods)] // no part of the service
 
 mod limits;
+mod people;
 mod rig;
 
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Instant;
 
-use roomwatt::config::Http;
-use roomwatt::http::{Desk, Limits, Listener};
-use roomwatt::store::StoreError;
+use roomwatt::config::Access;
+use roomwatt::http::{Desk, Doors, Keys, Limits, Listener, Serves};
+use roomwatt::store::{InstallationKey, StoreError};
 use roomwatt::threads::{spawn, stop_signal};
 
 use rig::{LIMIT, Rig, TOKEN, address, answer, check_in, is_silent, parts, post, wait};
@@ -340,10 +341,11 @@ fn an_address_in_use_is_waited_for() {
     let (stopper, stop) = stop_signal();
     let (exits, ended) = crossbeam_channel::bounded(2);
     let listener = |stop| Listener {
-        config: Http {
-            listen: address,
-            token: None,
-        },
+        address,
+        key: "http.listen",
+        serves: Serves::Programs,
+        doors: Arc::new(Doors::new(Access::default())),
+        keys: Arc::new(Keys::fixed(InstallationKey::random().expect("a key"))),
         desk: Arc::new(Desk::default()),
         metrics: rig::metrics(),
         limits: Limits::default(),

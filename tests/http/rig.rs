@@ -10,19 +10,20 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 
 use roomwatt::clock::Clock;
-use roomwatt::config::{Cards, Config, Http, Language, Secret};
+use roomwatt::config::{Access, Cards, Config, Hotels, Language, Scope, Secret, Token};
 use roomwatt::engine::{
     FieldNames, KeptBody, MessageFormat, RefusedBodies, Rules, StatusCodes, TypeCodes,
 };
 use roomwatt::frontier::Frontier;
 use roomwatt::gate::Gate;
-use roomwatt::http::{Desk, Limits, Listener, Service};
+use roomwatt::http::{Desk, Doors, Keys, Limits, Listener, Serves, Service};
 use roomwatt::metrics::Metrics;
 use roomwatt::owner::{Inbox, OwnedState, Owner, Parts};
 use roomwatt::page::{Archives, Pages};
 use roomwatt::rooms::Rooms;
 use roomwatt::store::{
-    Database, MeterWriter, Meters, Ownership, Plan, Readings, Store, StoreError, Wanted,
+    Database, InstallationKey, MeterWriter, Meters, Ownership, Plan, Readings, Store, StoreError,
+    Wanted,
 };
 use roomwatt::threads::{Exit, Stopper, spawn, stop_signal};
 use roomwatt::types::{LocalTime, Reading, RoomKey, Zone};
@@ -136,6 +137,7 @@ impl Clock for Noon {
 
 pub struct Rig {
     pub address: SocketAddr,
+    pub doors: Arc<Doors>,
     pub desk: Arc<Desk>,
     pub memory: Memory,
     pub gate: Arc<Gate>,
@@ -178,6 +180,20 @@ impl Rig {
 
     /// The same with limits of its own.
     pub fn limited(token: Option<&str>, limits: Limits) -> Rig {
+        let tokens = token.into_iter().map(|token| Token {
+            token: Secret::new(token),
+            scopes: Scope::ALL.into(),
+            hotels: Hotels::All,
+        });
+        let access = Access {
+            tokens: tokens.collect(),
+            ..Access::default()
+        };
+        Rig::of(access, Serves::Programs, limits)
+    }
+
+    /// A listener for these, without a service.
+    pub fn of(access: Access, serves: Serves, limits: Limits) -> Rig {
         // The first one sets it.
         if log::set_logger(&Logger).is_ok() {
             log::set_max_level(log::LevelFilter::Warn);
@@ -185,6 +201,7 @@ impl Rig {
         let (exits, ended) = bounded(10);
         let mut rig = Rig {
             address: address(),
+            doors: Arc::new(Doors::new(access)),
             desk: Arc::new(Desk::default()),
             memory: Memory::default(),
             gate: Arc::new(Gate::new(0)),
@@ -192,18 +209,19 @@ impl Rig {
             ended,
             stopper: None,
         };
-        rig.listen(token, limits);
+        rig.listen(serves, limits);
         rig
     }
 
     /// Opens the listener.
-    pub fn listen(&mut self, token: Option<&str>, limits: Limits) {
+    pub fn listen(&mut self, serves: Serves, limits: Limits) {
         let (stopper, stop) = stop_signal();
         let listener = Listener {
-            config: Http {
-                listen: self.address,
-                token: token.map(Secret::new),
-            },
+            address: self.address,
+            key: "http.listen",
+            serves,
+            doors: Arc::clone(&self.doors),
+            keys: Arc::new(Keys::fixed(InstallationKey::random().expect("a key"))),
             desk: Arc::clone(&self.desk),
             metrics: metrics(),
             limits,

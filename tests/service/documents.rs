@@ -1,6 +1,6 @@
 //! The commands of the documents do what they are there for.
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::Command;
@@ -77,6 +77,8 @@ fn every_command_of_the_documents_works() {
     let header = "hotel_id,room_number,reading_value,script_time\n".to_owned();
     rig.file("readings.csv", &(header + &readings.collect::<String>()));
 
+    // The only command that asks for something.
+    let password = rig.file("password.txt", "two words\n");
     let moves = "[message_types]\nmove = '5710020'\n[monitoring]\n";
     rig.reconfigure("[monitoring]\n", moves);
 
@@ -111,6 +113,7 @@ fn every_command_of_the_documents_works() {
                     .args(["-c", command])
                     .current_dir(folder)
                     .env("PATH", path)
+                    .stdin(File::open(&password).expect("it is there"))
                     .output()
                     .expect("a shell");
                 let is_done = match command.starts_with("roomwatt reconcile") {

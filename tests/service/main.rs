@@ -13,6 +13,7 @@ mod check;
 mod command_line;
 mod delivery;
 mod documents;
+mod doors;
 mod embedded;
 mod end_to_end;
 mod ends;

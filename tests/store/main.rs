@@ -5,6 +5,7 @@ mod support;
 
 mod archive;
 mod file;
+mod key;
 mod meters;
 mod outbox;
 mod ownership;

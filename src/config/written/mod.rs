@@ -21,18 +21,23 @@ const ENV_PREFIX: &str = "ROOMWATT_";
 pub(super) const FILE_SUFFIX: &str = "_file";
 
 /// Keys whose value may come from a file, with their sections.
-const SECRETS: [(&str, &str); 7] = [
+const SECRETS: [(&str, &str); 8] = [
     ("rabbitmq", "password"),
     ("mysql", "password"),
     ("feishu", "webhook_url"),
     ("feishu", "secret"),
     ("feishu", "proxy"),
     ("http", "token"),
+    ("http", "key"),
     ("heartbeat", "url"),
 ];
 
-/// The same for the keys of a route.
-const OF_ROUTES: [&str; 2] = ["webhook_url", "secret"];
+/// The same for the tables of lists in a section.
+const SECRETS_IN_LISTS: [(&str, &str, &[&str]); 3] = [
+    ("feishu", "routes", &["webhook_url", "secret"]),
+    ("http", "tokens", &["token"]),
+    ("http", "users", &["password_hash"]),
+];
 
 /// A problem, with the key it is about: `monitoring.overrides[0].hotel_id`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,12 +199,16 @@ impl Written {
             text.is_some_and(|text| !text.is_empty())
         };
         let section = |name: &str| self.table.get(name);
-        let routes = section("feishu").and_then(|feishu| feishu.get("routes")?.as_array());
-        let mut routes = routes.into_iter().flatten();
+        let has_one =
+            |entry: &toml::Value, keys: &[&str]| keys.iter().any(|key| is_set(entry.get(key)));
         SECRETS
             .iter()
             .any(|(name, key)| is_set(section(name).and_then(|table| table.get(key))))
-            || routes.any(|route| OF_ROUTES.iter().any(|key| is_set(route.get(key))))
+            || SECRETS_IN_LISTS.iter().any(|(name, list, keys)| {
+                let list = section(name).and_then(|section| section.get(list)?.as_array());
+                let mut entries = list.into_iter().flatten();
+                entries.any(|entry| has_one(entry, keys))
+            })
     }
 
     /// Remembers the line of each key.
@@ -280,17 +289,19 @@ impl Written {
                 }
             }
         }
-        let routes = self.table.get_mut("feishu");
-        let routes = routes.and_then(|feishu| feishu.get_mut("routes")?.as_array_mut());
-        for (number, route) in routes.into_iter().flatten().enumerate() {
-            let Some(route) = route.as_table_mut() else {
-                continue;
-            };
-            for key in OF_ROUTES {
-                let path = format!("feishu.routes[{number}]");
-                match read_file(route, &path, key) {
-                    Ok(file) => self.secret_files.extend(file),
-                    Err(problem) => self.problems.push(problem),
+        for (section, list, keys) in SECRETS_IN_LISTS {
+            let entries = self.table.get_mut(section);
+            let entries = entries.and_then(|section| section.get_mut(list)?.as_array_mut());
+            for (number, entry) in entries.into_iter().flatten().enumerate() {
+                let Some(entry) = entry.as_table_mut() else {
+                    continue;
+                };
+                for key in keys {
+                    let path = format!("{section}.{list}[{number}]");
+                    match read_file(entry, &path, key) {
+                        Ok(file) => self.secret_files.extend(file),
+                        Err(problem) => self.problems.push(problem),
+                    }
                 }
             }
         }

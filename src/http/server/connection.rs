@@ -147,16 +147,12 @@ fn head(response: &Response<Vec<u8>>) -> Vec<u8> {
 }
 
 /// Refuses a client without waiting.
-pub(super) fn refuse(stream: &TcpStream, why: &str) {
-    let body = format!("{{\"error\":\"{why}, try again\"}}\n");
-    let answer = format!(
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 5\r\n\
-         content-length: {}\r\nconnection: close\r\n\r\n{body}",
-        body.len()
-    );
+pub(super) fn refuse(stream: &TcpStream, response: &Response<Vec<u8>>) {
+    let mut answer = head(response);
+    answer.extend_from_slice(response.body());
     // The socket's buffer is empty, so this does not block; if it fails, the connection just ends.
     if stream.set_nonblocking(true).is_ok() {
         let mut stream = stream;
-        let _ = stream.write_all(answer.as_bytes());
+        let _ = stream.write_all(&answer);
     }
 }

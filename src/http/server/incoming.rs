@@ -1,6 +1,7 @@
 //! An incoming request: its head has been read, its body is read on demand.
 
 use std::io::{self, BufRead, ErrorKind, Read};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use http::Request;
@@ -36,6 +37,8 @@ pub(in crate::http) enum BodyError {
 /// A request whose body has not been read yet.
 pub(in crate::http) struct Incoming<'a> {
     pub(in crate::http) request: Request<()>,
+    /// The address of the other end: of the client, or of a proxy before it.
+    pub(in crate::http) peer: IpAddr,
     framing: Framing,
     expects: bool,
     /// Whether all of it has been read.
@@ -45,9 +48,15 @@ pub(in crate::http) struct Incoming<'a> {
 }
 
 impl<'a> Incoming<'a> {
-    pub(super) fn new(head: Head, connection: &'a mut Connection, timeout: Duration) -> Self {
+    pub(super) fn new(
+        head: Head,
+        peer: IpAddr,
+        connection: &'a mut Connection,
+        timeout: Duration,
+    ) -> Self {
         Incoming {
             request: head.request,
+            peer,
             framing: head.framing,
             expects: head.expects,
             is_read: head.framing == Framing::Length(0),

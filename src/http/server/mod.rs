@@ -14,7 +14,7 @@ mod incoming;
 mod places;
 
 use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,7 @@ use places::{NoPlace, Place, Places};
 
 pub(super) use head::Unreadable;
 pub(super) use incoming::{BodyError, Incoming};
+pub(super) use places::network;
 
 /// Limits on clients.
 #[derive(Clone, Copy, Debug)]
@@ -106,6 +107,8 @@ pub(super) struct Server {
     listener: TcpListener,
     address: SocketAddr,
     limits: Limits,
+    /// What a client is answered for whom there is no place.
+    no_place: Response<Vec<u8>>,
 }
 
 impl Server {
@@ -113,7 +116,11 @@ impl Server {
     ///
     /// # Errors
     /// When the address is in use or not this machine's.
-    pub(super) fn bind(address: SocketAddr, limits: Limits) -> io::Result<Server> {
+    pub(super) fn bind(
+        address: SocketAddr,
+        limits: Limits,
+        no_place: Response<Vec<u8>>,
+    ) -> io::Result<Server> {
         let listener = TcpListener::bind(address)?;
         listener.set_nonblocking(true)?;
         rustix::net::listen(&listener, BACKLOG)?;
@@ -121,11 +128,12 @@ impl Server {
             listener,
             address,
             limits,
+            no_place,
         })
     }
 
-    /// Serves until it is time to stop; then it frees the address, and answers the requests under
-    /// way. Its threads are named after `name`.
+    /// Serves until it is time to stop or to `leave` the address; then it frees the address, and
+    /// answers the requests under way. Its threads are named after `name`.
     ///
     /// # Errors
     /// The name of a thread that has panicked.
@@ -133,12 +141,14 @@ impl Server {
         self,
         name: &str,
         stop: &Stop,
+        leave: &dyn Fn() -> bool,
         handler: Arc<Handler>,
     ) -> Result<(), String> {
         let Server {
             listener,
             address,
             limits,
+            no_place,
         } = self;
         let (connections, to_serve) = bounded(0);
         let (exits, ended) = bounded(limits.places);
@@ -153,7 +163,7 @@ impl Server {
         };
         let places = Places::new(address, limits);
         let mut trouble = Trouble::new(address);
-        while !stop.is_set() {
+        while !stop.is_set() && !leave() {
             if let Ok(exit) = ended.try_recv() {
                 return Err(exit.thread);
             }
@@ -180,8 +190,11 @@ impl Server {
                 }
             };
             match place {
-                Some(place) => workers.take((stream, place), stop, &mut trouble),
-                None => connection::refuse(&stream, "too many connections at a time"),
+                Some(place) => {
+                    let peer = client.ip().to_canonical();
+                    workers.take((stream, peer, place), stop, &mut trouble);
+                }
+                None => connection::refuse(&stream, &no_place),
             }
         }
         drop(listener);
@@ -252,8 +265,8 @@ impl Trouble {
     }
 }
 
-/// A connection and its place.
-type Accepted = (Arc<TcpStream>, Place);
+/// A connection, the address of its other end, and its place.
+type Accepted = (Arc<TcpStream>, IpAddr, Place);
 
 /// The threads that serve connections: as many as were needed at once, at most one a place.
 struct Workers<'a> {
@@ -296,22 +309,22 @@ impl Workers<'_> {
         let to_serve = self.to_serve.clone();
         let name = format!("{}-{}", self.name, self.count + 1);
         spawn(name, &self.exits, move || {
-            for (stream, place) in to_serve {
-                answer(stream, &place, &limits, &*handler);
+            for (stream, peer, place) in to_serve {
+                answer(stream, peer, &place, &limits, &*handler);
             }
         })
     }
 }
 
 /// Serves a connection. Errors of a client that is gone are ignored.
-fn answer(stream: Arc<TcpStream>, place: &Place, limits: &Limits, handler: &Handler) {
+fn answer(stream: Arc<TcpStream>, peer: IpAddr, place: &Place, limits: &Limits, handler: &Handler) {
     let mut connection = Connection::new(stream);
     connection.allow(limits.head);
     let (response, is_read, wants_body) = match head::read(&mut connection) {
         Ok(None) => return,
         Ok(Some(head)) => {
             place.is_served();
-            let mut incoming = Incoming::new(head, &mut connection, limits.body);
+            let mut incoming = Incoming::new(head, peer, &mut connection, limits.body);
             let response = handler(Ok(&mut incoming));
             let wants_body = *incoming.request.method() != Method::HEAD;
             (response, incoming.is_read(), wants_body)

@@ -187,7 +187,7 @@ impl Places {
 
 /// The network that a client is counted by: of IPv6 the /64, because a client usually has all of
 /// it.
-fn network(address: IpAddr) -> IpAddr {
+pub(in crate::http) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) if !address.is_loopback() => {
             let [a, b, c, d, ..] = address.segments();

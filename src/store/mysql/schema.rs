@@ -7,7 +7,7 @@ use mysql::Conn;
 use mysql::prelude::Queryable;
 
 use crate::config;
-use crate::store::StoreError;
+use crate::store::{InstallationKey, StoreError};
 use crate::types::Zone;
 
 use super::{connect, lock};
@@ -15,7 +15,7 @@ use super::{connect, lock};
 /// How long `init-db` waits for another one on the same database.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
-const MIGRATIONS: [(u32, &str, &str); 11] = [
+const MIGRATIONS: [(u32, &str, &str); 12] = [
     (
         1,
         "001_original_tables.sql",
@@ -70,6 +70,11 @@ const MIGRATIONS: [(u32, &str, &str); 11] = [
         11,
         "011_hotel_state.sql",
         include_str!("../../../sql/011_hotel_state.sql"),
+    ),
+    (
+        12,
+        "012_installation_key.sql",
+        include_str!("../../../sql/012_installation_key.sql"),
     ),
 ];
 
@@ -131,6 +136,11 @@ pub fn init_db(
         applied(name);
         count += 1;
     }
+    let key = InstallationKey::random()?;
+    conn.exec_drop(
+        "UPDATE service SET installation_key = ? WHERE id = 1 AND installation_key IS NULL",
+        (&key.bytes()[..],),
+    )?;
     Ok(count)
 }
 
@@ -254,6 +264,7 @@ mod tests {
                     "ALTER TABLE rejected_message ADD INDEX idx_kept",
                 ],
                 vec!["CREATE TABLE IF NOT EXISTS hotel_state"],
+                vec!["ALTER TABLE service ADD COLUMN installation_key"],
             ]
         );
     }

@@ -8,6 +8,7 @@ mod archive;
 mod check;
 mod commit;
 mod connect;
+mod key;
 mod lease;
 mod link;
 mod meter;
@@ -32,6 +33,7 @@ use super::{Ownership, Position, Scope, StateStore, StoreError, meter_trouble, r
 use link::Link;
 
 pub use check::check;
+pub use key::{installation_key, rotate_key};
 pub use lease::FileLease;
 pub use outbox::SqliteOutbox;
 pub use rejected::SqliteRejected;

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use crate::store::StoreError;
+use crate::store::{InstallationKey, StoreError};
 
 use super::connect::{self, connect, in_file};
 use super::place;
 
-static MIGRATIONS: [(&str, &str); 5] = [
+static MIGRATIONS: [(&str, &str); 6] = [
     (
         "embedded/001_tables.sql",
         include_str!("../../../sql/embedded/001_tables.sql"),
@@ -30,6 +30,10 @@ static MIGRATIONS: [(&str, &str); 5] = [
     (
         "embedded/005_hotel_state.sql",
         include_str!("../../../sql/embedded/005_hotel_state.sql"),
+    ),
+    (
+        "embedded/006_installation_key.sql",
+        include_str!("../../../sql/embedded/006_installation_key.sql"),
     ),
 ];
 
@@ -65,6 +69,11 @@ fn migrate(conn: &mut Connection) -> Result<&'static [(&'static str, &'static st
     if !new.is_empty() {
         transaction.pragma_update(None, "user_version", MIGRATIONS.len() as i64)?;
     }
+    let key = InstallationKey::random()?;
+    transaction.execute(
+        "UPDATE service SET installation_key = ? WHERE installation_key IS NULL",
+        [key.bytes()],
+    )?;
     transaction.commit()?;
     Ok(new)
 }
