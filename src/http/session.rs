@@ -23,6 +23,12 @@ const CLOCKS_DIFFER: i64 = 60;
 /// end within this time.
 const KEY_KEPT: Duration = Duration::from_secs(10);
 
+/// How long a request is answered with what kept the last one from the key.
+const FAILURE_KEPT: Duration = Duration::from_secs(1);
+
+const NO_KEY: &str =
+    "the database has no key of the installation: run `roomwatt init-db`, or set http.key_file";
+
 /// Random bytes in a session, so that no two are the same.
 const NONCE: usize = 16;
 
@@ -32,8 +38,38 @@ const LONGEST: usize = 1_024;
 /// The installation's key: of the configuration, or else of the database.
 pub struct Keys {
     source: KeySource,
-    /// What was read last, and when. One request reads it at a time, over a connection of its own.
-    known: Mutex<Option<(Instant, InstallationKey)>>,
+    known: Mutex<Known>,
+    /// Held by the request that reads it, over a connection of its own.
+    reading: Mutex<()>,
+}
+
+/// What is known of a key that is stored.
+#[derive(Default)]
+struct Known {
+    /// What was read last.
+    key: Option<InstallationKey>,
+    /// What the last attempt to read it came to, and when that ended.
+    tried: Option<(Instant, Result<(), String>)>,
+}
+
+impl Known {
+    /// The answer to a request, if it is known without reading the key again.
+    fn answer(&self) -> Option<Result<Derived, String>> {
+        let (when, result) = self.tried.as_ref()?;
+        let kept = match self.key {
+            Some(_) => KEY_KEPT,
+            None => FAILURE_KEPT,
+        };
+        (when.elapsed() < kept).then(|| self.latest(result))
+    }
+
+    fn latest(&self, result: &Result<(), String>) -> Result<Derived, String> {
+        match (&self.key, result) {
+            (Some(key), _) => Ok(Derived::of(key)),
+            (None, Err(error)) => Err(error.clone()),
+            (None, Ok(())) => Err(NO_KEY.to_owned()),
+        }
+    }
 }
 
 enum KeySource {
@@ -61,6 +97,7 @@ impl Keys {
         Keys {
             source,
             known: Mutex::default(),
+            reading: Mutex::default(),
         }
     }
 
@@ -69,39 +106,45 @@ impl Keys {
     /// # Errors
     /// Why it can't be read, if it has never been.
     pub(super) fn derived(&self) -> Result<Derived, String> {
-        let database = match &self.source {
-            KeySource::Configured(key) => return Ok(Derived::of(key)),
-            KeySource::Stored(database) => database,
-        };
-        let mut known = self.known.lock();
-        if let Some((read, key)) = &*known
-            && read.elapsed() < KEY_KEPT
-        {
-            return Ok(Derived::of(key));
+        match &self.source {
+            KeySource::Configured(key) => Ok(Derived::of(key)),
+            KeySource::Stored(database) => self.read_by(|| {
+                let key = database.installation_key();
+                key.map_err(|error| format!("the key of the installation can't be read: {error}"))
+            }),
         }
-        let read = database.installation_key();
-        let key = match (read, known.take()) {
-            (Ok(Some(key)), _) => key,
-            (Ok(None), _) => {
-                return Err(
-                    "the database has no key of the installation: run `roomwatt init-db`, \
-                            or set http.key_file"
-                        .to_owned(),
-                );
-            }
-            (Err(error), Some((_, key))) => {
-                log::debug!("the key of the installation can't be read again: {error}");
-                key
-            }
-            (Err(error), None) => {
-                return Err(format!(
-                    "the key of the installation can't be read: {error}"
-                ));
+    }
+
+    fn read_by(
+        &self,
+        read: impl FnOnce() -> Result<Option<InstallationKey>, String>,
+    ) -> Result<Derived, String> {
+        if let Some(answer) = self.known.lock().answer() {
+            return answer;
+        }
+        let _reading = match self.reading.try_lock() {
+            Some(reading) => reading,
+            // A database that is away is waited for by one request, not by all of them.
+            None => {
+                if let Some(key) = &self.known.lock().key {
+                    return Ok(Derived::of(key));
+                }
+                let reading = self.reading.lock();
+                if let Some(answer) = self.known.lock().answer() {
+                    return answer;
+                }
+                reading
             }
         };
-        let derived = Derived::of(&key);
-        *known = Some((Instant::now(), key));
-        Ok(derived)
+        let read = read();
+        let mut known = self.known.lock();
+        let result = read.map(|key| known.key = key);
+        if let Err(error) = &result {
+            log::debug!("{error}");
+        }
+        let answer = known.latest(&result);
+        known.tried = Some((Instant::now(), result));
+        answer
     }
 }
 
@@ -247,14 +290,57 @@ pub(super) fn is_same(expected: &str, shown: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn keys(byte: u8) -> Derived {
+    fn derived(byte: u8) -> Derived {
         Derived::of(&InstallationKey::from_hex(&format!("{byte:02x}").repeat(32)).expect("a key"))
+    }
+
+    #[test]
+    fn one_request_reads_the_key_and_the_others_go_on_with_the_last_one() {
+        let stored = |byte: u8| InstallationKey::from_hex(&format!("{byte:02x}").repeat(32));
+        let session = |keys: Result<Derived, String>| keys.map(|keys| keys.session);
+        let keys = Keys::of(KeySource::Configured(stored(1).expect("a key")));
+        let expire = || {
+            let mut known = keys.known.lock();
+            let (when, _) = known.tried.as_mut().expect("an attempt");
+            *when = when.checked_sub(KEY_KEPT).expect("a time");
+        };
+        let fails = || Err("away".to_owned());
+        assert_eq!(session(keys.read_by(fails)), Err("away".to_owned()));
+        let is_not_tried = || -> Result<_, String> { unreachable!("it was tried just now") };
+        assert_eq!(session(keys.read_by(is_not_tried)), Err("away".to_owned()));
+        expire();
+        assert_eq!(session(keys.read_by(|| Ok(None))), Err(NO_KEY.to_owned()));
+        expire();
+        let first = session(keys.read_by(|| Ok(stored(1))));
+        assert_eq!(first, Ok(derived(1).session));
+        assert_eq!(session(keys.read_by(is_not_tried)), first);
+
+        expire();
+        let (answer, answered) = crossbeam_channel::bounded(0);
+        let (begun, has_begun) = crossbeam_channel::bounded(0);
+        std::thread::scope(|scope| {
+            let reads = scope.spawn(|| {
+                session(keys.read_by(|| {
+                    begun.send(()).expect("a test");
+                    answered.recv().expect("an answer")
+                }))
+            });
+            has_begun.recv().expect("a request that reads");
+            assert_eq!(session(keys.read_by(is_not_tried)), first);
+            answer.send(Ok(stored(2))).expect("a request that reads");
+            let other = Ok(derived(2).session);
+            assert_eq!(reads.join().expect("no panic"), other);
+            assert_eq!(session(keys.read_by(is_not_tried)), other);
+        });
+        expire();
+        let kept = session(keys.read_by(fails));
+        assert_eq!(kept, Ok(derived(2).session), "while it is away");
     }
 
     #[test]
     fn a_session_is_genuine_until_its_time_password_or_key_is_another() {
         let hash = Secret::new("$argon2id$...");
-        let session = Session::begin(&keys(1), "周 敏", &hash, 1_000).expect("a session");
+        let session = Session::begin(&derived(1), "周 敏", &hash, 1_000).expect("a session");
         let shown = Session::parse(&session.text()).expect("it can be read");
         assert_eq!(shown, session);
         assert_eq!(shown.name(), "周 敏");
@@ -266,22 +352,22 @@ mod tests {
             (end - 1, true),
             (end, false),
         ] {
-            assert_eq!(shown.is_genuine(&keys(1), &hash, now), expected, "{now}");
+            assert_eq!(shown.is_genuine(&derived(1), &hash, now), expected, "{now}");
         }
-        assert!(!shown.is_genuine(&keys(2), &hash, 1_000), "another key");
+        assert!(!shown.is_genuine(&derived(2), &hash, 1_000), "another key");
         let changed = Secret::new("$argon2id$another");
         assert!(
-            !shown.is_genuine(&keys(1), &changed, 1_000),
+            !shown.is_genuine(&derived(1), &changed, 1_000),
             "another password"
         );
-        let again = Session::begin(&keys(1), "周 敏", &hash, 1_000).expect("a session");
+        let again = Session::begin(&derived(1), "周 敏", &hash, 1_000).expect("a session");
         assert_ne!(again.text(), session.text());
     }
 
     #[test]
     fn a_session_that_was_changed_or_made_up_is_not_genuine() {
         let hash = Secret::new("$argon2id$...");
-        let text = Session::begin(&keys(1), "zhou", &hash, 1_000)
+        let text = Session::begin(&derived(1), "zhou", &hash, 1_000)
             .expect("a session")
             .text();
         let parts: Vec<&str> = text.split('.').collect();
@@ -305,7 +391,7 @@ mod tests {
         ] {
             let read = Session::parse(&changed);
             assert_eq!(read.is_some(), is_readable, "{changed}");
-            let genuine = read.is_some_and(|read| read.is_genuine(&keys(1), &hash, 1_000));
+            let genuine = read.is_some_and(|read| read.is_genuine(&derived(1), &hash, 1_000));
             assert!(!genuine, "{changed}");
         }
     }
@@ -313,22 +399,22 @@ mod tests {
     #[test]
     fn a_forms_token_is_of_one_session_or_name_and_key() {
         let hash = Secret::new("h");
-        let session = |name| Session::begin(&keys(1), name, &hash, 1).expect("a session");
+        let session = |name| Session::begin(&derived(1), name, &hash, 1).expect("a session");
         let (a, b) = (session("a"), session("a"));
-        let token = a.form_token(&keys(1));
-        assert!(is_same(&token, &a.form_token(&keys(1))));
+        let token = a.form_token(&derived(1));
+        assert!(is_same(&token, &a.form_token(&derived(1))));
         for other in [
-            b.form_token(&keys(1)),
-            a.form_token(&keys(2)),
-            form_token_by_proxy(&keys(1), &a.text()),
-            form_token_by_proxy(&keys(1), "a"),
+            b.form_token(&derived(1)),
+            a.form_token(&derived(2)),
+            form_token_by_proxy(&derived(1), &a.text()),
+            form_token_by_proxy(&derived(1), "a"),
             String::new(),
             // The key of sessions signs no form, and the other way round.
             URL_SAFE_NO_PAD.encode(a.signature),
         ] {
             assert!(!is_same(&token, &other), "{other}");
         }
-        let other = form_token_by_proxy(&keys(1), "b");
-        assert!(!is_same(&form_token_by_proxy(&keys(1), "a"), &other));
+        let other = form_token_by_proxy(&derived(1), "b");
+        assert!(!is_same(&form_token_by_proxy(&derived(1), "a"), &other));
     }
 }
