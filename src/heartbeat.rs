@@ -98,6 +98,8 @@ pub struct Heartbeat {
 pub enum Withheld {
     /// No message can come in.
     Intake,
+    /// No program can reach `http.listen`.
+    Http,
     /// Notices wait that could have been sent long ago.
     Notices,
 }
@@ -118,6 +120,10 @@ impl Heartbeat {
             Some(Withheld::Intake) => log::warn!(
                 "no heartbeat is sent: no messages come in; the lines about the intake say why"
             ),
+            Some(Withheld::Http) => log::warn!(
+                "no heartbeat is sent: no program can reach this instance; the lines about \
+                 http.listen say why"
+            ),
             Some(Withheld::Notices) => log::warn!(
                 "no heartbeat is sent: notices have waited for more than {} to be sent; the lines \
                  about the bot say why, `roomwatt outbox` shows them",
@@ -129,6 +135,9 @@ impl Heartbeat {
     fn why_withheld(&self, now: i64) -> Option<Withheld> {
         if !self.intake.is_well() {
             return Some(Withheld::Intake);
+        }
+        if self.figures.is_unreachable() {
+            return Some(Withheld::Http);
         }
         let longest = (STUCK + self.group_wait).as_secs();
         let oldest = self.figures.oldest_waiting()?;
@@ -294,6 +303,11 @@ mod tests {
         heartbeat.intake.close();
         assert_eq!(heartbeat.why_withheld(NOW), Some(Withheld::Intake));
         let mut heartbeat = heartbeat;
+        heartbeat.figures.set_unreachable(true);
+        heartbeat.intake.open();
+        assert_eq!(heartbeat.why_withheld(NOW), Some(Withheld::Http));
+        heartbeat.figures.set_unreachable(false);
+        heartbeat.intake.close();
         heartbeat.swept();
         assert!(pinger.0.is_empty());
         heartbeat.intake.open();

@@ -115,7 +115,15 @@ pub fn run(
     let mut other_descriptors = descriptors::needed(&config);
     let access = config.http.as_ref().map(|http| http.access.clone());
     let doors = Arc::new(Doors::new(access.unwrap_or_default()));
-    let listeners = listeners(&config, servers, &doors, &desk, &metrics, &end_of_listening);
+    let listeners = listeners(
+        &config,
+        servers,
+        &doors,
+        &desk,
+        &figures,
+        &metrics,
+        &end_of_listening,
+    );
     let clients = Limits::default().places * listeners.len();
     let until_then = match clients {
         0 => descriptors::RETRIED,
@@ -223,6 +231,7 @@ fn listeners(
     servers: &Servers,
     doors: &Arc<Doors>,
     desk: &Arc<Desk>,
+    figures: &Arc<Figures>,
     metrics: &Arc<Metrics>,
     stop: &Stop,
 ) -> Vec<Listener> {
@@ -238,6 +247,7 @@ fn listeners(
         keys: Arc::clone(&keys),
         desk: Arc::clone(desk),
         metrics: Arc::clone(metrics),
+        figures: Arc::clone(figures),
         limits: Limits::default(),
         stop: stop.clone(),
     };

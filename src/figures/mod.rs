@@ -7,6 +7,7 @@ mod routes;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use parking_lot::Mutex;
 
@@ -343,6 +344,8 @@ pub struct Figures {
     amounts: Mutex<Amounts>,
     hotels: Mutex<Hotels>,
     routes: Routes,
+    /// No program can send anything: `http.listen` can't be listened at.
+    unreachable: AtomicBool,
     /// How long completed sweeps took.
     pub sweeps: Histogram,
     /// How long notices took from when they were recorded to when the bot accepted them.
@@ -366,6 +369,7 @@ impl Figures {
             }),
             hotels: Mutex::new(Hotels::new(most_hotels)),
             routes: Routes::default(),
+            unreachable: AtomicBool::new(false),
             sweeps: Histogram::new(SWEEPS),
             delays: Histogram::new(DELAYS),
         }
@@ -429,6 +433,16 @@ impl Figures {
     /// The values at this moment.
     pub fn now(&self) -> Amounts {
         self.amounts.lock().clone()
+    }
+
+    /// Sets whether `http.listen` can't be listened at.
+    pub fn set_unreachable(&self, is_unreachable: bool) {
+        self.unreachable.store(is_unreachable, Relaxed);
+    }
+
+    /// Whether `http.listen` is configured and can't be listened at.
+    pub fn is_unreachable(&self) -> bool {
+        self.unreachable.load(Relaxed)
     }
 
     /// The figures of the route with this name.

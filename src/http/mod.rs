@@ -27,6 +27,7 @@ use http::header::ACCEPT;
 
 use crate::config::{Hotels, Scope};
 use crate::engine::READING_FIELDS;
+use crate::figures::Figures;
 use crate::metrics::{Format, Metrics};
 use crate::outage::Outage;
 use crate::threads::Stop;
@@ -64,6 +65,7 @@ pub struct Listener {
     pub keys: Arc<Keys>,
     pub desk: Arc<Desk>,
     pub metrics: Arc<Metrics>,
+    pub figures: Arc<Figures>,
     pub limits: Limits,
     pub stop: Stop,
 }
@@ -87,6 +89,11 @@ impl Listener {
             logins: Logins::new(),
             turns: Turns::new(body::AT_A_TIME),
         });
+        let set_unreachable = |is_unreachable| {
+            if self.serves != Serves::Pages {
+                self.figures.set_unreachable(is_unreachable);
+            }
+        };
         let listening = format!("listening at {key} {address}");
         let mut outage = Outage::new(listening).reported_at_once();
         let mut is_first = true;
@@ -96,6 +103,7 @@ impl Listener {
             let server = match Server::bind(address, self.limits, no_place) {
                 Ok(server) => server,
                 Err(error) => {
+                    set_unreachable(true);
                     if self.stop.wait(outage.failed(&error).min(LONGEST_PAUSE)) {
                         return;
                     }
@@ -103,6 +111,7 @@ impl Listener {
                 }
             };
             outage.ended();
+            set_unreachable(false);
             if std::mem::take(&mut is_first) {
                 announce(self.serves, address);
             }

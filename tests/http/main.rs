@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use roomwatt::config::Access;
+use roomwatt::figures::Figures;
 use roomwatt::http::{Desk, Doors, Keys, Limits, Listener, Serves};
 use roomwatt::store::{InstallationKey, StoreError};
 use roomwatt::threads::{spawn, stop_signal};
@@ -340,6 +341,7 @@ fn an_address_in_use_is_waited_for() {
     let taken_by = TcpListener::bind(address).expect("a listener");
     let (stopper, stop) = stop_signal();
     let (exits, ended) = crossbeam_channel::bounded(2);
+    let figures = Arc::new(Figures::default());
     let listener = |stop| Listener {
         address,
         key: "http.listen",
@@ -348,6 +350,7 @@ fn an_address_in_use_is_waited_for() {
         keys: Arc::new(Keys::fixed(InstallationKey::random().expect("a key"))),
         desk: Arc::new(Desk::default()),
         metrics: rig::metrics(),
+        figures: Arc::clone(&figures),
         limits: Limits::default(),
         stop,
     };
@@ -356,6 +359,7 @@ fn an_address_in_use_is_waited_for() {
     drop(stopper);
     let exit = ended.recv_timeout(LIMIT).expect("an end");
     assert_eq!((exit.thread.as_str(), exit.panicked), ("stopped", false));
+    assert!(figures.is_unreachable(), "no program can send anything");
 
     let (_stopper, stop) = stop_signal();
     let second = listener(stop);
@@ -371,5 +375,6 @@ fn an_address_in_use_is_waited_for() {
     let (status, body) = parts(&health);
     assert_eq!(status, 503);
     assert!(body.contains("does not own the state"), "{body}");
+    assert!(!figures.is_unreachable());
     assert!(ended.is_empty());
 }

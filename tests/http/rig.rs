@@ -224,6 +224,7 @@ impl Rig {
             keys: Arc::new(Keys::fixed(InstallationKey::random().expect("a key"))),
             desk: Arc::clone(&self.desk),
             metrics: metrics(),
+            figures: Arc::default(),
             limits,
             stop,
         };

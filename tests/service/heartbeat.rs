@@ -187,6 +187,22 @@ fn while_no_message_comes_in_it_is_withheld() {
 }
 
 #[test]
+fn while_http_listen_is_taken_it_is_withheld() {
+    let (mut rig, monitor) = rig("httpping");
+    let address = rig.listen();
+    let taken_by = std::net::TcpListener::bind(address).expect("an address");
+    let mut service = rig.start();
+    service.wait_for_log("no heartbeat is sent: no program can reach this instance");
+    service.wait_for_sweeps();
+    assert_eq!(monitor.asked(), [""; 0]);
+    drop(taken_by);
+    service.wait_for_log("the heartbeat is sent again");
+    monitor.wait_for(1);
+    service.stop();
+    rig.finish();
+}
+
+#[test]
 fn while_notices_are_stuck_it_is_withheld() {
     let (mut rig, monitor) = rig("stuckping");
     let bot = rig.route(&["H001"]);

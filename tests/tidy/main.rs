@@ -91,8 +91,8 @@ const MAY_USE: [(&str, &[&str]); 33] = [
     (
         "http",
         &[
-            "clock", "config", "engine", "gate", "metrics", "outage", "owner", "page", "password",
-            "random", "store", "threads", "types",
+            "clock", "config", "engine", "figures", "gate", "metrics", "outage", "owner", "page",
+            "password", "random", "store", "threads", "types",
         ],
     ),
     (
