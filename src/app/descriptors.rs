@@ -14,6 +14,10 @@ const EACH_CONSUMER: usize = 8;
 /// For a notifier: its connection, and the one that replaces it.
 const EACH_NOTIFIER: usize = 2;
 
+/// For pages: those that read at a time, each over a connection of its own or files of the embedded
+/// database, those that wait for another reading of single rooms, and the installation's key.
+const PAGES: usize = 24;
+
 /// What happens while there are too few, for the log.
 pub(super) const RETRIED: &str = "what can't be opened is retried";
 
@@ -21,7 +25,8 @@ pub(super) const RETRIED: &str = "what can't be opened is retried";
 pub(super) fn needed(config: &Config) -> usize {
     let pool = config.mysql.as_ref().map_or(0, |mysql| mysql.pool_size);
     let notifiers = config.notify.routes.len() + 1;
-    BASE + pool as usize + config.consumer_count * EACH_CONSUMER + notifiers * EACH_NOTIFIER
+    let pages = config.http.as_ref().map_or(0, |_| PAGES);
+    BASE + pool as usize + pages + config.consumer_count * EACH_CONSUMER + notifiers * EACH_NOTIFIER
 }
 
 /// Raises the limit of this process to `needed`, as far as the system allows, and returns the limit
