@@ -4,6 +4,7 @@
 mod limits;
 mod people;
 mod rig;
+mod tokens;
 
 use std::net::TcpListener;
 use std::sync::Arc;

@@ -50,8 +50,8 @@ fn pages(access: Access) -> (Rig, impl Sized) {
 
 /// An answer that was taken apart.
 #[derive(Debug)]
-struct Got {
-    status: u16,
+pub struct Got {
+    pub status: u16,
     head: String,
     body: String,
 }
@@ -87,7 +87,7 @@ impl Got {
     }
 }
 
-fn get(rig: &Rig, path: &str, headers: &str) -> Got {
+pub fn get(rig: &Rig, path: &str, headers: &str) -> Got {
     let head = format!("GET {path} HTTP/1.1\r\nHost: localhost:8581\r\n{headers}\r\n");
     Got::of(&rig.send(&head))
 }
@@ -518,50 +518,6 @@ fn a_standby_says_so_and_serves_nothing_else() {
     // Once it owns the state, all is there.
     let _end = rig.serve(true);
     assert_eq!(get(&rig, "/", "").status, 303);
-}
-
-#[test]
-fn a_message_of_another_hotel_is_refused_by_itself() {
-    let only = Token {
-        token: Secret::new(TOKEN),
-        scopes: [Scope::Write].into(),
-        hotels: Hotels::Only([HotelId::new("H1")].into()),
-    };
-    let access = Access {
-        tokens: vec![only],
-        ..Access::default()
-    };
-    let rig = Rig::of(access, Serves::Programs, Limits::default());
-    let _end = rig.serve(true);
-    let other = check_in(2).replace("H1", "H2");
-    let body = format!("[{}, {other}, {}]", check_in(1), check_in(3));
-    let reason = "hotel \\\"H2\\\" is not one of those that this token may write of (http.tokens)";
-    let refused = format!(r#"{{"taken":2,"refused":[{{"index":1,"reason":"{reason}"}}]}}"#);
-    assert_eq!(rig.messages("application/json", &body), (200, refused));
-    let rooms: Vec<String> = rig
-        .memory
-        .0
-        .lock()
-        .rooms
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    assert_eq!(rooms.len(), 2);
-    assert!(
-        rooms.iter().all(|room| room.starts_with("H1/")),
-        "{rooms:?}"
-    );
-    let csv = "hotel_id,room_number,reading_value,script_time\nH1,1,1.0,2023-04-10 11:00:00\n\
-               H2,1,1.0,2023-04-10 11:00:00\n";
-    let refused = format!(r#"{{"taken":1,"refused":[{{"line":3,"reason":"{reason}"}}]}}"#);
-    assert_eq!(rig.post("/api/readings", "text/csv", csv), (200, refused));
-    let stored = rig.memory.0.lock();
-    let hotels: Vec<&str> = stored
-        .readings
-        .iter()
-        .map(|(room, _)| room.hotel_id.as_str())
-        .collect();
-    assert_eq!(hotels, ["H1"]);
 }
 
 #[test]

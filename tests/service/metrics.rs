@@ -119,6 +119,34 @@ fn it_answers_while_the_database_is_away() {
 }
 
 #[test]
+fn a_sweep_that_fails_is_an_error_of_the_database() {
+    let mut rig = Rig::new("sweeperrors");
+    let address = rig.listen();
+    let service = rig.start();
+    wait_until_served(address);
+    wait_for_line(address, r#"roomwatt_database_errors_total 0"#);
+    // Only sweeps read it: nothing else fails.
+    rig.execute("RENAME TABLE smart_meter TO away");
+    wait("a sweep that fails to be counted as an error, too", || {
+        let text = scrape(address)?;
+        let count = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name));
+            line.and_then(|count| count.trim().parse::<u64>().ok())
+        };
+        let failed = count(r#"roomwatt_sweeps_total{result="failed"}"#);
+        let errors = count("roomwatt_database_errors_total");
+        if failed > Some(0) && errors == failed {
+            Ok(())
+        } else {
+            Err(text)
+        }
+    });
+    rig.execute("RENAME TABLE away TO smart_meter");
+    service.stop();
+    rig.finish();
+}
+
+#[test]
 fn rules_and_their_unit_tests_pass() {
     let rules = file("prometheus/roomwatt.rules.yml");
     let tests = file("prometheus/roomwatt.rules.test.yml");
