@@ -1,16 +1,17 @@
 //! The rooms' states in memory: written by the owner alone, read by sweeps and notifiers.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use parking_lot::RwLock;
 
 use crate::engine::baseline::{Frames, HotelMemory};
 use crate::engine::{
-    Census, MeterCheck, MeterFindings, MeterNotice, MeterTrouble, RoomState, Rules, Transition,
-    close_out_of_order,
+    Census, HotelCensus, MeterCheck, MeterFindings, MeterNotice, MeterTrouble, RoomState, Rules,
+    Transition, close_out_of_order,
 };
 use crate::frontier::{Begun, Frontier, Position};
-use crate::types::{HotelId, LocalTime, RoomKey};
+use crate::types::{HotelId, LocalTime, RoomKey, RoomNumber};
 
 /// All watched rooms.
 #[derive(Default)]
@@ -18,13 +19,26 @@ pub struct Rooms(RwLock<State>);
 
 #[derive(Default)]
 struct State {
-    rooms: HashMap<RoomKey, Room>,
+    /// Hotel by hotel: who asks for one touches no other. None is empty.
+    rooms: HashMap<HotelId, OfHotel>,
     frontier: Frontier,
     /// What the staff was last notified of hotels' meters, where that still matters.
     troubles: HashMap<HotelId, MeterTrouble>,
     /// What is remembered of what hotels' vacant rooms have in common.
     hotels: HashMap<HotelId, HotelMemory>,
     swept: Option<LastSweep>,
+    counted: Arc<Counted>,
+}
+
+/// In boxes: most of a map's places are empty when it has just grown.
+type OfHotel = HashMap<RoomNumber, Box<Room>>;
+
+/// The rooms of all hotels as they were counted at one time.
+#[derive(Debug, Default)]
+pub struct Counted {
+    /// `None` before they were first counted.
+    pub at: Option<LocalTime>,
+    pub hotels: HashMap<HotelId, HotelCensus>,
 }
 
 /// The last sweep that was complete.
@@ -52,24 +66,70 @@ pub struct Room {
     begun: Begun,
 }
 
+impl State {
+    fn room(&self, key: &RoomKey) -> Option<&Room> {
+        let of_hotel = self.rooms.get(&key.hotel_id)?;
+        of_hotel.get(&key.room_number).map(|room| &**room)
+    }
+
+    /// The room, if the present sweep serves its watch.
+    fn swept_room(&self, key: &RoomKey) -> Option<&Room> {
+        let room = self.room(key)?;
+        self.frontier.is_swept(room.begun).then_some(room)
+    }
+
+    fn rooms(&self) -> impl Iterator<Item = (&HotelId, &RoomNumber, &Room)> {
+        let hotels = self.rooms.iter();
+        hotels.flat_map(|(hotel, rooms)| {
+            let rooms = rooms.iter();
+            rooms.map(move |(number, room)| (hotel, number, &**room))
+        })
+    }
+
+    /// The rooms whose watches the present sweep serves.
+    fn swept(&self) -> impl Iterator<Item = (&HotelId, &RoomNumber, &Room)> {
+        self.rooms()
+            .filter(|(_, _, room)| self.frontier.is_swept(room.begun))
+    }
+}
+
 impl Rooms {
     pub fn get(&self, room: &RoomKey) -> Option<Room> {
-        self.0.read().rooms.get(room).cloned()
+        self.0.read().room(room).cloned()
     }
 
     pub fn len(&self) -> usize {
-        self.0.read().rooms.len()
+        self.0.read().rooms.values().map(HashMap::len).sum()
     }
 
     pub fn is_empty(&self) -> bool {
         self.0.read().rooms.is_empty()
     }
 
-    /// Shows all rooms, in no order. No state changes meanwhile, so it must be short.
-    pub fn visit(&self, mut take: impl FnMut(&RoomKey, &RoomState)) {
-        for (key, room) in &self.0.read().rooms {
-            take(key, &room.state);
+    /// The hotels that have rooms, in no order.
+    pub fn hotel_ids(&self) -> Vec<HotelId> {
+        self.0.read().rooms.keys().cloned().collect()
+    }
+
+    /// Shows the rooms of a hotel, in no order. No state changes meanwhile, so it must be short.
+    pub fn visit(&self, hotel: &HotelId, mut take: impl FnMut(&RoomNumber, &RoomState)) {
+        for (number, room) in self.0.read().rooms.get(hotel).into_iter().flatten() {
+            take(number, &room.state);
         }
+    }
+
+    /// All rooms were counted at `at`, hotel by hotel.
+    pub fn set_counted(&self, at: LocalTime, hotels: HashMap<HotelId, HotelCensus>) {
+        let counted = Counted {
+            at: Some(at),
+            hotels,
+        };
+        self.0.write().counted = Arc::new(counted);
+    }
+
+    /// The hotels as they were last counted: since then there may be more.
+    pub fn counted(&self) -> Arc<Counted> {
+        Arc::clone(&self.0.read().counted)
     }
 
     /// A sweep is complete.
@@ -88,7 +148,12 @@ impl Rooms {
         let begun = all.frontier.begun();
         for (key, mut state) in changed {
             state.shrink_to_fit();
-            match all.rooms.get_mut(&key) {
+            let RoomKey {
+                hotel_id,
+                room_number,
+            } = key;
+            let of_hotel = all.rooms.entry(hotel_id).or_default();
+            match of_hotel.get_mut(&room_number) {
                 Some(room) => {
                     if room.state.watch_key() != state.watch_key() {
                         room.begun = begun;
@@ -102,7 +167,7 @@ impl Rooms {
                         version: 0,
                         begun,
                     };
-                    all.rooms.insert(key, room);
+                    of_hotel.insert(room_number, Box::new(room));
                 }
             }
         }
@@ -125,48 +190,42 @@ impl Rooms {
 
     /// A room whose watch the present sweep serves.
     pub fn swept(&self, room: &RoomKey) -> Option<Room> {
-        let state = self.0.read();
-        let room = state.rooms.get(room)?;
-        (state.frontier.is_swept(room.begun)).then(|| room.clone())
+        self.0.read().swept_room(room).cloned()
     }
 
     /// The time after which a reading is new to a room of the present sweep.
     pub fn needs_after(&self, room: &RoomKey) -> Option<LocalTime> {
         let state = self.0.read();
-        let room = state.rooms.get(room)?;
-        (state.frontier.is_swept(room.begun)).then(|| room.state.watch.needs_after())
+        let room = state.swept_room(room)?;
+        Some(room.state.watch.needs_after())
     }
 
     /// The rooms of the present sweep without a reading since `time`, each with the time of its
     /// last one.
     pub fn without_reading_since(&self, time: LocalTime) -> Vec<(RoomKey, LocalTime)> {
         let state = self.0.read();
-        let rooms = state.rooms.iter();
-        rooms
-            .filter(|(_, room)| state.frontier.is_swept(room.begun))
-            .map(|(key, room)| (key, room.state.watch.needs_after()))
-            .filter(|&(_, seen)| seen < time)
-            .map(|(key, seen)| (key.clone(), seen))
+        state
+            .swept()
+            .map(|(hotel, number, room)| (hotel, number, room.state.watch.needs_after()))
+            .filter(|&(_, _, seen)| seen < time)
+            .map(|(hotel, number, seen)| (key(hotel, number), seen))
             .collect()
     }
 
     /// The hotels, each with the frames to which its rooms have contributed.
     pub fn hotels(&self) -> HashMap<HotelId, Hotel> {
         let state = self.0.read();
-        let mut hotels: HashMap<HotelId, Hotel> = HashMap::new();
-        for (key, room) in &state.rooms {
-            let contributions = room.state.baseline.contributions();
-            match hotels.get_mut(&key.hotel_id) {
-                Some(hotel) => hotel.frames.add(contributions),
-                None => {
-                    let mut hotel = Hotel::default();
-                    hotel.frames.add(contributions);
-                    hotel.memory = state.hotels.get(&key.hotel_id).copied().unwrap_or_default();
-                    hotels.insert(key.hotel_id.clone(), hotel);
-                }
+        let hotels = state.rooms.iter().map(|(id, rooms)| {
+            let mut hotel = Hotel {
+                memory: state.hotels.get(id).copied().unwrap_or_default(),
+                ..Hotel::default()
+            };
+            for room in rooms.values() {
+                hotel.frames.add(room.state.baseline.contributions());
             }
-        }
-        hotels
+            (id.clone(), hotel)
+        });
+        hotels.collect()
     }
 
     /// Sets what is remembered of what a hotel's vacant rooms have in common.
@@ -178,20 +237,29 @@ impl Rooms {
     /// rule is still to evaluate.
     pub fn with_pending(&self) -> Vec<RoomKey> {
         let state = self.0.read();
-        let rooms = state.rooms.iter().filter(|(_, room)| {
-            room.state.baseline.has_pending() && state.frontier.is_swept(room.begun)
-        });
-        rooms.map(|(key, _)| key.clone()).collect()
+        let swept = state.swept();
+        let pending = swept.filter(|(_, _, room)| room.state.baseline.has_pending());
+        pending
+            .map(|(hotel, number, _)| key(hotel, number))
+            .collect()
     }
 
     /// Checks the meters of the rooms of the present sweep, except for those that are out of order:
-    /// they may have no power. Counts all rooms with that.
+    /// they may have no power. Counts all rooms with that. Hotel by hotel: in between states may
+    /// change, so that whoever writes does not wait for all of it.
     pub fn check_meters(&self, check: &MeterCheck, rules: &Rules) -> MeterFindings {
-        let state = self.0.read();
-        let rooms = state.rooms.iter();
-        let rooms =
-            rooms.map(|(key, room)| (key, &room.state, state.frontier.is_swept(room.begun)));
-        MeterFindings::with_census(rooms, &state.troubles, check, rules.match_seconds)
+        let mut hotels = self.hotel_ids();
+        hotels.sort_unstable();
+        let mut found = MeterFindings::default();
+        for hotel in &hotels {
+            let state = self.0.read();
+            let rooms = state.rooms.get(hotel).into_iter().flatten();
+            let rooms = rooms
+                .map(|(number, room)| (number, &room.state, state.frontier.is_swept(room.begun)));
+            let trouble = state.troubles.get(hotel);
+            found.add_hotel(hotel, rooms, trouble, check, rules.match_seconds);
+        }
+        found
     }
 
     /// The rooms of the present sweep whose runs end because they have come to be out of order by
@@ -202,12 +270,13 @@ impl Rooms {
         rules: &Rules,
     ) -> Vec<(RoomKey, u64, Transition)> {
         let state = self.0.read();
-        let rooms = state.rooms.iter();
-        rooms
-            .filter(|(_, room)| state.frontier.is_swept(room.begun))
-            .filter_map(|(key, room)| {
-                let after = close_out_of_order(key, &room.state, now, rules)?;
-                Some((key.clone(), room.version, after))
+        state
+            .swept()
+            .filter(|(_, _, room)| room.state.statuses.has_out_of_order())
+            .filter_map(|(hotel, number, room)| {
+                let key = key(hotel, number);
+                let after = close_out_of_order(&key, &room.state, now, rules)?;
+                Some((key, room.version, after))
             })
             .collect()
     }
@@ -215,8 +284,8 @@ impl Rooms {
     /// Counts of all rooms at `now`.
     pub fn census(&self, now: LocalTime, rules: &Rules) -> Census {
         let state = self.0.read();
-        let rooms = state.rooms.iter();
-        let rooms = rooms.map(|(key, room)| (key, &room.state));
+        let rooms = state.rooms();
+        let rooms = rooms.map(|(hotel, number, room)| (hotel, number, &room.state));
         Census::take(rooms, now, rules.match_seconds)
     }
 
@@ -260,10 +329,41 @@ impl Rooms {
     }
 }
 
+fn key(hotel: &HotelId, number: &RoomNumber) -> RoomKey {
+    RoomKey {
+        hotel_id: hotel.clone(),
+        room_number: number.clone(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::engine::{RoomStatus, StatusChange, Stay};
+
+    #[test]
+    fn rooms_are_shown_of_one_hotel_alone() {
+        let stay = Stay::Vacant {
+            actual_checkin: None,
+            actual_checkout: LocalTime::FIRST,
+        };
+        let state = RoomState::new(stay, &Rules::default());
+        let rooms = Rooms::default();
+        for room in [("H1", "1"), ("H2", "1"), ("H1", "2"), ("H1", "2")] {
+            rooms.adopt([(RoomKey::new(room.0, room.1), state.clone())]);
+        }
+        let of = |hotel: &str| {
+            let mut numbers = Vec::new();
+            let hotel = HotelId::new(hotel);
+            rooms.visit(&hotel, |number, _| numbers.push(number.as_str().to_owned()));
+            numbers.sort();
+            numbers
+        };
+        assert_eq!(of("H1"), ["1", "2"]);
+        assert_eq!(of("H2"), ["1"]);
+        assert_eq!(of("H3"), [""; 0]);
+        assert_eq!((rooms.len(), rooms.hotel_ids().len()), (3, 2));
+    }
 
     #[test]
     fn a_watch_that_begins_during_a_sweep_is_served_by_the_next_one() {

@@ -90,14 +90,16 @@ impl<'a> Core<'a> {
             exits,
         } = self;
         let rules = Arc::new(config.rules.clone());
-        // Each hotel has its counters before anything is counted of it.
+        // Each hotel has its counters before anything is counted of it, and pages show it.
         let now = clock.now();
         let check = MeterCheck {
             now,
             listening_since: now,
             silent_after: rules.silent_after_seconds,
         };
-        figures.set_rooms(&rooms.check_meters(&check, &rules).rooms);
+        let counted = rooms.check_meters(&check, &rules).rooms;
+        figures.set_rooms(&counted);
+        rooms.set_counted(now, counted);
         let (end_of_owner, owner_ended) = bounded(1);
         let (stopper, stop) = stop_signal();
         let (inbox, inputs) = Inbox::new(&stop);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::types::{HotelId, Kind, LocalTime, RoomKey, RoomNumber};
+use crate::types::{HotelId, Kind, LocalTime, RoomNumber};
 
 use super::{RoomState, Rule, Stay};
 
@@ -25,12 +25,12 @@ impl Census {
     /// Counts these rooms as they are at `now`. Times of one stay are matched within so many
     /// seconds.
     pub fn take<'a>(
-        rooms: impl Iterator<Item = (&'a RoomKey, &'a RoomState)>,
+        rooms: impl Iterator<Item = (&'a HotelId, &'a RoomNumber, &'a RoomState)>,
         now: LocalTime,
         match_seconds: i64,
     ) -> Census {
         let mut census = Census::default();
-        for (room, state) in rooms {
+        for (hotel, number, state) in rooms {
             let is_out_of_order = state.out_of_order(now, match_seconds).is_some();
             census.out_of_order += u64::from(is_out_of_order);
             match state.watch.stay {
@@ -40,8 +40,8 @@ impl Census {
                 } => {
                     census.occupied += 1;
                     if expected_checkout.is_some_and(|expected| expected < now) {
-                        let hotel = census.overstayed.entry(room.hotel_id.clone());
-                        hotel.or_default().push(room.room_number.clone());
+                        let hotel = census.overstayed.entry(hotel.clone());
+                        hotel.or_default().push(number.clone());
                     }
                 }
             }
@@ -70,14 +70,26 @@ pub struct HotelCensus {
     /// Occupied rooms past their expected check-out.
     pub overstayed: u32,
     pub(crate) abnormal: [[u32; 2]; 2],
+    /// Rooms with an open incident: the staff was notified, and it goes on.
+    pub open: u32,
+    /// What the rooms use, in W: each by the mean of its last interval, where that is known and
+    /// ended within the time after which a meter is silent.
+    pub watts: i64,
     /// The newest reading of any room. Of hotels that are counted together: of the one whose newest
     /// is the oldest.
     pub newest_reading: Option<LocalTime>,
 }
 
 impl HotelCensus {
-    /// Counts a room as it is at `now`. Which meters are silent only a check of them knows.
-    pub(super) fn count(&mut self, state: &RoomState, is_in_order: bool, now: LocalTime) {
+    /// Counts a room as it is at `now`. Which meters are silent only a check of them knows; one
+    /// that has sent nothing for `silent_after` seconds says nothing of what is used now.
+    pub fn count(
+        &mut self,
+        state: &RoomState,
+        is_in_order: bool,
+        now: LocalTime,
+        silent_after: i64,
+    ) {
         let watch = &state.watch;
         match watch.stay {
             _ if !is_in_order => self.out_of_order += 1,
@@ -94,6 +106,12 @@ impl HotelCensus {
         let of_kind = &mut self.abnormal[watch.stay.kind() as usize];
         of_kind[Rule::Fixed as usize] += u32::from(watch.fold.run.is_some());
         of_kind[Rule::Baseline as usize] += u32::from(state.baseline.is_open());
+        self.open += u32::from(state.open_run().is_some());
+        if let Some((watts, ended)) = watch.power()
+            && now.since(ended) < silent_after
+        {
+            self.watts = self.watts.saturating_add(watts);
+        }
         self.newest_reading = self.newest_reading.max(watch.fold.seen);
     }
 
@@ -110,6 +128,8 @@ impl HotelCensus {
         self.out_of_order += other.out_of_order;
         self.silent += other.silent;
         self.overstayed += other.overstayed;
+        self.open += other.open;
+        self.watts = self.watts.saturating_add(other.watts);
         let sums = self.abnormal.as_flattened_mut().iter_mut();
         for (sum, more) in sums.zip(other.abnormal.as_flattened()) {
             *sum += more;
@@ -124,10 +144,11 @@ impl HotelCensus {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::HashMap;
 
-    use crate::engine::{MeterCheck, MeterFindings, RoomStatus, Rules, Run, StatusChange};
-    use crate::types::WattHours;
+    use crate::engine::{
+        Interval, MeterCheck, MeterFindings, RoomStatus, Rules, Run, StatusChange,
+    };
+    use crate::types::{Reading, WattHours};
 
     #[test]
     fn rooms_are_counted_by_state() {
@@ -149,7 +170,7 @@ mod tests {
                 until: noon.plus(7_200),
                 notified_at_periods: periods,
             });
-            (RoomKey::new(hotel, number), state)
+            (HotelId::new(hotel), RoomNumber::new(number), state)
         };
         let mut rooms = [
             room("H1", "103", occupied(Some(-1)), None),
@@ -158,12 +179,21 @@ mod tests {
             room("H2", "101", occupied(None), None),
             room("H2", "102", vacant, Some(4)),
         ];
+        // Of a room without a reading for longer it is not known what it uses now.
+        for (room, minutes) in [(1, 89), (2, 90)] {
+            let watch = &mut rooms[room].2.watch;
+            watch.history = vec![Interval::new(1_800, Some(WattHours(600)))];
+            watch.fold.sample = Some(Reading {
+                time: noon.plus(-60 * minutes),
+                register: WattHours::ZERO,
+            });
+        }
         let mut repaired = |room: usize, from: i64, until: i64| {
             let status = RoomStatus::OutOfOrder {
                 until: Some(noon.plus(until)),
             };
             let at = noon.plus(from);
-            rooms[room].1.statuses.add(StatusChange { at, status });
+            rooms[room].2.statuses.add(StatusChange { at, status });
         };
         repaired(0, -3_600, 1);
         repaired(4, 0, 3_600);
@@ -175,8 +205,13 @@ mod tests {
             listening_since: noon,
             silent_after: 5_400,
         };
-        let all = rooms.iter().map(|(room, state)| (room, state, true));
-        let hotels = MeterFindings::with_census(all, &HashMap::new(), &check, 600).rooms;
+        let mut found = MeterFindings::default();
+        for id in ["H1", "H2"].map(HotelId::new) {
+            let of_hotel = rooms.iter().filter(|(hotel, ..)| *hotel == id);
+            let of_hotel = of_hotel.map(|(_, number, state)| (number, state, true));
+            found.add_hotel(&id, of_hotel, None, &check, 600);
+        }
+        let hotels = found.rooms;
         let counts = |hotel: &str| {
             let rooms = hotels[&HotelId::new(hotel)];
             let states = [rooms.occupied, rooms.vacant, rooms.out_of_order];
@@ -185,10 +220,19 @@ mod tests {
         assert_eq!(counts("H1"), ([2, 0, 1], 2));
         assert_eq!(counts("H2"), ([1, 0, 1], 0), "it is counted once");
         let abnormal = |hotel: &str, kind| hotels[&HotelId::new(hotel)].abnormal(kind, Rule::Fixed);
+        let now = |hotel: &str| {
+            let rooms = hotels[&HotelId::new(hotel)];
+            (rooms.open, rooms.watts)
+        };
+        assert_eq!((now("H1"), now("H2")), ((1, 1_200), (1, 0)));
+        let mut both = hotels[&HotelId::new("H1")];
+        both.add(&hotels[&HotelId::new("H2")]);
+        assert_eq!((both.open, both.watts), (2, 1_200));
         assert_eq!(abnormal("H1", Kind::Checkin), 2);
         assert_eq!(abnormal("H2", Kind::Checkin), 0);
         assert_eq!(abnormal("H2", Kind::Checkout), 1);
-        let census = Census::take(rooms.iter().map(|(room, state)| (room, state)), noon, 600);
+        let all = { rooms.iter() }.map(|(hotel, number, state)| (hotel, number, state));
+        let census = Census::take(all, noon, 600);
         let overstayed = [(
             HotelId::new("H1"),
             ["101", "103"].map(RoomNumber::new).to_vec(),

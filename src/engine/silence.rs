@@ -122,7 +122,6 @@ impl HotelMeters {
 /// The meters of one hotel, collected for a check.
 #[derive(Default)]
 struct Meters<'a> {
-    census: HotelCensus,
     counts: HotelMeters,
     motions: Vec<Motion>,
     /// The rooms of `motions`, in the same order.
@@ -161,7 +160,7 @@ pub struct MeterFindings {
     pub hotels: BTreeMap<HotelId, HotelMeters>,
     /// The frozen hotels, each with its frozen meters.
     pub frozen: BTreeMap<HotelId, HotelMeters>,
-    /// The rooms of every hotel, if they were counted.
+    /// The rooms of each hotel, where they were counted.
     pub rooms: HashMap<HotelId, HotelCensus>,
     /// The notices for the staff, at most one a hotel.
     pub notices: Vec<MeterNotice>,
@@ -175,54 +174,41 @@ impl MeterFindings {
         troubles: &HashMap<HotelId, MeterTrouble>,
         check: &MeterCheck,
     ) -> MeterFindings {
-        let mut hotels: HashMap<&HotelId, Meters<'a>> = HashMap::new();
+        let mut hotels: BTreeMap<&HotelId, Meters<'a>> = BTreeMap::new();
         for (room, watch) in rooms {
             let hotel = hotels.entry(&room.hotel_id).or_default();
             hotel.add(&room.room_number, watch, check);
         }
-        MeterFindings::of(hotels, troubles, check)
+        let mut found = MeterFindings::default();
+        for (hotel, meters) in hotels {
+            found.check_hotel(hotel, meters, troubles.get(hotel), check);
+        }
+        found
     }
 
-    /// The same of the meters of which the third one says so, and a census of all rooms: to visit
-    /// them twice would take twice as long. Those that are out of order are not checked: they may
-    /// have no power. Times of one stay are matched within so many seconds.
-    pub fn with_census<'a>(
-        rooms: impl Iterator<Item = (&'a RoomKey, &'a RoomState, bool)>,
-        troubles: &HashMap<HotelId, MeterTrouble>,
+    /// Adds what is found of one hotel: of the meters of which the third one says so, and how many
+    /// rooms are in which state, because to visit them twice would take twice as long. Those that
+    /// are out of order are not checked: they may have no power. Times of one stay are matched
+    /// within so many seconds.
+    pub fn add_hotel<'a>(
+        &mut self,
+        hotel: &HotelId,
+        rooms: impl Iterator<Item = (&'a RoomNumber, &'a RoomState, bool)>,
+        trouble: Option<&MeterTrouble>,
         check: &MeterCheck,
         match_seconds: i64,
-    ) -> MeterFindings {
-        let mut hotels: HashMap<&HotelId, Meters<'a>> = HashMap::new();
-        for (room, state, is_checked) in rooms {
-            let hotel = hotels.entry(&room.hotel_id).or_default();
+    ) {
+        let (mut meters, mut census) = (Meters::default(), HotelCensus::default());
+        for (number, state, is_checked) in rooms {
             let is_in_order = state.out_of_order(check.now, match_seconds).is_none();
-            hotel.census.count(state, is_in_order, check.now);
+            census.count(state, is_in_order, check.now, check.silent_after);
             if is_checked && is_in_order {
-                hotel.add(&room.room_number, &state.watch, check);
+                meters.add(number, &state.watch, check);
             }
         }
-        MeterFindings::of(hotels, troubles, check)
-    }
-
-    fn of(
-        hotels: HashMap<&HotelId, Meters<'_>>,
-        troubles: &HashMap<HotelId, MeterTrouble>,
-        check: &MeterCheck,
-    ) -> MeterFindings {
-        let mut found = MeterFindings::default();
-        for (hotel_id, meters) in hotels {
-            let silent = meters.counts.silent;
-            let census = HotelCensus {
-                silent,
-                ..meters.census
-            };
-            found.rooms.insert(hotel_id.clone(), census);
-            if meters.counts.watched > 0 {
-                found.check_hotel(hotel_id, meters, troubles.get(hotel_id), check);
-            }
-        }
-        found.notices.sort_by(|a, b| a.hotel_id.cmp(&b.hotel_id));
-        found
+        census.silent = meters.counts.silent;
+        self.rooms.insert(hotel.clone(), census);
+        self.check_hotel(hotel, meters, trouble, check);
     }
 
     fn check_hotel(
@@ -233,6 +219,9 @@ impl MeterFindings {
         check: &MeterCheck,
     ) {
         let (counts, now) = (&meters.counts, check.now);
+        if counts.watched == 0 {
+            return;
+        }
         match trouble {
             None | Some(MeterTrouble::Moved(_)) if counts.is_silent() => {
                 let notice = counts.notice(MeterNoticeKind::Silent, hotel_id, now);

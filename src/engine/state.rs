@@ -151,6 +151,13 @@ impl RoomState {
         self.watches > 0 && self.watch.fold.seen > Some(self.watch.stay.time())
     }
 
+    /// The run of which the staff was notified and that goes on, if there is one.
+    pub fn open_run(&self) -> Option<Run> {
+        let run = self.watch.fold.run;
+        let run = run.filter(|run| run.notified_at_periods > 0);
+        run.or_else(|| self.baseline.open_run())
+    }
+
     /// The run that opened the room's present incident, if the staff was notified of one.
     pub fn notified_run(&self, room: &RoomKey) -> Option<RunKey> {
         let run = self.watch.fold.run;

@@ -193,7 +193,7 @@ impl Statuses {
     }
 
     /// Whether any change says that the room is out of order.
-    pub(super) fn has_out_of_order(&self) -> bool {
+    pub fn has_out_of_order(&self) -> bool {
         let mut statuses = self.changes.iter().map(|change| change.status);
         statuses.any(|status| matches!(status, RoomStatus::OutOfOrder { .. }))
     }

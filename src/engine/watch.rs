@@ -60,6 +60,12 @@ impl Watch {
         self.fold.seen.unwrap_or(nothing_seen)
     }
 
+    /// The mean power of the last interval in W, and when that ended; `None` where it is not known.
+    pub fn power(&self) -> Option<(i64, LocalTime)> {
+        let (last, sample) = self.history.last().zip(self.fold.sample)?;
+        Some((last.energy()?.mean_watts(last.seconds()), sample.time))
+    }
+
     /// The last intervals up to a time, oldest first. They have no times of their own: they are
     /// taken to follow one another up to the sample.
     pub(super) fn history_until(&self, time: LocalTime) -> Vec<Interval> {

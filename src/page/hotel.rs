@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 
 use askama::Template;
 
-use crate::engine::Interval;
+use crate::engine::{HotelCensus, Interval};
 use crate::types::{HotelId, Kind, RoomKey, WattHours};
 
 use super::frame::{Frame, Of};
 use super::link::{self, Query, to};
-use super::now::{Counts, Incident, Moment, Room};
+use super::now::{Incident, Moment, Room};
 use super::numbers::{self, floor, natural};
 use super::{Pages, Viewer};
 
@@ -19,7 +19,7 @@ use super::{Pages, Viewer};
 pub(super) struct Hotel<'a> {
     f: Frame<'a>,
     name: String,
-    counts: Counts,
+    counts: HotelCensus,
     kw: String,
     floors: Vec<Floor>,
     /// What is asked for.
@@ -75,7 +75,7 @@ impl Pages {
         let name = numbers::name(self.cards.name_of(&hotel)).into_owned();
         let frame = Frame::new(viewer, name.clone(), path)
             .of_hotel(&hotel, Some(Of::Rooms))
-            .fresh(self, &at, counts.newest);
+            .fresh(self, &at, counts.newest_reading);
         let (search, on_floor) = (query.get("q"), query.get("floor"));
         let is_asked = |room: &&Room| {
             let number = room.key.room_number.as_str();

@@ -1,15 +1,31 @@
 //! The hotels that one may see.
 
+use std::cmp::Reverse;
+
 use askama::Template;
 
+use crate::engine::HotelCensus;
+use crate::types::HotelId;
+
 use super::frame::Frame;
-use super::now::Counts;
-use super::{Pages, Viewer, link, numbers};
+use super::link::{self, Query};
+use super::{Pages, Viewer, numbers};
+
+/// The most hotels that are listed.
+const LISTED: usize = 200;
+
+/// One looks through so many without searching.
+const FEW: usize = 10;
 
 #[derive(Template)]
 #[template(path = "hotels.html")]
 pub(super) struct Hotels<'a> {
     f: Frame<'a>,
+    caption: String,
+    /// What is searched for, where there is more than a few to search.
+    search: Option<String>,
+    /// How many of all hotels are shown, where that is a part of them.
+    shown: Option<String>,
     hotels: Vec<Row>,
 }
 
@@ -17,7 +33,7 @@ pub(super) struct Hotels<'a> {
 struct Row {
     name: String,
     href: String,
-    counts: Counts,
+    counts: HotelCensus,
     kw: String,
     until: Option<String>,
 }
@@ -29,31 +45,51 @@ pub(super) enum Root<'a> {
 }
 
 impl Pages {
-    pub(super) fn root<'a>(&self, viewer: &'a Viewer, path: String) -> Root<'a> {
+    pub(super) fn root<'a>(&self, query: &Query, viewer: &'a Viewer, path: String) -> Root<'a> {
         let at = self.moment();
-        let hotels = self.hotels(viewer, &at);
-        if let (1, Some(hotel)) = (hotels.len(), hotels.keys().next()) {
+        let (counted, mut hotels) = self.hotels(viewer, &at);
+        if let [(hotel, _)] = &hotels[..] {
             return Root::One(link::hotel(hotel));
         }
-        let newest = hotels.values().filter_map(|counts| counts.newest).max();
-        let mut rows: Vec<Row> = hotels
-            .into_iter()
-            .map(|(hotel, counts)| Row {
-                name: numbers::name(self.cards.name_of(&hotel)).into_owned(),
-                href: link::hotel(&hotel),
-                counts,
-                kw: numbers::kw(counts.watts),
-                until: counts.newest.map(|newest| numbers::time(newest, at.now)),
-            })
-            .collect();
-        // Those with something to do first, then by name.
-        rows.sort_by_key(|row| std::cmp::Reverse((row.counts.open, row.counts.silent)));
+        let all = hotels.len();
+        let newest = hotels
+            .iter()
+            .filter_map(|(_, counts)| counts.newest_reading);
+        let newest = newest.max();
+        let search = query.get("q");
+        let wanted = search.to_lowercase();
+        let has = |name: &str| name.to_lowercase().contains(&wanted);
+        hotels.retain(|(hotel, _)| has(hotel.as_str()) || has(self.cards.name_of(hotel)));
+        // Those with something to do first, then by id.
+        hotels.sort_by(|a, b| order(a).cmp(&order(b)));
+        hotels.truncate(LISTED);
         let frame = Frame::new(viewer, String::new(), path);
-        let title = frame.w.hotels.to_owned();
+        let w = frame.w;
+        let rows = hotels.into_iter().map(|(hotel, counts)| Row {
+            name: numbers::name(self.cards.name_of(&hotel)).into_owned(),
+            href: link::hotel(&hotel),
+            counts,
+            kw: numbers::kw(counts.watts),
+            until: counts
+                .newest_reading
+                .map(|newest| numbers::time(newest, at.now)),
+        });
+        let rows: Vec<Row> = rows.collect();
         let page = Hotels {
-            f: Frame { title, ..frame }.fresh(self, &at, newest),
+            caption: (w.hotels_caption)(&numbers::time(counted, at.now)),
+            search: (all > FEW).then(|| search.to_owned()),
+            shown: (rows.len() < all).then(|| (w.shown_hotels)(rows.len(), all)),
             hotels: rows,
+            f: Frame {
+                title: w.hotels.to_owned(),
+                ..frame
+            }
+            .fresh(self, &at, newest),
         };
         Root::Many(Box::new(page))
     }
+}
+
+fn order((hotel, counts): &(HotelId, HotelCensus)) -> impl Ord + '_ {
+    (Reverse((counts.open, counts.silent)), hotel)
 }

@@ -83,7 +83,7 @@ impl Pages {
         let name = numbers::name(self.cards.name_of(&hotel)).into_owned();
         let frame = Frame::new(viewer, name.clone(), path)
             .of_hotel(&hotel, Some(Of::Map))
-            .fresh(self, &at, counts.newest);
+            .fresh(self, &at, counts.newest_reading);
         let mut floors: BTreeMap<_, (&str, Vec<&Room>)> = BTreeMap::new();
         for room in &rooms {
             let floor = floor(room.key.room_number.as_str());

@@ -1,12 +1,11 @@
 //! The rooms as they are now, from memory.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
-use crate::engine::{Fact, Interval, MeterCheck, MeterStatus, RoomState, Stay};
+use crate::engine::{Fact, HotelCensus, Interval, MeterCheck, MeterStatus, RoomState, Stay};
 use crate::types::{HotelId, Kind, LocalTime, RoomKey};
 
-use super::numbers::{natural, watts};
+use super::numbers::natural;
 use super::{Pages, Viewer};
 
 /// A room as it is now.
@@ -44,21 +43,6 @@ pub(super) enum Incident {
     },
 }
 
-/// The rooms of a hotel, counted.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Counts {
-    pub(super) rooms: u32,
-    pub(super) open: u32,
-    pub(super) occupied: u32,
-    pub(super) vacant: u32,
-    pub(super) silent: u32,
-    pub(super) out_of_order: u32,
-    /// W, of the rooms whose last interval is known and not old.
-    pub(super) watts: i64,
-    /// When any of its meters last sent a reading.
-    pub(super) newest: Option<LocalTime>,
-}
-
 /// The time by which rooms are shown.
 pub(super) struct Moment {
     pub(super) now: LocalTime,
@@ -80,24 +64,32 @@ impl Pages {
         }
     }
 
-    /// The hotels that there are for the viewer, counted.
-    pub(super) fn hotels(&self, viewer: &Viewer, at: &Moment) -> BTreeMap<HotelId, Counts> {
-        let mut hotels: BTreeMap<HotelId, Counts> = BTreeMap::new();
-        self.rooms.visit(|key, state| {
-            if !viewer.hotels.includes(&key.hotel_id) {
-                return;
-            }
-            let room = self.room_now(key, state, at);
-            match hotels.get_mut(&key.hotel_id) {
-                Some(counts) => counts.add(&room, state, at),
-                None => {
-                    let mut counts = Counts::default();
-                    counts.add(&room, state, at);
-                    hotels.insert(key.hotel_id.clone(), counts);
-                }
-            }
+    /// The hotels that there are for the viewer, each as it was last counted: that is when, and
+    /// then no room is looked at here. Only one that is new since is counted now.
+    pub(super) fn hotels(
+        &self,
+        viewer: &Viewer,
+        at: &Moment,
+    ) -> (LocalTime, Vec<(HotelId, HotelCensus)>) {
+        let counted = self.rooms.counted();
+        let hotels = self.rooms.hotel_ids().into_iter();
+        let hotels = hotels.filter(|hotel| viewer.hotels.includes(hotel));
+        let hotels = hotels.map(|hotel| {
+            let census = counted.hotels.get(&hotel).copied();
+            let census = census.unwrap_or_else(|| self.count(&hotel, at));
+            (hotel, census)
         });
-        hotels
+        (counted.at.unwrap_or(at.now), hotels.collect())
+    }
+
+    fn count(&self, hotel: &HotelId, at: &Moment) -> HotelCensus {
+        let mut census = HotelCensus::default();
+        self.rooms.visit(hotel, |_, state| {
+            let is_in_order = self.is_in_order(state, at);
+            census.count(state, is_in_order, at.now, at.check.silent_after);
+            census.silent += u32::from(is_in_order && at.is_silent(state));
+        });
+        census
     }
 
     /// A hotel's rooms, the worst first, and counted; `None` if there is no such hotel for the
@@ -107,23 +99,31 @@ impl Pages {
         hotel: &HotelId,
         viewer: &Viewer,
         at: &Moment,
-    ) -> Option<(Vec<Room>, Counts)> {
+    ) -> Option<(Vec<Room>, HotelCensus)> {
         if !viewer.hotels.includes(hotel) {
             return None;
         }
-        let (mut rooms, mut counts) = (Vec::new(), Counts::default());
-        self.rooms.visit(|key, state| {
-            if key.hotel_id == *hotel {
-                let room = self.room_now(key, state, at);
-                counts.add(&room, state, at);
-                rooms.push(room);
-            }
+        let (mut rooms, mut census) = (Vec::new(), HotelCensus::default());
+        self.rooms.visit(hotel, |number, state| {
+            let key = RoomKey {
+                hotel_id: hotel.clone(),
+                room_number: number.clone(),
+            };
+            let room = self.room_now(key, state, at);
+            census.count(state, !room.is_out_of_order, at.now, at.check.silent_after);
+            census.silent += u32::from(room.is_silent);
+            rooms.push(room);
         });
         rooms.sort_by(|a, b| a.order().cmp(&b.order()));
-        (!rooms.is_empty()).then_some((rooms, counts))
+        (!rooms.is_empty()).then_some((rooms, census))
     }
 
-    pub(super) fn room_now(&self, key: &RoomKey, state: &RoomState, at: &Moment) -> Room {
+    fn is_in_order(&self, state: &RoomState, at: &Moment) -> bool {
+        let since = state.out_of_order(at.now, self.rules.match_seconds);
+        since.is_none()
+    }
+
+    pub(super) fn room_now(&self, key: RoomKey, state: &RoomState, at: &Moment) -> Room {
         let watch = &state.watch;
         let expected = match watch.stay {
             Stay::Occupied {
@@ -131,14 +131,7 @@ impl Pages {
             } => expected_checkout,
             Stay::Vacant { .. } => None,
         };
-        let power = (watch.history.last().zip(watch.fold.sample)).and_then(|(last, sample)| {
-            let energy = last.energy()?;
-            Some((watts(energy, last.seconds()), sample.time))
-        });
-        let fixed = watch.fold.run;
-        let open = state.baseline.open_run();
-        let notified = fixed.filter(|run| run.notified_at_periods > 0);
-        let incident = match (notified.or(open), fixed) {
+        let incident = match (state.open_run(), watch.fold.run) {
             (Some(run), _) => Incident::Open {
                 periods: run.periods,
                 since: run.since,
@@ -149,20 +142,26 @@ impl Pages {
             },
             (None, None) => Incident::None,
         };
-        let out_of_order = state.out_of_order(at.now, self.rules.match_seconds);
+        let is_in_order = self.is_in_order(state, at);
         Room {
-            key: key.clone(),
+            key,
             kind: watch.stay.kind(),
             since: watch.stay.time(),
-            is_out_of_order: out_of_order.is_some(),
+            is_out_of_order: !is_in_order,
             is_overstayed: expected.is_some_and(|expected| expected < at.now),
             // The meter of a room that is out of order may have no power.
-            is_silent: out_of_order.is_none() && at.check.status(watch) == MeterStatus::Silent,
-            power,
+            is_silent: is_in_order && at.is_silent(state),
+            power: watch.power(),
             incident,
             said: said(state),
             intervals: watch.history.clone(),
         }
+    }
+}
+
+impl Moment {
+    fn is_silent(&self, state: &RoomState) -> bool {
+        self.check.status(&state.watch) == MeterStatus::Silent
     }
 }
 
@@ -191,24 +190,5 @@ impl Room {
             _ => (4, 0),
         };
         (class, Reverse(by), natural(self.key.room_number.as_str()))
-    }
-}
-
-impl Counts {
-    fn add(&mut self, room: &Room, state: &RoomState, at: &Moment) {
-        self.rooms += 1;
-        self.open += u32::from(matches!(room.incident, Incident::Open { .. }));
-        self.silent += u32::from(room.is_silent);
-        match (room.is_out_of_order, room.kind) {
-            (true, _) => self.out_of_order += 1,
-            (false, Kind::Checkin) => self.occupied += 1,
-            (false, Kind::Checkout) => self.vacant += 1,
-        }
-        if let Some((watts, ended)) = room.power
-            && at.now.since(ended) < at.check.silent_after
-        {
-            self.watts = self.watts.saturating_add(watts);
-        }
-        self.newest = self.newest.max(state.watch.fold.seen);
     }
 }

@@ -3,18 +3,12 @@
 use std::borrow::Cow;
 
 use crate::escape;
-use crate::types::{LocalTime, WattHours};
+use crate::types::LocalTime;
 
 /// Mean power over an interval, in kW with one decimal.
 pub(super) fn kw(watts: i64) -> String {
     let tenths = (watts.max(0) + 50) / 100;
     format!("{}.{}", tenths / 10, tenths % 10)
-}
-
-/// The mean power, in W, of so much energy in so many seconds.
-pub(super) fn watts(energy: WattHours, seconds: i64) -> i64 {
-    let watts = i128::from(energy.0) * 3_600 / i128::from(seconds.max(1));
-    i64::try_from(watts).unwrap_or(i64::MAX)
 }
 
 /// The time of day, with its date where that is another one than today's.
@@ -64,6 +58,7 @@ pub(super) fn natural(name: &str) -> (&str, usize, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::WattHours;
 
     #[test]
     fn floors_are_what_hotels_call_them() {
@@ -92,9 +87,10 @@ mod tests {
 
     #[test]
     fn power_is_energy_by_time() {
-        assert_eq!(kw(watts(WattHours(2_400), 1_800)), "4.8");
-        assert_eq!(kw(watts(WattHours(24), 1_800)), "0.0");
-        assert_eq!(kw(watts(WattHours(26), 1_800)), "0.1");
+        let watts = |wh: i64| WattHours(wh).mean_watts(1_800);
+        assert_eq!(kw(watts(2_400)), "4.8");
+        assert_eq!(kw(watts(24)), "0.0");
+        assert_eq!(kw(watts(26)), "0.1");
         assert_eq!(kw(-1), "0.0");
     }
 }

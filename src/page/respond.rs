@@ -31,7 +31,7 @@ impl Pages {
             .map_or("/", |own| own.as_str())
             .to_owned();
         let found = match uri.path() {
-            "/" => match self.root(viewer, own.clone()) {
+            "/" => match self.root(&query, viewer, own.clone()) {
                 Root::One(hotel) => return redirect(&hotel),
                 Root::Many(hotels) => Some(hotels.render()),
             },

@@ -66,7 +66,7 @@ impl Pages {
         let chapters = review::explain(&past, LocalTime::FIRST, rules);
         stays.reverse();
         Ok(StayOf {
-            room: self.room_now(key, &state, at),
+            room: self.room_now(key.clone(), &state, at),
             chapter: chapters.into_iter().next().ok_or(Trouble::Missing)?,
             stays,
         })

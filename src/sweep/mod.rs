@@ -316,6 +316,7 @@ impl Sweeper {
             Silent::Meters(found.silent())
         };
         self.figures.set_rooms(&found.rooms);
+        self.rooms.set_counted(now, found.rooms);
         if listening.counts(now, interval) {
             let lines = listening::lines(&self.rooms.census(now, &self.rules), &silent);
             for line in listening.changed(lines) {

@@ -77,6 +77,12 @@ impl WattHours {
         Ok(WattHours(if negative { -wh } else { wh }))
     }
 
+    /// The mean power in W where this was used in so many seconds.
+    pub fn mean_watts(self, seconds: i64) -> i64 {
+        let watts = i128::from(self.0) * 3_600 / i128::from(seconds.max(1));
+        i64::try_from(watts).unwrap_or(i64::MAX)
+    }
+
     /// kWh with two decimals, for the DECIMAL(10,2) columns of the original program; rounds half
     /// away from zero. `None` if such a column can't hold it.
     pub fn kwh_2(self) -> Option<String> {

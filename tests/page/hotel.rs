@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use roomwatt::clock::Clock;
 use roomwatt::config::{Cards, Config, Hotels, Language};
-use roomwatt::engine::{Opening, RoomState, RoomStatus, Rules, StatusChange, Stay, observe};
+use roomwatt::engine::{
+    MeterCheck, Opening, RoomState, RoomStatus, Rules, StatusChange, Stay, observe,
+};
 use roomwatt::page::{Archives, LOCAL, Pages, Viewer};
 use roomwatt::rooms::{LastSweep, Rooms};
-use roomwatt::store::{Database, Plan};
+use roomwatt::store::{Database, Plan, Position};
 use roomwatt::types::{LocalTime, Reading, RoomKey, WattHours};
 
 pub fn at(time: &str) -> LocalTime {
@@ -118,10 +120,18 @@ pub fn pages(stories: &[Story<'_>]) -> Pages {
     let rules = Rules::default();
     let rooms = Rooms::default();
     rooms.adopt(stories.iter().map(|story| state(story, &rules)));
+    let (began, listening_since) = (at("10 14:05"), at("08 00:00"));
+    rooms.begin_sweep(Position::Id(0));
     rooms.set_last_sweep(LastSweep {
-        began: at("10 14:05"),
-        listening_since: at("08 00:00"),
+        began,
+        listening_since,
     });
+    let check = MeterCheck {
+        now: began,
+        listening_since,
+        silent_after: rules.silent_after_seconds,
+    };
+    rooms.set_counted(began, rooms.check_meters(&check, &rules).rooms);
     let names = [
         ("H001".into(), "滨江店".into()),
         ("H002".into(), "Riverside".into()),

@@ -1,12 +1,14 @@
 //! What pages say, without a browser.
 
+use std::sync::Arc;
+
 use http::header::LOCATION;
 use http::{Request, Response, StatusCode};
-use roomwatt::config::{Hotels, Language};
+use roomwatt::config::{Cards, Hotels, Language};
 use roomwatt::page::{Pages, Viewer};
 use roomwatt::types::HotelId;
 
-use crate::hotel::{Story, occupied, pages, story, two_hotels, vacant, viewer};
+use crate::hotel::{Story, at, occupied, pages, state, story, two_hotels, vacant, viewer};
 
 fn ask(pages: &Pages, path: &str, viewer: &Viewer) -> Response<Vec<u8>> {
     let request = Request::builder().uri(path).body(()).expect("a request");
@@ -224,6 +226,80 @@ fn hotels_that_are_not_the_viewers_are_not_there() {
         all.contains("滨江店 2 ") && all.contains("Riverside 0 "),
         "{all}"
     );
+}
+
+#[test]
+fn hotels_are_listed_as_the_last_sweep_has_counted_them() {
+    let pages = two_hotels();
+    let list = || text(&shown(&pages, "/", &viewer(Language::Zh)));
+    let hotel = text(&shown(&pages, "/hotel?hotel=H001", &viewer(Language::Zh)));
+    for part in [
+        "14:05 统计的各酒店状况",
+        "滨江店 2 98.0 76 43 1 1 14:00",
+        "Riverside 0 1.1 1 1 0 0 14:00",
+    ] {
+        assert!(list().contains(part), "{part} is not in {}", list());
+    }
+    let same = "未恢复异常 2 当前功率 kW 98.0 住客房 76 空房 43 无数据 1 维修房 1";
+    assert!(hotel.contains(same), "{same} is not in {hotel}");
+    // No room is looked at for the list, unless its hotel is new since.
+    let guest = story("H003", "1", occupied("10 13:00", "12 12:00"), &[60, 60]);
+    pages.rooms.adopt([
+        state(&guest, &pages.rules),
+        state(
+            &Story {
+                hotel: "H002",
+                ..guest
+            },
+            &pages.rules,
+        ),
+    ]);
+    assert!(list().contains("Riverside 0 1.1 1 1 0 0 "), "{}", list());
+    assert!(list().contains("H003 0 0.1 1 0 0 0 14:00"), "{}", list());
+    let mut counted = pages.rooms.counted().hotels.clone();
+    counted.entry(HotelId::new("H002")).or_default().silent = 7;
+    pages.rooms.set_counted(at("10 14:06"), counted);
+    assert!(list().contains("Riverside 0 1.1 1 1 7 0 "), "{}", list());
+    assert!(list().contains("14:06 统计的"), "{}", list());
+}
+
+#[test]
+fn of_a_chain_the_hotels_with_something_to_do_are_listed_first() {
+    let pages = two_hotels();
+    let one = [(HotelId::new("H00300"), "Lakeside".to_owned())];
+    let pages = Pages {
+        cards: Cards {
+            hotel_names: Arc::new(one.into()),
+            ..pages.cards.clone()
+        },
+        ..pages
+    };
+    let stay = occupied("10 13:00", "12 12:00");
+    let names: Vec<String> = (0..1_000).map(|nth| format!("H{nth:05}")).collect();
+    let rooms = names.iter().map(|hotel| story(hotel, "1", stay, &[60]));
+    let rooms = rooms.map(|story| state(&story, &pages.rules));
+    pages.rooms.adopt(rooms.collect::<Vec<_>>());
+    let list = |query: &str| shown(&pages, &format!("/{query}"), &viewer(Language::En));
+    let all = list("");
+    assert_eq!(all.matches("<th scope=\"row\">").count(), 200);
+    assert!(all.len() < 100 * 1_024, "{} bytes", all.len());
+    let said = text(&all);
+    assert!(said.contains("200 of 1002 hotels shown"), "{said}");
+    let places = ["H001 2 98.0 ", "H00000 ", "H00197 "].map(|part| said.find(part));
+    assert!(places.is_sorted() && places[0].is_some(), "{said}");
+    assert!(!said.contains("H00300") && !said.contains("Lakeside"));
+    for query in ["?q=lake", "?q=h00300"] {
+        let found = text(&list(query));
+        assert!(
+            found.contains("1 of 1002 hotels shown") && found.contains("Lakeside 0 "),
+            "{found}"
+        );
+    }
+    let none = text(&list("?q=zzz"));
+    assert!(none.contains("No hotel matches."), "{none}");
+    // One looks through two without searching.
+    let two = shown(&two_hotels(), "/", &viewer(Language::En));
+    assert!(all.contains("role=\"search\"") && !two.contains("role=\"search\""));
 }
 
 #[test]

@@ -89,6 +89,20 @@ fn what_happens_in_hotels_is_counted() {
     assert!(!text.contains("Q101") && !text.contains("canary"), "{text}");
     assert_eq!(bot.accepted_notices().len(), 1);
     service.stop();
+    // The list of hotels is counted at a start, and by each sweep.
+    let service = rig.start();
+    wait_until_served(address);
+    rig.publish([check_in("H002", "Q203", minutes_ago(10)).as_str()]);
+    let vacant = "<td class=\"n\">4.0<td class=\"n\">0<td class=\"n\">1<td";
+    let guests = "<td class=\"n\">4.0<td class=\"n\">2<td class=\"n\">1<td";
+    wait("the hotels to be listed with their rooms", || {
+        let list = ask(address, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        match list {
+            Ok((200, list)) if list.contains(vacant) && list.contains(guests) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    });
+    service.stop();
     rig.finish();
 }
 

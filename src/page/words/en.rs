@@ -38,12 +38,13 @@ pub(super) static WORDS: Words = Words {
     begins: "High",
     overstayed: "Overstayed",
     rooms_caption: "Rooms now, the worst first. kW is the mean of the last interval.",
-    hotels_caption: "Hotels now",
     search: "Find",
     search_label: "Room",
+    search_hotel: "Name or id",
     floor: "Floor",
     all_floors: "All",
     nothing_found: "No room matches.",
+    no_hotel_found: "No hotel matches.",
     no_data: "–",
 
     verdict: "Verdict",
@@ -97,6 +98,8 @@ pub(super) static WORDS: Words = Words {
         ),
         None => "No sweep was complete since the start, so this may be out of date.".to_owned(),
     },
+    hotels_caption: |time| format!("Hotels as counted at {time}, those that need attention first."),
+    shown_hotels: |shown, all| format!("{shown} of {all} hotels shown"),
     shown_of: |shown, all| format!("{shown} of {all} rooms"),
 };
 

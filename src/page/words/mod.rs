@@ -45,12 +45,13 @@ pub(super) struct Words {
     pub(super) begins: &'static str,
     pub(super) overstayed: &'static str,
     pub(super) rooms_caption: &'static str,
-    pub(super) hotels_caption: &'static str,
     pub(super) search: &'static str,
     pub(super) search_label: &'static str,
+    pub(super) search_hotel: &'static str,
     pub(super) floor: &'static str,
     pub(super) all_floors: &'static str,
     pub(super) nothing_found: &'static str,
+    pub(super) no_hotel_found: &'static str,
     pub(super) no_data: &'static str,
 
     pub(super) verdict: &'static str,
@@ -96,6 +97,10 @@ pub(super) struct Words {
     pub(super) on_floor: fn(&str) -> String,
     /// No sweep was complete since this time.
     pub(super) stale: fn(Option<&str>) -> String,
+    /// When hotels were counted.
+    pub(super) hotels_caption: fn(&str) -> String,
+    /// Of how many hotels some are shown.
+    pub(super) shown_hotels: fn(usize, usize) -> String,
     /// Of how many rooms some are shown.
     pub(super) shown_of: fn(usize, usize) -> String,
 }

@@ -38,12 +38,13 @@ pub(super) static WORDS: Words = Words {
     begins: "偏高",
     overstayed: "超时未退房",
     rooms_caption: "各房现状，最需处理的在前。功率为最近一个周期的平均值。",
-    hotels_caption: "各酒店现状",
     search: "查找",
     search_label: "房号",
+    search_hotel: "店名或编号",
     floor: "楼层",
     all_floors: "全部",
     nothing_found: "没有符合的房间。",
+    no_hotel_found: "没有符合的酒店。",
     no_data: "—",
 
     verdict: "判断",
@@ -93,6 +94,8 @@ pub(super) static WORDS: Words = Words {
         ),
         None => "启动后尚未完成第一次检查，以下内容可能已过时。".to_owned(),
     },
+    hotels_caption: |time| format!("{time} 统计的各酒店状况，需处理的在前。"),
+    shown_hotels: |shown, all| format!("显示 {shown} 家，共 {all} 家"),
     shown_of: |shown, all| format!("显示 {shown} 间，共 {all} 间"),
 };
 
