@@ -7,8 +7,8 @@ use parking_lot::RwLock;
 
 use crate::engine::baseline::{Frames, HotelMemory};
 use crate::engine::{
-    Census, HotelCensus, MeterCheck, MeterFindings, MeterNotice, MeterTrouble, RoomState, Rules,
-    Transition, close_out_of_order,
+    Census, HotelCensus, HotelState, MeterCheck, MeterFindings, MeterNotice, MeterTrouble,
+    RoomState, Rules, Transition, close_out_of_order,
 };
 use crate::frontier::{Begun, Frontier, Position};
 use crate::types::{HotelId, LocalTime, RoomKey, RoomNumber};
@@ -24,8 +24,8 @@ struct State {
     frontier: Frontier,
     /// What the staff was last notified of hotels' meters, where that still matters.
     troubles: HashMap<HotelId, MeterTrouble>,
-    /// What is remembered of what hotels' vacant rooms have in common.
-    hotels: HashMap<HotelId, HotelMemory>,
+    /// What is remembered of hotels beside their rooms.
+    hotels: HashMap<HotelId, HotelState>,
     swept: Option<LastSweep>,
     counted: Arc<Counted>,
 }
@@ -217,7 +217,7 @@ impl Rooms {
         let state = self.0.read();
         let hotels = state.rooms.iter().map(|(id, rooms)| {
             let mut hotel = Hotel {
-                memory: state.hotels.get(id).copied().unwrap_or_default(),
+                memory: state.hotels.get(id).copied().unwrap_or_default().memory,
                 ..Hotel::default()
             };
             for room in rooms.values() {
@@ -228,9 +228,15 @@ impl Rooms {
         hotels.collect()
     }
 
-    /// Sets what is remembered of what a hotel's vacant rooms have in common.
-    pub fn remember(&self, hotel: HotelId, memory: HotelMemory) {
-        self.0.write().hotels.insert(hotel, memory);
+    /// What is remembered of a hotel beside its rooms.
+    pub fn hotel(&self, hotel: &HotelId) -> HotelState {
+        let state = self.0.read();
+        state.hotels.get(hotel).copied().unwrap_or_default()
+    }
+
+    /// Sets what is remembered of a hotel beside its rooms.
+    pub fn set_hotel(&self, hotel: HotelId, state: HotelState) {
+        self.0.write().hotels.insert(hotel, state);
     }
 
     /// The rooms of the present sweep of which messages have had intervals judged that the baseline

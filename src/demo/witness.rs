@@ -1,7 +1,6 @@
 use crossbeam_channel::Sender;
 
-use crate::engine::baseline::HotelMemory;
-use crate::engine::{KeptBody, MeterTrouble, RoomState};
+use crate::engine::{HotelState, KeptBody, MeterTrouble, RoomState};
 use crate::store::{Ownership, Plan, StateStore, Store, StoreError};
 use crate::types::{HotelId, RoomKey};
 
@@ -56,10 +55,7 @@ impl StateStore for Witness {
         self.store.load_meter_troubles(take)
     }
 
-    fn load_hotels(
-        &mut self,
-        take: &mut dyn FnMut(HotelId, HotelMemory),
-    ) -> Result<(), StoreError> {
+    fn load_hotels(&mut self, take: &mut dyn FnMut(HotelId, HotelState)) -> Result<(), StoreError> {
         self.store.load_hotels(take)
     }
 }

@@ -149,11 +149,12 @@ impl Outcome {
         }
     }
 
-    /// What the interval used that it closed, if that is known: what is used over a gap is not.
-    pub fn energy(&self) -> WattHours {
+    /// What the interval used that it closed, if it closed one and that is known: what is used over
+    /// a gap is not.
+    pub fn energy(&self) -> Option<WattHours> {
         match self.step {
-            Step::Judged { energy, .. } | Step::Cleaning { energy, .. } => energy,
-            Step::OutOfOrder { energy, .. } => energy.unwrap_or(WattHours::ZERO),
+            Step::Judged { energy, .. } | Step::Cleaning { energy, .. } => Some(energy),
+            Step::OutOfOrder { energy, .. } => energy,
             Step::Late
             | Step::BeforeStay
             | Step::Initial
@@ -161,7 +162,7 @@ impl Outcome {
             | Step::Undecided
             | Step::WithinInterval
             | Step::Gap { .. }
-            | Step::AcrossStay => WattHours::ZERO,
+            | Step::AcrossStay => None,
         }
     }
 

@@ -8,8 +8,8 @@ use super::baseline::Item;
 use super::judge::{Outcome, Run, RunEnd, Step};
 use super::watch::{Opening, Watch};
 use super::{
-    Baseline, BaselineMode, Closing, Exempt, Exemption, NoticeKind, Occupancy, RoomNotice, Rule,
-    Rules, RunKey, RunStart, Statuses, Stay, WatchKey, compact,
+    Baseline, BaselineMode, Closing, DayEnergy, Exempt, Exemption, NoticeKind, Occupancy,
+    RoomNotice, Rule, Rules, RunKey, RunStart, Statuses, Stay, WatchKey, compact,
 };
 
 /// What is remembered of a room: across its stays, and its watch.
@@ -75,6 +75,8 @@ pub struct Tally {
     /// What the intervals of the occupied room used, and those of the vacant one.
     pub occupied: WattHours,
     pub vacant: WattHours,
+    /// Both, of the newest day.
+    pub day: DayEnergy,
 }
 
 impl std::ops::AddAssign for Tally {
@@ -90,6 +92,7 @@ impl std::ops::AddAssign for Tally {
         self.meters_changed += other.meters_changed;
         self.occupied += other.occupied;
         self.vacant += other.vacant;
+        self.day.add(other.day);
     }
 }
 
@@ -215,7 +218,7 @@ impl RoomState {
             let kind = self.watch.stay.kind();
             self.baseline
                 .follow(reading, &outcome, (kind, stay_time), rules);
-            effects.tally.count(&outcome, kind);
+            effects.tally.count(&outcome, kind, reading.time);
             for (kind, run) in outcome.notices() {
                 let mut notice = self.notice(room, kind, run, reading.time, threshold);
                 // A run has ended before the interval that shows it.
@@ -298,12 +301,14 @@ impl RoomState {
 }
 
 impl Tally {
-    fn count(&mut self, outcome: &Outcome, kind: Kind) {
-        let energy = match kind {
-            Kind::Checkin => &mut self.occupied,
-            Kind::Checkout => &mut self.vacant,
-        };
-        *energy += outcome.energy();
+    fn count(&mut self, outcome: &Outcome, kind: Kind, ended: LocalTime) {
+        if let Some(energy) = outcome.energy() {
+            match kind {
+                Kind::Checkin => self.occupied += energy,
+                Kind::Checkout => self.vacant += energy,
+            }
+            self.day.add(DayEnergy::of_interval(ended, energy));
+        }
         match outcome.step {
             Step::Late => self.late += 1,
             Step::Judged { abnormal, .. } => {

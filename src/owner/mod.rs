@@ -271,8 +271,8 @@ impl<S: Store, M: Meters> Owner<S, M> {
         }
         self.position = plan.position.or(self.position);
         self.rooms.adopt(plan.rooms);
-        for (hotel, memory) in plan.hotels {
-            self.rooms.remember(hotel, memory);
+        for (hotel, state) in plan.hotels {
+            self.rooms.set_hotel(hotel, state);
         }
         for notice in &plan.notices {
             (self.wake_notifier)(notice.hotel_id());

@@ -42,7 +42,7 @@ impl OwnedState {
         let rooms = Rooms::default();
         store.load_rooms(&mut |room, state| rooms.adopt([(room, state)]))?;
         store.load_meter_troubles(&mut |hotel, trouble| rooms.set_trouble(hotel, trouble))?;
-        store.load_hotels(&mut |hotel, memory| rooms.remember(hotel, memory))?;
+        store.load_hotels(&mut |hotel, state| rooms.set_hotel(hotel, state))?;
         Ok(OwnedState::new(store, rooms, ownership))
     }
 

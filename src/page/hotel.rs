@@ -21,6 +21,7 @@ pub(super) struct Hotel<'a> {
     name: String,
     counts: HotelCensus,
     kw: String,
+    kwh: Option<String>,
     floors: Vec<Floor>,
     /// What is asked for.
     hotel: String,
@@ -95,6 +96,7 @@ impl Pages {
             name,
             counts,
             kw: numbers::kw(counts.watts),
+            kwh: self.kwh_today(&hotel, &at),
             hotel: hotel.as_str().to_owned(),
             search: search.to_owned(),
             floor: on_floor.to_owned(),

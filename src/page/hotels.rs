@@ -35,6 +35,7 @@ struct Row {
     href: String,
     counts: HotelCensus,
     kw: String,
+    kwh: Option<String>,
     until: Option<String>,
 }
 
@@ -70,6 +71,7 @@ impl Pages {
             href: link::hotel(&hotel),
             counts,
             kw: numbers::kw(counts.watts),
+            kwh: self.kwh_today(&hotel, &at),
             until: counts
                 .newest_reading
                 .map(|newest| numbers::time(newest, at.now)),

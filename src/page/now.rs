@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use crate::engine::{Fact, HotelCensus, Interval, MeterCheck, MeterStatus, RoomState, Stay};
 use crate::types::{HotelId, Kind, LocalTime, RoomKey};
 
-use super::numbers::natural;
+use super::numbers::{self, natural};
 use super::{Pages, Viewer};
 
 /// A room as it is now.
@@ -80,6 +80,12 @@ impl Pages {
             (hotel, census)
         });
         (counted.at.unwrap_or(at.now), hotels.collect())
+    }
+
+    /// What the hotel has used today, in kWh; `None` before the day's first interval has ended.
+    pub(super) fn kwh_today(&self, hotel: &HotelId, at: &Moment) -> Option<String> {
+        let energy = self.rooms.hotel(hotel).energy.today(at.now);
+        energy.map(numbers::kwh)
     }
 
     fn count(&self, hotel: &HotelId, at: &Moment) -> HotelCensus {

@@ -3,11 +3,17 @@
 use std::borrow::Cow;
 
 use crate::escape;
-use crate::types::LocalTime;
+use crate::types::{LocalTime, WattHours};
 
 /// Mean power over an interval, in kW with one decimal.
 pub(super) fn kw(watts: i64) -> String {
     let tenths = (watts.max(0) + 50) / 100;
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+/// kWh with one decimal.
+pub(super) fn kwh(energy: WattHours) -> String {
+    let tenths = (energy.0.max(0) + 50) / 100;
     format!("{}.{}", tenths / 10, tenths % 10)
 }
 
@@ -58,7 +64,6 @@ pub(super) fn natural(name: &str) -> (&str, usize, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::WattHours;
 
     #[test]
     fn floors_are_what_hotels_call_them() {

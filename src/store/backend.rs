@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::engine::baseline::HotelMemory;
-use crate::engine::{KeptBody, MeterTrouble, RoomState};
+use crate::engine::{HotelState, KeptBody, MeterTrouble, RoomState};
 use crate::frontier::Frontier;
 use crate::types::{HotelId, LocalTime, Reading, RoomKey};
 
@@ -40,12 +39,11 @@ pub trait StateStore: Store + Send {
         take: &mut dyn FnMut(HotelId, MeterTrouble),
     ) -> Result<(), StoreError>;
 
-    /// Passes to `take` what is remembered of what each hotel's vacant rooms have in common.
+    /// Passes to `take` what is remembered of each hotel, beside its rooms.
     ///
     /// # Errors
     /// Any [`StoreError`] of the connection.
-    fn load_hotels(&mut self, take: &mut dyn FnMut(HotelId, HotelMemory))
-    -> Result<(), StoreError>;
+    fn load_hotels(&mut self, take: &mut dyn FnMut(HotelId, HotelState)) -> Result<(), StoreError>;
 }
 
 /// Reads the meters, for sweeps.

@@ -18,8 +18,9 @@ mod tail;
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use crate::engine::baseline::HotelMemory;
-use crate::engine::{KeptBody, MeterTrouble, Notice, Opening, RoomNotice, RoomState, Stay};
+use crate::engine::{
+    HotelState, KeptBody, MeterTrouble, Notice, Opening, RoomNotice, RoomState, Stay,
+};
 use crate::frontier::Frontier;
 use crate::types::{HotelId, LocalTime, Reading, RoomKey};
 
@@ -113,8 +114,8 @@ pub struct Plan {
     /// the other stay get the content of the opening. They are written one after the other, and
     /// before the openings.
     pub rewritten: Vec<(RoomKey, Stay, Opening)>,
-    /// What is remembered from now on of what these hotels' vacant rooms have in common.
-    pub hotels: BTreeMap<HotelId, HotelMemory>,
+    /// What is remembered from now on of these hotels, beside their rooms.
+    pub hotels: BTreeMap<HotelId, HotelState>,
     /// New notices for the outbox.
     pub notices: Vec<Notice>,
     /// Refused messages.

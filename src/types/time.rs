@@ -84,6 +84,11 @@ impl LocalTime {
         LocalTime::limited(self.seconds().saturating_add(seconds))
     }
 
+    /// The beginning of its day.
+    pub fn midnight(self) -> LocalTime {
+        self.plus(-self.seconds().rem_euclid(86_400))
+    }
+
     fn calendar(self) -> NaiveDateTime {
         // Never the fallback: every constructor keeps years 1 to 9999.
         DateTime::from_timestamp(self.seconds(), 0)

@@ -1,8 +1,8 @@
 //! Plays a story and compares what the engine made of it with what the story says.
 
 use roomwatt::engine::{
-    Change, Closing, NoticeKind, Outcome, Received, RoomNotice, RoomStatus, Rules, RunEnd,
-    StatusChange, Stay, Step, Tally, Watch,
+    Change, Closing, DayEnergy, NoticeKind, Outcome, Received, RoomNotice, RoomStatus, Rules,
+    RunEnd, StatusChange, Stay, Step, Tally, Watch,
 };
 use roomwatt::types::{Kind, LocalTime, Reading, RoomKey, WattHours};
 
@@ -110,7 +110,11 @@ impl Room {
             "one step and one sweep differ"
         );
         let kind = after.state.watch.stay.kind();
-        assert_eq!(after.tally, tally(&outcome, kind), "tally of {outcome:?}");
+        assert_eq!(
+            after.tally,
+            tally(&outcome, kind, reading.time),
+            "tally of {outcome:?}"
+        );
         let recorded = |change: &Change| matches!(change, Change::Rewritten(_));
         assert_eq!(
             after.changes.iter().any(recorded),
@@ -261,17 +265,15 @@ fn words_of(outcome: &Outcome) -> Vec<String> {
     parts
 }
 
-fn tally(outcome: &Outcome, kind: Kind) -> Tally {
+fn tally(outcome: &Outcome, kind: Kind, ended: LocalTime) -> Tally {
     let count = |happened: bool| u64::from(happened);
     let step = outcome.step;
-    let used = |of: Kind| match step {
-        Step::Judged { energy, .. } | Step::Cleaning { energy, .. } if of == kind => energy,
-        Step::OutOfOrder {
-            energy: Some(energy),
-            ..
-        } if of == kind => energy,
-        _ => WattHours::ZERO,
+    let closed = match step {
+        Step::Judged { energy, .. } | Step::Cleaning { energy, .. } => Some(energy),
+        Step::OutOfOrder { energy, .. } => energy,
+        _ => None,
     };
+    let used = |of: Kind| closed.filter(|_| of == kind).unwrap_or_default();
     Tally {
         folded: count(!matches!(step, Step::Late | Step::BeforeStay)),
         late: count(step == Step::Late),
@@ -284,6 +286,9 @@ fn tally(outcome: &Outcome, kind: Kind) -> Tally {
         meters_changed: count(outcome.meter_changed),
         occupied: used(Kind::Checkin),
         vacant: used(Kind::Checkout),
+        day: closed.map_or_else(DayEnergy::default, |energy| {
+            DayEnergy::of_interval(ended, energy)
+        }),
     }
 }
 

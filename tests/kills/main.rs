@@ -82,6 +82,8 @@ struct Hotel {
     rig: Rig,
     /// The rooms so far, and whether an alert of each is expected.
     rooms: BTreeMap<String, bool>,
+    /// What they used on each day, in Wh.
+    used: BTreeMap<String, i64>,
     refused: usize,
 }
 
@@ -90,6 +92,7 @@ impl Hotel {
         Hotel {
             rig: Rig::new(name),
             rooms: BTreeMap::new(),
+            used: BTreeMap::new(),
             refused: 0,
         }
     }
@@ -110,10 +113,15 @@ impl Hotel {
             publish(&self.rig);
         }
         for interval in 0..=4 {
-            let time = left.plus(interval * 1_800).to_string();
-            let kwh = if heater { 2 * interval } else { 0 };
-            self.rig
-                .meter("H001", &room, &time, &format!("{}.00", 100 + kwh));
+            let time = left.plus(interval * 1_800);
+            let kwh = if heater { 2 } else { 0 };
+            if interval > 0 {
+                // Midnight is the end of a day.
+                let of_day = self.used.entry(time.plus(-1).date()).or_default();
+                *of_day += 1_000 * kwh;
+            }
+            let register = format!("{}.00", 100 + interval * kwh);
+            self.rig.meter("H001", &room, &time.to_string(), &register);
         }
         if late {
             publish(&self.rig);
@@ -192,6 +200,13 @@ impl Hotel {
         once(
             "SELECT CAST(body AS CHAR) FROM rejected_message ORDER BY 1",
             garbage,
+        );
+        let used = self.used.last_key_value();
+        once(
+            "SELECT CONCAT(energy_day, ' ', energy_wh) FROM hotel_state",
+            used.map(|(day, wh)| format!("{day} {wh}"))
+                .into_iter()
+                .collect(),
         );
         assert_eq!(self.rig.waiting_messages(), 0, "{log}");
         let differ: Vec<u32> = self.rig.rows(&columns_that_differ());

@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use roomwatt::clock::Clock;
 use roomwatt::config::{Cards, Config, Hotels, Language};
 use roomwatt::engine::{
-    MeterCheck, Opening, RoomState, RoomStatus, Rules, StatusChange, Stay, observe,
+    DayEnergy, HotelState, MeterCheck, Opening, RoomState, RoomStatus, Rules, StatusChange, Stay,
+    observe,
 };
 use roomwatt::page::{Archives, LOCAL, Pages, Viewer};
 use roomwatt::rooms::{LastSweep, Rooms};
 use roomwatt::store::{Database, Plan, Position};
-use roomwatt::types::{LocalTime, Reading, RoomKey, WattHours};
+use roomwatt::types::{HotelId, LocalTime, Reading, RoomKey, WattHours};
 
 pub fn at(time: &str) -> LocalTime {
     LocalTime::parse(&format!("2023-04-{time}:00")).expect("a time")
@@ -120,6 +121,17 @@ pub fn pages(stories: &[Story<'_>]) -> Pages {
     let rules = Rules::default();
     let rooms = Rooms::default();
     rooms.adopt(stories.iter().map(|story| state(story, &rules)));
+    let used = [
+        ("H001", at("10 14:00"), 123_456),
+        ("H002", at("10 00:00"), 5_000),
+    ];
+    for (hotel, ended, wh) in used {
+        let state = HotelState {
+            energy: DayEnergy::of_interval(ended, WattHours(wh)),
+            ..HotelState::default()
+        };
+        rooms.set_hotel(HotelId::new(hotel), state);
+    }
     let (began, listening_since) = (at("10 14:05"), at("08 00:00"));
     rooms.begin_sweep(Position::Id(0));
     rooms.set_last_sweep(LastSweep {
@@ -137,7 +149,7 @@ pub fn pages(stories: &[Story<'_>]) -> Pages {
         ("H002".into(), "Riverside".into()),
     ];
     let names: [(String, String); 2] = names;
-    let names = names.map(|(id, name)| (roomwatt::types::HotelId::new(&id), name));
+    let names = names.map(|(id, name)| (HotelId::new(&id), name));
     let database = database();
     let writer = database.meter_writer().expect("an embedded one");
     for story in stories {

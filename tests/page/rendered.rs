@@ -235,12 +235,14 @@ fn hotels_are_listed_as_the_last_sweep_has_counted_them() {
     let hotel = text(&shown(&pages, "/hotel?hotel=H001", &viewer(Language::Zh)));
     for part in [
         "14:05 统计的各酒店状况",
-        "滨江店 2 98.0 76 43 1 1 14:00",
-        "Riverside 0 1.1 1 1 0 0 14:00",
+        "滨江店 2 98.0 123.5 76 43 1 1 14:00",
+        // Of today nothing is known yet.
+        "Riverside 0 1.1 — 1 1 0 0 14:00",
     ] {
         assert!(list().contains(part), "{part} is not in {}", list());
     }
-    let same = "未恢复异常 2 当前功率 kW 98.0 住客房 76 空房 43 无数据 1 维修房 1";
+    let same =
+        "未恢复异常 2 当前功率 kW 98.0 今日用电 kWh 123.5 住客房 76 空房 43 无数据 1 维修房 1";
     assert!(hotel.contains(same), "{same} is not in {hotel}");
     // No room is looked at for the list, unless its hotel is new since.
     let guest = story("H003", "1", occupied("10 13:00", "12 12:00"), &[60, 60]);
@@ -254,12 +256,12 @@ fn hotels_are_listed_as_the_last_sweep_has_counted_them() {
             &pages.rules,
         ),
     ]);
-    assert!(list().contains("Riverside 0 1.1 1 1 0 0 "), "{}", list());
-    assert!(list().contains("H003 0 0.1 1 0 0 0 14:00"), "{}", list());
+    assert!(list().contains("Riverside 0 1.1 — 1 1 0 0 "), "{}", list());
+    assert!(list().contains("H003 0 0.1 — 1 0 0 0 14:00"), "{}", list());
     let mut counted = pages.rooms.counted().hotels.clone();
     counted.entry(HotelId::new("H002")).or_default().silent = 7;
     pages.rooms.set_counted(at("10 14:06"), counted);
-    assert!(list().contains("Riverside 0 1.1 1 1 7 0 "), "{}", list());
+    assert!(list().contains("Riverside 0 1.1 — 1 1 7 0 "), "{}", list());
     assert!(list().contains("14:06 统计的"), "{}", list());
 }
 
@@ -285,7 +287,7 @@ fn of_a_chain_the_hotels_with_something_to_do_are_listed_first() {
     assert!(all.len() < 100 * 1_024, "{} bytes", all.len());
     let said = text(&all);
     assert!(said.contains("200 of 1002 hotels shown"), "{said}");
-    let places = ["H001 2 98.0 ", "H00000 ", "H00197 "].map(|part| said.find(part));
+    let places = ["H001 2 98.0 123.5 ", "H00000 ", "H00197 "].map(|part| said.find(part));
     assert!(places.is_sorted() && places[0].is_some(), "{said}");
     assert!(!said.contains("H00300") && !said.contains("Lakeside"));
     for query in ["?q=lake", "?q=h00300"] {

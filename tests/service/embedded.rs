@@ -192,6 +192,46 @@ fn blanks_around_keys_do_not_matter_and_whole_kwh_are_named() {
 }
 
 #[test]
+fn killed_it_goes_on_with_what_a_hotel_has_used_today() {
+    let (mut rig, address) = alone("aloneday");
+    let file = rig.config().with_file_name("hotel.db");
+    let left = minutes_ago(240);
+    let reading = |half_hour: i64| Happening::Reading {
+        room: 101,
+        time: left.plus(half_hour * 1_800),
+        register: 100_000 + 2_000 * half_hour,
+    };
+    let message = Happening::Message {
+        room: 101,
+        time: left,
+        body: check_out("H001", "101", left),
+    };
+    let mut story = vec![message, reading(0)];
+    for half_hour in 1..8 {
+        let service = rig.start();
+        wait_until_served(address);
+        story.push(reading(half_hour));
+        insist(address, &requests(&story), &AtomicUsize::new(0));
+        story.clear();
+        // Midnight is the end of a day.
+        let day = |half_hour: i64| left.plus(half_hour * 1_800 - 1).date();
+        let of_day = (1..=half_hour).filter(|other| day(*other) == day(half_hour));
+        let expected = format!("{} {}", day(half_hour), 2_000 * of_day.count());
+        wait("the reading to be judged", || {
+            let conn = rusqlite::Connection::open(&file).expect("the file");
+            let sum = "SELECT date(energy_day, 'unixepoch') || ' ' || energy_wh FROM hotel_state";
+            let sum = conn.query_row(sum, (), |row| row.get::<_, String>(0));
+            match sum {
+                Ok(sum) if sum == expected => Ok(()),
+                other => Err(format!("{other:?} is not {expected}")),
+            }
+        });
+        service.kill();
+    }
+    rig.finish();
+}
+
+#[test]
 fn killed_repeatedly_it_records_what_the_backtest_finds() {
     let seed = std::env::var("ROOMWATT_LIVE_SEED")
         .map_or_else(|_| fastrand::u64(..), |seed| seed.parse().expect("a seed"));

@@ -93,15 +93,35 @@ fn what_happens_in_hotels_is_counted() {
     let service = rig.start();
     wait_until_served(address);
     rig.publish([check_in("H002", "Q203", minutes_ago(10)).as_str()]);
-    let vacant = "<td class=\"n\">4.0<td class=\"n\">0<td class=\"n\">1<td";
-    let guests = "<td class=\"n\">4.0<td class=\"n\">2<td class=\"n\">1<td";
+    // What was used today, or nothing where a new day has begun since.
+    let today = minutes_ago(0).date();
+    let of_hotel = |hotel: &str| {
+        let query = format!(
+            "SELECT CAST(energy_wh / 1000 AS DECIMAL(10,1)) FROM hotel_state \
+             WHERE hotel_id = '{hotel}' AND energy_day = '{today}'"
+        );
+        let rows = rig.rows::<String>(&query);
+        rows.first().cloned().unwrap_or("—".to_owned())
+    };
+    let row = |hotel: &str, rooms: &str| {
+        let kwh = of_hotel(hotel);
+        format!("<td class=\"n\">4.0<td class=\"n\">{kwh}{rooms}<td")
+    };
     wait("the hotels to be listed with their rooms", || {
         let list = ask(address, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let vacant = row("H001", "<td class=\"n\">0<td class=\"n\">1");
+        let guests = row("H002", "<td class=\"n\">2<td class=\"n\">1");
         match list {
-            Ok((200, list)) if list.contains(vacant) && list.contains(guests) => Ok(()),
-            other => Err(format!("{other:?}")),
+            Ok((200, list)) if list.contains(&vacant) && list.contains(&guests) => Ok(()),
+            other => Err(format!("{vacant} {guests} in {other:?}")),
         }
     });
+    let sums = "SELECT CONCAT(hotel_id, ' ', energy_wh) FROM hotel_state ORDER BY 1";
+    let of_one_day =
+        "SELECT COUNT(DISTINCT DATE(script_time - INTERVAL 1 SECOND)) FROM smart_meter";
+    if rig.rows::<u32>(of_one_day) == [1] {
+        rig.wait_for_rows(sums, &["H001 8000".to_owned(), "H002 8000".to_owned()]);
+    }
     service.stop();
     rig.finish();
 }

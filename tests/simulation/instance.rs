@@ -69,8 +69,8 @@ impl Instance {
             for (hotel, trouble) in &world.troubles {
                 rooms.set_trouble(hotel.clone(), *trouble);
             }
-            for (hotel, memory) in &world.hotels {
-                rooms.remember(hotel.clone(), *memory);
+            for (hotel, state) in &world.hotels {
+                rooms.set_hotel(hotel.clone(), *state);
             }
             Ownership {
                 epoch: world.epoch,

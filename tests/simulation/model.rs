@@ -412,6 +412,7 @@ pub fn check(world: &World) -> (Corrections, Option<InOrder>) {
     let mut demanded = Vec::new();
     let mut corrections = Corrections::default();
     let mut facts = BTreeMap::new();
+    let mut used = Vec::new();
     for (key, room) in model.rooms {
         let visible = world.visible_of(&key, world.visible.len());
         let mut state = world.rooms[&key].clone();
@@ -439,11 +440,13 @@ pub fn check(world: &World) -> (Corrections, Option<InOrder>) {
             &format!("the watches of {key}"),
         );
         demanded.extend(ended.notices);
+        used.extend(ended.used);
         facts.insert(key, ended.unusual.facts());
         corrections.moved += ended.corrections.moved;
         corrections.withdrawn += ended.corrections.withdrawn;
         corrections.closed += ended.corrections.closed;
     }
+    assert_eq!(day_of(world), newest_day(&used), "the energy of the day");
     let demanded = sorted(&demanded);
     assert_same(&sorted(&world.outbox), &demanded, "notices");
     each_room_has_one_incident_at_a_time(world);
@@ -464,6 +467,23 @@ pub fn check(world: &World) -> (Corrections, Option<InOrder>) {
         );
     }
     (corrections, in_order)
+}
+
+/// The newest day on which an interval ended, and what was used on it.
+fn newest_day(used: &[(LocalTime, i64)]) -> Option<(String, i64)> {
+    // Midnight is the end of a day.
+    let days = used.iter().map(|(ended, wh)| (ended.plus(-1).date(), wh));
+    let newest = days.clone().map(|(day, _)| day).max()?;
+    let of_day = days.filter(|(day, _)| *day == newest);
+    let sum = of_day.map(|(_, wh)| wh).sum();
+    Some((newest, sum))
+}
+
+/// What is stored of that.
+fn day_of(world: &World) -> Option<(String, i64)> {
+    let hotel = world.hotels.values().next()?;
+    assert_eq!(world.hotels.len(), 1, "all rooms are of one");
+    Some((hotel.energy.day?.date(), hotel.energy.energy.0))
 }
 
 fn by_stay(mut rows: Vec<Opening>) -> Vec<Opening> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use roomwatt::engine::{
     BaselineMode, Change, Closing, NoticeKind, Opening, RoomNotice, RoomState, Rule, Rules,
-    RunStart, Said, StatusChange, Stay, WatchKey, observe_each,
+    RunStart, Said, StatusChange, Stay, Step, WatchKey, observe_each,
 };
 use roomwatt::store::Readings;
 use roomwatt::types::{LocalTime, Reading, RoomKey};
@@ -33,6 +33,8 @@ pub struct Room {
     served: Option<WatchKey>,
     rows: Vec<Opening>,
     notices: Vec<RoomNotice>,
+    /// Wh of the intervals that were judged, each with when it ended.
+    used: Vec<(LocalTime, i64)>,
     corrections: Corrections,
 }
 
@@ -53,6 +55,7 @@ pub struct Left {
     pub statuses: Vec<StatusChange>,
     pub rows: Vec<Opening>,
     pub notices: Vec<RoomNotice>,
+    pub used: Vec<(LocalTime, i64)>,
     pub corrections: Corrections,
     pub unusual: Remembered,
 }
@@ -82,6 +85,7 @@ impl Room {
             served: None,
             rows: Vec::new(),
             notices: Vec::new(),
+            used: Vec::new(),
             corrections: Corrections::default(),
         };
         room.rows.push(room.row());
@@ -272,13 +276,18 @@ impl Room {
     fn judge(&mut self) {
         let readings = std::mem::take(&mut self.unjudged);
         let (watch, mode) = (self.state.watches, self.mode);
-        let unusual = &mut self.unusual;
+        let (unusual, used) = (&mut self.unusual, &mut self.used);
         let judged = observe_each(
             &self.key,
             &self.state,
             &readings,
             &self.rules,
             |reading, outcome, watched| {
+                if let Step::Judged { energy, .. } | Step::Cleaning { energy, .. } = outcome.step {
+                    used.push((reading.time, energy.0));
+                } else if let Step::OutOfOrder { energy, .. } = outcome.step {
+                    used.extend(energy.map(|energy| (reading.time, energy.0)));
+                }
                 if mode != BaselineMode::Off {
                     unusual.follow(reading, outcome, watch, &watched.stay);
                 }
@@ -383,6 +392,7 @@ impl Room {
             statuses: self.known.statuses,
             rows: self.rows,
             notices: self.notices,
+            used: self.used,
             corrections: self.corrections,
             unusual: self.unusual,
         }

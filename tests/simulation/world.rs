@@ -8,10 +8,9 @@ use fastrand::Rng;
 use parking_lot::Mutex;
 
 use roomwatt::clock::Clock;
-use roomwatt::engine::baseline::HotelMemory;
 use roomwatt::engine::{
-    Event, KeptBody, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind, Opening,
-    RoomNotice, RoomState, Rules,
+    Event, HotelState, KeptBody, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind,
+    Opening, RoomNotice, RoomState, Rules,
 };
 use roomwatt::frontier::Frontier;
 use roomwatt::store::{
@@ -47,9 +46,9 @@ pub struct World {
     /// Hotels of whose meters was told, and not yet of the end; and how often of what.
     pub troubles: BTreeMap<HotelId, MeterTrouble>,
     pub told_of_meters: BTreeMap<MeterNoticeKind, u32>,
-    /// What is remembered of what hotels have in common; when that was found, and of when the staff
-    /// was notified.
-    pub hotels: BTreeMap<HotelId, HotelMemory>,
+    pub hotels: BTreeMap<HotelId, HotelState>,
+    /// When it was found that vacant rooms have something in common, and of when the staff was
+    /// notified.
     pub in_common: Vec<LocalTime>,
     pub notified_of_hotels: BTreeSet<(&'static str, LocalTime)>,
     /// By id; the first has 1.

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use roomwatt::engine::baseline::HotelMemory;
 use roomwatt::engine::{
-    MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind, Opening, RoomState, Stay,
+    DayEnergy, HotelState, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind, Opening,
+    RoomState, Stay,
 };
 use roomwatt::store::{Settled, Settlement, StateStore};
-use roomwatt::types::{HotelId, RoomKey};
+use roomwatt::types::{HotelId, RoomKey, WattHours};
 
 use crate::subject::{Subject, commit};
 use crate::{at, notice, on_each_store, reading, vacant};
@@ -229,20 +230,25 @@ fn what_is_remembered_of_a_hotel_is_stored(subject: &Subject) {
             .expect("hotels");
         hotels
     };
-    let is = |hotel: &str, rise: Option<i64>, level: Option<i64>| {
+    let is = |hotel: &str, rise: Option<i64>, level: Option<i64>, wh: Option<i64>| {
         let [rise, level] = [rise, level].map(|minutes| minutes.map(at));
-        (HotelId::new(hotel), HotelMemory { rise, level })
+        let energy = wh.map(|wh| DayEnergy::of_interval(at(wh), WattHours(wh)));
+        let state = HotelState {
+            memory: HotelMemory { rise, level },
+            energy: energy.unwrap_or_default(),
+        };
+        (HotelId::new(hotel), state)
     };
     assert_eq!(hotels(), BTreeMap::new());
     let mut store = subject.owner();
     let first = [
-        is("H1", Some(0), None),
-        is("h1", None, Some(30)),
-        is("H2", Some(-30), Some(0)),
+        is("H1", Some(0), None, None),
+        is("h1", None, Some(30), Some(0)),
+        is("H2", Some(-30), Some(0), Some(1 << 40)),
     ];
     commit(&mut store, |plan| plan.hotels = first.clone().into());
     assert_eq!(hotels(), first.clone().into());
-    let later = is("H1", Some(60), Some(90));
+    let later = is("H1", Some(60), Some(90), Some(-20));
     commit(&mut store, |plan| plan.hotels = [later.clone()].into());
     let [_, lower, second] = first;
     assert_eq!(hotels(), [later, lower, second].into());
@@ -263,7 +269,7 @@ fn a_plan_is_written_whole_or_not_at_all(subject: &Subject) {
     let plan = roomwatt::store::Plan {
         rooms: vec![(room.clone(), state.clone())],
         notices: vec![notice(NoticeKind::Alert, &room, 120)],
-        hotels: [(HotelId::new("H1"), HotelMemory::default())].into(),
+        hotels: [(HotelId::new("H1"), HotelState::default())].into(),
         ..Default::default()
     };
     let refused = store.commit(&plan).expect_err("the trigger refuses");

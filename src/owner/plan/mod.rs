@@ -3,10 +3,10 @@
 use std::collections::{HashMap, VecDeque};
 
 use crate::engine::{
-    Added, Change, Event, Fact, HotelNoticeKind, MessageKind, MeterNotice, MeterNoticeKind,
-    MeterTrouble, Notice, NoticeKind, Occupancy, Opening, Parsed, Received, RefusedBodies,
-    RoomState, Rules, Said, StatusChange, Statuses, Stay, Tally, Transition, close_out_of_order,
-    observe, readings_needed_after, receive,
+    Added, Change, Event, Fact, HotelNoticeKind, HotelState, MessageKind, MeterNotice,
+    MeterNoticeKind, MeterTrouble, Notice, NoticeKind, Occupancy, Opening, Parsed, Received,
+    RefusedBodies, RoomState, Rules, Said, StatusChange, Statuses, Stay, Tally, Transition,
+    close_out_of_order, observe, readings_needed_after, receive,
 };
 use crate::figures::{
     Amounts, Figure, IntervalResult, MessageResult, NoticeResult, Origin, ReadingResult,
@@ -304,7 +304,7 @@ impl<'a> Planner<'a> {
     /// Takes what a sweep has found of a hotel. It rests on what was remembered when the sweep
     /// began, and only sweeps change that.
     pub(super) fn hotel(&mut self, found: &FoundOfHotel) {
-        self.plan.hotels.insert(found.hotel.clone(), found.memory);
+        self.hotel_state(&found.hotel).memory = found.memory;
         let notices = found.notices.iter().cloned();
         self.plan.notices.extend(notices.map(Notice::Hotel));
     }
@@ -339,6 +339,13 @@ impl<'a> Planner<'a> {
         staged.or_else(|| self.rooms.get(room).map(|room| room.state))
     }
 
+    /// What is to be remembered of a hotel after this batch. It is written as a whole, so that a
+    /// batch that is taken again counts nothing twice.
+    fn hotel_state(&mut self, hotel: &HotelId) -> &mut HotelState {
+        let known = || self.rooms.hotel(hotel);
+        self.plan.hotels.entry(hotel.clone()).or_insert_with(known)
+    }
+
     fn count(&mut self, hotel: &HotelId, tally: Tally) {
         let Tally {
             folded,
@@ -352,7 +359,11 @@ impl<'a> Planner<'a> {
             meters_changed,
             occupied,
             vacant,
+            day,
         } = tally;
+        if day.day.is_some() {
+            self.hotel_state(hotel).energy.add(day);
+        }
         if (occupied, vacant) != (WattHours::ZERO, WattHours::ZERO) {
             let counts = self.amounts.of_hotel(hotel);
             counts.occupied += occupied;

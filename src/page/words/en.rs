@@ -24,6 +24,7 @@ pub(super) static WORDS: Words = Words {
     silent: "No data",
     out_of_order: "Out of order",
     power_now: "kW now",
+    kwh_today: "kWh today",
     data_until: "Data until",
 
     room: "Room",

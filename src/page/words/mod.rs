@@ -30,6 +30,7 @@ pub(super) struct Words {
     pub(super) silent: &'static str,
     pub(super) out_of_order: &'static str,
     pub(super) power_now: &'static str,
+    pub(super) kwh_today: &'static str,
     pub(super) data_until: &'static str,
 
     pub(super) room: &'static str,

@@ -24,6 +24,7 @@ pub(super) static WORDS: Words = Words {
     silent: "无数据",
     out_of_order: "维修房",
     power_now: "当前功率 kW",
+    kwh_today: "今日用电 kWh",
     data_until: "数据截至",
 
     room: "房间",

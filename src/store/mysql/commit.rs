@@ -4,7 +4,9 @@ use mysql::prelude::Queryable;
 use mysql::{Conn, Transaction, TxOpts, Value};
 
 use crate::engine::baseline::HotelMemory;
-use crate::engine::{KeptBody, Notice, NoticeKind, Opening, RoomNotice, Stay};
+use crate::engine::{
+    DayEnergy, HotelState, KeptBody, Notice, NoticeKind, Opening, RoomNotice, Stay,
+};
 use crate::faults;
 use crate::store::{
     CommitStatus, MAX_DELETED, NoticeState, Ownership, Plan, Position, Settled, Settlement, Store,
@@ -39,7 +41,13 @@ pub(super) const ABNORMAL: [&str; 6] = [
 pub(super) const NOTIFICATION: [&str; 5] =
     ["hotel_id", "room_number", "detected_time", "kind", "body"];
 pub(super) const SILENT_HOTEL: [&str; 3] = ["hotel_id", "since", "kind"];
-pub(super) const HOTEL_STATE: [&str; 3] = ["hotel_id", "rise_time", "level_time"];
+pub(super) const HOTEL_STATE: [&str; 5] = [
+    "hotel_id",
+    "rise_time",
+    "level_time",
+    "energy_day",
+    "energy_wh",
+];
 
 impl Store for MySqlStore {
     fn commit(&mut self, plan: &Plan) -> Result<(), StoreError> {
@@ -247,15 +255,18 @@ fn write_meter_troubles(
     )
 }
 
-/// Writes what is remembered of what hotels' vacant rooms have in common.
+/// Writes what is remembered of hotels beside their rooms.
 fn write_hotels(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
-    let rows = plan
-        .hotels
-        .iter()
-        .map(|(hotel, HotelMemory { rise, level })| {
-            let [rise, level] = [rise, level].map(|time| time.map_or(Value::NULL, datetime));
-            vec![hotel.as_str().into(), rise, level]
-        });
+    let rows = plan.hotels.iter().map(|(hotel, state)| {
+        let HotelState {
+            memory: HotelMemory { rise, level },
+            energy: DayEnergy { day, energy },
+        } = *state;
+        let [rise, level, since] =
+            [rise, level, day].map(|time| time.map_or(Value::NULL, datetime));
+        let energy = day.map_or(Value::NULL, |_| energy.0.into());
+        vec![hotel.as_str().into(), rise, level, since, energy]
+    });
     insert(transaction, "REPLACE INTO hotel_state", &HOTEL_STATE, rows)
 }
 

@@ -29,8 +29,8 @@ use parking_lot::Mutex;
 
 use crate::config;
 use crate::engine::baseline::HotelMemory;
-use crate::engine::{MeterTrouble, RoomState};
-use crate::types::{HotelId, RoomKey, Zone};
+use crate::engine::{DayEnergy, HotelState, MeterTrouble, RoomState};
+use crate::types::{HotelId, RoomKey, WattHours, Zone};
 
 use super::{Ownership, Position, Scope, StateStore, StoreError, meter_trouble};
 
@@ -145,16 +145,21 @@ impl StateStore for MySqlStore {
         })
     }
 
-    fn load_hotels(
-        &mut self,
-        take: &mut dyn FnMut(HotelId, HotelMemory),
-    ) -> Result<(), StoreError> {
+    fn load_hotels(&mut self, take: &mut dyn FnMut(HotelId, HotelState)) -> Result<(), StoreError> {
         self.connected(|conn| {
-            let rows: Vec<(String, Value, Value)> =
-                conn.query("SELECT hotel_id, rise_time, level_time FROM hotel_state")?;
-            for (hotel, rise, level) in rows {
-                let [rise, level] = [rise, level].map(|time| codec::local_time(&time));
-                take(HotelId::new(&hotel), HotelMemory { rise, level });
+            // As a time of day: a date alone is none.
+            let rows: Vec<(String, Value, Value, Value, Option<i64>)> = conn.query(
+                "SELECT hotel_id, rise_time, level_time, CAST(energy_day AS DATETIME), energy_wh \
+                 FROM hotel_state",
+            )?;
+            for (hotel, rise, level, day, wh) in rows {
+                let [rise, level, day] = [rise, level, day].map(|time| codec::local_time(&time));
+                let energy = WattHours(wh.unwrap_or(0));
+                let state = HotelState {
+                    memory: HotelMemory { rise, level },
+                    energy: DayEnergy { day, energy },
+                };
+                take(HotelId::new(&hotel), state);
             }
             Ok(())
         })

@@ -15,7 +15,7 @@ use super::{connect, lock};
 /// How long `init-db` waits for another one on the same database.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
-const MIGRATIONS: [(u32, &str, &str); 12] = [
+const MIGRATIONS: [(u32, &str, &str); 13] = [
     (
         1,
         "001_original_tables.sql",
@@ -75,6 +75,11 @@ const MIGRATIONS: [(u32, &str, &str); 12] = [
         12,
         "012_installation_key.sql",
         include_str!("../../../sql/012_installation_key.sql"),
+    ),
+    (
+        13,
+        "013_hotel_energy.sql",
+        include_str!("../../../sql/013_hotel_energy.sql"),
     ),
 ];
 
@@ -265,6 +270,10 @@ mod tests {
                 ],
                 vec!["CREATE TABLE IF NOT EXISTS hotel_state"],
                 vec!["ALTER TABLE service ADD COLUMN installation_key"],
+                vec![
+                    "ALTER TABLE hotel_state ADD COLUMN energy_day",
+                    "ALTER TABLE hotel_state ADD COLUMN energy_wh",
+                ],
             ]
         );
     }

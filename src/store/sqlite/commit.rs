@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Transaction, params};
 
 use crate::engine::baseline::HotelMemory;
-use crate::engine::{KeptBody, Notice, NoticeKind, Opening, Stay};
+use crate::engine::{DayEnergy, HotelState, KeptBody, Notice, NoticeKind, Opening, Stay};
 use crate::faults;
 use crate::store::room::{self, Row};
 use crate::store::{
@@ -237,13 +237,19 @@ fn write_meter_troubles(
     Ok(())
 }
 
-/// Writes what is remembered of what hotels' vacant rooms have in common.
+/// Writes what is remembered of hotels beside their rooms.
 fn write_hotels(transaction: &Transaction<'_>, plan: &Plan) -> Result<(), StoreError> {
     let mut replace = transaction.prepare_cached(
-        "REPLACE INTO hotel_state (hotel_id, rise_time, level_time) VALUES (?, ?, ?)",
+        "REPLACE INTO hotel_state (hotel_id, rise_time, level_time, energy_day, energy_wh) \
+         VALUES (?, ?, ?, ?, ?)",
     )?;
-    for (hotel, HotelMemory { rise, level }) in &plan.hotels {
-        replace.execute(params![hotel.as_str(), rise, level])?;
+    for (hotel, state) in &plan.hotels {
+        let HotelState {
+            memory: HotelMemory { rise, level },
+            energy: DayEnergy { day, energy },
+        } = *state;
+        let energy = day.map(|_| energy);
+        replace.execute(params![hotel.as_str(), rise, level, day, energy])?;
     }
     Ok(())
 }

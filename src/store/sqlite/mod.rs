@@ -25,8 +25,8 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, params_from_iter};
 
 use crate::engine::baseline::HotelMemory;
-use crate::engine::{MeterTrouble, RoomState};
-use crate::types::{HotelId, RoomKey, Zone};
+use crate::engine::{DayEnergy, HotelState, MeterTrouble, RoomState};
+use crate::types::{HotelId, RoomKey, WattHours, Zone};
 
 use super::{Ownership, Position, Scope, StateStore, StoreError, meter_trouble, room};
 
@@ -128,18 +128,22 @@ impl StateStore for SqliteStore {
         })
     }
 
-    fn load_hotels(
-        &mut self,
-        take: &mut dyn FnMut(HotelId, HotelMemory),
-    ) -> Result<(), StoreError> {
+    fn load_hotels(&mut self, take: &mut dyn FnMut(HotelId, HotelState)) -> Result<(), StoreError> {
         self.connected(|conn| {
-            let mut query =
-                conn.prepare("SELECT hotel_id, rise_time, level_time FROM hotel_state")?;
+            let mut query = conn.prepare(
+                "SELECT hotel_id, rise_time, level_time, energy_day, energy_wh FROM hotel_state",
+            )?;
             let mut rows = query.query(())?;
             while let Some(row) = rows.next()? {
                 let hotel: String = row.get(0)?;
                 let (rise, level) = (values::time(row, 1)?, values::time(row, 2)?);
-                take(HotelId::new(&hotel), HotelMemory { rise, level });
+                let day = values::time(row, 3)?;
+                let energy = row.get::<_, Option<WattHours>>(4)?.unwrap_or_default();
+                let state = HotelState {
+                    memory: HotelMemory { rise, level },
+                    energy: DayEnergy { day, energy },
+                };
+                take(HotelId::new(&hotel), state);
             }
             Ok(())
         })

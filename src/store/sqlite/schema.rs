@@ -10,7 +10,7 @@ use crate::store::{InstallationKey, StoreError};
 use super::connect::{self, connect, in_file};
 use super::place;
 
-static MIGRATIONS: [(&str, &str); 6] = [
+static MIGRATIONS: [(&str, &str); 7] = [
     (
         "embedded/001_tables.sql",
         include_str!("../../../sql/embedded/001_tables.sql"),
@@ -34,6 +34,10 @@ static MIGRATIONS: [(&str, &str); 6] = [
     (
         "embedded/006_installation_key.sql",
         include_str!("../../../sql/embedded/006_installation_key.sql"),
+    ),
+    (
+        "embedded/007_hotel_energy.sql",
+        include_str!("../../../sql/embedded/007_hotel_energy.sql"),
     ),
 ];
 

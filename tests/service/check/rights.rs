@@ -4,8 +4,7 @@ use mysql::Conn;
 use mysql::prelude::Queryable;
 
 use roomwatt::config::Config;
-use roomwatt::engine::baseline::HotelMemory;
-use roomwatt::engine::{MeterNotice, MeterNoticeKind, Notice, RefusedBodies};
+use roomwatt::engine::{HotelState, MeterNotice, MeterNoticeKind, Notice, RefusedBodies};
 use roomwatt::store::{MySqlStore, Plan, Rejected, StateStore, Store};
 use roomwatt::types::HotelId;
 
@@ -304,7 +303,7 @@ fn walk(rig: &mut Rig) {
     let hotel = HotelId::new("H001");
     let plan = Plan {
         notices: vec![silent],
-        hotels: [(hotel, HotelMemory::default())].into(),
+        hotels: [(hotel, HotelState::default())].into(),
         rejected: vec![Rejected::new(
             "test",
             "again".into(),
