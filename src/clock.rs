@@ -15,6 +15,11 @@ pub trait Clock: Send + Sync {
         Instant::now()
     }
 
+    /// Seconds of its time that pass in one second; 0 while it stands still.
+    fn speed(&self) -> f64 {
+        1.0
+    }
+
     /// Waits for the stop signal, for `timeout` at most; returns whether it is time to stop.
     fn wait(&self, stop: &Stop, timeout: Duration) -> bool {
         stop.wait(timeout)

@@ -241,6 +241,7 @@ fn listeners(
     let keys = Arc::new(Keys::new(http.key.as_ref(), &servers.database));
     let listener = |address, key, serves| Listener {
         address,
+        socket: None,
         key,
         serves,
         doors: Arc::clone(doors),

@@ -53,18 +53,23 @@ pub(super) fn listen_to_signals(
 }
 
 /// A signal that is set at SIGTERM or SIGINT, for a command. A second one ends the process at once.
+/// Where it is used `at_a_terminal`, a terminal that is closed (SIGHUP) ends it in order, too.
 ///
 /// # Errors
 /// When the system refuses threads or signals.
-pub fn interruption() -> std::io::Result<Stop> {
+pub fn interruption(at_a_terminal: bool) -> std::io::Result<Stop> {
     let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    if at_a_terminal {
+        signals.add_signal(SIGHUP)?;
+    }
     let (stopper, stop) = stop_signal();
     // A command does not wait for this thread, so its exit is not received.
     let (exits, _) = bounded(1);
     spawn("signals", &exits, move || {
         let mut stopper = Some(stopper);
         for signal in &mut signals {
-            if stopper.take().is_none() {
+            // A terminal that is closed may send it twice: the system, and the shell.
+            if stopper.take().is_none() && signal != SIGHUP {
                 std::process::exit(128 + signal);
             }
         }

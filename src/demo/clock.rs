@@ -14,6 +14,8 @@ pub(super) struct StoryClock {
     start: LocalTime,
     /// The start on the monotonic clock.
     origin: Instant,
+    /// Seconds of the story that pass in one second.
+    speed: f64,
     state: Mutex<ClockState>,
     fell_asleep: Condvar,
 }
@@ -21,6 +23,8 @@ pub(super) struct StoryClock {
 struct ClockState {
     now: LocalTime,
     sleepers: Vec<Sleeper>,
+    /// The story is over, and time stands still.
+    is_over: bool,
 }
 
 struct Sleeper {
@@ -29,13 +33,15 @@ struct Sleeper {
 }
 
 impl StoryClock {
-    pub(super) fn new(start: LocalTime) -> StoryClock {
+    pub(super) fn new(start: LocalTime, speed: f64) -> StoryClock {
         StoryClock {
             start,
             origin: Instant::now(),
+            speed,
             state: Mutex::new(ClockState {
                 now: start,
                 sleepers: Vec::new(),
+                is_over: false,
             }),
             fell_asleep: Condvar::new(),
         }
@@ -44,6 +50,11 @@ impl StoryClock {
     /// Sets the time, without waking threads yet.
     pub(super) fn set(&self, now: LocalTime) {
         self.state.lock().now = now;
+    }
+
+    /// The story is over.
+    pub(super) fn end(&self) {
+        self.state.lock().is_over = true;
     }
 
     /// Wakes the threads whose time has come.
@@ -73,6 +84,14 @@ impl StoryClock {
 impl Clock for StoryClock {
     fn now(&self) -> LocalTime {
         self.state.lock().now
+    }
+
+    fn speed(&self) -> f64 {
+        if self.state.lock().is_over {
+            0.0
+        } else {
+            self.speed
+        }
     }
 
     fn instant(&self) -> Instant {

@@ -1,11 +1,12 @@
-//! A simulated hotel in one process, without any server: the service's own owner, sweeps, store
-//! and notifiers, and a clock on which days pass in a minute.
+//! A simulated hotel in one process, without any server: the service's own owner, sweeps, store,
+//! notifiers and pages, and a clock on which days pass in a minute.
 
 mod clock;
 mod report;
 mod witness;
 
 use std::collections::HashMap;
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,9 +15,12 @@ use thiserror::Error;
 
 use crate::app::{Core, Running, take_over};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Access, Config};
 use crate::engine::{Event, Parsed, Said, Statuses, Unwritten, pieces};
+use crate::figures::Figures;
 use crate::gate::Gate;
+use crate::http::{Desk, Doors, Keys, Limits, Listener, Serves, Service};
+use crate::metrics::Metrics;
 use crate::notify::Console;
 use crate::owner::{Input, Message};
 use crate::pulse::Pulses;
@@ -65,29 +69,35 @@ pub struct Demo<'a> {
     pub says: &'a dyn Fn(&Event),
     /// Called with the story's time after each step; returns whether to go on.
     pub progress: &'a dyn Fn(LocalTime) -> bool,
+    /// Where pages are served, from the beginning until it is time to stop.
+    pub pages: Option<TcpListener>,
+    /// Called with what came of it when the story is over. Pages are still there.
+    pub ends: &'a dyn Fn(Report),
     /// Where threads report their end; has room for all of them.
     pub exits: &'a Sender<Exit>,
     pub ended: &'a Receiver<Exit>,
 }
 
 impl Demo<'_> {
-    /// Plays the story until its end, or until it is time to stop.
+    /// Plays the story until its end, or until it is time to stop. Where there are pages, they stay
+    /// until it is time to stop.
     ///
     /// # Errors
     /// [`DemoError`] when a part of the service failed.
-    pub fn run(self, stop: &Stop) -> Result<Report, DemoError> {
+    pub fn run(mut self, stop: &Stop) -> Result<(), DemoError> {
         let database = Database::of(self.config);
-        let clock = Arc::new(StoryClock::new(self.scenario.start));
+        let clock = Arc::new(StoryClock::new(self.scenario.start, self.speed));
         let reader = database.reader();
         let pulses = Pulses::default();
         let figures = Arc::default();
         let (failed, failures) = bounded(1);
         let witness = |store| -> Box<dyn StateStore> { Box::new(Witness { store, failed }) };
-        let running = Core {
+        let intake = Arc::new(Gate::new(0));
+        let mut running = Core {
             config: self.config,
             reader: Arc::clone(&reader),
             clock: clock.clone(),
-            intake: Arc::new(Gate::new(0)),
+            intake: Arc::clone(&intake),
             console: self.console.clone(),
             figures: &figures,
             pings: None,
@@ -98,6 +108,19 @@ impl Demo<'_> {
         let writer = database
             .meter_writer()
             .ok_or_else(|| StoreError::Meters("this database's meters are read-only".into()))?;
+        let pages = self.pages.take();
+        let has_pages = pages.is_some();
+        if let Some(socket) = pages {
+            let service = Service {
+                inbox: running.inbox.clone(),
+                intake,
+                messages: Arc::new(self.config.messages.clone()),
+                clock: clock.clone(),
+                meters: None,
+                pages: Arc::clone(&running.pages),
+            };
+            serve(socket, service, &database, &figures, &mut running)?;
+        }
         let mut stage = Stage {
             demo: &self,
             clock: &clock,
@@ -108,20 +131,53 @@ impl Demo<'_> {
             played: Played::default(),
         };
         let until = stage.play(stop)?;
-        let played = stage.played;
-        let threads = running.started();
-        threads.end(self.ended).map_err(DemoError::Died)?;
+        clock.end();
+        let played = std::mem::take(&mut stage.played);
         let rows = database
             .outbox()?
             .newest(&NoticeState::ALL, None, i32::MAX as usize)?;
         let notices = rows.into_iter().rev().filter_map(|row| row.notice.ok());
-        Ok(Report::new(
+        (self.ends)(Report::new(
             played,
             notices.collect(),
             until,
             &self.config.rules,
-        ))
+        ));
+        while has_pages && !stop.wait(HEALTH_CHECK) {
+            stage.check_health()?;
+        }
+        let threads = running.started();
+        threads.end(self.ended).map_err(DemoError::Died)
     }
+}
+
+/// Serves pages to whoever is at this machine, as the service does where nobody is named in its
+/// configuration.
+fn serve(
+    socket: TcpListener,
+    service: Service,
+    database: &Database,
+    figures: &Arc<Figures>,
+    running: &mut Running<'_>,
+) -> Result<(), DemoError> {
+    let desk = Arc::new(Desk::default());
+    let listener = Listener {
+        address: socket.local_addr()?,
+        socket: Some(socket),
+        key: "http.page_listen",
+        serves: Serves::Pages,
+        doors: Arc::new(Doors::new(Access::default())),
+        keys: Arc::new(Keys::new(None, database)),
+        desk: Arc::clone(&desk),
+        metrics: Arc::new(Metrics::new(Arc::clone(figures), service.messages.zone)),
+        figures: Arc::clone(figures),
+        limits: Limits::default(),
+        stop: running.stop.clone(),
+    };
+    let stop = running.stop.clone();
+    running.spawn("http", move || desk.serve(service, &stop))?;
+    running.spawn("page", move || listener.run())?;
+    Ok(())
 }
 
 /// What of the story has been played.

@@ -18,7 +18,7 @@ mod routes;
 mod server;
 mod session;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,6 +58,8 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// Listens on an address until it is time to stop.
 pub struct Listener {
     pub address: SocketAddr,
+    /// Set where the address is had already; else it is opened by [`Listener::run`].
+    pub socket: Option<TcpListener>,
     /// The key of the configuration that has the address.
     pub key: &'static str,
     pub serves: Serves,
@@ -76,6 +78,7 @@ impl Listener {
     /// an instance that is about to end, and messages from RabbitMQ must not wait for it.
     pub fn run(self) {
         let Listener { address, key, .. } = self;
+        let mut socket = self.socket;
         let threads = match self.serves {
             Serves::Programs | Serves::Both => "http",
             Serves::Pages => "page",
@@ -100,7 +103,9 @@ impl Listener {
         loop {
             let no_place = Fault::later("too many connections at a time, try again");
             let no_place = secure(Answer::from(no_place).into());
-            let server = match Server::bind(address, self.limits, no_place) {
+            let socket = socket.take().map_or_else(|| TcpListener::bind(address), Ok);
+            let opened = socket.and_then(|socket| Server::new(socket, self.limits, no_place));
+            let server = match opened {
                 Ok(server) => server,
                 Err(error) => {
                     set_unreachable(true);

@@ -32,8 +32,10 @@ pub(super) struct Tab {
     pub(super) is_here: bool,
 }
 
-/// How new what is shown is.
+/// How new what is shown is, and for how long.
 pub(super) struct Freshness {
+    /// After how many seconds the page is loaded again.
+    pub(super) reload: u64,
     /// Until when there is data.
     pub(super) as_of: Option<String>,
     /// Set where sweeps have stopped.
@@ -91,6 +93,7 @@ impl<'a> Frame<'a> {
         // Three sweeps without news, the present one included.
         let is_stale = swept.is_none_or(|swept| at.now.since(swept) > 3 * pages.sweep_seconds);
         self.freshness = Some(Freshness {
+            reload: pages.reload_seconds(),
             as_of: newest.map(|newest| {
                 let ago = (w.ago)(at.now.since(newest));
                 (w.data_as_of)(&numbers::time(newest, at.now), &ago)

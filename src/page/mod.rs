@@ -47,6 +47,9 @@ pub struct Viewer {
     pub form_token: Option<String>,
 }
 
+/// The shortest and the longest time after which a page is loaded again. Seconds.
+const RELOADED_AFTER: (f64, f64) = (2.0, 60.0);
+
 /// The pages of an instance that owns the state.
 pub struct Pages {
     pub rooms: Arc<Rooms>,
@@ -58,4 +61,14 @@ pub struct Pages {
     pub archives: Archives,
     /// Time between two sweeps. Seconds.
     pub sweep_seconds: i64,
+}
+
+impl Pages {
+    /// After how many seconds a page is loaded again: each minute, and where days pass in a minute
+    /// as often as an interval does, but not so often that nobody could read it.
+    fn reload_seconds(&self) -> u64 {
+        let (shortest, longest) = RELOADED_AFTER;
+        let interval = self.rules.interval_seconds as f64 / self.clock.speed();
+        interval.clamp(shortest, longest) as u64
+    }
 }

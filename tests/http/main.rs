@@ -345,6 +345,7 @@ fn an_address_in_use_is_waited_for() {
     let figures = Arc::new(Figures::default());
     let listener = |stop| Listener {
         address,
+        socket: None,
         key: "http.listen",
         serves: Serves::Programs,
         doors: Arc::new(Doors::new(Access::default())),

@@ -218,6 +218,7 @@ impl Rig {
         let (stopper, stop) = stop_signal();
         let listener = Listener {
             address: self.address,
+            socket: None,
             key: "http.listen",
             serves,
             doors: Arc::clone(&self.doors),

@@ -1,6 +1,7 @@
 mod ending;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener};
 use std::sync::Arc;
 
 use anyhow::anyhow;
@@ -34,7 +35,7 @@ Examples:
 Guests come and go, one moves to another room, a room is out of order, meters are read, some of them
 wrongly, and some rooms have a trouble: an air conditioner left on, a mining rig. The service's own
 parts watch them, with an embedded database that is deleted afterwards. Cards are shown as the staff
-would see them. The end lists what there was to find, what the thresholds found, what the baseline
+would see them, and the pages are there to look at in a browser. The end lists what there was to find, what the thresholds found, what the baseline
 rule found that needs none, and which thresholds would have found more. The same seed gives the same
 story.
 ")]
@@ -56,9 +57,31 @@ pub(super) struct Arguments {
     speed: f64,
     #[command(flatten)]
     language: LanguageOption,
+    /// Whether to serve the pages, until Ctrl-C [auto: on a terminal]
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = Browsed::Auto)]
+    page: Browsed,
     /// Another value of a key of [monitoring], or of one in another section; can be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<Setting>,
+}
+
+/// When pages are served.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Browsed {
+    /// Where somebody sits at a terminal, who can end it.
+    Auto,
+    Always,
+    Never,
+}
+
+impl Browsed {
+    fn applies(self) -> bool {
+        match self {
+            Browsed::Auto => io::stdin().is_terminal() && io::stdout().is_terminal(),
+            Browsed::Always => true,
+            Browsed::Never => false,
+        }
+    }
 }
 
 fn speed(text: &str) -> Result<f64, String> {
@@ -78,8 +101,11 @@ const SETTINGS: [&str; 2] = ["sweep_seconds=300", "baseline.mode=on"];
 const PLACE: &str =
     "the story's database is in the folder of temporary files; TMPDIR names another one";
 
-/// Owner, sweep, and one notifier.
-const THREADS: usize = 3;
+/// Owner, sweep, one notifier, and two for pages.
+const THREADS: usize = 5;
+
+/// Where the pages are, unless something else is there: where those of the service are by default.
+const ADDRESS: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8_580));
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let folder = tempfile::Builder::new()
@@ -101,7 +127,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let scenario = Scenario::new(arguments.seed, hotels, rooms, start, arguments.days);
     let scenario = scenario.in_world(world);
     let (exits, ended) = bounded(THREADS);
-    let stop = interruption().map_err(|e| Failure::new(Code::TryLater, e))?;
+    let is_browsed = arguments.page.applies();
+    let at_a_terminal = is_browsed && arguments.page == Browsed::Auto;
+    let stop = interruption(at_a_terminal).map_err(|e| Failure::new(Code::TryLater, e))?;
     let screen = Screen::new(scenario.end().since(start).unsigned_abs());
     screen.print(&words.introduction(&Story {
         rooms,
@@ -110,6 +138,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         seed: arguments.seed,
         rules: &config.rules,
     }));
+    let pages = is_browsed.then(listen).transpose();
+    let (pages, browser) = match pages {
+        Ok(pages) => pages.unzip(),
+        Err(error) => {
+            screen.print(&words.no_page(&error));
+            (None, None)
+        }
+    };
+    if let Some(at) = browser {
+        screen.print(&words.page(at, (at != ADDRESS).then_some(ADDRESS)));
+    }
     let cards = screen.clone();
     let demo = Demo {
         config: &config,
@@ -128,10 +167,20 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             screen.bar.set_message(now.day_hour_minute());
             screen.lost.lock().is_none()
         },
+        pages,
+        ends: &|report| {
+            screen.bar.finish_and_clear();
+            for line in ending::lines(words, &report, &scenario, &config.rules) {
+                screen.print(&line);
+            }
+            if let Some(at) = browser.filter(|_| !stop.is_set()) {
+                screen.print(&format!("\n{}", words.page_stays(at)));
+            }
+        },
         exits: &exits,
         ended: &ended,
     };
-    let report = demo.run(&stop).map_err(|error| {
+    demo.run(&stop).map_err(|error| {
         let code = match error {
             DemoError::Store(_) | DemoError::Thread(_) => Code::TryLater,
             DemoError::Died(_) | DemoError::Refused(_) | DemoError::Unwritten(_) => Code::Bug,
@@ -144,11 +193,15 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             failure
         }
     })?;
-    screen.bar.finish_and_clear();
-    for line in ending::lines(words, &report, &scenario, &config.rules) {
-        screen.print(&line);
-    }
     screen.end()
+}
+
+/// Opens an address for pages, and says which one it is.
+fn listen() -> io::Result<(TcpListener, SocketAddr)> {
+    let any = || TcpListener::bind((ADDRESS.ip(), 0));
+    let socket = TcpListener::bind(ADDRESS).or_else(|_| any())?;
+    let address = socket.local_addr()?;
+    Ok((socket, address))
 }
 
 /// The defaults with `settings` applied. The environment is ignored: variables that are meant for

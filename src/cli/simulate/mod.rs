@@ -200,7 +200,7 @@ fn play(arguments: &Arguments) -> Result<(), Failure> {
     }
     let scenario = scenario(arguments, &config, start, arguments.days.unwrap_or(ENDLESS))?;
     check_codes(&scenario, &config.messages)?;
-    let stop = interruption().map_err(|error| Failure::new(Code::TryLater, error))?;
+    let stop = interruption(false).map_err(|error| Failure::new(Code::TryLater, error))?;
     let bar = bar(&scenario, now);
     let meters = SimulatedMeters::new(mysql, config.meter.clone(), zone);
     let mut sink = Sink::open(meters, rabbitmq, arguments.rate, stop.clone(), bar.clone())?;

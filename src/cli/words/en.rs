@@ -1,5 +1,8 @@
 //! The texts in English.
 
+use std::io;
+use std::net::SocketAddr;
+
 use crate::demo::{Detection, Report};
 use crate::engine::{
     BaselineMode, Event, Move, RoomStatus, Rule, Rules, Said, StatusChange, Thresholds,
@@ -210,6 +213,19 @@ impl Words for En {
                 BaselineMode::Shadow | BaselineMode::Off => "",
             }
         )
+    }
+
+    fn page(&self, at: SocketAddr, in_use: Option<SocketAddr>) -> String {
+        let why = in_use.map_or(String::new(), |other| format!(" ({other} is in use)"));
+        format!("Watch it in a browser: http://{at}/{why}\n")
+    }
+
+    fn no_page(&self, error: &io::Error) -> String {
+        format!("It can't be watched in a browser, no address is free: {error}\n")
+    }
+
+    fn page_stays(&self, at: SocketAddr) -> String {
+        format!("Look around in a browser: http://{at}/ is there until you press Ctrl-C.")
     }
 
     fn stopped(&self, at: LocalTime) -> String {

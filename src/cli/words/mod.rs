@@ -5,6 +5,9 @@ mod baseline;
 mod en;
 mod zh;
 
+use std::io;
+use std::net::SocketAddr;
+
 use unicode_width::UnicodeWidthStr;
 
 use crate::config;
@@ -89,6 +92,11 @@ pub(super) trait Words: review::Words + BaselineWords + Sync {
     // For `demo`.
 
     fn introduction(&self, story: &Story<'_>) -> String;
+    /// Where the story can be watched in a browser, and which address is in use by others.
+    fn page(&self, at: SocketAddr, in_use: Option<SocketAddr>) -> String;
+    fn no_page(&self, error: &io::Error) -> String;
+    /// That pages stay until somebody ends them.
+    fn page_stays(&self, at: SocketAddr) -> String;
     fn stopped(&self, at: LocalTime) -> String;
     /// Heading of the list of troubles that were to be found.
     fn troubles(&self, count: usize) -> String;

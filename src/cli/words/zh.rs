@@ -1,5 +1,8 @@
 //! Chinese.
 
+use std::io;
+use std::net::SocketAddr;
+
 use crate::demo::{Detection, Report};
 use crate::engine::{
     BaselineMode, Event, Move, RoomStatus, Rule, Rules, Said, StatusChange, Thresholds,
@@ -178,6 +181,19 @@ impl Words for Zh {
                 BaselineMode::Shadow | BaselineMode::Off => "",
             }
         )
+    }
+
+    fn page(&self, at: SocketAddr, in_use: Option<SocketAddr>) -> String {
+        let why = in_use.map_or(String::new(), |other| format!("（{other} 已被占用）"));
+        format!("可在浏览器中观看：http://{at}/{why}\n")
+    }
+
+    fn no_page(&self, error: &io::Error) -> String {
+        format!("没有可用的地址，无法在浏览器中观看：{error}\n")
+    }
+
+    fn page_stays(&self, at: SocketAddr) -> String {
+        format!("可在浏览器中继续查看：http://{at}/，按 Ctrl-C 结束。")
     }
 
     fn stopped(&self, at: LocalTime) -> String {

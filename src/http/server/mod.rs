@@ -112,16 +112,16 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Listens on an address.
+    /// Serves those who connect to a socket.
     ///
     /// # Errors
-    /// When the address is in use or not this machine's.
-    pub(super) fn bind(
-        address: SocketAddr,
+    /// When the system refuses it.
+    pub(super) fn new(
+        listener: TcpListener,
         limits: Limits,
         no_place: Response<Vec<u8>>,
     ) -> io::Result<Server> {
-        let listener = TcpListener::bind(address)?;
+        let address = listener.local_addr()?;
         listener.set_nonblocking(true)?;
         rustix::net::listen(&listener, BACKLOG)?;
         Ok(Server {

@@ -1,4 +1,4 @@
-// Without this file all pages work; it only reloads them each minute, when nobody is typing.
+// Without this file all pages work; it only reloads them now and then, when nobody is typing.
 "use strict";
 setInterval(() => {
   const focused = document.activeElement;
@@ -7,4 +7,4 @@ setInterval(() => {
   if (!typing && !changed && !document.hidden) {
     location.reload();
   }
-}, 60000);
+}, 1000 * document.currentScript.dataset.seconds);

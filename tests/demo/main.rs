@@ -1,6 +1,7 @@
 //! `roomwatt demo`: a hotel without any server.
 
-#[path = "support/mod.rs"]
+mod browsed;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::BTreeSet;
@@ -197,18 +198,21 @@ fn the_notices_are_those_of_the_rules() {
     let cards = Arc::new(Mutex::new(Vec::new()));
     let shown = Arc::clone(&cards);
     let said = Mutex::new(0);
-    let report = Demo {
+    let report = Mutex::new(None);
+    let demo = Demo {
         config: &config,
         scenario: &scenario,
         speed: 1e9,
         console: Console::new(move |_, card| shown.lock().push(card.to_owned())),
         says: &|event| *said.lock() += usize::from(event.as_move().is_some()),
         progress: &|_| true,
+        pages: None,
+        ends: &|found| *report.lock() = Some(found),
         exits: &exits,
         ended: &ended,
-    }
-    .run(&stop)
-    .expect("the story ends");
+    };
+    demo.run(&stop).expect("the story ends");
+    let report = report.into_inner().expect("a report");
 
     let rules = &config.rules;
     let rooms = scenario.history().rooms.into_iter().map(|room| {
@@ -301,6 +305,8 @@ fn alerts_of_four_days(seed: u64, late: f64) -> [BTreeSet<(Rule, RoomKey, LocalT
         console: Console::new(|_, _| {}),
         says: &|_| {},
         progress: &|_| true,
+        pages: None,
+        ends: &|_| {},
         exits: &exits,
         ended: &ended,
     };
