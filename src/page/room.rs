@@ -126,7 +126,11 @@ impl Pages {
             .collect();
         // The newest first: that is what somebody looks for.
         rows.reverse();
-        let (run_class, run) = match room.incident {
+        // How the room is now says nothing of a stay that is over.
+        let now = Some(room).filter(|_| chapter.until.is_none());
+        let power = now.as_ref().and_then(|now| now.power);
+        let incident = now.as_ref().map_or(Incident::None, |now| now.incident);
+        let (run_class, run) = match incident {
             Incident::Open { periods, since } => ("a", Some((periods, since))),
             Incident::Begins { periods, since } => ("b", Some((periods, since))),
             Incident::None => ("", None),
@@ -137,14 +141,14 @@ impl Pages {
             hotel,
             hotel_href: link::hotel(&key.hotel_id),
             number,
-            kw: room.power.map(|(watts, _)| numbers::kw(watts)),
-            until: room.power.map(|(_, ended)| numbers::time(ended, at.now)),
+            kw: power.map(|(watts, _)| numbers::kw(watts)),
+            until: power.map(|(_, ended)| numbers::time(ended, at.now)),
             run: run.map(|(periods, since)| {
                 let run = (w.periods)(periods, self.rules.interval_seconds);
                 format!("{run} {} {}", w.since, numbers::time(since, at.now))
             }),
             run_class,
-            is_silent: room.is_silent,
+            is_silent: now.is_some_and(|now| now.is_silent),
             stay: explained.stay(&chapter.stay, chapter.until),
             rule: explained.rule(chapter.threshold, &self.rules),
             chart_name: (w.chart_of)(

@@ -76,6 +76,14 @@ impl Playing {
     }
 }
 
+impl Drop for Playing {
+    fn drop(&mut self) {
+        // A test that fails leaves none behind.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// What is there for a browser in English.
 fn page(url: &str) -> Result<String, String> {
     let asked = ureq::get(url).header("Accept-Language", "en").call();

@@ -406,3 +406,18 @@ fn hostile_names_stay_texts() {
         }
     }
 }
+
+#[test]
+fn how_a_room_is_now_is_no_part_of_a_stay_that_is_over() {
+    let pages = two_hotels();
+    let present = shown(&pages, "/room?hotel=H001&room=0604", &viewer(Language::Zh));
+    for part in ["class=\"power\"", "class=\"tag a\""] {
+        assert!(present.contains(part), "{part} is not in {present}");
+    }
+    let path = "/room?hotel=H001&room=0604&stay=2023-04-08+09:00:00";
+    let past = shown(&pages, path, &viewer(Language::Zh));
+    assert!(past.contains("2023-04-08 09:00:00 退房"), "{past}");
+    for part in ["class=\"power\"", "class=\"tag a\""] {
+        assert!(!past.contains(part), "{part} is in {past}");
+    }
+}

@@ -35,9 +35,9 @@ Examples:
 Guests come and go, one moves to another room, a room is out of order, meters are read, some of them
 wrongly, and some rooms have a trouble: an air conditioner left on, a mining rig. The service's own
 parts watch them, with an embedded database that is deleted afterwards. Cards are shown as the staff
-would see them, and the pages are there to look at in a browser. The end lists what there was to find, what the thresholds found, what the baseline
-rule found that needs none, and which thresholds would have found more. The same seed gives the same
-story.
+would see them; on a terminal a browser shows the pages, too, at the address that is named. The end
+lists what there was to find, what the thresholds found, what the baseline rule found that needs
+none, and which thresholds would have found more. The same seed gives the same story.
 ")]
 pub(super) struct Arguments {
     /// Another hotel than the demonstration's
