@@ -12,7 +12,7 @@ use crate::escape;
 use crate::review::{
     Counts, NamedReader, Past, ReviewError, UnknownRooms, read_archive, read_files,
 };
-use crate::store::Database;
+use crate::store::{Database, Scope};
 use crate::types::{LocalTime, RoomKey, counted};
 
 use super::{Code, ConfigFile, Failure};
@@ -115,7 +115,7 @@ pub(super) fn from_archive(
     rules: &[Rules],
 ) -> Result<(Past, Counts), Failure> {
     let mut archive = Database::of(config).archive();
-    let read = read_archive(&mut *archive, wanted.from, wanted.to, rules);
+    let read = read_archive(&mut *archive, Scope::All, wanted.from, wanted.to, rules);
     let (past, counts) = read.map_err(|error| failed(error.into()))?;
     let mut remarks = io::stderr().lock();
     if past.rooms().iter().any(|room| !room.statuses.is_empty()) {

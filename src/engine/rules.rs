@@ -70,9 +70,14 @@ impl Rules {
     /// general one.
     pub fn threshold(&self, room: &RoomKey, kind: Kind) -> WattHours {
         let own = self.room_thresholds.get(room).and_then(|t| t.of(kind));
-        let hotel = || self.hotel_thresholds.get(&room.hotel_id)?.of(kind);
-        own.or_else(hotel)
-            .unwrap_or_else(|| self.thresholds.of(kind))
+        own.unwrap_or_else(|| self.threshold_of_hotel(&room.hotel_id, kind))
+    }
+
+    /// The threshold of a hotel's rooms without one of their own: the hotel's, else the general
+    /// one.
+    pub fn threshold_of_hotel(&self, hotel: &HotelId, kind: Kind) -> WattHours {
+        let own = self.hotel_thresholds.get(hotel).and_then(|t| t.of(kind));
+        own.unwrap_or_else(|| self.thresholds.of(kind))
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::store::{Archive, Database, Reader, Readings, StoreError, Wanted};
 use crate::types::{LocalTime, RoomKey};
@@ -24,6 +25,8 @@ pub struct Archives {
     /// A message for each free turn.
     free: Receiver<()>,
     back: Sender<()>,
+    /// Held by who compares rules: that takes more than a page does.
+    alone: Mutex<()>,
 }
 
 /// Why a page can't be shown.
@@ -63,7 +66,13 @@ impl Archives {
             database,
             free,
             back,
+            alone: Mutex::new(()),
         }
+    }
+
+    /// The turn of who compares rules, if it comes in this time.
+    pub(super) fn alone(&self, within: Duration) -> Option<MutexGuard<'_, ()>> {
+        self.alone.try_lock_for(within)
     }
 
     /// Reads when it is one's turn.
@@ -90,5 +99,24 @@ impl Archives {
             Ok(()) => Ok(Turn(&self.back)),
             Err(_) => Err(Trouble::Busy),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn one_viewer_compares_at_a_time() {
+        let setting = "embedded.path=/nowhere/pages.db"
+            .parse()
+            .expect("a setting");
+        let config = Config::of_settings(&[setting]).expect("a configuration");
+        let archives = Archives::new(Database::of(&config));
+        let first = archives.alone(Duration::ZERO);
+        assert!(first.is_some() && archives.alone(Duration::ZERO).is_none());
+        drop(first);
+        assert!(archives.alone(Duration::ZERO).is_some());
     }
 }

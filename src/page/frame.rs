@@ -47,6 +47,7 @@ pub(super) struct Freshness {
 pub(super) enum Of {
     Rooms,
     Map,
+    WhatIf,
 }
 
 impl<'a> Frame<'a> {
@@ -66,10 +67,11 @@ impl<'a> Frame<'a> {
 
     /// With links to the pages of a hotel.
     pub(super) fn of_hotel(mut self, hotel: &HotelId, here: Option<Of>) -> Frame<'a> {
-        let map = to("/map", &[("hotel", hotel.as_str())]);
+        let of = |path| to(path, &[("hotel", hotel.as_str())]);
         let tabs = [
             (Of::Rooms, link::hotel(hotel), self.w.rooms),
-            (Of::Map, map, self.w.map),
+            (Of::Map, of("/map"), self.w.map),
+            (Of::WhatIf, of("/whatif"), self.w.what_if),
         ];
         self.tabs = tabs
             .map(|(of, href, name)| Tab {

@@ -19,6 +19,7 @@ mod numbers;
 mod respond;
 mod room;
 mod stay;
+mod whatif;
 mod words;
 
 use std::sync::Arc;

@@ -42,6 +42,10 @@ impl Pages {
                 Ok(page) => Some(page.render()),
                 Err(trouble) => return trouble_page(&trouble, viewer),
             },
+            "/whatif" => match self.what_if(&query, viewer, own) {
+                Ok(page) => Some(page.render()),
+                Err(trouble) => return trouble_page(&trouble, viewer),
+            },
             "/room" => match self.room(&query, viewer, own) {
                 Ok(page) => Some(page.render()),
                 Err(trouble) => return trouble_page(&trouble, viewer),

@@ -16,6 +16,8 @@ pub struct AlertedRun {
     pub room: RoomKey,
     pub kind: Kind,
     pub rule: Rule,
+    /// When the room's stay began.
+    pub stay: LocalTime,
     pub since: LocalTime,
     /// When the alert came.
     pub detected: LocalTime,
@@ -49,6 +51,7 @@ pub fn alerted_runs<'a>(
                     room: notice.room.clone(),
                     kind: notice.stay.kind(),
                     rule: notice.rule,
+                    stay: notice.stay.time(),
                     since: notice.since,
                     detected: notice.detected,
                     until: last.unwrap_or(notice.detected).max(notice.detected),
@@ -63,6 +66,31 @@ pub fn alerted_runs<'a>(
         }
     }
     runs
+}
+
+/// Runs by their rooms.
+pub(super) struct RunsByRoom<'a>(HashMap<&'a RoomKey, Vec<&'a AlertedRun>>);
+
+impl<'a> RunsByRoom<'a> {
+    pub(super) fn of(runs: impl IntoIterator<Item = &'a AlertedRun>) -> RunsByRoom<'a> {
+        let mut rooms: HashMap<&RoomKey, Vec<&AlertedRun>> = HashMap::new();
+        for run in runs {
+            rooms.entry(&run.room).or_default().push(run);
+        }
+        RunsByRoom(rooms)
+    }
+
+    pub(super) fn runs(&self) -> impl Iterator<Item = &'a AlertedRun> {
+        self.0.values().flatten().copied()
+    }
+
+    /// The first run of the same room at the same time.
+    pub(super) fn beside(&self, run: &AlertedRun) -> Option<&'a AlertedRun> {
+        let of_room = self.0.get(&run.room)?;
+        let mut beside =
+            { of_room.iter() }.filter(|other| run.since < other.until && other.since < run.until);
+        beside.next().copied()
+    }
 }
 
 /// Every run that the baseline rule would have raised an alert of, whatever its mode is.

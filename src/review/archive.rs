@@ -6,32 +6,33 @@ use crate::types::{LocalTime, RoomKey};
 
 use super::{Counts, Past};
 
-/// Reads the past of all rooms in a span: the stays that began in it, each room's stay before
-/// them, what is remembered of their status, and the readings that `rules` need. Memory: 16 bytes a
-/// reading.
+/// Reads the past of the rooms in `of` in a span: the stays that began in it, each room's stay
+/// before them, what is remembered of their status, and the readings that `rules` need. Memory: 16
+/// bytes a reading.
 ///
 /// # Errors
 /// Any [`StoreError`] of the connection or its tables.
 pub fn read_archive(
     archive: &mut dyn Archive,
+    of: Scope<'_>,
     from: LocalTime,
     to: LocalTime,
     rules: &[Rules],
 ) -> Result<(Past, Counts), StoreError> {
     let mut past = Past::new(from);
     let mut counts = Counts::default();
-    archive.stays(Scope::All, to, &mut |room, stay| {
+    archive.stays(of, to, &mut |room, stay| {
         counts.events += u64::from(stay.time() >= from);
         past.add_stay(room, stay);
     })?;
-    archive.statuses(Scope::All, &mut |room, statuses| {
+    archive.statuses(of, &mut |room, statuses| {
         past.add_statuses(&room, &statuses)
     })?;
     let span = Span {
         after: from.plus(-seconds_before_stay(rules)),
         to,
     };
-    counts.bad = archive.readings(Scope::All, span, &mut |room, reading| {
+    counts.bad = archive.readings(of, span, &mut |room, reading| {
         counts.readings += 1;
         let (hotel_id, room_number) = (room.hotel_id.as_str(), room.room_number.as_str());
         match past.place(hotel_id, room_number) {

@@ -20,7 +20,7 @@ use roomwatt::engine::{Notice, NoticeKind, RoomNotice, Rule, Said, Statuses, pie
 use roomwatt::notify::Console;
 use roomwatt::review::{Room, backtest, judge, read_archive};
 use roomwatt::simulator::{CircumstanceSpan, Outline, Scenario, World};
-use roomwatt::store::{Database, NoticeState};
+use roomwatt::store::{Database, NoticeState, Scope};
 use roomwatt::threads::stop_signal;
 use roomwatt::types::{HotelId, LocalTime, RoomKey};
 
@@ -329,7 +329,13 @@ fn alerts_of_four_days(seed: u64, late: f64) -> [BTreeSet<(Rule, RoomKey, LocalT
 
     let rules = [config.rules.clone()];
     let from = start.plus(-7 * 86_400);
-    let past = read_archive(&mut *database.archive(), from, scenario.end(), &rules);
+    let past = read_archive(
+        &mut *database.archive(),
+        Scope::All,
+        from,
+        scenario.end(),
+        &rules,
+    );
     let (past, _) = past.expect("the past");
     let findings = backtest(&past, &rules).into_iter();
     let of_rooms = findings.filter_map(|finding| match finding.notice {

@@ -2,3 +2,4 @@
 
 mod hotel;
 mod rendered;
+mod whatif;

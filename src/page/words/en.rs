@@ -71,6 +71,36 @@ pub(super) static WORDS: Words = Words {
     map_levels: "Mean kW of a half hour, from low to high:",
     day_kwh: "kWh in 24 h",
     most_kw: "Most kW",
+    what_if: "What if",
+    threshold_vacant: "Threshold, vacant, kWh",
+    threshold_occupied: "Threshold, occupied, kWh",
+    alert_count: "Intervals in a row for an alert",
+    baseline: "Baseline rule",
+    baseline_off: "off",
+    baseline_shadow: "computed, nobody is notified",
+    baseline_on: "on",
+    span: "Time span",
+    try_it: "Compare",
+    wrong_kwh: "A number from 0 to 1000000",
+    wrong_count: "A whole number from 1 to 1000",
+    same_alerts: "Both raise the same alerts.",
+    alerted_at: "Alert",
+    abnormal_since: "Abnormal since",
+    for_how_long: "For",
+    found_by: "Found by",
+    by_threshold: "threshold",
+    by_baseline: "baseline rule",
+    to_paste: "To have it so",
+    same_rules: "These are the present rules: nothing to change.",
+    paste_keys: "What is below [monitoring] and [baseline] holds for all hotels: change it where \
+                 the configuration has it.",
+    paste_at_end: "[[monitoring.overrides]] holds for this hotel alone: add it at the end of the \
+                   configuration.",
+    paste_instead: "This hotel has thresholds of its own (in the configuration or overrides_file): \
+                    change them there, a second entry is refused.",
+    paste_reload: "This page changes nothing. Once saved, reload the configuration (SIGHUP).",
+    statuses_kept: "Repairs and cleaning are known for the last week; earlier ones are judged as \
+                    ordinary time.",
     busy: "This can't be read now",
     busy_advice: "The database is busy or away. The page tries again; the rooms' list is there.",
 
@@ -101,8 +131,35 @@ pub(super) static WORDS: Words = Words {
     },
     hotels_caption: |time| format!("Hotels as counted at {time}, those that need attention first."),
     shown_hotels: |shown, all| format!("{shown} of {all} hotels shown"),
+    what_if_lead: |seconds| {
+        format!(
+            "Other thresholds or rules against the last days: which alerts would go, and which \
+             would come. Thresholds are kWh per interval ({}).",
+            duration(seconds)
+        )
+    },
+    last_days: |days| format!("Last {days} days"),
+    now_is: |now| format!("now {now}"),
+    own_thresholds: |rooms| match rooms {
+        1 => "1 room has thresholds of its own, which stay.".to_owned(),
+        rooms => format!("{rooms} rooms have thresholds of their own, which stay."),
+    },
+    compared: |days, before, after| {
+        format!("In the last {days} days: {before} by the present rules, {after} by these.")
+    },
+    spared: |all, shown| format!("Alerts that would go: {all}{}", latest(all, shown)),
+    added: |all, shown| format!("Alerts that would come: {all}{}", latest(all, shown)),
+    kept: |all, shown| format!("Alerts that would stay: {all}{}", latest(all, shown)),
+    lasted: long,
     shown_of: |shown, all| format!("{shown} of {all} rooms"),
 };
+
+fn latest(all: usize, shown: usize) -> String {
+    match shown < all {
+        true => format!(", the latest {shown} shown"),
+        false => String::new(),
+    }
+}
 
 fn duration(seconds: i64) -> String {
     match (seconds / 3_600, seconds % 3_600 / 60) {

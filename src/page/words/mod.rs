@@ -79,6 +79,32 @@ pub(super) struct Words {
     pub(super) map_levels: &'static str,
     pub(super) day_kwh: &'static str,
     pub(super) most_kw: &'static str,
+    pub(super) what_if: &'static str,
+    pub(super) threshold_vacant: &'static str,
+    pub(super) threshold_occupied: &'static str,
+    pub(super) alert_count: &'static str,
+    pub(super) baseline: &'static str,
+    pub(super) baseline_off: &'static str,
+    pub(super) baseline_shadow: &'static str,
+    pub(super) baseline_on: &'static str,
+    pub(super) span: &'static str,
+    pub(super) try_it: &'static str,
+    pub(super) wrong_kwh: &'static str,
+    pub(super) wrong_count: &'static str,
+    pub(super) same_alerts: &'static str,
+    pub(super) alerted_at: &'static str,
+    pub(super) abnormal_since: &'static str,
+    pub(super) for_how_long: &'static str,
+    pub(super) found_by: &'static str,
+    pub(super) by_threshold: &'static str,
+    pub(super) by_baseline: &'static str,
+    pub(super) to_paste: &'static str,
+    pub(super) same_rules: &'static str,
+    pub(super) paste_keys: &'static str,
+    pub(super) paste_at_end: &'static str,
+    pub(super) paste_instead: &'static str,
+    pub(super) paste_reload: &'static str,
+    pub(super) statuses_kept: &'static str,
     pub(super) busy: &'static str,
     pub(super) busy_advice: &'static str,
 
@@ -102,6 +128,20 @@ pub(super) struct Words {
     pub(super) hotels_caption: fn(&str) -> String,
     /// Of how many hotels some are shown.
     pub(super) shown_hotels: fn(usize, usize) -> String,
+    /// What the page compares, of an interval in seconds.
+    pub(super) what_if_lead: fn(i64) -> String,
+    pub(super) last_days: fn(i64) -> String,
+    /// What the configuration has.
+    pub(super) now_is: fn(&str) -> String,
+    pub(super) own_thresholds: fn(usize) -> String,
+    /// Days, alerts by the present rules, and by the others.
+    pub(super) compared: fn(i64, usize, usize) -> String,
+    /// How many alerts, and how many of them are shown.
+    pub(super) spared: fn(usize, usize) -> String,
+    pub(super) added: fn(usize, usize) -> String,
+    pub(super) kept: fn(usize, usize) -> String,
+    /// A time in seconds.
+    pub(super) lasted: fn(i64) -> String,
     /// Of how many rooms some are shown.
     pub(super) shown_of: fn(usize, usize) -> String,
 }

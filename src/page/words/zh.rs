@@ -71,6 +71,32 @@ pub(super) static WORDS: Words = Words {
     map_levels: "每格半小时平均功率（kW），由低到高：",
     day_kwh: "24 小时 kWh",
     most_kw: "最高 kW",
+    what_if: "试算",
+    threshold_vacant: "空房阈值 kWh",
+    threshold_occupied: "住客房阈值 kWh",
+    alert_count: "连续几个周期报警",
+    baseline: "基线规则",
+    baseline_off: "关闭",
+    baseline_shadow: "只计算，不通知",
+    baseline_on: "开启",
+    span: "时段",
+    try_it: "试算",
+    wrong_kwh: "请填 0 至 1000000 之间的数字",
+    wrong_count: "请填 1 至 1000 之间的整数",
+    same_alerts: "两套规则的报警完全一样。",
+    alerted_at: "报警时间",
+    abnormal_since: "异常始于",
+    for_how_long: "持续",
+    found_by: "依据",
+    by_threshold: "阈值",
+    by_baseline: "基线规则",
+    to_paste: "如要采用",
+    same_rules: "与现行规则相同，无需修改。",
+    paste_keys: "[monitoring]、[baseline] 下的几行对所有酒店生效：请在配置文件原有的小节里修改。",
+    paste_at_end: "[[monitoring.overrides]] 一段只对本酒店生效：请加到配置文件末尾。",
+    paste_instead: "本酒店已有单独的阈值（配置文件或 overrides_file）：请改原处，不要再加一段。",
+    paste_reload: "本页不会修改配置。保存后重新加载（SIGHUP）即生效。",
+    statuses_kept: "维修和清扫记录只保留最近一周，更早的按平常时段计算。",
     busy: "暂时无法读取",
     busy_advice: "数据库正忙或暂时连不上。页面会自动重试；现状请看客房列表。",
 
@@ -97,8 +123,31 @@ pub(super) static WORDS: Words = Words {
     },
     hotels_caption: |time| format!("{time} 统计的各酒店状况，需处理的在前。"),
     shown_hotels: |shown, all| format!("显示 {shown} 家，共 {all} 家"),
+    what_if_lead: |seconds| {
+        format!(
+            "换一套阈值或规则，看最近几天会多报、少报哪些异常。阈值是每个周期（{}）的用电。",
+            duration(seconds)
+        )
+    },
+    last_days: |days| format!("最近 {days} 天"),
+    now_is: |now| format!("现行 {now}"),
+    own_thresholds: |rooms| format!("{rooms} 间客房有自己的阈值，试算时保持不变。"),
+    compared: |days, before, after| {
+        format!("最近 {days} 天：按现行规则报警 {before} 次，按试算规则报警 {after} 次。")
+    },
+    spared: |all, shown| format!("不再报警 {all} 次{}", latest(all, shown)),
+    added: |all, shown| format!("新增报警 {all} 次{}", latest(all, shown)),
+    kept: |all, shown| format!("照样报警 {all} 次{}", latest(all, shown)),
+    lasted: long,
     shown_of: |shown, all| format!("显示 {shown} 间，共 {all} 间"),
 };
+
+fn latest(all: usize, shown: usize) -> String {
+    match shown < all {
+        true => format!("（列出最近 {shown} 次）"),
+        false => String::new(),
+    }
+}
 
 fn duration(seconds: i64) -> String {
     match (seconds / 3_600, seconds % 3_600 / 60) {

@@ -1,10 +1,11 @@
 //! What the baseline rule finds beside advised thresholds.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use crate::engine::{BaselineMode, Rules, Thresholds};
+use crate::review::alerted::RunsByRoom;
 use crate::review::{AlertedRun, Finding, Past, alerted_runs, backtest};
-use crate::types::{Kind, RoomKey, WattHours};
+use crate::types::{Kind, WattHours};
 
 use super::study::with_thresholds;
 
@@ -45,7 +46,7 @@ pub fn beside(
 }
 
 fn compare(kind: Kind, fixed: &[AlertedRun], unusual: &[AlertedRun]) -> Beside {
-    let (fixed, unusual) = (ByRoom::of(kind, fixed), ByRoom::of(kind, unusual));
+    let (fixed, unusual) = (of_kind(kind, fixed), of_kind(kind, unusual));
     let earlier = fixed.runs().filter_map(|run| {
         let other = unusual.beside(run)?;
         Some(run.detected.since(other.detected))
@@ -62,35 +63,15 @@ fn compare(kind: Kind, fixed: &[AlertedRun], unusual: &[AlertedRun]) -> Beside {
     }
 }
 
-struct ByRoom<'a>(HashMap<&'a RoomKey, Vec<&'a AlertedRun>>);
-
-impl<'a> ByRoom<'a> {
-    fn of(kind: Kind, runs: &'a [AlertedRun]) -> ByRoom<'a> {
-        let mut rooms: HashMap<&RoomKey, Vec<&AlertedRun>> = HashMap::new();
-        for run in runs.iter().filter(|run| run.kind == kind) {
-            rooms.entry(&run.room).or_default().push(run);
-        }
-        ByRoom(rooms)
-    }
-
-    fn runs(&self) -> impl Iterator<Item = &'a AlertedRun> {
-        self.0.values().flatten().copied()
-    }
-
-    /// The first run of the same room at the same time.
-    fn beside(&self, run: &AlertedRun) -> Option<&'a AlertedRun> {
-        let of_room = self.0.get(&run.room)?;
-        let mut beside =
-            { of_room.iter() }.filter(|other| run.since < other.until && other.since < run.until);
-        beside.next().copied()
-    }
+fn of_kind(kind: Kind, runs: &[AlertedRun]) -> RunsByRoom<'_> {
+    RunsByRoom::of(runs.iter().filter(|run| run.kind == kind))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::engine::Rule;
-    use crate::types::LocalTime;
+    use crate::types::{LocalTime, RoomKey};
 
     fn run(room: &str, kind: Kind, rule: Rule, [since, detected, until]: [u32; 3]) -> AlertedRun {
         let at = |hour| LocalTime::from_ymd_hms(2023, 4, 10, hour, 0, 0).expect("a time");
@@ -98,6 +79,7 @@ mod tests {
             room: RoomKey::new("H001", room),
             kind,
             rule,
+            stay: at(0),
             since: at(since),
             detected: at(detected),
             until: at(until),
