@@ -7,7 +7,9 @@ use mysql::prelude::Queryable;
 
 use roomwatt::config::Config;
 use roomwatt::frontier::Frontier;
-use roomwatt::store::{MeterStream, MeterTail, Meters, MySqlReader, Position, Wanted};
+use roomwatt::store::{
+    Database, MeterStream, MeterTail, Meters, MySqlReader, Position, Scope, Span, Wanted,
+};
 use roomwatt::types::{LocalTime, RoomKey};
 
 use crate::support::Rig;
@@ -325,4 +327,79 @@ fn what_is_read_of_an_old_stay_does_not_grow_with_history() {
         );
         finish(rig);
     }
+}
+
+#[test]
+fn what_a_page_reads_of_a_room_does_not_grow_with_other_rooms() {
+    const HOTELS: u32 = 200;
+    const ROOMS: u32 = 20;
+    let rig = rig_by(By::Id, "pagerows");
+    rig.count_work();
+    let mut conn = rig.conn();
+    let mut execute = |statement: &str| conn.query_drop(statement).expect(statement);
+    let now = minutes_ago(0);
+    let rooms = (0..HOTELS).flat_map(|hotel| (0..ROOMS).map(move |room| (hotel, room)));
+    let rows = |value: &str| -> String {
+        let rows = rooms.clone();
+        let rows = rows.map(|(hotel, room)| format!("('H{hotel}', '{room}', {value}, '{now}')"));
+        rows.collect::<Vec<String>>().join(", ")
+    };
+    // Twice as many again and again: 64 readings of each room, 16 stays.
+    for (table, columns, value, doublings) in [
+        ("smart_meter", "reading_value, script_time", "1", 6),
+        (
+            "electricity_monitoring",
+            "msg_type, actual_checkout_time",
+            "'checkout'",
+            4,
+        ),
+    ] {
+        let into = format!("INSERT INTO {table} (hotel_id, room_number, {columns})");
+        execute(&format!("{into} VALUES {}", rows(value)));
+        for doubling in 0..doublings {
+            let before = columns.replace(", ", ", TIMESTAMPADD(SECOND, -SHIFT, ") + ")";
+            let before = before.replace("SHIFT", &(1_800 << doubling).to_string());
+            execute(&format!(
+                "{into} SELECT hotel_id, room_number, {before} FROM {table}"
+            ));
+        }
+        // Blanks around the key, and a hotel that is another one.
+        for [hotel, room] in [
+            [" H7", "13"],
+            ["\tH7 ", " 13"],
+            ["H7", " 13 "],
+            [" H8", "13"],
+        ] {
+            let time = now.plus(-90);
+            execute(&format!(
+                "{into} VALUES ('{hotel}', '{room}', {value}, '{time}')"
+            ));
+        }
+        execute(&format!("ANALYZE TABLE {table}"));
+    }
+    let mut archive = Database::of(&config(&rig)).archive();
+    let key = RoomKey::new("H7", "13");
+    let of = Scope::Room(&key);
+    let (mut stays, mut readings) = (0, 0);
+    let before = rig.rows_read();
+    archive
+        .stays(of, LocalTime::LAST, &mut |_, _| stays += 1)
+        .expect("stays");
+    let between = rig.rows_read();
+    let span = Span {
+        after: now.plus(-4 * 3_600),
+        to: now,
+    };
+    archive
+        .readings(of, span, &mut |_, _| readings += 1)
+        .expect("readings");
+    let read = [between - before, rig.rows_read() - between];
+    assert_eq!((stays, readings), (16 + 3, 8 + 3), "with blanks around");
+    // An entry for each hotel, and at most what this one has; there are 4,000 rooms.
+    let most = [16, 64].map(|each| HOTELS + each * ROOMS + 512);
+    assert!(
+        read[0] <= most[0] && read[1] <= most[1],
+        "{read:?}, at most {most:?}"
+    );
+    rig.finish();
 }

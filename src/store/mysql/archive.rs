@@ -12,7 +12,7 @@ use crate::types::{HotelId, Kind, LocalTime, Reading, RoomKey, RoomNumber, Zone,
 
 use super::codec::{datetime, local_time};
 use super::meter::rows::{self, integer, stored_key};
-use super::meter::spellings::Spellings;
+use super::meter::spellings::{Spellings, stored_keys_of};
 use super::{connect, meter, rooms, schema};
 
 /// The columns of `electricity_monitoring` that [`stay`] reads.
@@ -93,7 +93,7 @@ impl MySqlArchive {
         Ok(match (of, self.meter.id()) {
             (Scope::Room(room), id) => {
                 let order = id.map_or(String::new(), |id| format!(" ORDER BY `{id}`"));
-                let spellings = Spellings::load(conn, &self.meter, recently(span))?;
+                let spellings = Spellings::load_room(conn, &self.meter, room, recently(span))?;
                 let mut keys = Vec::new();
                 let mut values = Vec::new();
                 for key in spellings.of(room) {
@@ -234,9 +234,17 @@ impl Archive for MySqlArchive {
 }
 
 /// The keys of some rooms in `electricity_monitoring`, where rows of the original program may have
-/// blanks around them. The server reads one index entry a room for this.
+/// blanks around them. The server reads one index entry a room for this, of one room fewer.
 fn stored_keys(conn: &mut Conn, of: Scope<'_>) -> mysql::Result<Vec<(String, String)>> {
-    let all = "SELECT DISTINCT hotel_id, room_number FROM electricity_monitoring";
+    const TABLE: &str = "electricity_monitoring";
+    if let Scope::Room(room) = of
+        && let Some(keys) = stored_keys_of(conn, TABLE, ["hotel_id", "room_number"], room)?
+    {
+        let keys = keys.iter();
+        let keys = keys.map(|key| (key.hotel_id.to_string(), key.room_number.to_string()));
+        return Ok(keys.collect());
+    }
+    let all = format!("SELECT DISTINCT hotel_id, room_number FROM {TABLE}");
     let mut keys = Vec::new();
     for row in conn.exec_iter(all, ())? {
         let row = row?;

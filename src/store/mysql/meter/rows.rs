@@ -58,7 +58,7 @@ pub(in crate::store::mysql) fn time(row: &Row) -> Option<LocalTime> {
     local_time(row.as_ref(SCRIPT_TIME)?)
 }
 
-fn text(value: &Value) -> Option<Cow<'_, str>> {
+pub(super) fn text(value: &Value) -> Option<Cow<'_, str>> {
     match value {
         Value::Bytes(bytes) => std::str::from_utf8(bytes).ok().map(Into::into),
         Value::Int(number) => Some(number.to_string().into()),

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use mysql::prelude::Queryable;
-use mysql::{Conn, Row, Value};
+use mysql::{Conn, Params, Row, Value};
 
 use crate::config::MeterTable;
 use crate::store::mysql::codec::datetime;
 use crate::store::mysql::explain;
 use crate::types::{HotelId, LocalTime, RoomKey, trim_key_part};
 
-use super::rows::stored_key;
+use super::rows::{stored_key, text};
 
 /// The most spellings that are remembered, 100 bytes each.
 const MAX_SPELLINGS: usize = 100_000;
@@ -58,7 +58,7 @@ impl Spellings {
         };
         spellings.pads = [pads.0 == Some(true), pads.1 == Some(true)];
         let rooms = format!("SELECT DISTINCT `{hotel_id}`, `{room_number}` FROM `{table}`");
-        let rows = if is_cheap(conn, &rooms)? {
+        let rows = if is_cheap(conn, &rooms, ())? {
             conn.exec_iter(rooms, ())?
         } else {
             let recent = format!("{rooms} WHERE `{script_time}` > ?");
@@ -69,6 +69,29 @@ impl Spellings {
             if let Some((hotel, room)) = stored_key(&row) {
                 spellings.add(&hotel, &room);
             }
+        }
+        Ok(spellings)
+    }
+
+    /// Loads the spellings of one room alone, where an index makes that cheaper.
+    pub(in crate::store::mysql) fn load_room(
+        conn: &mut Conn,
+        meter: &MeterTable,
+        room: &RoomKey,
+        recently: LocalTime,
+    ) -> mysql::Result<Spellings> {
+        let MeterTable {
+            table,
+            hotel_id,
+            room_number,
+            ..
+        } = meter;
+        let Some(stored) = stored_keys_of(conn, table, [hotel_id, room_number], room)? else {
+            return Spellings::load(conn, meter, recently);
+        };
+        let mut spellings = Spellings::default();
+        for key in stored {
+            spellings.add(key.hotel_id.as_str(), key.room_number.as_str());
         }
         Ok(spellings)
     }
@@ -140,9 +163,46 @@ impl Spellings {
     }
 }
 
+/// The keys under which a table has a room, with blanks around them or without. An index on hotel
+/// and room shows them by one entry for each hotel, and one for each room of the hotel; `None`
+/// where the server can't use one so.
+pub(in crate::store::mysql) fn stored_keys_of(
+    conn: &mut Conn,
+    table: &str,
+    [hotel, number]: [&str; 2],
+    room: &RoomKey,
+) -> mysql::Result<Option<Vec<RoomKey>>> {
+    let hotels = format!("SELECT DISTINCT `{hotel}` FROM `{table}`");
+    if !is_cheap(conn, &hotels, ())? {
+        return Ok(None);
+    }
+    let own = room.hotel_id.as_str();
+    let rows: Vec<Row> = conn.exec(hotels, ())?;
+    let ids = rows.iter().filter_map(|row| text(row.as_ref(0)?));
+    let spelled = ids.filter(|id| trim_key_part(id) == own && id.as_ref() != own);
+    let ids: Vec<String> = spelled.map(Into::into).chain([own.to_owned()]).collect();
+    let rooms = format!("SELECT DISTINCT `{hotel}`, `{number}` FROM `{table}` WHERE `{hotel}` = ?");
+    let mut keys = vec![room.clone()];
+    for id in &ids {
+        if !is_cheap(conn, &rooms, (id,))? {
+            return Ok(None);
+        }
+        for row in conn.exec_iter(&rooms, (id,))? {
+            if let Some((hotel, number)) = stored_key(&row?)
+                && RoomKey::trimmed(&hotel, &number) == *room
+            {
+                keys.push(RoomKey::new(&hotel, &number));
+            }
+        }
+    }
+    keys.sort_unstable();
+    keys.dedup();
+    Ok(Some(keys))
+}
+
 /// Whether the server finds the rooms cheaply: it reads one index entry a room, or few rows.
-fn is_cheap(conn: &mut Conn, rooms: &str) -> mysql::Result<bool> {
-    let steps = explain::steps(conn, rooms, ())?;
+fn is_cheap(conn: &mut Conn, rooms: &str, values: impl Into<Params>) -> mysql::Result<bool> {
+    let steps = explain::steps(conn, rooms, values)?;
     Ok(steps.is_some_and(|steps| {
         steps.iter().all(|step| {
             let skips = matches!(step.get("Extra"), Some(Value::Bytes(extra))
