@@ -45,7 +45,7 @@ fn alerts_of_other_thresholds_are_compared_by_name() {
     };
     let same = asked("checkout=1.5&count=4&baseline=off");
     for part in [
-        "In the last 7 days: 2 by the present rules, 2 by these. Both raise the same alerts.",
+        "In the last 7 days: 2 alerts by the present rules, 2 by these. Both raise the same",
         "Alerts that would stay: 2",
         "0604 Vacant 10:00 08:00 6 h threshold",
         "These are the present rules",
@@ -54,7 +54,7 @@ fn alerts_of_other_thresholds_are_compared_by_name() {
     }
     let higher = asked("checkout=1.8&count=4&baseline=off");
     for part in [
-        "2 by the present rules, 1 by these.",
+        "2 alerts by the present rules, 1 by these.",
         "Alerts that would go: 1 Room State Alert Abnormal since For Found by 0701 Vacant",
         "Alerts that would stay: 1 Room State Alert Abnormal since For Found by 0604 Vacant",
     ] {
@@ -66,7 +66,7 @@ fn alerts_of_other_thresholds_are_compared_by_name() {
     // Twelve intervals are not thirteen.
     let longer = asked("checkout=1.5&count=13&baseline=off");
     assert!(
-        longer.contains("2 by the present rules, 0 by these."),
+        longer.contains("2 alerts by the present rules, 0 by these."),
         "{longer}"
     );
     for (query, why) in [

@@ -145,7 +145,7 @@ pub(super) static WORDS: Words = Words {
         rooms => format!("{rooms} rooms have thresholds of their own, which stay."),
     },
     compared: |days, before, after| {
-        format!("In the last {days} days: {before} by the present rules, {after} by these.")
+        format!("In the last {days} days: {before} alerts by the present rules, {after} by these.")
     },
     spared: |all, shown| format!("Alerts that would go: {all}{}", latest(all, shown)),
     added: |all, shown| format!("Alerts that would come: {all}{}", latest(all, shown)),
