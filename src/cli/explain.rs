@@ -191,7 +191,7 @@ fn write_text(
         let table = Table::of(words, chapter.threshold);
         writeln!(out, "{}", table.head())?;
         for alike in lines.chunk_by(|one, next| !all && is_repetition(one, next)) {
-            match Folded::of(alike, chapter.threshold) {
+            match Folded::of(alike) {
                 Some(folded) => writeln!(out, "{}", table.folded(alike, &folded))?,
                 None => {
                     for line in alike {

@@ -1,8 +1,8 @@
 use crossbeam_channel::Sender;
 
-use crate::engine::{HotelState, KeptBody, MeterTrouble, RoomState};
+use crate::engine::{HotelState, KeptBody, MeterTrouble, RoomState, Rules};
 use crate::store::{Ownership, Plan, StateStore, Store, StoreError};
-use crate::types::{HotelId, RoomKey};
+use crate::types::{HotelId, LocalTime, RoomKey};
 
 /// A store that reports its errors to the demonstration. The owner would wait until the store works
 /// again, by a clock that stands still meanwhile, so without an end.
@@ -35,6 +35,11 @@ impl Store for Witness {
 
     fn reduce_old(&mut self, reduce: &dyn Fn(&[u8]) -> KeptBody) -> Result<u64, StoreError> {
         let done = self.store.reduce_old(reduce);
+        self.report(done)
+    }
+
+    fn record_thresholds(&mut self, rules: &Rules, since: LocalTime) -> Result<u64, StoreError> {
+        let done = self.store.record_thresholds(rules, since);
         self.report(done)
     }
 }

@@ -66,6 +66,19 @@ impl Rules {
         self.interval_seconds - self.tolerance_seconds()
     }
 
+    /// The same rules, with one threshold for all rooms, occupied or vacant.
+    pub fn with_threshold(&self, threshold: WattHours) -> Rules {
+        Rules {
+            thresholds: Thresholds {
+                checkin: threshold,
+                checkout: threshold,
+            },
+            hotel_thresholds: HashMap::new(),
+            room_thresholds: HashMap::new(),
+            ..*self
+        }
+    }
+
     /// The threshold of a room, in energy per interval: its override, else its hotel's, else the
     /// general one.
     pub fn threshold(&self, room: &RoomKey, kind: Kind) -> WattHours {

@@ -5,6 +5,7 @@ mod lines;
 mod owned;
 mod plan;
 mod retention;
+mod thresholds;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use crate::types::{HotelId, counted};
 use lines::{log_notice, summary};
 use plan::Planner;
 use retention::Retention;
+use thresholds::ThresholdRecord;
 
 pub use inbox::{FoundOfHotel, Inbox, Input, Inputs, Judged, Message, Unanswered};
 pub use owned::OwnedState;
@@ -160,6 +162,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
     pub fn run(mut self) -> Ended {
         let mut batch = Vec::new();
         let mut retention = Retention::new(self.keep_days);
+        let mut thresholds = ThresholdRecord::new(self.clock.now());
         let mut logged = (Instant::now(), self.figures.now());
         loop {
             if logged.0.elapsed() >= SUMMARY_EVERY {
@@ -167,6 +170,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 logged = (Instant::now(), self.figures.now());
             }
             if !self.stop.is_set() {
+                thresholds.tend(&mut self.store, &self.rules);
                 let idle = self.inputs.is_empty();
                 retention.tend(&mut self.store, &self.refused_bodies, idle);
             }

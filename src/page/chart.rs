@@ -30,7 +30,11 @@ pub(super) struct Chart {
     pub(super) grid: Vec<(i64, String)>,
     /// Hours and days.
     pub(super) hours: Vec<Hour>,
-    pub(super) threshold: (i64, String),
+    /// The threshold in force as a path with steps; empty where none was recorded.
+    pub(super) threshold: String,
+    pub(super) threshold_text: String,
+    /// Whether it was recorded for all of the time shown.
+    pub(super) is_recorded: bool,
     pub(super) marks: Vec<Mark>,
 }
 
@@ -71,9 +75,10 @@ impl Chart {
     }
 
     /// The part of a stay that ends at `to`. Without a reading for `longest` seconds there is a
-    /// gap.
+    /// gap. Each of the thresholds was in force from its time on.
     pub(super) fn of(
         chapter: &Chapter,
+        thresholds: &[(LocalTime, WattHours)],
         to: LocalTime,
         now: LocalTime,
         longest: i64,
@@ -87,7 +92,7 @@ impl Chart {
             let into = time.since(from).clamp(0, span);
             LEFT + into * (WIDTH - LEFT - RIGHT) / span
         };
-        let threshold = chapter.threshold;
+        let in_force = in_force(thresholds, from, to.min(now));
         let shown = |line: &&Line| line.reading.time > from && line.reading.time <= to;
         let energies = chapter
             .lines
@@ -95,7 +100,8 @@ impl Chart {
             .filter(shown)
             .filter_map(|line| line.per_interval);
         let most = energies.map(|energy| energy.0).max().unwrap_or(0);
-        let top = step(most.max(threshold.0 * 6 / 5).max(200));
+        let highest = in_force.iter().map(|(.., energy)| energy.0).max();
+        let top = step(most.max(highest.unwrap_or(0) * 6 / 5).max(200));
         let y = |wh: i64| Chart::bottom() - wh.clamp(0, top) * (HEIGHT - TOP - BOTTOM) / top;
         let mut chart = Chart {
             from,
@@ -107,7 +113,9 @@ impl Chart {
                 .map(|wh| (y(wh), WattHours(wh).to_string()))
                 .collect(),
             hours: hours(from, to, &x),
-            threshold: (y(threshold.0), (w.threshold)(&threshold.to_string())),
+            threshold: steps(&in_force, &x, &y),
+            threshold_text: threshold_text(&in_force, w),
+            is_recorded: in_force.first().is_some_and(|(since, ..)| *since == from),
             marks: Vec::new(),
         };
         let mut marks = vec![arrival(&chapter.stay, w)];
@@ -136,7 +144,7 @@ impl Chart {
                             // A hair between two bars.
                             width: (width - 1).max(1),
                             height: Chart::bottom() - top,
-                            title: format!("{said} {} kWh", used(energy, threshold)),
+                            title: format!("{said} {} kWh", used(energy, line.threshold)),
                         });
                     }
                     _ => {}
@@ -193,6 +201,42 @@ impl Chart {
             });
         }
         chart
+    }
+}
+
+/// What was in force from when to when.
+type InForce = Vec<(LocalTime, LocalTime, WattHours)>;
+
+fn in_force(thresholds: &[(LocalTime, WattHours)], from: LocalTime, to: LocalTime) -> InForce {
+    let ends = thresholds.iter().skip(1).map(|(since, _)| *since);
+    let ends = ends.chain([LocalTime::LAST]);
+    (thresholds.iter().zip(ends))
+        .map(|((since, energy), end)| ((*since).max(from), end.min(to), *energy))
+        .filter(|(since, end, _)| since < end)
+        .collect()
+}
+
+/// A line that goes up and down where another threshold came into force.
+fn steps(in_force: &InForce, x: &impl Fn(LocalTime) -> i64, y: &impl Fn(i64) -> i64) -> String {
+    let mut path = String::new();
+    for (since, end, energy) in in_force {
+        let y = y(energy.0);
+        path.push_str(&match path.is_empty() {
+            true => format!("M{} {y}H{}", x(*since), x(*end)),
+            false => format!("V{y}H{}", x(*end)),
+        });
+    }
+    path
+}
+
+fn threshold_text(in_force: &InForce, w: &Words) -> String {
+    let shown: Vec<String> = in_force
+        .iter()
+        .map(|(.., energy)| energy.to_string())
+        .collect();
+    match shown.as_slice() {
+        [] => w.threshold_unrecorded.to_owned(),
+        shown => (w.threshold)(&shown.join(" → ")),
     }
 }
 

@@ -49,7 +49,7 @@ impl Pages {
                 line.per_interval
                     .map(|used| used.to_string())
                     .unwrap_or_default(),
-                chapter.threshold.to_string(),
+                line.threshold.to_string(),
                 explained.verdict(line.verdict).to_owned(),
                 format!(
                     "{}{}",

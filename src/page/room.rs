@@ -5,7 +5,7 @@ use askama::Template;
 use crate::config::Language;
 use crate::engine::Stay;
 use crate::review::{self, En, Folded, Line, Zh, is_repetition, used};
-use crate::types::{LocalTime, RoomKey};
+use crate::types::{LocalTime, RoomKey, WattHours};
 
 use super::archive::Trouble;
 use super::chart::{self, Chart};
@@ -13,6 +13,7 @@ use super::frame::Frame;
 use super::link::{self, Query, to};
 use super::now::Incident;
 use super::stay::StayOf;
+use super::words::Words;
 use super::{Pages, Viewer, numbers};
 
 /// The stays that are listed.
@@ -39,13 +40,16 @@ pub(super) struct Room<'a> {
     later: Option<String>,
     csv: String,
     heads: [&'static str; 2],
+    caption: &'static str,
     rows: Vec<Row>,
     nothing: &'static str,
     stays: Vec<Other>,
 }
 
-/// A reading, or several that say the same.
+/// A reading, or several that say the same, or something else that happened.
 struct Row {
+    /// When it was, or the last of them.
+    at: LocalTime,
     class: &'static str,
     time: String,
     /// Register, energy and verdict of a single one.
@@ -87,6 +91,7 @@ impl Pages {
         let StayOf {
             room,
             chapter,
+            thresholds,
             stays,
         } = self.stay(&key, asked, viewer, &at)?;
         let explained = explained(viewer.language);
@@ -101,7 +106,9 @@ impl Pages {
         let shown_to = LocalTime::parse(query.get("to")).ok();
         let shown_to = shown_to.filter(|to| *to > chapter.stay.time() && *to < ends);
         let longest = self.rules.max_gap_seconds;
-        let chart = Chart::of(&chapter, shown_to.unwrap_or(ends), at.now, longest, w);
+        let ends = shown_to.unwrap_or(ends);
+        let chart = Chart::of(&chapter, &thresholds, ends, at.now, longest, w);
+        let in_force = thresholds.last().map(|(_, energy)| *energy);
         let begin = chapter.stay.time().to_string();
         let link = |ends: LocalTime| {
             let (hotel, room) = (key.hotel_id.as_str(), key.room_number.as_str());
@@ -122,8 +129,10 @@ impl Pages {
             .collect();
         let alike = lines.chunk_by(|one, next| is_repetition(one, next));
         let mut rows: Vec<Row> = alike
-            .flat_map(|alike| rows(alike, &chapter, explained, at.now))
+            .flat_map(|alike| rows(alike, explained, at.now))
             .collect();
+        rows.extend(changes(&chart, &thresholds, at.now, w));
+        rows.sort_by_key(|row| row.at);
         // The newest first: that is what somebody looks for.
         rows.reverse();
         // How the room is now says nothing of a stay that is over.
@@ -150,7 +159,11 @@ impl Pages {
             run_class,
             is_silent: now.is_some_and(|now| now.is_silent),
             stay: explained.stay(&chapter.stay, chapter.until),
-            rule: explained.rule(chapter.threshold, &self.rules),
+            rule: explained.rule(in_force.unwrap_or(chapter.threshold), &self.rules),
+            caption: match chart.is_recorded {
+                true => w.readings_caption,
+                false => w.readings_caption_unrecorded,
+            },
             chart_name: (w.chart_of)(
                 &numbers::time(chart.from, at.now),
                 &numbers::time(chart.to, at.now),
@@ -175,20 +188,16 @@ impl Pages {
     }
 }
 
-fn rows(
-    alike: &[&Line],
-    chapter: &review::Chapter,
-    explained: &dyn review::Words,
-    now: LocalTime,
-) -> Vec<Row> {
+fn rows(alike: &[&Line], explained: &dyn review::Words, now: LocalTime) -> Vec<Row> {
     let class = |line: &Line| match line.verdict {
         review::Verdict::Abnormal => "a",
         review::Verdict::Gap => "s",
         _ => "",
     };
     let time = |line: &Line| numbers::time(line.reading.time, now);
-    if let (Some(folded), [first, .., last]) = (Folded::of(alike, chapter.threshold), alike) {
+    if let (Some(folded), [first, .., last]) = (Folded::of(alike), alike) {
         return vec![Row {
+            at: last.reading.time,
             class: class(first),
             time: format!("{} {} {}", time(first), explained.to(), time(last)),
             single: None,
@@ -196,13 +205,14 @@ fn rows(
         }];
     }
     let row = |line: &&Line| {
-        let used = |energy| used(energy, chapter.threshold);
+        let used = |energy| used(energy, line.threshold);
         let verdict = explained.verdict(line.verdict);
         let run = line
             .run
             .map_or(String::new(), |run| format!(" {}", run.periods));
         let events = line.notices.iter().map(|kind| explained.event(*kind));
         Row {
+            at: line.reading.time,
             class: class(line),
             time: time(line),
             single: Some((
@@ -218,6 +228,26 @@ fn rows(
         }
     };
     alike.iter().map(row).collect()
+}
+
+/// The changes of the threshold in the time that a chart shows.
+fn changes(
+    chart: &Chart,
+    thresholds: &[(LocalTime, WattHours)],
+    now: LocalTime,
+    w: &Words,
+) -> Vec<Row> {
+    let shown = thresholds.iter().enumerate();
+    let shown = shown.filter(|(_, (since, _))| *since > chart.from && *since <= chart.to);
+    shown
+        .map(|(nth, (since, energy))| Row {
+            at: *since,
+            class: "m",
+            time: numbers::time(*since, now),
+            single: None,
+            text: (w.threshold_since)(&energy.to_string(), nth == 0),
+        })
+        .collect()
 }
 
 /// Links to the stays of a room, the newest first; each ends where the next one begins.

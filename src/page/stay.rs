@@ -3,7 +3,7 @@
 use crate::engine::{Statuses, Stay, latest_reading};
 use crate::review::{self, Chapter};
 use crate::store::{Scope, Span};
-use crate::types::{LocalTime, RoomKey};
+use crate::types::{LocalTime, RoomKey, WattHours};
 
 use super::archive::Trouble;
 use super::now::{Moment, Room};
@@ -13,6 +13,9 @@ use super::{Pages, Viewer};
 pub(super) struct StayOf {
     pub(super) room: Room,
     pub(super) chapter: Chapter,
+    /// The thresholds of the stay, in energy per interval, each with the time from which on it was
+    /// in force. Before the first one none was recorded.
+    pub(super) thresholds: Vec<(LocalTime, WattHours)>,
     /// All that are known, the newest first.
     pub(super) stays: Vec<Stay>,
 }
@@ -36,7 +39,7 @@ impl Pages {
         let state = self.rooms.get(key).ok_or(Trouble::Missing)?.state;
         let watched = state.watch.stay;
         let rules = &*self.rules;
-        let (mut stays, room) = self.archives.read(|archive| {
+        let (mut stays, read) = self.archives.read(|archive| {
             let mut stays = vec![watched];
             let of = Scope::Room(key);
             archive.stays(of, LocalTime::LAST, &mut |_, stay| stays.push(stay))?;
@@ -60,14 +63,19 @@ impl Pages {
                 to: ends.unwrap_or(latest_reading(at.now)),
             };
             archive.readings(of, span, &mut |_, reading| room.readings.push(reading))?;
-            Ok((stays, Some(room)))
+            let kind = stays[chosen].kind();
+            let thresholds = archive.thresholds(key, kind, ends.unwrap_or(at.now))?;
+            Ok((stays, Some((room, thresholds))))
         })?;
-        let past = room.ok_or(Trouble::Missing)?.sorted();
-        let chapters = review::explain(&past, LocalTime::FIRST, rules);
+        let (past, thresholds) = read.ok_or(Trouble::Missing)?;
+        let chapter = review::explain_by_thresholds(&past.sorted(), &thresholds, rules);
         stays.reverse();
         Ok(StayOf {
             room: self.room_now(key.clone(), &state, at),
-            chapter: chapters.into_iter().next().ok_or(Trouble::Missing)?,
+            chapter: chapter.ok_or(Trouble::Missing)?,
+            thresholds: (thresholds.iter())
+                .map(|threshold| (threshold.since, threshold.per(rules.interval_seconds)))
+                .collect(),
             stays,
         })
     }

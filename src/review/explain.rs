@@ -1,7 +1,10 @@
 //! Why a room was judged as it was: each reading with the engine's verdict and the reason.
 
-use crate::engine::{NoticeKind, Outcome, Rules, Run, RunEnd, Stay, Step, Watch, observe_each};
-use crate::types::{LocalTime, Reading, WattHours};
+use crate::engine::{
+    NoticeKind, Outcome, RoomState, Rules, Run, RunEnd, Stay, Step, Watch, observe_each,
+};
+use crate::store::Threshold;
+use crate::types::{LocalTime, Reading, RoomKey, WattHours};
 
 use super::{Assessed, Room};
 
@@ -11,7 +14,7 @@ pub struct Chapter {
     pub stay: Stay,
     /// When the next stay began.
     pub until: Option<LocalTime>,
-    /// Energy per interval above which an interval is abnormal.
+    /// Energy per interval above which an interval is abnormal, by today's rules.
     pub threshold: WattHours,
     pub lines: Vec<Line>,
 }
@@ -23,6 +26,8 @@ pub struct Line {
     pub verdict: Verdict,
     /// The energy of a judged interval, scaled to exactly one interval.
     pub per_interval: Option<WattHours>,
+    /// By which threshold it was judged, in energy per interval.
+    pub threshold: WattHours,
     /// The run it belongs to, if it is abnormal.
     pub run: Option<Run>,
     /// The notices that it caused.
@@ -175,35 +180,63 @@ pub fn explain(room: &Room, from: LocalTime, rules: &Rules) -> Vec<Chapter> {
         if let Some(before) = chapters.last_mut() {
             before.until = Some(stay.time());
         }
-        let threshold = rules.threshold(&room.key, stay.kind());
-        let mut lines: Vec<Line> = Vec::new();
-        observe_each(
-            &room.key,
-            &state,
-            readings,
-            rules,
-            |reading, outcome, watch| {
-                // Only a later reading shows which one is the watch's initial one.
-                if outcome.step == Step::Initial
-                    && let Some(before) = lines.last_mut()
-                {
-                    before.matters = false;
-                    before.reason.why = Why::Superseded;
-                }
-                lines.push(line(reading, outcome, watch, threshold, rules));
-            },
-        );
-        lines.retain(|line| line.reading.time >= from);
-        chapters.push(Chapter {
-            stay,
-            until: None,
-            threshold,
-            lines,
-        });
+        let mut chapter = chapter(&room.key, state, readings, &[], rules);
+        chapter.lines.retain(|line| line.reading.time >= from);
+        chapters.push(chapter);
     }
     // The stay before the span is kept only if it reaches into the span.
     chapters.retain(|chapter| chapter.until.is_none_or(|until| until > from));
     chapters
+}
+
+/// The first of a room's stays, judged by the thresholds that were in force at the time of each
+/// reading, and by today's before the first one that is known. All other rules are today's.
+pub fn explain_by_thresholds(
+    room: &Room,
+    thresholds: &[Threshold],
+    rules: &Rules,
+) -> Option<Chapter> {
+    let mut watches = room.watches(rules, LocalTime::FIRST);
+    let (state, readings) = watches.next()?;
+    let mut chapter = chapter(&room.key, state, readings, thresholds, rules);
+    chapter.until = room.stays.get(1).map(Stay::time);
+    Some(chapter)
+}
+
+fn chapter(
+    room: &RoomKey,
+    mut state: RoomState,
+    readings: &[Reading],
+    thresholds: &[Threshold],
+    rules: &Rules,
+) -> Chapter {
+    let stay = state.watch.stay;
+    let threshold = rules.threshold(room, stay.kind());
+    let mut lines: Vec<Line> = Vec::new();
+    let in_force = |reading: &Reading| thresholds.partition_point(|t| t.since <= reading.time);
+    for together in readings.chunk_by(|one, next| in_force(one) == in_force(next)) {
+        let then = together.first().map_or(0, in_force).checked_sub(1);
+        let then = then.and_then(|at| thresholds.get(at));
+        let threshold = then.map_or(threshold, |then| then.per(rules.interval_seconds));
+        let rules = rules.with_threshold(threshold);
+        let transition = observe_each(room, &state, together, &rules, |reading, outcome, watch| {
+            // Only a later reading shows which one is the watch's initial one.
+            if outcome.step == Step::Initial
+                && let Some(before) = lines.last_mut()
+            {
+                before.matters = false;
+                before.reason.why = Why::Superseded;
+            }
+            lines.push(line(reading, outcome, watch, threshold, &rules));
+        });
+        state = transition.state;
+    }
+    Chapter {
+        stay,
+        until: None,
+        threshold,
+        lines,
+    }
 }
 
 fn line(
@@ -232,6 +265,7 @@ fn line(
             } => Some(per_interval(energy, seconds, rules)),
             _ => None,
         },
+        threshold,
         run: match outcome.step {
             Step::Judged { abnormal: true, .. } => watch.fold.run,
             _ => None,

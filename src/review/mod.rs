@@ -28,7 +28,7 @@ pub use archive::{LEARNED_BEFORE, read_archive, read_room};
 pub use assess::{Assessed, Because};
 pub use backtest::{Finding, backtest, judge, unusual};
 pub use compare::{Comparison, compare, read_hotel};
-pub use explain::{Chapter, Line, Next, Reason, Verdict, Why, explain};
+pub use explain::{Chapter, Line, Next, Reason, Verdict, Why, explain, explain_by_thresholds};
 pub use files::{COLUMNS, NamedReader, read_files, read_rooms};
 pub use in_hotel::explain_in_hotel;
 pub use past::{Counts, Past, Room, UnknownRooms};

@@ -1,9 +1,9 @@
 //! Stays and readings of the past, and the rooms as they are stored now, for reports.
 
 use crate::engine::{RoomState, Statuses, Stay};
-use crate::types::{HotelId, LocalTime, Reading, RoomKey};
+use crate::types::{HotelId, Kind, LocalTime, Reading, RoomKey};
 
-use super::StoreError;
+use super::{StoreError, Threshold};
 
 /// A span of time that excludes `after` and includes `to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,4 +81,16 @@ pub trait Archive {
         span: Span,
         take: &mut dyn FnMut(RoomKey, Reading),
     ) -> Result<u64, StoreError>;
+
+    /// What was in force in a room, by kind of its stays, up to a time: oldest first. Before the
+    /// first one nothing was recorded.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of the connection or a row.
+    fn thresholds(
+        &mut self,
+        room: &RoomKey,
+        kind: Kind,
+        to: LocalTime,
+    ) -> Result<Vec<Threshold>, StoreError>;
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::engine::{HotelState, KeptBody, MeterTrouble, RoomState};
+use crate::engine::{HotelState, KeptBody, MeterTrouble, RoomState, Rules};
 use crate::frontier::Frontier;
 use crate::types::{HotelId, LocalTime, Reading, RoomKey};
 
@@ -225,6 +225,10 @@ impl<S: Store + ?Sized> Store for Box<S> {
 
     fn reduce_old(&mut self, reduce: &dyn Fn(&[u8]) -> KeptBody) -> Result<u64, StoreError> {
         (**self).reduce_old(reduce)
+    }
+
+    fn record_thresholds(&mut self, rules: &Rules, since: LocalTime) -> Result<u64, StoreError> {
+        (**self).record_thresholds(rules, since)
     }
 }
 

@@ -14,12 +14,13 @@ mod shared;
 mod sqlite;
 mod stay;
 mod tail;
+mod thresholds;
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use crate::engine::{
-    HotelState, KeptBody, MeterTrouble, Notice, Opening, RoomNotice, RoomState, Stay,
+    HotelState, KeptBody, MeterTrouble, Notice, Opening, RoomNotice, RoomState, Rules, Stay,
 };
 use crate::frontier::Frontier;
 use crate::types::{HotelId, LocalTime, Reading, RoomKey};
@@ -40,6 +41,7 @@ pub use mysql::{
 pub use refused::{Rejected, RejectedMessage};
 pub use sqlite::{FileLease, SqliteFile, SqliteOutbox, SqliteRejected, SqliteStore};
 pub use tail::MeterTail;
+pub use thresholds::Threshold;
 
 use notice::notice_of;
 
@@ -72,6 +74,14 @@ pub trait Store {
     /// # Errors
     /// As of [`Store::delete_old`].
     fn reduce_old(&mut self, reduce: &dyn Fn(&[u8]) -> KeptBody) -> Result<u64, StoreError>;
+
+    /// Records the thresholds of the rules as in force since `since`, where they are others than
+    /// those that were recorded last; the rest stays as it is, so that it may be repeated. Returns
+    /// the number of those that have changed.
+    ///
+    /// # Errors
+    /// As of [`Store::delete_old`].
+    fn record_thresholds(&mut self, rules: &Rules, since: LocalTime) -> Result<u64, StoreError>;
 }
 
 /// The most rows of one table that a call of [`Store::delete_old`] deletes: few enough for a short

@@ -97,6 +97,10 @@ impl Store for Memory {
     fn reduce_old(&mut self, _: &dyn Fn(&[u8]) -> KeptBody) -> Result<u64, StoreError> {
         Ok(0)
     }
+
+    fn record_thresholds(&mut self, _: &Rules, _: LocalTime) -> Result<u64, StoreError> {
+        Ok(0)
+    }
 }
 
 impl Meters for Memory {

@@ -118,7 +118,12 @@ fn database() -> Database {
 }
 
 pub fn pages(stories: &[Story<'_>]) -> Pages {
-    let rules = Rules::default();
+    pages_with(stories, &[(at("01 00:00"), 1_500)])
+}
+
+/// With thresholds of vacant rooms in Wh since these times.
+pub fn pages_with(stories: &[Story<'_>], thresholds: &[(LocalTime, i64)]) -> Pages {
+    let mut rules = Rules::default();
     let rooms = Rooms::default();
     rooms.adopt(stories.iter().map(|story| state(story, &rules)));
     let used = [
@@ -183,6 +188,11 @@ pub fn pages(stories: &[Story<'_>]) -> Pages {
         ..Plan::default()
     };
     store.commit(&plan).expect("written");
+    for (since, checkout) in thresholds {
+        rules.thresholds.checkout = WattHours(*checkout);
+        let recorded = store.record_thresholds(&rules, *since);
+        recorded.expect("written");
+    }
     Pages {
         archives: Archives::new(database),
         rooms: Arc::new(rooms),

@@ -8,7 +8,9 @@ use roomwatt::config::{Cards, Hotels, Language};
 use roomwatt::page::{Pages, Viewer};
 use roomwatt::types::HotelId;
 
-use crate::hotel::{Story, at, occupied, pages, state, story, two_hotels, vacant, viewer};
+use crate::hotel::{
+    Story, at, occupied, pages, pages_with, state, story, two_hotels, vacant, viewer,
+};
 
 pub fn ask(pages: &Pages, path: &str, viewer: &Viewer) -> Response<Vec<u8>> {
     let request = Request::builder().uri(path).body(()).expect("a request");
@@ -76,7 +78,7 @@ fn a_stay_is_shown_in_the_words_of_explain() {
         "空房：2023-04-10 08:00:00 退房 异常 9 × 30 分钟 自 09:30",
         "13:30–14:00 2.41 kWh",
         "11:30 报警",
-        "现行阈值 1.5 kWh",
+        "当时的阈值 1.5 kWh",
         "11:30 109.63 2.35 异常 4 【报警】超过 1.5 kWh；自 04-10 09:30 起连续 4 个周期",
         "08:30 至 09:30 3 个周期正常，最高 0.06 kWh",
         "住客房：2023-04-07 15:00:00 入住，预计 2023-04-08 12:00:00 退房",
@@ -111,6 +113,56 @@ fn a_stay_is_shown_in_the_words_of_explain() {
         let response = ask(&pages, &path, &only);
         assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
     }
+}
+
+#[test]
+fn a_stay_is_judged_by_the_thresholds_in_force_then() {
+    let used = [1_000; 12];
+    let stories = [
+        story("H1", "101", vacant("10 08:00"), &used),
+        story("H1", "102", vacant("10 08:00"), &used),
+    ];
+    let since = [(at("10 09:10"), 1_500), (at("10 11:10"), 800)];
+    let pages = pages_with(&stories, &since);
+    let page = shown(&pages, "/room?hotel=H1&room=101", &viewer(Language::Zh));
+    let line = page.split("class=\"threshold\" d=\"").nth(1);
+    let line = line.and_then(|rest| rest.split('"').next()).expect(&page);
+    // From 09:10 on; before that none was recorded. It goes down at 11:10, to where it is now.
+    let parts: Vec<&str> = line.split(['M', 'H', 'V', ' ']).skip(1).collect();
+    let [from, high, change, low, to] = parts[..] else {
+        panic!("{line}");
+    };
+    let [from, high, change, low, to] =
+        [from, high, change, low, to].map(|number| number.parse::<i64>().expect(line));
+    let x = |time| 46 + at(time).since(at("10 08:00")) * 1_020 / (6 * 3_600 + 7 * 60);
+    assert_eq!(
+        [from, change, to],
+        ["10 09:10", "10 11:10", "10 14:07"].map(x),
+        "{line}"
+    );
+    assert!(high < low, "{line}");
+    let said = text(&page);
+    for part in [
+        "当时的阈值 1.5 → 0.8 kWh",
+        "11:30 107 1.00 异常 1 超过 0.8 kWh",
+        "09:10 阈值 1.5 kWh，自此开始记录",
+        "11:10 阈值改为 0.8 kWh",
+        "未记录当时阈值的时段按现行阈值判断",
+    ] {
+        assert!(said.contains(part), "{part} is not in {said}");
+    }
+    // Not those of 09:30 to 11:00, of which 1.5 is known. The first two are judged by today's.
+    assert_eq!(page.matches("<rect class=\"high\"").count(), 8);
+    let csv = ask(&pages, "/room.csv?hotel=H1&room=101", &viewer(Language::En));
+    let csv = String::from_utf8(csv.into_body()).expect("UTF-8");
+    for row in ["10:30:00,105,1,1.5,normal", "13:30:00,111,1,0.8,"] {
+        assert!(csv.contains(row), "{row} is not in {csv}");
+    }
+    // A stay of before.
+    let earlier = "/room?hotel=H1&room=101&stay=2023-04-08+09:00:00";
+    let earlier = shown(&pages, earlier, &viewer(Language::Zh));
+    assert!(text(&earlier).contains("当时的阈值没有记录"), "{earlier}");
+    assert!(!earlier.contains("class=\"threshold\""), "{earlier}");
 }
 
 #[test]

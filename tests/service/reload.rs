@@ -19,6 +19,10 @@ fn read(rig: &Rig, intervals: std::ops::RangeInclusive<i64>) {
 const JUDGED: &str =
     "SELECT CAST(TIMESTAMPDIFF(MINUTE, stay_time, seen_time) DIV 30 AS SIGNED) FROM room_state";
 
+/// What was in force in vacant rooms, in order.
+const THRESHOLDS: &str = "SELECT CAST(ROW_NUMBER() OVER (ORDER BY since) AS SIGNED), wh \
+                          FROM threshold WHERE msg_type = 'checkout' ORDER BY since";
+
 #[test]
 fn thresholds_and_bots_change_without_a_restart() {
     let mut rig = Rig::new("reload");
@@ -40,6 +44,7 @@ fn thresholds_and_bots_change_without_a_restart() {
     );
     read(&rig, 6..=6);
     rig.wait_for_rows(JUDGED, &[6]);
+    rig.wait_for_rows(THRESHOLDS, &[(1, 1_500)]);
 
     // Half written: that is broken too.
     let whole = fs::read_to_string(rig.config()).expect("a configuration");
@@ -61,6 +66,7 @@ fn thresholds_and_bots_change_without_a_restart() {
     service.wait_for_log("SIGHUP: changes that need a restart: monitoring.keep_days: 30 -> 31\n");
     service.wait_for_log("SIGHUP: the configuration has changed");
     service.wait_for_log("watching 1 room (epoch 2,");
+    rig.wait_for_rows(THRESHOLDS, &[(1, 1_500), (2, 500)]);
     read(&rig, 7..=10);
     let received = other.wait_until("a card", LIMIT, |all| !all.is_empty());
     assert!(received[0].accepted, "{received:?}");

@@ -46,7 +46,8 @@ fn init_db_can_be_repeated_and_run_twice_at_once() {
             "schema_migration",
             "service",
             "silent_hotel",
-            "smart_meter"
+            "smart_meter",
+            "threshold"
         ]
     );
     let theirs: Vec<String> = rig.rows(

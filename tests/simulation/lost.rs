@@ -68,6 +68,14 @@ impl Store for Lost {
     fn reduce_old(&mut self, _reduce: &dyn Fn(&[u8]) -> KeptBody) -> Result<u64, StoreError> {
         Ok(0)
     }
+
+    fn record_thresholds(
+        &mut self,
+        _: &roomwatt::engine::Rules,
+        _: LocalTime,
+    ) -> Result<u64, StoreError> {
+        Ok(0)
+    }
 }
 
 struct NoMeters;

@@ -232,6 +232,10 @@ impl Store for SimStore {
     fn reduce_old(&mut self, _reduce: &dyn Fn(&[u8]) -> KeptBody) -> Result<u64, StoreError> {
         Ok(0)
     }
+
+    fn record_thresholds(&mut self, _: &Rules, _: LocalTime) -> Result<u64, StoreError> {
+        Ok(0)
+    }
 }
 
 #[derive(Clone)]

@@ -13,6 +13,7 @@ mod plans;
 mod refused;
 mod states;
 mod subject;
+mod thresholds;
 
 use roomwatt::engine::{Notice, NoticeKind, RoomNotice, Rule, Stay};
 use roomwatt::types::{LocalTime, Reading, RoomKey, WattHours};

@@ -109,6 +109,18 @@ impl Subject {
         }
     }
 
+    /// How many rows the program reads for this, where the store counts them.
+    pub fn rows_read(&self, work: impl FnOnce()) -> Option<u32> {
+        let Tables::MySql(rig) = &self.tables else {
+            work();
+            return None;
+        };
+        rig.count_work();
+        let before = rig.rows_read();
+        work();
+        Some(rig.rows_read() - before)
+    }
+
     /// The expression for a column's local time as text.
     pub fn time(&self, column: &str) -> String {
         match &self.tables {

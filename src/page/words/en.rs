@@ -54,7 +54,10 @@ pub(super) static WORDS: Words = Words {
     abnormal: "above the threshold",
     aside: "does not count",
     reason: "Reason",
-    readings_caption: "What the chart shows, the newest first, judged by the rules of now.",
+    readings_caption: "What the chart shows, the newest first, judged by the thresholds in force \
+        then and by today's other rules.",
+    readings_caption_unrecorded: "What the chart shows, the newest first. Where the threshold of \
+        then was not recorded, it is judged by today's; all other rules are today's.",
     stays: "Stays and vacancies",
     earlier: "Earlier",
     later: "Later",
@@ -104,7 +107,12 @@ pub(super) static WORDS: Words = Words {
     busy: "This can't be read now",
     busy_advice: "The database is busy or away. The page tries again; the rooms' list is there.",
 
-    threshold: |kwh| format!("threshold now {kwh} kWh"),
+    threshold: |kwh| format!("threshold then {kwh} kWh"),
+    threshold_unrecorded: "the threshold of then was not recorded",
+    threshold_since: |kwh, is_first| match is_first {
+        true => format!("threshold {kwh} kWh, recorded from here on"),
+        false => format!("threshold changed to {kwh} kWh"),
+    },
     map_caption: |from, to| {
         format!(
             "{from} to {to}, a cell is 30 minutes. Underlined is occupied, without a line is \

@@ -63,6 +63,8 @@ pub(super) struct Words {
     pub(super) aside: &'static str,
     pub(super) reason: &'static str,
     pub(super) readings_caption: &'static str,
+    /// Where the thresholds in force then were not recorded.
+    pub(super) readings_caption_unrecorded: &'static str,
     pub(super) stays: &'static str,
     pub(super) earlier: &'static str,
     pub(super) later: &'static str,
@@ -108,8 +110,11 @@ pub(super) struct Words {
     pub(super) busy: &'static str,
     pub(super) busy_advice: &'static str,
 
-    /// The threshold line, in kWh.
+    /// The threshold line, in kWh; several with arrows between them.
     pub(super) threshold: fn(&str) -> String,
+    pub(super) threshold_unrecorded: &'static str,
+    /// A threshold came into force; whether it is the first one that was recorded.
+    pub(super) threshold_since: fn(&str, bool) -> String,
     /// From when to when the map is.
     pub(super) map_caption: fn(&str, &str) -> String,
     /// The chart of a stay, from when to when.

@@ -54,7 +54,9 @@ pub(super) static WORDS: Words = Words {
     abnormal: "超过阈值",
     aside: "不计入",
     reason: "说明",
-    readings_caption: "图中各周期的读数与判断，最新的在前；按现行规则判断。",
+    readings_caption: "图中各周期的读数与判断，最新的在前。阈值取当时生效的，其他规则取现行的。",
+    readings_caption_unrecorded: "图中各周期的读数与判断，最新的在前。\
+        未记录当时阈值的时段按现行阈值判断，其他规则取现行的。",
     stays: "历次入住与空置",
     earlier: "更早",
     later: "更晚",
@@ -100,7 +102,12 @@ pub(super) static WORDS: Words = Words {
     busy: "暂时无法读取",
     busy_advice: "数据库正忙或暂时连不上。页面会自动重试；现状请看客房列表。",
 
-    threshold: |kwh| format!("现行阈值 {kwh} kWh"),
+    threshold: |kwh| format!("当时的阈值 {kwh} kWh"),
+    threshold_unrecorded: "当时的阈值没有记录",
+    threshold_since: |kwh, is_first| match is_first {
+        true => format!("阈值 {kwh} kWh，自此开始记录"),
+        false => format!("阈值改为 {kwh} kWh"),
+    },
     map_caption: |from, to| {
         format!("{from} 至 {to}，每格 30 分钟。下有横线的时段有客人入住，没有横线的为空房。")
     },

@@ -51,12 +51,12 @@ const FOLDED: usize = 3;
 
 impl Folded {
     /// Lines that say the same; `None` if they are too few to be folded.
-    pub fn of(lines: &[&Line], threshold: WattHours) -> Option<Folded> {
+    pub fn of(lines: &[&Line]) -> Option<Folded> {
         let [first, .., last] = lines else {
             return None;
         };
         let energies = || lines.iter().filter_map(|line| line.per_interval);
-        let used = |energy: WattHours| used(energy, threshold);
+        let used = |energy: WattHours| used(energy, first.threshold);
         let periods = |line: &Line| line.run.map(|run| run.periods);
         (lines.len() >= FOLDED).then(|| Folded {
             verdict: first.verdict,
@@ -79,7 +79,8 @@ pub fn is_repetition(one: &Line, next: &Line) -> bool {
         let is_odd = reason.outlier_dropped || reason.meter_changed || reason.ended.is_some();
         is_more && !is_odd && line.notices.is_empty()
     };
-    one.verdict == next.verdict && is_plain(one) && is_plain(next)
+    let is_alike = one.verdict == next.verdict && one.threshold == next.threshold;
+    is_alike && is_plain(one) && is_plain(next)
 }
 
 /// The kWh used, with two decimals; with three where rounding would move it to the other side of

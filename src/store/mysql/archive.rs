@@ -7,13 +7,13 @@ use mysql::{Conn, Opts, Params, Row, Value};
 
 use crate::config::{self, MeterTable};
 use crate::engine::{RoomState, Statuses, Stay};
-use crate::store::{Archive, Scope, Span, StoreError, stay};
+use crate::store::{Archive, Scope, Span, StoreError, Threshold, stay};
 use crate::types::{HotelId, Kind, LocalTime, Reading, RoomKey, RoomNumber, Zone, trim_key_part};
 
 use super::codec::{datetime, local_time};
 use super::meter::rows::{self, integer, stored_key};
 use super::meter::spellings::{Spellings, stored_keys_of};
-use super::{connect, meter, rooms, schema};
+use super::{connect, meter, rooms, schema, thresholds};
 
 /// The columns of `electricity_monitoring` that [`stay`] reads.
 pub(super) const STAY: &str = "hotel_id, room_number, msg_type, check_in_time, \
@@ -230,6 +230,15 @@ impl Archive for MySqlArchive {
             Ok(invalid)
         };
         read().map_err(meter::meter_error)
+    }
+
+    fn thresholds(
+        &mut self,
+        room: &RoomKey,
+        kind: Kind,
+        to: LocalTime,
+    ) -> Result<Vec<Threshold>, StoreError> {
+        thresholds::read(&mut connect::connect(&self.opts)?, room, kind, to)
     }
 }
 

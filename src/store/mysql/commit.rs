@@ -5,7 +5,7 @@ use mysql::{Conn, Transaction, TxOpts, Value};
 
 use crate::engine::baseline::HotelMemory;
 use crate::engine::{
-    DayEnergy, HotelState, KeptBody, Notice, NoticeKind, Opening, RoomNotice, Stay,
+    DayEnergy, HotelState, KeptBody, Notice, NoticeKind, Opening, RoomNotice, Rules, Stay,
 };
 use crate::faults;
 use crate::store::{
@@ -16,7 +16,7 @@ use crate::types::{LocalTime, Reading, RoomKey};
 
 use super::codec::{self, datetime};
 use super::transaction::{check_owner, insert};
-use super::{MySqlStore, rejected, rooms};
+use super::{MySqlStore, rejected, rooms, thresholds};
 
 // The columns of inserted rows.
 pub(super) const MONITORING: [&str; 9] = [
@@ -78,6 +78,17 @@ impl Store for MySqlStore {
             let reduced = rejected::reduce(&mut transaction, reduce)?;
             transaction.commit()?;
             Ok(reduced)
+        })
+    }
+
+    fn record_thresholds(&mut self, rules: &Rules, since: LocalTime) -> Result<u64, StoreError> {
+        let ownership = self.ownership;
+        self.connected(|conn| {
+            let mut transaction = conn.start_transaction(TxOpts::default())?;
+            check_owner(&mut transaction, ownership)?;
+            let recorded = thresholds::record(&mut transaction, rules, since)?;
+            transaction.commit()?;
+            Ok(recorded)
         })
     }
 }

@@ -17,6 +17,7 @@ mod rejected;
 mod rooms;
 mod schema;
 mod simulated;
+mod thresholds;
 mod transaction;
 mod window;
 

@@ -15,7 +15,7 @@ use super::{connect, lock};
 /// How long `init-db` waits for another one on the same database.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
-const MIGRATIONS: [(u32, &str, &str); 13] = [
+const MIGRATIONS: [(u32, &str, &str); 14] = [
     (
         1,
         "001_original_tables.sql",
@@ -80,6 +80,11 @@ const MIGRATIONS: [(u32, &str, &str); 13] = [
         13,
         "013_hotel_energy.sql",
         include_str!("../../../sql/013_hotel_energy.sql"),
+    ),
+    (
+        14,
+        "014_thresholds.sql",
+        include_str!("../../../sql/014_thresholds.sql"),
     ),
 ];
 
@@ -274,6 +279,7 @@ mod tests {
                     "ALTER TABLE hotel_state ADD COLUMN energy_day",
                     "ALTER TABLE hotel_state ADD COLUMN energy_wh",
                 ],
+                vec!["CREATE TABLE IF NOT EXISTS threshold"],
             ]
         );
     }

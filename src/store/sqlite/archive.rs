@@ -4,10 +4,10 @@ use rusqlite::types::Value;
 use rusqlite::{Row, params_from_iter};
 
 use crate::engine::{RoomState, Statuses, Stay};
-use crate::store::{Archive, Scope, Span, StoreError, stay};
+use crate::store::{Archive, Scope, Span, StoreError, Threshold, stay};
 use crate::types::{Kind, LocalTime, Reading, RoomKey};
 
-use super::{SqliteFile, load_rooms, values};
+use super::{SqliteFile, load_rooms, thresholds, values};
 
 impl Archive for SqliteFile {
     fn rooms(&mut self, take: &mut dyn FnMut(RoomKey, RoomState)) -> Result<(), StoreError> {
@@ -73,6 +73,15 @@ impl Archive for SqliteFile {
             // Invalid rows are never stored.
             Ok(0)
         })
+    }
+
+    fn thresholds(
+        &mut self,
+        room: &RoomKey,
+        kind: Kind,
+        to: LocalTime,
+    ) -> Result<Vec<Threshold>, StoreError> {
+        self.with(|conn| thresholds::read(conn, room, kind, to))
     }
 }
 

@@ -3,16 +3,16 @@
 use rusqlite::{Connection, Transaction, params};
 
 use crate::engine::baseline::HotelMemory;
-use crate::engine::{DayEnergy, HotelState, KeptBody, Notice, NoticeKind, Opening, Stay};
+use crate::engine::{DayEnergy, HotelState, KeptBody, Notice, NoticeKind, Opening, Rules, Stay};
 use crate::faults;
 use crate::store::room::{self, Row};
 use crate::store::{
     CommitStatus, MAX_DELETED, NoticeState, Ownership, Plan, Position, Settled, Settlement, Store,
     StoreError, meter_columns, stay,
 };
-use crate::types::RoomKey;
+use crate::types::{LocalTime, RoomKey};
 
-use super::{SqliteStore, rejected, values};
+use super::{SqliteStore, rejected, thresholds, values};
 
 impl Store for SqliteStore {
     fn commit(&mut self, plan: &Plan) -> Result<(), StoreError> {
@@ -53,6 +53,17 @@ impl Store for SqliteStore {
             let reduced = rejected::reduce(&transaction, reduce)?;
             transaction.commit()?;
             Ok(reduced)
+        })
+    }
+
+    fn record_thresholds(&mut self, rules: &Rules, since: LocalTime) -> Result<u64, StoreError> {
+        let ownership = self.ownership;
+        self.connected(|conn| {
+            let transaction = conn.transaction()?;
+            check_owner(&transaction, ownership)?;
+            let recorded = thresholds::record(&transaction, rules, since)?;
+            transaction.commit()?;
+            Ok(recorded)
         })
     }
 }

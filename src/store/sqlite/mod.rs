@@ -16,6 +16,7 @@ mod outbox;
 mod place;
 mod rejected;
 mod schema;
+mod thresholds;
 mod values;
 
 use std::path::{Path, PathBuf};

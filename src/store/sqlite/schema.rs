@@ -10,7 +10,7 @@ use crate::store::{InstallationKey, StoreError};
 use super::connect::{self, connect, in_file};
 use super::place;
 
-static MIGRATIONS: [(&str, &str); 7] = [
+static MIGRATIONS: [(&str, &str); 8] = [
     (
         "embedded/001_tables.sql",
         include_str!("../../../sql/embedded/001_tables.sql"),
@@ -38,6 +38,10 @@ static MIGRATIONS: [(&str, &str); 7] = [
     (
         "embedded/007_hotel_energy.sql",
         include_str!("../../../sql/embedded/007_hotel_energy.sql"),
+    ),
+    (
+        "embedded/008_thresholds.sql",
+        include_str!("../../../sql/embedded/008_thresholds.sql"),
     ),
 ];
 

@@ -6,9 +6,9 @@ use mysql::Conn;
 use mysql::prelude::Queryable;
 
 use crate::finding::{Finding, Level, Report};
-use crate::store::StoreError;
 use crate::store::mysql::explain::EXPLAIN;
 use crate::store::mysql::{commit, rejected, rooms, schema};
+use crate::store::{StoreError, thresholds};
 
 use super::{User, failed};
 
@@ -32,7 +32,7 @@ const READ: Table = Table {
     deletes: false,
 };
 
-const TABLES: [Table; 9] = [
+const TABLES: [Table; 10] = [
     Table {
         name: "schema_migration",
         columns: &["version"],
@@ -62,6 +62,13 @@ const TABLES: [Table; 9] = [
     Table {
         name: "hotel_state",
         columns: &commit::HOTEL_STATE,
+        inserts: true,
+        deletes: true,
+        ..READ
+    },
+    Table {
+        name: "threshold",
+        columns: &thresholds::COLUMNS,
         inserts: true,
         deletes: true,
         ..READ
