@@ -110,6 +110,7 @@ impl<'a> Core<'a> {
             cards: config.notify.cards.clone(),
             archives: Archives::new(Database::of(config)),
             sweep_seconds: config.sweep_every.as_secs().cast_signed(),
+            keep_days: config.keep_days,
         };
         let mut running = Running {
             inbox,

@@ -1,18 +1,18 @@
 //! A stay as a chart: a bar for each interval, what was above the threshold, and what happened.
 
-use crate::engine::{NoticeKind, Stay};
 use crate::review::{Chapter, Line, Verdict, used};
 use crate::types::{LocalTime, WattHours};
 
+use super::marks::{Event, EventKind};
 use super::numbers;
 use super::words::Words;
 
 /// The size of the drawing, and of its margins.
 pub(super) const WIDTH: i64 = 1_080;
-pub(super) const HEIGHT: i64 = 300;
+pub(super) const HEIGHT: i64 = 316;
 const LEFT: i64 = 46;
 const RIGHT: i64 = 14;
-const TOP: i64 = 44;
+const TOP: i64 = 60;
 const BOTTOM: i64 = 40;
 
 /// The time that is shown at once. Seconds.
@@ -56,6 +56,9 @@ pub(super) struct Hour {
 /// Something that happened.
 pub(super) struct Mark {
     pub(super) class: &'static str,
+    /// Its shape, around the origin, and whether it is filled.
+    pub(super) sign: &'static str,
+    pub(super) is_full: bool,
     pub(super) x: i64,
     /// How its text is aligned, so that it stays within the drawing.
     pub(super) anchor: &'static str,
@@ -79,6 +82,7 @@ impl Chart {
     pub(super) fn of(
         chapter: &Chapter,
         thresholds: &[(LocalTime, WattHours)],
+        events: &[Event],
         to: LocalTime,
         now: LocalTime,
         longest: i64,
@@ -118,7 +122,6 @@ impl Chart {
             is_recorded: in_force.first().is_some_and(|(since, ..)| *since == from),
             marks: Vec::new(),
         };
-        let mut marks = vec![arrival(&chapter.stay, w)];
         let mut base: Option<LocalTime> = None;
         for line in &chapter.lines {
             let (time, verdict) = (line.reading.time, line.verdict);
@@ -150,13 +153,6 @@ impl Chart {
                     _ => {}
                 }
             }
-            for kind in &line.notices {
-                let (class, text) = notice(*kind, w);
-                marks.push((time, class, text));
-            }
-            if line.reason.meter_changed {
-                marks.push((time, "meter", w.meter_changed));
-            }
             if is_sample(verdict) {
                 base = Some(time);
             }
@@ -173,33 +169,7 @@ impl Chart {
                 chart.gaps.push(gap(x, width, title));
             }
         }
-        if let Some(until) = chapter.until {
-            marks.push((until, "stay", left(&chapter.stay, w)));
-        }
-        marks.retain(|(time, ..)| *time >= from && *time <= to);
-        let mut taken: [i64; 2] = [i64::MIN; 2];
-        for (time, class, text) in marks {
-            let x = x(time);
-            let row = taken.iter().position(|end| x >= *end).unwrap_or(0);
-            // A Chinese character takes twice as much.
-            let wide = text
-                .chars()
-                .map(|c| if c.is_ascii() { 7 } else { 13 })
-                .sum::<i64>();
-            taken[row] = x + wide + 14;
-            chart.marks.push(Mark {
-                class,
-                x,
-                anchor: if x + wide > WIDTH - RIGHT {
-                    "end"
-                } else {
-                    "start"
-                },
-                row: row as i64,
-                text,
-                title: format!("{} {text}", numbers::time(time, now)),
-            });
-        }
+        chart.marks = marks(events, (from, to), &x, now, w);
         chart
     }
 }
@@ -275,29 +245,47 @@ fn is_sample(verdict: Verdict) -> bool {
     )
 }
 
-fn arrival(stay: &Stay, w: &Words) -> (LocalTime, &'static str, &'static str) {
-    let text = match stay {
-        Stay::Occupied { .. } => w.arrival,
-        Stay::Vacant { .. } => w.departure,
-    };
-    (stay.time(), "stay", text)
-}
+/// The rows of texts above the bars.
+const ROWS: usize = 3;
 
-/// What ended a stay.
-fn left(stay: &Stay, w: &Words) -> &'static str {
-    match stay {
-        Stay::Occupied { .. } => w.departure,
-        Stay::Vacant { .. } => w.arrival,
-    }
-}
-
-fn notice(kind: NoticeKind, w: &Words) -> (&'static str, &'static str) {
-    match kind {
-        NoticeKind::Alert => ("alert", w.alert),
-        NoticeKind::Reminder => ("alert", w.reminder),
-        NoticeKind::Recovered => ("recovered", w.recovered),
-        NoticeKind::Closed(_) => ("stay", w.closed),
-    }
+fn marks(
+    events: &[Event],
+    (from, to): (LocalTime, LocalTime),
+    x: &impl Fn(LocalTime) -> i64,
+    now: LocalTime,
+    w: &Words,
+) -> Vec<Mark> {
+    let shown = events
+        .iter()
+        .filter(|event| event.at >= from && event.at <= to);
+    let shown = shown.filter(|event| event.kind != EventKind::Threshold);
+    let mut taken = [i64::MIN; ROWS];
+    shown
+        .map(|event| {
+            let text = event.kind.label(w);
+            // A Chinese character takes twice as much; its sign comes first.
+            let wide = text.chars().map(|c| if c.is_ascii() { 7 } else { 13 });
+            let wide = wide.sum::<i64>() + 10;
+            let x = x(event.at);
+            let is_last = x + wide > WIDTH - RIGHT;
+            let begin = if is_last { x - wide } else { x - 6 };
+            let row = taken.iter().position(|end| begin >= *end).unwrap_or(0);
+            taken[row] = begin + wide + 14;
+            let time = numbers::time(event.at, now);
+            Mark {
+                class: event.kind.class(),
+                sign: event.kind.sign(),
+                is_full: event.kind.is_full(),
+                x,
+                anchor: if is_last { "end" } else { "start" },
+                row: row as i64,
+                text,
+                title: format!("{time} {text} {}", event.detail)
+                    .trim_end()
+                    .to_owned(),
+            }
+        })
+        .collect()
 }
 
 /// The end of a scale whose quarters are round.

@@ -3,11 +3,14 @@
 use std::borrow::Cow;
 
 use crate::engine::Stay;
+use crate::types::LocalTime;
 
 use super::archive::Trouble;
 use super::link::Query;
+use super::marks::events;
 use super::room::{asked, explained};
 use super::stay::StayOf;
+use super::words::words;
 use super::{Pages, Viewer};
 
 impl Pages {
@@ -17,7 +20,11 @@ impl Pages {
     /// [`Trouble`] if there is no such room for the viewer, or it can't be read now.
     pub(super) fn csv(&self, query: &Query, viewer: &Viewer) -> Result<Vec<u8>, Trouble> {
         let (key, asked) = asked(query);
-        let StayOf { chapter, .. } = self.stay(&key, asked, viewer, &self.moment())?;
+        let at = self.moment();
+        let StayOf {
+            chapter, recorded, ..
+        } = self.stay(&key, asked, viewer, &at)?;
+        let events = events(&chapter, &recorded, at.now, words(viewer.language));
         let explained = explained(viewer.language);
         // Spreadsheets take a file that begins so for UTF-8.
         let mut csv = csv::Writer::from_writer("\u{feff}".as_bytes().to_vec());
@@ -37,27 +44,40 @@ impl Pages {
             .map(str::to_owned),
         ];
         let (kind, stay) = (chapter.stay.kind().occupancy(), Stay::time(&chapter.stay));
-        rows.extend(chapter.lines.iter().map(|line| {
-            let events = line.notices.iter().map(|kind| explained.event(*kind));
+        let row = |time: LocalTime, cells: [String; 5]| {
+            let [register, used, threshold, verdict, reason] = cells;
             [
                 key.hotel_id.as_str().to_owned(),
                 key.room_number.as_str().to_owned(),
                 kind.to_owned(),
                 stay.to_string(),
-                line.reading.time.to_string(),
+                time.to_string(),
+                register,
+                used,
+                threshold,
+                verdict,
+                reason,
+            ]
+        };
+        let readings = chapter.lines.iter().map(|line| {
+            let used = line.per_interval.map(|used| used.to_string());
+            let cells = [
                 line.reading.register.to_string(),
-                line.per_interval
-                    .map(|used| used.to_string())
-                    .unwrap_or_default(),
+                used.unwrap_or_default(),
                 line.threshold.to_string(),
                 explained.verdict(line.verdict).to_owned(),
-                format!(
-                    "{}{}",
-                    events.collect::<String>(),
-                    explained.reason(&line.reason)
-                ),
-            ]
-        }));
+                explained.reason(&line.reason),
+            ];
+            (line.reading.time, cells)
+        });
+        let happened = events.into_iter().map(|event| {
+            let label = event.kind.label(words(viewer.language)).to_owned();
+            let none = String::new;
+            (event.at, [none(), none(), none(), label, event.detail])
+        });
+        let mut timed: Vec<(LocalTime, [String; 5])> = readings.chain(happened).collect();
+        timed.sort_by_key(|(time, _)| *time);
+        rows.extend(timed.into_iter().map(|(time, cells)| row(time, cells)));
         for row in &rows {
             // Writing to memory can't fail.
             let _ = csv.write_record(row.iter().map(|cell| guarded(cell).into_owned()));

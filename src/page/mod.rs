@@ -14,6 +14,7 @@ mod hotel;
 mod hotels;
 mod link;
 mod map;
+mod marks;
 mod now;
 mod numbers;
 mod respond;
@@ -62,6 +63,8 @@ pub struct Pages {
     pub archives: Archives,
     /// Time between two sweeps. Seconds.
     pub sweep_seconds: i64,
+    /// For so long notices are kept.
+    pub keep_days: u32,
 }
 
 impl Pages {

@@ -17,6 +17,12 @@ pub(super) fn kwh(energy: WattHours) -> String {
     format!("{}.{}", tenths / 10, tenths % 10)
 }
 
+/// Energy in kWh with two decimals.
+pub(super) fn kwh_of_interval(energy: WattHours) -> String {
+    let hundredths = energy.0.saturating_add(5).max(0) / 10;
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}
+
 /// The time of day, with its date where that is another one than today's.
 pub(super) fn time(time: LocalTime, now: LocalTime) -> String {
     let shown = time.day_hour_minute();

@@ -11,6 +11,7 @@ use super::archive::Trouble;
 use super::chart::{self, Chart};
 use super::frame::Frame;
 use super::link::{self, Query, to};
+use super::marks::{Event, EventKind, events};
 use super::now::Incident;
 use super::stay::StayOf;
 use super::words::Words;
@@ -40,7 +41,7 @@ pub(super) struct Room<'a> {
     later: Option<String>,
     csv: String,
     heads: [&'static str; 2],
-    caption: &'static str,
+    captions: Vec<String>,
     rows: Vec<Row>,
     nothing: &'static str,
     stays: Vec<Other>,
@@ -52,9 +53,28 @@ struct Row {
     at: LocalTime,
     class: &'static str,
     time: String,
+    /// What happened; empty of readings.
+    label: &'static str,
     /// Register, energy and verdict of a single one.
     single: Option<(String, String, String)>,
     text: String,
+}
+
+impl Row {
+    /// Of something that happened.
+    fn of(event: Event, now: LocalTime, w: &Words) -> Row {
+        Row {
+            at: event.at,
+            class: match event.kind {
+                EventKind::Alert | EventKind::Reminder => "m a",
+                _ => "m",
+            },
+            time: numbers::time(event.at, now),
+            label: event.kind.label(w),
+            single: None,
+            text: event.detail,
+        }
+    }
 }
 
 struct Other {
@@ -92,6 +112,7 @@ impl Pages {
             room,
             chapter,
             thresholds,
+            recorded,
             stays,
         } = self.stay(&key, asked, viewer, &at)?;
         let explained = explained(viewer.language);
@@ -107,7 +128,9 @@ impl Pages {
         let shown_to = shown_to.filter(|to| *to > chapter.stay.time() && *to < ends);
         let longest = self.rules.max_gap_seconds;
         let ends = shown_to.unwrap_or(ends);
-        let chart = Chart::of(&chapter, &thresholds, ends, at.now, longest, w);
+        let mut events = events(&chapter, &recorded, at.now, w);
+        events.extend(changes(&thresholds, w));
+        let chart = Chart::of(&chapter, &thresholds, &events, ends, at.now, longest, w);
         let in_force = thresholds.last().map(|(_, energy)| *energy);
         let begin = chapter.stay.time().to_string();
         let link = |ends: LocalTime| {
@@ -127,11 +150,17 @@ impl Pages {
             .filter(|line| line.matters && line.reading.time <= chart.to)
             .filter(|line| line.reading.time >= chart.from.plus(-self.rules.interval_seconds))
             .collect();
-        let alike = lines.chunk_by(|one, next| is_repetition(one, next));
+        let is_between = |one: &Line, next: &Line| {
+            let between = one.reading.time..next.reading.time;
+            events.iter().any(|event| between.contains(&event.at))
+        };
+        let alike = lines.chunk_by(|one, next| is_repetition(one, next) && !is_between(one, next));
         let mut rows: Vec<Row> = alike
             .flat_map(|alike| rows(alike, explained, at.now))
             .collect();
-        rows.extend(changes(&chart, &thresholds, at.now, w));
+        let shown =
+            (events.into_iter()).filter(|event| event.at >= chart.from && event.at <= chart.to);
+        rows.extend(shown.map(|event| Row::of(event, at.now, w)));
         rows.sort_by_key(|row| row.at);
         // The newest first: that is what somebody looks for.
         rows.reverse();
@@ -160,10 +189,7 @@ impl Pages {
             is_silent: now.is_some_and(|now| now.is_silent),
             stay: explained.stay(&chapter.stay, chapter.until),
             rule: explained.rule(in_force.unwrap_or(chapter.threshold), &self.rules),
-            caption: match chart.is_recorded {
-                true => w.readings_caption,
-                false => w.readings_caption_unrecorded,
-            },
+            captions: captions(&chart, at.now, self.keep_days, w),
             chart_name: (w.chart_of)(
                 &numbers::time(chart.from, at.now),
                 &numbers::time(chart.to, at.now),
@@ -200,6 +226,7 @@ fn rows(alike: &[&Line], explained: &dyn review::Words, now: LocalTime) -> Vec<R
             at: last.reading.time,
             class: class(first),
             time: format!("{} {} {}", time(first), explained.to(), time(last)),
+            label: "",
             single: None,
             text: explained.folded(&folded),
         }];
@@ -210,42 +237,45 @@ fn rows(alike: &[&Line], explained: &dyn review::Words, now: LocalTime) -> Vec<R
         let run = line
             .run
             .map_or(String::new(), |run| format!(" {}", run.periods));
-        let events = line.notices.iter().map(|kind| explained.event(*kind));
         Row {
             at: line.reading.time,
             class: class(line),
             time: time(line),
+            label: "",
             single: Some((
                 line.reading.register.to_string(),
                 line.per_interval.map(used).unwrap_or_default(),
                 format!("{verdict}{run}"),
             )),
-            text: format!(
-                "{}{}",
-                events.collect::<String>(),
-                explained.reason(&line.reason)
-            ),
+            text: explained.reason(&line.reason),
         }
     };
     alike.iter().map(row).collect()
 }
 
-/// The changes of the threshold in the time that a chart shows.
-fn changes(
-    chart: &Chart,
-    thresholds: &[(LocalTime, WattHours)],
-    now: LocalTime,
-    w: &Words,
-) -> Vec<Row> {
-    let shown = thresholds.iter().enumerate();
-    let shown = shown.filter(|(_, (since, _))| *since > chart.from && *since <= chart.to);
-    shown
-        .map(|(nth, (since, energy))| Row {
+/// How the table is to be read.
+fn captions(chart: &Chart, now: LocalTime, keep_days: u32, w: &Words) -> Vec<String> {
+    let judged = match chart.is_recorded {
+        true => w.readings_caption,
+        false => w.readings_caption_unrecorded,
+    };
+    let kept_since = now.plus(-i64::from(keep_days) * 86_400);
+    let deleted = (chart.from < kept_since).then(|| (w.notices_deleted)(keep_days));
+    [judged, w.notified_caption]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(deleted)
+        .collect()
+}
+
+/// When other thresholds came into force in the stay.
+fn changes(thresholds: &[(LocalTime, WattHours)], w: &Words) -> Vec<Event> {
+    let changes = thresholds.iter().enumerate();
+    changes
+        .map(|(nth, (since, energy))| Event {
             at: *since,
-            class: "m",
-            time: numbers::time(*since, now),
-            single: None,
-            text: (w.threshold_since)(&energy.to_string(), nth == 0),
+            kind: EventKind::Threshold,
+            detail: (w.threshold_since)(&energy.to_string(), nth == 0),
         })
         .collect()
 }

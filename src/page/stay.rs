@@ -2,7 +2,7 @@
 
 use crate::engine::{Statuses, Stay, latest_reading};
 use crate::review::{self, Chapter};
-use crate::store::{Scope, Span};
+use crate::store::{Recorded, Scope, Span};
 use crate::types::{LocalTime, RoomKey, WattHours};
 
 use super::archive::Trouble;
@@ -16,6 +16,8 @@ pub(super) struct StayOf {
     /// The thresholds of the stay, in energy per interval, each with the time from which on it was
     /// in force. Before the first one none was recorded.
     pub(super) thresholds: Vec<(LocalTime, WattHours)>,
+    /// What was recorded in the stay when it happened.
+    pub(super) recorded: Vec<Recorded>,
     /// All that are known, the newest first.
     pub(super) stays: Vec<Stay>,
 }
@@ -65,9 +67,14 @@ impl Pages {
             archive.readings(of, span, &mut |_, reading| room.readings.push(reading))?;
             let kind = stays[chosen].kind();
             let thresholds = archive.thresholds(key, kind, ends.unwrap_or(at.now))?;
-            Ok((stays, Some((room, thresholds))))
+            let within = Span {
+                after: stays[chosen].time(),
+                to: ends.unwrap_or(LocalTime::LAST),
+            };
+            let recorded = archive.recorded(key, within)?;
+            Ok((stays, Some((room, thresholds, recorded))))
         })?;
-        let (past, thresholds) = read.ok_or(Trouble::Missing)?;
+        let (past, thresholds, recorded) = read.ok_or(Trouble::Missing)?;
         let chapter = review::explain_by_thresholds(&past.sorted(), &thresholds, rules);
         stays.reverse();
         Ok(StayOf {
@@ -76,6 +83,7 @@ impl Pages {
             thresholds: (thresholds.iter())
                 .map(|threshold| (threshold.since, threshold.per(rules.interval_seconds)))
                 .collect(),
+            recorded,
             stays,
         })
     }

@@ -3,7 +3,7 @@
 use crate::engine::{RoomState, Statuses, Stay};
 use crate::types::{HotelId, Kind, LocalTime, Reading, RoomKey};
 
-use super::{StoreError, Threshold};
+use super::{Recorded, StoreError, Threshold};
 
 /// A span of time that excludes `after` and includes `to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +81,13 @@ pub trait Archive {
         span: Span,
         take: &mut dyn FnMut(RoomKey, Reading),
     ) -> Result<u64, StoreError>;
+
+    /// What was recorded of a room in a span when it happened: its notices as long as they are
+    /// kept, and all its alerts; oldest first. Notices that can't be read are left out.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of the connection or a row.
+    fn recorded(&mut self, room: &RoomKey, span: Span) -> Result<Vec<Recorded>, StoreError>;
 
     /// What was in force in a room, by kind of its stays, up to a time: oldest first. Before the
     /// first one nothing was recorded.

@@ -8,6 +8,7 @@ mod error;
 mod key;
 mod mysql;
 mod notice;
+mod recorded;
 mod refused;
 pub mod room;
 mod shared;
@@ -38,6 +39,7 @@ pub use mysql::{
     MySqlArchive, MySqlLease, MySqlOutbox, MySqlReader, MySqlRejected, MySqlStore, SimulatedMeters,
     adopt,
 };
+pub use recorded::{AlertRow, Recorded};
 pub use refused::{Rejected, RejectedMessage};
 pub use sqlite::{FileLease, SqliteFile, SqliteOutbox, SqliteRejected, SqliteStore};
 pub use tail::MeterTail;

@@ -7,10 +7,11 @@ mod pictures;
 mod server;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chromium::{Look, barriers, browser, open, tab};
-use hotel::two_hotels;
+use headless_chrome::Browser;
+use hotel::{eventful, two_hotels};
 use server::serve;
 
 #[test]
@@ -24,13 +25,19 @@ fn a_browser_shows_every_page_in_english() {
 }
 
 fn show(language: &str) {
-    let address = serve(two_hotels());
-    let origin = format!("http://{address}");
+    let origin = format!("http://{}", serve(two_hotels()));
+    let eventful = format!("http://{}", serve(eventful()));
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("pages");
     fs::create_dir_all(&folder).expect("a folder");
     let browser = browser();
-    let (tab, complaints) = tab(&browser, &origin, language);
-    for (name, path) in [
+    look(
+        &browser,
+        &folder,
+        &eventful,
+        language,
+        &[("events", "/room?hotel=H1&room=101")],
+    );
+    let pages = [
         ("hotels", "/"),
         ("hotel", "/hotel?hotel=H001"),
         ("map", "/map?hotel=H001"),
@@ -38,7 +45,14 @@ fn show(language: &str) {
         ("long", "/room?hotel=H001&room=1003"),
         ("silent", "/room?hotel=H001&room=0711"),
         ("missing", "/hotel?hotel=H999"),
-    ] {
+    ];
+    look(&browser, &folder, &origin, language, &pages);
+}
+
+/// Looks at pages of a server, by their names and paths.
+fn look(browser: &Browser, folder: &Path, origin: &str, language: &str, pages: &[(&str, &str)]) {
+    let (tab, complaints) = tab(browser, origin, language);
+    for (name, path) in pages {
         open(&tab, &format!("{origin}{path}"));
         for (width, scheme, checks) in [
             // Each layout and each scheme once: the search for barriers takes long.
@@ -55,7 +69,7 @@ fn show(language: &str) {
             }
         }
         let mut complaints = complaints.lock();
-        if name == "missing" {
+        if *name == "missing" {
             // A browser notes that it was not found.
             complaints.retain(|complaint| !complaint.contains("404"));
         }

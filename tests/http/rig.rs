@@ -288,6 +288,7 @@ impl Rig {
                 price_per_kwh: None,
             },
             sweep_seconds: 300,
+            keep_days: 30,
         });
         let owner = Owner::new(Parts {
             state,

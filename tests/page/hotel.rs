@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use roomwatt::clock::Clock;
 use roomwatt::config::{Cards, Config, Hotels, Language};
 use roomwatt::engine::{
-    DayEnergy, HotelState, MeterCheck, Opening, RoomState, RoomStatus, Rules, StatusChange, Stay,
-    observe,
+    Change, Closing, DayEnergy, HotelState, MeterCheck, Notice, NoticeKind, Opening, RoomNotice,
+    RoomState, RoomStatus, Rule, Rules, RunStart, StatusChange, Stay, observe,
 };
 use roomwatt::page::{Archives, LOCAL, Pages, Viewer};
 use roomwatt::rooms::{LastSweep, Rooms};
@@ -86,6 +86,12 @@ fn readings(story: &Story<'_>) -> Vec<Reading> {
 
 /// The state that the service has of it.
 pub fn state(story: &Story<'_>, rules: &Rules) -> (RoomKey, RoomState) {
+    let (key, state, _) = judged(story, rules);
+    (key, state)
+}
+
+/// The state that the service has of it, and the notices that it has recorded.
+fn judged(story: &Story<'_>, rules: &Rules) -> (RoomKey, RoomState, Vec<Notice>) {
     let key = RoomKey::new(story.hotel, story.room);
     let mut state = RoomState::new(story.stay, rules);
     if story.repaired {
@@ -94,10 +100,15 @@ pub fn state(story: &Story<'_>, rules: &Rules) -> (RoomKey, RoomState) {
             status: RoomStatus::OutOfOrder { until: None },
         });
     }
-    (
-        key.clone(),
-        observe(&key, &state, &readings(story), rules).state,
-    )
+    let judged = observe(&key, &state, &readings(story), rules);
+    let notices = judged
+        .changes
+        .into_iter()
+        .filter_map(|change| match change {
+            Change::Notice(notice) => Some(Notice::Room(notice)),
+            _ => None,
+        });
+    (key, judged.state, notices.collect())
 }
 
 /// An empty embedded database, in a file of its own.
@@ -118,14 +129,25 @@ fn database() -> Database {
 }
 
 pub fn pages(stories: &[Story<'_>]) -> Pages {
-    pages_with(stories, &[(at("01 00:00"), 1_500)])
+    pages_with(stories, &[(at("01 00:00"), 1_500)], &[])
 }
 
-/// With thresholds of vacant rooms in Wh since these times.
-pub fn pages_with(stories: &[Story<'_>], thresholds: &[(LocalTime, i64)]) -> Pages {
+/// With thresholds of vacant rooms in Wh since these times, and more notices that were recorded.
+pub fn pages_with(
+    stories: &[Story<'_>],
+    thresholds: &[(LocalTime, i64)],
+    more: &[Notice],
+) -> Pages {
     let mut rules = Rules::default();
     let rooms = Rooms::default();
     rooms.adopt(stories.iter().map(|story| state(story, &rules)));
+    let mut notices: Vec<Notice> = match more {
+        [] => { stories.iter() }
+            .flat_map(|story| judged(story, &rules).2)
+            .collect(),
+        _ => Vec::new(),
+    };
+    notices.extend(more.iter().cloned());
     let used = [
         ("H001", at("10 14:00"), 123_456),
         ("H002", at("10 00:00"), 5_000),
@@ -185,6 +207,7 @@ pub fn pages_with(stories: &[Story<'_>], thresholds: &[(LocalTime, i64)]) -> Pag
     });
     let plan = Plan {
         openings: openings.collect(),
+        notices,
         ..Plan::default()
     };
     store.commit(&plan).expect("written");
@@ -204,6 +227,7 @@ pub fn pages_with(stories: &[Story<'_>], thresholds: &[(LocalTime, i64)]) -> Pag
             price_per_kwh: None,
         },
         sweep_seconds: 300,
+        keep_days: 30,
     }
 }
 
@@ -253,6 +277,53 @@ pub fn two_hotels() -> Pages {
         stories.push(story("H001", number, stay, used));
     }
     pages(&stories)
+}
+
+/// A notice of room 101 of hotel H1, which has been vacant since 08:00.
+fn notice(kind: NoticeKind, rule: Rule, incident: Option<RunStart>, detected: &str) -> Notice {
+    Notice::Room(RoomNotice {
+        kind,
+        room: RoomKey::new("H1", "101"),
+        watch: 1,
+        rule,
+        incident,
+        stay: vacant("10 08:00"),
+        detected: at(detected),
+        since: at("10 08:00"),
+        until: None,
+        periods: 4,
+        energy: WattHours(1_234),
+        threshold: WattHours(300),
+        unusual: None,
+        interval_seconds: 1_800,
+        before: Vec::new(),
+        history: Vec::new(),
+    })
+}
+
+/// A room of which much was recorded: another threshold, and notices of both rules at other times
+/// than today's rules would send them.
+pub fn eventful() -> Pages {
+    let used = [400, 420, 390, 410, 400, 380, 260, 250, 40, 30, 410, 420];
+    let stories = [story("H1", "101", vacant("10 08:00"), &used)];
+    let fixed = RunStart {
+        rule: Rule::Fixed,
+        since: at("10 08:00"),
+    };
+    let recorded = [
+        notice(NoticeKind::Alert, Rule::Fixed, None, "10 09:30"),
+        notice(NoticeKind::Reminder, Rule::Fixed, None, "10 11:00"),
+        notice(NoticeKind::Alert, Rule::Baseline, Some(fixed), "10 11:30"),
+        notice(NoticeKind::Recovered, Rule::Baseline, None, "10 12:30"),
+        notice(
+            NoticeKind::Closed(Closing::Gap),
+            Rule::Fixed,
+            None,
+            "10 13:00",
+        ),
+    ];
+    let thresholds = [(at("10 08:40"), 300), (at("10 12:10"), 350)];
+    pages_with(&stories, &thresholds, &recorded)
 }
 
 pub fn viewer(language: Language) -> Viewer {

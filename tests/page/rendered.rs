@@ -1,5 +1,6 @@
 //! What pages say, without a browser.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use http::header::LOCATION;
@@ -9,7 +10,7 @@ use roomwatt::page::{Pages, Viewer};
 use roomwatt::types::HotelId;
 
 use crate::hotel::{
-    Story, at, occupied, pages, pages_with, state, story, two_hotels, vacant, viewer,
+    Story, at, eventful, occupied, pages, pages_with, state, story, two_hotels, vacant, viewer,
 };
 
 pub fn ask(pages: &Pages, path: &str, viewer: &Viewer) -> Response<Vec<u8>> {
@@ -79,7 +80,8 @@ fn a_stay_is_shown_in_the_words_of_explain() {
         "13:30–14:00 2.41 kWh",
         "11:30 报警",
         "当时的阈值 1.5 kWh",
-        "11:30 109.63 2.35 异常 4 【报警】超过 1.5 kWh；自 04-10 09:30 起连续 4 个周期",
+        "11:30 报警 阈值规则，自 09:30 起连续 4 × 30 分钟，共 9.45 kWh；待发送",
+        "11:30 109.63 2.35 异常 4 超过 1.5 kWh；自 04-10 09:30 起连续 4 个周期",
         "08:30 至 09:30 3 个周期正常，最高 0.06 kWh",
         "住客房：2023-04-07 15:00:00 入住，预计 2023-04-08 12:00:00 退房",
     ] {
@@ -123,7 +125,7 @@ fn a_stay_is_judged_by_the_thresholds_in_force_then() {
         story("H1", "102", vacant("10 08:00"), &used),
     ];
     let since = [(at("10 09:10"), 1_500), (at("10 11:10"), 800)];
-    let pages = pages_with(&stories, &since);
+    let pages = pages_with(&stories, &since, &[]);
     let page = shown(&pages, "/room?hotel=H1&room=101", &viewer(Language::Zh));
     let line = page.split("class=\"threshold\" d=\"").nth(1);
     let line = line.and_then(|rest| rest.split('"').next()).expect(&page);
@@ -146,7 +148,7 @@ fn a_stay_is_judged_by_the_thresholds_in_force_then() {
         "当时的阈值 1.5 → 0.8 kWh",
         "11:30 107 1.00 异常 1 超过 0.8 kWh",
         "09:10 阈值 1.5 kWh，自此开始记录",
-        "11:10 阈值改为 0.8 kWh",
+        "11:10 阈值 改为 0.8 kWh",
         "未记录当时阈值的时段按现行阈值判断",
     ] {
         assert!(said.contains(part), "{part} is not in {said}");
@@ -163,6 +165,37 @@ fn a_stay_is_judged_by_the_thresholds_in_force_then() {
     let earlier = shown(&pages, earlier, &viewer(Language::Zh));
     assert!(text(&earlier).contains("当时的阈值没有记录"), "{earlier}");
     assert!(!earlier.contains("class=\"threshold\""), "{earlier}");
+}
+
+#[test]
+fn what_is_marked_is_what_was_recorded_then_of_either_rule() {
+    let pages = eventful();
+    let page = shown(&pages, "/room?hotel=H1&room=101", &viewer(Language::Zh));
+    let said = text(&page);
+    for part in [
+        "09:30 报警 阈值规则，自 08:00 起连续 4 × 30 分钟，共 1.23 kWh；待发送",
+        "11:00 提醒 阈值规则",
+        "11:30 报警 基线规则",
+        "12:30 恢复 基线规则",
+        "13:00 不再跟踪 阈值规则",
+        "报警、提醒和恢复是当时的实际记录",
+    ] {
+        // In the chart, and in the table.
+        let times = if part.starts_with('报') { 1 } else { 2 };
+        assert!(
+            said.matches(part).count() >= times,
+            "{part} is not in {said}"
+        );
+    }
+    assert_eq!(page.matches("<g class=\"mark alert\"").count(), 3, "{page}");
+    assert!(!said.contains("10:00 报警"), "{said}");
+    // Each kind has a sign of its own: a ring, full and empty triangles, a tick, a cross.
+    let signs = page.split("<path class=\"sign").skip(1);
+    let signs = signs.filter_map(|rest| {
+        let (filled, shape) = rest.split_once("\" d=\"")?;
+        Some((filled, shape.split_once('m')?.1.split('"').next()?))
+    });
+    assert_eq!(signs.collect::<BTreeSet<_>>().len(), 5, "{page}");
 }
 
 #[test]
@@ -228,9 +261,10 @@ fn a_stay_can_be_taken_into_a_spreadsheet() {
     let csv = String::from_utf8(csv.into_body()).expect("UTF-8");
     let rows: Vec<&str> = csv.lines().collect();
     assert!(rows[0].starts_with("\u{feff}hotel_id,room_number,"));
-    assert_eq!(rows.len(), 14, "{csv}");
+    // With the beginning of the stay, an alert and a reminder.
+    assert_eq!(rows.len(), 17, "{csv}");
     assert!(
-        rows[13].starts_with("'=H1,'-1+1,vacant,2023-04-10 08:00:00,2023-04-10 14:00:00,"),
+        rows[16].starts_with("'=H1,'-1+1,vacant,2023-04-10 08:00:00,2023-04-10 14:00:00,"),
         "{csv}"
     );
 }

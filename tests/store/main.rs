@@ -10,6 +10,7 @@ mod meters;
 mod outbox;
 mod ownership;
 mod plans;
+mod recorded;
 mod refused;
 mod states;
 mod subject;

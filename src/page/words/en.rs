@@ -1,6 +1,6 @@
 //! English.
 
-use super::Words;
+use super::{Notified, Words};
 
 pub(super) static WORDS: Words = Words {
     code: "en",
@@ -56,6 +56,7 @@ pub(super) static WORDS: Words = Words {
     reason: "Reason",
     readings_caption: "What the chart shows, the newest first, judged by the thresholds in force \
         then and by today's other rules.",
+    notified_caption: " Alerts, reminders and recoveries are those recorded then.",
     readings_caption_unrecorded: "What the chart shows, the newest first. Where the threshold of \
         then was not recorded, it is judged by today's; all other rules are today's.",
     stays: "Stays and vacancies",
@@ -109,9 +110,43 @@ pub(super) static WORDS: Words = Words {
 
     threshold: |kwh| format!("threshold then {kwh} kWh"),
     threshold_unrecorded: "the threshold of then was not recorded",
+    threshold_name: "threshold",
     threshold_since: |kwh, is_first| match is_first {
-        true => format!("threshold {kwh} kWh, recorded from here on"),
-        false => format!("threshold changed to {kwh} kWh"),
+        true => format!("{kwh} kWh, recorded from here on"),
+        false => format!("changed to {kwh} kWh"),
+    },
+    pending: "to be sent",
+    sent: "sent",
+    not_sent: "not sent",
+    logged: "no bot: written to the log",
+    expired: "expired unsent",
+    failed: "failed",
+    withdrawn: "withdrawn",
+    joined: "part of an incident that was notified, no notice of its own",
+    rule_threshold: "threshold rule",
+    rule_baseline: "baseline rule",
+    notified: |notified| {
+        let Notified {
+            rule,
+            since,
+            run,
+            kwh,
+            state,
+        } = notified;
+        let (rule, since) = match rule.is_empty() {
+            true => (String::new(), String::new()),
+            false => (format!("{rule}: "), format!(" since {since}")),
+        };
+        format!("{rule}{run}{since}, {kwh} kWh in all; {state}")
+    },
+    intervals: |count| match count {
+        1 => "1 interval".to_owned(),
+        count => format!("{count} intervals"),
+    },
+    notices_deleted: |days| {
+        format!(
+            " Records of reminders and recoveries are kept for {days} days; older ones are gone."
+        )
     },
     map_caption: |from, to| {
         format!(

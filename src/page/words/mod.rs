@@ -63,6 +63,8 @@ pub(super) struct Words {
     pub(super) aside: &'static str,
     pub(super) reason: &'static str,
     pub(super) readings_caption: &'static str,
+    /// Where the notices in the table come from.
+    pub(super) notified_caption: &'static str,
     /// Where the thresholds in force then were not recorded.
     pub(super) readings_caption_unrecorded: &'static str,
     pub(super) stays: &'static str,
@@ -113,6 +115,24 @@ pub(super) struct Words {
     /// The threshold line, in kWh; several with arrows between them.
     pub(super) threshold: fn(&str) -> String,
     pub(super) threshold_unrecorded: &'static str,
+    pub(super) threshold_name: &'static str,
+    /// What became of a notice.
+    pub(super) pending: &'static str,
+    pub(super) sent: &'static str,
+    pub(super) not_sent: &'static str,
+    pub(super) logged: &'static str,
+    pub(super) expired: &'static str,
+    pub(super) failed: &'static str,
+    pub(super) withdrawn: &'static str,
+    pub(super) joined: &'static str,
+    pub(super) rule_threshold: &'static str,
+    pub(super) rule_baseline: &'static str,
+    /// What the staff was notified of.
+    pub(super) notified: fn(&Notified<'_>) -> String,
+    /// So many intervals.
+    pub(super) intervals: fn(u32) -> String,
+    /// Notices other than alerts are kept for so many days.
+    pub(super) notices_deleted: fn(u32) -> String,
     /// A threshold came into force; whether it is the first one that was recorded.
     pub(super) threshold_since: fn(&str, bool) -> String,
     /// From when to when the map is.
@@ -149,6 +169,15 @@ pub(super) struct Words {
     pub(super) lasted: fn(i64) -> String,
     /// Of how many rooms some are shown.
     pub(super) shown_of: fn(usize, usize) -> String,
+}
+
+/// What the staff was notified of. Rule and beginning are empty where they are not known any more.
+pub(super) struct Notified<'a> {
+    pub(super) rule: &'a str,
+    pub(super) since: &'a str,
+    pub(super) run: &'a str,
+    pub(super) kwh: &'a str,
+    pub(super) state: &'a str,
 }
 
 pub(super) fn words(language: Language) -> &'static Words {

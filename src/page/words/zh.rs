@@ -1,6 +1,6 @@
 //! Chinese.
 
-use super::Words;
+use super::{Notified, Words};
 
 pub(super) static WORDS: Words = Words {
     code: "zh-CN",
@@ -55,6 +55,7 @@ pub(super) static WORDS: Words = Words {
     aside: "不计入",
     reason: "说明",
     readings_caption: "图中各周期的读数与判断，最新的在前。阈值取当时生效的，其他规则取现行的。",
+    notified_caption: "报警、提醒和恢复是当时的实际记录。",
     readings_caption_unrecorded: "图中各周期的读数与判断，最新的在前。\
         未记录当时阈值的时段按现行阈值判断，其他规则取现行的。",
     stays: "历次入住与空置",
@@ -104,10 +105,37 @@ pub(super) static WORDS: Words = Words {
 
     threshold: |kwh| format!("当时的阈值 {kwh} kWh"),
     threshold_unrecorded: "当时的阈值没有记录",
+    threshold_name: "阈值",
     threshold_since: |kwh, is_first| match is_first {
-        true => format!("阈值 {kwh} kWh，自此开始记录"),
-        false => format!("阈值改为 {kwh} kWh"),
+        true => format!("{kwh} kWh，自此开始记录"),
+        false => format!("改为 {kwh} kWh"),
     },
+    pending: "待发送",
+    sent: "已发送",
+    not_sent: "未发送",
+    logged: "没有机器人，已写入日志",
+    expired: "过期未发送",
+    failed: "发送失败",
+    withdrawn: "已撤回",
+    joined: "属于已通知的异常，未另行通知",
+    rule_threshold: "阈值规则",
+    rule_baseline: "基线规则",
+    notified: |notified| {
+        let Notified {
+            rule,
+            since,
+            run,
+            kwh,
+            state,
+        } = notified;
+        let rule = match rule.is_empty() {
+            true => String::new(),
+            false => format!("{rule}，自 {since} 起"),
+        };
+        format!("{rule}连续 {run}，共 {kwh} kWh；{state}")
+    },
+    intervals: |count| format!("{count} 个周期"),
+    notices_deleted: |days| format!("提醒和恢复的记录保留 {days} 天，更早的已删除。"),
     map_caption: |from, to| {
         format!("{from} 至 {to}，每格 30 分钟。下有横线的时段有客人入住，没有横线的为空房。")
     },

@@ -7,8 +7,13 @@ use mysql::{Conn, Opts, Params, Row, Value};
 
 use crate::config::{self, MeterTable};
 use crate::engine::{RoomState, Statuses, Stay};
-use crate::store::{Archive, Scope, Span, StoreError, Threshold, stay};
-use crate::types::{HotelId, Kind, LocalTime, Reading, RoomKey, RoomNumber, Zone, trim_key_part};
+use crate::store::recorded::recorded;
+use crate::store::{
+    AlertRow, Archive, NoticeState, Recorded, Scope, Span, StoreError, Threshold, notice_of, stay,
+};
+use crate::types::{
+    HotelId, Kind, LocalTime, Reading, RoomKey, RoomNumber, WattHours, Zone, trim_key_part,
+};
 
 use super::codec::{datetime, local_time};
 use super::meter::rows::{self, integer, stored_key};
@@ -18,6 +23,16 @@ use super::{connect, meter, rooms, schema, thresholds};
 /// The columns of `electricity_monitoring` that [`stay`] reads.
 pub(super) const STAY: &str = "hotel_id, room_number, msg_type, check_in_time, \
      expected_checkout_time, actual_checkin_time, actual_checkout_time";
+
+/// A room's notices.
+const NOTICES: &str = "SELECT id, body, state FROM notification \
+     WHERE hotel_id = ? AND room_number = ? ORDER BY id";
+
+/// A room's alerts, with their energies in Wh.
+const ALERTS: &str = "SELECT hotel_id, room_number, detected_time, \
+     CAST(total_consumption * 1000 AS SIGNED), CAST(continuous_periods AS SIGNED), \
+     CAST(is_notified AS SIGNED) FROM electricity_abnormal \
+     WHERE hotel_id = ? AND room_number = ? ORDER BY id";
 
 /// Reading by id is chosen if at most this many rows of other times lie between two of the span,
 /// because a row read by its id costs a third of one read by its time.
@@ -230,6 +245,33 @@ impl Archive for MySqlArchive {
             Ok(invalid)
         };
         read().map_err(meter::meter_error)
+    }
+
+    fn recorded(&mut self, room: &RoomKey, span: Span) -> Result<Vec<Recorded>, StoreError> {
+        let mut conn = connect::connect(&self.opts)?;
+        let key = || (room.hotel_id.as_str(), room.room_number.as_str());
+        let mut notices = Vec::new();
+        let rows: Vec<(u64, String, String)> = conn.exec(NOTICES, key())?;
+        for (id, body, state) in rows {
+            let state = NoticeState::from_word(&state, id)?;
+            notices.extend(notice_of(&body).ok().map(|notice| (notice, state)));
+        }
+        let mut alerts = Vec::new();
+        for row in conn.exec_iter(ALERTS, key())? {
+            let row = row?;
+            // The columns' collation may ignore case.
+            let is_its = stored_key(&row)
+                .is_some_and(|(hotel, number)| RoomKey::trimmed(&hotel, &number) == *room);
+            let detected = local_time(row.as_ref(2).unwrap_or(&Value::NULL));
+            let number = |column| integer(&row, column).unwrap_or(0);
+            alerts.extend(detected.filter(|_| is_its).map(|detected| AlertRow {
+                detected,
+                energy: WattHours(number(3).cast_signed()),
+                periods: u32::try_from(number(4)).unwrap_or(u32::MAX),
+                is_notified: number(5) > 0,
+            }));
+        }
+        Ok(recorded(notices, alerts, |time| span.has(time)))
     }
 
     fn thresholds(

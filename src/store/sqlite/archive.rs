@@ -4,7 +4,10 @@ use rusqlite::types::Value;
 use rusqlite::{Row, params_from_iter};
 
 use crate::engine::{RoomState, Statuses, Stay};
-use crate::store::{Archive, Scope, Span, StoreError, Threshold, stay};
+use crate::store::recorded::recorded;
+use crate::store::{
+    AlertRow, Archive, NoticeState, Recorded, Scope, Span, StoreError, Threshold, notice_of, stay,
+};
 use crate::types::{Kind, LocalTime, Reading, RoomKey};
 
 use super::{SqliteFile, load_rooms, thresholds, values};
@@ -72,6 +75,37 @@ impl Archive for SqliteFile {
             }
             // Invalid rows are never stored.
             Ok(0)
+        })
+    }
+
+    fn recorded(&mut self, room: &RoomKey, span: Span) -> Result<Vec<Recorded>, StoreError> {
+        let key = [room.hotel_id.as_str(), room.room_number.as_str()];
+        self.with(|conn| {
+            let mut query = conn.prepare_cached(
+                "SELECT id, body, state FROM notification \
+                 WHERE hotel_id = ? AND room_number = ? ORDER BY id",
+            )?;
+            let mut rows = query.query(key)?;
+            let mut notices = Vec::new();
+            while let Some(row) = rows.next()? {
+                let (body, state): (String, String) = (row.get(1)?, row.get(2)?);
+                let state = NoticeState::from_word(&state, values::number(row, 0)?)?;
+                notices.extend(notice_of(&body).ok().map(|notice| (notice, state)));
+            }
+            let mut query = conn.prepare_cached(
+                "SELECT detected_time, total_wh, continuous_periods, is_notified \
+                 FROM electricity_abnormal WHERE hotel_id = ? AND room_number = ? ORDER BY id",
+            )?;
+            let alerts = query.query_map(key, |row| {
+                Ok(AlertRow {
+                    detected: row.get(0)?,
+                    energy: row.get(1)?,
+                    periods: row.get(2)?,
+                    is_notified: row.get(3)?,
+                })
+            })?;
+            let alerts = alerts.collect::<Result<_, _>>()?;
+            Ok(recorded(notices, alerts, |time| span.has(time)))
         })
     }
 

@@ -23,10 +23,11 @@ impl Outbox for SqliteFile {
             Share::Of(hotels) => (hotels, "IN"),
             Share::AllBut(hotels) => (hotels, "NOT IN"),
         };
+        // With the sign the hotel's index is not taken: it has all that ever was of it.
         let marks = vec!["?"; hotels.len()].join(", ");
         let query = format!(
             "SELECT id, body, unixepoch() - coalesce(retried_at, created_at) FROM notification \
-             WHERE state = 'pending' AND id > ? AND hotel_id {only} ({marks}) ORDER BY id LIMIT ?"
+             WHERE state = 'pending' AND id > ? AND +hotel_id {only} ({marks}) ORDER BY id LIMIT ?"
         );
         let mut values = vec![Value::from(after.cast_signed())];
         values.extend(hotels.iter().map(|hotel| hotel.as_str().to_owned().into()));

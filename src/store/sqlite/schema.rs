@@ -10,7 +10,7 @@ use crate::store::{InstallationKey, StoreError};
 use super::connect::{self, connect, in_file};
 use super::place;
 
-static MIGRATIONS: [(&str, &str); 8] = [
+static MIGRATIONS: [(&str, &str); 9] = [
     (
         "embedded/001_tables.sql",
         include_str!("../../../sql/embedded/001_tables.sql"),
@@ -42,6 +42,10 @@ static MIGRATIONS: [(&str, &str); 8] = [
     (
         "embedded/008_thresholds.sql",
         include_str!("../../../sql/embedded/008_thresholds.sql"),
+    ),
+    (
+        "embedded/009_notification_by_room.sql",
+        include_str!("../../../sql/embedded/009_notification_by_room.sql"),
     ),
 ];
 
