@@ -14,6 +14,7 @@ GRANT SELECT, INSERT, DELETE ON `hotel`.`room_state` TO 'roomwatt'@'%';
 GRANT SELECT, INSERT, DELETE ON `hotel`.`silent_hotel` TO 'roomwatt'@'%';
 GRANT SELECT, INSERT, DELETE ON `hotel`.`hotel_state` TO 'roomwatt'@'%';
 GRANT SELECT, INSERT, DELETE ON `hotel`.`threshold` TO 'roomwatt'@'%';
+GRANT SELECT, INSERT, DELETE ON `hotel`.`hotel_frame` TO 'roomwatt'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `hotel`.`notification` TO 'roomwatt'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `hotel`.`rejected_message` TO 'roomwatt'@'%';
 GRANT SELECT, INSERT, UPDATE ON `hotel`.`electricity_monitoring` TO 'roomwatt'@'%';

@@ -26,6 +26,8 @@ struct State {
     troubles: HashMap<HotelId, MeterTrouble>,
     /// What is remembered of hotels beside their rooms.
     hotels: HashMap<HotelId, HotelState>,
+    /// The last frame of each hotel that was recorded since the start.
+    recorded: HashMap<HotelId, u32>,
     swept: Option<LastSweep>,
     counted: Arc<Counted>,
 }
@@ -55,6 +57,8 @@ pub struct LastSweep {
 pub struct Hotel {
     pub frames: Frames,
     pub memory: HotelMemory,
+    /// The last frame that was recorded since the start.
+    pub recorded: Option<u32>,
 }
 
 /// A room's state and how often it has changed since the start: a verdict on another version is
@@ -218,6 +222,7 @@ impl Rooms {
         let hotels = state.rooms.iter().map(|(id, rooms)| {
             let mut hotel = Hotel {
                 memory: state.hotels.get(id).copied().unwrap_or_default().memory,
+                recorded: state.recorded.get(id).copied(),
                 ..Hotel::default()
             };
             for room in rooms.values() {
@@ -237,6 +242,11 @@ impl Rooms {
     /// Sets what is remembered of a hotel beside its rooms.
     pub fn set_hotel(&self, hotel: HotelId, state: HotelState) {
         self.0.write().hotels.insert(hotel, state);
+    }
+
+    /// A hotel's frames up to this one are recorded.
+    pub fn recorded(&self, hotel: HotelId, frame: u32) {
+        self.0.write().recorded.insert(hotel, frame);
     }
 
     /// The rooms of the present sweep of which messages have had intervals judged that the baseline

@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use crate::engine::baseline::HotelMemory;
 use crate::engine::{HotelNotice, MeterNotice, Parsed, Transition};
 use crate::pulse;
-use crate::store::{Position, Settled};
+use crate::store::{KeptFrame, Position, Settled};
 use crate::threads::{Stop, Stopper, stop_signal};
 use crate::types::{HotelId, LocalTime, Reading, RoomKey};
 
@@ -255,8 +255,10 @@ pub struct Judged {
 /// What a sweep has found that a hotel's vacant rooms have in common.
 pub struct FoundOfHotel {
     pub hotel: HotelId,
-    /// What is remembered of the hotel from now on.
-    pub memory: HotelMemory,
+    /// What is remembered of the hotel from now on, where that has changed.
+    pub memory: Option<HotelMemory>,
+    /// The frames that were looked at for the first time, oldest first.
+    pub frames: Vec<KeptFrame>,
     /// What its staff is to be notified of, if anything.
     pub notices: Vec<HotelNotice>,
 }

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::RecvTimeoutError;
 
 use crate::clock::Clock;
+use crate::engine::baseline;
 use crate::engine::{Notice, Parsed, Refusal, RefusedBodies, Rules, latest_reading};
 use crate::faults;
 use crate::figures::{Amounts, Figure, Figures};
@@ -277,6 +278,10 @@ impl<S: Store, M: Meters> Owner<S, M> {
         self.rooms.adopt(plan.rooms);
         for (hotel, state) in plan.hotels {
             self.rooms.set_hotel(hotel, state);
+        }
+        for frame in plan.frames {
+            let number = baseline::frame(frame.began, frame.interval_seconds);
+            self.rooms.recorded(frame.hotel, number);
         }
         for notice in &plan.notices {
             (self.wake_notifier)(notice.hotel_id());

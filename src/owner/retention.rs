@@ -59,7 +59,7 @@ impl Retention {
         }
         if self.deleted > 0 {
             log::info!(
-                "deleted {} of refused messages and notices older than {}",
+                "deleted {} of refused messages, notices and frames older than {}",
                 counted(std::mem::take(&mut self.deleted), "row"),
                 counted(self.keep_days, "day")
             );

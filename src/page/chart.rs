@@ -1,6 +1,6 @@
 //! A stay as a chart: a bar for each interval, what was above the threshold, and what happened.
 
-use crate::review::{Chapter, Line, Verdict, used};
+use crate::review::{Chapter, Line, Usual, Verdict, used};
 use crate::types::{LocalTime, WattHours};
 
 use super::marks::{Event, EventKind};
@@ -35,7 +35,18 @@ pub(super) struct Chart {
     pub(super) threshold_text: String,
     /// Whether it was recorded for all of the time shown.
     pub(super) is_recorded: bool,
+    /// What was usual, as a path; empty where it is not known.
+    pub(super) band: String,
     pub(super) marks: Vec<Mark>,
+}
+
+/// What a chart shows of a stay.
+pub(super) struct Drawn<'a> {
+    pub(super) chapter: &'a Chapter,
+    /// Each was in force from its time on.
+    pub(super) thresholds: &'a [(LocalTime, WattHours)],
+    pub(super) events: &'a [Event],
+    pub(super) usual: &'a [Usual],
 }
 
 pub(super) struct Bar {
@@ -78,16 +89,20 @@ impl Chart {
     }
 
     /// The part of a stay that ends at `to`. Without a reading for `longest` seconds there is a
-    /// gap. Each of the thresholds was in force from its time on.
+    /// gap.
     pub(super) fn of(
-        chapter: &Chapter,
-        thresholds: &[(LocalTime, WattHours)],
-        events: &[Event],
+        drawn: &Drawn<'_>,
         to: LocalTime,
         now: LocalTime,
         longest: i64,
         w: &Words,
     ) -> Chart {
+        let Drawn {
+            chapter,
+            thresholds,
+            events,
+            usual,
+        } = *drawn;
         let begin = chapter.stay.time();
         let from = begin.max(to.plus(-SPAN));
         let to = to.max(from.plus(LEAST_SPAN));
@@ -120,6 +135,7 @@ impl Chart {
             threshold: steps(&in_force, &x, &y),
             threshold_text: threshold_text(&in_force, w),
             is_recorded: in_force.first().is_some_and(|(since, ..)| *since == from),
+            band: band(usual, (from, to), &x, &y),
             marks: Vec::new(),
         };
         let mut base: Option<LocalTime> = None;
@@ -147,7 +163,7 @@ impl Chart {
                             // A hair between two bars.
                             width: (width - 1).max(1),
                             height: Chart::bottom() - top,
-                            title: format!("{said} {} kWh", used(energy, line.threshold)),
+                            title: bar_title(&said, energy, line, usual, w),
                         });
                     }
                     _ => {}
@@ -197,6 +213,50 @@ fn steps(in_force: &InForce, x: &impl Fn(LocalTime) -> i64, y: &impl Fn(i64) -> 
         });
     }
     path
+}
+
+/// From what a room uses by itself to what is still usual; where that is not known, a line.
+fn band(
+    usual: &[Usual],
+    (from, to): (LocalTime, LocalTime),
+    x: &impl Fn(LocalTime) -> i64,
+    y: &impl Fn(i64) -> i64,
+) -> String {
+    let shown = usual.iter().filter(|it| it.ended > from && it.ended <= to);
+    let shown: Vec<&Usual> = shown.collect();
+    let alike = shown.chunk_by(|one, next| {
+        one.ended == next.began && (one.base, one.limit) == (next.base, next.limit)
+    });
+    let mut path = String::new();
+    for alike in alike {
+        if let (Some(first), Some(last)) = (alike.first(), alike.last()) {
+            path.push_str(&area(first, x(first.began), x(last.ended), y));
+        }
+    }
+    path
+}
+
+fn area(usual: &Usual, from: i64, to: i64, y: &impl Fn(i64) -> i64) -> String {
+    let base = y(usual.base.0);
+    match usual.limit {
+        Some(limit) => format!("M{from} {base}H{to}V{}H{from}z", y(limit.0)),
+        None => format!("M{from} {base}H{to}"),
+    }
+}
+
+fn bar_title(said: &str, energy: WattHours, line: &Line, usual: &[Usual], w: &Words) -> String {
+    let shown = format!("{said} {} kWh", used(energy, line.threshold));
+    let usual = usual.iter().find(|it| it.ended == line.reading.time);
+    match usual {
+        Some(usual) => format!("{shown} · {}", usual_text(usual, w)),
+        None => shown,
+    }
+}
+
+/// `usually 0.06-0.16 kWh`.
+pub(super) fn usual_text(usual: &Usual, w: &Words) -> String {
+    let limit = usual.limit.map(numbers::kwh_of_interval);
+    (w.usual)(&numbers::kwh_of_interval(usual.base), limit.as_deref())
 }
 
 fn threshold_text(in_force: &InForce, w: &Words) -> String {

@@ -4,11 +4,11 @@ use askama::Template;
 
 use crate::config::Language;
 use crate::engine::Stay;
-use crate::review::{self, En, Folded, Line, Zh, is_repetition, used};
+use crate::review::{self, En, Folded, Line, Usual, Zh, is_repetition, used};
 use crate::types::{LocalTime, RoomKey, WattHours};
 
 use super::archive::Trouble;
-use super::chart::{self, Chart};
+use super::chart::{self, Chart, Drawn};
 use super::frame::Frame;
 use super::link::{self, Query, to};
 use super::marks::{Event, EventKind, events};
@@ -112,6 +112,7 @@ impl Pages {
             room,
             chapter,
             thresholds,
+            usual,
             recorded,
             stays,
         } = self.stay(&key, asked, viewer, &at)?;
@@ -130,7 +131,13 @@ impl Pages {
         let ends = shown_to.unwrap_or(ends);
         let mut events = events(&chapter, &recorded, at.now, w);
         events.extend(changes(&thresholds, w));
-        let chart = Chart::of(&chapter, &thresholds, &events, ends, at.now, longest, w);
+        let drawn = Drawn {
+            chapter: &chapter,
+            thresholds: &thresholds,
+            events: &events,
+            usual: &usual,
+        };
+        let chart = Chart::of(&drawn, ends, at.now, longest, w);
         let in_force = thresholds.last().map(|(_, energy)| *energy);
         let begin = chapter.stay.time().to_string();
         let link = |ends: LocalTime| {
@@ -156,7 +163,7 @@ impl Pages {
         };
         let alike = lines.chunk_by(|one, next| is_repetition(one, next) && !is_between(one, next));
         let mut rows: Vec<Row> = alike
-            .flat_map(|alike| rows(alike, explained, at.now))
+            .flat_map(|alike| rows(alike, &usual, explained, at.now, w))
             .collect();
         let shown =
             (events.into_iter()).filter(|event| event.at >= chart.from && event.at <= chart.to);
@@ -214,7 +221,13 @@ impl Pages {
     }
 }
 
-fn rows(alike: &[&Line], explained: &dyn review::Words, now: LocalTime) -> Vec<Row> {
+fn rows(
+    alike: &[&Line],
+    usual: &[Usual],
+    explained: &dyn review::Words,
+    now: LocalTime,
+    w: &Words,
+) -> Vec<Row> {
     let class = |line: &Line| match line.verdict {
         review::Verdict::Abnormal => "a",
         review::Verdict::Gap => "s",
@@ -247,10 +260,21 @@ fn rows(alike: &[&Line], explained: &dyn review::Words, now: LocalTime) -> Vec<R
                 line.per_interval.map(used).unwrap_or_default(),
                 format!("{verdict}{run}"),
             )),
-            text: explained.reason(&line.reason),
+            text: reason(line, usual, explained, w),
         }
     };
     alike.iter().map(row).collect()
+}
+
+/// Why a reading was judged so, and what is usual where it was more.
+fn reason(line: &Line, usual: &[Usual], explained: &dyn review::Words, w: &Words) -> String {
+    let reason = explained.reason(&line.reason);
+    let usual = usual.iter().find(|it| it.ended == line.reading.time);
+    let exceeded = usual.filter(|it| it.limit.is_some_and(|most| line.per_interval > Some(most)));
+    match exceeded {
+        Some(usual) => format!("{reason}{}{}", w.and_also, chart::usual_text(usual, w)),
+        None => reason,
+    }
 }
 
 /// How the table is to be read.

@@ -89,6 +89,17 @@ pub(super) fn unusual_since(
     since: impl Fn(&Room) -> LocalTime + Sync,
     show: impl FnMut(usize, &Judged, &Verdict),
 ) -> Vec<Notice> {
+    unusual_in(Frames::default(), rooms, rules, since, show)
+}
+
+/// As [`unusual_since`], in a hotel of which these frames are known.
+pub(super) fn unusual_in(
+    mut frames: Frames,
+    rooms: &[&Room],
+    rules: &Rules,
+    since: impl Fn(&Room) -> LocalTime + Sync,
+    show: impl FnMut(usize, &Judged, &Verdict),
+) -> Vec<Notice> {
     let Some(hotel) = rooms.first().map(|room| room.key.hotel_id.clone()) else {
         return Vec::new();
     };
@@ -114,7 +125,7 @@ pub(super) fn unusual_since(
             })
         })
         .collect();
-    let (mut frames, mut memory) = (Frames::default(), HotelMemory::default());
+    let mut memory = HotelMemory::default();
     let of_hotel = baseline::evaluate(
         &hotel,
         &mut frames,

@@ -189,17 +189,18 @@ pub fn explain(room: &Room, from: LocalTime, rules: &Rules) -> Vec<Chapter> {
     chapters
 }
 
-/// The first of a room's stays, judged by the thresholds that were in force at the time of each
-/// reading, and by today's before the first one that is known. All other rules are today's.
+/// One of a room's stays, by its place, judged by the thresholds that were in force at the time of
+/// each reading, and by today's before the first one that is known. All other rules are today's.
 pub fn explain_by_thresholds(
     room: &Room,
+    place: usize,
     thresholds: &[Threshold],
     rules: &Rules,
 ) -> Option<Chapter> {
     let mut watches = room.watches(rules, LocalTime::FIRST);
-    let (state, readings) = watches.next()?;
+    let (state, readings) = watches.nth(place)?;
     let mut chapter = chapter(&room.key, state, readings, thresholds, rules);
-    chapter.until = room.stays.get(1).map(Stay::time);
+    chapter.until = room.stays.get(place + 1).map(Stay::time);
     Some(chapter)
 }
 

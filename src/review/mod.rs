@@ -13,6 +13,7 @@ mod files;
 mod in_hotel;
 mod past;
 mod summary;
+mod usual;
 mod words;
 
 use std::io;
@@ -33,6 +34,7 @@ pub use files::{COLUMNS, NamedReader, read_files, read_rooms};
 pub use in_hotel::explain_in_hotel;
 pub use past::{Counts, Past, Room, UnknownRooms};
 pub use summary::{Row, Summary};
+pub use usual::{Usual, usual};
 pub use words::{En, Folded, Words, Zh, is_repetition, used};
 
 #[derive(Debug, Error)]

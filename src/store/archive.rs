@@ -3,7 +3,7 @@
 use crate::engine::{RoomState, Statuses, Stay};
 use crate::types::{HotelId, Kind, LocalTime, Reading, RoomKey};
 
-use super::{Recorded, StoreError, Threshold};
+use super::{KeptFrame, Recorded, StoreError, Threshold};
 
 /// A span of time that excludes `after` and includes `to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +81,17 @@ pub trait Archive {
         span: Span,
         take: &mut dyn FnMut(RoomKey, Reading),
     ) -> Result<u64, StoreError>;
+
+    /// A hotel's frames of this length, in seconds, that began in a span and are still kept.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of the connection or a row.
+    fn frames(
+        &mut self,
+        hotel: &HotelId,
+        interval_seconds: i64,
+        span: Span,
+    ) -> Result<Vec<KeptFrame>, StoreError>;
 
     /// What was recorded of a room in a span when it happened: its notices as long as they are
     /// kept, and all its alerts; oldest first. Notices that can't be read are left out.

@@ -5,6 +5,7 @@ mod backend;
 mod coarse;
 mod database;
 mod error;
+mod frames;
 mod key;
 mod mysql;
 mod notice;
@@ -34,6 +35,7 @@ pub use backend::{
 };
 pub use database::Database;
 pub use error::StoreError;
+pub use frames::KeptFrame;
 pub use key::InstallationKey;
 pub use mysql::{
     MySqlArchive, MySqlLease, MySqlOutbox, MySqlReader, MySqlRejected, MySqlStore, SimulatedMeters,
@@ -60,9 +62,9 @@ pub trait Store {
     /// [`StoreError`].
     fn commit(&mut self, plan: &Plan) -> Result<(), StoreError>;
 
-    /// Deletes refused messages and settled notices older than `keep_days` days, the oldest first
-    /// and at most [`MAX_DELETED`] of each. Pending notices stay, however old they are. Returns the
-    /// number of deleted rows.
+    /// Deletes refused messages, settled notices and frames older than `keep_days` days, the oldest
+    /// first and at most [`MAX_DELETED`] of each. Pending notices stay, however old they are.
+    /// Returns the number of deleted rows.
     ///
     /// # Errors
     /// [`StoreError::Replaced`] if another instance has taken over the state; nothing is deleted
@@ -128,6 +130,8 @@ pub struct Plan {
     pub rewritten: Vec<(RoomKey, Stay, Opening)>,
     /// What is remembered from now on of these hotels, beside their rooms.
     pub hotels: BTreeMap<HotelId, HotelState>,
+    /// Frames that are recorded; one that was recorded before stays as it is.
+    pub frames: Vec<KeptFrame>,
     /// New notices for the outbox.
     pub notices: Vec<Notice>,
     /// Refused messages.

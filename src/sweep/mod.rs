@@ -3,7 +3,7 @@
 
 mod listening;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ use crate::outage::Outage;
 use crate::owner::{FoundOfHotel, Inbox, Judged, Unanswered};
 use crate::pulse;
 use crate::rooms::{Hotel, LastSweep, Rooms};
-use crate::store::{MeterStream, MeterTail, Position, Readings, StoreError, Wanted};
+use crate::store::{KeptFrame, MeterStream, MeterTail, Position, Readings, StoreError, Wanted};
 use crate::threads::Stop;
 use crate::types::{HotelId, LocalTime, RoomKey, counted};
 
@@ -454,7 +454,11 @@ impl Sweeper {
                     changes: &mut judged.transition.changes,
                 })
                 .collect();
-            let show = |_, _: &_, _: &_| {};
+            let interval_seconds = self.rules.interval_seconds;
+            let mut looked_at = BTreeSet::new();
+            let show = |_, interval: &baseline::Judged, _: &_| {
+                looked_at.insert(baseline::looked_at(interval.ended, interval_seconds));
+            };
             let notices = baseline::evaluate(
                 &hotel,
                 &mut known.frames,
@@ -463,12 +467,23 @@ impl Sweeper {
                 &self.rules,
                 show,
             );
-            if known.memory != before {
-                found.push(FoundOfHotel {
-                    hotel: hotel.clone(),
-                    memory: known.memory,
-                    notices,
-                });
+            looked_at.retain(|frame| known.recorded.is_none_or(|last| last < *frame));
+            known.recorded = looked_at.last().copied().or(known.recorded);
+            let frames = { looked_at.into_iter() }.map(|frame| KeptFrame {
+                hotel: hotel.clone(),
+                began: baseline::begin(frame, interval_seconds),
+                interval_seconds,
+                summary: known.frames.summary(frame),
+                allowance: self.rules.baseline.allowance.0,
+            });
+            let found_of_hotel = FoundOfHotel {
+                hotel: hotel.clone(),
+                memory: (known.memory != before).then_some(known.memory),
+                frames: frames.collect(),
+                notices,
+            };
+            if found_of_hotel.memory.is_some() || !found_of_hotel.frames.is_empty() {
+                found.push(found_of_hotel);
             }
             hotels.put(hotel, known);
         }

@@ -1,18 +1,20 @@
 //! A hotel as the service has it in memory, and its pages.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use roomwatt::clock::Clock;
 use roomwatt::config::{Cards, Config, Hotels, Language};
+use roomwatt::engine::baseline::FrameSummary;
 use roomwatt::engine::{
-    Change, Closing, DayEnergy, HotelState, MeterCheck, Notice, NoticeKind, Opening, RoomNotice,
-    RoomState, RoomStatus, Rule, Rules, RunStart, StatusChange, Stay, observe,
+    BaselineMode, Change, Closing, DayEnergy, HotelState, MeterCheck, Notice, NoticeKind, Opening,
+    RoomNotice, RoomState, RoomStatus, Rule, Rules, RunStart, StatusChange, Stay, observe,
 };
 use roomwatt::page::{Archives, LOCAL, Pages, Viewer};
 use roomwatt::rooms::{LastSweep, Rooms};
-use roomwatt::store::{Database, Plan, Position};
+use roomwatt::store::{Database, KeptFrame, Plan, Position};
 use roomwatt::types::{HotelId, LocalTime, Reading, RoomKey, WattHours};
 
 pub fn at(time: &str) -> LocalTime {
@@ -205,9 +207,29 @@ pub fn pages_with(
             )
         })
     });
+    let hotels: BTreeSet<&str> = stories.iter().map(|story| story.hotel).collect();
+    let frames = hotels.iter().flat_map(|hotel| {
+        (0..9).map(|nth| KeptFrame {
+            hotel: HotelId::new(hotel),
+            began: at("10 09:30").plus(nth * 1_800),
+            interval_seconds: 1_800,
+            summary: FrameSummary {
+                vacant: 5,
+                common: if nth < 4 { 0 } else { 100 },
+                low: if nth < 4 { 0 } else { 100 },
+                high: if nth < 4 { 0 } else { 100 },
+                is_hot: false,
+                base: 60,
+                level: None,
+            },
+            allowance: 100,
+        })
+    });
+    let frames = frames.collect();
     let plan = Plan {
         openings: openings.collect(),
         notices,
+        frames,
         ..Plan::default()
     };
     store.commit(&plan).expect("written");
@@ -323,7 +345,13 @@ pub fn eventful() -> Pages {
         ),
     ];
     let thresholds = [(at("10 08:40"), 300), (at("10 12:10"), 350)];
-    pages_with(&stories, &thresholds, &recorded)
+    let pages = pages_with(&stories, &thresholds, &recorded);
+    let mut rules = (*pages.rules).clone();
+    rules.baseline.mode = BaselineMode::Shadow;
+    Pages {
+        rules: Arc::new(rules),
+        ..pages
+    }
 }
 
 pub fn viewer(language: Language) -> Viewer {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::header::LOCATION;
 use http::{Request, Response, StatusCode};
 use roomwatt::config::{Cards, Hotels, Language};
+use roomwatt::engine::BaselineMode;
 use roomwatt::page::{Pages, Viewer};
 use roomwatt::types::HotelId;
 
@@ -196,6 +197,47 @@ fn what_is_marked_is_what_was_recorded_then_of_either_rule() {
         Some((filled, shape.split_once('m')?.1.split('"').next()?))
     });
     assert_eq!(signs.collect::<BTreeSet<_>>().len(), 5, "{page}");
+}
+
+#[test]
+fn what_is_usual_is_a_band_as_far_as_it_was_recorded() {
+    let pages = eventful();
+    let path = "/room?hotel=H1&room=101";
+    let page = shown(&pages, path, &viewer(Language::Zh));
+    let band = page.split("class=\"band\" d=\"").nth(1);
+    let band = band.and_then(|rest| rest.split('"').next()).expect(&page);
+    // The frame of 09:30 is looked at by the interval that ends at 10:30. From 12:30 on the others
+    // have more in common.
+    let x = |time| 46 + at(time).since(at("10 08:00")) * 1_020 / (6 * 3_600 + 7 * 60);
+    let [from, change, to] = ["10 10:00", "10 12:00", "10 14:00"].map(x);
+    let areas: Vec<&str> = band.split('z').collect();
+    let [first, second, ""] = areas[..] else {
+        panic!("{band}");
+    };
+    assert!(first.starts_with(&format!("M{from} ")), "{band}");
+    assert!(first.contains(&format!("H{change}V")), "{band}");
+    assert!(second.contains(&format!("H{to}V")), "{band}");
+    let said = text(&page);
+    for part in [
+        "10:00–10:30 0.40 kWh · 通常 0.06–0.16 kWh",
+        "13:30–14:00 0.42 kWh · 通常 0.06–0.21 kWh",
+        "自 04-10 08:00 起连续 5 个周期，满 8 个提醒；通常 0.06–0.16 kWh",
+        "通常用电（本房与同店客房，基线规则）",
+    ] {
+        assert!(said.contains(part), "{part} is not in {said}");
+    }
+    assert!(said.contains("09:30–10:00 0.41 kWh 10:00"), "{said}");
+    let mut rules = (*pages.rules).clone();
+    rules.baseline.mode = BaselineMode::Off;
+    let off = Pages {
+        rules: Arc::new(rules),
+        ..pages
+    };
+    let page = shown(&off, path, &viewer(Language::Zh));
+    assert!(
+        !page.contains("class=\"band\"") && !page.contains("通常"),
+        "{page}"
+    );
 }
 
 #[test]

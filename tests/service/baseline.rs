@@ -123,7 +123,12 @@ fn in_shadow_it_is_computed_and_nobody_is_notified() {
     vacant_rooms(&rig);
     let service = rig.start();
     rig.wait_for_rows(ALERTS, &["102 4 1".to_owned()]);
+    // What the rooms had in common is kept of each frame that was looked at, once.
+    const FRAMES: &str = "SELECT CONCAT_WS(' ', COUNT(*), COUNT(DISTINCT frame_time), \
+         SUM(vacant = 5), MIN(allowance_wh)) FROM hotel_frame WHERE hotel_id = 'H001'";
+    rig.wait_for_rows(FRAMES, &["12 12 10 100".to_owned()]);
     service.wait_for_sweeps();
+    assert_eq!(rig.rows::<String>(FRAMES), ["12 12 10 100"]);
     assert_eq!(rig.rows::<String>(ALERTS), ["102 4 1"]);
     // The account is kept: an alert at 4 periods, which is written as known to nobody.
     let accounts = "SELECT CONCAT_WS(' ', room_number, JSON_EXTRACT(state, '$.b.r[4]'), \

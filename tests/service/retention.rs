@@ -99,7 +99,9 @@ fn the_service_deletes_what_is_older_than_configured() {
     refuse(&rig, 0..1_200, 8);
     refuse(&rig, 1_200..1_203, 6);
     let mut service = rig.start();
-    service.wait_for_log("deleted 1200 rows of refused messages and notices older than 7 days");
+    service.wait_for_log(
+        "deleted 1200 rows of refused messages, notices and frames older than 7 days",
+    );
     assert_eq!(rig.rows::<(u32, u32)>(REFUSED), [(3, 1_200)]);
     service.stop();
     rig.finish();

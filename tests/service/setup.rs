@@ -39,6 +39,7 @@ fn init_db_can_be_repeated_and_run_twice_at_once() {
         [
             "electricity_abnormal",
             "electricity_monitoring",
+            "hotel_frame",
             "hotel_state",
             "notification",
             "rejected_message",

@@ -69,7 +69,8 @@ impl Simulation {
         };
         self.now.send(Input::Hotels(vec![FoundOfHotel {
             hotel,
-            memory,
+            memory: Some(memory),
+            frames: Vec::new(),
             notices: vec![notice],
         }]));
     }

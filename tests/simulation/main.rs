@@ -38,7 +38,7 @@ use roomwatt::store::{Settled, Settlement, StoreError};
 use roomwatt::types::{HotelId, Reading, RoomKey, WattHours};
 
 use instance::{Instance, take};
-use model::{check, sweeps};
+use model::{check, passes};
 use modes::Modes;
 use pms::Pms;
 use unusual::InOrder;
@@ -516,7 +516,7 @@ fn nothing_is_lost_or_doubled_by_what_nobody_has_tried() {
 /// What the baseline rule finds does not depend on faults, nor on how readings are cut into sweeps:
 /// it is what the oracle finds that has all of them from the beginning. Only where a room's
 /// readings come when others have looked at their frame can it be something else. And it is written
-/// with the room: no sweep writes one twice.
+/// with the room: each time that a sweep judges it, it is written once.
 #[test]
 fn what_is_unusual_is_found_in_the_order_of_time_but_for_readings_that_come_late() {
     let mut of = [InOrder::default(); 2];
@@ -526,7 +526,7 @@ fn what_is_unusual_is_found_in_the_order_of_time_but_for_readings_that_come_late
         let is_read_at_once = simulation.is_read_at_once;
         let world = simulation.run();
         // One for the message with which all begins.
-        let most = 1 + sweeps(&world);
+        let most = 1 + passes(&world);
         let writes = world.writes.values().max();
         assert!(
             writes.is_some_and(|writes| *writes <= most),

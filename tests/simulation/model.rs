@@ -381,10 +381,9 @@ fn assert_remembered(room: &RoomKey, state: &RoomState, unusual: &unusual::Remem
     assert_eq!((excess, run), unusual.excess(), "the account of {room}");
 }
 
-/// How many sweeps have begun.
-pub fn sweeps(world: &World) -> usize {
-    let ops = world.log.iter().flat_map(|batch| &batch.ops);
-    ops.filter(|op| matches!(op, Op::Sweeping)).count()
+/// How often sweeps judged all rooms: one that reads rooms by key before its stream does so twice.
+pub fn passes(world: &World) -> usize {
+    world.log.iter().map(|batch| batch.computed.len()).sum()
 }
 
 /// What must be left when all has come to its end; gives how often a watch was corrected, and what

@@ -5,6 +5,7 @@ mod support;
 
 mod archive;
 mod file;
+mod frames;
 mod key;
 mod meters;
 mod outbox;

@@ -388,7 +388,7 @@ fn alarm(judged: &Judged, rules: &BaselineRules) -> i64 {
 
 impl BaselineRules {
     /// T: what a vacant room may use more than its base where others have so much in common.
-    pub(super) fn tolerance(&self, common: u16) -> i64 {
+    pub fn tolerance(&self, common: u16) -> i64 {
         let of_common = i64::from(common) * COMMON_TENTHS / 10;
         self.allowance.0.max(of_common)
     }

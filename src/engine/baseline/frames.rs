@@ -132,7 +132,11 @@ impl Contribution {
 
 /// A hotel's frames.
 #[derive(Clone, Debug, Default)]
-pub struct Frames(HashMap<u32, Frame>);
+pub struct Frames {
+    contributed: HashMap<u32, Frame>,
+    /// Earlier ones, of which only the summary is known.
+    kept: HashMap<u32, FrameSummary>,
+}
 
 /// The contributions of a hotel's rooms to one frame. None of what is read from it depends on the
 /// order in which they came.
@@ -198,7 +202,7 @@ impl Frames {
     /// Adds a room's contributions.
     pub fn add(&mut self, contributions: &[Contribution]) {
         for contribution in contributions.iter().filter(|it| it.frame > 0) {
-            let frame = self.0.entry(contribution.frame).or_default();
+            let frame = self.contributed.entry(contribution.frame).or_default();
             let excess = contribution.excess();
             frame.excesses.add(excess);
             frame.used.add(excess.map(|_| contribution.used));
@@ -208,42 +212,32 @@ impl Frames {
         }
     }
 
+    /// Frames that were looked at before: the summaries are kept, by their numbers.
+    pub fn kept(kept: HashMap<u32, FrameSummary>) -> Frames {
+        Frames {
+            contributed: HashMap::new(),
+            kept,
+        }
+    }
+
+    /// What a frame says to any room.
+    pub fn summary(&mut self, frame: u32) -> FrameSummary {
+        if let Some(kept) = self.kept.get(&frame) {
+            return *kept;
+        }
+        let frame = self.contributed.get_mut(&frame);
+        frame.map_or(FrameSummary::EMPTY, Frame::summary)
+    }
+
     /// What a frame says to a room that has made this contribution to it.
     pub(super) fn peers(&mut self, frame: u32, own: Option<&Contribution>) -> Peers {
-        let Some(frame) = self.0.get_mut(&frame) else {
-            return Peers {
-                others: 0,
-                common: 0,
-                is_hot: false,
-                base: USUAL_BASE,
-                level: None,
-            };
-        };
-        let own = own.and_then(Contribution::excess);
-        let others = frame.excesses.numbers.len();
-        let others = others.saturating_sub(usize::from(own.is_some()));
-        let is_hot = others > 0 && frame.is_hot();
-        let floors = frame.floors.get();
-        let base = match floors.len() {
-            0..3 => USUAL_BASE,
-            // The lower of the two in the middle.
-            count => floors[(count - 1) / 2].max(LEAST_BASE),
-        };
-        let levels = frame.levels.get();
-        let level = percentile(levels, None, 90).filter(|_| levels.len() >= LEAST_LEVELS);
-        Peers {
-            others,
-            common: percentile(frame.excesses.get(), own, common_percent(is_hot)).unwrap_or(0),
-            is_hot,
-            base,
-            level,
-        }
+        self.summary(frame).peers(own)
     }
 
     /// What the other vacant rooms used in a frame: a tenth of them less than the first, a tenth
     /// more than the second.
     pub(super) fn range(&mut self, frame: u32, own: Option<&Contribution>) -> Option<(u16, u16)> {
-        let used = self.0.get_mut(&frame)?.used.get();
+        let used = self.contributed.get_mut(&frame)?.used.get();
         let own = own.filter(|own| own.excess().is_some());
         let own = own.map(|own| own.used);
         Some((percentile(used, own, 10)?, percentile(used, own, 90)?))
@@ -252,7 +246,7 @@ impl Frames {
     /// What a frame says of all vacant rooms, of which it counts those with an excess of `high` or
     /// more; `None` where there is none.
     pub(super) fn vacant(&mut self, frame: u32, high: u16) -> Option<Vacant> {
-        let frame = self.0.get_mut(&frame)?;
+        let frame = self.contributed.get_mut(&frame)?;
         let is_hot = frame.is_hot();
         let rose = frame.rose;
         let excesses = frame.excesses.get();
@@ -287,9 +281,132 @@ fn common_percent(is_hot: bool) -> usize {
     if is_hot { 85 } else { 50 }
 }
 
+/// What a frame says to any room, in numbers that are small enough to be kept. Of the excesses a
+/// room leaves out its own one: then the common one is one of two neighbours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameSummary {
+    /// Vacant rooms with an excess.
+    pub vacant: u32,
+    /// D for a room without an excess in the frame.
+    pub common: u16,
+    /// D for a room whose excess was higher than this.
+    pub low: u16,
+    /// D for another room with an excess.
+    pub high: u16,
+    /// Whether many vacant rooms have begun to use more at about the same time.
+    pub is_hot: bool,
+    /// hb.
+    pub base: u16,
+    /// The level that nine of ten rooms have not held; `None` in too small a hotel.
+    pub level: Option<u16>,
+}
+
+impl FrameSummary {
+    /// Of a frame without contributions.
+    const EMPTY: FrameSummary = FrameSummary {
+        vacant: 0,
+        common: 0,
+        low: 0,
+        high: 0,
+        is_hot: false,
+        base: USUAL_BASE,
+        level: None,
+    };
+
+    fn peers(&self, own: Option<&Contribution>) -> Peers {
+        let own = own.and_then(Contribution::excess);
+        let others = self.vacant.saturating_sub(u32::from(own.is_some()));
+        let common = match own {
+            _ if others == 0 => 0,
+            None => self.common,
+            Some(own) if own > self.low => self.low,
+            Some(_) => self.high,
+        };
+        Peers {
+            others: others as usize,
+            common,
+            is_hot: others > 0 && self.is_hot,
+            base: self.base,
+            level: self.level,
+        }
+    }
+}
+
 impl Frame {
+    fn summary(&mut self) -> FrameSummary {
+        let is_hot = self.is_hot();
+        let percent = common_percent(is_hot);
+        let floors = self.floors.get();
+        let base = match floors.len() {
+            0..3 => USUAL_BASE,
+            // The lower of the two in the middle.
+            count => floors[(count - 1) / 2].max(LEAST_BASE),
+        };
+        let levels = self.levels.get();
+        let level = percentile(levels, None, 90).filter(|_| levels.len() >= LEAST_LEVELS);
+        let excesses = self.excesses.get();
+        // Without one of them: the one that the percentage leads to, or the next one.
+        let at = excesses
+            .len()
+            .checked_sub(2)
+            .map(|last| last * percent / 100);
+        let neighbour = |more| at.and_then(|at| excesses.get(at + more)).copied();
+        FrameSummary {
+            vacant: excesses.len() as u32,
+            common: percentile(excesses, None, percent).unwrap_or(0),
+            low: neighbour(0).unwrap_or(0),
+            high: neighbour(1).unwrap_or(0),
+            is_hot,
+            base,
+            level,
+        }
+    }
+
     fn is_hot(&self) -> bool {
         let vacant = self.excesses.numbers.len();
         self.rose >= HOT_ROOMS && self.rose * 100 >= HOT_PERCENT * vacant
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_summary_says_to_each_room_what_the_others_contributions_do() {
+        let seed = fastrand::u64(..);
+        let mut random = fastrand::Rng::with_seed(seed);
+        for _ in 0..2_000 {
+            let contribution = |random: &mut fastrand::Rng| {
+                let it = Contribution::new(7, 100).with_floor(random.bool().then_some(40));
+                let it = it.with_level(random.bool().then(|| random.u16(..2_000)));
+                let excess = random.i64(0..300);
+                match random.u8(..4) {
+                    0 => it,
+                    _ => it.with_excess(excess, random.u8(..5) == 0),
+                }
+            };
+            let count = random.usize(1..9);
+            let all: Vec<_> = (0..count).map(|_| contribution(&mut random)).collect();
+            let mut frames = Frames::default();
+            frames.add(&all);
+            let mut kept = Frames::kept([(7, frames.summary(7))].into());
+            for (at, own) in all.iter().enumerate() {
+                let said = kept.peers(7, Some(own));
+                let mut others: Vec<u16> = { all.iter().enumerate() }
+                    .filter(|(other, _)| *other != at)
+                    .filter_map(|(_, other)| other.excess())
+                    .collect();
+                others.sort_unstable();
+                assert_eq!(said.others, others.len(), "seed {seed}");
+                let rose = all.iter().filter(|it| it.rose()).count();
+                let vacant = all.iter().filter(|it| it.excess().is_some()).count();
+                let is_hot = !others.is_empty() && rose >= 3 && rose * 100 >= 20 * vacant;
+                let percent = if is_hot { 85 } else { 50 };
+                let last = others.len().checked_sub(1);
+                let common = last.map_or(0, |last| others[last * percent / 100]);
+                assert_eq!((said.common, said.is_hot), (common, is_hot), "seed {seed}");
+            }
+        }
     }
 }

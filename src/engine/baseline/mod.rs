@@ -27,7 +27,7 @@ pub use fold::{
     ABOVE_ALARM, ABOVE_LEVEL, ALERT_PERIODS, BaseOf, COARSE_ALARM, COARSE_MOST, COARSE_STEP, Event,
     EventKind, Finding, LEAST_LEVEL, MOST_LEVEL, STEP, Verdict,
 };
-pub use frames::{Contribution, Frames, LEAST_LEVELS, Peers};
+pub use frames::{Contribution, FrameSummary, Frames, LEAST_LEVELS, Peers};
 pub use hotel::{Evaluation, HotelMemory, evaluate};
 pub use item::{Item, Judged};
 pub use state::Baseline;
@@ -66,12 +66,17 @@ impl Default for BaselineRules {
 }
 
 /// The frame of a time. Times before 1970 are in frame 0.
-fn frame(time: LocalTime, interval_seconds: i64) -> u32 {
+pub fn frame(time: LocalTime, interval_seconds: i64) -> u32 {
     u32::try_from((time.seconds() / interval_seconds).max(0)).unwrap_or(u32::MAX)
 }
 
+/// The frame that an interval which ended at this time looks at.
+pub fn looked_at(ended: LocalTime, interval_seconds: i64) -> u32 {
+    frame(ended, interval_seconds).saturating_sub(2)
+}
+
 /// When a frame begins.
-fn begin(frame: u32, interval_seconds: i64) -> LocalTime {
+pub fn begin(frame: u32, interval_seconds: i64) -> LocalTime {
     let epoch = LocalTime::from_seconds(0).unwrap_or(LocalTime::FIRST);
     epoch.plus(i64::from(frame).saturating_mul(interval_seconds))
 }

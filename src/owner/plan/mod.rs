@@ -304,7 +304,10 @@ impl<'a> Planner<'a> {
     /// Takes what a sweep has found of a hotel. It rests on what was remembered when the sweep
     /// began, and only sweeps change that.
     pub(super) fn hotel(&mut self, found: &FoundOfHotel) {
-        self.hotel_state(&found.hotel).memory = found.memory;
+        if let Some(memory) = found.memory {
+            self.hotel_state(&found.hotel).memory = memory;
+        }
+        self.plan.frames.extend(found.frames.iter().cloned());
         let notices = found.notices.iter().cloned();
         self.plan.notices.extend(notices.map(Notice::Hotel));
     }

@@ -111,6 +111,12 @@ pub(super) static WORDS: Words = Words {
     threshold: |kwh| format!("threshold then {kwh} kWh"),
     threshold_unrecorded: "the threshold of then was not recorded",
     threshold_name: "threshold",
+    band: "usual here (this room and its peers, baseline rule)",
+    usual: |base, limit| match limit {
+        Some(limit) => format!("usually {base}–{limit} kWh"),
+        None => format!("by itself about {base} kWh"),
+    },
+    and_also: "; ",
     threshold_since: |kwh, is_first| match is_first {
         true => format!("{kwh} kWh, recorded from here on"),
         false => format!("changed to {kwh} kWh"),

@@ -116,6 +116,12 @@ pub(super) struct Words {
     pub(super) threshold: fn(&str) -> String,
     pub(super) threshold_unrecorded: &'static str,
     pub(super) threshold_name: &'static str,
+    /// The band of what is usual.
+    pub(super) band: &'static str,
+    /// What is usual, in kWh: from, and to where that is known.
+    pub(super) usual: fn(&str, Option<&str>) -> String,
+    /// Between two parts of a sentence.
+    pub(super) and_also: &'static str,
     /// What became of a notice.
     pub(super) pending: &'static str,
     pub(super) sent: &'static str,

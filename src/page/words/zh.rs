@@ -106,6 +106,12 @@ pub(super) static WORDS: Words = Words {
     threshold: |kwh| format!("当时的阈值 {kwh} kWh"),
     threshold_unrecorded: "当时的阈值没有记录",
     threshold_name: "阈值",
+    band: "通常用电（本房与同店客房，基线规则）",
+    usual: |base, limit| match limit {
+        Some(limit) => format!("通常 {base}–{limit} kWh"),
+        None => format!("本房自身约 {base} kWh"),
+    },
+    and_also: "；",
     threshold_since: |kwh, is_first| match is_first {
         true => format!("{kwh} kWh，自此开始记录"),
         false => format!("改为 {kwh} kWh"),

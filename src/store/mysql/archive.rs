@@ -7,15 +7,17 @@ use mysql::{Conn, Opts, Params, Row, Value};
 
 use crate::config::{self, MeterTable};
 use crate::engine::{RoomState, Statuses, Stay};
+use crate::store::frames;
 use crate::store::recorded::recorded;
 use crate::store::{
-    AlertRow, Archive, NoticeState, Recorded, Scope, Span, StoreError, Threshold, notice_of, stay,
+    AlertRow, Archive, KeptFrame, NoticeState, Recorded, Scope, Span, StoreError, Threshold,
+    notice_of, stay,
 };
 use crate::types::{
     HotelId, Kind, LocalTime, Reading, RoomKey, RoomNumber, WattHours, Zone, trim_key_part,
 };
 
-use super::codec::{datetime, local_time};
+use super::codec::{datetime, local_time, required_time};
 use super::meter::rows::{self, integer, stored_key};
 use super::meter::spellings::{Spellings, stored_keys_of};
 use super::{connect, meter, rooms, schema, thresholds};
@@ -245,6 +247,38 @@ impl Archive for MySqlArchive {
             Ok(invalid)
         };
         read().map_err(meter::meter_error)
+    }
+
+    fn frames(
+        &mut self,
+        hotel: &HotelId,
+        interval_seconds: i64,
+        span: Span,
+    ) -> Result<Vec<KeptFrame>, StoreError> {
+        let mut conn = connect::connect(&self.opts)?;
+        let columns = frames::COLUMNS.join(", ");
+        let query = format!(
+            "SELECT {columns} FROM hotel_frame WHERE hotel_id = ? AND interval_seconds = ? \
+             AND frame_time > ? AND frame_time <= ?"
+        );
+        let [after, to] = times(span);
+        let mut found = Vec::new();
+        let values = (hotel.as_str(), interval_seconds, after, to);
+        for row in conn.exec_iter(query, values)? {
+            let row = row?;
+            let numbers = [3, 4, 5, 6, 7, 8, 9, 10]
+                .map(|column| row.get::<Option<i64>, usize>(column).flatten());
+            let (summary, allowance) = frames::summary(numbers);
+            let began = row.as_ref(1).unwrap_or(&Value::NULL);
+            found.push(KeptFrame {
+                hotel: hotel.clone(),
+                began: required_time(began, "frame_time of hotel_frame")?,
+                interval_seconds,
+                summary,
+                allowance,
+            });
+        }
+        Ok(found)
     }
 
     fn recorded(&mut self, room: &RoomKey, span: Span) -> Result<Vec<Recorded>, StoreError> {

@@ -8,6 +8,7 @@ use crate::engine::{
     DayEnergy, HotelState, KeptBody, Notice, NoticeKind, Opening, RoomNotice, Rules, Stay,
 };
 use crate::faults;
+use crate::store::frames;
 use crate::store::{
     CommitStatus, MAX_DELETED, NoticeState, Ownership, Plan, Position, Settled, Settlement, Store,
     StoreError, meter_columns, stay,
@@ -62,11 +63,13 @@ impl Store for MySqlStore {
         self.connected(|conn| {
             let mut transaction = conn.start_transaction(TxOpts::default())?;
             check_owner(&mut transaction, ownership)?;
-            let refused = delete_rows(&mut transaction, "rejected_message WHERE", keep_days)?;
+            let refused = delete_rows(&mut transaction, "rejected_message WHERE", "id", keep_days)?;
             let settled = "notification WHERE state <> 'pending' AND";
-            let settled = delete_rows(&mut transaction, settled, keep_days)?;
+            let settled = delete_rows(&mut transaction, settled, "id", keep_days)?;
+            let frames = "hotel_frame WHERE";
+            let frames = delete_rows(&mut transaction, frames, "hotel_id", keep_days)?;
             transaction.commit()?;
-            Ok(refused + settled)
+            Ok(refused + settled + frames)
         })
     }
 
@@ -104,6 +107,7 @@ fn write(conn: &mut Conn, plan: &Plan, ownership: Ownership) -> Result<(), Store
     write_notices(&mut transaction, &plan.notices)?;
     write_meter_troubles(&mut transaction, &plan.notices)?;
     write_hotels(&mut transaction, plan)?;
+    write_frames(&mut transaction, plan)?;
     settle(&mut transaction, &plan.settled)?;
     rejected::write(&mut transaction, plan)?;
     write_service(&mut transaction, ownership.seq + 1, plan.position)?;
@@ -281,6 +285,26 @@ fn write_hotels(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreE
     insert(transaction, "REPLACE INTO hotel_state", &HOTEL_STATE, rows)
 }
 
+/// Records frames. What a frame was when it was first looked at stays: after a restart it may be
+/// looked at again, when rooms no longer remember all that they had contributed.
+fn write_frames(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
+    let rows = plan.frames.iter().map(|frame| {
+        let mut row = vec![
+            frame.hotel.as_str().into(),
+            datetime(frame.began),
+            frame.interval_seconds.into(),
+        ];
+        row.extend(frames::numbers(frame).map(Value::from));
+        row
+    });
+    insert(
+        transaction,
+        "INSERT IGNORE INTO hotel_frame",
+        &frames::COLUMNS,
+        rows,
+    )
+}
+
 /// The largest DECIMAL(10,2), for an energy that does not fit; no room can use as much.
 fn max_kwh() -> String {
     "99999999.99".to_owned()
@@ -361,12 +385,13 @@ fn key(room: &RoomKey) -> Vec<Value> {
 fn delete_rows(
     transaction: &mut Transaction,
     rows: &str,
+    then_by: &str,
     keep_days: u32,
 ) -> Result<u64, StoreError> {
     transaction.exec_drop(
         format!(
             "DELETE FROM {rows} created_at < CURRENT_TIMESTAMP - INTERVAL ? DAY \
-             ORDER BY created_at, id LIMIT ?"
+             ORDER BY created_at, {then_by} LIMIT ?"
         ),
         (keep_days, MAX_DELETED),
     )?;

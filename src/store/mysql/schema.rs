@@ -15,7 +15,7 @@ use super::{connect, lock};
 /// How long `init-db` waits for another one on the same database.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
-const MIGRATIONS: [(u32, &str, &str); 14] = [
+const MIGRATIONS: [(u32, &str, &str); 15] = [
     (
         1,
         "001_original_tables.sql",
@@ -85,6 +85,11 @@ const MIGRATIONS: [(u32, &str, &str); 14] = [
         14,
         "014_thresholds.sql",
         include_str!("../../../sql/014_thresholds.sql"),
+    ),
+    (
+        15,
+        "015_hotel_frame.sql",
+        include_str!("../../../sql/015_hotel_frame.sql"),
     ),
 ];
 
@@ -280,6 +285,7 @@ mod tests {
                     "ALTER TABLE hotel_state ADD COLUMN energy_wh",
                 ],
                 vec!["CREATE TABLE IF NOT EXISTS threshold"],
+                vec!["CREATE TABLE IF NOT EXISTS hotel_frame"],
             ]
         );
     }

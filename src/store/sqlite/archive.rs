@@ -1,14 +1,16 @@
 //! Past stays and readings, for reports.
 
 use rusqlite::types::Value;
-use rusqlite::{Row, params_from_iter};
+use rusqlite::{Row, params, params_from_iter};
 
 use crate::engine::{RoomState, Statuses, Stay};
+use crate::store::frames;
 use crate::store::recorded::recorded;
 use crate::store::{
-    AlertRow, Archive, NoticeState, Recorded, Scope, Span, StoreError, Threshold, notice_of, stay,
+    AlertRow, Archive, KeptFrame, NoticeState, Recorded, Scope, Span, StoreError, Threshold,
+    notice_of, stay,
 };
-use crate::types::{Kind, LocalTime, Reading, RoomKey};
+use crate::types::{HotelId, Kind, LocalTime, Reading, RoomKey};
 
 use super::{SqliteFile, load_rooms, thresholds, values};
 
@@ -75,6 +77,38 @@ impl Archive for SqliteFile {
             }
             // Invalid rows are never stored.
             Ok(0)
+        })
+    }
+
+    fn frames(
+        &mut self,
+        hotel: &HotelId,
+        interval_seconds: i64,
+        span: Span,
+    ) -> Result<Vec<KeptFrame>, StoreError> {
+        let columns = frames::COLUMNS.join(", ");
+        let query = format!(
+            "SELECT {columns} FROM hotel_frame WHERE hotel_id = ? AND interval_seconds = ? \
+             AND frame_time > ? AND frame_time <= ?"
+        );
+        self.with(|conn| {
+            let mut query = conn.prepare_cached(&query)?;
+            let values = params![hotel.as_str(), interval_seconds, span.after, span.to];
+            let frames = query.query_map(values, |row| {
+                let mut numbers = [None; 8];
+                for (at, number) in numbers.iter_mut().enumerate() {
+                    *number = row.get(3 + at)?;
+                }
+                let (summary, allowance) = frames::summary(numbers);
+                Ok(KeptFrame {
+                    hotel: hotel.clone(),
+                    began: row.get(1)?,
+                    interval_seconds,
+                    summary,
+                    allowance,
+                })
+            })?;
+            Ok(frames.collect::<Result<_, _>>()?)
         })
     }
 

@@ -5,6 +5,7 @@ use rusqlite::{Connection, Transaction, params};
 use crate::engine::baseline::HotelMemory;
 use crate::engine::{DayEnergy, HotelState, KeptBody, Notice, NoticeKind, Opening, Rules, Stay};
 use crate::faults;
+use crate::store::frames;
 use crate::store::room::{self, Row};
 use crate::store::{
     CommitStatus, MAX_DELETED, NoticeState, Ownership, Plan, Position, Settled, Settlement, Store,
@@ -31,10 +32,12 @@ impl Store for SqliteStore {
             for (table, condition) in [
                 ("rejected_message", ""),
                 ("notification", "state <> 'pending' AND "),
+                ("hotel_frame", ""),
             ] {
                 let delete = format!(
-                    "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} \
-                     WHERE {condition}created_at < unixepoch() - ? ORDER BY created_at, id LIMIT ?)"
+                    "DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} \
+                     WHERE {condition}created_at < unixepoch() - ? \
+                     ORDER BY created_at, rowid LIMIT ?)"
                 );
                 let seconds = i64::from(keep_days) * 24 * 3_600;
                 let most = MAX_DELETED.cast_signed();
@@ -79,6 +82,7 @@ fn write(conn: &mut Connection, plan: &Plan, ownership: Ownership) -> Result<(),
     write_notices(&transaction, &plan.notices)?;
     write_meter_troubles(&transaction, &plan.notices)?;
     write_hotels(&transaction, plan)?;
+    write_frames(&transaction, plan)?;
     settle(&transaction, &plan.settled)?;
     rejected::write(&transaction, plan)?;
     let seq = ownership.seq + 1;
@@ -261,6 +265,32 @@ fn write_hotels(transaction: &Transaction<'_>, plan: &Plan) -> Result<(), StoreE
         } = *state;
         let energy = day.map(|_| energy);
         replace.execute(params![hotel.as_str(), rise, level, day, energy])?;
+    }
+    Ok(())
+}
+
+/// Records frames. What a frame was when it was first looked at stays: after a restart it may be
+/// looked at again, when rooms no longer remember all that they had contributed.
+fn write_frames(transaction: &Transaction<'_>, plan: &Plan) -> Result<(), StoreError> {
+    let columns = frames::COLUMNS.join(", ");
+    let mut insert = transaction.prepare_cached(&format!(
+        "INSERT OR IGNORE INTO hotel_frame ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    ))?;
+    for frame in &plan.frames {
+        let [vacant, common, low, high, is_hot, base, level, allowance] = frames::numbers(frame);
+        insert.execute(params![
+            frame.hotel.as_str(),
+            frame.began,
+            frame.interval_seconds,
+            vacant,
+            common,
+            low,
+            high,
+            is_hot,
+            base,
+            level,
+            allowance,
+        ])?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use crate::store::{InstallationKey, StoreError};
 use super::connect::{self, connect, in_file};
 use super::place;
 
-static MIGRATIONS: [(&str, &str); 9] = [
+static MIGRATIONS: [(&str, &str); 10] = [
     (
         "embedded/001_tables.sql",
         include_str!("../../../sql/embedded/001_tables.sql"),
@@ -46,6 +46,10 @@ static MIGRATIONS: [(&str, &str); 9] = [
     (
         "embedded/009_notification_by_room.sql",
         include_str!("../../../sql/embedded/009_notification_by_room.sql"),
+    ),
+    (
+        "embedded/010_hotel_frame.sql",
+        include_str!("../../../sql/embedded/010_hotel_frame.sql"),
     ),
 ];
 

@@ -8,7 +8,7 @@ use mysql::prelude::Queryable;
 use crate::finding::{Finding, Level, Report};
 use crate::store::mysql::explain::EXPLAIN;
 use crate::store::mysql::{commit, rejected, rooms, schema};
-use crate::store::{StoreError, thresholds};
+use crate::store::{StoreError, frames, thresholds};
 
 use super::{User, failed};
 
@@ -32,7 +32,7 @@ const READ: Table = Table {
     deletes: false,
 };
 
-const TABLES: [Table; 10] = [
+const TABLES: [Table; 11] = [
     Table {
         name: "schema_migration",
         columns: &["version"],
@@ -69,6 +69,13 @@ const TABLES: [Table; 10] = [
     Table {
         name: "threshold",
         columns: &thresholds::COLUMNS,
+        inserts: true,
+        deletes: true,
+        ..READ
+    },
+    Table {
+        name: "hotel_frame",
+        columns: &frames::COLUMNS,
         inserts: true,
         deletes: true,
         ..READ
