@@ -17,7 +17,9 @@ const ALERTS: &str = "SELECT CONCAT_WS(' ', room_number, continuous_periods, is_
 
 const NOTICES: &str =
     "SELECT CONCAT_WS(' ', hotel_id, room_number, kind) FROM notification ORDER BY id";
-const HOTELS: &str = "SELECT CONCAT_WS(' ', hotel_id, CAST(rise_time AS CHAR)) FROM hotel_state";
+/// The hotels of which the staff was notified; each has a row for what it uses, too.
+const HOTELS: &str = "SELECT CONCAT_WS(' ', hotel_id, CAST(rise_time AS CHAR)) FROM hotel_state \
+     WHERE rise_time IS NOT NULL OR level_time IS NOT NULL";
 
 /// Rooms of a hotel that were left 7 hours ago, and are read each half hour from then on.
 struct Vacant<'a> {
