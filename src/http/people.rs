@@ -140,7 +140,7 @@ impl Site {
         let next = inner(next.as_ref().map_or("/", |(_, next)| next));
         Ok(match self.person(request, peer, door)? {
             Person::Nobody if door.access.users.is_empty() => return Err(Trouble::NobodyNamed),
-            Person::Nobody => html(StatusCode::OK, page::login(next, false, language)),
+            Person::Nobody => html(StatusCode::OK, page::login(next, None, language)),
             Person::Local | Person::OfProxy(_) | Person::LoggedIn(..) => redirect(next),
         })
     }

@@ -134,7 +134,7 @@ impl Site {
         };
         let Some((user, hash)) = found.filter(|_| is_right) else {
             log::info!("a login from {client} failed");
-            let again = page::login(next, true, language);
+            let again = page::login(next, Some(name), language);
             return Ok(html(StatusCode::UNAUTHORIZED, again));
         };
         attempt.succeeded();

@@ -139,28 +139,35 @@ struct Login<'a> {
     f: Frame<'a>,
     words: &'static LoginWords,
     next: &'a str,
-    has_failed: bool,
+    /// The name with which it was tried and failed.
+    failed: Option<&'a str>,
 }
 
 struct LoginWords {
     log_in: &'static str,
+    intro: &'static str,
     name: &'static str,
     password: &'static str,
     failed: &'static str,
+    forgotten: &'static str,
 }
 
 const LOGIN_ZH: LoginWords = LoginWords {
     log_in: "登录",
+    intro: "查看客房的用电和异常。",
     name: "用户名",
     password: "密码",
     failed: "用户名或密码不对。",
+    forgotten: "忘记密码，请联系管理员。",
 };
 
 const LOGIN_EN: LoginWords = LoginWords {
     log_in: "Log in",
+    intro: "See what rooms use, and what is abnormal.",
     name: "Name",
     password: "Password",
-    failed: "This is not the name and the password of anybody here.",
+    failed: "Wrong name or password.",
+    forgotten: "Forgotten your password? Ask the operator.",
 };
 
 /// Somebody of whom nothing is known yet.
@@ -210,8 +217,8 @@ pub fn standing_by(since: Option<LocalTime>, language: Language) -> String {
     message(heading, &text, language)
 }
 
-/// The form for name and password. After that it leads to `next`.
-pub fn login(next: &str, has_failed: bool, language: Language) -> String {
+/// The form for name and password; once more where it `failed` with this name. It leads to `next`.
+pub fn login(next: &str, failed: Option<&str>, language: Language) -> String {
     let viewer = nobody(language);
     let words = match language {
         Language::Zh => &LOGIN_ZH,
@@ -222,7 +229,7 @@ pub fn login(next: &str, has_failed: bool, language: Language) -> String {
         f: Frame::new(&viewer, words.log_in.to_owned(), own),
         words,
         next,
-        has_failed,
+        failed,
     };
     login.render().unwrap_or_default()
 }

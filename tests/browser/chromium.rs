@@ -1,10 +1,11 @@
 //! A real Chromium without a window: what it shows, and what it complains of.
+#![allow(clippy::disallowed_methods)] // no part of the service
 
 use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use headless_chrome::protocol::cdp::types::Event;
 use headless_chrome::protocol::cdp::{Emulation, Page};
@@ -110,11 +111,17 @@ impl Look {
     pub fn picture(&self, tab: &Tab, most: u32) -> Vec<u8> {
         self.apply(tab);
         let wide = number(tab, "document.documentElement.scrollWidth");
-        assert!(
-            wide <= self.width.into(),
-            "the page is {wide} wide, and the window {}",
-            self.width
-        );
+        if wide > self.width.into() {
+            let wider = "[...document.querySelectorAll('body *')].filter(it => \
+                         it.getBoundingClientRect().right > innerWidth + 1).slice(0, 5) \
+                         .map(it => it.outerHTML.slice(0, 200)).join('\\n')";
+            panic!(
+                "{} is {wide} wide, and the window {}: {}",
+                tab.get_url(),
+                self.width,
+                value(tab, wider)
+            );
+        }
         let height = number(tab, "document.documentElement.scrollHeight").min(most.into());
         self.with_height(tab, height as u32);
         tab.capture_screenshot(Page::CaptureScreenshotFormatOption::Png, None, None, true)
@@ -132,11 +139,29 @@ pub fn number(tab: &Tab, expression: &str) -> u64 {
     value(tab, expression).as_u64().expect("a number")
 }
 
+/// Waits until an expression holds on the page, which may be another one by then.
+pub fn wait(tab: &Tab, expression: &str) {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        // It fails while a page gives way to the next one.
+        let found = tab.evaluate(expression, false).map(|found| found.value);
+        if matches!(found, Ok(Some(serde_json::Value::Bool(true)))) {
+            return;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "waited {LIMIT:?} for {expression} at {}; last seen: {found:?}",
+            tab.get_url()
+        );
+        std::thread::sleep(Duration::from_millis(20)); // between two polls
+    }
+}
+
 /// Opens a page.
 pub fn open(tab: &Tab, url: &str) {
     tab.navigate_to(url).expect(url);
     tab.wait_until_navigated().expect(url);
-    tab.wait_for_element("h1").expect("a heading");
+    wait(tab, "document.querySelector('h1') !== null");
 }
 
 /// What is wrong for people who see or hear little, or have no mouse, by axe-core.

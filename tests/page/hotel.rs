@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use roomwatt::clock::Clock;
-use roomwatt::config::{Cards, Config, Hotels, Language};
+use roomwatt::config::{Cards, Config, Language};
 use roomwatt::engine::baseline::FrameSummary;
 use roomwatt::engine::{
     BaselineMode, Change, Closing, DayEnergy, HotelState, MeterCheck, Notice, NoticeKind, Opening,
     RoomNotice, RoomState, RoomStatus, Rule, Rules, RunStart, StatusChange, Stay, observe,
 };
-use roomwatt::page::{Archives, LOCAL, Pages, Viewer};
+use roomwatt::page::{Archives, Pages};
 use roomwatt::rooms::{LastSweep, Rooms};
 use roomwatt::store::{Database, KeptFrame, Plan, Position};
 use roomwatt::types::{HotelId, LocalTime, Reading, RoomKey, WattHours};
@@ -351,15 +351,5 @@ pub fn eventful() -> Pages {
     Pages {
         rules: Arc::new(rules),
         ..pages
-    }
-}
-
-pub fn viewer(language: Language) -> Viewer {
-    Viewer {
-        name: LOCAL.to_owned(),
-        hotels: Hotels::All,
-        may_act: true,
-        language,
-        form_token: None,
     }
 }

@@ -7,12 +7,23 @@ use http::header::LOCATION;
 use http::{Request, Response, StatusCode};
 use roomwatt::config::{Cards, Hotels, Language};
 use roomwatt::engine::BaselineMode;
-use roomwatt::page::{Pages, Viewer};
+use roomwatt::page::{LOCAL, Pages, Viewer};
 use roomwatt::types::HotelId;
 
 use crate::hotel::{
-    Story, at, eventful, occupied, pages, pages_with, state, story, two_hotels, vacant, viewer,
+    Story, at, eventful, occupied, pages, pages_with, state, story, two_hotels, vacant,
 };
+
+/// Somebody at the machine itself.
+pub fn viewer(language: Language) -> Viewer {
+    Viewer {
+        name: LOCAL.to_owned(),
+        hotels: Hotels::All,
+        may_act: true,
+        language,
+        form_token: None,
+    }
+}
 
 pub fn ask(pages: &Pages, path: &str, viewer: &Viewer) -> Response<Vec<u8>> {
     let request = Request::builder().uri(path).body(()).expect("a request");

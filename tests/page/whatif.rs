@@ -5,8 +5,8 @@ use roomwatt::config::{Config, Hotels, Language};
 use roomwatt::page::Viewer;
 use roomwatt::types::{HotelId, Kind, RoomKey};
 
-use crate::hotel::{pages, story, two_hotels, vacant, viewer};
-use crate::rendered::{ask, shown, text};
+use crate::hotel::{pages, story, two_hotels, vacant};
+use crate::rendered::{ask, shown, text, viewer};
 
 /// The TOML that a page shows.
 fn toml(page: &str) -> String {

@@ -1,0 +1,120 @@
+//! Each page as people see it, in both languages, at both widths, in both schemes, and on paper.
+
+use std::fs;
+use std::path::PathBuf;
+
+use headless_chrome::{Browser, Tab};
+
+use crate::chromium::{Look, barriers, browser, number, open, tab, value};
+use crate::hotel::{eventful, two_hotels};
+use crate::house::House;
+use crate::people::log_in;
+
+/// Pages by name: those that everybody sees who is in.
+const PAGES: [(&str, &str); 8] = [
+    ("hotels", "/"),
+    ("hotel", "/hotel?hotel=H001"),
+    ("map", "/map?hotel=H001"),
+    ("room", "/room?hotel=H001&room=0604"),
+    ("long", "/room?hotel=H001&room=1003"),
+    ("silent", "/room?hotel=H001&room=0711"),
+    ("whatif", "/whatif?hotel=H001"),
+    ("missing", "/hotel?hotel=H999"),
+];
+
+/// A file of this test run.
+pub fn file(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("pages");
+    fs::create_dir_all(&folder).expect("a folder");
+    folder.join(name)
+}
+
+/// Keeps what a page looks like, and fails where something is in anybody's way.
+fn look_at(tab: &Tab, name: &str, language: &str) {
+    for (width, scheme) in [
+        (360, "light"),
+        (360, "dark"),
+        (1_280, "light"),
+        (1_280, "dark"),
+    ] {
+        let look = Look::at(width, scheme);
+        let png = look.picture(tab, 2_400);
+        fs::write(
+            file(&format!("{name}-{language}-{width}-{scheme}.png")),
+            png,
+        )
+        .expect("a file");
+        assert_eq!(barriers(tab), "[]", "{name}, {language}, {width}, {scheme}");
+    }
+}
+
+/// Keeps what a page is on paper: black on white, without navigation, and nothing cut off.
+fn print(tab: &Tab, name: &str, language: &str) {
+    // A4 less its margins. A reader in the dark prints black on white, too.
+    let look = Look {
+        medium: "print",
+        ..Look::at(718, "dark")
+    };
+    let png = look.picture(tab, 1_600);
+    fs::write(file(&format!("{name}-{language}-print.png")), png).expect("a file");
+    let style = |what: &str, property: &str| {
+        let of = format!("getComputedStyle(document.querySelector('{what}')).{property}");
+        value(tab, &of).as_str().unwrap_or_default().to_owned()
+    };
+    assert_eq!(style("header", "display"), "none", "{name}");
+    assert_eq!(style("body", "color"), "rgb(0, 0, 0)", "{name}");
+    assert_eq!(
+        style("body", "backgroundColor"),
+        "rgb(255, 255, 255)",
+        "{name}"
+    );
+    // What a screen scrolls to is cut off on paper.
+    let cut = "[...document.querySelectorAll('main *')].filter(it => \
+               it.clientWidth > 0 && it.scrollWidth > it.clientWidth + 1 && \
+               getComputedStyle(it).overflowX !== 'visible').length";
+    assert_eq!(number(tab, cut), 0, "{name} is cut off");
+    let pdf = tab.print_to_pdf(None).expect("a PDF");
+    fs::write(file(&format!("{name}-{language}.pdf")), pdf).expect("a file");
+}
+
+fn show(language: &str) {
+    let browser = browser();
+    let house = House::of(two_hotels());
+    let (first, _) = tab(&browser, &house.origin, language);
+    open(&first, &house.url("/login"));
+    look_at(&first, "login", language);
+    show_pages(&browser, &house, language, &PAGES);
+    // Much was recorded of its only room, and its rules have changed.
+    let house = House::of(eventful());
+    let events = [("events", "/room?hotel=H1&room=101")];
+    show_pages(&browser, &house, language, &events);
+    let standby = House::standing_by();
+    open(&first, &standby.url("/"));
+    look_at(&first, "standby", language);
+}
+
+fn show_pages(browser: &Browser, house: &House, language: &str, pages: &[(&str, &str)]) {
+    let (tab, complaints) = tab(browser, &house.origin, language);
+    log_in(&tab, house);
+    for &(name, path) in pages {
+        open(&tab, &house.url(path));
+        look_at(&tab, name, language);
+        print(&tab, name, language);
+        let mut complaints = complaints.lock();
+        if name == "missing" {
+            // A browser notes that it was not found.
+            complaints.retain(|complaint| !complaint.contains("404"));
+        }
+        assert!(complaints.is_empty(), "{path}: {complaints:#?}");
+    }
+}
+
+#[test]
+fn every_page_can_be_used_in_chinese() {
+    show("zh");
+}
+
+#[test]
+fn every_page_can_be_used_in_english() {
+    show("en");
+}
