@@ -29,14 +29,18 @@ pub fn file(name: &str) -> PathBuf {
     folder.join(name)
 }
 
-/// Keeps what a page looks like, and fails where something is in anybody's way.
-fn look_at(tab: &Tab, name: &str, language: &str) {
-    for (width, scheme) in [
-        (360, "light"),
-        (360, "dark"),
-        (1_280, "light"),
-        (1_280, "dark"),
+/// Opens a page at both widths and in both schemes, keeps what it looks like, and fails where
+/// something is in anybody's way.
+fn look_at(tab: &Tab, url: &str, name: &str, language: &str) {
+    for (width, scheme, is_searched) in [
+        // Each width and each scheme once: the search for barriers takes long.
+        (360, "light", true),
+        (360, "dark", false),
+        (1_280, "light", false),
+        (1_280, "dark", true),
     ] {
+        // Anew: a page that is looked at for a minute reloads by itself.
+        open(tab, url);
         let look = Look::at(width, scheme);
         let png = look.picture(tab, 2_400);
         fs::write(
@@ -44,7 +48,9 @@ fn look_at(tab: &Tab, name: &str, language: &str) {
             png,
         )
         .expect("a file");
-        assert_eq!(barriers(tab), "[]", "{name}, {language}, {width}, {scheme}");
+        if is_searched {
+            assert_eq!(barriers(tab), "[]", "{name}, {language}, {width}, {scheme}");
+        }
     }
 }
 
@@ -81,24 +87,21 @@ fn show(language: &str) {
     let browser = browser();
     let house = House::of(two_hotels());
     let (first, _) = tab(&browser, &house.origin, language);
-    open(&first, &house.url("/login"));
-    look_at(&first, "login", language);
+    look_at(&first, &house.url("/login"), "login", language);
     show_pages(&browser, &house, language, &PAGES);
     // Much was recorded of its only room, and its rules have changed.
     let house = House::of(eventful());
     let events = [("events", "/room?hotel=H1&room=101")];
     show_pages(&browser, &house, language, &events);
     let standby = House::standing_by();
-    open(&first, &standby.url("/"));
-    look_at(&first, "standby", language);
+    look_at(&first, &standby.url("/"), "standby", language);
 }
 
 fn show_pages(browser: &Browser, house: &House, language: &str, pages: &[(&str, &str)]) {
     let (tab, complaints) = tab(browser, &house.origin, language);
     log_in(&tab, house);
     for &(name, path) in pages {
-        open(&tab, &house.url(path));
-        look_at(&tab, name, language);
+        look_at(&tab, &house.url(path), name, language);
         print(&tab, name, language);
         let mut complaints = complaints.lock();
         if name == "missing" {

@@ -73,6 +73,7 @@ fn hostile_names_change_no_page() {
         assert_eq!(heading.as_str(), Some(&*shown));
         look(name);
         let map = value(&tab, "document.querySelectorAll('header nav a')[2].href");
+        let what_if = value(&tab, "document.querySelectorAll('header nav a')[3].href");
         link("tbody th a");
         wait(&tab, "location.pathname === '/room'");
         wait(&tab, "document.readyState === 'complete'");
@@ -85,6 +86,10 @@ fn hostile_names_change_no_page() {
         look(name);
         let forms = number(&tab, "document.querySelectorAll('.chart svg').length");
         assert_eq!(forms, 1, "{name}");
+        // Its TOML has the hotel's name, too.
+        let what_if = what_if.as_str().expect("a link").to_owned();
+        open(&tab, &(what_if + "&days=7&checkout=9"));
+        look(name);
         open(&tab, map.as_str().expect("a link"));
         link("tbody th a");
         wait(&tab, "location.pathname === '/room'");
