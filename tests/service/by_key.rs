@@ -403,3 +403,92 @@ fn what_a_page_reads_of_a_room_does_not_grow_with_other_rooms() {
     );
     rig.finish();
 }
+
+/// The rows of a year of a hotel's thirty rooms, each with a reading each hour.
+fn a_year(rig: &Rig, now: LocalTime) {
+    let into = "INSERT INTO smart_meter (hotel_id, room_number, reading_value, script_time)";
+    let first = now.plus(-3_600);
+    let rooms: Vec<String> = (0..30)
+        .map(|room| format!("('H1', '{room}', 1, '{first}' - INTERVAL {room} SECOND)"))
+        .collect();
+    rig.execute(&format!("{into} VALUES {}", rooms.join(", ")));
+    // Twice as many again and again: 8,192 hours. Those that came first get the lowest ids.
+    for doubling in 0..13 {
+        let shift = 3_600_i64 << doubling;
+        rig.execute(&format!(
+            "{into} SELECT hotel_id, room_number, 1, \
+             TIMESTAMPADD(SECOND, -{shift}, script_time) FROM smart_meter"
+        ));
+    }
+    if rig.rows::<u32>(
+        "SELECT COUNT(*) FROM information_schema.columns \
+                        WHERE table_schema = DATABASE() AND table_name = 'smart_meter' \
+                        AND column_name = 'id'",
+    ) == [1]
+    {
+        rig.execute("CREATE TABLE in_order LIKE smart_meter");
+        rig.execute(&format!(
+            "{} SELECT hotel_id, room_number, 1, script_time FROM smart_meter \
+             ORDER BY script_time",
+            into.replace("smart_meter", "in_order")
+        ));
+        rig.execute("DROP TABLE smart_meter");
+        rig.execute("RENAME TABLE in_order TO smart_meter");
+    } else {
+        rig.execute("ALTER TABLE smart_meter ADD INDEX (hotel_id, room_number, script_time)");
+    }
+    rig.execute("ANALYZE TABLE smart_meter");
+}
+
+#[test]
+fn what_pages_read_of_a_stay_and_of_a_day_does_not_grow_with_history() {
+    for by in [By::Id, By::Time] {
+        let rig = rig_by(by, "pageyear");
+        rig.count_work();
+        let now = minutes_ago(0);
+        a_year(&rig, now);
+        let database = Database::of(&config(&rig));
+        let mut archive = database.archive();
+        let key = RoomKey::new("H1", "13");
+        for days in [0, 100, 300] {
+            let to = now.plus(-days * 86_400);
+            let span = Span {
+                after: to.plus(-2 * 86_400),
+                to,
+            };
+            let mut readings = 0;
+            let before = rig.rows_read();
+            archive
+                .readings(Scope::Room(&key), span, &mut |_, _| readings += 1)
+                .expect("readings");
+            let read = rig.rows_read() - before;
+            assert!((47..=48).contains(&readings), "{by:?}: {readings}");
+            // Entries of the index on the time, of all rooms, and the spellings of this one.
+            assert!(
+                read <= 30 * 48 + 400,
+                "{by:?}, {days} days ago: {read} read"
+            );
+        }
+        // A map is of all rooms, and of one day.
+        let reader = database.reader();
+        let wanted: Vec<Wanted> = (0..30)
+            .map(|room| Wanted {
+                room: RoomKey::new("H1", &room.to_string()),
+                after: now.plus(-86_400),
+                until: LocalTime::LAST,
+            })
+            .collect();
+        let map = || {
+            let before = rig.rows_read();
+            let found = reader.readings_up_to(&wanted, now.plus(3_600), None);
+            let found: usize = found.expect("readings").values().map(Vec::len).sum();
+            (found, rig.rows_read() - before)
+        };
+        // What has to be learned is learned once.
+        map();
+        let (found, read) = map();
+        assert!((30 * 23..=30 * 24).contains(&found), "{by:?}: {found}");
+        assert!(read <= 2 * 30 * 24, "{by:?}: {read} read for {found}");
+        rig.finish();
+    }
+}

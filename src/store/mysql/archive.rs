@@ -18,6 +18,7 @@ use crate::types::{
 };
 
 use super::codec::{datetime, local_time, required_time};
+use super::explain;
 use super::meter::rows::{self, integer, stored_key};
 use super::meter::spellings::{Spellings, stored_keys_of};
 use super::{connect, meter, rooms, schema, thresholds};
@@ -39,6 +40,10 @@ const ALERTS: &str = "SELECT hotel_id, room_number, detected_time, \
 /// Reading by id is chosen if at most this many rows of other times lie between two of the span,
 /// because a row read by its id costs a third of one read by its time.
 const ROWS_BETWEEN: u64 = 2;
+
+/// So many entries of the index on the time are read while one row of a room is: the rows of a room
+/// lie far from one another, as a rule each in a page of its own.
+const ENTRIES_A_ROW: u64 = 50;
 
 /// If no index has the rooms of the table, spellings of a room are searched for in the rows of this
 /// much time. Seconds.
@@ -87,6 +92,46 @@ impl MySqlArchive {
         })
     }
 
+    /// Between which ids all rows of a span lie; `None` where it costs more to find that than to
+    /// read all that the room has.
+    fn ids_of(
+        &self,
+        conn: &mut Conn,
+        id: &str,
+        room: &RoomKey,
+        span: Span,
+    ) -> Result<Option<[Value; 2]>, StoreError> {
+        let MeterTable {
+            table,
+            hotel_id,
+            room_number,
+            script_time,
+            ..
+        } = &self.meter;
+        let mut expected = |query: &str, values: Vec<Value>| -> mysql::Result<Option<u64>> {
+            let steps = explain::steps(conn, query, values)?;
+            Ok(steps.and_then(|steps| steps.iter().map(explain::rows).sum()))
+        };
+        let history =
+            format!("SELECT * FROM `{table}` WHERE `{hotel_id}` = ? AND `{room_number}` = ?");
+        let key = [room.hotel_id.as_str(), room.room_number.as_str()].map(Value::from);
+        let ids = format!(
+            "SELECT MIN(`{id}`), MAX(`{id}`) FROM `{table}` \
+             WHERE `{script_time}` > ? AND `{script_time}` <= ?"
+        );
+        let rows = expected(&history, key.into())?;
+        let entries = expected(&ids, times(span).into())?;
+        if !matches!((entries, rows), (Some(entries), Some(rows)) if entries / ENTRIES_A_ROW < rows)
+        {
+            return Ok(None);
+        }
+        let row: Option<Row> = conn.exec_first(ids, params(times(span).into()))?;
+        let number = |at| row.as_ref().and_then(|row| integer(row, at));
+        // Without rows in it there is nothing between these.
+        let [first, last] = [number(0).unwrap_or(1), number(1).unwrap_or(0)];
+        Ok(Some([first.into(), last.into()]))
+    }
+
     /// The statement for the readings of a span, and its values.
     fn query(
         &self,
@@ -111,12 +156,23 @@ impl MySqlArchive {
             (Scope::Room(room), id) => {
                 let order = id.map_or(String::new(), |id| format!(" ORDER BY `{id}`"));
                 let spellings = Spellings::load_room(conn, &self.meter, room, recently(span))?;
+                let ids = id.map(|id| self.ids_of(conn, id, room, span));
+                let ids = ids.transpose()?.flatten();
+                // Beside each key: so the bounds are used in the index on the room, which ends with
+                // the id.
+                let between = match (id, &ids) {
+                    (Some(id), Some(_)) => format!(" AND `{id}` BETWEEN ? AND ?"),
+                    _ => String::new(),
+                };
                 let mut keys = Vec::new();
                 let mut values = Vec::new();
                 for key in spellings.of(room) {
-                    keys.push(format!("(`{hotel_id}` = ? AND `{room_number}` = ?)"));
+                    keys.push(format!(
+                        "(`{hotel_id}` = ? AND `{room_number}` = ?{between})"
+                    ));
                     values.push(key.hotel_id.as_str().into());
                     values.push(key.room_number.as_str().into());
+                    values.extend(ids.iter().flatten().cloned());
                 }
                 values.extend([after, to]);
                 let keys = keys.join(" OR ");
