@@ -12,6 +12,7 @@ mod day;
 mod fields;
 mod frozen;
 mod hotel;
+mod incident;
 mod interval;
 mod judge;
 mod key;
@@ -37,6 +38,10 @@ pub use columns::{Columns, HeaderError, MAX_COLUMNS, MAX_ROW_BYTES};
 pub use day::DayEnergy;
 pub use fields::not_an_object;
 pub use hotel::HotelState;
+pub use incident::{
+    Acknowledgement, Cause, Closed, ClosedWhy, EventDetail, Incident, IncidentEvent, IncidentKey,
+    IncidentState, meters_of,
+};
 pub use interval::Interval;
 pub use judge::{Fold, Movement, Outcome, Run, RunEnd, Step};
 pub use key::{Rule, RunKey, WatchKey};

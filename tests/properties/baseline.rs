@@ -33,6 +33,16 @@ fn play(world: &World, cuts: &[Index], mode: BaselineMode) -> Room {
 
 /// The same in a mode for each sweep and what comes before it.
 fn play_in(world: &World, cuts: &[Index], mode: impl Fn(usize) -> BaselineMode) -> Room {
+    play_each(world, cuts, mode, |_| {})
+}
+
+/// The same, and shows the room after each message and each sweep.
+pub fn play_each(
+    world: &World,
+    cuts: &[Index],
+    mode: impl Fn(usize) -> BaselineMode,
+    mut show: impl FnMut(&Room),
+) -> Room {
     let len = world.readings.len();
     let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(len + 1)).collect();
     cuts.push(len);
@@ -44,12 +54,16 @@ fn play_in(world: &World, cuts: &[Index], mode: impl Fn(usize) -> BaselineMode) 
         while let Some(message) = messages.next_if(|next| world.until(next.time()) <= cut) {
             let stored = world.until(message.time());
             message.deliver(&mut room, &world.readings[..stored], &rules);
+            show(&room);
             if let Message::Stay(_) = message {
                 sweep(&mut room, &rules);
+                show(&room);
             }
         }
         room.sweep(&world.readings[..cut], &rules);
+        show(&room);
         sweep(&mut room, &rules);
+        show(&room);
     }
     room
 }
@@ -77,7 +91,7 @@ fn sweep(room: &mut Room, rules: &Rules) {
     );
 }
 
-fn cut_world() -> impl Strategy<Value = (World, Vec<Index>)> {
+pub fn cut_world() -> impl Strategy<Value = (World, Vec<Index>)> {
     (
         prop_oneof![world(), world_with_statuses()],
         vec(any::<Index>(), 0..12),

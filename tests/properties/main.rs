@@ -4,6 +4,7 @@
 
 mod baseline;
 mod facts;
+mod incidents;
 mod judging;
 mod messages;
 mod parsing;
