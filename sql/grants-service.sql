@@ -15,6 +15,8 @@ GRANT SELECT, INSERT, DELETE ON `hotel`.`silent_hotel` TO 'roomwatt'@'%';
 GRANT SELECT, INSERT, DELETE ON `hotel`.`hotel_state` TO 'roomwatt'@'%';
 GRANT SELECT, INSERT, DELETE ON `hotel`.`threshold` TO 'roomwatt'@'%';
 GRANT SELECT, INSERT, DELETE ON `hotel`.`hotel_frame` TO 'roomwatt'@'%';
+GRANT SELECT, INSERT, UPDATE, DELETE ON `hotel`.`incident` TO 'roomwatt'@'%';
+GRANT SELECT, INSERT, DELETE ON `hotel`.`incident_event` TO 'roomwatt'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `hotel`.`notification` TO 'roomwatt'@'%';
 GRANT SELECT, INSERT, UPDATE, DELETE ON `hotel`.`rejected_message` TO 'roomwatt'@'%';
 GRANT SELECT, INSERT, UPDATE ON `hotel`.`electricity_monitoring` TO 'roomwatt'@'%';

@@ -7,8 +7,8 @@ use parking_lot::RwLock;
 
 use crate::engine::baseline::{Frames, HotelMemory};
 use crate::engine::{
-    Census, HotelCensus, HotelState, MeterCheck, MeterFindings, MeterNotice, MeterTrouble,
-    RoomState, Rules, Transition, close_out_of_order,
+    Census, HotelCensus, HotelState, Incident, MeterCheck, MeterFindings, MeterNotice,
+    MeterTrouble, RoomState, Rules, Transition, close_out_of_order,
 };
 use crate::frontier::{Begun, Frontier, Position};
 use crate::types::{HotelId, LocalTime, RoomKey, RoomNumber};
@@ -24,6 +24,8 @@ struct State {
     frontier: Frontier,
     /// What the staff was last notified of hotels' meters, where that still matters.
     troubles: HashMap<HotelId, MeterTrouble>,
+    /// The incidents that are open, by room; those of meters have an empty number.
+    incidents: HashMap<RoomKey, Incident>,
     /// What is remembered of hotels beside their rooms.
     hotels: HashMap<HotelId, HotelState>,
     /// The last frame of each hotel that was recorded since the start.
@@ -303,6 +305,31 @@ impl Rooms {
         let rooms = state.rooms();
         let rooms = rooms.map(|(hotel, number, room)| (hotel, number, &room.state));
         Census::take(rooms, now, rules.match_seconds)
+    }
+
+    /// The open incident of a room, or of a hotel's meters
+    /// ([`meters_of`](crate::engine::meters_of)).
+    pub fn incident(&self, place: &RoomKey) -> Option<Incident> {
+        self.0.read().incidents.get(place).cloned()
+    }
+
+    /// All open incidents, in no order.
+    pub fn incidents(&self) -> Vec<Incident> {
+        self.0.read().incidents.values().cloned().collect()
+    }
+
+    /// Takes incidents that have changed: those that are closed are forgotten.
+    pub fn adopt_incidents(&self, changed: impl IntoIterator<Item = Incident>) {
+        let mut all = self.0.write();
+        for incident in changed {
+            let place = &incident.key.place;
+            if incident.is_open() {
+                all.incidents.insert(place.clone(), incident);
+            } else if (all.incidents.get(place)).is_some_and(|open| open.key == incident.key) {
+                // An earlier watch's may be closed while that of the present one goes on.
+                all.incidents.remove(place);
+            }
+        }
     }
 
     /// What the staff was last notified of this hotel's meters, where that still matters.

@@ -19,7 +19,7 @@ use crate::pulse::Pulses;
 use crate::store::{Database, Reader, StoreError};
 use crate::sweep::Sweeper;
 use crate::threads::{Exit, Stop, Stopper, spawn, stop_signal};
-use crate::types::counted;
+use crate::types::{LocalTime, counted};
 
 use super::ending::Threads;
 use super::system::notify_systemd;
@@ -28,8 +28,8 @@ use super::system::notify_systemd;
 ///
 /// # Errors
 /// Any [`StoreError`] of the database.
-pub(crate) fn take_over(database: &Database) -> Result<OwnedState, StoreError> {
-    let state = OwnedState::take_over(database.store())?;
+pub(crate) fn take_over(database: &Database, now: LocalTime) -> Result<OwnedState, StoreError> {
+    let state = OwnedState::take_over(database.store(), now)?;
     log::info!(
         "watching {} (epoch {}, transaction {})",
         counted(state.rooms().len() as u64, "room"),
@@ -137,6 +137,7 @@ impl<'a> Core<'a> {
             meters: Arc::clone(&reader),
             clock: Arc::clone(&clock),
             keep_days: config.keep_days,
+            keep_incident_days: config.incidents.keep_days,
             refused_bodies: config.refused_bodies(),
             inputs,
             intake: Arc::clone(&intake),

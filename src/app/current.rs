@@ -44,6 +44,7 @@ impl Current {
         }
         let is_other = changed.rules != self.config.rules
             || changed.notify != self.config.notify
+            || changed.incidents != self.config.incidents
             || changed.heartbeat != self.config.heartbeat;
         let has_other_doors = changed.http != self.config.http;
         if let Some(http) = &changed.http {
@@ -55,7 +56,8 @@ impl Current {
                 (true, _) => "the configuration has changed",
                 (false, true) => "who may come in over HTTP has changed",
                 (false, false) => {
-                    "thresholds and the sections [feishu] and [heartbeat] are as they were"
+                    "thresholds and the sections [feishu], [incidents] and [heartbeat] are as they \
+                     were"
                 }
             }
         );

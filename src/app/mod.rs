@@ -164,7 +164,8 @@ pub fn run(
             keep(lease, &lease_ended);
         })?;
         loop {
-            let state = match take_over(database) {
+            let zone = current.config.messages.zone;
+            let state = match take_over(database, SystemClock { zone }.now()) {
                 Ok(state) => state,
                 Err(error) if error.is_newer() => {
                     log::error!("{error}");

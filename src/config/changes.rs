@@ -28,8 +28,9 @@ macro_rules! compare {
 
 impl Config {
     /// What differs in `new`, as `monitoring.keep_days: 30 -> 31`; for secrets only the fact that
-    /// they changed. What needs no restart is left out: thresholds, the sections `[feishu]` and
-    /// `[heartbeat]`, and who may come in over HTTP, unless an address changes, too.
+    /// they changed. What needs no restart is left out: thresholds, the sections `[feishu]`,
+    /// `[incidents]` and `[heartbeat]`, and who may come in over HTTP, unless an address changes,
+    /// too.
     pub fn changes(&self, new: &Config) -> Vec<String> {
         let Config {
             rabbitmq,
@@ -46,6 +47,7 @@ impl Config {
             consumer_count,
             http,
             max_hotels,
+            incidents: _,
             heartbeat: _,
             log,
             source: _,

@@ -17,7 +17,7 @@ use super::messages::{field_names, status_codes, type_codes};
 use super::overrides::check_overrides;
 use super::problems::Problems;
 use super::written::Problem;
-use super::{Config, Log, MeterTable, MySql, RabbitMq, Source, raw};
+use super::{Config, Incidents, Log, MeterTable, MySql, RabbitMq, Source, raw};
 
 /// Checks all values. `known` are the problems found with names and types before: those values
 /// are not in `raw`.
@@ -101,6 +101,9 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
     };
     let most = raw.metrics.max_hotels;
     let max_hotels = problems.whole("metrics.max_hotels", most, 0, 100_000);
+    let incidents = Incidents {
+        keep_days: problems.whole("incidents.keep_days", raw.incidents.keep_days, 1, 3_650),
+    };
     let heartbeat = check_heartbeat(raw.heartbeat, &mut problems);
     let level = raw.log.level.parse();
     problems.unless(
@@ -159,6 +162,7 @@ pub(super) fn check(raw: raw::Raw, known: Vec<Problem>) -> Result<Config, Vec<Pr
         consumer_count,
         http,
         max_hotels,
+        incidents,
         heartbeat,
         log: Log {
             file: log_file,

@@ -61,6 +61,7 @@ pub struct Config {
     pub http: Option<Http>,
     /// The hotels with metrics of their own; more share one.
     pub max_hotels: usize,
+    pub incidents: Incidents,
     /// The address that a monitor outside is pinged at.
     pub heartbeat: Option<Secret>,
     pub log: Log,
@@ -153,6 +154,13 @@ impl Http {
     pub fn has_addresses_of(&self, other: &Http) -> bool {
         (self.listen, self.page_listen) == (other.listen, other.page_listen)
     }
+}
+
+/// What is kept of incidents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incidents {
+    /// Days after which closed ones are deleted.
+    pub keep_days: u32,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -344,6 +352,7 @@ impl Config {
             source: new.source.clone(),
             rules,
             notify: new.notify.clone(),
+            incidents: new.incidents.clone(),
             heartbeat: new.heartbeat.clone(),
             http,
             ..self.clone()

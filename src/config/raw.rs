@@ -25,6 +25,7 @@ pub(super) struct Raw {
     pub hotels: Vec<Hotel>,
     pub performance: Performance,
     pub http: Option<Http>,
+    pub incidents: Incidents,
     pub heartbeat: Heartbeat,
     pub metrics: Metrics,
     pub log: Log,
@@ -271,6 +272,18 @@ pub(super) struct Metrics {
 impl Default for Metrics {
     fn default() -> Metrics {
         Metrics { max_hotels: 1_000 }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Incidents {
+    pub keep_days: i64,
+}
+
+impl Default for Incidents {
+    fn default() -> Incidents {
+        Incidents { keep_days: 400 }
     }
 }
 

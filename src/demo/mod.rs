@@ -104,7 +104,7 @@ impl Demo<'_> {
             pulses: &pulses,
             exits: self.exits,
         }
-        .start(take_over(&database)?.wrapped(witness))?;
+        .start(take_over(&database, clock.now())?.wrapped(witness))?;
         let writer = database
             .meter_writer()
             .ok_or_else(|| StoreError::Meters("this database's meters are read-only".into()))?;

@@ -1,6 +1,6 @@
 use crossbeam_channel::Sender;
 
-use crate::engine::{HotelState, KeptBody, MeterTrouble, RoomState, Rules};
+use crate::engine::{HotelState, Incident, KeptBody, MeterTrouble, RoomState, Rules};
 use crate::store::{Ownership, Plan, StateStore, Store, StoreError};
 use crate::types::{HotelId, LocalTime, RoomKey};
 
@@ -33,6 +33,11 @@ impl Store for Witness {
         self.report(done)
     }
 
+    fn delete_incidents(&mut self, keep_days: u32) -> Result<u64, StoreError> {
+        let done = self.store.delete_incidents(keep_days);
+        self.report(done)
+    }
+
     fn reduce_old(&mut self, reduce: &dyn Fn(&[u8]) -> KeptBody) -> Result<u64, StoreError> {
         let done = self.store.reduce_old(reduce);
         self.report(done)
@@ -62,5 +67,17 @@ impl StateStore for Witness {
 
     fn load_hotels(&mut self, take: &mut dyn FnMut(HotelId, HotelState)) -> Result<(), StoreError> {
         self.store.load_hotels(take)
+    }
+
+    fn load_incidents(&mut self, take: &mut dyn FnMut(Incident)) -> Result<(), StoreError> {
+        self.store.load_incidents(take)
+    }
+
+    fn first_alert(
+        &mut self,
+        room: &RoomKey,
+        after: LocalTime,
+    ) -> Result<Option<LocalTime>, StoreError> {
+        self.store.first_alert(room, after)
     }
 }

@@ -4,6 +4,7 @@ mod inbox;
 mod lines;
 mod owned;
 mod plan;
+mod recorded;
 mod retention;
 mod thresholds;
 
@@ -42,6 +43,8 @@ pub struct Parts<S, M> {
     pub clock: Arc<dyn Clock>,
     /// Refused messages and settled notices older than this are deleted. Days.
     pub keep_days: u32,
+    /// Closed incidents older than this are deleted. Days.
+    pub keep_incident_days: u32,
     pub refused_bodies: RefusedBodies,
     pub inputs: Inputs,
     /// Closed while the store is lost.
@@ -86,6 +89,7 @@ pub struct Owner<S, M> {
     /// Up to where the meter table has been judged, as it was last written.
     position: Option<Position>,
     keep_days: u32,
+    keep_incident_days: u32,
     refused_bodies: RefusedBodies,
     inputs: Inputs,
     intake: Arc<Gate>,
@@ -130,6 +134,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
             meters,
             clock,
             keep_days,
+            keep_incident_days,
             refused_bodies,
             inputs,
             intake,
@@ -150,6 +155,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
             clock,
             position: ownership.position,
             keep_days,
+            keep_incident_days,
             refused_bodies,
             inputs,
             intake,
@@ -162,7 +168,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
     /// Works until every [`Inbox`] has been dropped.
     pub fn run(mut self) -> Ended {
         let mut batch = Vec::new();
-        let mut retention = Retention::new(self.keep_days);
+        let mut retention = Retention::new(self.keep_days, self.keep_incident_days);
         let mut thresholds = ThresholdRecord::new(self.clock.now());
         let mut logged = (Instant::now(), self.figures.now());
         loop {
@@ -276,6 +282,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
         }
         self.position = plan.position.or(self.position);
         self.rooms.adopt(plan.rooms);
+        self.rooms.adopt_incidents(plan.incidents);
         for (hotel, state) in plan.hotels {
             self.rooms.set_hotel(hotel, state);
         }

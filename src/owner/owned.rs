@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use crate::rooms::Rooms;
 use crate::store::{Ownership, StateStore, StoreError};
+use crate::types::LocalTime;
+
+use super::recorded::GoingOn;
 
 /// What an instance has that owns the state: the right to write it, and all of it in memory.
 pub struct OwnedState<S = Box<dyn StateStore>> {
@@ -33,16 +36,26 @@ impl<S> OwnedState<S> {
 }
 
 impl OwnedState {
-    /// Makes this instance the owner of the state, and loads it.
+    /// Makes this instance the owner of the state, and loads it. `now` is when.
     ///
     /// # Errors
     /// Any [`StoreError`] of the database.
-    pub fn take_over(mut store: Box<dyn StateStore>) -> Result<OwnedState, StoreError> {
+    pub fn take_over(
+        mut store: Box<dyn StateStore>,
+        now: LocalTime,
+    ) -> Result<OwnedState, StoreError> {
         let ownership = store.take_over()?;
-        let rooms = Rooms::default();
-        store.load_rooms(&mut |room, state| rooms.adopt([(room, state)]))?;
-        store.load_meter_troubles(&mut |hotel, trouble| rooms.set_trouble(hotel, trouble))?;
+        let (rooms, mut going_on) = (Rooms::default(), GoingOn::default());
+        store.load_rooms(&mut |room, state| {
+            going_on.add_room(&room, &state);
+            rooms.adopt([(room, state)]);
+        })?;
+        store.load_meter_troubles(&mut |hotel, trouble| {
+            going_on.add_meters(&hotel, trouble);
+            rooms.set_trouble(hotel, trouble);
+        })?;
         store.load_hotels(&mut |hotel, state| rooms.set_hotel(hotel, state))?;
+        rooms.adopt_incidents(going_on.record(&mut *store, now)?);
         Ok(OwnedState::new(store, rooms, ownership))
     }
 

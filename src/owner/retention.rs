@@ -12,11 +12,14 @@ const EVERY: Duration = Duration::from_secs(3_600);
 
 pub(super) struct Retention {
     keep_days: u32,
+    keep_incident_days: u32,
     due: Instant,
     /// The last time reached a limit: there can be more.
     more: bool,
     /// Rows deleted since that was last logged.
     deleted: u64,
+    /// Incidents deleted since that was last logged.
+    incidents: u64,
     /// Bodies reduced since that was last logged.
     reduced: u64,
     outage: Outage,
@@ -24,12 +27,14 @@ pub(super) struct Retention {
 
 impl Retention {
     /// Due at once, then every hour.
-    pub(super) fn new(keep_days: u32) -> Retention {
+    pub(super) fn new(keep_days: u32, keep_incident_days: u32) -> Retention {
         Retention {
             keep_days,
+            keep_incident_days,
             due: Instant::now(),
             more: false,
             deleted: 0,
+            incidents: 0,
             reduced: 0,
             outage: Outage::new("deleting old rows").reported_at_once(),
         }
@@ -64,6 +69,13 @@ impl Retention {
                 counted(self.keep_days, "day")
             );
         }
+        if self.incidents > 0 {
+            log::info!(
+                "deleted {} that ended more than {} ago",
+                counted(std::mem::take(&mut self.incidents), "incident"),
+                counted(self.keep_incident_days, "day")
+            );
+        }
         if self.reduced > 0 {
             log::info!(
                 "reduced {} of refused messages older than {} to the fields that are configured",
@@ -81,8 +93,11 @@ impl Retention {
     ) -> Result<bool, StoreError> {
         let deleted = store.delete_old(self.keep_days)?;
         self.deleted += deleted;
+        let incidents = store.delete_incidents(self.keep_incident_days)?;
+        self.incidents += incidents;
         let reduced = store.reduce_old(&|body| bodies.reduce(body))?;
         self.reduced += reduced;
-        Ok(deleted >= MAX_DELETED || reduced >= MAX_REDUCED)
+        let most = deleted.max(incidents);
+        Ok(most >= MAX_DELETED || reduced >= MAX_REDUCED)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::engine::{HotelState, KeptBody, MeterTrouble, RoomState, Rules};
+use crate::engine::{HotelState, Incident, KeptBody, MeterTrouble, RoomState, Rules};
 use crate::frontier::Frontier;
 use crate::types::{HotelId, LocalTime, Reading, RoomKey};
 
@@ -44,6 +44,23 @@ pub trait StateStore: Store + Send {
     /// # Errors
     /// Any [`StoreError`] of the connection.
     fn load_hotels(&mut self, take: &mut dyn FnMut(HotelId, HotelState)) -> Result<(), StoreError>;
+
+    /// Passes every open incident to `take`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`] with the first one that can't be read, or any [`StoreError`] of
+    /// the connection.
+    fn load_incidents(&mut self, take: &mut dyn FnMut(Incident)) -> Result<(), StoreError>;
+
+    /// The time of the first alert that is recorded of a room after `after`, if there is one.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of the connection.
+    fn first_alert(
+        &mut self,
+        room: &RoomKey,
+        after: LocalTime,
+    ) -> Result<Option<LocalTime>, StoreError>;
 }
 
 /// Reads the meters, for sweeps.
@@ -221,6 +238,10 @@ impl<S: Store + ?Sized> Store for Box<S> {
 
     fn delete_old(&mut self, keep_days: u32) -> Result<u64, StoreError> {
         (**self).delete_old(keep_days)
+    }
+
+    fn delete_incidents(&mut self, keep_days: u32) -> Result<u64, StoreError> {
+        (**self).delete_incidents(keep_days)
     }
 
     fn reduce_old(&mut self, reduce: &dyn Fn(&[u8]) -> KeptBody) -> Result<u64, StoreError> {

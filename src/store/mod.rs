@@ -6,6 +6,7 @@ mod coarse;
 mod database;
 mod error;
 mod frames;
+mod incident;
 mod key;
 mod mysql;
 mod notice;
@@ -22,7 +23,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use crate::engine::{
-    HotelState, KeptBody, MeterTrouble, Notice, Opening, RoomNotice, RoomState, Rules, Stay,
+    HotelState, Incident, IncidentEvent, KeptBody, MeterTrouble, Notice, Opening, RoomNotice,
+    RoomState, Rules, Stay,
 };
 use crate::frontier::Frontier;
 use crate::types::{HotelId, LocalTime, Reading, RoomKey};
@@ -70,6 +72,13 @@ pub trait Store {
     /// [`StoreError::Replaced`] if another instance has taken over the state; nothing is deleted
     /// then. Any [`StoreError`] of the connection.
     fn delete_old(&mut self, keep_days: u32) -> Result<u64, StoreError>;
+
+    /// Deletes closed incidents that have not changed for `keep_days` days, each with its history:
+    /// the oldest first and at most [`MAX_DELETED`]. Returns the number of deleted incidents.
+    ///
+    /// # Errors
+    /// As of [`Store::delete_old`].
+    fn delete_incidents(&mut self, keep_days: u32) -> Result<u64, StoreError>;
 
     /// Reduces the bodies of refused messages that have been stored whole for
     /// [`WHOLE_BODY_DAYS`], also by version 0.1: the oldest first, at most [`MAX_REDUCED`]. Returns
@@ -134,6 +143,10 @@ pub struct Plan {
     pub frames: Vec<KeptFrame>,
     /// New notices for the outbox.
     pub notices: Vec<Notice>,
+    /// Incidents that begin, change or end, each as it is from now on.
+    pub incidents: Vec<Incident>,
+    /// What became of incidents, in order. Each is one of the plan's, or was written before.
+    pub incident_events: Vec<IncidentEvent>,
     /// Refused messages.
     pub rejected: Vec<Rejected>,
     /// Notices that are no longer pending.

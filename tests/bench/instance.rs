@@ -105,7 +105,7 @@ impl Instance {
         };
         store.commit(&plan).expect("written");
         drop(store);
-        let state = OwnedState::take_over(database.store()).expect("owned");
+        let state = OwnedState::take_over(database.store(), LocalTime::FIRST).expect("owned");
         Instance::of(state, database, config, size, name)
     }
 
@@ -137,6 +137,7 @@ impl Instance {
             meters: Arc::clone(&reader),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             keep_days: config.keep_days,
+            keep_incident_days: config.incidents.keep_days,
             refused_bodies: RefusedBodies::default(),
             inputs,
             intake: Arc::clone(&intake),

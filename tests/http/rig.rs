@@ -94,6 +94,10 @@ impl Store for Memory {
         Ok(0)
     }
 
+    fn delete_incidents(&mut self, _keep_days: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
     fn reduce_old(&mut self, _: &dyn Fn(&[u8]) -> KeptBody) -> Result<u64, StoreError> {
         Ok(0)
     }
@@ -296,6 +300,7 @@ impl Rig {
             meters: self.memory.clone(),
             clock: Arc::clone(&clock),
             keep_days: 30,
+            keep_incident_days: 400,
             refused_bodies: RefusedBodies::default(),
             inputs,
             intake: Arc::clone(&self.gate),

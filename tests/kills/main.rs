@@ -193,6 +193,18 @@ impl Hotel {
             self.rig.rows::<usize>("SELECT COUNT(*) FROM notification"),
             [alerted.len()]
         );
+        // Each opened once, and goes on.
+        once(
+            "SELECT room_number FROM incident WHERE state = 'open' ORDER BY 1",
+            alerted.clone(),
+        );
+        once(
+            "SELECT room_number FROM incident JOIN incident_event ON incident = incident.id \
+             WHERE what = 'alert' ORDER BY 1",
+            alerted.clone(),
+        );
+        let each = "SELECT COUNT(*) FROM incident UNION ALL SELECT COUNT(*) FROM incident_event";
+        assert_eq!(self.rig.rows::<usize>(each), [alerted.len(); 2]);
         let mut garbage: Vec<String> = (0..self.refused)
             .map(|n| format!(r#"{{"hotel_id":"no message {n}"}}"#))
             .collect();

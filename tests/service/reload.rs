@@ -78,7 +78,8 @@ fn thresholds_and_bots_change_without_a_restart() {
 
     service.signal(Signal::HUP);
     service.wait_for_log(
-        "SIGHUP: thresholds and the sections [feishu] and [heartbeat] are as they were",
+        "SIGHUP: thresholds and the sections [feishu], [incidents] and [heartbeat] are as they \
+         were",
     );
     // Messages are taken as before.
     rig.publish([check_out("H001", "102", minutes_ago(5)).as_str()]);
@@ -86,6 +87,32 @@ fn thresholds_and_bots_change_without_a_restart() {
     assert!(!second.log().contains(" (epoch "), "it has taken over");
     second.stop();
     service.stop();
+    rig.finish();
+}
+
+/// Incidents that are over, by how many days ago that is: a configuration says how long they stay.
+#[test]
+fn how_long_incidents_are_kept_changes_without_a_restart() {
+    const KEPT: &str = "SELECT COUNT(*) FROM incident";
+    let mut rig = Rig::new("reloadincidents");
+    for (room, days) in [(1, 500), (2, 100), (3, 10)] {
+        rig.execute(&format!(
+            "INSERT INTO incident (hotel_id, room_number, watch, rule, since, opened_at, rules, \
+             periods, wh, state, changed_at) VALUES ('H001', '{room}', 1, 'fixed', \
+             '2023-04-10 12:00:00', '2023-04-10 14:00:00', 'fixed', 4, 9600, 'closed', \
+             NOW() - INTERVAL {days} DAY)"
+        ));
+    }
+    let mut service = rig.start();
+    service.wait_for_log("deleted 1 incident that ended more than 400 days ago");
+    rig.wait_for_rows(KEPT, &[2]);
+    rig.reconfigure("[log]", "[incidents]\nkeep_days = 50\n[log]");
+    service.signal(Signal::HUP);
+    service.wait_for_log("SIGHUP: the configuration has changed");
+    service.wait_for_log("deleted 1 incident that ended more than 50 days ago");
+    rig.wait_for_rows(KEPT, &[1]);
+    let log = service.stop();
+    assert!(!log.contains("need a restart"), "{log}");
     rig.finish();
 }
 
@@ -185,7 +212,8 @@ fn a_change_that_needs_a_restart_is_logged_even_of_secrets() {
     service.signal(Signal::HUP);
     service.wait_for_log("SIGHUP: changes that need a restart: mysql.password: changed\n");
     service.wait_for_log(
-        "SIGHUP: thresholds and the sections [feishu] and [heartbeat] are as they were",
+        "SIGHUP: thresholds and the sections [feishu], [incidents] and [heartbeat] are as they \
+         were",
     );
     service.stop();
     rig.finish();

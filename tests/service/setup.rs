@@ -41,6 +41,8 @@ fn init_db_can_be_repeated_and_run_twice_at_once() {
             "electricity_monitoring",
             "hotel_frame",
             "hotel_state",
+            "incident",
+            "incident_event",
             "notification",
             "rejected_message",
             "room_state",

@@ -83,7 +83,7 @@ impl Instance {
         let config = Config::load(Some(&rig.config()), &[]).expect("a configuration");
         let (mysql, zone) = (config.mysql.expect("a section"), config.messages.zone);
         let store = Box::new(MySqlStore::new(&mysql, zone));
-        let state = OwnedState::take_over(store).expect("it is free");
+        let state = OwnedState::take_over(store, at(minutes)).expect("it is free");
         let clock = Arc::new(Hand(Mutex::new(at(minutes))));
         let rules = Arc::new(config.rules);
         let reader = MySqlReader::new(&mysql, config.meter, zone);
@@ -113,6 +113,7 @@ impl Instance {
             meters: reader,
             clock: clock.clone(),
             keep_days: 30,
+            keep_incident_days: 400,
             refused_bodies: RefusedBodies::default(),
             inputs: Inbox::new(&stop).1,
             intake,

@@ -69,6 +69,7 @@ impl Instance {
             for (hotel, trouble) in &world.troubles {
                 rooms.set_trouble(hotel.clone(), *trouble);
             }
+            rooms.adopt_incidents(world.incidents.values().cloned());
             for (hotel, state) in &world.hotels {
                 rooms.set_hotel(hotel.clone(), *state);
             }
@@ -118,6 +119,7 @@ impl Instance {
                 meters,
                 clock: Arc::new(Later),
                 keep_days: 30,
+                keep_incident_days: 400,
                 refused_bodies: RefusedBodies::default(),
                 inputs: Inbox::new(&stop).1,
                 intake,

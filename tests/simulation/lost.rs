@@ -65,6 +65,10 @@ impl Store for Lost {
         Ok(0)
     }
 
+    fn delete_incidents(&mut self, _keep_days: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
     fn reduce_old(&mut self, _reduce: &dyn Fn(&[u8]) -> KeptBody) -> Result<u64, StoreError> {
         Ok(0)
     }
@@ -117,6 +121,7 @@ fn tries(seconds: u64) -> (Vec<(Duration, bool)>, bool) {
         meters: NoMeters,
         clock,
         keep_days: 30,
+        keep_incident_days: 400,
         refused_bodies: RefusedBodies::default(),
         inputs: Inbox::new(&stop).1,
         intake: Arc::clone(&intake),

@@ -88,6 +88,8 @@ struct Simulation {
     coarse: usize,
     /// Nothing is said of the rooms but at the beginning, and no row is committed late.
     is_calm: bool,
+    /// How often the meters were checked beside the sweeper; no two checks are at one time.
+    checks: i64,
 }
 
 impl Simulation {
@@ -125,6 +127,7 @@ impl Simulation {
             is_read_at_once,
             coarse,
             is_calm: false,
+            checks: 0,
         }
     }
 
@@ -318,11 +321,13 @@ impl Simulation {
             MeterNoticeKind::Reporting,
             MeterNoticeKind::Moving,
         ];
+        self.checks += 1;
+        let detected = start().plus(self.checks);
         // The first two are the beginnings.
         let notices = [("H001", 2), ("H002", 4)].map(|(hotel, kinds_of_it)| MeterNotice {
             kind: kinds[self.random(kinds_of_it)],
             hotel_id: HotelId::new(hotel),
-            detected: start(),
+            detected,
             since: Some(start()),
             silent: 0,
             watched: 0,

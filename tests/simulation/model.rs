@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use roomwatt::engine::{
-    BaselineMode, Compared, NoticeKind, Opening, Others, Parsed, RoomNotice, RoomState, Rule,
-    RunKey, Said,
+    BaselineMode, Compared, Incident, IncidentKey, NoticeKind, Opening, Others, Parsed, RoomNotice,
+    RoomState, Rule, RunKey, Said, meters_of,
 };
 use roomwatt::owner::{Input, Judged, Message};
 use roomwatt::store::Readings;
@@ -307,6 +307,42 @@ fn each_room_has_one_incident_at_a_time(world: &World) {
     }
 }
 
+/// An incident is open exactly where a run goes on that was notified, or a hotel's meters are in
+/// trouble; each has one event of each of its notices, and one end.
+fn incidents_are_recorded_with_their_notices(world: &World) {
+    let open: Vec<&Incident> = world.incidents.values().filter(|it| it.is_open()).collect();
+    let mut left: BTreeSet<&IncidentKey> = open.iter().map(|it| &it.key).collect();
+    for (room, state) in &world.rooms {
+        if let Some(run) = state.notified_run(room) {
+            let key = open.iter().find(|it| it.key.is_of(&run)).map(|it| &it.key);
+            assert!(key.is_some_and(|key| left.remove(key)), "{run:?} goes on");
+        }
+    }
+    for (hotel, trouble) in world.troubles.iter().filter(|(_, it)| it.is_open()) {
+        let place = meters_of(hotel);
+        let mut of_meters = open.iter().filter(|it| it.key.place == place);
+        let key = of_meters.find(|it| it.is_of_trouble(*trouble));
+        assert!(
+            key.is_some_and(|it| left.remove(&it.key)),
+            "{trouble:?} goes on"
+        );
+    }
+    assert!(left.is_empty(), "{left:?} are open, and nothing goes on");
+    let mut ends: BTreeMap<&IncidentKey, u32> = BTreeMap::new();
+    for event in &world.incident_events {
+        let is_end = event.detail.is_some_and(|detail| detail.closed.is_some());
+        *ends.entry(&event.incident).or_default() += u32::from(is_end);
+    }
+    for (key, incident) in &world.incidents {
+        let ended = u32::from(!incident.is_open());
+        assert_eq!(ends.remove(key), Some(ended), "{incident:?}");
+    }
+    assert!(ends.is_empty(), "{ends:?} are no incidents");
+    let of_meters: u32 = world.told_of_meters.values().sum();
+    let notices = world.outbox.len() + of_meters as usize;
+    assert_eq!(world.incident_events.len(), notices, "events of notices");
+}
+
 fn sorted(notices: &[RoomNotice]) -> Vec<RoomNotice> {
     let mut notices = notices.to_vec();
     for notice in &mut notices {
@@ -449,6 +485,7 @@ pub fn check(world: &World) -> (Corrections, Option<InOrder>) {
     let demanded = sorted(&demanded);
     assert_same(&sorted(&world.outbox), &demanded, "notices");
     each_room_has_one_incident_at_a_time(world);
+    incidents_are_recorded_with_their_notices(world);
     let alerts = demanded.into_iter().filter(|n| n.kind == NoticeKind::Alert);
     let alerts: Vec<RoomNotice> = alerts.collect();
     assert_same(&sorted(&world.abnormal), &alerts, "anomalies");

@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 
 use roomwatt::clock::Clock;
 use roomwatt::engine::{
-    Event, HotelState, KeptBody, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind,
-    Opening, RoomNotice, RoomState, Rules,
+    Event, HotelState, Incident, IncidentEvent, IncidentKey, KeptBody, MeterNotice,
+    MeterNoticeKind, MeterTrouble, Notice, NoticeKind, Opening, RoomNotice, RoomState, Rules,
 };
 use roomwatt::frontier::Frontier;
 use roomwatt::store::{
@@ -42,6 +42,9 @@ pub struct World {
     pub watches: Vec<(RoomKey, Opening)>,
     pub abnormal: Vec<RoomNotice>,
     pub outbox: Vec<RoomNotice>,
+    /// All incidents, and what became of them.
+    pub incidents: BTreeMap<IncidentKey, Incident>,
+    pub incident_events: Vec<IncidentEvent>,
     pub sent: BTreeSet<u64>,
     /// Hotels of whose meters was told, and not yet of the end; and how often of what.
     pub troubles: BTreeMap<HotelId, MeterTrouble>,
@@ -140,6 +143,15 @@ impl World {
             }
             self.outbox.push(notice.clone());
         }
+        for incident in &plan.incidents {
+            let before = self
+                .incidents
+                .insert(incident.key.clone(), incident.clone());
+            let was_closed = before.is_some_and(|before| !before.is_open());
+            assert!(!was_closed, "{incident:?} was closed before");
+        }
+        self.incident_events
+            .extend(plan.incident_events.iter().cloned());
         self.hotels.extend(plan.hotels.clone());
         for Settled { id, .. } in &plan.settled {
             assert!(self.accepted.contains(id), "notice {id} was not accepted");
@@ -226,6 +238,10 @@ impl Store for SimStore {
     }
 
     fn delete_old(&mut self, _keep_days: u32) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
+    fn delete_incidents(&mut self, _keep_days: u32) -> Result<u64, StoreError> {
         Ok(0)
     }
 

@@ -6,6 +6,7 @@ mod support;
 mod archive;
 mod file;
 mod frames;
+mod incidents;
 mod key;
 mod meters;
 mod outbox;

@@ -1,5 +1,7 @@
 //! What a batch of inputs changes: computed here, written and adopted by the owner.
 
+mod incidents;
+
 use std::collections::{HashMap, VecDeque};
 
 use crate::engine::{
@@ -17,6 +19,8 @@ use crate::store::{Plan, Position, Readings, Rejected, Settled, Settlement, Want
 use crate::types::{HotelId, LocalTime, RoomKey, WattHours};
 
 use super::{FoundOfHotel, Input, Judged, Message};
+
+use incidents::ChangedIncidents;
 
 /// The messages of a batch by their rooms. For each message the time from which on the room is
 /// judged otherwise, because it begins a watch or changes the room's status; `None` if it does not.
@@ -47,6 +51,7 @@ pub(super) struct Planner<'a> {
     rewritten: HashMap<RoomKey, Stay>,
     /// New states of this batch.
     staged: HashMap<RoomKey, RoomState>,
+    incidents: ChangedIncidents,
     plan: Plan,
     /// To be counted once the plan is written.
     amounts: Amounts,
@@ -111,6 +116,7 @@ impl<'a> Planner<'a> {
             opened: HashMap::new(),
             rewritten: HashMap::new(),
             staged: HashMap::new(),
+            incidents: ChangedIncidents::default(),
             plan: Plan::default(),
             amounts: Amounts::default(),
         }
@@ -298,7 +304,8 @@ impl<'a> Planner<'a> {
                 MeterNoticeKind::Moving => matches!(known, Some(MeterTrouble::Frozen(_))),
             }
         });
-        self.plan.notices.extend(new.cloned().map(Notice::Meters));
+        new.cloned()
+            .for_each(|new| self.notify(Notice::Meters(new)));
     }
 
     /// Takes what a sweep has found of a hotel. It rests on what was remembered when the sweep
@@ -309,7 +316,7 @@ impl<'a> Planner<'a> {
         }
         self.plan.frames.extend(found.frames.iter().cloned());
         let notices = found.notices.iter().cloned();
-        self.plan.notices.extend(notices.map(Notice::Hotel));
+        notices.for_each(|notice| self.notify(Notice::Hotel(notice)));
     }
 
     pub(super) fn settled(&mut self, settled: &[Settled]) {
@@ -320,6 +327,7 @@ impl<'a> Planner<'a> {
         self.plan.rooms = self.staged.into_iter().collect();
         // In the order of the key: transactions that meet then wait instead of deadlocking.
         self.plan.rooms.sort_by(|(a, _), (b, _)| a.cmp(b));
+        (self.plan.incidents, self.plan.incident_events) = self.incidents.finish();
         for notice in &self.plan.notices {
             let figure = Figure::NoticesRecorded(recorded(notice));
             self.amounts.add(figure, 1);
@@ -387,6 +395,12 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// Writes a notice to the outbox, and what follows from it for its incident.
+    fn notify(&mut self, notice: Notice) {
+        self.incidents.take(&notice, self.rooms);
+        self.plan.notices.push(notice);
+    }
+
     fn stage(&mut self, room: RoomKey, transition: Transition) {
         self.count(&room.hotel_id, transition.tally);
         for change in transition.changes {
@@ -398,7 +412,7 @@ impl<'a> Planner<'a> {
                     self.plan.openings.push((room, opening));
                 }
                 Change::Rewritten(opening) => self.rewrite(room, opening),
-                Change::Notice(notice) => self.plan.notices.push(Notice::Room(notice)),
+                Change::Notice(notice) => self.notify(Notice::Room(notice)),
             }
         }
         let mut state = transition.state;

@@ -13,11 +13,11 @@ use crate::store::{
     CommitStatus, MAX_DELETED, NoticeState, Ownership, Plan, Position, Settled, Settlement, Store,
     StoreError, meter_columns, stay,
 };
-use crate::types::{LocalTime, Reading, RoomKey};
+use crate::types::{LocalTime, Reading};
 
 use super::codec::{self, datetime};
-use super::transaction::{check_owner, insert};
-use super::{MySqlStore, rejected, rooms, thresholds};
+use super::transaction::{SAME_ROOM, check_owner, insert, key, same_room};
+use super::{MySqlStore, incidents, rejected, rooms, thresholds};
 
 // The columns of inserted rows.
 pub(super) const MONITORING: [&str; 9] = [
@@ -73,6 +73,17 @@ impl Store for MySqlStore {
         })
     }
 
+    fn delete_incidents(&mut self, keep_days: u32) -> Result<u64, StoreError> {
+        let ownership = self.ownership;
+        self.connected(|conn| {
+            let mut transaction = conn.start_transaction(TxOpts::default())?;
+            check_owner(&mut transaction, ownership)?;
+            let deleted = incidents::delete_old(&mut transaction, keep_days)?;
+            transaction.commit()?;
+            Ok(deleted)
+        })
+    }
+
     fn reduce_old(&mut self, reduce: &dyn Fn(&[u8]) -> KeptBody) -> Result<u64, StoreError> {
         let ownership = self.ownership;
         self.connected(|conn| {
@@ -108,6 +119,7 @@ fn write(conn: &mut Conn, plan: &Plan, ownership: Ownership) -> Result<(), Store
     write_meter_troubles(&mut transaction, &plan.notices)?;
     write_hotels(&mut transaction, plan)?;
     write_frames(&mut transaction, plan)?;
+    incidents::write(&mut transaction, plan)?;
     settle(&mut transaction, &plan.settled)?;
     rejected::write(&mut transaction, plan)?;
     write_service(&mut transaction, ownership.seq + 1, plan.position)?;
@@ -182,15 +194,6 @@ fn rewrite_watches(was: &Stay, by: &Opening) -> String {
     let set = columns.map(|column| format!("{column} = ?")).join(", ");
     let between = stay::between(&by.stay, was);
     format!("UPDATE electricity_monitoring SET {set} WHERE {SAME_ROOM} AND {between}")
-}
-
-/// A condition that finds a room's rows by the index and then compares the key byte for byte.
-const SAME_ROOM: &str = "hotel_id = ? AND room_number = ? \
-     AND CAST(hotel_id AS BINARY) = ? AND CAST(room_number AS BINARY) = ?";
-
-/// The values of [`SAME_ROOM`].
-fn same_room(room: &RoomKey) -> Vec<Value> {
-    [key(room), key(room)].concat()
 }
 
 pub(super) fn write_notices(
@@ -371,13 +374,6 @@ fn is_notified(transaction: &mut Transaction, notice: &RoomNotice) -> Result<boo
     );
     let row: Option<u8> = transaction.exec_first(statement, values)?;
     Ok(row.is_some())
-}
-
-fn key(room: &RoomKey) -> Vec<Value> {
-    vec![
-        room.hotel_id.as_str().into(),
-        room.room_number.as_str().into(),
-    ]
 }
 
 /// Deletes old rows; `rows` is a table and the beginning of a condition. In the order of the index

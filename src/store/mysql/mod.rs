@@ -7,6 +7,7 @@ mod codec;
 mod commit;
 mod connect;
 mod explain;
+mod incidents;
 mod key;
 mod lease;
 mod lock;
@@ -30,8 +31,8 @@ use parking_lot::Mutex;
 
 use crate::config;
 use crate::engine::baseline::HotelMemory;
-use crate::engine::{DayEnergy, HotelState, MeterTrouble, RoomState};
-use crate::types::{HotelId, RoomKey, WattHours, Zone};
+use crate::engine::{DayEnergy, HotelState, Incident, MeterTrouble, RoomState};
+use crate::types::{HotelId, LocalTime, RoomKey, WattHours, Zone};
 
 use super::{Ownership, Position, Scope, StateStore, StoreError, meter_trouble};
 
@@ -164,6 +165,18 @@ impl StateStore for MySqlStore {
             }
             Ok(())
         })
+    }
+
+    fn load_incidents(&mut self, take: &mut dyn FnMut(Incident)) -> Result<(), StoreError> {
+        self.connected(|conn| incidents::load(conn, take))
+    }
+
+    fn first_alert(
+        &mut self,
+        room: &RoomKey,
+        after: LocalTime,
+    ) -> Result<Option<LocalTime>, StoreError> {
+        self.connected(|conn| incidents::first_alert(conn, room, after))
     }
 }
 

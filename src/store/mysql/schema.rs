@@ -15,7 +15,7 @@ use super::{connect, lock};
 /// How long `init-db` waits for another one on the same database.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
-const MIGRATIONS: [(u32, &str, &str); 15] = [
+const MIGRATIONS: [(u32, &str, &str); 16] = [
     (
         1,
         "001_original_tables.sql",
@@ -90,6 +90,11 @@ const MIGRATIONS: [(u32, &str, &str); 15] = [
         15,
         "015_hotel_frame.sql",
         include_str!("../../../sql/015_hotel_frame.sql"),
+    ),
+    (
+        16,
+        "016_incidents.sql",
+        include_str!("../../../sql/016_incidents.sql"),
     ),
 ];
 
@@ -286,6 +291,10 @@ mod tests {
                 ],
                 vec!["CREATE TABLE IF NOT EXISTS threshold"],
                 vec!["CREATE TABLE IF NOT EXISTS hotel_frame"],
+                vec![
+                    "CREATE TABLE IF NOT EXISTS incident",
+                    "CREATE TABLE IF NOT EXISTS incident_event",
+                ],
             ]
         );
     }

@@ -13,7 +13,7 @@ use crate::store::{
 };
 use crate::types::{LocalTime, RoomKey};
 
-use super::{SqliteStore, rejected, thresholds, values};
+use super::{SqliteStore, incidents, rejected, thresholds, values};
 
 impl Store for SqliteStore {
     fn commit(&mut self, plan: &Plan) -> Result<(), StoreError> {
@@ -43,6 +43,17 @@ impl Store for SqliteStore {
                 let most = MAX_DELETED.cast_signed();
                 deleted += transaction.execute(&delete, (seconds, most))? as u64;
             }
+            transaction.commit()?;
+            Ok(deleted)
+        })
+    }
+
+    fn delete_incidents(&mut self, keep_days: u32) -> Result<u64, StoreError> {
+        let ownership = self.ownership;
+        self.connected(|conn| {
+            let transaction = conn.transaction()?;
+            check_owner(&transaction, ownership)?;
+            let deleted = incidents::delete_old(&transaction, keep_days)?;
             transaction.commit()?;
             Ok(deleted)
         })
@@ -83,6 +94,7 @@ fn write(conn: &mut Connection, plan: &Plan, ownership: Ownership) -> Result<(),
     write_meter_troubles(&transaction, &plan.notices)?;
     write_hotels(&transaction, plan)?;
     write_frames(&transaction, plan)?;
+    incidents::write(&transaction, plan)?;
     settle(&transaction, &plan.settled)?;
     rejected::write(&transaction, plan)?;
     let seq = ownership.seq + 1;

@@ -8,6 +8,7 @@ mod archive;
 mod check;
 mod commit;
 mod connect;
+mod incidents;
 mod key;
 mod lease;
 mod link;
@@ -26,8 +27,8 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, params_from_iter};
 
 use crate::engine::baseline::HotelMemory;
-use crate::engine::{DayEnergy, HotelState, MeterTrouble, RoomState};
-use crate::types::{HotelId, RoomKey, WattHours, Zone};
+use crate::engine::{DayEnergy, HotelState, Incident, MeterTrouble, RoomState};
+use crate::types::{HotelId, LocalTime, RoomKey, WattHours, Zone};
 
 use super::{Ownership, Position, Scope, StateStore, StoreError, meter_trouble, room};
 
@@ -148,6 +149,18 @@ impl StateStore for SqliteStore {
             }
             Ok(())
         })
+    }
+
+    fn load_incidents(&mut self, take: &mut dyn FnMut(Incident)) -> Result<(), StoreError> {
+        self.connected(|conn| incidents::load(conn, take))
+    }
+
+    fn first_alert(
+        &mut self,
+        room: &RoomKey,
+        after: LocalTime,
+    ) -> Result<Option<LocalTime>, StoreError> {
+        self.connected(|conn| incidents::first_alert(conn, room, after))
     }
 }
 

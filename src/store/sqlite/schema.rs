@@ -10,7 +10,7 @@ use crate::store::{InstallationKey, StoreError};
 use super::connect::{self, connect, in_file};
 use super::place;
 
-static MIGRATIONS: [(&str, &str); 10] = [
+static MIGRATIONS: [(&str, &str); 11] = [
     (
         "embedded/001_tables.sql",
         include_str!("../../../sql/embedded/001_tables.sql"),
@@ -50,6 +50,10 @@ static MIGRATIONS: [(&str, &str); 10] = [
     (
         "embedded/010_hotel_frame.sql",
         include_str!("../../../sql/embedded/010_hotel_frame.sql"),
+    ),
+    (
+        "embedded/011_incidents.sql",
+        include_str!("../../../sql/embedded/011_incidents.sql"),
     ),
 ];
 

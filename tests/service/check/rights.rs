@@ -71,6 +71,8 @@ fn each_missing_right_is_reported_with_its_grant() {
         ("hotel_state", "SELECT INSERT DELETE"),
         ("threshold", "SELECT INSERT DELETE"),
         ("hotel_frame", "SELECT INSERT DELETE"),
+        ("incident", "SELECT INSERT UPDATE DELETE"),
+        ("incident_event", "SELECT INSERT DELETE"),
         ("notification", "SELECT INSERT UPDATE DELETE"),
         ("rejected_message", "SELECT INSERT UPDATE DELETE"),
         ("electricity_monitoring", "SELECT INSERT UPDATE"),

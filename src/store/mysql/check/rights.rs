@@ -7,8 +7,8 @@ use mysql::prelude::Queryable;
 
 use crate::finding::{Finding, Level, Report};
 use crate::store::mysql::explain::EXPLAIN;
-use crate::store::mysql::{commit, rejected, rooms, schema};
-use crate::store::{StoreError, frames, thresholds};
+use crate::store::mysql::{commit, incidents, rejected, rooms, schema};
+use crate::store::{StoreError, frames, incident, thresholds};
 
 use super::{User, failed};
 
@@ -32,7 +32,7 @@ const READ: Table = Table {
     deletes: false,
 };
 
-const TABLES: [Table; 11] = [
+const TABLES: [Table; 13] = [
     Table {
         name: "schema_migration",
         columns: &["version"],
@@ -76,6 +76,20 @@ const TABLES: [Table; 11] = [
     Table {
         name: "hotel_frame",
         columns: &frames::COLUMNS,
+        inserts: true,
+        deletes: true,
+        ..READ
+    },
+    Table {
+        name: "incident",
+        columns: &incident::COLUMNS,
+        inserts: true,
+        updates: incident::CHANGING,
+        deletes: true,
+    },
+    Table {
+        name: "incident_event",
+        columns: &incidents::EVENT,
         inserts: true,
         deletes: true,
         ..READ

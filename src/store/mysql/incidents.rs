@@ -1,0 +1,186 @@
+//! Reads and writes the rows of `incident` and `incident_event`.
+
+use std::collections::HashMap;
+
+use mysql::prelude::Queryable;
+use mysql::{Conn, Transaction, Value};
+
+use crate::engine::{Incident, IncidentEvent, IncidentKey, IncidentState};
+use crate::store::incident::{self, CHANGING, COLUMNS, KEY, READ, Row, is_open};
+use crate::store::{MAX_DELETED, Plan, StoreError};
+use crate::types::{LocalTime, RoomKey};
+
+use super::codec::{self, datetime};
+use super::transaction::{SAME_ROOM, insert, insert_or_change, same_room};
+
+/// The columns of `incident_event`.
+pub(super) const EVENT: [&str; 5] = ["incident", "at", "what", "by_whom", "detail"];
+
+/// Incidents whose ids are asked for by one statement.
+const ASKED: usize = 100;
+
+/// Writes the incidents that a plan changes, and appends what became of them.
+pub(super) fn write(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
+    let rows = plan.incidents.iter().map(values);
+    insert_or_change(transaction, "incident", &COLUMNS, CHANGING, rows)?;
+    let ids = ids(transaction, &plan.incident_events)?;
+    let mut rows = Vec::with_capacity(plan.incident_events.len());
+    for event in &plan.incident_events {
+        let id = ids.get(&event.incident).ok_or_else(|| {
+            let place = &event.incident.place;
+            StoreError::Unreadable(format!("an incident of {place} is missing in its table"))
+        })?;
+        rows.push(vec![
+            (*id).into(),
+            datetime(event.at),
+            event.what.into(),
+            event.by.as_deref().into(),
+            event.detail.map(|detail| detail.as_json()).into(),
+        ]);
+    }
+    insert(
+        transaction,
+        "INSERT INTO incident_event",
+        &EVENT,
+        rows.into_iter(),
+    )
+}
+
+/// The ids of the incidents of events.
+fn ids(
+    transaction: &mut Transaction,
+    events: &[IncidentEvent],
+) -> Result<HashMap<IncidentKey, u64>, StoreError> {
+    let mut keys: Vec<&IncidentKey> = events.iter().map(|event| &event.incident).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let mut ids = HashMap::new();
+    let is = incident::is_key();
+    for some in keys.chunks(ASKED) {
+        let any = vec![format!("({is})"); some.len()].join(" OR ");
+        let columns = KEY.join(", ");
+        let query = format!("SELECT {columns}, id FROM incident WHERE {any}");
+        let values: Vec<Value> = some.iter().flat_map(|key| key_values(key)).collect();
+        let rows: Vec<(String, String, u32, String, Value, Value, u64)> =
+            transaction.exec(query, values)?;
+        for (hotel, number, watch, rule, since, opened_at, id) in rows {
+            let (since, opened_at) = (codec::local_time(&since), codec::local_time(&opened_at));
+            let key = some.iter().find(|key| {
+                key.place.hotel_id.as_str() == hotel
+                    && key.place.room_number.as_str() == number
+                    && (key.watch, key.cause.as_str()) == (watch, rule.as_str())
+                    && (Some(key.since), Some(key.opened_at)) == (since, opened_at)
+            });
+            ids.extend(key.map(|key| ((*key).clone(), id)));
+        }
+    }
+    Ok(ids)
+}
+
+fn key_values(key: &IncidentKey) -> Vec<Value> {
+    vec![
+        key.place.hotel_id.as_str().into(),
+        key.place.room_number.as_str().into(),
+        key.watch.into(),
+        key.cause.as_str().into(),
+        datetime(key.since),
+        datetime(key.opened_at),
+    ]
+}
+
+/// The values of a row, in the order of [`COLUMNS`].
+fn values(incident: &Incident) -> Vec<Value> {
+    let time = |time: Option<LocalTime>| time.map_or(Value::NULL, datetime);
+    let acknowledged = incident.acknowledged.as_ref();
+    let mut values = key_values(&incident.key);
+    values.extend([
+        incident.stay.map(|(_, kind)| kind.as_str()).into(),
+        time(incident.stay.map(|(time, _)| time)),
+        incident.causes_as_words().into(),
+        incident.periods.into(),
+        incident.energy.0.into(),
+        incident.state().as_str().into(),
+        acknowledged.map(|it| it.by.as_str()).into(),
+        time(acknowledged.map(|it| it.at)),
+        time(acknowledged.map(|it| it.until)),
+        time(incident.snoozed_until),
+        incident.escalated_step.into(),
+        time(incident.escalate_at),
+        time(incident.closed.map(|closed| closed.at)),
+        incident.closed.map(|closed| closed.why.as_str()).into(),
+    ]);
+    values
+}
+
+/// Passes the open incidents to `take`.
+pub(super) fn load(conn: &mut Conn, take: &mut dyn FnMut(Incident)) -> Result<(), StoreError> {
+    let columns = READ.join(", ");
+    let query = format!("SELECT {columns} FROM incident WHERE {}", is_open());
+    let rows: Vec<mysql::Row> = conn.query(query)?;
+    for row in rows {
+        take(read(row)?.read()?);
+    }
+    Ok(())
+}
+
+fn read(row: mysql::Row) -> Result<Row, StoreError> {
+    fn column<T: mysql::prelude::FromValue>(row: &mysql::Row, at: usize) -> Result<T, StoreError> {
+        let value = row.get_opt::<T, usize>(at).and_then(Result::ok);
+        value.ok_or_else(|| StoreError::Unreadable(format!("{} of an open incident", READ[at])))
+    }
+    let time = |at| Ok::<_, StoreError>(codec::local_time(&column::<Value>(&row, at)?));
+    Ok(Row {
+        hotel_id: column(&row, 0)?,
+        room_number: column(&row, 1)?,
+        watch: column(&row, 2)?,
+        rule: column(&row, 3)?,
+        since: time(4)?,
+        opened_at: time(5)?,
+        msg_type: column(&row, 6)?,
+        stay_time: time(7)?,
+        rules: column(&row, 8)?,
+        periods: column(&row, 9)?,
+        wh: column(&row, 10)?,
+        acknowledged_by: column(&row, 11)?,
+        acknowledged_at: time(12)?,
+        acknowledged_until: time(13)?,
+        snoozed_until: time(14)?,
+        escalated_step: column(&row, 15)?,
+        escalate_at: time(16)?,
+    })
+}
+
+/// When the first alert after a time was recorded of a room.
+pub(super) fn first_alert(
+    conn: &mut Conn,
+    room: &RoomKey,
+    after: LocalTime,
+) -> Result<Option<LocalTime>, StoreError> {
+    let mut values = same_room(room);
+    values.push(datetime(after));
+    let query = format!(
+        "SELECT MIN(detected_time) FROM electricity_abnormal WHERE {} AND detected_time > ?",
+        SAME_ROOM
+    );
+    let found: Option<Value> = conn.exec_first(query, values)?;
+    Ok(found.as_ref().and_then(codec::local_time))
+}
+
+/// Deletes the oldest closed incidents that have not changed for so many days by the clock of the
+/// server, each with its history.
+pub(super) fn delete_old(transaction: &mut Transaction, keep_days: u32) -> Result<u64, StoreError> {
+    let closed = IncidentState::Closed.as_str();
+    let ids: Vec<u64> = transaction.exec(
+        "SELECT id FROM incident WHERE state = ? \
+         AND changed_at < CURRENT_TIMESTAMP - INTERVAL ? DAY ORDER BY changed_at, id LIMIT ?",
+        (closed, keep_days, MAX_DELETED),
+    )?;
+    for some in ids.chunks(ASKED) {
+        let list: Vec<String> = some.iter().map(u64::to_string).collect();
+        let list = list.join(", ");
+        for (table, column) in [("incident_event", "incident"), ("incident", "id")] {
+            transaction.query_drop(format!("DELETE FROM {table} WHERE {column} IN ({list})"))?;
+        }
+    }
+    Ok(ids.len() as u64)
+}

@@ -1,0 +1,137 @@
+//! Reads and writes the rows of `incident` and `incident_event`.
+
+use rusqlite::{Connection, Transaction, params};
+
+use crate::engine::{Incident, IncidentEvent, IncidentState};
+use crate::store::incident::{self, CHANGING, COLUMNS, KEY, READ, Row, is_open};
+use crate::store::{MAX_DELETED, Plan, StoreError};
+use crate::types::{LocalTime, RoomKey};
+
+use super::values;
+
+/// Writes the incidents that a plan changes, and appends what became of them.
+pub(super) fn write(transaction: &Transaction<'_>, plan: &Plan) -> Result<(), StoreError> {
+    let columns = COLUMNS.join(", ");
+    let set = CHANGING.iter();
+    let set: Vec<String> = set
+        .map(|column| format!("{column} = excluded.{column}"))
+        .collect();
+    let mut write = transaction.prepare_cached(&format!(
+        "INSERT INTO incident ({columns}) \
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+         ON CONFLICT ({}) DO UPDATE SET {}, changed_at = unixepoch()",
+        KEY.join(", "),
+        set.join(", ")
+    ))?;
+    for incident in &plan.incidents {
+        let Incident { key, .. } = incident;
+        let acknowledged = incident.acknowledged.as_ref();
+        write.execute(params![
+            key.place.hotel_id.as_str(),
+            key.place.room_number.as_str(),
+            key.watch,
+            key.cause.as_str(),
+            key.since,
+            key.opened_at,
+            incident.stay.map(|(_, kind)| kind.as_str()),
+            incident.stay.map(|(time, _)| time),
+            incident.causes_as_words(),
+            incident.periods,
+            incident.energy,
+            incident.state().as_str(),
+            acknowledged.map(|it| it.by.as_str()),
+            acknowledged.map(|it| it.at),
+            acknowledged.map(|it| it.until),
+            incident.snoozed_until,
+            incident.escalated_step,
+            incident.escalate_at,
+            incident.closed.map(|closed| closed.at),
+            incident.closed.map(|closed| closed.why.as_str()),
+        ])?;
+    }
+    write_events(transaction, &plan.incident_events)
+}
+
+fn write_events(transaction: &Transaction<'_>, events: &[IncidentEvent]) -> Result<(), StoreError> {
+    let is = incident::is_key();
+    let mut append = transaction.prepare_cached(&format!(
+        "INSERT INTO incident_event (at, what, by_whom, detail, incident) \
+         VALUES (?, ?, ?, ?, (SELECT id FROM incident WHERE {is}))"
+    ))?;
+    for event in events {
+        let key = &event.incident;
+        append.execute(params![
+            event.at,
+            event.what,
+            event.by,
+            event.detail.map(|detail| detail.as_json()),
+            key.place.hotel_id.as_str(),
+            key.place.room_number.as_str(),
+            key.watch,
+            key.cause.as_str(),
+            key.since,
+            key.opened_at,
+        ])?;
+    }
+    Ok(())
+}
+
+/// Passes the open incidents to `take`.
+pub(super) fn load(conn: &Connection, take: &mut dyn FnMut(Incident)) -> Result<(), StoreError> {
+    let columns = READ.join(", ");
+    let query = format!("SELECT {columns} FROM incident WHERE {}", is_open());
+    let mut query = conn.prepare(&query)?;
+    let mut rows = query.query(())?;
+    while let Some(row) = rows.next()? {
+        let row = Row {
+            hotel_id: row.get(0)?,
+            room_number: row.get(1)?,
+            watch: row.get(2)?,
+            rule: row.get(3)?,
+            since: values::time(row, 4)?,
+            opened_at: values::time(row, 5)?,
+            msg_type: row.get(6)?,
+            stay_time: values::time(row, 7)?,
+            rules: row.get(8)?,
+            periods: row.get(9)?,
+            wh: row.get(10)?,
+            acknowledged_by: row.get(11)?,
+            acknowledged_at: values::time(row, 12)?,
+            acknowledged_until: values::time(row, 13)?,
+            snoozed_until: values::time(row, 14)?,
+            escalated_step: row.get(15)?,
+            escalate_at: values::time(row, 16)?,
+        };
+        take(row.read()?);
+    }
+    Ok(())
+}
+
+/// When the first alert after a time was recorded of a room.
+pub(super) fn first_alert(
+    conn: &Connection,
+    room: &RoomKey,
+    after: LocalTime,
+) -> Result<Option<LocalTime>, StoreError> {
+    let query = "SELECT min(detected_time) FROM electricity_abnormal \
+                 WHERE hotel_id = ? AND room_number = ? AND detected_time > ?";
+    let key = params![room.hotel_id.as_str(), room.room_number.as_str(), after];
+    Ok(conn.query_row(query, key, |row| values::time(row, 0))?)
+}
+
+/// Deletes the oldest closed incidents that have not changed for so many days, each with its
+/// history.
+pub(super) fn delete_old(transaction: &Transaction<'_>, keep_days: u32) -> Result<u64, StoreError> {
+    let seconds = i64::from(keep_days) * 24 * 3_600;
+    let old = params![
+        IncidentState::Closed.as_str(),
+        seconds,
+        MAX_DELETED.cast_signed()
+    ];
+    let ids = "SELECT id FROM incident WHERE state = ? AND changed_at < unixepoch() - ? \
+               ORDER BY changed_at, id LIMIT ?";
+    let delete = format!("DELETE FROM incident_event WHERE incident IN ({ids})");
+    transaction.execute(&delete, old)?;
+    let delete = format!("DELETE FROM incident WHERE id IN ({ids})");
+    Ok(transaction.execute(&delete, old)? as u64)
+}
