@@ -277,6 +277,11 @@ impl Rooms {
             let trouble = state.troubles.get(hotel);
             found.add_hotel(hotel, rooms, trouble, check, rules.match_seconds);
         }
+        for incident in self.0.read().incidents.values() {
+            if let Some(census) = found.rooms.get_mut(&incident.key.place.hotel_id) {
+                census.incidents.count(incident, check.now);
+            }
+        }
         found
     }
 
@@ -382,7 +387,7 @@ fn key(hotel: &HotelId, number: &RoomNumber) -> RoomKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{RoomStatus, StatusChange, Stay};
+    use crate::engine::{Acknowledgement, RoomStatus, StatusChange, Stay, meters_of};
 
     #[test]
     fn rooms_are_shown_of_one_hotel_alone() {
@@ -406,6 +411,55 @@ mod tests {
         assert_eq!(of("H2"), ["1"]);
         assert_eq!(of("H3"), [""; 0]);
         assert_eq!((rooms.len(), rooms.hotel_ids().len()), (3, 2));
+    }
+
+    #[test]
+    fn open_incidents_are_counted_by_hotel_and_closed_ones_forgotten() {
+        let noon = LocalTime::FIRST;
+        let stay = Stay::Vacant {
+            actual_checkin: None,
+            actual_checkout: noon,
+        };
+        let rooms = Rooms::default();
+        for hotel in ["H1", "H2"] {
+            let state = RoomState::new(stay, &Rules::default());
+            rooms.adopt([(RoomKey::new(hotel, "1"), state)]);
+        }
+        let frozen = |hotel: &str, since: i64| {
+            let trouble = MeterTrouble::Frozen(noon.plus(since));
+            let place = meters_of(&HotelId::new(hotel));
+            Incident::of_trouble(place, trouble, noon).expect("they are frozen")
+        };
+        let by = Acknowledgement {
+            by: "W".to_owned(),
+            at: noon,
+            until: noon.plus(100),
+        };
+        let mut taken = frozen("H1", 0);
+        taken.acknowledged = Some(by);
+        rooms.adopt_incidents([taken.clone(), frozen("H2", 0)]);
+        let count = |now: i64| {
+            let check = MeterCheck {
+                now: noon.plus(now),
+                listening_since: noon,
+                silent_after: 5_400,
+            };
+            let found = rooms.check_meters(&check, &Rules::default());
+            ["H1", "H2"].map(|hotel| {
+                let counts = found.rooms[&HotelId::new(hotel)].incidents;
+                [counts.open, counts.acknowledged, counts.snoozed]
+            })
+        };
+        assert_eq!(count(0), [[0, 1, 0], [1, 0, 0]]);
+        taken.snoozed_until = Some(noon.plus(60));
+        rooms.adopt_incidents([taken.clone()]);
+        assert_eq!(count(59), [[0, 0, 1], [1, 0, 0]]);
+        assert_eq!(count(60), [[0, 1, 0], [1, 0, 0]]);
+        // Another one, which is found and over at once, closes none that goes on.
+        let (earlier, _) = frozen("H2", 1).close_not_recorded(noon);
+        rooms.adopt_incidents([taken.close_not_recorded(noon).0, earlier]);
+        assert_eq!(count(0), [[0, 0, 0], [1, 0, 0]]);
+        assert_eq!(rooms.incidents().len(), 1);
     }
 
     #[test]

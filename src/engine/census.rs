@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::types::{HotelId, Kind, LocalTime, RoomNumber};
 
-use super::{RoomState, Rule, Stay};
+use super::{Incident, IncidentState, RoomState, Rule, Stay};
 
 /// The number of rooms in each state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,6 +57,34 @@ impl Census {
     }
 }
 
+/// Open incidents, each counted once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IncidentCounts {
+    /// Those of which nobody takes care yet.
+    pub open: u32,
+    pub acknowledged: u32,
+    /// Those of which nothing is notified for now, acknowledged or not.
+    pub snoozed: u32,
+}
+
+impl IncidentCounts {
+    /// Counts an incident as it is at `now`; one that is closed is none.
+    pub fn count(&mut self, incident: &Incident, now: LocalTime) {
+        match incident.state() {
+            IncidentState::Closed => {}
+            _ if incident.is_snoozed(now) => self.snoozed += 1,
+            IncidentState::Acknowledged => self.acknowledged += 1,
+            IncidentState::Open => self.open += 1,
+        }
+    }
+
+    fn add(&mut self, other: IncidentCounts) {
+        self.open += other.open;
+        self.acknowledged += other.acknowledged;
+        self.snoozed += other.snoozed;
+    }
+}
+
 /// The rooms of one hotel at one time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HotelCensus {
@@ -72,6 +100,8 @@ pub struct HotelCensus {
     pub(crate) abnormal: [[u32; 2]; 2],
     /// Rooms with an open incident: the staff was notified, and it goes on.
     pub open: u32,
+    /// Open incidents, of meters as well.
+    pub incidents: IncidentCounts,
     /// What the rooms use, in W: each by the mean of its last interval, where that is known and
     /// ended within the time after which a meter is silent.
     pub watts: i64,
@@ -129,6 +159,7 @@ impl HotelCensus {
         self.silent += other.silent;
         self.overstayed += other.overstayed;
         self.open += other.open;
+        self.incidents.add(other.incidents);
         self.watts = self.watts.saturating_add(other.watts);
         let sums = self.abnormal.as_flattened_mut().iter_mut();
         for (sum, more) in sums.zip(other.abnormal.as_flattened()) {

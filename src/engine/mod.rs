@@ -32,7 +32,7 @@ mod stay;
 mod watch;
 
 pub use baseline::{Baseline, BaselineMode, BaselineRules};
-pub use census::{Census, HotelCensus};
+pub use census::{Census, HotelCensus, IncidentCounts};
 pub use coarse::Steps;
 pub use columns::{Columns, HeaderError, MAX_COLUMNS, MAX_ROW_BYTES};
 pub use day::DayEnergy;

@@ -194,6 +194,20 @@ impl Exposed {
                 encode_one(&mut one, kind, number(rooms).into())?;
             }
         }
+        let states: [(&str, Number); 3] = [
+            ("open", |rooms| rooms.incidents.open),
+            ("acknowledged", |rooms| rooms.incidents.acknowledged),
+            ("snoozed", |rooms| rooms.incidents.snoozed),
+        ];
+        let help = "Incidents that are not over, of rooms and of the hotel's meters";
+        let mut metric = out.encode_descriptor("roomwatt_incidents", help, None, kind)?;
+        for (hotel, rooms) in hotels {
+            for (state, number) in states {
+                let labels = [("hotel_id", hotel.as_str()), ("state", state)];
+                let mut one = metric.encode_family(&labels)?;
+                encode_one(&mut one, kind, number(rooms).into())?;
+            }
+        }
         let numbers: [(&str, &str, Number); 2] = [
             (
                 "roomwatt_rooms_silent",

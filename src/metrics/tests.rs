@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use super::*;
+use crate::engine::IncidentCounts;
 use crate::figures::{Amounts, OTHER};
 
 fn zone() -> Zone {
@@ -78,6 +79,11 @@ fn a_hotel_has_its_own_figures_under_any_name() {
             let census = HotelCensus {
                 vacant: 2,
                 silent,
+                incidents: IncidentCounts {
+                    open: silent,
+                    acknowledged: 0,
+                    snoozed: silent,
+                },
                 newest_reading: (silent > 1).then(|| noon.plus(-i64::from(silent))),
                 ..HotelCensus::default()
             };
@@ -101,6 +107,8 @@ fn a_hotel_has_its_own_figures_under_any_name() {
         (r#"rooms{hotel_id="other",state="vacant"}"#, 4.0),
         (r#"rooms_silent{hotel_id="other"}"#, 7.0),
         (r#"rooms_overstayed{hotel_id="H2"}"#, 0.0),
+        (r#"incidents{hotel_id="other",state="snoozed"}"#, 7.0),
+        (r#"incidents{hotel_id="H2",state="open"}"#, 2.0),
         (
             r#"rooms_abnormal{hotel_id="H2",kind="checkin",rule="baseline"}"#,
             0.0,

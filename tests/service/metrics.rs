@@ -62,6 +62,8 @@ fn what_happens_in_hotels_is_counted() {
         r#"roomwatt_rooms_silent{hotel_id="H001"} 0"#,
         r#"roomwatt_rooms_abnormal{hotel_id="H001",kind="checkout",rule="fixed"} 1"#,
         r#"roomwatt_rooms_abnormal{hotel_id="H001",kind="checkin",rule="fixed"} 0"#,
+        r#"roomwatt_incidents{hotel_id="H001",state="open"} 1"#,
+        r#"roomwatt_incidents{hotel_id="H001",state="snoozed"} 0"#,
         r#"roomwatt_alerts_total{hotel_id="H001",kind="checkout",rule="fixed"} 1"#,
         r#"roomwatt_alerts_total{hotel_id="H001",kind="checkout",rule="baseline"} 0"#,
         // Four intervals of 2 kWh.
