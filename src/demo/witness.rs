@@ -38,6 +38,15 @@ impl Store for Witness {
         self.report(done)
     }
 
+    fn incident(
+        &mut self,
+        id: u64,
+        request_id: &str,
+    ) -> Result<Option<(Incident, bool)>, StoreError> {
+        let found = self.store.incident(id, request_id);
+        self.report(found)
+    }
+
     fn reduce_old(&mut self, reduce: &dyn Fn(&[u8]) -> KeptBody) -> Result<u64, StoreError> {
         let done = self.store.reduce_old(reduce);
         self.report(done)

@@ -39,8 +39,8 @@ pub use day::DayEnergy;
 pub use fields::not_an_object;
 pub use hotel::HotelState;
 pub use incident::{
-    Acknowledgement, Cause, Closed, ClosedWhy, EventDetail, Incident, IncidentEvent, IncidentKey,
-    IncidentState, meters_of,
+    Acknowledgement, Act, ActRefused, Cause, Closed, ClosedWhy, Detail, Incident, IncidentEvent,
+    IncidentKey, IncidentState, Reason, RunDetail, meters_of,
 };
 pub use interval::Interval;
 pub use judge::{Fold, Movement, Outcome, Run, RunEnd, Step};
@@ -65,7 +65,9 @@ pub use refusal::{MAX_MESSAGE_BYTES, Refusal};
 pub use rules::{Rules, Thresholds};
 pub use said::{RoomStatus, Said, StatusChange, pieces};
 pub use silence::{HotelMeters, MeterCheck, MeterFindings, MeterStatus};
-pub use state::{Change, RoomState, Tally, Transition, close_out_of_order, observe, observe_each};
+pub use state::{
+    Change, RoomState, Tally, Transition, close_by_hand, close_out_of_order, observe, observe_each,
+};
 pub use status::{Exempt, Exemption, Statuses};
 pub use stay::Stay;
 pub use watch::{Opening, Watch};

@@ -226,6 +226,8 @@ pub enum Closing {
     RuleOff,
     /// The room is out of order, since this time.
     OutOfOrder { at: LocalTime },
+    /// Somebody closed it, because the meter sends no readings that would end it.
+    ByHand,
     /// A new stay began.
     NewStay { kind: Kind, at: LocalTime },
 }

@@ -385,17 +385,40 @@ pub fn close_out_of_order(
     let Some(Exemption::OutOfOrder { since }) = exemption else {
         return None;
     };
-    let mut after = state.clone();
     let why = Closing::OutOfOrder { at: since };
-    let detected = since.max(sample.time);
+    Some(closed(room, state, why, since.max(sample.time), rules))
+}
+
+/// Ends the runs of a room at `now`, because somebody knows that no reading will: its meter is
+/// gone, or the room is out of order. Its meter's next readings are judged anew.
+pub fn close_by_hand(
+    room: &RoomKey,
+    state: &RoomState,
+    now: LocalTime,
+    rules: &Rules,
+) -> Transition {
+    let sample = state.watch.fold.sample;
+    let detected = sample.map_or(now, |sample| now.max(sample.time));
+    closed(room, state, Closing::ByHand, detected, rules)
+}
+
+/// Ends a room's runs.
+fn closed(
+    room: &RoomKey,
+    state: &RoomState,
+    why: Closing,
+    detected: LocalTime,
+    rules: &Rules,
+) -> Transition {
+    let mut after = state.clone();
     let closing = after.close(room, why, detected, rules).into_iter();
     let closing = closing.chain(after.close_unusual(room, why, detected));
     let changes = closing.map(Change::Notice).collect();
-    Some(Transition {
+    Transition {
         state: after,
         changes,
         tally: Tally::default(),
-    })
+    }
 }
 
 impl Transition {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::engine::baseline::HotelMemory;
-use crate::engine::{HotelNotice, MeterNotice, Parsed, Transition};
+use crate::engine::{Act, ActRefused, HotelNotice, MeterNotice, Parsed, Transition};
 use crate::pulse;
 use crate::store::{KeptFrame, Position, Settled};
 use crate::threads::{Stop, Stopper, stop_signal};
@@ -130,6 +130,16 @@ impl Inbox {
         self.ask(|done| Input::Settled { settled, done })
     }
 
+    /// Sends what somebody does to an incident, and waits until it is written, or refused.
+    ///
+    /// # Errors
+    /// [`Unanswered`].
+    pub fn act(&self, request: ActRequest) -> Result<Result<(), ActRefused>, Unanswered> {
+        let (done, acted) = bounded(1);
+        self.send(Input::Act { request, done })?;
+        self.stop.wait_for(&acted).ok_or(Unanswered)
+    }
+
     fn ask(&self, input: impl FnOnce(Sender<()>) -> Input) -> Result<(), Unanswered> {
         let (done, written) = bounded(1);
         self.send(input(done))?;
@@ -196,6 +206,11 @@ pub enum Input {
         settled: Vec<Settled>,
         done: Sender<()>,
     },
+    /// What somebody does to an incident. `done` has room for one.
+    Act {
+        request: ActRequest,
+        done: Sender<Result<(), ActRefused>>,
+    },
 }
 
 impl Input {
@@ -206,19 +221,21 @@ impl Input {
             | Input::Settled { .. }
             | Input::Sweeping { .. }
             | Input::Written { .. }
-            | Input::Swept { .. } => 10,
+            | Input::Swept { .. }
+            | Input::Act { .. } => 10,
             Input::Judged(chunk) => chunk.len(),
             Input::Hotels(found) => found.len(),
             Input::MeterNotices { notices, .. } => notices.len(),
         }
     }
 
-    /// Answers the caller: it is written.
-    pub(super) fn answer(self) {
+    /// Answers the caller: it is written, or an act was `refused`.
+    pub(super) fn answer(self, acted: Result<(), ActRefused>) {
         match self {
             Input::Message(message) => (message.committed)(),
             Input::Judged(_) | Input::Hotels(_) => {}
             // A caller that has ended meanwhile waits for no answer.
+            Input::Act { done, .. } => drop(done.try_send(acted)),
             Input::Sweeping { done, .. }
             | Input::Written { done }
             | Input::Swept { done, .. }
@@ -238,6 +255,18 @@ pub struct Message {
     pub redelivered: bool,
     /// Called when all that follows from it is written. It must not wait.
     pub committed: Box<dyn FnOnce() + Send>,
+}
+
+/// What somebody does to an incident.
+#[derive(Clone, Debug)]
+pub struct ActRequest {
+    /// Of the incident, in its table.
+    pub id: u64,
+    pub act: Act,
+    /// Who does it.
+    pub by: String,
+    /// Of the request: one that comes again has no second effect.
+    pub request_id: String,
 }
 
 /// What a sweep made of a room's new readings.
@@ -295,7 +324,7 @@ mod tests {
                 ..
             }
         ));
-        input.answer();
+        input.answer(Ok(()));
         assert_eq!(answered.recv_timeout(LIMIT), Ok(true));
     }
 

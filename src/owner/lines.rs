@@ -114,6 +114,7 @@ fn why_closed(kind: NoticeKind) -> String {
         }
         NoticeKind::Closed(Closing::RuleOff) => "baseline.mode is off".to_owned(),
         NoticeKind::Closed(Closing::OutOfOrder { at }) => format!("out of order since {at}"),
+        NoticeKind::Closed(Closing::ByHand) => "somebody closed its incident".to_owned(),
         NoticeKind::Closed(Closing::NewStay { kind, at }) => match kind {
             Kind::Checkin => format!("check-in at {at}"),
             Kind::Checkout => format!("check-out at {at}"),

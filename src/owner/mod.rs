@@ -17,7 +17,9 @@ use crossbeam_channel::RecvTimeoutError;
 
 use crate::clock::Clock;
 use crate::engine::baseline;
-use crate::engine::{Notice, Parsed, Refusal, RefusedBodies, Rules, latest_reading};
+use crate::engine::{
+    ActRefused, Incident, Notice, Parsed, Refusal, RefusedBodies, Rules, latest_reading,
+};
 use crate::faults;
 use crate::figures::{Amounts, Figure, Figures};
 use crate::gate::Gate;
@@ -28,11 +30,11 @@ use crate::threads::Stop;
 use crate::types::{HotelId, counted};
 
 use lines::{log_notice, summary};
-use plan::Planner;
+use plan::{Acted, Planner};
 use retention::Retention;
 use thresholds::ThresholdRecord;
 
-pub use inbox::{FoundOfHotel, Inbox, Input, Inputs, Judged, Message, Unanswered};
+pub use inbox::{ActRequest, FoundOfHotel, Inbox, Input, Inputs, Judged, Message, Unanswered};
 pub use owned::OwnedState;
 
 /// What an owner works with.
@@ -213,7 +215,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
     /// Why the owner can't go on; of the batch nothing is adopted then, and no message of it may be
     /// acknowledged.
     pub fn take(&mut self, batch: Vec<Input>) -> Result<(), Ended> {
-        let (plan, amounts) = self.plan(&batch)?;
+        let (plan, amounts, acted) = self.plan(&batch)?;
         if !plan.is_empty() {
             match self.patiently("writing", |owner| owner.store.commit(&plan)) {
                 Ok(()) => self.adopt(plan),
@@ -234,12 +236,20 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 self.rooms.begin_sweep(*next);
             }
         }
-        batch.into_iter().for_each(Input::answer);
+        let mut acted = acted.into_iter();
+        for input in batch {
+            let of_act = match input {
+                Input::Act { .. } => acted.next().unwrap_or(Ok(())),
+                _ => Ok(()),
+            };
+            input.answer(of_act);
+        }
         Ok(())
     }
 
-    /// What a batch changes, and what is to be counted of it once that is written.
-    fn plan(&mut self, batch: &[Input]) -> Result<(Plan, Amounts), Ended> {
+    /// What a batch changes, what is to be counted of it once that is written, and what is to be
+    /// answered to each act.
+    fn plan(&mut self, batch: &[Input]) -> Result<(Plan, Amounts, Vec<Acted>), Ended> {
         let (turns, wanted) = Planner::wanted(&self.rooms, &self.rules, batch);
         let frontier = self.rooms.frontier();
         let readings = match wanted.as_slice() {
@@ -249,6 +259,8 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 owner.meters.readings(wanted, latest, frontier)
             })?,
         };
+        let mut incidents = self.incidents_of(batch)?.into_iter();
+        let now = self.clock.now();
         let mut planner = Planner::new(
             &self.rooms,
             &self.rules,
@@ -266,9 +278,28 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 Input::Sweeping { .. } | Input::Written { .. } => {}
                 Input::MeterNotices { notices, .. } => planner.meter_notices(notices),
                 Input::Settled { settled, .. } => planner.settled(settled),
+                Input::Act { request, .. } => {
+                    planner.act(request, incidents.next().flatten(), now);
+                }
             }
         }
         Ok(planner.finish())
+    }
+
+    /// The incidents of a batch's acts, each as it is stored, and whether its request has had its
+    /// effect already.
+    fn incidents_of(&mut self, batch: &[Input]) -> Result<Vec<Option<(Incident, bool)>>, Ended> {
+        let requests = batch.iter().filter_map(|input| match input {
+            Input::Act { request, .. } => Some(request),
+            _ => None,
+        });
+        let mut found = Vec::new();
+        for request in requests {
+            found.push(self.patiently("reading an incident", |owner| {
+                owner.store.incident(request.id, &request.request_id)
+            })?);
+        }
+        Ok(found)
     }
 
     /// Takes what has been written into memory.
@@ -322,6 +353,11 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 for judged in chunk {
                     log::error!("{}: its state can't be written: {reason}", judged.room);
                 }
+                return Ok(());
+            }
+            // What cannot be written of an act is what somebody wrote: the sender is to see it.
+            Some(Input::Act { done, .. }) => {
+                drop(done.try_send(Err(ActRefused::Unstorable(reason.to_owned()))));
                 return Ok(());
             }
             Some(

@@ -244,6 +244,14 @@ impl<S: Store + ?Sized> Store for Box<S> {
         (**self).delete_incidents(keep_days)
     }
 
+    fn incident(
+        &mut self,
+        id: u64,
+        request_id: &str,
+    ) -> Result<Option<(Incident, bool)>, StoreError> {
+        (**self).incident(id, request_id)
+    }
+
     fn reduce_old(&mut self, reduce: &dyn Fn(&[u8]) -> KeptBody) -> Result<u64, StoreError> {
         (**self).reduce_old(reduce)
     }

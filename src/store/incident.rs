@@ -1,13 +1,15 @@
 //! What both kinds of store keep of incidents.
 
-use crate::engine::{Acknowledgement, Cause, Incident, IncidentKey, IncidentState};
+use crate::engine::{
+    Acknowledgement, Cause, Closed, ClosedWhy, Incident, IncidentKey, IncidentState, Reason,
+};
 use crate::types::{HotelId, Kind, LocalTime, RoomKey, RoomNumber, WattHours};
 
 use super::StoreError;
 
 /// The columns that changes write; first those that identify an incident, in the order of their
-/// unique key. What people add to one in words (`reason`, `note`) is not among them.
-pub(super) const COLUMNS: [&str; 20] = [
+/// unique key.
+pub(super) const COLUMNS: [&str; 22] = [
     "hotel_id",
     "room_number",
     "watch",
@@ -28,6 +30,8 @@ pub(super) const COLUMNS: [&str; 20] = [
     "escalate_at",
     "closed_at",
     "closed_why",
+    "reason",
+    "note",
 ];
 
 /// Of these the ones that identify an incident.
@@ -42,27 +46,6 @@ pub(super) fn is_key() -> String {
     is.join(" AND ")
 }
 
-/// The columns of an open incident that are read, in the order of [`Row`].
-pub(super) const READ: [&str; 17] = [
-    "hotel_id",
-    "room_number",
-    "watch",
-    "rule",
-    "since",
-    "opened_at",
-    "msg_type",
-    "stay_time",
-    "rules",
-    "periods",
-    "wh",
-    "acknowledged_by",
-    "acknowledged_at",
-    "acknowledged_until",
-    "snoozed_until",
-    "escalated_step",
-    "escalate_at",
-];
-
 /// The condition that finds open incidents by the index on their state.
 pub(super) fn is_open() -> String {
     let [open, acknowledged] = [IncidentState::Open, IncidentState::Acknowledged];
@@ -73,7 +56,7 @@ pub(super) fn is_open() -> String {
     )
 }
 
-/// A row of an open incident.
+/// A row of an incident, in the order of [`COLUMNS`] but for its state, which follows from them.
 pub(super) struct Row {
     pub hotel_id: String,
     pub room_number: String,
@@ -92,6 +75,10 @@ pub(super) struct Row {
     pub snoozed_until: Option<LocalTime>,
     pub escalated_step: u32,
     pub escalate_at: Option<LocalTime>,
+    pub closed_at: Option<LocalTime>,
+    pub closed_why: Option<String>,
+    pub reason: Option<String>,
+    pub note: Option<String>,
 }
 
 impl Row {
@@ -99,12 +86,17 @@ impl Row {
     /// [`StoreError::Unreadable`] if a word or a time in it is none.
     pub(super) fn read(self) -> Result<Incident, StoreError> {
         let name = format!("{:?}, room {:?}", self.hotel_id, self.room_number);
-        let unreadable = || StoreError::Unreadable(format!("the open incident of {name}"));
+        let unreadable = || StoreError::Unreadable(format!("an incident of {name}"));
         let kind = self.msg_type.as_deref().and_then(Kind::from_word);
         let acknowledged = self.acknowledged_by.map(|by| {
             let at = self.acknowledged_at.ok_or_else(unreadable)?;
             let until = self.acknowledged_until.ok_or_else(unreadable)?;
             Ok::<_, StoreError>(Acknowledgement { by, at, until })
+        });
+        let closed = self.closed_at.map(|at| {
+            let why = self.closed_why.as_deref().and_then(ClosedWhy::from_word);
+            let why = why.ok_or_else(unreadable)?;
+            Ok::<_, StoreError>(Closed { at, why })
         });
         Ok(Incident {
             key: IncidentKey {
@@ -125,7 +117,10 @@ impl Row {
             snoozed_until: self.snoozed_until,
             escalated_step: self.escalated_step,
             escalate_at: self.escalate_at,
-            closed: None,
+            closed: closed.transpose()?,
+            // A word of a later version is none of ours.
+            reason: self.reason.as_deref().and_then(Reason::from_word),
+            note: self.note,
         })
     }
 }

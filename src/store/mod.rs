@@ -80,6 +80,17 @@ pub trait Store {
     /// As of [`Store::delete_old`].
     fn delete_incidents(&mut self, keep_days: u32) -> Result<u64, StoreError>;
 
+    /// The incident with this id, and whether the request with this id has had its effect already.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`] if its row can't be read, or any [`StoreError`] of the
+    /// connection.
+    fn incident(
+        &mut self,
+        id: u64,
+        request_id: &str,
+    ) -> Result<Option<(Incident, bool)>, StoreError>;
+
     /// Reduces the bodies of refused messages that have been stored whole for
     /// [`WHOLE_BODY_DAYS`], also by version 0.1: the oldest first, at most [`MAX_REDUCED`]. Returns
     /// the number of reduced ones.

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use roomwatt::clock::Clock;
 use roomwatt::config::{Access, Cards, Config, Hotels, Language, Scope, Secret, Token};
 use roomwatt::engine::{
-    FieldNames, KeptBody, MessageFormat, RefusedBodies, Rules, StatusCodes, TypeCodes,
+    FieldNames, Incident, KeptBody, MessageFormat, RefusedBodies, Rules, StatusCodes, TypeCodes,
 };
 use roomwatt::frontier::Frontier;
 use roomwatt::gate::Gate;
@@ -96,6 +96,10 @@ impl Store for Memory {
 
     fn delete_incidents(&mut self, _keep_days: u32) -> Result<u64, StoreError> {
         Ok(0)
+    }
+
+    fn incident(&mut self, _: u64, _: &str) -> Result<Option<(Incident, bool)>, StoreError> {
+        Ok(None)
     }
 
     fn reduce_old(&mut self, _: &dyn Fn(&[u8]) -> KeptBody) -> Result<u64, StoreError> {

@@ -122,7 +122,7 @@ proptest! {
         prop_assert_eq!(incidents.events.len(), room.notices().len());
         let mut ends: BTreeMap<&IncidentKey, u32> = BTreeMap::new();
         for event in &incidents.events {
-            let is_end = event.detail.is_some_and(|detail| detail.closed.is_some());
+            let is_end = event.closed().is_some();
             *ends.entry(&event.incident).or_default() += u32::from(is_end);
         }
         for incident in &incidents.closed {
@@ -130,7 +130,7 @@ proptest! {
             let is_of = |event: &&IncidentEvent| event.incident == incident.key;
             let last = incidents.events.iter().rfind(is_of).expect("its end");
             let closed = incident.closed.expect("it is over");
-            prop_assert_eq!(last.detail.and_then(|detail| detail.closed), Some(closed.why));
+            prop_assert_eq!(last.closed(), Some(closed.why));
             prop_assert_eq!((last.at, incident.key.opened_at <= closed.at), (closed.at, true));
         }
         for incident in &incidents.open {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use roomwatt::clock::Clock;
-use roomwatt::engine::{Event, KeptBody, Parsed, RefusedBodies, Stay};
+use roomwatt::engine::{Event, Incident, KeptBody, Parsed, RefusedBodies, Stay};
 use roomwatt::frontier::Frontier;
 use roomwatt::gate::Gate;
 use roomwatt::owner::{Inbox, Input, Message, OwnedState, Owner, Parts};
@@ -67,6 +67,10 @@ impl Store for Lost {
 
     fn delete_incidents(&mut self, _keep_days: u32) -> Result<u64, StoreError> {
         Ok(0)
+    }
+
+    fn incident(&mut self, _: u64, _: &str) -> Result<Option<(Incident, bool)>, StoreError> {
+        Ok(None)
     }
 
     fn reduce_old(&mut self, _reduce: &dyn Fn(&[u8]) -> KeptBody) -> Result<u64, StoreError> {

@@ -330,7 +330,7 @@ fn incidents_are_recorded_with_their_notices(world: &World) {
     assert!(left.is_empty(), "{left:?} are open, and nothing goes on");
     let mut ends: BTreeMap<&IncidentKey, u32> = BTreeMap::new();
     for event in &world.incident_events {
-        let is_end = event.detail.is_some_and(|detail| detail.closed.is_some());
+        let is_end = event.closed().is_some();
         *ends.entry(&event.incident).or_default() += u32::from(is_end);
     }
     for (key, incident) in &world.incidents {

@@ -245,6 +245,10 @@ impl Store for SimStore {
         Ok(0)
     }
 
+    fn incident(&mut self, _: u64, _: &str) -> Result<Option<(Incident, bool)>, StoreError> {
+        Ok(None)
+    }
+
     fn reduce_old(&mut self, _reduce: &dyn Fn(&[u8]) -> KeptBody) -> Result<u64, StoreError> {
         Ok(0)
     }

@@ -1,6 +1,7 @@
 //! Incidents: an alert as something that somebody takes care of, until it is over. All that becomes
 //! of one follows from the notices of its room, or of its hotel's meters, in their order.
 
+mod act;
 mod words;
 
 use crate::types::{HotelId, Kind, LocalTime, RoomKey, RoomNumber, WattHours};
@@ -10,7 +11,8 @@ use super::{
     RunKey, Stay, WatchKey,
 };
 
-pub use words::IncidentState;
+pub use act::{Act, ActRefused};
+pub use words::{IncidentState, Reason};
 
 /// One incident, as it is kept. A room has at most one that is open when a transaction is written,
 /// and so have the meters of a hotel.
@@ -34,6 +36,9 @@ pub struct Incident {
     /// When the next one is due.
     pub escalate_at: Option<LocalTime>,
     pub closed: Option<Closed>,
+    /// What it was, where somebody has said so.
+    pub reason: Option<Reason>,
+    pub note: Option<String>,
 }
 
 /// What identifies an incident: the run that opened it, and when it did.
@@ -113,13 +118,28 @@ pub struct IncidentEvent {
     pub what: &'static str,
     /// Who did it; `None` for what the service does by itself.
     pub by: Option<String>,
+    pub detail: Option<Detail>,
+    /// Which request it follows from, so that one that comes again has no second effect.
+    pub request_id: Option<String>,
+}
+
+/// What is kept of an event beside its word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Detail {
     /// What a notice said of its run, or why the incident was closed.
-    pub detail: Option<EventDetail>,
+    Run(RunDetail),
+    /// Until when somebody takes care of it, or has snoozed it.
+    Until(LocalTime),
+    /// What somebody said that it was; an empty note was taken away.
+    Explained {
+        reason: Option<Reason>,
+        note: Option<String>,
+    },
 }
 
 /// What is kept of a notice in the history of its incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EventDetail {
+pub struct RunDetail {
     pub cause: Cause,
     pub since: LocalTime,
     pub periods: u32,
@@ -170,17 +190,12 @@ impl Incident {
             Notice::Meters(notice) => Incident::follow_meters(open, notice)?,
             Notice::Hotel(_) => return None,
         };
-        let event = IncidentEvent {
-            incident: incident.key.clone(),
-            at: notice.detected(),
-            what: notice.kind(),
-            by: None,
-            detail: Some(detail),
-        };
+        let (at, detail) = (notice.detected(), Some(Detail::Run(detail)));
+        let event = incident.event(at, notice.kind(), None, detail);
         Some((incident, event))
     }
 
-    fn follow_room(open: Option<Incident>, notice: &RoomNotice) -> Option<(Incident, EventDetail)> {
+    fn follow_room(open: Option<Incident>, notice: &RoomNotice) -> Option<(Incident, RunDetail)> {
         let (cause, detected) = (Cause::of(notice.rule), notice.detected);
         let mut incident = match (open, notice.kind) {
             (Some(open), _) => open,
@@ -203,7 +218,7 @@ impl Incident {
             NoticeKind::Closed(why) => Some(why.into()),
         };
         incident.closed = why.map(|why| Closed { at: detected, why });
-        let detail = EventDetail {
+        let detail = RunDetail {
             cause,
             since: notice.since,
             periods: notice.periods,
@@ -216,7 +231,7 @@ impl Incident {
     fn follow_meters(
         open: Option<Incident>,
         notice: &MeterNotice,
-    ) -> Option<(Incident, EventDetail)> {
+    ) -> Option<(Incident, RunDetail)> {
         let (since, at) = (notice.since.unwrap_or(notice.detected), notice.detected);
         let begun = match notice.kind {
             MeterNoticeKind::Silent => Some(Cause::Silent),
@@ -238,7 +253,7 @@ impl Incident {
                 incident.closed = Some(Closed { at, why });
             }
         }
-        let detail = EventDetail {
+        let detail = RunDetail {
             cause: begun.unwrap_or(incident.key.cause),
             since: incident.key.since,
             periods: 0,
@@ -306,6 +321,8 @@ impl Incident {
             escalated_step: 0,
             escalate_at: None,
             closed: None,
+            reason: None,
+            note: None,
             key,
         }
     }
@@ -323,30 +340,43 @@ impl Incident {
             Cause::Silent => MeterNoticeKind::Silent.as_str(),
             Cause::Frozen => MeterNoticeKind::Frozen.as_str(),
         };
-        self.event(self.key.opened_at, what, None)
+        let detail = self.run_detail(None);
+        self.event(self.key.opened_at, what, None, Some(detail))
     }
 
     /// Closes it at `now`, because it ended while a version ran that keeps no incidents.
     pub fn close_not_recorded(mut self, now: LocalTime) -> (Incident, IncidentEvent) {
         let why = ClosedWhy::NotRecorded;
         self.closed = Some(Closed { at: now, why });
-        let event = self.event(now, "closed", Some(why));
+        let detail = self.run_detail(Some(why));
+        let event = self.event(now, "closed", None, Some(detail));
         (self, event)
     }
 
-    fn event(&self, at: LocalTime, what: &'static str, closed: Option<ClosedWhy>) -> IncidentEvent {
+    fn run_detail(&self, closed: Option<ClosedWhy>) -> Detail {
+        Detail::Run(RunDetail {
+            cause: self.key.cause,
+            since: self.key.since,
+            periods: self.periods,
+            energy: self.energy,
+            closed,
+        })
+    }
+
+    fn event(
+        &self,
+        at: LocalTime,
+        what: &'static str,
+        by: Option<&str>,
+        detail: Option<Detail>,
+    ) -> IncidentEvent {
         IncidentEvent {
             incident: self.key.clone(),
             at,
             what,
-            by: None,
-            detail: Some(EventDetail {
-                cause: self.key.cause,
-                since: self.key.since,
-                periods: self.periods,
-                energy: self.energy,
-                closed,
-            }),
+            by: by.map(str::to_owned),
+            detail,
+            request_id: None,
         }
     }
 }
@@ -396,6 +426,7 @@ impl From<Closing> for ClosedWhy {
             Closing::IntervalChanged => ClosedWhy::IntervalChanged,
             Closing::RuleOff => ClosedWhy::RuleOff,
             Closing::OutOfOrder { .. } => ClosedWhy::OutOfOrder,
+            Closing::ByHand => ClosedWhy::ByHand,
             Closing::NewStay { .. } => ClosedWhy::NewStay,
         }
     }

@@ -1,8 +1,10 @@
 //! The words that are stored of incidents.
 
+use serde_json::json;
+
 use crate::types::LocalTime;
 
-use super::{Cause, ClosedWhy, EventDetail, Incident};
+use super::{Cause, ClosedWhy, Detail, Incident};
 
 impl Cause {
     pub const ALL: [Cause; 4] = [Cause::Fixed, Cause::Baseline, Cause::Silent, Cause::Frozen];
@@ -49,6 +51,11 @@ impl ClosedWhy {
             ClosedWhy::ByHand => "by_hand",
             ClosedWhy::NotRecorded => "not_recorded",
         }
+    }
+
+    /// The inverse of [`ClosedWhy::as_str`].
+    pub fn from_word(word: &str) -> Option<ClosedWhy> {
+        ClosedWhy::ALL.into_iter().find(|why| why.as_str() == word)
     }
 }
 
@@ -98,20 +105,93 @@ impl Incident {
     }
 }
 
-impl EventDetail {
+/// What an incident was, as the staff found it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    AirConditioning,
+    /// Heating, or hot water.
+    Heating,
+    Charging,
+    /// A strong appliance.
+    HighPower,
+    /// Somebody is in the room.
+    Occupied,
+    Cleaning,
+    Maintenance,
+    /// The meter is at fault.
+    Meter,
+    /// The threshold does not fit.
+    Threshold,
+    Other,
+}
+
+impl Reason {
+    pub const ALL: [Reason; 10] = [
+        Reason::AirConditioning,
+        Reason::Heating,
+        Reason::Charging,
+        Reason::HighPower,
+        Reason::Occupied,
+        Reason::Cleaning,
+        Reason::Maintenance,
+        Reason::Meter,
+        Reason::Threshold,
+        Reason::Other,
+    ];
+
+    /// The word stored in `incident`, of at most 20 characters.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::AirConditioning => "air_conditioning",
+            Reason::Heating => "heating",
+            Reason::Charging => "charging",
+            Reason::HighPower => "high_power",
+            Reason::Occupied => "occupied",
+            Reason::Cleaning => "cleaning",
+            Reason::Maintenance => "maintenance",
+            Reason::Meter => "meter",
+            Reason::Threshold => "threshold",
+            Reason::Other => "other",
+        }
+    }
+
+    /// The inverse of [`Reason::as_str`].
+    pub fn from_word(word: &str) -> Option<Reason> {
+        let mut all = Reason::ALL.into_iter();
+        all.find(|reason| reason.as_str() == word)
+    }
+}
+
+impl Detail {
     /// What is stored of it, as JSON.
     pub fn as_json(&self) -> String {
-        let mut fields = serde_json::json!({
-            "rule": self.cause.as_str(),
-            "since": self.since,
-        });
-        if self.periods > 0 {
-            fields["periods"] = self.periods.into();
-            fields["wh"] = self.energy.0.into();
-        }
-        if let Some(why) = self.closed {
-            fields["closed"] = why.as_str().into();
-        }
+        let fields = match self {
+            Detail::Run(run) => {
+                let mut fields = json!({
+                    "rule": run.cause.as_str(),
+                    "since": run.since,
+                });
+                if run.periods > 0 {
+                    fields["periods"] = run.periods.into();
+                    fields["wh"] = run.energy.0.into();
+                }
+                if let Some(why) = run.closed {
+                    fields["closed"] = why.as_str().into();
+                }
+                fields
+            }
+            Detail::Until(until) => json!({ "until": until }),
+            Detail::Explained { reason, note } => {
+                let mut fields = json!({});
+                if let Some(reason) = reason {
+                    fields["reason"] = reason.as_str().into();
+                }
+                if let Some(note) = note {
+                    fields["note"] = note.as_str().into();
+                }
+                fields
+            }
+        };
         fields.to_string()
     }
 }

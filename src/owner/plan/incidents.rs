@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
-use crate::engine::{Incident, IncidentEvent, Notice};
+use crate::engine::{ActRefused, Incident, IncidentEvent, IncidentKey, Notice};
 use crate::rooms::Rooms;
-use crate::types::RoomKey;
+use crate::types::{LocalTime, RoomKey};
+
+use super::ActRequest;
 
 /// The incidents that a batch changes, each as it is after the batch.
 #[derive(Default)]
@@ -21,26 +23,81 @@ impl ChangedIncidents {
         let Some(place) = Incident::place(notice) else {
             return;
         };
-        let here = self.by_place.entry(place).or_insert_with_key(|place| {
-            // With the one that is open before the batch.
-            let known = rooms.incident(place);
-            let first = self.changed.len();
-            self.changed.extend(known);
-            (first..self.changed.len()).collect()
-        });
-        let is_its = |at: &usize| self.changed[*at].is_open() && self.changed[*at].has(notice);
-        let at = here.iter().copied().find(is_its);
+        let at = self.find(&place, rooms, |it| it.is_open() && it.has(notice));
         let open = at.map(|at| self.changed[at].clone());
         let Some((after, event)) = Incident::follow(open, notice) else {
             return;
         };
+        self.add(at, after, event);
+    }
+
+    /// Takes what somebody does to an incident that is stored like this. One that this batch has
+    /// changed is taken as it is by now.
+    pub(super) fn act(
+        &mut self,
+        request: &ActRequest,
+        stored: Incident,
+        rooms: &Rooms,
+        now: LocalTime,
+    ) -> Result<(), ActRefused> {
+        let is_done = |event: &IncidentEvent| {
+            event.request_id.as_deref() == Some(request.request_id.as_str())
+        };
+        if self.events.iter().any(is_done) {
+            return Ok(());
+        }
+        let at = self.find(&stored.key.place, rooms, |it| it.key == stored.key);
+        let before = at.map_or(stored, |at| self.changed[at].clone());
+        let (after, mut event) = before.acted(&request.act, &request.by, now)?;
+        event.request_id = Some(request.request_id.clone());
+        self.add(at, after, event);
+        Ok(())
+    }
+
+    /// Where an incident of this place is in the list, with the one that is open before the batch.
+    fn find(
+        &mut self,
+        place: &RoomKey,
+        rooms: &Rooms,
+        is_it: impl Fn(&Incident) -> bool,
+    ) -> Option<usize> {
+        if !self.by_place.contains_key(place) {
+            let known = rooms.incident(place);
+            let first = self.changed.len();
+            self.changed.extend(known);
+            let here = (first..self.changed.len()).collect();
+            self.by_place.insert(place.clone(), here);
+        }
+        let mut here = self.by_place.get(place)?.iter().copied();
+        here.find(|at| is_it(&self.changed[*at]))
+    }
+
+    /// Takes what has become of the incident that is there in the list, or of a new one.
+    fn add(&mut self, at: Option<usize>, after: Incident, event: IncidentEvent) {
         self.events.push(event);
         match at {
             Some(at) => self.changed[at] = after,
             None => {
+                let here = self.by_place.entry(after.key.place.clone()).or_default();
                 here.push(self.changed.len());
                 self.changed.push(after);
             }
+        }
+    }
+
+    /// An incident that is stored like this, as it is by now.
+    pub(super) fn current<'a>(&'a self, stored: &'a Incident) -> &'a Incident {
+        let here = self.by_place.get(&stored.key.place).into_iter().flatten();
+        let mut changed = here.filter_map(|at| self.changed.get(*at));
+        changed.find(|it| it.key == stored.key).unwrap_or(stored)
+    }
+
+    /// The last event of this incident is what somebody wanted.
+    pub(super) fn was_closed_by(&mut self, incident: &IncidentKey, request: &ActRequest) {
+        let mut from_last = self.events.iter_mut().rev();
+        if let Some(event) = from_last.find(|event| event.incident == *incident) {
+            event.by = Some(request.by.clone());
+            event.request_id = Some(request.request_id.clone());
         }
     }
 

@@ -5,10 +5,11 @@ mod incidents;
 use std::collections::{HashMap, VecDeque};
 
 use crate::engine::{
-    Added, Change, Event, Fact, HotelNoticeKind, HotelState, MessageKind, MeterNotice,
-    MeterNoticeKind, MeterTrouble, Notice, NoticeKind, Occupancy, Opening, Parsed, Received,
-    RefusedBodies, RoomState, Rules, Said, StatusChange, Statuses, Stay, Tally, Transition,
-    close_out_of_order, observe, readings_needed_after, receive,
+    Act, ActRefused, Added, Change, Event, Fact, HotelNoticeKind, HotelState, Incident,
+    MessageKind, MeterCheck, MeterNotice, MeterNoticeKind, MeterStatus, MeterTrouble, Notice,
+    NoticeKind, Occupancy, Opening, Parsed, Received, RefusedBodies, RoomState, Rules, Said,
+    StatusChange, Statuses, Stay, Tally, Transition, close_by_hand, close_out_of_order, observe,
+    readings_needed_after, receive,
 };
 use crate::figures::{
     Amounts, Figure, IntervalResult, MessageResult, NoticeResult, Origin, ReadingResult,
@@ -18,7 +19,7 @@ use crate::rooms::Rooms;
 use crate::store::{Plan, Position, Readings, Rejected, Settled, Settlement, Wanted};
 use crate::types::{HotelId, LocalTime, RoomKey, WattHours};
 
-use super::{FoundOfHotel, Input, Judged, Message};
+use super::{ActRequest, FoundOfHotel, Input, Judged, Message};
 
 use incidents::ChangedIncidents;
 
@@ -37,6 +38,9 @@ struct Expected {
     watched: Option<(Stay, bool)>,
 }
 
+/// What is answered to an act.
+pub(super) type Acted = Result<(), ActRefused>;
+
 pub(super) struct Planner<'a> {
     rooms: &'a Rooms,
     rules: &'a Rules,
@@ -52,6 +56,8 @@ pub(super) struct Planner<'a> {
     /// New states of this batch.
     staged: HashMap<RoomKey, RoomState>,
     incidents: ChangedIncidents,
+    /// What is to be answered to each act.
+    acted: Vec<Acted>,
     plan: Plan,
     /// To be counted once the plan is written.
     amounts: Amounts,
@@ -117,6 +123,7 @@ impl<'a> Planner<'a> {
             rewritten: HashMap::new(),
             staged: HashMap::new(),
             incidents: ChangedIncidents::default(),
+            acted: Vec::new(),
             plan: Plan::default(),
             amounts: Amounts::default(),
         }
@@ -319,11 +326,59 @@ impl<'a> Planner<'a> {
         notices.for_each(|notice| self.notify(Notice::Hotel(notice)));
     }
 
+    /// Takes what somebody does at `now` to the incident that is `stored`, unless its request has
+    /// had its effect already.
+    pub(super) fn act(
+        &mut self,
+        request: &ActRequest,
+        stored: Option<(Incident, bool)>,
+        now: LocalTime,
+    ) {
+        let acted = match stored {
+            None => Err(ActRefused::Unknown),
+            Some((_, true)) => Ok(()),
+            Some((stored, false)) if request.act == Act::Close => self.close(request, &stored, now),
+            Some((stored, false)) => (self.incidents).act(request, stored, self.rooms, now),
+        };
+        self.acted.push(acted);
+    }
+
+    /// Closes an incident by hand: by closing the runs of its room, of which no reading will come.
+    fn close(&mut self, request: &ActRequest, stored: &Incident, now: LocalTime) -> Acted {
+        let room = &stored.key.place;
+        if let Some(closed) = self.incidents.current(stored).closed {
+            return Err(ActRefused::Over(closed));
+        }
+        let state = self.current(room).ok_or(ActRefused::EndsByItself)?;
+        let is_its = state.notified_run(room);
+        if !is_its.is_some_and(|run| stored.key.is_of(&run)) || !self.sends_nothing(&state, now) {
+            return Err(ActRefused::EndsByItself);
+        }
+        let closed = close_by_hand(room, &state, now, self.rules);
+        self.stage(room.clone(), closed);
+        (self.incidents).was_closed_by(&stored.key, request);
+        Ok(())
+    }
+
+    /// Whether no reading of a room can be expected that would be judged.
+    fn sends_nothing(&self, state: &RoomState, now: LocalTime) -> bool {
+        let is_silent = || {
+            let check = MeterCheck {
+                now,
+                listening_since: self.rooms.last_sweep()?.listening_since,
+                silent_after: self.rules.silent_after_seconds,
+            };
+            Some(check.status(&state.watch) == MeterStatus::Silent)
+        };
+        let out_of_order = state.out_of_order(now, self.rules.match_seconds);
+        out_of_order.is_some() || is_silent().unwrap_or(false)
+    }
+
     pub(super) fn settled(&mut self, settled: &[Settled]) {
         self.plan.settled.extend_from_slice(settled);
     }
 
-    pub(super) fn finish(mut self) -> (Plan, Amounts) {
+    pub(super) fn finish(mut self) -> (Plan, Amounts, Vec<Acted>) {
         self.plan.rooms = self.staged.into_iter().collect();
         // In the order of the key: transactions that meet then wait instead of deadlocking.
         self.plan.rooms.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -342,7 +397,7 @@ impl<'a> Planner<'a> {
             let figure = Figure::Notices(result_of(&settled.how));
             self.amounts.add(figure, 1);
         }
-        (self.plan, self.amounts)
+        (self.plan, self.amounts, self.acted)
     }
 
     fn current(&self, room: &RoomKey) -> Option<RoomState> {

@@ -5,7 +5,7 @@ use mysql::{Conn, Transaction, TxOpts, Value};
 
 use crate::engine::baseline::HotelMemory;
 use crate::engine::{
-    DayEnergy, HotelState, KeptBody, Notice, NoticeKind, Opening, RoomNotice, Rules, Stay,
+    DayEnergy, HotelState, Incident, KeptBody, Notice, NoticeKind, Opening, RoomNotice, Rules, Stay,
 };
 use crate::faults;
 use crate::store::frames;
@@ -82,6 +82,14 @@ impl Store for MySqlStore {
             transaction.commit()?;
             Ok(deleted)
         })
+    }
+
+    fn incident(
+        &mut self,
+        id: u64,
+        request_id: &str,
+    ) -> Result<Option<(Incident, bool)>, StoreError> {
+        self.connected(|conn| incidents::find(conn, id, request_id))
     }
 
     fn reduce_old(&mut self, reduce: &dyn Fn(&[u8]) -> KeptBody) -> Result<u64, StoreError> {

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use mysql::prelude::Queryable;
 use mysql::{Conn, Transaction, Value};
 
-use crate::engine::{Incident, IncidentEvent, IncidentKey, IncidentState};
-use crate::store::incident::{self, CHANGING, COLUMNS, KEY, READ, Row, is_open};
+use crate::engine::{Detail, Incident, IncidentEvent, IncidentKey, IncidentState, Reason};
+use crate::store::incident::{self, CHANGING, COLUMNS, KEY, Row, is_open};
 use crate::store::{MAX_DELETED, Plan, StoreError};
 use crate::types::{LocalTime, RoomKey};
 
@@ -14,7 +14,7 @@ use super::codec::{self, datetime};
 use super::transaction::{SAME_ROOM, insert, insert_or_change, same_room};
 
 /// The columns of `incident_event`.
-pub(super) const EVENT: [&str; 5] = ["incident", "at", "what", "by_whom", "detail"];
+pub(super) const EVENT: [&str; 6] = ["incident", "at", "what", "by_whom", "detail", "request_id"];
 
 /// Incidents whose ids are asked for by one statement.
 const ASKED: usize = 100;
@@ -35,7 +35,8 @@ pub(super) fn write(transaction: &mut Transaction, plan: &Plan) -> Result<(), St
             datetime(event.at),
             event.what.into(),
             event.by.as_deref().into(),
-            event.detail.map(|detail| detail.as_json()).into(),
+            event.detail.as_ref().map(Detail::as_json).into(),
+            event.request_id.as_deref().into(),
         ]);
     }
     insert(
@@ -108,13 +109,15 @@ fn values(incident: &Incident) -> Vec<Value> {
         time(incident.escalate_at),
         time(incident.closed.map(|closed| closed.at)),
         incident.closed.map(|closed| closed.why.as_str()).into(),
+        incident.reason.map(Reason::as_str).into(),
+        incident.note.as_deref().into(),
     ]);
     values
 }
 
 /// Passes the open incidents to `take`.
 pub(super) fn load(conn: &mut Conn, take: &mut dyn FnMut(Incident)) -> Result<(), StoreError> {
-    let columns = READ.join(", ");
+    let columns = COLUMNS.join(", ");
     let query = format!("SELECT {columns} FROM incident WHERE {}", is_open());
     let rows: Vec<mysql::Row> = conn.query(query)?;
     for row in rows {
@@ -126,7 +129,7 @@ pub(super) fn load(conn: &mut Conn, take: &mut dyn FnMut(Incident)) -> Result<()
 fn read(row: mysql::Row) -> Result<Row, StoreError> {
     fn column<T: mysql::prelude::FromValue>(row: &mysql::Row, at: usize) -> Result<T, StoreError> {
         let value = row.get_opt::<T, usize>(at).and_then(Result::ok);
-        value.ok_or_else(|| StoreError::Unreadable(format!("{} of an open incident", READ[at])))
+        value.ok_or_else(|| StoreError::Unreadable(format!("{} of an incident", COLUMNS[at])))
     }
     let time = |at| Ok::<_, StoreError>(codec::local_time(&column::<Value>(&row, at)?));
     Ok(Row {
@@ -141,13 +144,34 @@ fn read(row: mysql::Row) -> Result<Row, StoreError> {
         rules: column(&row, 8)?,
         periods: column(&row, 9)?,
         wh: column(&row, 10)?,
-        acknowledged_by: column(&row, 11)?,
-        acknowledged_at: time(12)?,
-        acknowledged_until: time(13)?,
-        snoozed_until: time(14)?,
-        escalated_step: column(&row, 15)?,
-        escalate_at: time(16)?,
+        // The state follows from the others.
+        acknowledged_by: column(&row, 12)?,
+        acknowledged_at: time(13)?,
+        acknowledged_until: time(14)?,
+        snoozed_until: time(15)?,
+        escalated_step: column(&row, 16)?,
+        escalate_at: time(17)?,
+        closed_at: time(18)?,
+        closed_why: column(&row, 19)?,
+        reason: column(&row, 20)?,
+        note: column(&row, 21)?,
     })
+}
+
+/// The incident with this id, and whether the request has had its effect already.
+pub(super) fn find(
+    conn: &mut Conn,
+    id: u64,
+    request_id: &str,
+) -> Result<Option<(Incident, bool)>, StoreError> {
+    let columns = COLUMNS.join(", ");
+    let query = format!("SELECT {columns} FROM incident WHERE id = ?");
+    let Some(row) = conn.exec_first::<mysql::Row, _, _>(query, (id,))? else {
+        return Ok(None);
+    };
+    let query = "SELECT 1 FROM incident_event WHERE request_id = ?";
+    let done: Option<u8> = conn.exec_first(query, (request_id,))?;
+    Ok(Some((read(row)?.read()?, done.is_some())))
 }
 
 /// When the first alert after a time was recorded of a room.

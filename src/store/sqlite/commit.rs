@@ -3,7 +3,9 @@
 use rusqlite::{Connection, Transaction, params};
 
 use crate::engine::baseline::HotelMemory;
-use crate::engine::{DayEnergy, HotelState, KeptBody, Notice, NoticeKind, Opening, Rules, Stay};
+use crate::engine::{
+    DayEnergy, HotelState, Incident, KeptBody, Notice, NoticeKind, Opening, Rules, Stay,
+};
 use crate::faults;
 use crate::store::frames;
 use crate::store::room::{self, Row};
@@ -57,6 +59,14 @@ impl Store for SqliteStore {
             transaction.commit()?;
             Ok(deleted)
         })
+    }
+
+    fn incident(
+        &mut self,
+        id: u64,
+        request_id: &str,
+    ) -> Result<Option<(Incident, bool)>, StoreError> {
+        self.connected(|conn| incidents::find(conn, id, request_id))
     }
 
     fn reduce_old(&mut self, reduce: &dyn Fn(&[u8]) -> KeptBody) -> Result<u64, StoreError> {

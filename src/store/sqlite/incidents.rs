@@ -2,8 +2,8 @@
 
 use rusqlite::{Connection, Transaction, params};
 
-use crate::engine::{Incident, IncidentEvent, IncidentState};
-use crate::store::incident::{self, CHANGING, COLUMNS, KEY, READ, Row, is_open};
+use crate::engine::{Detail, Incident, IncidentEvent, IncidentState, Reason};
+use crate::store::incident::{self, CHANGING, COLUMNS, KEY, Row, is_open};
 use crate::store::{MAX_DELETED, Plan, StoreError};
 use crate::types::{LocalTime, RoomKey};
 
@@ -18,8 +18,9 @@ pub(super) fn write(transaction: &Transaction<'_>, plan: &Plan) -> Result<(), St
         .collect();
     let mut write = transaction.prepare_cached(&format!(
         "INSERT INTO incident ({columns}) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+         VALUES ({}) \
          ON CONFLICT ({}) DO UPDATE SET {}, changed_at = unixepoch()",
+        vec!["?"; COLUMNS.len()].join(", "),
         KEY.join(", "),
         set.join(", ")
     ))?;
@@ -47,6 +48,8 @@ pub(super) fn write(transaction: &Transaction<'_>, plan: &Plan) -> Result<(), St
             incident.escalate_at,
             incident.closed.map(|closed| closed.at),
             incident.closed.map(|closed| closed.why.as_str()),
+            incident.reason.map(Reason::as_str),
+            incident.note,
         ])?;
     }
     write_events(transaction, &plan.incident_events)
@@ -55,8 +58,8 @@ pub(super) fn write(transaction: &Transaction<'_>, plan: &Plan) -> Result<(), St
 fn write_events(transaction: &Transaction<'_>, events: &[IncidentEvent]) -> Result<(), StoreError> {
     let is = incident::is_key();
     let mut append = transaction.prepare_cached(&format!(
-        "INSERT INTO incident_event (at, what, by_whom, detail, incident) \
-         VALUES (?, ?, ?, ?, (SELECT id FROM incident WHERE {is}))"
+        "INSERT INTO incident_event (at, what, by_whom, detail, request_id, incident) \
+         VALUES (?, ?, ?, ?, ?, (SELECT id FROM incident WHERE {is}))"
     ))?;
     for event in events {
         let key = &event.incident;
@@ -64,7 +67,8 @@ fn write_events(transaction: &Transaction<'_>, events: &[IncidentEvent]) -> Resu
             event.at,
             event.what,
             event.by,
-            event.detail.map(|detail| detail.as_json()),
+            event.detail.as_ref().map(Detail::as_json),
+            event.request_id,
             key.place.hotel_id.as_str(),
             key.place.room_number.as_str(),
             key.watch,
@@ -78,33 +82,60 @@ fn write_events(transaction: &Transaction<'_>, events: &[IncidentEvent]) -> Resu
 
 /// Passes the open incidents to `take`.
 pub(super) fn load(conn: &Connection, take: &mut dyn FnMut(Incident)) -> Result<(), StoreError> {
-    let columns = READ.join(", ");
+    let columns = COLUMNS.join(", ");
     let query = format!("SELECT {columns} FROM incident WHERE {}", is_open());
     let mut query = conn.prepare(&query)?;
     let mut rows = query.query(())?;
     while let Some(row) = rows.next()? {
-        let row = Row {
-            hotel_id: row.get(0)?,
-            room_number: row.get(1)?,
-            watch: row.get(2)?,
-            rule: row.get(3)?,
-            since: values::time(row, 4)?,
-            opened_at: values::time(row, 5)?,
-            msg_type: row.get(6)?,
-            stay_time: values::time(row, 7)?,
-            rules: row.get(8)?,
-            periods: row.get(9)?,
-            wh: row.get(10)?,
-            acknowledged_by: row.get(11)?,
-            acknowledged_at: values::time(row, 12)?,
-            acknowledged_until: values::time(row, 13)?,
-            snoozed_until: values::time(row, 14)?,
-            escalated_step: row.get(15)?,
-            escalate_at: values::time(row, 16)?,
-        };
-        take(row.read()?);
+        take(read(row)?.read()?);
     }
     Ok(())
+}
+
+fn read(row: &rusqlite::Row<'_>) -> Result<Row, StoreError> {
+    Ok(Row {
+        hotel_id: row.get(0)?,
+        room_number: row.get(1)?,
+        watch: row.get(2)?,
+        rule: row.get(3)?,
+        since: values::time(row, 4)?,
+        opened_at: values::time(row, 5)?,
+        msg_type: row.get(6)?,
+        stay_time: values::time(row, 7)?,
+        rules: row.get(8)?,
+        periods: row.get(9)?,
+        wh: row.get(10)?,
+        // The state follows from the others.
+        acknowledged_by: row.get(12)?,
+        acknowledged_at: values::time(row, 13)?,
+        acknowledged_until: values::time(row, 14)?,
+        snoozed_until: values::time(row, 15)?,
+        escalated_step: row.get(16)?,
+        escalate_at: values::time(row, 17)?,
+        closed_at: values::time(row, 18)?,
+        closed_why: row.get(19)?,
+        reason: row.get(20)?,
+        note: row.get(21)?,
+    })
+}
+
+/// The incident with this id, and whether the request has had its effect already.
+pub(super) fn find(
+    conn: &Connection,
+    id: u64,
+    request_id: &str,
+) -> Result<Option<(Incident, bool)>, StoreError> {
+    let columns = COLUMNS.join(", ");
+    let query = format!("SELECT {columns} FROM incident WHERE id = ?");
+    let mut query = conn.prepare_cached(&query)?;
+    let mut rows = query.query((id.cast_signed(),))?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    let incident = read(row)?.read()?;
+    let query = "SELECT 1 FROM incident_event WHERE request_id = ?";
+    let done = conn.prepare_cached(query)?.exists((request_id,))?;
+    Ok(Some((incident, done)))
 }
 
 /// When the first alert after a time was recorded of a room.

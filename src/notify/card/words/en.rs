@@ -141,6 +141,7 @@ pub(super) static WORDS: Words = Words {
         (_, Closing::IntervalChanged) => "interval changed",
         (_, Closing::RuleOff) => "rule switched off",
         (_, Closing::OutOfOrder { .. }) => "out of order",
+        (_, Closing::ByHand) => "closed by hand",
         (Kind::Checkout, Closing::NewStay { kind, .. }) => match kind {
             Kind::Checkin => "guest checked in",
             Kind::Checkout => "check-out time corrected",
@@ -173,6 +174,12 @@ pub(super) static WORDS: Words = Words {
                 "The rule that found it was switched off, so it is not known whether power use is \
                  normal again. {look}."
             ),
+            (_, Closing::ByHand) => {
+                "Its meter sends no readings, and somebody closed it by hand: it \
+                                     is no longer followed. Power use is judged anew when \
+                                     readings come again."
+                    .to_owned()
+            }
             (_, Closing::OutOfOrder { at }) => format!(
                 "The room has been out of order since {}: what was abnormal before is no longer \
                  followed, and power use is not judged while that lasts.",

@@ -129,6 +129,7 @@ pub(super) static WORDS: Words = Words {
         (_, Closing::IntervalChanged) => "判断周期已更改",
         (_, Closing::RuleOff) => "规则已停用",
         (_, Closing::OutOfOrder { .. }) => "维修中",
+        (_, Closing::ByHand) => "手动关闭",
         (Kind::Checkout, Closing::NewStay { kind, .. }) => match kind {
             Kind::Checkin => "客人已入住",
             Kind::Checkout => "退房时间已更新",
@@ -155,6 +156,10 @@ pub(super) static WORDS: Words = Words {
             }
             (_, Closing::RuleOff) => {
                 format!("发现此异常的规则已停用，无法判断是否恢复；{look}。")
+            }
+            (_, Closing::ByHand) => {
+                "该房电表没有新读数，值班人员已手动关闭此异常，不再跟踪；恢复抄表后重新判断。"
+                    .to_owned()
             }
             (_, Closing::OutOfOrder { at }) => format!(
                 "客房已于 {} 设为维修房，此前的异常不再跟踪；维修期间的用电不作判断。",
