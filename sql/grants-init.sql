@@ -16,8 +16,8 @@ GRANT INSERT, CREATE, ALTER ON `hotel`.`silent_hotel` TO 'roomwatt_init'@'%';
 GRANT INSERT, CREATE, ALTER ON `hotel`.`hotel_state` TO 'roomwatt_init'@'%';
 GRANT CREATE ON `hotel`.`threshold` TO 'roomwatt_init'@'%';
 GRANT CREATE ON `hotel`.`hotel_frame` TO 'roomwatt_init'@'%';
-GRANT CREATE ON `hotel`.`incident` TO 'roomwatt_init'@'%';
-GRANT CREATE ON `hotel`.`incident_event` TO 'roomwatt_init'@'%';
+GRANT INSERT, CREATE, ALTER ON `hotel`.`incident` TO 'roomwatt_init'@'%';
+GRANT INSERT, CREATE, ALTER ON `hotel`.`incident_event` TO 'roomwatt_init'@'%';
 
 -- Tables of the original program are created where they are missing, and never altered. SELECT is for
 -- `init-db --adopt`, and so are UPDATE on service, and SELECT, INSERT and DELETE on room_state. INSERT and

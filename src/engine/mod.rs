@@ -40,7 +40,7 @@ pub use fields::not_an_object;
 pub use hotel::HotelState;
 pub use incident::{
     Acknowledgement, Act, ActRefused, Cause, Closed, ClosedWhy, Detail, Incident, IncidentEvent,
-    IncidentKey, IncidentState, Reason, RunDetail, meters_of,
+    IncidentEventKind, IncidentKey, IncidentState, Reason, RunDetail, meters_of,
 };
 pub use interval::Interval;
 pub use judge::{Fold, Movement, Outcome, Run, RunEnd, Step};

@@ -4,13 +4,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::engine::{HotelState, Incident, KeptBody, MeterTrouble, RoomState, Rules};
+use crate::engine::{
+    HotelState, Incident, IncidentEvent, IncidentKey, KeptBody, MeterTrouble, RoomState, Rules,
+};
 use crate::frontier::Frontier;
 use crate::types::{HotelId, LocalTime, Reading, RoomKey};
 
 use super::{
     MeterTail, Meters, NoticeState, OutboxRow, Ownership, Pending, Plan, Position, Readings,
-    RejectedMessage, Share, Store, StoreError, Wanted,
+    RejectedMessage, Share, Store, StoreError, StoredIncident, Wanted, WantedIncidents,
 };
 
 /// The writer of the state: it takes the state over, loads it, and then commits to it.
@@ -135,10 +137,40 @@ pub trait Outbox: Send + Sync {
     ) -> Result<Vec<Pending>, StoreError>;
 }
 
-/// Reads the meters and the outbox; shared by threads.
-pub trait Reader: MeterStream + Outbox {}
+/// Reads incidents, also those that are over, for people.
+pub trait Incidents: Send + Sync {
+    /// At most `limit` incidents, those that opened last first. What is read grows with the number
+    /// of those that are not over, of the hotels, and of `limit`, never with history.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`] if a row can't be read, or any [`StoreError`] of the connection.
+    fn newest_incidents(
+        &self,
+        wanted: &WantedIncidents<'_>,
+        limit: usize,
+    ) -> Result<Vec<StoredIncident>, StoreError>;
 
-impl<R: MeterStream + Outbox> Reader for R {}
+    /// The incident with this id, if there is one, and what became of it, in the order in which it
+    /// was written. Kinds of events that only a later version knows are left out.
+    ///
+    /// # Errors
+    /// As of [`Incidents::newest_incidents`].
+    fn incident_history(
+        &self,
+        id: u64,
+    ) -> Result<Option<(StoredIncident, Vec<IncidentEvent>)>, StoreError>;
+
+    /// The ids of these incidents, of those that are stored.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of the connection.
+    fn incident_ids(&self, keys: &[&IncidentKey]) -> Result<HashMap<IncidentKey, u64>, StoreError>;
+}
+
+/// Reads the meters, the outbox and incidents; shared by threads.
+pub trait Reader: MeterStream + Outbox + Incidents {}
+
+impl<R: MeterStream + Outbox + Incidents> Reader for R {}
 
 /// A lock held by the active instance, so that the others stand by. It does not protect the state:
 /// that is done by the epoch.

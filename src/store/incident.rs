@@ -1,7 +1,8 @@
 //! What both kinds of store keep of incidents.
 
 use crate::engine::{
-    Acknowledgement, Cause, Closed, ClosedWhy, Incident, IncidentKey, IncidentState, Reason,
+    Acknowledgement, Cause, Closed, ClosedWhy, Detail, Incident, IncidentEvent, IncidentEventKind,
+    IncidentKey, IncidentState, Reason,
 };
 use crate::types::{HotelId, Kind, LocalTime, RoomKey, RoomNumber, WattHours};
 
@@ -54,6 +55,25 @@ pub(super) fn is_open() -> String {
         open.as_str(),
         acknowledged.as_str()
     )
+}
+
+/// An event of a stored incident; `None` if only a later version knows its kind.
+pub(super) fn event(
+    incident: &IncidentKey,
+    at: LocalTime,
+    what: &str,
+    by: Option<String>,
+    detail: Option<String>,
+    request_id: Option<String>,
+) -> Option<IncidentEvent> {
+    Some(IncidentEvent {
+        incident: incident.clone(),
+        at,
+        what: IncidentEventKind::from_word(what)?,
+        by,
+        detail: detail.as_deref().and_then(Detail::from_json),
+        request_id,
+    })
 }
 
 /// A row of an incident, in the order of [`COLUMNS`] but for its state, which follows from them.

@@ -7,6 +7,7 @@ mod database;
 mod error;
 mod frames;
 mod incident;
+mod incident_list;
 mod key;
 mod mysql;
 mod notice;
@@ -32,12 +33,13 @@ use crate::types::{HotelId, LocalTime, Reading, RoomKey};
 pub use crate::frontier::Position;
 pub use archive::{Archive, Scope, Span};
 pub use backend::{
-    LEASE_KEPT_EVERY, Lease, MeterRows, MeterStream, MeterWriter, Outbox, OutboxRows, Reader,
-    RejectedMessages, StateStore,
+    Incidents, LEASE_KEPT_EVERY, Lease, MeterRows, MeterStream, MeterWriter, Outbox, OutboxRows,
+    Reader, RejectedMessages, StateStore,
 };
 pub use database::Database;
 pub use error::StoreError;
 pub use frames::KeptFrame;
+pub use incident_list::{StoredIncident, WantedIncidents};
 pub use key::InstallationKey;
 pub use mysql::{
     MySqlArchive, MySqlLease, MySqlOutbox, MySqlReader, MySqlRejected, MySqlStore, SimulatedMeters,

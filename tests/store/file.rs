@@ -123,7 +123,7 @@ fn errors_of_the_file_have_a_remedy() {
         ),
         (
             made("empty.db", b""),
-            "its layout is 0, this program needs 11; run `roomwatt init-db`",
+            "its layout is 0, this program needs 12; run `roomwatt init-db`",
         ),
         (newer, "a newer roomwatt has set up this database"),
         (

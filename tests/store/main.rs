@@ -6,6 +6,7 @@ mod support;
 mod archive;
 mod file;
 mod frames;
+mod incident_list;
 mod incidents;
 mod key;
 mod meters;

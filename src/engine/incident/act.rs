@@ -2,7 +2,9 @@
 
 use crate::types::LocalTime;
 
-use super::{Acknowledgement, Closed, ClosedWhy, Detail, Incident, IncidentEvent, Reason};
+use super::{
+    Acknowledgement, Closed, ClosedWhy, Detail, Incident, IncidentEvent, IncidentEventKind, Reason,
+};
 
 /// For so long an incident may be snoozed. Seconds.
 const LONGEST_SNOOZE: i64 = 72 * 3_600;
@@ -90,7 +92,7 @@ impl Incident {
             }
             Act::Close => return Err(ActRefused::EndsByItself),
         };
-        let event = self.event(now, act.as_str(), Some(by), detail);
+        let event = self.event(now, act.kind(), Some(by), detail);
         Ok((self, event))
     }
 
@@ -122,19 +124,19 @@ impl Incident {
         let at = self.lapses_at().filter(|at| *at <= now && self.is_open())?;
         self.acknowledged = None;
         self.snoozed_until = None;
-        let event = self.event(at, "lapsed", None, None);
+        let event = self.event(at, IncidentEventKind::Lapsed, None, None);
         Some((self, event))
     }
 }
 
 impl Act {
-    /// The word that is stored in the history of its incident.
-    pub fn as_str(&self) -> &'static str {
+    /// What is added to the history of its incident.
+    pub fn kind(&self) -> IncidentEventKind {
         match self {
-            Act::Acknowledge { .. } => "acknowledged",
-            Act::Snooze { .. } => "snoozed",
-            Act::Explain { .. } => "explained",
-            Act::Close => ClosedWhy::ByHand.as_str(),
+            Act::Acknowledge { .. } => IncidentEventKind::Acknowledged,
+            Act::Snooze { .. } => IncidentEventKind::Snoozed,
+            Act::Explain { .. } => IncidentEventKind::Explained,
+            Act::Close => IncidentEventKind::Closed,
         }
     }
 }
@@ -176,7 +178,7 @@ mod tests {
         assert_eq!((event.at, event.by.as_deref()), (at(hours), Some("W")));
         assert_eq!(
             (event.what, event.incident),
-            (act.as_str(), after.key.clone())
+            (act.kind(), after.key.clone())
         );
         Ok(after)
     }
@@ -202,7 +204,10 @@ mod tests {
         assert!(taken.is_muted(at(3)) && !taken.is_muted(at(4)));
         assert_eq!(taken.clone().lapsed(at(3)), None);
         let (lapsed, event) = taken.lapsed(at(9)).expect("it lapses");
-        assert_eq!((event.what, event.at, event.by), ("lapsed", at(4), None));
+        assert_eq!(
+            (event.what, event.at, event.by),
+            (IncidentEventKind::Lapsed, at(4), None)
+        );
         assert_eq!(lapsed.state(), IncidentState::Open);
         assert_eq!(lapsed.clone().lapsed(at(9)), None, "once");
         // Whoever goes again says so again.

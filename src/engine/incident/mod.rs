@@ -12,7 +12,7 @@ use super::{
 };
 
 pub use act::{Act, ActRefused};
-pub use words::{IncidentState, Reason};
+pub use words::{IncidentEventKind, IncidentState, Reason};
 
 /// One incident, as it is kept. A room has at most one that is open when a transaction is written,
 /// and so have the meters of a hotel.
@@ -114,8 +114,7 @@ pub enum ClosedWhy {
 pub struct IncidentEvent {
     pub incident: IncidentKey,
     pub at: LocalTime,
-    /// A word for it, as it is stored: that of a notice, or of something that people did.
-    pub what: &'static str,
+    pub what: IncidentEventKind,
     /// Who did it; `None` for what the service does by itself.
     pub by: Option<String>,
     pub detail: Option<Detail>,
@@ -191,7 +190,7 @@ impl Incident {
             Notice::Hotel(_) => return None,
         };
         let (at, detail) = (notice.detected(), Some(Detail::Run(detail)));
-        let event = incident.event(at, notice.kind(), None, detail);
+        let event = incident.event(at, IncidentEventKind::of(notice)?, None, detail);
         Some((incident, event))
     }
 
@@ -336,9 +335,9 @@ impl Incident {
     /// The event of its first alert, where that was written by an earlier version.
     pub fn found_open(&self) -> IncidentEvent {
         let what = match self.key.cause {
-            Cause::Fixed | Cause::Baseline => NoticeKind::Alert.as_str(),
-            Cause::Silent => MeterNoticeKind::Silent.as_str(),
-            Cause::Frozen => MeterNoticeKind::Frozen.as_str(),
+            Cause::Fixed | Cause::Baseline => IncidentEventKind::Alert,
+            Cause::Silent => IncidentEventKind::Silent,
+            Cause::Frozen => IncidentEventKind::Frozen,
         };
         let detail = self.run_detail(None);
         self.event(self.key.opened_at, what, None, Some(detail))
@@ -349,7 +348,7 @@ impl Incident {
         let why = ClosedWhy::NotRecorded;
         self.closed = Some(Closed { at: now, why });
         let detail = self.run_detail(Some(why));
-        let event = self.event(now, "closed", None, Some(detail));
+        let event = self.event(now, IncidentEventKind::Closed, None, Some(detail));
         (self, event)
     }
 
@@ -366,7 +365,7 @@ impl Incident {
     fn event(
         &self,
         at: LocalTime,
-        what: &'static str,
+        what: IncidentEventKind,
         by: Option<&str>,
         detail: Option<Detail>,
     ) -> IncidentEvent {

@@ -1,5 +1,6 @@
 //! Reads and writes the rows of `incident` and `incident_event`.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use mysql::prelude::Queryable;
@@ -7,9 +8,11 @@ use mysql::{Conn, Transaction, Value};
 
 use crate::engine::{Detail, Incident, IncidentEvent, IncidentKey, IncidentState, Reason};
 use crate::store::incident::{self, CHANGING, COLUMNS, KEY, Row, is_open};
-use crate::store::{MAX_DELETED, Plan, StoreError};
+use crate::store::incident_list::Param;
+use crate::store::{Incidents, MAX_DELETED, Plan, StoreError, StoredIncident, WantedIncidents};
 use crate::types::{LocalTime, RoomKey};
 
+use super::MySqlReader;
 use super::codec::{self, datetime};
 use super::transaction::{SAME_ROOM, insert, insert_or_change, same_room};
 
@@ -23,7 +26,10 @@ const ASKED: usize = 100;
 pub(super) fn write(transaction: &mut Transaction, plan: &Plan) -> Result<(), StoreError> {
     let rows = plan.incidents.iter().map(values);
     insert_or_change(transaction, "incident", &COLUMNS, CHANGING, rows)?;
-    let ids = ids(transaction, &plan.incident_events)?;
+    let of_events: Vec<&IncidentKey> = (plan.incident_events.iter())
+        .map(|event| &event.incident)
+        .collect();
+    let ids = ids(transaction, &of_events)?;
     let mut rows = Vec::with_capacity(plan.incident_events.len());
     for event in &plan.incident_events {
         let id = ids.get(&event.incident).ok_or_else(|| {
@@ -33,7 +39,7 @@ pub(super) fn write(transaction: &mut Transaction, plan: &Plan) -> Result<(), St
         rows.push(vec![
             (*id).into(),
             datetime(event.at),
-            event.what.into(),
+            event.what.as_str().into(),
             event.by.as_deref().into(),
             event.detail.as_ref().map(Detail::as_json).into(),
             event.request_id.as_deref().into(),
@@ -47,12 +53,12 @@ pub(super) fn write(transaction: &mut Transaction, plan: &Plan) -> Result<(), St
     )
 }
 
-/// The ids of the incidents of events.
+/// The ids of incidents, of those that are stored.
 fn ids(
-    transaction: &mut Transaction,
-    events: &[IncidentEvent],
+    conn: &mut impl Queryable,
+    keys: &[&IncidentKey],
 ) -> Result<HashMap<IncidentKey, u64>, StoreError> {
-    let mut keys: Vec<&IncidentKey> = events.iter().map(|event| &event.incident).collect();
+    let mut keys = keys.to_vec();
     keys.sort_unstable();
     keys.dedup();
     let mut ids = HashMap::new();
@@ -63,7 +69,7 @@ fn ids(
         let query = format!("SELECT {columns}, id FROM incident WHERE {any}");
         let values: Vec<Value> = some.iter().flat_map(|key| key_values(key)).collect();
         let rows: Vec<(String, String, u32, String, Value, Value, u64)> =
-            transaction.exec(query, values)?;
+            conn.exec(query, values)?;
         for (hotel, number, watch, rule, since, opened_at, id) in rows {
             let (since, opened_at) = (codec::local_time(&since), codec::local_time(&opened_at));
             let key = some.iter().find(|key| {
@@ -156,6 +162,91 @@ fn read(row: mysql::Row) -> Result<Row, StoreError> {
         reason: column(&row, 20)?,
         note: column(&row, 21)?,
     })
+}
+
+impl Incidents for MySqlReader {
+    fn newest_incidents(
+        &self,
+        wanted: &WantedIncidents<'_>,
+        limit: usize,
+    ) -> Result<Vec<StoredIncident>, StoreError> {
+        self.pool.with(|conn| {
+            let conn = RefCell::new(conn);
+            let opened_at = |id| {
+                let query = "SELECT opened_at FROM incident WHERE id = ?";
+                let found: Option<Value> = conn.borrow_mut().exec_first(query, (id,))?;
+                Ok(found.as_ref().and_then(codec::local_time))
+            };
+            wanted.read(limit, opened_at, |statement| {
+                // By another index the server would read and sort all of a hotel's history, or
+                // search all of the table for a few rows.
+                let text = statement.text(|index| format!("FORCE INDEX (idx_{})", index.name()));
+                let values: Vec<Value> = statement.params.iter().map(|it| value(*it)).collect();
+                let rows: Vec<mysql::Row> = conn.borrow_mut().exec(text, values)?;
+                rows.into_iter().map(stored).collect()
+            })
+        })
+    }
+
+    fn incident_history(
+        &self,
+        id: u64,
+    ) -> Result<Option<(StoredIncident, Vec<IncidentEvent>)>, StoreError> {
+        self.pool.with(|conn| {
+            let columns = COLUMNS.join(", ");
+            let query = format!("SELECT {columns}, id FROM incident WHERE id = ?");
+            let Some(row) = conn.exec_first::<mysql::Row, _, _>(query, (id,))? else {
+                return Ok(None);
+            };
+            let it = stored(row)?;
+            let query = "SELECT at, what, by_whom, detail, request_id FROM incident_event \
+                         WHERE incident = ? ORDER BY id";
+            let rows: Vec<EventColumns> = conn.exec(query, (id,))?;
+            let mut events = Vec::with_capacity(rows.len());
+            for (at, what, by, detail, request_id) in rows {
+                let at = codec::required_time(&at, "at of incident_event")?;
+                events.extend(incident::event(
+                    &it.incident.key,
+                    at,
+                    &what,
+                    by,
+                    detail,
+                    request_id,
+                ));
+            }
+            Ok(Some((it, events)))
+        })
+    }
+
+    fn incident_ids(&self, keys: &[&IncidentKey]) -> Result<HashMap<IncidentKey, u64>, StoreError> {
+        self.pool.with(|conn| ids(conn, keys))
+    }
+}
+
+/// `at`, `what`, `by_whom`, `detail` and `request_id` of an event.
+type EventColumns = (
+    Value,
+    String,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+);
+
+fn value(param: Param<'_>) -> Value {
+    match param {
+        Param::Text(text) => text.into(),
+        Param::Time(time) => datetime(time),
+        Param::Number(number) => number.into(),
+    }
+}
+
+/// An incident of a row whose last column is its id.
+fn stored(row: mysql::Row) -> Result<StoredIncident, StoreError> {
+    let id = row.get_opt::<u64, usize>(COLUMNS.len());
+    let id = id.and_then(Result::ok);
+    let id = id.ok_or_else(|| StoreError::Unreadable("id of an incident".to_owned()))?;
+    let incident = read(row)?.read()?;
+    Ok(StoredIncident { id, incident })
 }
 
 /// The incident with this id, and whether the request has had its effect already.

@@ -1,13 +1,17 @@
 //! Reads and writes the rows of `incident` and `incident_event`.
 
-use rusqlite::{Connection, Transaction, params};
+use std::collections::HashMap;
 
-use crate::engine::{Detail, Incident, IncidentEvent, IncidentState, Reason};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Transaction, params, params_from_iter};
+
+use crate::engine::{Detail, Incident, IncidentEvent, IncidentKey, IncidentState, Reason};
 use crate::store::incident::{self, CHANGING, COLUMNS, KEY, Row, is_open};
-use crate::store::{MAX_DELETED, Plan, StoreError};
+use crate::store::incident_list::Param;
+use crate::store::{Incidents, MAX_DELETED, Plan, StoreError, StoredIncident, WantedIncidents};
 use crate::types::{LocalTime, RoomKey};
 
-use super::values;
+use super::{SqliteFile, values};
 
 /// Writes the incidents that a plan changes, and appends what became of them.
 pub(super) fn write(transaction: &Transaction<'_>, plan: &Plan) -> Result<(), StoreError> {
@@ -65,7 +69,7 @@ fn write_events(transaction: &Transaction<'_>, events: &[IncidentEvent]) -> Resu
         let key = &event.incident;
         append.execute(params![
             event.at,
-            event.what,
+            event.what.as_str(),
             event.by,
             event.detail.as_ref().map(Detail::as_json),
             event.request_id,
@@ -116,6 +120,103 @@ fn read(row: &rusqlite::Row<'_>) -> Result<Row, StoreError> {
         closed_why: row.get(19)?,
         reason: row.get(20)?,
         note: row.get(21)?,
+    })
+}
+
+impl Incidents for SqliteFile {
+    fn newest_incidents(
+        &self,
+        wanted: &WantedIncidents<'_>,
+        limit: usize,
+    ) -> Result<Vec<StoredIncident>, StoreError> {
+        self.with(|conn| {
+            let opened_at = |id: u64| {
+                let query = "SELECT opened_at FROM incident WHERE id = ?";
+                let mut query = conn.prepare_cached(query)?;
+                let found = query.query_row((id.cast_signed(),), |row| row.get(0));
+                Ok(found.optional()?)
+            };
+            wanted.read(limit, opened_at, |statement| {
+                let text =
+                    statement.text(|index| format!("INDEXED BY idx_incident_{}", index.name()));
+                // Not cached: there are many forms of it.
+                let mut query = conn.prepare(&text)?;
+                let values = statement.params.iter().map(|it| value(*it));
+                let mut rows = query.query(params_from_iter(values))?;
+                let mut found = Vec::new();
+                while let Some(row) = rows.next()? {
+                    found.push(stored(row)?);
+                }
+                Ok(found)
+            })
+        })
+    }
+
+    fn incident_history(
+        &self,
+        id: u64,
+    ) -> Result<Option<(StoredIncident, Vec<IncidentEvent>)>, StoreError> {
+        self.with(|conn| {
+            let columns = COLUMNS.join(", ");
+            let query = format!("SELECT {columns}, id FROM incident WHERE id = ?");
+            let mut query = conn.prepare_cached(&query)?;
+            let mut rows = query.query((id.cast_signed(),))?;
+            let Some(row) = rows.next()? else {
+                return Ok(None);
+            };
+            let it = stored(row)?;
+            let mut query = conn.prepare_cached(
+                "SELECT at, what, by_whom, detail, request_id FROM incident_event \
+                 WHERE incident = ? ORDER BY id",
+            )?;
+            let mut rows = query.query((id.cast_signed(),))?;
+            let mut events = Vec::new();
+            while let Some(row) = rows.next()? {
+                let what: String = row.get(1)?;
+                let [by, detail, request_id] = [row.get(2)?, row.get(3)?, row.get(4)?];
+                let event =
+                    incident::event(&it.incident.key, row.get(0)?, &what, by, detail, request_id);
+                events.extend(event);
+            }
+            Ok(Some((it, events)))
+        })
+    }
+
+    fn incident_ids(&self, keys: &[&IncidentKey]) -> Result<HashMap<IncidentKey, u64>, StoreError> {
+        self.with(|conn| {
+            let is = incident::is_key();
+            let mut query = conn.prepare_cached(&format!("SELECT id FROM incident WHERE {is}"))?;
+            let mut ids = HashMap::new();
+            for key in keys {
+                let values = params![
+                    key.place.hotel_id.as_str(),
+                    key.place.room_number.as_str(),
+                    key.watch,
+                    key.cause.as_str(),
+                    key.since,
+                    key.opened_at,
+                ];
+                let id = query.query_row(values, |row| values::number(row, 0));
+                ids.extend(id.optional()?.map(|id| ((*key).clone(), id)));
+            }
+            Ok(ids)
+        })
+    }
+}
+
+fn value(param: Param<'_>) -> Value {
+    match param {
+        Param::Text(text) => Value::from(text.to_owned()),
+        Param::Time(time) => Value::from(time.seconds()),
+        Param::Number(number) => Value::from(number.cast_signed()),
+    }
+}
+
+/// An incident of a row whose last column is its id.
+fn stored(row: &rusqlite::Row<'_>) -> Result<StoredIncident, StoreError> {
+    Ok(StoredIncident {
+        id: values::number(row, COLUMNS.len())?,
+        incident: read(row)?.read()?,
     })
 }
 

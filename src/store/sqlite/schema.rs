@@ -10,7 +10,7 @@ use crate::store::{InstallationKey, StoreError};
 use super::connect::{self, connect, in_file};
 use super::place;
 
-static MIGRATIONS: [(&str, &str); 11] = [
+static MIGRATIONS: [(&str, &str); 12] = [
     (
         "embedded/001_tables.sql",
         include_str!("../../../sql/embedded/001_tables.sql"),
@@ -54,6 +54,10 @@ static MIGRATIONS: [(&str, &str); 11] = [
     (
         "embedded/011_incidents.sql",
         include_str!("../../../sql/embedded/011_incidents.sql"),
+    ),
+    (
+        "embedded/012_incident_lists.sql",
+        include_str!("../../../sql/embedded/012_incident_lists.sql"),
     ),
 ];
 

@@ -210,7 +210,7 @@ fn a_hotel_without_problems_has_no_findings() {
         ("queue ", "1 message waiting, 0 consumers"),
         ("database ", "connected as u"),
         ("clock of the database", "it is 0 s"),
-        ("schema", "all 16 files of sql/ are applied"),
+        ("schema", "all 17 files of sql/ are applied"),
         ("rights:", "its 13 tables"),
         ("rights for init-db", "this user has none"),
         (
@@ -234,7 +234,7 @@ fn a_hotel_without_problems_has_no_findings() {
 
     let (code, out, _) = finished(&rig.roomwatt(&["check", "--online"]));
     assert_eq!(code, Some(0));
-    assert!(out.contains("\nok       schema: all 16 files"), "{out}");
+    assert!(out.contains("\nok       schema: all 17 files"), "{out}");
     rig.finish();
 }
 
