@@ -144,7 +144,7 @@ impl Chart {
             let began = base.filter(|base| time > *base);
             if let Some(began) = began.filter(|_| shown(&line)) {
                 let (x, width) = (x(began), (x(time) - x(began)).max(2));
-                let said = format!("{}–{}", numbers::time(began, now), numbers::time(time, now));
+                let said = numbers::span(began, time, now, w);
                 match (verdict, line.per_interval) {
                     (Verdict::Gap, _) => {
                         chart.gaps.push(gap(x, width, format!("{said} {}", w.gap)))
@@ -180,8 +180,7 @@ impl Chart {
         for (begin, end) in [(begin, initial), (base.unwrap_or(until), until)] {
             if end.since(begin) > longest && end > from && begin < to {
                 let (x, width) = (x(begin), (x(end) - x(begin)).max(2));
-                let (begin, end) = (numbers::time(begin, now), numbers::time(end, now));
-                let title = format!("{begin}–{end} {}", w.gap);
+                let title = format!("{} {}", numbers::span(begin, end, now, w), w.gap);
                 chart.gaps.push(gap(x, width, title));
             }
         }
@@ -331,7 +330,7 @@ fn marks(
             let begin = if is_last { x - wide } else { x - 6 };
             let row = taken.iter().position(|end| begin >= *end).unwrap_or(0);
             taken[row] = begin + wide + 14;
-            let time = numbers::time(event.at, now);
+            let time = numbers::time(event.at, now, w);
             Mark {
                 class: event.kind.class(),
                 sign: event.kind.sign(),

@@ -98,10 +98,10 @@ impl<'a> Frame<'a> {
             reload: pages.reload_seconds(),
             as_of: newest.map(|newest| {
                 let ago = (w.ago)(at.now.since(newest));
-                (w.data_as_of)(&numbers::time(newest, at.now), &ago)
+                (w.data_as_of)(&numbers::time(newest, at.now, w), &ago)
             }),
             stale: is_stale.then(|| {
-                let since = swept.map(|swept| numbers::time(swept, at.now));
+                let since = swept.map(|swept| numbers::time(swept, at.now, w));
                 (w.stale)(since.as_deref())
             }),
         });

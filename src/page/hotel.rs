@@ -139,15 +139,15 @@ impl Pages {
             number: numbers::name(room_number.as_str()).into_owned(),
             href: link::room(&room.key),
             state,
-            stay: numbers::time(room.since, at.now),
+            stay: numbers::time(room.since, at.now, w),
             tags: tags
                 .into_iter()
                 .filter_map(|(is, class, text)| is.then_some((class, text)))
                 .collect(),
             kw: room.power.map(|(watts, _)| numbers::kw(watts)),
-            until: room.power.map(|(_, ended)| numbers::time(ended, at.now)),
+            until: room.power.map(|(_, ended)| numbers::time(ended, at.now, w)),
             run: run.map(|(periods, _)| (w.periods)(periods, interval)),
-            since: run.map(|(_, since)| numbers::time(since, at.now)),
+            since: run.map(|(_, since)| numbers::time(since, at.now, w)),
             steps: steps(
                 &room.intervals,
                 self.rules.threshold(&room.key, room.kind),

@@ -74,11 +74,11 @@ impl Pages {
             kwh: self.kwh_today(&hotel, &at),
             until: counts
                 .newest_reading
-                .map(|newest| numbers::time(newest, at.now)),
+                .map(|newest| numbers::time(newest, at.now, w)),
         });
         let rows: Vec<Row> = rows.collect();
         let page = Hotels {
-            caption: (w.hotels_caption)(&numbers::time(counted, at.now)),
+            caption: (w.hotels_caption)(&numbers::time(counted, at.now, w)),
             search: (all > FEW).then(|| search.to_owned()),
             shown: (rows.len() < all).then(|| (w.shown_hotels)(rows.len(), all)),
             hotels: rows,

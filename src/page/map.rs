@@ -14,6 +14,7 @@ use super::frame::{Frame, Of};
 use super::link::{self, Query};
 use super::now::Room;
 use super::numbers::{self, floor, natural};
+use super::words::Words;
 use super::{Pages, Viewer};
 
 /// Cells of a row.
@@ -84,6 +85,7 @@ impl Pages {
         let frame = Frame::new(viewer, name.clone(), path)
             .of_hotel(&hotel, Some(Of::Map))
             .fresh(self, &at, counts.newest_reading);
+        let w = frame.w;
         let mut floors: BTreeMap<_, (&str, Vec<&Room>)> = BTreeMap::new();
         for room in &rooms {
             let floor = floor(room.key.room_number.as_str());
@@ -94,36 +96,33 @@ impl Pages {
             rooms.sort_by_key(|room| natural(room.key.room_number.as_str()));
             let rows = rooms.into_iter().map(|room| {
                 let readings = readings.get(&room.key).map_or(&[][..], Vec::as_slice);
-                row(room, &cells(readings, begins, &self.rules), begins, at.now)
+                row(
+                    room,
+                    &cells(readings, begins, &self.rules),
+                    begins,
+                    at.now,
+                    w,
+                )
             });
             Floor {
-                name: (frame.w.on_floor)(floor),
+                name: (w.on_floor)(floor),
                 rows: rows.collect(),
             }
         });
         Ok(Map {
             floors: floors.collect(),
             name,
-            caption: (frame.w.map_caption)(
-                &numbers::time(begins, at.now),
-                &numbers::time(ends, at.now),
-            ),
+            caption: (w.map_caption)(&numbers::span(begins, ends, at.now, w)),
             levels: LEVELS
                 .iter()
                 .map(|watts| format!("≥ {}", numbers::kw(*watts)))
                 .collect(),
             hours: (0..4)
-                .map(|nth| hour(begins.plus(nth * 12 * CELL)))
+                .map(|nth| numbers::hour(begins.plus(nth * 12 * CELL)))
                 .collect(),
             f: frame,
         })
     }
-}
-
-/// The time of day.
-fn hour(time: LocalTime) -> String {
-    let (.., hour, minute, _) = time.parts();
-    format!("{hour:02}:{minute:02}")
 }
 
 /// The mean power in W of each cell; `None` where it is not known for most of its time.
@@ -157,7 +156,13 @@ fn cells(readings: &[Reading], begins: LocalTime, rules: &Rules) -> [Option<i64>
     })
 }
 
-fn row(room: &Room, cells: &[Option<i64>; CELLS], begins: LocalTime, now: LocalTime) -> Row {
+fn row(
+    room: &Room,
+    cells: &[Option<i64>; CELLS],
+    begins: LocalTime,
+    now: LocalTime,
+    w: &Words,
+) -> Row {
     let begin = |cell: usize| begins.plus(cell as i64 * CELL);
     // Who was in at the middle of a cell. Before the first that is known it was the other way.
     let kind = |cell: usize| {
@@ -220,7 +225,7 @@ fn row(room: &Room, cells: &[Option<i64>; CELLS], begins: LocalTime, now: LocalT
         is_open: matches!(room.incident, super::now::Incident::Open { .. }),
         paths: paths.into_iter().collect(),
         total: format!("{:.1}", WattHours(used).0 as f64 / 1_000.0),
-        most: most.map(|(watts, cell)| (numbers::kw(watts), numbers::time(begin(cell), now))),
+        most: most.map(|(watts, cell)| (numbers::kw(watts), numbers::time(begin(cell), now, w))),
     }
 }
 

@@ -125,7 +125,7 @@ fn notified(recorded: &Recorded, now: LocalTime, w: &Words) -> Event {
                 Rule::Fixed => w.rule_threshold,
                 Rule::Baseline => w.rule_baseline,
             };
-            let since = numbers::time(notice.since, now);
+            let since = numbers::time(notice.since, now, w);
             let run = (w.periods)(notice.periods, notice.interval_seconds);
             (kind, rule, since, run, notice.energy, became(*state, w))
         }

@@ -69,7 +69,7 @@ impl Row {
                 EventKind::Alert | EventKind::Reminder => "m a",
                 _ => "m",
             },
-            time: numbers::time(event.at, now),
+            time: numbers::time(event.at, now, w),
             label: event.kind.label(w),
             single: None,
             text: event.detail,
@@ -187,20 +187,17 @@ impl Pages {
             hotel_href: link::hotel(&key.hotel_id),
             number,
             kw: power.map(|(watts, _)| numbers::kw(watts)),
-            until: power.map(|(_, ended)| numbers::time(ended, at.now)),
+            until: power.map(|(_, ended)| numbers::time(ended, at.now, w)),
             run: run.map(|(periods, since)| {
                 let run = (w.periods)(periods, self.rules.interval_seconds);
-                format!("{run} {} {}", w.since, numbers::time(since, at.now))
+                format!("{run} {} {}", w.since, numbers::time(since, at.now, w))
             }),
             run_class,
             is_silent: now.is_some_and(|now| now.is_silent),
             stay: explained.stay(&chapter.stay, chapter.until),
             rule: explained.rule(in_force.unwrap_or(chapter.threshold), &self.rules),
             captions: captions(&chart, at.now, self.keep_days, w),
-            chart_name: (w.chart_of)(
-                &numbers::time(chart.from, at.now),
-                &numbers::time(chart.to, at.now),
-            ),
+            chart_name: (w.chart_of)(&numbers::span(chart.from, chart.to, at.now, w)),
             earlier: (chart.from > chapter.stay.time()).then(|| link(chart.from)),
             later: shown_to.map(|to| link(to.plus(chart::SPAN))),
             csv: to(
@@ -233,12 +230,12 @@ fn rows(
         review::Verdict::Gap => "s",
         _ => "",
     };
-    let time = |line: &Line| numbers::time(line.reading.time, now);
+    let time = |line: &Line| numbers::time(line.reading.time, now, w);
     if let (Some(folded), [first, .., last]) = (Folded::of(alike), alike) {
         return vec![Row {
             at: last.reading.time,
             class: class(first),
-            time: format!("{} {} {}", time(first), explained.to(), time(last)),
+            time: numbers::span(first.reading.time, last.reading.time, now, w),
             label: "",
             single: None,
             text: explained.folded(&folded),

@@ -352,8 +352,8 @@ fn row(run: &AlertedRun, at: &Moment, w: &Words) -> Row {
             Rule::Fixed => w.by_threshold,
             Rule::Baseline => w.by_baseline,
         },
-        alerted: numbers::time(run.detected, at.now),
-        since: numbers::time(run.since, at.now),
+        alerted: numbers::time(run.detected, at.now, w),
+        since: numbers::time(run.since, at.now, w),
         lasted: (w.lasted)(run.until.since(run.since)),
     }
 }

@@ -154,13 +154,16 @@ pub(super) static WORDS: Words = Words {
             " Records of reminders and recoveries are kept for {days} days; older ones are gone."
         )
     },
-    map_caption: |from, to| {
+    map_caption: |span| {
         format!(
-            "{from} to {to}, a cell is 30 minutes. Underlined is occupied, without a line is \
+            "{span}, a cell is 30 minutes. Underlined is occupied, without a line is \
              vacant."
         )
     },
-    chart_of: |from, to| format!("kWh per interval, {from} to {to}"),
+    chart_of: |span| format!("kWh per interval, {span}"),
+    today: "today",
+    yesterday: "yesterday",
+    from_to: |from, to| format!("{from} to {to}"),
     periods: |periods, seconds| format!("{periods} × {}", duration(seconds)),
     ago: |seconds| match seconds {
         ..60 => "just now".to_owned(),

@@ -141,10 +141,14 @@ pub(super) struct Words {
     pub(super) notices_deleted: fn(u32) -> String,
     /// A threshold came into force; whether it is the first one that was recorded.
     pub(super) threshold_since: fn(&str, bool) -> String,
-    /// From when to when the map is.
-    pub(super) map_caption: fn(&str, &str) -> String,
-    /// The chart of a stay, from when to when.
-    pub(super) chart_of: fn(&str, &str) -> String,
+    /// The time of the map.
+    pub(super) map_caption: fn(&str) -> String,
+    /// The chart of a part of a stay, and its time.
+    pub(super) chart_of: fn(&str) -> String,
+    pub(super) today: &'static str,
+    pub(super) yesterday: &'static str,
+    /// From one time to another.
+    pub(super) from_to: fn(&str, &str) -> String,
     /// `5 × 30 minutes`.
     pub(super) periods: fn(u32, i64) -> String,
     /// `7 minutes ago`, of seconds.

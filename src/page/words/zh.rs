@@ -142,10 +142,16 @@ pub(super) static WORDS: Words = Words {
     },
     intervals: |count| format!("{count} 个周期"),
     notices_deleted: |days| format!("提醒和恢复的记录保留 {days} 天，更早的已删除。"),
-    map_caption: |from, to| {
-        format!("{from} 至 {to}，每格 30 分钟。下有横线的时段有客人入住，没有横线的为空房。")
+    map_caption: |span| {
+        format!("{span}，每格 30 分钟。下有横线的时段有客人入住，没有横线的为空房。")
     },
-    chart_of: |from, to| format!("{from} 至 {to} 每周期用电"),
+    chart_of: |span| format!("{span} 每周期用电"),
+    today: "今天",
+    yesterday: "昨天",
+    from_to: |from, to| match to.starts_with(|first: char| first.is_ascii_digit()) {
+        true => format!("{from} 至 {to}"),
+        false => format!("{from} 至{to}"),
+    },
     periods: |periods, seconds| format!("{periods} × {}", duration(seconds)),
     ago: |seconds| match seconds {
         ..60 => "刚刚".to_owned(),
