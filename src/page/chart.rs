@@ -11,7 +11,8 @@ use super::words::Words;
 pub(super) const WIDTH: i64 = 1_080;
 pub(super) const HEIGHT: i64 = 316;
 const LEFT: i64 = 46;
-const RIGHT: i64 = 14;
+/// Half of the last hour stands in it.
+const RIGHT: i64 = 24;
 const TOP: i64 = 60;
 const BOTTOM: i64 = 40;
 

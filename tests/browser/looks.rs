@@ -16,11 +16,19 @@ const PAGES: [(&str, &str); 8] = [
     ("hotel", "/hotel?hotel=H001"),
     ("map", "/map?hotel=H001"),
     ("room", "/room?hotel=H001&room=0604"),
-    ("long", "/room?hotel=H001&room=1003"),
+    // The last hour of its chart is at the edge.
+    ("long", "/room?hotel=H001&room=1003&to=2023-04-10+12:00:00"),
     ("silent", "/room?hotel=H001&room=0711"),
     ("whatif", "/whatif?hotel=H001"),
     ("missing", "/hotel?hotel=H999"),
 ];
+
+/// The texts of drawings that are cut off at an edge of theirs.
+const TEXTS_BEYOND: &str = "[...document.querySelectorAll('svg text')].filter(it => {
+        const [text, all] = [it, it.ownerSVGElement].map(it => it.getBoundingClientRect());
+        return text.left < all.left || text.right > all.right
+            || text.top < all.top || text.bottom > all.bottom;
+    }).map(it => it.textContent).join(', ')";
 
 /// A file of this test run.
 pub fn file(name: &str) -> PathBuf {
@@ -48,6 +56,7 @@ fn look_at(tab: &Tab, url: &str, name: &str, language: &str) {
             png,
         )
         .expect("a file");
+        assert_eq!(value(tab, TEXTS_BEYOND), "", "{name}, {language}, {width}");
         if is_searched {
             assert_eq!(barriers(tab), "[]", "{name}, {language}, {width}, {scheme}");
         }

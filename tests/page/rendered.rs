@@ -148,7 +148,7 @@ fn a_stay_is_judged_by_the_thresholds_in_force_then() {
     };
     let [from, high, change, low, to] =
         [from, high, change, low, to].map(|number| number.parse::<i64>().expect(line));
-    let x = |time| 46 + at(time).since(at("10 08:00")) * 1_020 / (6 * 3_600 + 7 * 60);
+    let x = |time| 46 + at(time).since(at("10 08:00")) * 1_010 / (6 * 3_600 + 7 * 60);
     assert_eq!(
         [from, change, to],
         ["10 09:10", "10 11:10", "10 14:07"].map(x),
@@ -219,7 +219,7 @@ fn what_is_usual_is_a_band_as_far_as_it_was_recorded() {
     let band = band.and_then(|rest| rest.split('"').next()).expect(&page);
     // The frame of 09:30 is looked at by the interval that ends at 10:30. From 12:30 on the others
     // have more in common.
-    let x = |time| 46 + at(time).since(at("10 08:00")) * 1_020 / (6 * 3_600 + 7 * 60);
+    let x = |time| 46 + at(time).since(at("10 08:00")) * 1_010 / (6 * 3_600 + 7 * 60);
     let [from, change, to] = ["10 10:00", "10 12:00", "10 14:00"].map(x);
     let areas: Vec<&str> = band.split('z').collect();
     let [first, second, ""] = areas[..] else {
