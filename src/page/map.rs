@@ -32,8 +32,10 @@ pub(super) struct Map<'a> {
     f: Frame<'a>,
     name: String,
     caption: String,
-    /// What the darkest cells have at least, in kW, and so on.
+    /// What cells have at least, in kW, from the lightest to the darkest.
     levels: Vec<String>,
+    /// Whether it is not known of some room whether there was a guest.
+    has_unknown: bool,
     /// Texts above the cells, six hours apart.
     hours: Vec<String>,
     floors: Vec<Floor>,
@@ -50,6 +52,8 @@ struct Row {
     is_open: bool,
     /// Paths of cells, each with its class.
     paths: Vec<(String, String)>,
+    /// What the paths show that no other column says: when there was a guest, and what is missing.
+    said: String,
     total: String,
     /// The most in kW, and when.
     most: Option<(String, String)>,
@@ -72,6 +76,10 @@ impl Pages {
             .now
             .plus(CELL - 1 - (at.now.seconds() + CELL - 1).rem_euclid(CELL));
         let begins = ends.plus(-(CELLS as i64) * CELL);
+        let hours = Hours {
+            begins,
+            now: at.now,
+        };
         let wanted: Vec<Wanted> = (rooms.iter())
             .map(|room| Wanted {
                 room: room.key.clone(),
@@ -96,32 +104,45 @@ impl Pages {
             rooms.sort_by_key(|room| natural(room.key.room_number.as_str()));
             let rows = rooms.into_iter().map(|room| {
                 let readings = readings.get(&room.key).map_or(&[][..], Vec::as_slice);
-                row(
-                    room,
-                    &cells(readings, begins, &self.rules),
-                    begins,
-                    at.now,
-                    w,
-                )
+                row(room, readings, &hours, &self.rules, w)
             });
             Floor {
                 name: (w.on_floor)(floor),
                 rows: rows.collect(),
             }
         });
+        let floors: Vec<Floor> = floors.collect();
+        let mut paths = { floors.iter() }
+            .flat_map(|floor| &floor.rows)
+            .flat_map(|row| &row.paths);
         Ok(Map {
-            floors: floors.collect(),
+            has_unknown: paths.any(|(class, _)| class == UNKNOWN),
+            floors,
             name,
-            caption: (w.map_caption)(&numbers::span(begins, ends, at.now, w)),
-            levels: LEVELS
-                .iter()
-                .map(|watts| format!("≥ {}", numbers::kw(*watts)))
-                .collect(),
+            caption: (w.map_caption)(&hours.span(0, CELLS, w)),
+            levels: LEVELS.map(numbers::kw).into(),
             hours: (0..4)
-                .map(|nth| numbers::hour(begins.plus(nth * 12 * CELL)))
+                .map(|nth| numbers::hour(hours.begin(nth * CELLS / 4)))
                 .collect(),
             f: frame,
         })
+    }
+}
+
+/// The half hours that are shown.
+struct Hours {
+    begins: LocalTime,
+    now: LocalTime,
+}
+
+impl Hours {
+    fn begin(&self, cell: usize) -> LocalTime {
+        self.begins.plus(cell as i64 * CELL)
+    }
+
+    /// From the beginning of one cell to that of another.
+    fn span(&self, from: usize, to: usize, w: &Words) -> String {
+        numbers::span(self.begin(from), self.begin(to), self.now, w)
     }
 }
 
@@ -156,76 +177,100 @@ fn cells(readings: &[Reading], begins: LocalTime, rules: &Rules) -> [Option<i64>
     })
 }
 
-fn row(
-    room: &Room,
-    cells: &[Option<i64>; CELLS],
-    begins: LocalTime,
-    now: LocalTime,
-    w: &Words,
-) -> Row {
-    let begin = |cell: usize| begins.plus(cell as i64 * CELL);
-    // Who was in at the middle of a cell. Before the first that is known it was the other way.
+/// The classes of cells without a level: one that no reading says anything of, one whose reading is
+/// still to come, a guest, and one of which it is not known whether there was a guest.
+const MISSING: &str = "g";
+const AWAITED: &str = "p";
+const GUEST: &str = "in";
+const UNKNOWN: &str = "un";
+
+fn row(room: &Room, readings: &[Reading], hours: &Hours, rules: &Rules, w: &Words) -> Row {
+    let known = cells(readings, hours.begins, rules);
+    let last = readings.last().map(|reading| reading.time);
+    // A meter that is silent for longer is not waited for.
+    let last = last.filter(|last| hours.now.since(*last) <= rules.silent_after_seconds);
+    // Who was in at the middle of a cell. Nobody knows before the first message.
     let kind = |cell: usize| {
-        let time = begin(cell).plus(CELL / 2);
+        let time = hours.begin(cell).plus(CELL / 2);
         let last = room.said.iter().rfind(|(at, _)| *at <= time);
-        match (last, room.said.first()) {
-            (Some((_, kind)), _) => *kind,
-            (None, Some((_, Kind::Checkin))) | (None, None) => Kind::Checkout,
-            (None, Some((_, Kind::Checkout))) => Kind::Checkin,
-        }
+        last.map(|(_, kind)| *kind)
     };
     let class = |cell: usize| {
-        let level = match cells[cell] {
-            None if begin(cell).plus(CELL) > now => return String::new(),
-            None => return "g".to_owned(),
-            Some(watts) => LEVELS.iter().take_while(|level| watts >= **level).count(),
+        let Some(watts) = known[cell] else {
+            let end = hours.begin(cell + 1);
+            let is_awaited = end > hours.now || last.is_some_and(|last| end > last);
+            return if is_awaited { AWAITED } else { MISSING }.to_owned();
         };
+        let level = LEVELS.iter().take_while(|level| watts >= **level).count();
         match (level, kind(cell)) {
             (0, _) => String::new(),
-            (level, Kind::Checkin) => format!("o{level}"),
-            (level, Kind::Checkout) => format!("v{level}"),
+            (level, Some(Kind::Checkin)) => format!("o{level}"),
+            (level, Some(Kind::Checkout)) => format!("v{level}"),
+            (level, None) => format!("u{level}"),
         }
+    };
+    // A line below the cells says who was in.
+    let line = |cell: usize| match kind(cell) {
+        Some(Kind::Checkin) => GUEST.to_owned(),
+        Some(Kind::Checkout) => String::new(),
+        None => UNKNOWN.to_owned(),
     };
     let mut paths: BTreeMap<String, String> = BTreeMap::new();
-    let mut draw = |class: String, y: u8, from: usize, cells: usize| {
-        if !class.is_empty() {
-            let path = paths.entry(class).or_default();
-            // Writing to a String can't fail.
-            let _ = write!(path, "M{from} {y}h{cells}");
+    let mut spans: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let classes: [Vec<String>; 2] = [
+        (0..CELLS).map(class).collect(),
+        (0..CELLS).map(line).collect(),
+    ];
+    for (y, classes) in [4, 10].into_iter().zip(classes) {
+        let mut from = 0;
+        for alike in classes.chunk_by(|one, next| one == next) {
+            let to = from + alike.len();
+            if !alike[0].is_empty() {
+                let path = paths.entry(alike[0].clone()).or_default();
+                // Writing to a String can't fail.
+                let _ = write!(path, "M{from} {y}h{}", alike.len());
+                let span = hours.span(from, to, w);
+                spans.entry(alike[0].clone()).or_default().push(span);
+            }
+            from = to;
         }
-    };
-    let classes: Vec<String> = (0..CELLS).map(class).collect();
-    let mut from = 0;
-    for alike in classes.chunk_by(|one, next| one == next) {
-        draw(alike[0].clone(), 4, from, alike.len());
-        from += alike.len();
     }
-    // A guest is a line below the cells.
-    let kinds: Vec<Kind> = (0..CELLS).map(kind).collect();
-    from = 0;
-    for alike in kinds.chunk_by(|one, next| one == next) {
-        if alike[0] == Kind::Checkin {
-            draw("in".to_owned(), 10, from, alike.len());
-        }
-        from += alike.len();
-    }
-    let used: i64 = cells
+    let said = [
+        (GUEST, w.occupied),
+        (UNKNOWN, w.occupancy_unknown),
+        (MISSING, w.gap),
+        (AWAITED, w.awaited),
+    ];
+    let said = said.into_iter().filter_map(|(class, name)| {
+        let spans = spans.get(class)?.join(w.comma);
+        Some(format!("{name} {spans}"))
+    });
+    let said: Vec<String> = said.collect();
+    let used: i64 = known
         .iter()
         .flatten()
         .map(|watts| watts * CELL / 3_600)
         .sum();
-    let most = cells
+    let most = known
         .iter()
         .enumerate()
         .filter_map(|(cell, watts)| Some(((*watts)?, cell)))
         .max();
+    let most = most.map(|(watts, cell)| {
+        let begin = numbers::time(hours.begin(cell), hours.now, w);
+        (numbers::kw(watts), begin)
+    });
     Row {
         number: numbers::name(room.key.room_number.as_str()).into_owned(),
         href: link::room(&room.key),
         is_open: matches!(room.incident, super::now::Incident::Open { .. }),
         paths: paths.into_iter().collect(),
+        said: match said.is_empty() {
+            true => w.vacant.to_owned(),
+            false => said.join(w.and_also),
+        },
         total: format!("{:.1}", WattHours(used).0 as f64 / 1_000.0),
-        most: most.map(|(watts, cell)| (numbers::kw(watts), numbers::time(begin(cell), now, w))),
+        most,
     }
 }
 

@@ -176,12 +176,16 @@ fn said(state: &RoomState) -> Vec<(LocalTime, Kind)> {
     let stays = state.occupancy.facts().iter().filter_map(Fact::stay);
     let now = state.watch.stay;
     let before = stays.filter(|stay| stay.time() < now.time());
-    let mut said: Vec<_> = before
-        .chain([now])
-        .map(|stay| (stay.time(), stay.kind()))
-        .collect();
-    said.sort_unstable();
-    said
+    let mut stays: Vec<Stay> = before.chain([now]).collect();
+    stays.sort_unstable_by_key(Stay::order);
+    // A check-out may say when its guest had come, whose check-in is not known any more.
+    let arrival = match stays.first() {
+        Some(Stay::Vacant { actual_checkin, .. }) => *actual_checkin,
+        _ => None,
+    };
+    let said = stays.iter().map(|stay| (stay.time(), stay.kind()));
+    let arrival = arrival.map(|arrived| (arrived, Kind::Checkin));
+    arrival.into_iter().chain(said).collect()
 }
 
 impl Room {

@@ -72,7 +72,10 @@ pub(super) static WORDS: Words = Words {
     recovered: "recovered",
     closed: "no longer followed",
     meter_changed: "new meter",
-    map_levels: "Mean kW of a half hour, from low to high:",
+    map_levels: "Mean kW ≥",
+    awaited: "not read yet",
+    occupancy_unknown: "Occupancy unknown",
+    comma: ", ",
     day_kwh: "kWh in 24 h",
     most_kw: "Most kW",
     what_if: "What if",
@@ -156,8 +159,7 @@ pub(super) static WORDS: Words = Words {
     },
     map_caption: |span| {
         format!(
-            "{span}, a cell is 30 minutes. Underlined is occupied, without a line is \
-             vacant."
+            "Each cell is half an hour, {span}. Underlined is occupied, without a line is vacant."
         )
     },
     chart_of: |span| format!("kWh per interval, {span}"),

@@ -80,7 +80,13 @@ pub(super) struct Words {
     pub(super) recovered: &'static str,
     pub(super) closed: &'static str,
     pub(super) meter_changed: &'static str,
+    /// How dark cells are.
     pub(super) map_levels: &'static str,
+    /// Of half hours whose reading is still to come.
+    pub(super) awaited: &'static str,
+    pub(super) occupancy_unknown: &'static str,
+    /// Between the parts of a list.
+    pub(super) comma: &'static str,
     pub(super) day_kwh: &'static str,
     pub(super) most_kw: &'static str,
     pub(super) what_if: &'static str,
