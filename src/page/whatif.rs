@@ -66,7 +66,8 @@ struct Field {
 
 struct Outcome {
     summary: String,
-    is_same: bool,
+    /// Says that neither finds what the other one does not.
+    same: Option<&'static str>,
     lists: Vec<List>,
     toml: String,
     /// What to do with it.
@@ -279,7 +280,13 @@ impl Pages {
         ];
         let (toml, remarks) = self.to_paste(hotel, rules, w);
         Outcome {
-            is_same: compared.spared.is_empty() && compared.added.is_empty(),
+            same: { compared.spared.is_empty() && compared.added.is_empty() }.then(|| {
+                match compared.before() == compared.after {
+                    true => w.same_alerts,
+                    // Both rules may find the same.
+                    false => w.same_times,
+                }
+            }),
             summary: (w.compared)(asked.days, compared.before(), compared.after),
             lists: lists
                 .into_iter()

@@ -82,6 +82,18 @@ fn alerts_of_other_thresholds_are_compared_by_name() {
     }
 }
 
+#[test]
+fn other_alerts_of_the_same_times_are_called_so() {
+    // One run for hours above 1.5 kWh, and two above 1.8.
+    let used = [vec![2_400; 6], vec![1_600; 6], vec![2_400; 6]].concat();
+    let pages = pages(&[story("H001", "0604", vacant("10 05:00"), &used)]);
+    let path = "/whatif?hotel=H001&days=7&checkout=1.8&count=4&baseline=off";
+    let page = text(&shown(&pages, path, &viewer(Language::En)));
+    let part = "1 alerts by the present rules, 2 by these. All of them are of the same times";
+    assert!(page.contains(part), "{part} is not in {page}");
+    assert!(!page.contains("the same alerts"), "{page}");
+}
+
 /// The example of a configuration with this at its end.
 fn with(at_end: &str) -> Config {
     let example = std::fs::read_to_string("etc/roomwatt.toml").expect("the example");

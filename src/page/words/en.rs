@@ -91,6 +91,7 @@ pub(super) static WORDS: Words = Words {
     wrong_kwh: "A number from 0 to 1000000",
     wrong_count: "A whole number from 1 to 1000",
     same_alerts: "Both raise the same alerts.",
+    same_times: "All of them are of the same times: none would go, and none would come.",
     alerted_at: "Alert",
     abnormal_since: "Abnormal since",
     for_how_long: "For",

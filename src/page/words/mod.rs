@@ -102,6 +102,8 @@ pub(super) struct Words {
     pub(super) wrong_kwh: &'static str,
     pub(super) wrong_count: &'static str,
     pub(super) same_alerts: &'static str,
+    /// Where each has another number of alerts, all of the same times.
+    pub(super) same_times: &'static str,
     pub(super) alerted_at: &'static str,
     pub(super) abnormal_since: &'static str,
     pub(super) for_how_long: &'static str,

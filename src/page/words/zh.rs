@@ -90,6 +90,7 @@ pub(super) static WORDS: Words = Words {
     wrong_kwh: "请填 0 至 1000000 之间的数字",
     wrong_count: "请填 1 至 1000 之间的整数",
     same_alerts: "两套规则的报警完全一样。",
+    same_times: "报警的是同样的异常，没有新增，也没有减少，只是次数不同。",
     alerted_at: "报警时间",
     abnormal_since: "异常始于",
     for_how_long: "持续",
