@@ -36,6 +36,8 @@ pub(super) enum Trouble {
     Missing,
     /// Too many pages read at once.
     Busy,
+    /// Somebody else compares rules, or it takes too long.
+    Comparing,
     Store(StoreError),
 }
 

@@ -1,4 +1,5 @@
-//! The style and the script. Their names change with their content, so browsers may keep them.
+//! The style and the script, which browsers may keep because their names change with their content,
+//! and what the script asks for.
 
 use std::sync::LazyLock;
 
@@ -16,11 +17,22 @@ pub(super) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("page", "js", "text/javascript; charset=utf-8", text)
 });
 
+/// What a page asks for before it loads itself again: it comes where the service answers.
+pub(super) static DOT: LazyLock<Asset> = LazyLock::new(|| {
+    let text = include_str!("static/dot.svg");
+    Asset {
+        is_kept: false,
+        ..Asset::new("dot", "svg", "image/svg+xml", text)
+    }
+});
+
 /// A file that pages load.
 pub(super) struct Asset {
     pub(super) path: String,
     content_type: &'static str,
     text: &'static str,
+    /// Whether browsers may keep it.
+    is_kept: bool,
 }
 
 impl Asset {
@@ -35,6 +47,7 @@ impl Asset {
             path: format!("/static/{name}.{hash}.{end}"),
             content_type,
             text,
+            is_kept: true,
         }
     }
 }
@@ -43,13 +56,15 @@ impl Asset {
 /// and says nothing of any hotel: the form for name and password needs it, too.
 pub fn asset(request: &Request<()>) -> Option<Response<Vec<u8>>> {
     let path = request.uri().path();
-    let asset = [&STYLE, &SCRIPT]
+    let asset = [&STYLE, &SCRIPT, &DOT]
         .into_iter()
         .find(|asset| asset.path == path)?;
     let mut response = Response::new(asset.text.as_bytes().to_vec());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
-    let a_year = HeaderValue::from_static("public, max-age=31536000, immutable");
-    headers.insert(CACHE_CONTROL, a_year);
+    if asset.is_kept {
+        let a_year = HeaderValue::from_static("public, max-age=31536000, immutable");
+        headers.insert(CACHE_CONTROL, a_year);
+    }
     Some(response)
 }

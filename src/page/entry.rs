@@ -184,15 +184,23 @@ fn nobody(language: Language) -> Viewer {
 /// The page that says why a person does not get what was asked for.
 pub fn trouble(trouble: &Trouble, language: Language) -> String {
     let (heading, text) = trouble.words(language);
-    message(heading, text, language)
+    message(heading, text, None, language)
 }
 
-fn message(heading: &str, text: &str, language: Language) -> String {
+/// A page that is loaded again after so many seconds, if any.
+fn message(heading: &str, text: &str, reload: Option<u64>, language: Language) -> String {
     let viewer = nobody(language);
     let f = Frame::new(&viewer, heading.to_owned(), "/".to_owned());
+    let f = match reload {
+        Some(seconds) => f.reloaded(seconds),
+        None => f,
+    };
     // Rendering into memory does not fail.
     Message { f, text }.render().unwrap_or_default()
 }
+
+/// After so long the page of an instance that does not own the state is loaded again. Seconds.
+const RELOADED_AFTER: u64 = 5;
 
 /// The page of an instance that does not own the state: it stands by since this time, or it starts.
 pub fn standing_by(since: Option<LocalTime>, language: Language) -> String {
@@ -207,14 +215,15 @@ pub fn standing_by(since: Option<LocalTime>, language: Language) -> String {
         ),
         (None, Language::Zh) => (
             "正在启动",
-            "服务正在启动或停止，请稍后重新加载。".to_owned(),
+            "服务正在启动或停止，稍后会自动打开。".to_owned(),
         ),
         (None, Language::En) => (
             "Starting",
-            "The service starts or stops: reload this page in a moment.".to_owned(),
+            "The service starts or stops; this page comes back by itself in a moment.".to_owned(),
         ),
     };
-    message(heading, &text, language)
+    // Whoever looked at a page while the service was started again comes back to it.
+    message(heading, &text, Some(RELOADED_AFTER), language)
 }
 
 /// The form for name and password; once more where it `failed` with this name. It leads to `next`.

@@ -14,6 +14,7 @@ pub(super) struct Frame<'a> {
     pub(super) w: &'static Words,
     pub(super) style: &'static str,
     pub(super) script: &'static str,
+    pub(super) dot: &'static str,
     pub(super) title: String,
     /// The page's own path and query, to come back to it.
     pub(super) path: String,
@@ -23,6 +24,10 @@ pub(super) struct Frame<'a> {
     /// The pages of the hotel that it is about.
     pub(super) tabs: Vec<Tab>,
     pub(super) freshness: Option<Freshness>,
+    /// After how many seconds the page is loaded again.
+    pub(super) reload: Option<u64>,
+    /// What it says while the service does not answer.
+    pub(super) away: String,
 }
 
 /// A link to a page of the hotel.
@@ -32,10 +37,8 @@ pub(super) struct Tab {
     pub(super) is_here: bool,
 }
 
-/// How new what is shown is, and for how long.
+/// How new what is shown is.
 pub(super) struct Freshness {
-    /// After how many seconds the page is loaded again.
-    pub(super) reload: u64,
     /// Until when there is data.
     pub(super) as_of: Option<String>,
     /// Set where sweeps have stopped.
@@ -56,12 +59,24 @@ impl<'a> Frame<'a> {
             w: words(viewer.language),
             style: &assets::STYLE.path,
             script: &assets::SCRIPT.path,
+            dot: &assets::DOT.path,
             title,
             path,
             name: (viewer.name != LOCAL).then(|| numbers::name(&viewer.name)),
             form_token: viewer.form_token.as_deref(),
             tabs: Vec::new(),
             freshness: None,
+            reload: None,
+            away: String::new(),
+        }
+    }
+
+    /// A page that is loaded again after so many seconds.
+    pub(super) fn reloaded(self, seconds: u64) -> Frame<'a> {
+        Frame {
+            reload: Some(seconds),
+            away: (self.w.away)(None),
+            ..self
         }
     }
 
@@ -94,8 +109,9 @@ impl<'a> Frame<'a> {
         let swept = pages.rooms.last_sweep().map(|swept| swept.began);
         // Three sweeps without news, the present one included.
         let is_stale = swept.is_none_or(|swept| at.now.since(swept) > 3 * pages.sweep_seconds);
+        self = self.reloaded(pages.reload_seconds());
+        self.away = (w.away)(Some(&numbers::time(at.now, at.now, w)));
         self.freshness = Some(Freshness {
-            reload: pages.reload_seconds(),
             as_of: newest.map(|newest| {
                 let ago = (w.ago)(at.now.since(newest));
                 (w.data_as_of)(&numbers::time(newest, at.now, w), &ago)

@@ -208,16 +208,16 @@ impl Pages {
         at: &Moment,
     ) -> Result<Comparison, Trouble> {
         let begun = Instant::now();
-        let _alone = self.archives.alone(LIMIT).ok_or(Trouble::Busy)?;
+        let _alone = self.archives.alone(LIMIT).ok_or(Trouble::Comparing)?;
         let from = at.now.plus(-days * 86_400);
         let to = latest_reading(at.now);
         let past = (self.archives).read(|archive| read_hotel(archive, hotel, (from, to), rules))?;
         if begun.elapsed() > LIMIT {
-            return Err(Trouble::Busy);
+            return Err(Trouble::Comparing);
         }
         compare(&past, from, rules).map_err(|error| {
             log::warn!("rules can't be compared: {error}");
-            Trouble::Busy
+            Trouble::Comparing
         })
     }
 

@@ -112,14 +112,18 @@ impl Look {
         self.apply(tab);
         let wide = number(tab, "document.documentElement.scrollWidth");
         if wide > self.width.into() {
-            let wider = "[...document.querySelectorAll('body *')].filter(it => \
-                         it.getBoundingClientRect().right > innerWidth + 1).slice(0, 5) \
-                         .map(it => it.outerHTML.slice(0, 200)).join('\\n')";
+            // A telephone shows a wider page smaller, and its window is wider then.
+            let wider = format!(
+                "[...document.querySelectorAll('body *')].filter(it => \
+                 it.getBoundingClientRect().right > {} + 1).slice(0, 5) \
+                 .map(it => it.outerHTML.slice(0, 200)).join('\\n')",
+                self.width
+            );
             panic!(
                 "{} is {wide} wide, and the window {}: {}",
                 tab.get_url(),
                 self.width,
-                value(tab, wider)
+                value(tab, &wider)
             );
         }
         let height = number(tab, "document.documentElement.scrollHeight").min(most.into());
@@ -157,11 +161,15 @@ pub fn wait(tab: &Tab, expression: &str) {
     }
 }
 
-/// Opens a page.
+/// Opens a page. (The crate's own wait takes until half a second has passed without a request.)
 pub fn open(tab: &Tab, url: &str) {
+    value(tab, "window.is_left = true");
     tab.navigate_to(url).expect(url);
-    tab.wait_until_navigated().expect(url);
-    wait(tab, "document.querySelector('h1') !== null");
+    wait(
+        tab,
+        "window.is_left === undefined && document.readyState === 'complete' \
+         && document.querySelector('h1') !== null",
+    );
 }
 
 /// What is wrong for people who see or hear little, or have no mouse, by axe-core.

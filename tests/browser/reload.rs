@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use headless_chrome::Tab;
-use headless_chrome::protocol::cdp::Page;
+use headless_chrome::protocol::cdp::{Network, Page};
 use roomwatt::clock::Clock;
 use roomwatt::page::Pages;
 use roomwatt::types::LocalTime;
@@ -62,13 +62,8 @@ fn a_page_reloads_by_itself() {
     }
 }
 
-#[test]
-fn no_page_reloads_while_somebody_types() {
-    let house = House::of(two_hotels());
-    let browser = browser();
-    let (tab, complaints) = tab(&browser, &house.origin, "zh");
-    log_in(&tab, &house);
-    // The page's own timer, by hand.
+/// Has the page's own timer at hand, and nothing else run it.
+fn take_timers(tab: &Tab) {
     let by_hand = "window.timers = []; \
                    window.setInterval = (act, pause) => timers.push({act, pause});";
     tab.call_method(Page::AddScriptToEvaluateOnNewDocument {
@@ -78,6 +73,60 @@ fn no_page_reloads_while_somebody_types() {
         run_immediately: None,
     })
     .expect("a script");
+}
+
+#[test]
+fn a_page_stays_while_the_service_is_away_and_says_so() {
+    let house = House::of(two_hotels());
+    let browser = browser();
+    let (tab, _) = tab(&browser, &house.origin, "en");
+    log_in(&tab, &house);
+    take_timers(&tab);
+    open(&tab, &house.url("/hotel?hotel=H001"));
+    wait(&tab, "document.readyState === 'complete'");
+    let away = "!document.getElementById('away').hidden";
+    assert_eq!(value(&tab, away), false);
+    value(&tab, "window.marked = true");
+    let is_reachable = |is: bool| {
+        tab.call_method(Network::EmulateNetworkConditions {
+            offline: !is,
+            latency: 0.0,
+            download_throughput: -1.0,
+            upload_throughput: -1.0,
+            connection_Type: None,
+            packet_loss: None,
+            packet_queue_length: None,
+            packet_reordering: None,
+        })
+        .expect("a network");
+    };
+    is_reachable(false);
+    value(&tab, "timers[0].act()");
+    wait(&tab, away);
+    let said = value(&tab, "document.getElementById('away').innerText");
+    let said = said.as_str().expect("a text");
+    assert!(
+        said.contains("does not answer") && said.contains("as of 14:07"),
+        "{said}"
+    );
+    // What was there last stays.
+    assert_eq!(value(&tab, "window.marked"), true);
+    is_reachable(true);
+    value(&tab, "timers[0].act()");
+    wait(
+        &tab,
+        "window.marked === undefined && document.readyState === 'complete'",
+    );
+    assert_eq!(value(&tab, away), false);
+}
+
+#[test]
+fn no_page_reloads_while_somebody_types() {
+    let house = House::of(two_hotels());
+    let browser = browser();
+    let (tab, complaints) = tab(&browser, &house.origin, "zh");
+    log_in(&tab, &house);
+    take_timers(&tab);
     open(&tab, &house.url("/hotel?hotel=H001"));
     wait(&tab, "document.readyState === 'complete'");
     assert_eq!(number(&tab, "timers.length"), 1);

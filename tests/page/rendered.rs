@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use http::header::LOCATION;
 use http::{Request, Response, StatusCode};
-use roomwatt::config::{Cards, Hotels, Language};
+use roomwatt::config::{Cards, Config, Hotels, Language};
 use roomwatt::engine::{BaselineMode, Stay};
-use roomwatt::page::{LOCAL, Pages, Viewer};
+use roomwatt::page::{Archives, LOCAL, Pages, Viewer};
+use roomwatt::store::Database;
 use roomwatt::types::HotelId;
 
 use crate::hotel::{
@@ -507,6 +508,35 @@ fn where_sweeps_have_stopped_a_page_says_so() {
         "{}",
         page(&late)
     );
+}
+
+#[test]
+fn where_the_database_is_away_a_page_says_so_and_tries_again() {
+    let nowhere = "embedded.path=/nowhere/pages.db".parse();
+    let config = Config::of_settings(&[nowhere.expect("a setting")]).expect("a configuration");
+    let pages = Pages {
+        archives: Archives::new(Database::of(&config)),
+        ..two_hotels()
+    };
+    for path in ["/map?hotel=H001", "/room?hotel=H001&room=0604"] {
+        let response = ask(&pages, path, &viewer(Language::Zh));
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+        let page = String::from_utf8(response.into_body()).expect("UTF-8");
+        assert!(page.contains("data-seconds=\"10\""), "{page}");
+        let said = text(&page);
+        for part in ["暂时读不到数据", "本页会自动重试", "热力图", "客房列表"]
+        {
+            assert!(said.contains(part), "{part} is not in {said}");
+        }
+        let link = "<a href=\"/hotel?hotel=H001\">客房列表</a>";
+        assert!(page.contains(link), "{page}");
+    }
+    // It is there meanwhile.
+    shown(&pages, "/hotel?hotel=H001", &viewer(Language::Zh));
+    let missing = ask(&pages, "/map?hotel=H999", &viewer(Language::Zh));
+    let missing = String::from_utf8(missing.into_body()).expect("UTF-8");
+    assert!(missing.contains("<a href=\"/\">返回酒店</a>"), "{missing}");
+    assert!(!missing.contains("data-seconds"), "{missing}");
 }
 
 #[test]

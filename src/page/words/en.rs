@@ -109,8 +109,26 @@ pub(super) static WORDS: Words = Words {
     paste_reload: "This page changes nothing. Once saved, reload the configuration (SIGHUP).",
     statuses_kept: "Repairs and cleaning are known for the last week; earlier ones are judged as \
                     ordinary time.",
-    busy: "This can't be read now",
-    busy_advice: "The database is busy or away. The page tries again; the rooms' list is there.",
+    busy: "Busy",
+    busy_advice: "Too many pages are open at once. This one tries again by itself; the list of \
+                  rooms is there meanwhile.",
+    comparing: "Nothing can be compared now",
+    comparing_advice: "One person compares at a time: somebody else does, or the database is too \
+                       busy. Try again in a moment.",
+    unread: "No data can be read now",
+    unread_advice: "The database does not answer. This page tries again by itself; the list of \
+                    rooms is there meanwhile.",
+    back_to_hotels: "Back to the hotels",
+    to_rooms: "The list of rooms",
+    away: |since| match since {
+        Some(since) => format!(
+            "The service does not answer, and this is as of {since}. The page goes on by itself \
+             when it is back."
+        ),
+        None => {
+            "The service does not answer. The page goes on by itself when it is back.".to_owned()
+        }
+    },
 
     threshold: |kwh| format!("threshold then {kwh} kWh"),
     threshold_unrecorded: "the threshold of then was not recorded",

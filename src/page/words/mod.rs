@@ -119,6 +119,15 @@ pub(super) struct Words {
     pub(super) statuses_kept: &'static str,
     pub(super) busy: &'static str,
     pub(super) busy_advice: &'static str,
+    pub(super) comparing: &'static str,
+    pub(super) comparing_advice: &'static str,
+    /// The database does not answer.
+    pub(super) unread: &'static str,
+    pub(super) unread_advice: &'static str,
+    pub(super) back_to_hotels: &'static str,
+    pub(super) to_rooms: &'static str,
+    /// The service does not answer; what is shown is of this time.
+    pub(super) away: fn(Option<&str>) -> String,
 
     /// The threshold line, in kWh; several with arrows between them.
     pub(super) threshold: fn(&str) -> String,
