@@ -64,7 +64,7 @@ impl Playing {
         format!("http://{}", &address[..end])
     }
 
-    fn ends_at(mut self, signal: Signal) -> (ExitStatus, String) {
+    fn ends_at(&mut self, signal: Signal) -> (ExitStatus, String) {
         let pid = Pid::from_raw(self.child.id().cast_signed()).expect("a pid");
         kill_process(pid, signal).expect("a signal");
         let status = wait("its end", || {
@@ -96,7 +96,7 @@ fn page(url: &str) -> Result<String, String> {
 fn its_pages_show_the_story_while_it_is_played() {
     // The first alert comes within seconds, the end in half an hour.
     let story = ["--rooms", "30", "--days", "366", "--speed", "20000"];
-    let playing = Playing::start(&[&story[..], &["--language", "en"]].concat());
+    let mut playing = Playing::start(&[&story[..], &["--language", "en"]].concat());
     let address = playing.address();
     let first = playing.printed.lock().clone();
     assert!(
@@ -138,7 +138,7 @@ fn its_pages_stay_after_the_story_until_somebody_ends_it() {
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     let mut child = command.spawn().expect("it starts");
     let output = child.stdout.take().expect("its output");
-    let playing = Playing::reading(child, output);
+    let mut playing = Playing::reading(child, output);
     let printed = playing.says("Ctrl-C");
     let address = playing.address();
     let last = printed.lines().last().expect("a line");
@@ -152,6 +152,9 @@ fn its_pages_stay_after_the_story_until_somebody_ends_it() {
     assert!(!hotel.contains("class=\"stale\""), "{hotel}");
     let (status, _) = playing.ends_at(Signal::INT);
     assert!(status.success());
+    let printed = playing.says("已关闭");
+    let last = printed.lines().last();
+    assert_eq!(last, Some("演示已结束，页面已关闭。"), "{printed}");
     let left = std::fs::read_dir(folder.path()).expect("a folder").count();
     assert_eq!(left, 0);
 }
@@ -160,7 +163,7 @@ fn its_pages_stay_after_the_story_until_somebody_ends_it() {
 fn an_address_in_use_is_named_and_another_one_taken() {
     // Whoever has it, it is in use.
     let _taken = TcpListener::bind("127.0.0.1:8580");
-    let playing = Playing::start(&["--speed", "1e9", "--days", "1", "--language", "en"]);
+    let mut playing = Playing::start(&["--speed", "1e9", "--days", "1", "--language", "en"]);
     let printed = playing.says("http://");
     let line = printed.lines().find(|line| line.contains("http://"));
     let line = line.expect("a line");

@@ -193,6 +193,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
             failure
         }
     })?;
+    if browser.is_some() {
+        // Below what the terminal shows of Ctrl-C.
+        screen.print(&format!("\n{}", words.page_ends()));
+    }
     screen.end()
 }
 

@@ -224,6 +224,10 @@ impl Words for En {
         format!("It can't be watched in a browser, no address is free: {error}\n")
     }
 
+    fn page_ends(&self) -> &'static str {
+        "The demonstration is over, and its pages are closed."
+    }
+
     fn page_stays(&self, at: SocketAddr) -> String {
         format!("Look around in a browser: http://{at}/ is there until you press Ctrl-C.")
     }

@@ -97,6 +97,8 @@ pub(super) trait Words: review::Words + BaselineWords + Sync {
     fn no_page(&self, error: &io::Error) -> String;
     /// That pages stay until somebody ends them.
     fn page_stays(&self, at: SocketAddr) -> String;
+    /// It was ended, and so are its pages.
+    fn page_ends(&self) -> &'static str;
     fn stopped(&self, at: LocalTime) -> String;
     /// Heading of the list of troubles that were to be found.
     fn troubles(&self, count: usize) -> String;

@@ -192,6 +192,10 @@ impl Words for Zh {
         format!("没有可用的地址，无法在浏览器中观看：{error}\n")
     }
 
+    fn page_ends(&self) -> &'static str {
+        "演示已结束，页面已关闭。"
+    }
+
     fn page_stays(&self, at: SocketAddr) -> String {
         format!("可在浏览器中继续查看：http://{at}/，按 Ctrl-C 结束。")
     }
