@@ -22,7 +22,7 @@ const SHOWN: [(&str, &str, &str, u32); 2] = [
         ".chart .mark.alert",
         620,
     ),
-    ("map", "/map?hotel=DEMO", "tr.a", 700),
+    ("map", "/map?hotel=DEMO", "tr.a", 520),
 ];
 
 /// A language, and how the names of its files end.
