@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use headless_chrome::{Browser, Tab};
 
-use crate::chromium::{Look, barriers, browser, number, open, tab, value};
+use crate::chromium::{Look, barriers, browser, open, tab, value};
 use crate::hotel::{eventful, two_hotels};
 use crate::house::House;
 use crate::people::log_in;
@@ -83,11 +83,14 @@ fn print(tab: &Tab, name: &str, language: &str) {
         "rgb(255, 255, 255)",
         "{name}"
     );
-    // What a screen scrolls to is cut off on paper.
-    let cut = "[...document.querySelectorAll('main *')].filter(it => \
-               it.clientWidth > 0 && it.scrollWidth > it.clientWidth + 1 && \
-               getComputedStyle(it).overflowX !== 'visible').length";
-    assert_eq!(number(tab, cut), 0, "{name} is cut off");
+    // What a screen scrolls to is cut off on paper, and so is what is beyond an edge.
+    let cut = "[...document.querySelectorAll('main *')].filter(it => {
+            const at = it.getBoundingClientRect();
+            const scrolls = it.clientWidth > 0 && it.scrollWidth > it.clientWidth + 1
+                && getComputedStyle(it).overflowX !== 'visible';
+            return scrolls || at.left < -1 || at.right > innerWidth + 1;
+        }).map(it => it.outerHTML.slice(0, 100)).join('\\n')";
+    assert_eq!(value(tab, cut), "", "{name} is cut off");
     let pdf = tab.print_to_pdf(None).expect("a PDF");
     fs::write(file(&format!("{name}-{language}.pdf")), pdf).expect("a file");
 }
