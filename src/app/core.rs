@@ -108,7 +108,7 @@ impl<'a> Core<'a> {
             rules: Arc::clone(&rules),
             clock: Arc::clone(&clock),
             cards: config.notify.cards.clone(),
-            archives: Archives::new(Database::of(config)),
+            archives: Archives::new(&*reader),
             sweep_seconds: config.sweep_every.as_secs().cast_signed(),
             keep_days: config.keep_days,
         };

@@ -14,9 +14,9 @@ const EACH_CONSUMER: usize = 8;
 /// For a notifier: its connection, and the one that replaces it.
 const EACH_NOTIFIER: usize = 2;
 
-/// For pages: those that read at a time, each over a connection of its own or files of the embedded
-/// database, those that wait for another reading of single rooms, and the installation's key.
-const PAGES: usize = 24;
+/// For pages: those that read at a time, each over a connection of its own or three files of the
+/// embedded database, and the installation's key.
+const PAGES: usize = 12;
 
 /// What happens while there are too few, for the log.
 pub(super) const RETRIED: &str = "what can't be opened is retried";

@@ -1,15 +1,12 @@
-//! What pages read from the database: a few at a time, each over connections of its own, so that
+//! What pages read from the database: a few at a time, each over a connection of its own, so that
 //! readers of pages take nothing from those who judge.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::store::{Archive, Database, Reader, Readings, StoreError, Wanted};
-use crate::types::{LocalTime, RoomKey};
+use crate::store::{Archive, Reader, StoreError};
 
 /// Pages that read at a time.
 const AT_A_TIME: usize = 3;
@@ -17,14 +14,14 @@ const AT_A_TIME: usize = 3;
 /// How long one waits for its turn.
 const TURN_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long one may read: nobody waits longer for a page.
+pub(super) const LIMIT: Duration = Duration::from_secs(10);
+
 /// The past, for pages.
 pub struct Archives {
-    database: Database,
-    /// Of single rooms. It connects when it is first used.
-    meters: Arc<dyn Reader>,
-    /// A message for each free turn.
-    free: Receiver<()>,
-    back: Sender<()>,
+    /// Those that no page reads from. What is read from one is read over one connection.
+    free: Receiver<Box<dyn Archive + Send>>,
+    back: Sender<Box<dyn Archive + Send>>,
     /// Held by who compares rules: that takes more than a page does.
     alone: Mutex<()>,
 }
@@ -47,25 +44,16 @@ impl From<StoreError> for Trouble {
     }
 }
 
-/// A turn, until it is dropped.
-struct Turn<'a>(&'a Sender<()>);
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        let _ = self.0.try_send(());
-    }
-}
-
 impl Archives {
-    pub fn new(database: Database) -> Archives {
+    /// The archives of the database that `reader` reads, which shares with them what it learns of
+    /// the meter table.
+    pub fn new(reader: &dyn Reader) -> Archives {
         let (back, free) = bounded(AT_A_TIME);
         for _ in 0..AT_A_TIME {
             // The channel has room for all of them.
-            let _ = back.try_send(());
+            let _ = back.try_send(reader.archive());
         }
         Archives {
-            meters: database.reader(),
-            database,
             free,
             back,
             alone: Mutex::new(()),
@@ -77,30 +65,27 @@ impl Archives {
         self.alone.try_lock_for(within)
     }
 
-    /// Reads when it is one's turn.
+    /// Reads when it is one's turn, for [`LIMIT`] at most.
     pub(super) fn read<T>(
         &self,
         read: impl FnOnce(&mut dyn Archive) -> Result<T, StoreError>,
     ) -> Result<T, Trouble> {
-        let _turn = self.turn()?;
-        Ok(read(&mut *self.database.archive())?)
+        self.read_until(Instant::now() + LIMIT, read)
     }
 
-    /// The readings of these rooms by key, up to `latest`.
-    pub(super) fn readings(
+    /// Reads when it is one's turn, up to a time.
+    pub(super) fn read_until<T>(
         &self,
-        wanted: &[Wanted],
-        latest: LocalTime,
-    ) -> Result<HashMap<RoomKey, Readings>, Trouble> {
-        let _turn = self.turn()?;
-        Ok(self.meters.readings_up_to(wanted, latest, None)?)
-    }
-
-    fn turn(&self) -> Result<Turn<'_>, Trouble> {
-        match self.free.recv_timeout(TURN_TIMEOUT) {
-            Ok(()) => Ok(Turn(&self.back)),
-            Err(_) => Err(Trouble::Busy),
-        }
+        until: Instant,
+        read: impl FnOnce(&mut dyn Archive) -> Result<T, StoreError>,
+    ) -> Result<T, Trouble> {
+        let free = self.free.recv_timeout(TURN_TIMEOUT);
+        let mut archive = free.map_err(|_| Trouble::Busy)?;
+        archive.end_by(Some(until));
+        let result = read(&mut *archive);
+        // A page that panics ends the process: there is none that would miss it.
+        let _ = self.back.try_send(archive);
+        Ok(result?)
     }
 }
 
@@ -108,6 +93,7 @@ impl Archives {
 mod tests {
     use super::*;
     use crate::config::Config;
+    use crate::store::Database;
 
     #[test]
     fn one_viewer_compares_at_a_time() {
@@ -115,7 +101,7 @@ mod tests {
             .parse()
             .expect("a setting");
         let config = Config::of_settings(&[setting]).expect("a configuration");
-        let archives = Archives::new(Database::of(&config));
+        let archives = Archives::new(&*Database::of(&config).reader());
         let first = archives.alone(Duration::ZERO);
         assert!(first.is_some() && archives.alone(Duration::ZERO).is_none());
         drop(first);

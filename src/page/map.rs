@@ -88,7 +88,8 @@ impl Pages {
                 until: LocalTime::LAST,
             })
             .collect();
-        let readings = self.archives.readings(&wanted, latest_reading(at.now))?;
+        let latest = latest_reading(at.now);
+        let readings = (self.archives).read(|archive| archive.readings_by_key(&wanted, latest))?;
         let name = numbers::name(self.cards.name_of(&hotel)).into_owned();
         let frame = Frame::new(viewer, name.clone(), path)
             .of_hotel(&hotel, Some(Of::Map))

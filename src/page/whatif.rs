@@ -1,7 +1,7 @@
 //! Other thresholds or rules against a hotel's last days: which alerts there would have been.
 
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use askama::Template;
 
@@ -10,15 +10,12 @@ use crate::escape;
 use crate::review::{AlertedRun, Comparison, compare, read_hotel};
 use crate::types::{HotelId, Kind, WattHours};
 
-use super::archive::Trouble;
+use super::archive::{LIMIT, Trouble};
 use super::frame::{Frame, Of};
 use super::link::{Query, to};
 use super::now::Moment;
 use super::words::Words;
 use super::{Pages, Viewer, numbers};
-
-/// How long a viewer waits: for others who compare, and for the comparison itself.
-const LIMIT: Duration = Duration::from_secs(10);
 
 /// The days that can be looked at.
 const DAYS: [i64; 2] = [7, 14];
@@ -207,14 +204,17 @@ impl Pages {
         rules: &[Rules; 2],
         at: &Moment,
     ) -> Result<Comparison, Trouble> {
-        let begun = Instant::now();
+        let until = Instant::now() + LIMIT;
         let _alone = self.archives.alone(LIMIT).ok_or(Trouble::Comparing)?;
         let from = at.now.plus(-days * 86_400);
         let to = latest_reading(at.now);
-        let past = (self.archives).read(|archive| read_hotel(archive, hotel, (from, to), rules))?;
-        if begun.elapsed() > LIMIT {
+        let read = (self.archives).read_until(until, |archive| {
+            read_hotel(archive, hotel, (from, to), rules)
+        });
+        if Instant::now() > until {
             return Err(Trouble::Comparing);
         }
+        let past = read?;
         compare(&past, from, rules).map_err(|error| {
             log::warn!("rules can't be compared: {error}");
             Trouble::Comparing

@@ -1,9 +1,12 @@
 //! Stays and readings of the past, and the rooms as they are stored now, for reports.
 
+use std::collections::HashMap;
+use std::time::Instant;
+
 use crate::engine::{RoomState, Statuses, Stay};
 use crate::types::{HotelId, Kind, LocalTime, Reading, RoomKey};
 
-use super::{KeptFrame, Recorded, StoreError, Threshold};
+use super::{KeptFrame, Readings, Recorded, StoreError, Threshold, Wanted};
 
 /// A span of time that excludes `after` and includes `to`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +85,17 @@ pub trait Archive {
         take: &mut dyn FnMut(RoomKey, Reading),
     ) -> Result<u64, StoreError>;
 
+    /// The readings of these rooms in time order, later than each room's `after`. Those later than
+    /// `latest` are invalid.
+    ///
+    /// # Errors
+    /// Any [`StoreError`] of the connection or the table.
+    fn readings_by_key(
+        &mut self,
+        wanted: &[Wanted],
+        latest: LocalTime,
+    ) -> Result<HashMap<RoomKey, Readings>, StoreError>;
+
     /// A hotel's frames of this length, in seconds, that began in a span and are still kept.
     ///
     /// # Errors
@@ -111,4 +125,7 @@ pub trait Archive {
         kind: Kind,
         to: LocalTime,
     ) -> Result<Vec<Threshold>, StoreError>;
+
+    /// From this time on all work fails, also what is under way by then.
+    fn end_by(&mut self, until: Option<Instant>);
 }

@@ -11,8 +11,8 @@ use crate::frontier::Frontier;
 use crate::types::{HotelId, LocalTime, Reading, RoomKey};
 
 use super::{
-    MeterTail, Meters, NoticeState, OutboxRow, Ownership, Pending, Plan, Position, Readings,
-    RejectedMessage, Share, Store, StoreError, StoredIncident, Wanted, WantedIncidents,
+    Archive, MeterTail, Meters, NoticeState, OutboxRow, Ownership, Pending, Plan, Position,
+    Readings, RejectedMessage, Share, Store, StoreError, StoredIncident, Wanted, WantedIncidents,
 };
 
 /// The writer of the state: it takes the state over, loads it, and then commits to it.
@@ -168,9 +168,11 @@ pub trait Incidents: Send + Sync {
 }
 
 /// Reads the meters, the outbox and incidents; shared by threads.
-pub trait Reader: MeterStream + Outbox + Incidents {}
-
-impl<R: MeterStream + Outbox + Incidents> Reader for R {}
+pub trait Reader: MeterStream + Outbox + Incidents {
+    /// A reader of the past for one thread, over a connection of its own, which is made when it is
+    /// first used and kept. It knows of the meter table what this one has learned of it.
+    fn archive(&self) -> Box<dyn Archive + Send>;
+}
 
 /// A lock held by the active instance, so that the others stand by. It does not protect the state:
 /// that is done by the epoch.

@@ -85,6 +85,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// The error of work that had to end in time and has not begun by then.
+    pub(super) fn too_long() -> StoreError {
+        StoreError::Refused("what was asked of it before took too long".to_owned())
+    }
+
     /// Whether the same request can succeed later.
     pub fn is_transient(&self) -> bool {
         match self {

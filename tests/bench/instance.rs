@@ -16,7 +16,7 @@ use roomwatt::figures::Figures;
 use roomwatt::gate::Gate;
 use roomwatt::owner::{Inbox, OwnedState, Owner, Parts};
 use roomwatt::rooms::Rooms;
-use roomwatt::store::{Database, Plan};
+use roomwatt::store::{Database, Plan, Reader};
 use roomwatt::sweep::Sweeper;
 use roomwatt::threads::{Exit, Stop, Stopper, spawn, stop_signal};
 use roomwatt::types::{LocalTime, RoomKey};
@@ -67,6 +67,8 @@ pub struct Instance {
     pub size: Size,
     pub config: Config,
     pub database: Database,
+    /// What sweeps read with.
+    pub reader: Arc<dyn Reader>,
     pub rooms: Arc<Rooms>,
     pub rules: Arc<Rules>,
     pub clock: Arc<Ticks>,
@@ -149,7 +151,7 @@ impl Instance {
         let sweeper = Sweeper {
             rooms: Arc::clone(&rooms),
             rules: Arc::clone(&rules),
-            reader,
+            reader: reader.clone(),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             batch_size: config.batch_size,
             every: config.sweep_every,
@@ -166,6 +168,7 @@ impl Instance {
             size,
             config,
             database,
+            reader,
             rooms,
             rules,
             clock,

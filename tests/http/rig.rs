@@ -287,9 +287,9 @@ impl Rig {
             rooms: Arc::clone(state.rooms()),
             rules: Arc::default(),
             clock: Arc::clone(&clock),
-            archives: Archives::new(Database::of(
-                &Config::of_settings(&[]).expect("the defaults"),
-            )),
+            archives: Archives::new(
+                &*Database::of(&Config::of_settings(&[]).expect("the defaults")).reader(),
+            ),
             cards: Cards {
                 language: Language::Zh,
                 hotel_names: Arc::default(),

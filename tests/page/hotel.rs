@@ -239,7 +239,7 @@ pub fn pages_with(
         recorded.expect("written");
     }
     Pages {
-        archives: Archives::new(database),
+        archives: Archives::new(&*database.reader()),
         rooms: Arc::new(rooms),
         rules: Arc::new(rules),
         clock: Arc::new(Fixed),

@@ -1,6 +1,6 @@
 //! Rooms read by their keys: as fast as can be, and never less than what whole histories have.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mysql::TxOpts;
 use mysql::prelude::Queryable;
@@ -10,7 +10,7 @@ use roomwatt::frontier::Frontier;
 use roomwatt::store::{
     Database, MeterStream, MeterTail, Meters, MySqlReader, Position, Scope, Span, Wanted,
 };
-use roomwatt::types::{LocalTime, RoomKey};
+use roomwatt::types::{HotelId, Kind, LocalTime, RoomKey};
 
 use crate::support::Rig;
 use crate::{By, minutes_ago, rig_by};
@@ -377,26 +377,33 @@ fn what_a_page_reads_of_a_room_does_not_grow_with_other_rooms() {
         }
         execute(&format!("ANALYZE TABLE {table}"));
     }
-    let mut archive = Database::of(&config(&rig)).archive();
+    let reader = Database::of(&config(&rig)).reader();
+    let mut archive = reader.archive();
     let key = RoomKey::new("H7", "13");
     let of = Scope::Room(&key);
     let (mut stays, mut readings) = (0, 0);
+    let span = Span {
+        after: now.plus(-4 * 3_600),
+        to: now,
+    };
+    // How rooms are spelled, and the ids of these times, are learned once, for all pages.
+    reader
+        .archive()
+        .readings(of, span, &mut |_, _| {})
+        .expect("readings");
     let before = rig.rows_read();
     archive
         .stays(of, LocalTime::LAST, &mut |_, _| stays += 1)
         .expect("stays");
     let between = rig.rows_read();
-    let span = Span {
-        after: now.plus(-4 * 3_600),
-        to: now,
-    };
     archive
         .readings(of, span, &mut |_, _| readings += 1)
         .expect("readings");
     let read = [between - before, rig.rows_read() - between];
     assert_eq!((stays, readings), (16 + 3, 8 + 3), "with blanks around");
-    // An entry for each hotel, and at most what this one has; there are 4,000 rooms.
-    let most = [16, 64].map(|each| HOTELS + each * ROOMS + 512);
+    // Of stays an entry for each hotel, and at most what this one has; there are 4,000 rooms. Of
+    // readings what this room has.
+    let most = [HOTELS + 16 * ROOMS + 512, 64 + 3];
     assert!(
         read[0] <= most[0] && read[1] <= most[1],
         "{read:?}, at most {most:?}"
@@ -404,16 +411,23 @@ fn what_a_page_reads_of_a_room_does_not_grow_with_other_rooms() {
     rig.finish();
 }
 
-/// The rows of a year of a hotel's thirty rooms, each with a reading each hour.
-fn a_year(rig: &Rig, now: LocalTime) {
+/// Rooms of a table with a long past, and of one of its hotels.
+const PAST_ROOMS: i64 = 400;
+const PAST_HOTEL: i64 = 20;
+
+/// Rooms of several hotels, each with a reading each hour of six weeks.
+fn a_long_past(rig: &Rig, now: LocalTime) {
     let into = "INSERT INTO smart_meter (hotel_id, room_number, reading_value, script_time)";
     let first = now.plus(-3_600);
-    let rooms: Vec<String> = (0..30)
-        .map(|room| format!("('H1', '{room}', 1, '{first}' - INTERVAL {room} SECOND)"))
+    let rooms: Vec<String> = (0..PAST_ROOMS)
+        .map(|room| {
+            let hotel = 1 + room / PAST_HOTEL;
+            format!("('H{hotel}', '{room}', 1, '{first}' - INTERVAL {room} SECOND)")
+        })
         .collect();
     rig.execute(&format!("{into} VALUES {}", rooms.join(", ")));
-    // Twice as many again and again: 8,192 hours. Those that came first get the lowest ids.
-    for doubling in 0..13 {
+    // Twice as many again and again: 1,024 hours. Those that came first get the lowest ids.
+    for doubling in 0..10 {
         let shift = 3_600_i64 << doubling;
         rig.execute(&format!(
             "{into} SELECT hotel_id, room_number, 1, \
@@ -441,16 +455,29 @@ fn a_year(rig: &Rig, now: LocalTime) {
 }
 
 #[test]
-fn what_pages_read_of_a_stay_and_of_a_day_does_not_grow_with_history() {
+fn what_pages_read_of_a_stay_and_of_a_day_are_the_rooms_own_rows() {
     for by in [By::Id, By::Time] {
         let rig = rig_by(by, "pageyear");
         rig.count_work();
         let now = minutes_ago(0);
-        a_year(&rig, now);
-        let database = Database::of(&config(&rig));
-        let mut archive = database.archive();
+        a_long_past(&rig, now);
+        let reader = Database::of(&config(&rig)).reader();
+        let latest = now.plus(3_600);
+        // As at the start of a service, and after its first page.
+        reader
+            .meter_tail(None, latest, Instant::now())
+            .expect("a tail");
+        let other = RoomKey::new("H1", "14");
+        let recently = Span {
+            after: now.plus(-3_600),
+            to: now,
+        };
+        let mut archive = reader.archive();
+        archive
+            .readings(Scope::Room(&other), recently, &mut |_, _| {})
+            .expect("readings");
         let key = RoomKey::new("H1", "13");
-        for days in [0, 100, 300] {
+        let mut stay = |days: i64| {
             let to = now.plus(-days * 86_400);
             let span = Span {
                 after: to.plus(-2 * 86_400),
@@ -461,34 +488,117 @@ fn what_pages_read_of_a_stay_and_of_a_day_does_not_grow_with_history() {
             archive
                 .readings(Scope::Room(&key), span, &mut |_, _| readings += 1)
                 .expect("readings");
-            let read = rig.rows_read() - before;
             assert!((47..=48).contains(&readings), "{by:?}: {readings}");
-            // Entries of the index on the time, of all rooms, and the spellings of this one.
-            assert!(
-                read <= 30 * 48 + 400,
-                "{by:?}, {days} days ago: {read} read"
-            );
+            rig.rows_read() - before
+        };
+        for days in [0, 20, 40] {
+            // Where rows are found by the ids of their times, these are learned once, for all rooms.
+            // What is less than the room has is read for that: two days and what lies around them.
+            let first = stay(days);
+            let entries = 3 * 24 * PAST_ROOMS as u32;
+            assert!(first <= entries + 200, "{by:?}, {days} days ago: {first}");
+            // The room has 1,024 rows, and the rooms together 19,200 in these days.
+            let read = stay(days);
+            assert!(read <= 100, "{by:?}, {days} days ago: {read} read");
         }
-        // A map is of all rooms, and of one day.
-        let reader = database.reader();
-        let wanted: Vec<Wanted> = (0..30)
+        // A map is of all rooms of a hotel, and of one day.
+        let wanted: Vec<Wanted> = (0..PAST_HOTEL)
             .map(|room| Wanted {
                 room: RoomKey::new("H1", &room.to_string()),
                 after: now.plus(-86_400),
                 until: LocalTime::LAST,
             })
             .collect();
-        let map = || {
-            let before = rig.rows_read();
-            let found = reader.readings_up_to(&wanted, now.plus(3_600), None);
-            let found: usize = found.expect("readings").values().map(Vec::len).sum();
-            (found, rig.rows_read() - before)
-        };
-        // What has to be learned is learned once.
-        map();
-        let (found, read) = map();
-        assert!((30 * 23..=30 * 24).contains(&found), "{by:?}: {found}");
-        assert!(read <= 2 * 30 * 24, "{by:?}: {read} read for {found}");
+        // Of another page: what the one before has learned is known to it.
+        let mut archive = reader.archive();
+        let before = rig.rows_read();
+        let found = archive.readings_by_key(&wanted, latest).expect("readings");
+        let read = rig.rows_read() - before;
+        let found: usize = found.values().map(Vec::len).sum();
+        assert!((20 * 23..=20 * 24).contains(&found), "{by:?}: {found}");
+        // Each row once, and a few more at the ends; all rooms have 9,600 in a day.
+        assert!(read <= 20 * 30, "{by:?}: {read} read for {found}");
         rig.finish();
     }
+}
+
+#[test]
+fn a_page_reads_over_one_connection_which_is_kept() {
+    let rig = rig_by(By::Id, "pageconns");
+    let reader = Database::of(&config(&rig)).reader();
+    let mut archive = reader.archive();
+    let key = RoomKey::new("H1", "13");
+    let mut conn = rig.conn();
+    let mut connections = || -> Vec<u64> {
+        let of_user = "SELECT id FROM information_schema.processlist WHERE user = ?";
+        conn.exec(of_user, (rig.user(),)).expect("connections")
+    };
+    assert_eq!(connections(), [0; 0], "it connects when it is first used");
+    let mut before = None;
+    for _ in 0..2 {
+        let now = minutes_ago(0);
+        let span = Span {
+            after: now.plus(-86_400),
+            to: now,
+        };
+        let of = Scope::Room(&key);
+        let page = [
+            archive.stays(of, LocalTime::LAST, &mut |_, _| {}),
+            archive.statuses(of, &mut |_, _| {}),
+            archive.readings(of, span, &mut |_, _| {}).map(drop),
+            archive
+                .thresholds(&key, Kind::Checkin, LocalTime::LAST)
+                .map(drop),
+            archive.recorded(&key, span).map(drop),
+            archive.frames(&key.hotel_id, 1_800, span).map(drop),
+        ];
+        for read in page {
+            read.expect("read");
+            let used = connections();
+            assert_eq!(used.len(), 1, "{used:?}");
+            assert_eq!(*before.get_or_insert(used[0]), used[0], "another one");
+        }
+    }
+    rig.finish();
+}
+
+#[test]
+fn work_that_is_to_end_is_cut_off() {
+    let rig = rig_by(By::Id, "pageends");
+    rig.execute("DROP TABLE smart_meter");
+    // Each row of it takes a tenth of a second.
+    rig.execute("CREATE TABLE raw (n INT)");
+    rig.execute(&format!(
+        "INSERT INTO raw VALUES {}",
+        vec!["(1)"; 600].join(", ")
+    ));
+    rig.execute(
+        "CREATE VIEW smart_meter AS SELECT n AS id, 'H1' AS hotel_id, '13' AS room_number, \
+         1.0 + SLEEP(0.1) AS reading_value, NOW() AS script_time FROM raw",
+    );
+    let reader = Database::of(&config(&rig)).reader();
+    let mut archive = reader.archive();
+    let hotel = HotelId::new("H1");
+    let now = minutes_ago(0);
+    let span = Span {
+        after: now.plus(-86_400),
+        to: now.plus(86_400),
+    };
+    let begun = Instant::now();
+    archive.end_by(Some(begun + Duration::from_secs(1)));
+    let read = archive.readings(Scope::Hotel(&hotel), span, &mut |_, _| {});
+    let error = read.expect_err("it takes a minute");
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(20), "{took:?}: {error}");
+    // What has not begun by then does not begin.
+    let begun = Instant::now();
+    let read = archive.readings(Scope::Hotel(&hotel), span, &mut |_, _| {});
+    read.expect_err("it is too late");
+    assert!(begun.elapsed() < Duration::from_millis(500));
+    // The next page has its own time.
+    archive.end_by(Some(Instant::now() + Duration::from_secs(60)));
+    archive
+        .stays(Scope::Hotel(&hotel), LocalTime::LAST, &mut |_, _| {})
+        .expect("stays");
+    rig.finish();
 }

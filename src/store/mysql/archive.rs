@@ -1,27 +1,30 @@
 //! Past stays and readings, for reports.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::time::Instant;
 
 use mysql::prelude::Queryable;
-use mysql::{Conn, Opts, Params, Row, Value};
+use mysql::{Conn, Params, Row, Value};
 
+use crate::clock::{Clock, SystemClock};
 use crate::config::{self, MeterTable};
-use crate::engine::{RoomState, Statuses, Stay};
+use crate::engine::{RoomState, Statuses, Stay, latest_reading};
 use crate::store::frames;
 use crate::store::recorded::recorded;
 use crate::store::{
-    AlertRow, Archive, KeptFrame, NoticeState, Recorded, Scope, Span, StoreError, Threshold,
-    notice_of, stay,
+    AlertRow, Archive, KeptFrame, MeterStream, NoticeState, Readings, Recorded, Scope, Span,
+    StoreError, Threshold, Wanted, notice_of, stay,
 };
 use crate::types::{
     HotelId, Kind, LocalTime, Reading, RoomKey, RoomNumber, WattHours, Zone, trim_key_part,
 };
 
 use super::codec::{datetime, local_time, required_time};
-use super::explain;
+use super::meter::keys::Caller;
 use super::meter::rows::{self, integer, stored_key};
 use super::meter::spellings::{Spellings, stored_keys_of};
-use super::{connect, meter, rooms, schema, thresholds};
+use super::pool::Connections;
+use super::{MySqlReader, connect, meter, rooms, schema, thresholds};
 
 /// The columns of `electricity_monitoring` that [`stay`] reads.
 pub(super) const STAY: &str = "hotel_id, room_number, msg_type, check_in_time, \
@@ -41,18 +44,14 @@ const ALERTS: &str = "SELECT hotel_id, room_number, detected_time, \
 /// because a row read by its id costs a third of one read by its time.
 const ROWS_BETWEEN: u64 = 2;
 
-/// So many entries of the index on the time are read while one row of a room is: the rows of a room
-/// lie far from one another, as a rule each in a page of its own.
-const ENTRIES_A_ROW: u64 = 50;
-
 /// If no index has the rooms of the table, spellings of a room are searched for in the rows of this
 /// much time. Seconds.
 const RECENTLY: i64 = 24 * 3_600;
 
-/// Reads past stays and readings, with a new connection for each call.
+/// Reads past stays and readings, over one connection.
 pub struct MySqlArchive {
-    opts: Opts,
-    meter: MeterTable,
+    /// Reads single rooms by their keys.
+    reader: MySqlReader,
 }
 
 /// How the readings of a span are found.
@@ -65,17 +64,39 @@ enum Way {
 
 impl MySqlArchive {
     pub fn new(config: &config::MySql, meter: MeterTable, zone: Zone) -> MySqlArchive {
+        let conn = Connections::one(connect::reading_archive(config, zone));
+        let reader = MySqlReader::of(conn, meter, zone);
+        MySqlArchive { reader }
+    }
+
+    /// One that knows of the meter table what `reader` does, and adds to it.
+    pub(super) fn beside(reader: &MySqlReader) -> MySqlArchive {
         MySqlArchive {
-            opts: connect::reading_archive(config, zone),
-            meter,
+            reader: MySqlReader {
+                conns: reader.conns.beside(),
+                ..reader.clone()
+            },
         }
+    }
+
+    /// The latest time that a reading can have now.
+    fn latest(&self) -> LocalTime {
+        let zone = self.reader.zone;
+        latest_reading(SystemClock { zone }.now())
+    }
+
+    fn with<T>(
+        &self,
+        work: impl FnOnce(&mut Conn) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.reader.conns.with(work)
     }
 
     /// Chooses the cheaper way: the ids, unless gateways have delivered very late.
     fn way(&self, conn: &mut Conn, id: &str, span: Span) -> Result<Way, StoreError> {
         let MeterTable {
             table, script_time, ..
-        } = &self.meter;
+        } = &self.reader.meter;
         let query = format!(
             "SELECT MIN(`{id}`), MAX(`{id}`), COUNT(*) FROM `{table}` \
              WHERE `{script_time}` > ? AND `{script_time}` <= ?"
@@ -92,94 +113,29 @@ impl MySqlArchive {
         })
     }
 
-    /// Between which ids all rows of a span lie; `None` where it costs more to find that than to
-    /// read all that the room has.
-    fn ids_of(
-        &self,
-        conn: &mut Conn,
-        id: &str,
-        room: &RoomKey,
-        span: Span,
-    ) -> Result<Option<[Value; 2]>, StoreError> {
-        let MeterTable {
-            table,
-            hotel_id,
-            room_number,
-            script_time,
-            ..
-        } = &self.meter;
-        let mut expected = |query: &str, values: Vec<Value>| -> mysql::Result<Option<u64>> {
-            let steps = explain::steps(conn, query, values)?;
-            Ok(steps.and_then(|steps| steps.iter().map(explain::rows).sum()))
-        };
-        let history =
-            format!("SELECT * FROM `{table}` WHERE `{hotel_id}` = ? AND `{room_number}` = ?");
-        let key = [room.hotel_id.as_str(), room.room_number.as_str()].map(Value::from);
-        let ids = format!(
-            "SELECT MIN(`{id}`), MAX(`{id}`) FROM `{table}` \
-             WHERE `{script_time}` > ? AND `{script_time}` <= ?"
-        );
-        let rows = expected(&history, key.into())?;
-        let entries = expected(&ids, times(span).into())?;
-        if !matches!((entries, rows), (Some(entries), Some(rows)) if entries / ENTRIES_A_ROW < rows)
-        {
-            return Ok(None);
-        }
-        let row: Option<Row> = conn.exec_first(ids, params(times(span).into()))?;
-        let number = |at| row.as_ref().and_then(|row| integer(row, at));
-        // Without rows in it there is nothing between these.
-        let [first, last] = [number(0).unwrap_or(1), number(1).unwrap_or(0)];
-        Ok(Some([first.into(), last.into()]))
-    }
-
-    /// The statement for the readings of a span, and its values.
+    /// The statement for the readings of a span, of a hotel or of all, and its values.
     fn query(
         &self,
         conn: &mut Conn,
-        of: Scope<'_>,
+        of: Option<&HotelId>,
         span: Span,
     ) -> Result<(String, Vec<Value>), StoreError> {
+        let meter = &self.reader.meter;
         let MeterTable {
             table,
             hotel_id,
-            room_number,
             script_time,
             ..
-        } = &self.meter;
-        let columns = rows::columns(&self.meter);
+        } = meter;
+        let columns = rows::columns(meter);
         let select = format!("SELECT {columns} FROM `{table}` WHERE ");
         let in_span = format!("`{script_time}` > ? AND `{script_time}` <= ?");
         let [after, to] = times(span);
         // Without an id it is unknown which of two readings with the same time was stored first, so
         // the server's order is kept. It must not sort: that delays the first row.
-        Ok(match (of, self.meter.id()) {
-            (Scope::Room(room), id) => {
-                let order = id.map_or(String::new(), |id| format!(" ORDER BY `{id}`"));
-                let spellings = Spellings::load_room(conn, &self.meter, room, recently(span))?;
-                let ids = id.map(|id| self.ids_of(conn, id, room, span));
-                let ids = ids.transpose()?.flatten();
-                // Beside each key: so the bounds are used in the index on the room, which ends with
-                // the id.
-                let between = match (id, &ids) {
-                    (Some(id), Some(_)) => format!(" AND `{id}` BETWEEN ? AND ?"),
-                    _ => String::new(),
-                };
-                let mut keys = Vec::new();
-                let mut values = Vec::new();
-                for key in spellings.of(room) {
-                    keys.push(format!(
-                        "(`{hotel_id}` = ? AND `{room_number}` = ?{between})"
-                    ));
-                    values.push(key.hotel_id.as_str().into());
-                    values.push(key.room_number.as_str().into());
-                    values.extend(ids.iter().flatten().cloned());
-                }
-                values.extend([after, to]);
-                let keys = keys.join(" OR ");
-                (format!("{select}({keys}) AND {in_span}{order}"), values)
-            }
-            (Scope::Hotel(hotel), id) => {
-                let spellings = Spellings::load(conn, &self.meter, recently(span))?;
+        Ok(match (of, meter.id()) {
+            (Some(hotel), id) => {
+                let spellings = Spellings::load(conn, meter, recently(span))?;
                 let hotels = spellings.of_hotel(hotel);
                 let mut values: Vec<Value> = hotels.iter().map(|it| it.as_str().into()).collect();
                 let keys = vec![format!("`{hotel_id}` = ?"); hotels.len()].join(" OR ");
@@ -200,8 +156,8 @@ impl MySqlArchive {
                 values.extend(bounds);
                 (format!("{select}({keys}) AND {rows}"), values)
             }
-            (Scope::All, None) => (format!("{select}{in_span}"), vec![after, to]),
-            (Scope::All, Some(id)) => match self.way(conn, id, span)? {
+            (None, None) => (format!("{select}{in_span}"), vec![after, to]),
+            (None, Some(id)) => match self.way(conn, id, span)? {
                 Way::Ids(first, last) => (
                     format!("{select}`{id}` BETWEEN ? AND ? ORDER BY `{id}`"),
                     vec![first.into(), last.into()],
@@ -217,9 +173,10 @@ impl MySqlArchive {
 
 impl Archive for MySqlArchive {
     fn rooms(&mut self, take: &mut dyn FnMut(RoomKey, RoomState)) -> Result<(), StoreError> {
-        let mut conn = connect::connect(&self.opts)?;
-        schema::check(&mut conn)?;
-        rooms::load(&mut conn, Scope::All, take)
+        self.with(|conn| {
+            schema::check(conn)?;
+            rooms::load(conn, Scope::All, take)
+        })
     }
 
     fn stays(
@@ -228,40 +185,41 @@ impl Archive for MySqlArchive {
         to: LocalTime,
         take: &mut dyn FnMut(RoomKey, Stay),
     ) -> Result<(), StoreError> {
-        let mut conn = connect::connect(&self.opts)?;
-        let (mut of_rooms, mut values) = (String::new(), Vec::new());
-        if of != Scope::All {
-            let keys = stored_keys(&mut conn, of)?;
-            if keys.is_empty() {
-                return Ok(());
-            }
-            let (one, stored): (_, Vec<Vec<Value>>) = match of {
-                Scope::Room(_) => (
-                    "(hotel_id = ? AND room_number = ?)",
-                    { keys.into_iter() }
-                        .map(|(hotel, number)| vec![hotel.into(), number.into()])
-                        .collect(),
-                ),
-                _ => {
-                    let hotels: BTreeSet<String> = keys.into_iter().map(|(it, _)| it).collect();
-                    let hotels = hotels.into_iter().map(|hotel| vec![hotel.into()]);
-                    ("hotel_id = ?", hotels.collect())
+        self.with(|conn| {
+            let (mut of_rooms, mut values) = (String::new(), Vec::new());
+            if of != Scope::All {
+                let keys = stored_keys(conn, of)?;
+                if keys.is_empty() {
+                    return Ok(());
                 }
-            };
-            of_rooms = format!("WHERE {} ", vec![one; stored.len()].join(" OR "));
-            values.extend(stored.into_iter().flatten());
-        }
-        let query = format!("SELECT {STAY} FROM electricity_monitoring {of_rooms}ORDER BY id");
-        for row in conn.exec_iter(query, params(values))? {
-            let Some((room, stay)) = stay(&row?) else {
-                continue; // without a room or a stay it was never watched
-            };
-            // The column's collation may ignore case.
-            if of.has(&room) && stay.time() <= to {
-                take(room, stay);
+                let (one, stored): (_, Vec<Vec<Value>>) = match of {
+                    Scope::Room(_) => (
+                        "(hotel_id = ? AND room_number = ?)",
+                        { keys.into_iter() }
+                            .map(|(hotel, number)| vec![hotel.into(), number.into()])
+                            .collect(),
+                    ),
+                    _ => {
+                        let hotels: BTreeSet<String> = keys.into_iter().map(|(it, _)| it).collect();
+                        let hotels = hotels.into_iter().map(|hotel| vec![hotel.into()]);
+                        ("hotel_id = ?", hotels.collect())
+                    }
+                };
+                of_rooms = format!("WHERE {} ", vec![one; stored.len()].join(" OR "));
+                values.extend(stored.into_iter().flatten());
             }
-        }
-        Ok(())
+            let query = format!("SELECT {STAY} FROM electricity_monitoring {of_rooms}ORDER BY id");
+            for row in conn.exec_iter(query, params(values))? {
+                let Some((room, stay)) = stay(&row?) else {
+                    continue; // without a room or a stay it was never watched
+                };
+                // The column's collation may ignore case.
+                if of.has(&room) && stay.time() <= to {
+                    take(room, stay);
+                }
+            }
+            Ok(())
+        })
     }
 
     fn statuses(
@@ -269,9 +227,8 @@ impl Archive for MySqlArchive {
         of: Scope<'_>,
         take: &mut dyn FnMut(RoomKey, Statuses),
     ) -> Result<(), StoreError> {
-        let mut conn = connect::connect(&self.opts)?;
         let mut take = |room, state: RoomState| take(room, state.statuses);
-        match rooms::load(&mut conn, of, &mut take) {
+        match self.with(|conn| rooms::load(conn, of, &mut take)) {
             // The past is asked about before `init-db`, too, and by users who only read it.
             Err(StoreError::NotSetUp(_)) => Ok(()),
             loaded => loaded,
@@ -284,9 +241,25 @@ impl Archive for MySqlArchive {
         span: Span,
         take: &mut dyn FnMut(RoomKey, Reading),
     ) -> Result<u64, StoreError> {
-        let mut read = || {
-            let mut conn = connect::connect(&self.opts)?;
-            let (query, values) = self.query(&mut conn, of, span)?;
+        let hotel = match of {
+            Scope::All => None,
+            Scope::Hotel(hotel) => Some(hotel),
+            Scope::Room(room) => {
+                let wanted = Wanted {
+                    room: room.clone(),
+                    after: span.after,
+                    until: span.to,
+                };
+                let latest = self.latest();
+                let (found, invalid) = self.reader.read_counted(&[wanted], latest, Caller::Past)?;
+                for (room, readings) in found {
+                    readings.into_iter().for_each(|it| take(room.clone(), it));
+                }
+                return Ok(invalid);
+            }
+        };
+        let read = |conn: &mut Conn| {
+            let (query, values) = self.query(conn, hotel, span)?;
             let mut invalid = 0;
             // A prepared statement, as in sweeps: as text a FLOAT has fewer digits.
             for row in conn.exec_iter(query, params(values))? {
@@ -302,7 +275,15 @@ impl Archive for MySqlArchive {
             }
             Ok(invalid)
         };
-        read().map_err(meter::meter_error)
+        self.with(read).map_err(meter::meter_error)
+    }
+
+    fn readings_by_key(
+        &mut self,
+        wanted: &[Wanted],
+        latest: LocalTime,
+    ) -> Result<HashMap<RoomKey, Readings>, StoreError> {
+        self.reader.readings_up_to(wanted, latest, None)
     }
 
     fn frames(
@@ -311,57 +292,59 @@ impl Archive for MySqlArchive {
         interval_seconds: i64,
         span: Span,
     ) -> Result<Vec<KeptFrame>, StoreError> {
-        let mut conn = connect::connect(&self.opts)?;
         let columns = frames::COLUMNS.join(", ");
         let query = format!(
             "SELECT {columns} FROM hotel_frame WHERE hotel_id = ? AND interval_seconds = ? \
              AND frame_time > ? AND frame_time <= ?"
         );
         let [after, to] = times(span);
-        let mut found = Vec::new();
-        let values = (hotel.as_str(), interval_seconds, after, to);
-        for row in conn.exec_iter(query, values)? {
-            let row = row?;
-            let numbers = [3, 4, 5, 6, 7, 8, 9, 10]
-                .map(|column| row.get::<Option<i64>, usize>(column).flatten());
-            let (summary, allowance) = frames::summary(numbers);
-            let began = row.as_ref(1).unwrap_or(&Value::NULL);
-            found.push(KeptFrame {
-                hotel: hotel.clone(),
-                began: required_time(began, "frame_time of hotel_frame")?,
-                interval_seconds,
-                summary,
-                allowance,
-            });
-        }
-        Ok(found)
+        self.with(|conn| {
+            let mut found = Vec::new();
+            let values = (hotel.as_str(), interval_seconds, after, to);
+            for row in conn.exec_iter(query, values)? {
+                let row = row?;
+                let numbers = [3, 4, 5, 6, 7, 8, 9, 10]
+                    .map(|column| row.get::<Option<i64>, usize>(column).flatten());
+                let (summary, allowance) = frames::summary(numbers);
+                let began = row.as_ref(1).unwrap_or(&Value::NULL);
+                found.push(KeptFrame {
+                    hotel: hotel.clone(),
+                    began: required_time(began, "frame_time of hotel_frame")?,
+                    interval_seconds,
+                    summary,
+                    allowance,
+                });
+            }
+            Ok(found)
+        })
     }
 
     fn recorded(&mut self, room: &RoomKey, span: Span) -> Result<Vec<Recorded>, StoreError> {
-        let mut conn = connect::connect(&self.opts)?;
-        let key = || (room.hotel_id.as_str(), room.room_number.as_str());
-        let mut notices = Vec::new();
-        let rows: Vec<(u64, String, String)> = conn.exec(NOTICES, key())?;
-        for (id, body, state) in rows {
-            let state = NoticeState::from_word(&state, id)?;
-            notices.extend(notice_of(&body).ok().map(|notice| (notice, state)));
-        }
-        let mut alerts = Vec::new();
-        for row in conn.exec_iter(ALERTS, key())? {
-            let row = row?;
-            // The columns' collation may ignore case.
-            let is_its = stored_key(&row)
-                .is_some_and(|(hotel, number)| RoomKey::trimmed(&hotel, &number) == *room);
-            let detected = local_time(row.as_ref(2).unwrap_or(&Value::NULL));
-            let number = |column| integer(&row, column).unwrap_or(0);
-            alerts.extend(detected.filter(|_| is_its).map(|detected| AlertRow {
-                detected,
-                energy: WattHours(number(3).cast_signed()),
-                periods: u32::try_from(number(4)).unwrap_or(u32::MAX),
-                is_notified: number(5) > 0,
-            }));
-        }
-        Ok(recorded(notices, alerts, |time| span.has(time)))
+        self.with(|conn| {
+            let key = || (room.hotel_id.as_str(), room.room_number.as_str());
+            let mut notices = Vec::new();
+            let rows: Vec<(u64, String, String)> = conn.exec(NOTICES, key())?;
+            for (id, body, state) in rows {
+                let state = NoticeState::from_word(&state, id)?;
+                notices.extend(notice_of(&body).ok().map(|notice| (notice, state)));
+            }
+            let mut alerts = Vec::new();
+            for row in conn.exec_iter(ALERTS, key())? {
+                let row = row?;
+                // The columns' collation may ignore case.
+                let is_its = stored_key(&row)
+                    .is_some_and(|(hotel, number)| RoomKey::trimmed(&hotel, &number) == *room);
+                let detected = local_time(row.as_ref(2).unwrap_or(&Value::NULL));
+                let number = |column| integer(&row, column).unwrap_or(0);
+                alerts.extend(detected.filter(|_| is_its).map(|detected| AlertRow {
+                    detected,
+                    energy: WattHours(number(3).cast_signed()),
+                    periods: u32::try_from(number(4)).unwrap_or(u32::MAX),
+                    is_notified: number(5) > 0,
+                }));
+            }
+            Ok(recorded(notices, alerts, |time| span.has(time)))
+        })
     }
 
     fn thresholds(
@@ -370,7 +353,11 @@ impl Archive for MySqlArchive {
         kind: Kind,
         to: LocalTime,
     ) -> Result<Vec<Threshold>, StoreError> {
-        thresholds::read(&mut connect::connect(&self.opts)?, room, kind, to)
+        self.with(|conn| thresholds::read(conn, room, kind, to))
+    }
+
+    fn end_by(&mut self, until: Option<Instant>) {
+        self.reader.conns.end_by(until);
     }
 }
 

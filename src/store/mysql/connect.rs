@@ -151,8 +151,7 @@ fn session(zone: Zone, limits: &Limits) -> Vec<String> {
         lock_wait,
         statement,
     } = limits;
-    let [silence, idle, lock_wait, statement] =
-        [*silence, *idle, *lock_wait, statement.unwrap_or_default()].map(|limit| limit.as_secs());
+    let [silence, idle, lock_wait] = [*silence, *idle, *lock_wait].map(|limit| limit.as_secs());
     let zone = offset(zone.offset_seconds(unix_seconds()));
     // Text in any language, in both directions. Without a column's collation, which takes
     // precedence, texts are compared byte for byte, as in memory.
@@ -178,11 +177,9 @@ fn session(zone: Zone, limits: &Limits) -> Vec<String> {
         "sql_select_limit = 18446744073709551615".to_owned(),
         "sql_big_selects = 1".to_owned(),
         "sql_safe_updates = 0".to_owned(),
-        // MariaDB executes the first comment, MySQL the second; 0 means no limit.
         format!(
-            "/*M!100100 max_statement_time = {statement}, */ \
-             /*!50708 max_execution_time = {statement}000, */ \
-             lock_wait_timeout = {lock_wait}"
+            "{} lock_wait_timeout = {lock_wait}",
+            statement_times(statement.unwrap_or_default())
         ),
         format!("innodb_lock_wait_timeout = {lock_wait}"),
         format!("net_read_timeout = {silence}"),
@@ -191,6 +188,23 @@ fn session(zone: Zone, limits: &Limits) -> Vec<String> {
     ];
     let variables = format!("SET SESSION {}", variables.join(", "));
     vec![names, level, variables]
+}
+
+/// The statement that limits the time of each one after it on a connection.
+pub(super) fn statement_limit(limit: Duration) -> String {
+    // None may become no limit.
+    let limit = limit.max(Duration::from_millis(1));
+    format!("SET SESSION {} sql_big_selects = 1", statement_times(limit))
+}
+
+/// Sets the longest time of a statement, before other variables; zero means no limit. MariaDB
+/// executes the first comment, MySQL the second, servers that know neither none.
+fn statement_times(limit: Duration) -> String {
+    format!(
+        "/*M!100100 max_statement_time = {:.3}, */ /*!50708 max_execution_time = {}, */",
+        limit.as_secs_f64(),
+        limit.as_millis()
+    )
 }
 
 /// The crate's defaults have no timeouts. Without a handler for local files, a server that asks for
@@ -239,7 +253,7 @@ mod tests {
             (reading_archive(&config, zone), "wait_timeout = 3600"),
             (changing_tables(&config, zone), "net_read_timeout = 3600"),
             (writing(&config, zone), "wait_timeout = 15"),
-            (checking(&config, zone), "max_statement_time = 10"),
+            (checking(&config, zone), "max_statement_time = 10.000"),
         ] {
             assert!(opts.get_tcp_connect_timeout().is_some());
             assert!(opts.get_read_timeout().is_some() && opts.get_write_timeout().is_some());

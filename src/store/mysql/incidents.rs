@@ -170,7 +170,7 @@ impl Incidents for MySqlReader {
         wanted: &WantedIncidents<'_>,
         limit: usize,
     ) -> Result<Vec<StoredIncident>, StoreError> {
-        self.pool.with(|conn| {
+        self.conns.with(|conn| {
             let conn = RefCell::new(conn);
             let opened_at = |id| {
                 let query = "SELECT opened_at FROM incident WHERE id = ?";
@@ -192,7 +192,7 @@ impl Incidents for MySqlReader {
         &self,
         id: u64,
     ) -> Result<Option<(StoredIncident, Vec<IncidentEvent>)>, StoreError> {
-        self.pool.with(|conn| {
+        self.conns.with(|conn| {
             let columns = COLUMNS.join(", ");
             let query = format!("SELECT {columns}, id FROM incident WHERE id = ?");
             let Some(row) = conn.exec_first::<mysql::Row, _, _>(query, (id,))? else {
@@ -219,7 +219,7 @@ impl Incidents for MySqlReader {
     }
 
     fn incident_ids(&self, keys: &[&IncidentKey]) -> Result<HashMap<IncidentKey, u64>, StoreError> {
-        self.pool.with(|conn| ids(conn, keys))
+        self.conns.with(|conn| ids(conn, keys))
     }
 }
 

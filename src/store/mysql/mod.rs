@@ -23,10 +23,9 @@ mod transaction;
 mod window;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use mysql::prelude::Queryable;
-use mysql::{Conn, Opts, Value};
+use mysql::{Conn, Value};
 use parking_lot::Mutex;
 
 use crate::config;
@@ -34,7 +33,7 @@ use crate::engine::baseline::HotelMemory;
 use crate::engine::{DayEnergy, HotelState, Incident, MeterTrouble, RoomState};
 use crate::types::{HotelId, LocalTime, RoomKey, WattHours, Zone};
 
-use super::{Ownership, Position, Scope, StateStore, StoreError, meter_trouble};
+use super::{Archive, Ownership, Position, Reader, Scope, StateStore, StoreError, meter_trouble};
 
 pub use adopt::adopt;
 pub use archive::MySqlArchive;
@@ -46,21 +45,20 @@ pub use rejected::MySqlRejected;
 pub use schema::init_db;
 pub use simulated::SimulatedMeters;
 
-use pool::Pool;
+use pool::{Connections, Kept, Pool};
 
 /// The writer of the state, on a connection of its own that is replaced when it is lost.
 pub struct MySqlStore {
-    opts: Opts,
-    /// The connection, and when it was last used.
-    conn: Option<(Conn, Instant)>,
+    conn: Kept,
     ownership: Ownership,
 }
 
 /// Reads the meters and the outbox. Threads may share it.
 #[derive(Clone)]
 pub struct MySqlReader {
-    pool: Pool,
+    conns: Connections,
     meter: config::MeterTable,
+    zone: Zone,
     /// The ids of the meter table's rows by their times, as far as they were needed.
     window: Arc<Mutex<Option<window::Window>>>,
     /// Whether no index helps to find the ids of old rows, so that learning them is given up.
@@ -74,8 +72,7 @@ pub struct MySqlReader {
 impl MySqlStore {
     pub fn new(config: &config::MySql, zone: Zone) -> MySqlStore {
         MySqlStore {
-            opts: connect::writing(config, zone),
-            conn: None,
+            conn: Kept::new(connect::writing(config, zone)),
             ownership: Ownership {
                 epoch: 0,
                 seq: 0,
@@ -84,23 +81,11 @@ impl MySqlStore {
         }
     }
 
-    /// Does `work` on the connection. After an error the connection is closed, which rolls back its
-    /// transaction.
     fn connected<T>(
         &mut self,
         work: impl FnOnce(&mut Conn) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let usable =
-            |(mut conn, used): (Conn, Instant)| connect::is_usable(&mut conn, used).then_some(conn);
-        let mut conn = match self.conn.take().and_then(usable) {
-            Some(conn) => conn,
-            None => connect::connect(&self.opts)?,
-        };
-        let result = work(&mut conn);
-        if result.is_ok() {
-            self.conn = Some((conn, Instant::now()));
-        }
-        result
+        self.conn.with(work)
     }
 }
 
@@ -180,12 +165,25 @@ impl StateStore for MySqlStore {
     }
 }
 
+impl Reader for MySqlReader {
+    fn archive(&self) -> Box<dyn Archive + Send> {
+        Box::new(MySqlArchive::beside(self))
+    }
+}
+
 impl MySqlReader {
     /// A reader with up to `pool_size` connections, which are made when they are needed.
     pub fn new(config: &config::MySql, meter: config::MeterTable, zone: Zone) -> MySqlReader {
+        let pool = Pool::new(connect::reading(config, zone), config.pool_size);
+        MySqlReader::of(Connections::Pool(pool), meter, zone)
+    }
+
+    /// A reader that knows nothing of the meter table yet.
+    fn of(conns: Connections, meter: config::MeterTable, zone: Zone) -> MySqlReader {
         MySqlReader {
-            pool: Pool::new(connect::reading(config, zone), config.pool_size),
+            conns,
             meter,
+            zone,
             window: Arc::default(),
             gave_up_learning: Arc::default(),
             spellings: Arc::default(),

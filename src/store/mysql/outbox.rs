@@ -39,7 +39,7 @@ impl Outbox for MySqlReader {
              WHERE state = 'pending' AND id > ? {of_hotels}ORDER BY id LIMIT ?"
         );
         let rows: Vec<(u64, String, i64)> =
-            self.pool.with(|conn| Ok(conn.exec(&query, values)?))?;
+            self.conns.with(|conn| Ok(conn.exec(&query, values)?))?;
         Ok(rows.into_iter().map(pending).collect())
     }
 }

@@ -1,16 +1,125 @@
-//! A pool of connections.
+//! Connections that are kept: one alone, or a pool.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Instant;
 
+use mysql::prelude::Queryable;
 use mysql::{Conn, Opts};
 use parking_lot::{Mutex, RwLock};
 use r2d2::ManageConnection;
 
 use crate::store::StoreError;
 
-use super::connect::{POOL_TIMEOUT, SILENCE, connect, is_usable};
+use super::connect::{POOL_TIMEOUT, SILENCE, connect, is_usable, statement_limit};
+
+/// One connection, which is made when it is needed, and anew after an error.
+pub(super) struct Kept {
+    opts: Opts,
+    /// The connection, and when it was last used.
+    conn: Option<(Conn, Instant)>,
+}
+
+impl Kept {
+    pub fn new(opts: Opts) -> Kept {
+        Kept { opts, conn: None }
+    }
+
+    /// Does `work` on the connection. After an error it is closed, which rolls back its
+    /// transaction.
+    pub fn with<T>(
+        &mut self,
+        work: impl FnOnce(&mut Conn) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let usable = |(mut conn, used): (Conn, Instant)| is_usable(&mut conn, used).then_some(conn);
+        let mut conn = match self.conn.take().and_then(usable) {
+            Some(conn) => conn,
+            None => connect(&self.opts)?,
+        };
+        let result = work(&mut conn);
+        if result.is_ok() {
+            self.conn = Some((conn, Instant::now()));
+        }
+        result
+    }
+}
+
+/// The connections of a reader.
+#[derive(Clone)]
+pub(super) enum Connections {
+    /// For threads that share the reader.
+    Pool(Pool),
+    /// For one thread alone.
+    One(Arc<Mutex<One>>),
+}
+
+/// A connection whose work may have to end in time.
+pub(super) struct One {
+    kept: Kept,
+    until: Option<Instant>,
+}
+
+impl Connections {
+    pub fn one(opts: Opts) -> Connections {
+        Connections::One(Arc::new(Mutex::new(One {
+            kept: Kept::new(opts),
+            until: None,
+        })))
+    }
+
+    /// Does `work` on a connection.
+    pub fn with<T>(
+        &self,
+        work: impl FnOnce(&mut Conn) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        match self {
+            Connections::Pool(pool) => pool.with(work),
+            Connections::One(one) => one.lock().with(work),
+        }
+    }
+
+    /// One connection to the same server.
+    pub fn beside(&self) -> Connections {
+        Connections::one(match self {
+            Connections::Pool(pool) => pool.opts.clone(),
+            Connections::One(one) => one.lock().kept.opts.clone(),
+        })
+    }
+
+    /// From this time on the work of the one connection fails, and what is under way by then.
+    pub fn end_by(&self, until: Option<Instant>) {
+        if let Connections::One(one) = self {
+            one.lock().until = until;
+        }
+    }
+
+    /// Closes all connections; those in use as soon as they are returned.
+    pub fn replace(&self) {
+        match self {
+            Connections::Pool(pool) => pool.replace(),
+            Connections::One(one) => one.lock().kept.conn = None,
+        }
+    }
+}
+
+impl One {
+    fn with<T>(
+        &mut self,
+        work: impl FnOnce(&mut Conn) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let until = self.until;
+        self.kept.with(|conn| {
+            if let Some(until) = until {
+                let left = until.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return Err(StoreError::too_long());
+                }
+                conn.query_drop(statement_limit(left))?;
+            }
+            work(conn)
+        })
+    }
+}
 
 /// A pool whose connections are made when they are needed and closed after an error.
 #[derive(Clone)]

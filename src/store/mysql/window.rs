@@ -72,6 +72,11 @@ pub(super) struct Piece {
 }
 
 impl Piece {
+    /// When it begins, and when it ends, which is excluded.
+    pub(super) fn span(&self) -> [LocalTime; 2] {
+        [self.number, self.number + 1].map(|number| start_of(begin(number)))
+    }
+
     /// Its buckets, each with its beginning and its end, which is excluded.
     pub(super) fn buckets(&self) -> impl Iterator<Item = (i64, LocalTime, LocalTime)> {
         let buckets = begin(self.number)..begin(self.number + 1);
@@ -265,8 +270,13 @@ impl Window {
         if first < self.floor {
             return Err(Unknown::Forgotten);
         }
-        let missing = (piece(first)..=piece(last)).find(|piece| !self.learned.contains(piece));
-        missing.map_or(Ok(()), |number| Err(Unknown::Piece(self.piece(number))))
+        let numbers = piece(first)..=piece(last);
+        let missing = numbers.filter(|piece| !self.learned.contains(piece));
+        let missing: Vec<Piece> = missing.map(|number| self.piece(number)).collect();
+        match missing.is_empty() {
+            true => Ok(()),
+            false => Err(Unknown::Pieces(missing)),
+        }
     }
 
     fn piece(&self, number: i64) -> Piece {
@@ -280,8 +290,8 @@ impl Window {
 pub(super) enum Unknown {
     /// The time of the table's oldest row, for [`Window::learn_oldest`].
     Oldest(Arc<()>),
-    /// The rows of a piece, for [`Window::learn`].
-    Piece(Piece),
+    /// The rows of these pieces, at least one, in order, for [`Window::learn`].
+    Pieces(Vec<Piece>),
     /// Nothing can be learned: the span lies before all that is kept.
     Forgotten,
 }
@@ -363,7 +373,7 @@ mod tests {
                 match window.ids(wish) {
                     Ok(ids) => return Some(ids),
                     Err(Unknown::Forgotten) => return None,
-                    Err(Unknown::Piece(piece)) => self.learn(window, &[piece]),
+                    Err(Unknown::Pieces(pieces)) => self.learn(window, &pieces[..1]),
                     Err(Unknown::Oldest(of)) => {
                         window.learn_oldest(&of, self.0.iter().map(|row| row.1).min());
                     }
@@ -501,7 +511,7 @@ mod tests {
         new.learn_oldest(&new.identity.clone(), Some(at("01:00:00")));
         let recent = wish(at("11:00:00"), at("11:30:00"), None);
         new.learn(&pieces, Vec::new());
-        assert!(matches!(new.ids(recent), Err(Unknown::Piece(_))));
+        assert!(matches!(new.ids(recent), Err(Unknown::Pieces(_))));
         let pieces = new.since(at("11:00:00"));
         new.learn(&pieces, Vec::new());
         assert_eq!(new.ids(recent).expect("ids"), [(1, u64::MAX)]);

@@ -1,5 +1,8 @@
 //! Past stays and readings, for reports.
 
+use std::collections::HashMap;
+use std::time::Instant;
+
 use rusqlite::types::Value;
 use rusqlite::{Row, params, params_from_iter};
 
@@ -7,8 +10,8 @@ use crate::engine::{RoomState, Statuses, Stay};
 use crate::store::frames;
 use crate::store::recorded::recorded;
 use crate::store::{
-    AlertRow, Archive, KeptFrame, NoticeState, Recorded, Scope, Span, StoreError, Threshold,
-    notice_of, stay,
+    AlertRow, Archive, KeptFrame, MeterStream, NoticeState, Readings, Recorded, Scope, Span,
+    StoreError, Threshold, Wanted, notice_of, stay,
 };
 use crate::types::{HotelId, Kind, LocalTime, Reading, RoomKey};
 
@@ -78,6 +81,14 @@ impl Archive for SqliteFile {
             // Invalid rows are never stored.
             Ok(0)
         })
+    }
+
+    fn readings_by_key(
+        &mut self,
+        wanted: &[Wanted],
+        latest: LocalTime,
+    ) -> Result<HashMap<RoomKey, Readings>, StoreError> {
+        self.readings_up_to(wanted, latest, None)
     }
 
     fn frames(
@@ -150,6 +161,10 @@ impl Archive for SqliteFile {
         to: LocalTime,
     ) -> Result<Vec<Threshold>, StoreError> {
         self.with(|conn| thresholds::read(conn, room, kind, to))
+    }
+
+    fn end_by(&mut self, until: Option<Instant>) {
+        self.until = until;
     }
 }
 

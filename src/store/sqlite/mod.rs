@@ -22,6 +22,7 @@ mod values;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use rusqlite::{Connection, params_from_iter};
@@ -30,7 +31,9 @@ use crate::engine::baseline::HotelMemory;
 use crate::engine::{DayEnergy, HotelState, Incident, MeterTrouble, RoomState};
 use crate::types::{HotelId, LocalTime, RoomKey, WattHours, Zone};
 
-use super::{Ownership, Position, Scope, StateStore, StoreError, meter_trouble, room};
+use super::{
+    Archive, Ownership, Position, Reader, Scope, StateStore, StoreError, meter_trouble, room,
+};
 
 use link::Link;
 
@@ -40,6 +43,9 @@ pub use lease::FileLease;
 pub use outbox::SqliteOutbox;
 pub use rejected::SqliteRejected;
 pub use schema::{init_file, verify_file};
+
+/// So many steps of SQLite's, some milliseconds, between two looks at the time.
+const CHECKED_AFTER: i32 = 100_000;
 
 /// The writer of the state, on a connection of its own that is replaced after an error.
 pub struct SqliteStore {
@@ -55,6 +61,8 @@ pub struct SqliteFile {
     zone: Zone,
     /// Idle connections, at most as many as threads have used it at the same time.
     idle: Arc<Mutex<Vec<Link>>>,
+    /// From when on its work fails.
+    until: Option<Instant>,
 }
 
 impl SqliteStore {
@@ -191,6 +199,7 @@ impl SqliteFile {
             path: path.to_owned(),
             zone,
             idle: Arc::default(),
+            until: None,
         }
     }
 
@@ -209,10 +218,34 @@ impl SqliteFile {
             Some(link) => link,
             None => Link::open(&self.path)?,
         };
-        let result = link.with(work);
+        let result = link.with(|conn| within(conn, self.until, work));
         if result.is_ok() {
             self.idle.lock().push(link);
         }
         result
+    }
+}
+
+/// Does `work` on a connection, which fails from a time on.
+fn within<T>(
+    conn: &mut Connection,
+    until: Option<Instant>,
+    work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let Some(until) = until else {
+        return work(conn);
+    };
+    if Instant::now() >= until {
+        return Err(StoreError::too_long());
+    }
+    conn.progress_handler(CHECKED_AFTER, Some(move || Instant::now() >= until))?;
+    let done = work(conn)?;
+    conn.progress_handler(0, None::<fn() -> bool>)?;
+    Ok(done)
+}
+
+impl Reader for SqliteFile {
+    fn archive(&self) -> Box<dyn Archive + Send> {
+        Box::new(self.clone())
     }
 }

@@ -44,7 +44,7 @@ pub fn listen(instance: &Instance) -> SocketAddr {
             rules: Arc::clone(&instance.rules),
             clock,
             cards: config.notify.cards.clone(),
-            archives: Archives::new(instance.database.clone()),
+            archives: Archives::new(&*instance.reader),
             sweep_seconds: config.sweep_every.as_secs().cast_signed(),
             keep_days: 90,
         }),

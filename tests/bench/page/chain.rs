@@ -71,7 +71,7 @@ fn pages(hotels: u32, size: Size) -> Pages {
     let config = Config::of_settings(&[]).expect("the defaults");
     Pages {
         // None of these pages reads it.
-        archives: Archives::new(Database::of(&config)),
+        archives: Archives::new(&*Database::of(&config).reader()),
         rooms: Arc::new(rooms),
         rules: Arc::new(rules),
         clock: Arc::new(Noon),

@@ -10,7 +10,7 @@ use crate::frontier::Frontier;
 use crate::store::mysql::MySqlReader;
 use crate::store::mysql::codec::datetime;
 use crate::store::mysql::explain;
-use crate::store::mysql::window::{Ids, Wish};
+use crate::store::mysql::window::{Ids, Piece, Wish};
 use crate::store::{Meters, Position, Readings, StoreError, Wanted};
 use crate::types::{LocalTime, Reading, RoomKey};
 
@@ -27,12 +27,18 @@ const MAX_ID: u64 = i64::MAX.unsigned_abs();
 
 /// For whom single rooms are read, which decides how far their newest rows are wanted.
 #[derive(Clone, Copy)]
-pub(super) enum Caller {
+pub(in crate::store::mysql) enum Caller {
     /// A sweep: of a table with ids, rows up to this position; all if it is `None`.
     Sweep { up_to: Option<Position> },
     /// A message: the rows that it judges by the rule of [`Frontier`].
     Message(Frontier),
+    /// A question about the past: the rows up to each room's `until`.
+    Past,
 }
+
+/// So many entries of the index on the time are read while one row of a room is: the rows of a room
+/// lie far from one another, as a rule each in a page of its own.
+const ENTRIES_A_ROW: f64 = 50.0;
 
 impl Meters for MySqlReader {
     fn readings(
@@ -45,7 +51,7 @@ impl Meters for MySqlReader {
     }
 
     fn reconnect(&self) {
-        self.pool.replace();
+        self.conns.replace();
     }
 }
 
@@ -76,7 +82,16 @@ pub(super) enum Rows {
 pub(super) type Query = (String, Vec<Value>);
 
 /// A reading with the number of its row: its id or, without ids, its place.
-pub(super) type Found = (u64, RoomKey, Reading);
+type Found = (u64, RoomKey, Reading);
+
+/// What a statement gives.
+pub(super) struct Selected {
+    found: Vec<Found>,
+    /// Rows that are no readings.
+    invalid: u64,
+    /// The number of rows the server has read, if that is counted.
+    pub(super) read: Option<f64>,
+}
 
 /// A search for the readings of several rooms, with its result so far.
 pub(super) struct Search {
@@ -87,6 +102,8 @@ pub(super) struct Search {
     place: u64,
     /// Whether to count the rows that the server reads.
     pub(super) counts: bool,
+    /// Rows that are no readings.
+    invalid: u64,
 }
 
 impl MySqlReader {
@@ -96,6 +113,16 @@ impl MySqlReader {
         latest: LocalTime,
         caller: Caller,
     ) -> Result<HashMap<RoomKey, Readings>, StoreError> {
+        Ok(self.read_counted(wanted, latest, caller)?.0)
+    }
+
+    /// As [`MySqlReader::read`], with the number of rows that are no readings.
+    pub(in crate::store::mysql) fn read_counted(
+        &self,
+        wanted: &[Wanted],
+        latest: LocalTime,
+        caller: Caller,
+    ) -> Result<(HashMap<RoomKey, Readings>, u64), StoreError> {
         let mut search = Search {
             latest,
             caller,
@@ -105,6 +132,7 @@ impl MySqlReader {
                 .collect(),
             place: 0,
             counts: false,
+            invalid: 0,
         };
         self.search(wanted, &mut search)
             .map_err(|error| self.failed(error))?;
@@ -113,7 +141,7 @@ impl MySqlReader {
             rows.sort_by_key(|&(id, reading)| (reading.time, id));
             (room, rows.into_iter().map(|(_, reading)| reading).collect())
         });
-        Ok(sorted.collect())
+        Ok((sorted.collect(), search.invalid))
     }
 
     fn search(&self, wanted: &[Wanted], search: &mut Search) -> Result<(), StoreError> {
@@ -124,7 +152,12 @@ impl MySqlReader {
         let mut asks = Vec::new();
         let mut by_time = Vec::new();
         for wanted in wanted {
-            match self.ids(id, search.wish(wanted), search.latest)? {
+            let mut is_worth = |pieces: &[Piece]| match search.caller {
+                Caller::Past => self.is_worth_learning(pieces, &wanted.room),
+                // What one message needs the next ones do, too.
+                Caller::Sweep { .. } | Caller::Message(_) => Ok(true),
+            };
+            match self.ids(id, search.wish(wanted), search.latest, &mut is_worth)? {
                 Some(ids) => {
                     let rows: Vec<Rows> = search.within(&ids).map(Rows::Ids).collect();
                     asks.push(self.ask(wanted, search.until(wanted), &rows));
@@ -134,6 +167,32 @@ impl MySqlReader {
         }
         self.find_by_keys(&asks, KEYS, search)?;
         self.search_by_time(by_time, search)
+    }
+
+    /// Whether it costs less to learn the ids of these pieces than to read all that a room has.
+    fn is_worth_learning(&self, pieces: &[Piece], room: &RoomKey) -> Result<bool, StoreError> {
+        let (Some(first), Some(last)) = (pieces.first(), pieces.last()) else {
+            return Ok(true);
+        };
+        let MeterTable {
+            table,
+            id,
+            hotel_id,
+            room_number,
+            script_time,
+            ..
+        } = &self.meter;
+        let ids = format!(
+            "SELECT `{id}` FROM `{table}` WHERE `{script_time}` >= ? AND `{script_time}` < ?"
+        );
+        let span = [first.span()[0], last.span()[1]].map(datetime);
+        let Some(entries) = self.expected((ids, span.into()))? else {
+            return Ok(true);
+        };
+        let history = self.select_where(&format!("`{hotel_id}` = ? AND `{room_number}` = ?"));
+        let key = [room.hotel_id.as_str(), room.room_number.as_str()].map(Value::from);
+        let rows = self.expected((history, key.into()))?;
+        Ok(rows.is_none_or(|rows| entries < ENTRIES_A_ROW * rows))
     }
 
     pub(super) fn ask<'a>(&self, wanted: &'a Wanted, until: LocalTime, rows: &[Rows]) -> Ask<'a> {
@@ -179,8 +238,9 @@ impl MySqlReader {
         }
         let found = self.select(self.by_keys(asks), asks, search);
         match (found, asks) {
-            (Ok((found, read)), _) => {
-                search.take(found);
+            (Ok(selected), _) => {
+                let read = selected.read;
+                search.take(selected);
                 if let Some(read) = read {
                     self.costs.lock().key = Some(read / asks.len() as f64);
                 }
@@ -246,19 +306,18 @@ impl MySqlReader {
         format!("SELECT {} FROM `{table}` WHERE {condition}", self.columns())
     }
 
-    /// Executes a statement. Returns the rows of these rooms that are wanted, and the number of
-    /// rows the server has read, if that is counted.
+    /// Executes a statement for the rows of these rooms that are wanted.
     pub(super) fn select(
         &self,
         (query, values): Query,
         asks: &[Ask<'_>],
         search: &Search,
-    ) -> Result<(Vec<Found>, Option<f64>), StoreError> {
+    ) -> Result<Selected, StoreError> {
         let of: HashMap<&RoomKey, &Wanted> =
             (asks.iter().map(|ask| (&ask.wanted.room, ask.wanted))).collect();
-        self.pool.with(|conn| {
+        self.conns.with(|conn| {
             let before = search.counts.then(|| rows_read(conn)).transpose()?;
-            let mut found = Vec::new();
+            let (mut found, mut invalid) = (Vec::new(), 0);
             for (place, row) in (search.place..).zip(conn.exec_iter(query, Params::from(values))?) {
                 let row = row?;
                 // Without ids, readings with the same time stay in the server's order.
@@ -269,10 +328,13 @@ impl MySqlReader {
                     }
                     None => (place, None),
                 };
+                let Some((room, reading)) = reading(&row, search.latest) else {
+                    invalid += 1;
+                    continue;
+                };
                 // The table's collation may ignore case and find other rooms, too.
-                if let Some((room, reading)) = reading(&row, search.latest)
-                    && (of.get(&room)).is_some_and(|wanted| search.wants(wanted, id, reading.time))
-                {
+                let wanted = of.get(&room);
+                if wanted.is_some_and(|wanted| search.wants(wanted, id, reading.time)) {
                     found.push((number, room, reading));
                 }
             }
@@ -280,14 +342,18 @@ impl MySqlReader {
                 Some(before) => Some(rows_read(conn)?.saturating_sub(before) as f64),
                 None => None,
             };
-            Ok((found, read))
+            Ok(Selected {
+                found,
+                invalid,
+                read,
+            })
         })
     }
 
     /// How many rows the server expects to read for a statement; `None` if it hides that, as for a
     /// view without rights on the tables behind it.
     pub(super) fn expected(&self, (query, values): Query) -> Result<Option<f64>, StoreError> {
-        self.pool
+        self.conns
             .with(|conn| match explain::steps(conn, &query, values) {
                 Ok(steps) => {
                     let rows: Option<Option<u64>> =
@@ -308,7 +374,7 @@ impl MySqlReader {
         }
         let recently = latest.plus(-RECENT);
         let loaded = self
-            .pool
+            .conns
             .with(|conn| Ok(Spellings::load(conn, &self.meter, recently)?))?;
         self.spellings.lock().merge(loaded);
         Ok(())
@@ -318,7 +384,7 @@ impl MySqlReader {
 impl Search {
     fn frontier(&self) -> Option<Position> {
         match self.caller {
-            Caller::Sweep { .. } => None,
+            Caller::Sweep { .. } | Caller::Past => None,
             Caller::Message(frontier) => Some(frontier.at()),
         }
     }
@@ -326,6 +392,7 @@ impl Search {
     /// The time up to which all rows of a room are wanted.
     fn until(&self, wanted: &Wanted) -> LocalTime {
         match self.frontier() {
+            None if matches!(self.caller, Caller::Past) => wanted.until.min(self.latest),
             None => self.latest,
             Some(Position::Time(passed)) => wanted.until.max(passed).min(self.latest),
             Some(Position::Id(_)) => wanted.until.min(self.latest),
@@ -366,13 +433,15 @@ impl Search {
     fn wants(&self, wanted: &Wanted, id: Option<u64>, time: LocalTime) -> bool {
         let is_for_caller = || match self.caller {
             Caller::Sweep { .. } => true,
+            Caller::Past => time <= wanted.until,
             Caller::Message(frontier) => frontier.is_judged_by_message(id, time, wanted.until),
         };
         time > wanted.after && is_for_caller()
     }
 
-    pub(super) fn take(&mut self, found: Vec<Found>) {
-        for (number, room, reading) in found {
+    pub(super) fn take(&mut self, selected: Selected) {
+        self.invalid += selected.invalid;
+        for (number, room, reading) in selected.found {
             self.place = self.place.max(number + 1);
             if let Some(rows) = self.found.get_mut(&room) {
                 rows.push((number, reading));

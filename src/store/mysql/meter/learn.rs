@@ -23,7 +23,10 @@ const YOUNG: i64 = 2 * 3600;
 /// the server reads the whole table for each piece.
 const SLOW: Duration = Duration::from_micros(20);
 
-/// A piece learned within this time was cheap at any pace.
+/// Pieces that are learned by one statement: a day.
+const AT_ONCE: usize = 12;
+
+/// Pieces learned within this time were cheap at any pace.
 const SHORT: Duration = Duration::from_secs(2);
 
 impl MySqlReader {
@@ -50,20 +53,23 @@ impl MySqlReader {
     }
 
     /// The intervals of ids that the rows of a wish can have; unknown ones are learned. `None` if
-    /// they can't be learned.
+    /// they can't be learned, or `is_worth` the trouble says that it is not.
     pub(super) fn ids(
         &self,
         id: &str,
         wish: Wish,
         latest: LocalTime,
+        is_worth: &mut dyn FnMut(&[Piece]) -> Result<bool, StoreError>,
     ) -> Result<Option<Vec<Ids>>, StoreError> {
+        let mut at_once = 1;
         loop {
             let ids = self.window.lock().as_ref().map(|window| window.ids(wish));
             let unknown = match ids {
                 Some(Ok(ids)) => return Ok(Some(ids)),
                 Some(Err(unknown)) => unknown,
                 None => {
-                    self.pool.with(|conn| self.learn_recent(conn, id, latest))?;
+                    self.conns
+                        .with(|conn| self.learn_recent(conn, id, latest))?;
                     continue;
                 }
             };
@@ -73,7 +79,7 @@ impl MySqlReader {
             match unknown {
                 Unknown::Forgotten => return Ok(None),
                 Unknown::Oldest(of) => {
-                    let oldest = self.pool.with(|conn| self.oldest(conn))?;
+                    let oldest = self.conns.with(|conn| self.oldest(conn))?;
                     let mut window = self.window.lock();
                     match (oldest, window.as_mut()) {
                         (Some(oldest), Some(window)) => window.learn_oldest(&of, oldest),
@@ -81,10 +87,15 @@ impl MySqlReader {
                         (None, _) => *self.gave_up_learning.lock() = true,
                     }
                 }
-                Unknown::Piece(piece) => {
-                    let pieces = [piece];
+                Unknown::Pieces(pieces) => {
+                    if at_once == 1 && !is_worth(&pieces)? {
+                        return Ok(None);
+                    }
+                    let pieces = &pieces[..pieces.len().min(at_once)];
+                    // One shows whether an index helps.
+                    at_once = AT_ONCE;
                     let began = Instant::now();
-                    let (found, rows) = self.pool.with(|conn| self.ids_of(conn, id, &pieces))?;
+                    let (found, rows) = self.conns.with(|conn| self.ids_of(conn, id, pieces))?;
                     let took = began.elapsed();
                     if took > SHORT && took > SLOW * u32::try_from(rows).unwrap_or(u32::MAX) {
                         log::warn!(
@@ -95,7 +106,7 @@ impl MySqlReader {
                         *self.gave_up_learning.lock() = true;
                     }
                     if let Some(window) = self.window.lock().as_mut() {
-                        window.learn(&pieces, found);
+                        window.learn(pieces, found);
                     }
                 }
             }

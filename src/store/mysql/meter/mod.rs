@@ -1,6 +1,6 @@
 //! Reads the meter table: streams new rows by id or by time, and reads single rooms by key.
 
-mod keys;
+pub(super) mod keys;
 mod learn;
 pub(super) mod rows;
 pub(super) mod spans;
@@ -62,7 +62,7 @@ impl MeterStream for MySqlReader {
                 MeterTail::from_the_end(position, row, when)
             })
         };
-        self.pool.with(tail).map_err(|error| self.failed(error))
+        self.conns.with(tail).map_err(|error| self.failed(error))
     }
 
     fn stream_new(
@@ -83,7 +83,7 @@ impl MeterStream for MySqlReader {
             // Never: a tail's positions are of the kind by which the table is read.
             _ => Ok(MeterRows::default()),
         };
-        self.pool.with(stream).map_err(|error| self.failed(error))
+        self.conns.with(stream).map_err(|error| self.failed(error))
     }
 
     fn readings_up_to(

@@ -118,14 +118,15 @@ impl MySqlReader {
         let Some((after, until)) = hull(asks) else {
             return Ok(());
         };
-        let (found, read) = match self.select(self.by_times(after, until), asks, search) {
+        let selected = match self.select(self.by_times(after, until), asks, search) {
             // A view can't compute a row, which may be another room's.
             Err(StoreError::Unstorable(_)) => {
                 return self.find_by_keys(asks, KEYS_WITH_HISTORY, search);
             }
             result => result?,
         };
-        search.take(found);
+        let read = selected.read;
+        search.take(selected);
         if let Some(read) = read {
             let seconds = until.since(after).max(1);
             let measured = read / seconds as f64;

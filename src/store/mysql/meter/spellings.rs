@@ -73,29 +73,6 @@ impl Spellings {
         Ok(spellings)
     }
 
-    /// Loads the spellings of one room alone, where an index makes that cheaper.
-    pub(in crate::store::mysql) fn load_room(
-        conn: &mut Conn,
-        meter: &MeterTable,
-        room: &RoomKey,
-        recently: LocalTime,
-    ) -> mysql::Result<Spellings> {
-        let MeterTable {
-            table,
-            hotel_id,
-            room_number,
-            ..
-        } = meter;
-        let Some(stored) = stored_keys_of(conn, table, [hotel_id, room_number], room)? else {
-            return Spellings::load(conn, meter, recently);
-        };
-        let mut spellings = Spellings::default();
-        for key in stored {
-            spellings.add(key.hotel_id.as_str(), key.room_number.as_str());
-        }
-        Ok(spellings)
-    }
-
     /// Adds loaded spellings to those that the stream has shown.
     pub(in crate::store::mysql) fn merge(&mut self, loaded: Spellings) {
         let seen = std::mem::replace(self, loaded);
