@@ -58,9 +58,11 @@ impl Pages {
             .filter_map(|(_, counts)| counts.newest_reading);
         let newest = newest.max();
         let search = query.get("q");
-        let wanted = search.to_lowercase();
-        let has = |name: &str| name.to_lowercase().contains(&wanted);
-        hotels.retain(|(hotel, _)| has(hotel.as_str()) || has(self.cards.name_of(hotel)));
+        if !search.is_empty() {
+            let wanted = search.to_lowercase();
+            let has = |name: &str| name.to_lowercase().contains(&wanted);
+            hotels.retain(|(hotel, _)| has(hotel.as_str()) || has(self.cards.name_of(hotel)));
+        }
         // Those with something to do first, then by id.
         hotels.sort_by(|a, b| order(a).cmp(&order(b)));
         hotels.truncate(LISTED);
