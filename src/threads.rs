@@ -95,6 +95,19 @@ pub fn spawn(
     Ok(())
 }
 
+/// How much the threads of [`give_way`] yield, as `nice` counts: while others want all of a
+/// processor, one of them gets a tenth of it.
+const NICENESS: i32 = 10;
+
+/// Has this thread, and those that it starts, yield to the other threads of this process. On Linux
+/// alone: elsewhere the whole process would yield.
+pub fn give_way() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(NICENESS) {
+        log::debug!("a thread keeps its priority: {error}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

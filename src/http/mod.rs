@@ -30,7 +30,7 @@ use crate::engine::READING_FIELDS;
 use crate::figures::Figures;
 use crate::metrics::{Format, Metrics};
 use crate::outage::Outage;
-use crate::threads::Stop;
+use crate::threads::{Stop, give_way};
 
 pub use client::{ClientError, send};
 pub use desk::{Desk, Service};
@@ -79,9 +79,10 @@ impl Listener {
     pub fn run(self) {
         let Listener { address, key, .. } = self;
         let mut socket = self.socket;
-        let threads = match self.serves {
-            Serves::Programs | Serves::Both => "http",
-            Serves::Pages => "page",
+        // Where pages have threads of their own, these take nothing from those who judge.
+        let (threads, prepare): (_, fn()) = match self.serves {
+            Serves::Programs | Serves::Both => ("http", || {}),
+            Serves::Pages => ("page", give_way),
         };
         let site = Arc::new(Site {
             serves: self.serves,
@@ -125,6 +126,7 @@ impl Listener {
             let leave = || desk.standing().count != count;
             let served = server.serve(
                 threads,
+                prepare,
                 &self.stop,
                 &leave,
                 Arc::new(move |got| site.respond(got)),

@@ -1,5 +1,5 @@
-//! What pages read from the database: a few at a time, each over a connection of its own, so that
-//! readers of pages take nothing from those who judge.
+//! How many pages are made at a time, so that readers of pages take nothing from those who judge:
+//! one from memory, and a few that read from the database, each over a connection of its own.
 
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,8 @@ pub struct Archives {
     back: Sender<Box<dyn Archive + Send>>,
     /// Held by who compares rules: that takes more than a page does.
     alone: Mutex<()>,
+    /// Held while a page is made from memory.
+    memory: Mutex<()>,
 }
 
 /// Why a page can't be shown.
@@ -56,8 +58,15 @@ impl Archives {
         Archives {
             free,
             back,
-            alone: Mutex::new(()),
+            alone: Mutex::default(),
+            memory: Mutex::default(),
         }
+    }
+
+    /// The turn of a page that is made from memory, which takes a millisecond or two. However many
+    /// are asked for, they keep one processor busy at most.
+    pub(super) fn memory_turn(&self) -> MutexGuard<'_, ()> {
+        self.memory.lock()
     }
 
     /// The turn of who compares rules, if it comes in this time.

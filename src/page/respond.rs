@@ -39,13 +39,18 @@ impl Pages {
             .map_or("/", |own| own.as_str())
             .to_owned();
         let found = match uri.path() {
-            "/" => match self.root(&query, viewer, own.clone()) {
-                Root::One(hotel) => return redirect(&hotel),
-                Root::Many(hotels) => Some(hotels.render()),
-            },
-            "/hotel" => self
-                .hotel(&query, viewer, own.clone())
-                .map(|page| page.render()),
+            "/" => {
+                let _turn = self.archives.memory_turn();
+                match self.root(&query, viewer, own.clone()) {
+                    Root::One(hotel) => return redirect(&hotel),
+                    Root::Many(hotels) => Some(hotels.render()),
+                }
+            }
+            "/hotel" => {
+                let _turn = self.archives.memory_turn();
+                self.hotel(&query, viewer, own.clone())
+                    .map(|page| page.render())
+            }
             "/map" => match self.map(&query, viewer, own) {
                 Ok(page) => Some(page.render()),
                 Err(trouble) => return self.trouble_page(&trouble, &query, viewer),

@@ -48,6 +48,41 @@ fn pages(access: Access) -> (Rig, impl Sized) {
     (rig, end)
 }
 
+/// How nice each thread of this process is whose name begins so.
+#[cfg(target_os = "linux")]
+fn niceness(name: &str) -> Vec<i64> {
+    let threads = std::fs::read_dir("/proc/self/task").expect("threads");
+    let niceness = threads.filter_map(|thread| {
+        // It may have ended meanwhile.
+        let stat = std::fs::read_to_string(thread.ok()?.path().join("stat")).ok()?;
+        let (begin, fields) = stat.rsplit_once(')')?;
+        let (_, own) = begin.split_once('(')?;
+        let niceness = fields.split_whitespace().nth(16)?.parse().ok()?;
+        own.starts_with(name).then_some(niceness)
+    });
+    niceness.collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn threads_that_serve_pages_give_way_to_others() {
+    let (rig, _end) = pages(people());
+    let programs = Rig::of(people(), Serves::Programs, Limits::default());
+    for rig in [&rig, &programs] {
+        rig.send("GET /login HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    }
+    let of_programs = niceness("http-");
+    let usual = of_programs.first().copied().expect("a thread");
+    assert!(of_programs.iter().all(|nice| *nice == usual));
+    // One that has just begun has not given way yet.
+    wait("a thread of pages that gives way", || {
+        niceness("page-")
+            .iter()
+            .any(|nice| *nice > usual)
+            .then_some(())
+    });
+}
+
 /// An answer that was taken apart.
 #[derive(Debug)]
 pub struct Got {

@@ -492,8 +492,8 @@ fn what_pages_read_of_a_stay_and_of_a_day_are_the_rooms_own_rows() {
             rig.rows_read() - before
         };
         for days in [0, 20, 40] {
-            // Where rows are found by the ids of their times, these are learned once, for all rooms.
-            // What is less than the room has is read for that: two days and what lies around them.
+            // Where rows are found by the ids of their times, these are learned once, for all
+            // rooms: from the entries of two days and of what lies around them.
             let first = stay(days);
             let entries = 3 * 24 * PAST_ROOMS as u32;
             assert!(first <= entries + 200, "{by:?}, {days} days ago: {first}");

@@ -133,13 +133,15 @@ impl Server {
     }
 
     /// Serves until it is time to stop or to `leave` the address; then it frees the address, and
-    /// answers the requests under way. Its threads are named after `name`.
+    /// answers the requests under way. Its threads are named after `name`, and each begins with
+    /// `prepare`.
     ///
     /// # Errors
     /// The name of a thread that has panicked.
     pub(super) fn serve(
         self,
         name: &str,
+        prepare: fn(),
         stop: &Stop,
         leave: &dyn Fn() -> bool,
         handler: Arc<Handler>,
@@ -154,6 +156,7 @@ impl Server {
         let (exits, ended) = bounded(limits.places);
         let mut workers = Workers {
             name,
+            prepare,
             limits,
             handler,
             connections,
@@ -271,6 +274,7 @@ type Accepted = (Arc<TcpStream>, IpAddr, Place);
 /// The threads that serve connections: as many as were needed at once, at most one a place.
 struct Workers<'a> {
     name: &'a str,
+    prepare: fn(),
     limits: Limits,
     handler: Arc<Handler>,
     /// It has no capacity: a connection goes to a thread that is waiting for one.
@@ -308,7 +312,9 @@ impl Workers<'_> {
         let (limits, handler) = (self.limits, Arc::clone(&self.handler));
         let to_serve = self.to_serve.clone();
         let name = format!("{}-{}", self.name, self.count + 1);
+        let prepare = self.prepare;
         spawn(name, &self.exits, move || {
+            prepare();
             for (stream, peer, place) in to_serve {
                 answer(stream, peer, &place, &limits, &*handler);
             }
