@@ -183,11 +183,13 @@ impl Bench {
             let key = size.key(HOTEL + fastrand::u32(0..HOTEL));
             format!("/room?hotel={other}&room={}", key.room_number)
         };
-        let kinds: [(&str, &dyn Fn() -> String); 6] = [
+        let kinds: [(&str, &dyn Fn() -> String); 7] = [
             ("/hotel", &|| any_hotel(size.rooms / HOTEL)),
             ("/room without a past", &short),
             ("/room with a year, the present stay", &present),
+            // Finds which ids the rows of a time have, once.
             ("/room with a year, any earlier stay", &past),
+            ("the same once more", &past),
             ("/map without a past", &|| format!("/map?hotel={other}")),
             ("/map with a year", &|| format!("/map?hotel={year}")),
         ];
@@ -226,17 +228,29 @@ impl Bench {
 
     /// Comparisons of rules, and what sweeps and messages lose meanwhile.
     fn what_if(&mut self) {
-        let path = || {
-            "/whatif?hotel=H0000&days=14&checkout=1.0&checkin=2.0&count=3&baseline=on".to_owned()
+        let of = |days: i64, baseline: &str| {
+            let rules = "checkout=1.0&checkin=2.0&count=3";
+            format!("/whatif?hotel=H0000&days={days}&{rules}&baseline={baseline}")
         };
-        let alone: Vec<f64> = (0..COMPARISONS)
-            .map(|_| self.browser.get(&path()).0)
-            .collect();
         println!(
-            "/whatif of {HOTEL} rooms, 14 days with a reading each ten minutes, with the baseline \
-             rule: {} while nothing else goes on, {COMPARISONS} times",
-            shown(&alone)
+            "/whatif of {HOTEL} rooms with a reading each ten minutes, while nothing else goes on, \
+             {COMPARISONS} times:"
         );
+        for (days, baseline) in [(7, "shadow"), (14, "shadow"), (7, "on"), (14, "on")] {
+            let path = of(days, baseline);
+            let answers: Vec<(String, f64, usize)> =
+                (0..COMPARISONS).map(|_| self.browser.ask(&path)).collect();
+            let busy = answers
+                .iter()
+                .filter(|(status, ..)| status != "200")
+                .count();
+            let took: Vec<f64> = answers.iter().map(|(_, took, _)| *took).collect();
+            println!(
+                "  {days:2} days, baseline {baseline:<6} {}, {busy} of them busy",
+                shown(&took)
+            );
+        }
+        let path = move || of(7, "on");
         let mut turns: [Vec<Turn>; 2] = Default::default();
         for _ in 0..COMPARISONS {
             turns[0].push(self.turn(Pace::Never, path));
