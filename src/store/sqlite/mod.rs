@@ -249,3 +249,27 @@ impl Reader for SqliteFile {
         Box::new(self.clone())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn work_that_is_to_end_is_cut_off() {
+        let mut conn = Connection::open_in_memory().expect("a database");
+        let forever = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) \
+                       SELECT COUNT(*) FROM n";
+        let mut count = |until, statement: &str| {
+            within(&mut conn, until, |conn| {
+                Ok(conn.query_row(statement, (), |row| row.get::<_, i64>(0))?)
+            })
+        };
+        let soon = Instant::now() + Duration::from_millis(100);
+        count(Some(soon), forever).expect_err("it never ends by itself");
+        count(Some(soon), "SELECT 1").expect_err("it is too late");
+        let later = Instant::now() + Duration::from_secs(60);
+        assert!(matches!(count(Some(later), "SELECT 1"), Ok(1)));
+        assert!(matches!(count(None, "SELECT 1"), Ok(1)));
+    }
+}
