@@ -414,7 +414,7 @@ fn where_the_database_is_away_a_page_says_so_and_tries_again() {
     let nowhere = "embedded.path=/nowhere/pages.db".parse();
     let config = Config::of_settings(&[nowhere.expect("a setting")]).expect("a configuration");
     let pages = Pages {
-        archives: Archives::new(Database::of(&config)),
+        archives: Archives::new(&*Database::of(&config).reader()),
         ..two_hotels()
     };
     for path in ["/map?hotel=H001", "/room?hotel=H001&room=0604"] {
