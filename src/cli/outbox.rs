@@ -30,6 +30,7 @@ Notices to the staff are kept in the database. The state of a notice says what b
   failed   it could not be sent; the error is kept
   withdrawn  the room had not recovered: the hotel's meters had stood still
   joined     another rule's alert in an incident that was sent before
+  muted      somebody had acknowledged or snoozed its incident
 All but pending ones are deleted after monitoring.keep_days.
 ")]
 pub(super) struct Arguments {

@@ -11,6 +11,7 @@ mod compact;
 mod day;
 mod fields;
 mod frozen;
+mod handling;
 mod hotel;
 mod incident;
 mod interval;
@@ -37,10 +38,11 @@ pub use coarse::Steps;
 pub use columns::{Columns, HeaderError, MAX_COLUMNS, MAX_ROW_BYTES};
 pub use day::DayEnergy;
 pub use fields::not_an_object;
+pub use handling::{Acknowledgement, Handling};
 pub use hotel::HotelState;
 pub use incident::{
-    Acknowledgement, Act, ActRefused, Cause, Closed, ClosedWhy, Detail, Incident, IncidentEvent,
-    IncidentEventKind, IncidentKey, IncidentState, Reason, RunDetail, meters_of,
+    Act, ActRefused, Cause, Closed, ClosedWhy, Detail, Incident, IncidentEvent, IncidentEventKind,
+    IncidentKey, IncidentState, Reason, RunDetail, meters_of,
 };
 pub use interval::Interval;
 pub use judge::{Fold, Movement, Outcome, Run, RunEnd, Step};

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use crate::types::{HotelId, Kind, LocalTime, RoomKey, RoomNumber, WattHours};
 
 use super::key::is_uncounted;
-use super::{Interval, Rule, RunKey, Stay, WatchKey};
+use super::{Handling, Interval, Rule, RunKey, Stay, WatchKey};
 
 /// Something that the staff is notified of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +52,25 @@ impl Notice {
             Notice::Hotel(notice) => notice.kind.as_str(),
         }
     }
+
+    /// What somebody has done about its incident, where it says so.
+    pub fn handling(&self) -> Option<&Handling> {
+        match self {
+            Notice::Room(notice) => notice.handling.as_deref(),
+            Notice::Meters(notice) => notice.handling.as_deref(),
+            Notice::Hotel(_) => None,
+        }
+    }
+
+    /// Has it say what somebody has done about its incident.
+    pub fn set_handling(&mut self, handling: Option<Handling>) {
+        let handling = handling.map(Box::new);
+        match self {
+            Notice::Room(notice) => notice.handling = handling,
+            Notice::Meters(notice) => notice.handling = handling,
+            Notice::Hotel(_) => {}
+        }
+    }
 }
 
 /// A notice about one room, with all that a card shows as it was when the room was judged.
@@ -98,6 +117,9 @@ pub struct RoomNotice {
     pub before: Vec<Interval>,
     /// The last intervals of the stay, oldest first.
     pub history: Vec<Interval>,
+    /// What somebody had done about its incident, of which it is the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handling: Option<Box<Handling>>,
 }
 
 /// What identifies a run among those of its watch.
@@ -261,6 +283,9 @@ pub struct MeterNotice {
     pub watched: u32,
     /// The first rooms with silent or frozen meters, in order.
     pub rooms: Vec<RoomNumber>,
+    /// As of [`RoomNotice::handling`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handling: Option<Box<Handling>>,
 }
 
 impl MeterNotice {

@@ -115,6 +115,7 @@ impl HotelMeters {
             silent: self.silent,
             watched: self.watched,
             rooms: self.rooms.iter().cloned().collect(),
+            handling: None,
         }
     }
 }
@@ -372,6 +373,7 @@ mod tests {
                 silent: 40,
                 watched: 41,
                 rooms: names,
+                handling: None,
             }]
         );
         assert_eq!(found.silent(), 41);

@@ -296,6 +296,7 @@ impl RoomState {
             interval_seconds: self.watch.interval_seconds,
             before: self.watch.before.clone(),
             history: self.watch.history.clone(),
+            handling: None,
         }
     }
 }

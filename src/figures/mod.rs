@@ -135,6 +135,7 @@ label! {
         Failed = "failed",
         Withdrawn = "withdrawn",
         Joined = "joined",
+        Muted = "muted",
     }
 }
 

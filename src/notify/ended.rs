@@ -126,6 +126,7 @@ mod tests {
             silent: 5,
             watched: 5,
             rooms: Vec::new(),
+            handling: None,
         };
         let rooms = Rooms::default();
         let silent = notice(MeterNoticeKind::Silent);

@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, select};
 
 use crate::clock::{Clock, unix_seconds};
 use crate::config;
-use crate::engine::Notice;
+use crate::engine::{Incident, Notice};
 use crate::faults;
 use crate::figures::{self, DeliveryResult, Figure, Figures};
 use crate::outage::Outage;
@@ -16,6 +16,7 @@ use crate::pulse;
 use crate::rooms::Rooms;
 use crate::store::{Outbox, Settled, Settlement, Share, StoreError};
 use crate::threads::Stop;
+use crate::types::HotelId;
 
 use super::bot::{Bot, Form, SendError};
 use super::card::ranges;
@@ -162,10 +163,33 @@ impl Notifier {
             }
             self.hold_recoveries(inbox)?;
         }
+        self.mute(&hotel, inbox)?;
         if let Some(bundle) = self.waiting.bundle(&hotel, &ended) {
             self.send(bundle, inbox)?;
         }
         Ok(Duration::ZERO)
+    }
+
+    /// Settles what would be sent of a hotel now but that somebody has taken care of its incident,
+    /// or snoozed it. It is looked up in the state of this moment, so nothing of it has to be
+    /// remembered, and nothing is sent later as if it were new: when that lapses, the owner records
+    /// a reminder.
+    fn mute(&mut self, hotel: &HotelId, inbox: &Inbox) -> Result<(), Unanswered> {
+        let (rooms, now) = (&self.sources.rooms, self.sources.clock.now());
+        let muted = self.waiting.ids(|notice| {
+            let incident = || {
+                let open = rooms.incident(&Incident::place(notice)?)?;
+                open.has(notice).then_some(open)
+            };
+            notice.hotel_id() == hotel && incident().is_some_and(|it| it.mutes(notice, now))
+        });
+        if !muted.is_empty() {
+            log::info!(
+                "notices {} are not sent: their incidents are acknowledged or snoozed",
+                in_short(&muted)
+            );
+        }
+        self.settle(all(muted, &Settlement::Muted), inbox)
     }
 
     /// Holds back the recoveries that are not confirmed yet, and withdraws those that were wrong.

@@ -121,6 +121,7 @@ mod tests {
             silent: 5,
             watched: 5,
             rooms: Vec::new(),
+            handling: None,
         }
     }
 

@@ -111,6 +111,7 @@ pub(super) fn story(status: Status, number: u32, now: LocalTime) -> Story {
             silent,
             watched: 120,
             rooms: rooms[..rooms.len().min(silent as usize)].to_vec(),
+            handling: None,
         })
     };
     let in_common = |kind| {
@@ -199,5 +200,6 @@ pub(super) fn room_notice(kind: NoticeKind, number: u32, now: LocalTime) -> Room
         interval_seconds: INTERVAL,
         before: [420, 380, 310].map(interval).to_vec(),
         history: quiet.into_iter().chain(run).chain(end).collect(),
+        handling: None,
     }
 }

@@ -125,17 +125,23 @@ impl Story {
         Some(&self.of_room()?.room.room_number)
     }
 
-    /// The story with each room's number replaced by `written` of it.
-    pub(super) fn with_rooms(mut self, written: impl Fn(&str) -> String) -> Story {
-        let written = |room: &RoomNumber| RoomNumber::new(&written(room.as_str()));
+    /// The story with each room's number, and each name of people, replaced by `written` of it.
+    pub(super) fn with_names(mut self, written: impl Fn(&str) -> String) -> Story {
+        let of_room = |room: &RoomNumber| RoomNumber::new(&written(room.as_str()));
         for (_, notice) in &mut self.notices {
+            if let Some(mut handling) = notice.handling().cloned() {
+                if let Some(acknowledged) = &mut handling.acknowledged {
+                    acknowledged.by = written(&acknowledged.by);
+                }
+                notice.set_handling(Some(handling));
+            }
             match notice {
                 Notice::Room(notice) => {
-                    notice.room.room_number = written(&notice.room.room_number);
+                    notice.room.room_number = of_room(&notice.room.room_number);
                 }
                 Notice::Meters(notice) => {
                     for room in &mut notice.rooms {
-                        *room = written(room);
+                        *room = of_room(room);
                     }
                 }
                 Notice::Hotel(_) => {}

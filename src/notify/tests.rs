@@ -2,7 +2,8 @@
 
 use crate::config::{self, Cards, Language};
 use crate::engine::{
-    Closing, Compared, Interval, Notice, NoticeKind, Others, Rule, RunStart, Stay, Unusual,
+    Acknowledgement, Closing, Compared, Handling, Interval, Notice, NoticeKind, Others, Rule,
+    RunStart, Stay, Unusual,
 };
 use crate::types::{Kind, LocalTime, RoomKey, WattHours};
 
@@ -151,6 +152,30 @@ fn the_card_of_an_unusual_use_says_what_it_was_compared_with() {
         ("passed_threshold", passed),
     ] {
         let story = Story::of(17, Notice::Room(notice));
+        snapshot(name, |config| {
+            Card::new("H12345", std::slice::from_ref(&story), config)
+        });
+    }
+}
+
+/// Whoever took care of it is thanked by name, and where nothing was sent the card says so.
+#[test]
+fn the_card_of_an_end_says_who_had_taken_care_of_it_and_that_it_was_snoozed() {
+    let acknowledged = Acknowledgement {
+        by: "王工".to_owned(),
+        at: now().plus(-3_600),
+        until: now().plus(3 * 3_600),
+    };
+    for (name, acknowledged, snoozed_until) in [
+        ("recovered_acknowledged", Some(acknowledged), None),
+        ("recovered_snoozed", None, Some(now().plus(18 * 3_600))),
+    ] {
+        let mut notice = Notice::Room(room_notice(NoticeKind::Recovered, 1, now()));
+        notice.set_handling(Some(Handling {
+            acknowledged,
+            snoozed_until,
+        }));
+        let story = Story::of(17, notice);
         snapshot(name, |config| {
             Card::new("H12345", std::slice::from_ref(&story), config)
         });

@@ -79,9 +79,14 @@ pub(super) fn summary(taken: &Amounts) -> String {
     ];
     let of_baseline = of_baseline.into_iter().filter(|(number, _)| *number > 0);
     outcomes.extend(of_baseline.map(|(number, name)| counted(number, name)));
-    // Only where both rules are on.
-    if notices(NoticeResult::Joined) > 0 {
-        outcomes.push(format!("{} joined", notices(NoticeResult::Joined)));
+    // Only where both rules are on, or where people take care of incidents.
+    for (result, name) in [
+        (NoticeResult::Joined, "joined"),
+        (NoticeResult::Muted, "muted"),
+    ] {
+        if notices(result) > 0 {
+            outcomes.push(format!("{} {name}", notices(result)));
+        }
     }
     let parts = [
         ("messages", kinds),

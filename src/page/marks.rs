@@ -161,5 +161,6 @@ fn became(state: NoticeState, w: &Words) -> &'static str {
         NoticeState::Failed => w.failed,
         NoticeState::Withdrawn => w.withdrawn,
         NoticeState::Joined => w.joined,
+        NoticeState::Muted => w.muted,
     }
 }

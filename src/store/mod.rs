@@ -229,10 +229,12 @@ pub enum NoticeState {
     Withdrawn,
     /// An alert of the baseline rule in an incident of which the staff knew already.
     Joined,
+    /// Somebody had taken care of its incident, or snoozed it, when it was about to be sent.
+    Muted,
 }
 
 impl NoticeState {
-    pub const ALL: [NoticeState; 7] = [
+    pub const ALL: [NoticeState; 8] = [
         NoticeState::Pending,
         NoticeState::Sent,
         NoticeState::Logged,
@@ -240,6 +242,7 @@ impl NoticeState {
         NoticeState::Failed,
         NoticeState::Withdrawn,
         NoticeState::Joined,
+        NoticeState::Muted,
     ];
 
     /// The word stored in `notification`.
@@ -252,6 +255,7 @@ impl NoticeState {
             NoticeState::Failed => "failed",
             NoticeState::Withdrawn => "withdrawn",
             NoticeState::Joined => "joined",
+            NoticeState::Muted => "muted",
         }
     }
 
@@ -334,6 +338,8 @@ pub enum Settlement {
     /// It is an alert of the baseline rule in an incident that was sent before. Its row counts as
     /// notified if the incident's first does.
     Joined(RoomNotice),
+    /// Somebody had taken care of its incident, or snoozed it, when it was about to be sent.
+    Muted,
 }
 
 /// The result of adopting the rows of the original program.

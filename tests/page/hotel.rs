@@ -320,6 +320,7 @@ fn notice(kind: NoticeKind, rule: Rule, incident: Option<RunStart>, detected: &s
         interval_seconds: 1_800,
         before: Vec::new(),
         history: Vec::new(),
+        handling: None,
     })
 }
 

@@ -93,6 +93,7 @@ fn meter_notices() -> impl Strategy<Value = Vec<MeterNotice>> {
                 silent: 5,
                 watched: 8,
                 rooms: Vec::new(),
+                handling: None,
             };
             trouble = notice.trouble();
             notices.push(notice);

@@ -93,6 +93,7 @@ fn record(rig: &Rig, room: &str, kind: NoticeKind, now: LocalTime) {
         interval_seconds: 1,
         before: Vec::new(),
         history: vec![Interval::new(1_800, Some(WattHours::ZERO))],
+        handling: None,
     };
     let detected = notice.detected;
     let body = serde_json::to_string(&Notice::Room(notice)).expect("JSON");

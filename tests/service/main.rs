@@ -28,6 +28,7 @@ mod intake;
 mod logs;
 mod meters;
 mod metrics;
+mod muted;
 mod notices;
 mod outbox;
 mod reconcile;

@@ -38,6 +38,7 @@ fn alert(room: &RoomKey) -> String {
         interval_seconds: 1_800,
         before: Vec::new(),
         history: Vec::new(),
+        handling: None,
     });
     serde_json::to_string(&notice).expect("JSON")
 }
@@ -251,6 +252,7 @@ fn a_notice_is_shown_as_the_staff_sees_it() {
         silent: 6,
         watched: 10,
         rooms: Vec::new(),
+        handling: None,
     });
     let body = serde_json::to_string(&of_meters).expect("JSON");
     let meters = keep_of(&rig, &RoomKey::new("H001", ""), "sent", &body);

@@ -245,6 +245,7 @@ fn a_dead_gateway_is_reported_once_and_its_end_once() {
         silent: 6,
         watched: 6,
         rooms: rooms.collect(),
+        handling: None,
     };
     assert_eq!(notice, Notice::Meters(expected));
     assert_eq!(

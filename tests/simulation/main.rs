@@ -332,6 +332,7 @@ impl Simulation {
             silent: 0,
             watched: 0,
             rooms: Vec::new(),
+            handling: None,
         });
         self.found(notices.into());
     }
@@ -351,6 +352,7 @@ impl Simulation {
             silent: 0,
             watched: 0,
             rooms: Vec::new(),
+            handling: None,
         }]);
         self.take();
     }

@@ -365,6 +365,7 @@ impl Room {
             interval_seconds: self.rules.interval_seconds,
             before: Vec::new(),
             history: watch.history.clone(),
+            handling: None,
         };
         let notice = self.unusual.merge(notice, self.mode == BaselineMode::On);
         self.notices.extend(notice);

@@ -325,6 +325,7 @@ impl Remembered {
             interval_seconds: room.interval_seconds,
             before: Vec::new(),
             history: Vec::new(),
+            handling: None,
         }
     }
 

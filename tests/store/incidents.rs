@@ -73,6 +73,7 @@ fn meters(kind: MeterNoticeKind, minutes: i64) -> Notice {
         silent: 5,
         watched: 8,
         rooms: Vec::new(),
+        handling: None,
     })
 }
 

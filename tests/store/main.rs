@@ -73,5 +73,6 @@ fn notice(kind: NoticeKind, room: &RoomKey, minutes: i64) -> Notice {
         interval_seconds: 1_800,
         before: Vec::new(),
         history: Vec::new(),
+        handling: None,
     })
 }

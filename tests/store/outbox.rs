@@ -118,6 +118,7 @@ fn rows_of_every_version_are_read(subject: &Subject) {
             silent: 5,
             watched: 8,
             rooms: ["101", "102"].map(RoomNumber::new).to_vec(),
+            handling: None,
         })
     };
     let of_hotel = Notice::Hotel(HotelNotice {

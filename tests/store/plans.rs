@@ -188,6 +188,7 @@ fn the_meter_trouble_that_was_notified_is_stored_per_hotel(subject: &Subject) {
             silent: 5,
             watched: 8,
             rooms: Vec::new(),
+            handling: None,
         })
     };
     let mut store = subject.owner();

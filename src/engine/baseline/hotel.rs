@@ -168,6 +168,7 @@ pub fn evaluate(
             interval_seconds,
             before,
             history,
+            handling: None,
         }));
     }
     notices

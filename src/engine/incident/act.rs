@@ -1,5 +1,6 @@
 //! What people do to an incident.
 
+use crate::engine::{Handling, MeterNoticeKind, Notice, NoticeKind};
 use crate::types::LocalTime;
 
 use super::{
@@ -110,6 +111,33 @@ impl Incident {
         self.lapses_at().is_some_and(|at| at > now)
     }
 
+    /// Whether a notice that is about to be sent at `now` is not: people asked for that. Its end is
+    /// always sent.
+    pub fn mutes(&self, notice: &Notice, now: LocalTime) -> bool {
+        match notice {
+            Notice::Room(notice) => match notice.kind {
+                NoticeKind::Alert => self.is_snoozed(now),
+                NoticeKind::Reminder => self.is_muted(now),
+                NoticeKind::Recovered | NoticeKind::Closed(_) => false,
+            },
+            Notice::Meters(notice) => match notice.kind {
+                MeterNoticeKind::Silent | MeterNoticeKind::Frozen => self.is_snoozed(now),
+                MeterNoticeKind::Reporting | MeterNoticeKind::Moving => false,
+            },
+            Notice::Hotel(_) => false,
+        }
+    }
+
+    /// What somebody has done about it, as its notices say it.
+    pub fn handling(&self) -> Option<Handling> {
+        let handling = Handling {
+            acknowledged: self.acknowledged.clone(),
+            snoozed_until: self.snoozed_until,
+        };
+        let is_handled = handling.acknowledged.is_some() || handling.snoozed_until.is_some();
+        is_handled.then_some(handling)
+    }
+
     /// When its acknowledgement and its snooze lapse, if it has one: the later of the two, because
     /// a snooze lies over an acknowledgement.
     pub fn lapses_at(&self) -> Option<LocalTime> {
@@ -154,8 +182,11 @@ impl IncidentEvent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Incident, IncidentState, MeterTrouble, meters_of};
-    use crate::types::HotelId;
+    use crate::engine::{
+        Closing, Incident, IncidentState, MeterNotice, MeterTrouble, RoomNotice, Rule, Stay,
+        meters_of,
+    };
+    use crate::types::{HotelId, RoomKey, WattHours};
 
     const HOUR: i64 = 3_600;
 
@@ -228,6 +259,67 @@ mod tests {
             (lapsed.state(), lapsed.is_snoozed(at(8))),
             (IncidentState::Open, false)
         );
+    }
+
+    #[test]
+    fn an_acknowledgement_mutes_reminders_and_a_snooze_alerts_too_and_neither_an_end() {
+        let meters = |kind| {
+            Notice::Meters(MeterNotice {
+                kind,
+                hotel_id: HotelId::new("H1"),
+                detected: noon(),
+                since: Some(noon()),
+                silent: 5,
+                watched: 5,
+                rooms: Vec::new(),
+                handling: None,
+            })
+        };
+        let stay = Stay::Vacant {
+            actual_checkin: None,
+            actual_checkout: noon(),
+        };
+        let room = |kind| {
+            Notice::Room(RoomNotice {
+                kind,
+                room: RoomKey::new("H1", "101"),
+                watch: 1,
+                rule: Rule::Fixed,
+                incident: None,
+                stay,
+                detected: noon(),
+                since: noon(),
+                until: None,
+                periods: 4,
+                energy: WattHours(9_600),
+                threshold: WattHours(1_500),
+                unusual: None,
+                interval_seconds: 1_800,
+                before: Vec::new(),
+                history: Vec::new(),
+                handling: None,
+            })
+        };
+        let acknowledged = acted(open(), &acknowledge(4), 0).expect("taken");
+        let snoozed = acted(open(), &snooze(4), 0).expect("snoozed");
+        for (notice, muted) in [
+            (room(NoticeKind::Alert), [false, true]),
+            (room(NoticeKind::Reminder), [true, true]),
+            (room(NoticeKind::Recovered), [false, false]),
+            (room(NoticeKind::Closed(Closing::Gap)), [false, false]),
+            (meters(MeterNoticeKind::Silent), [false, true]),
+            (meters(MeterNoticeKind::Reporting), [false, false]),
+            (meters(MeterNoticeKind::Frozen), [false, true]),
+            (meters(MeterNoticeKind::Moving), [false, false]),
+        ] {
+            let at_hour = |hours| {
+                let by = [&acknowledged, &snoozed];
+                by.map(|incident| incident.mutes(&notice, at(hours)))
+            };
+            assert_eq!(at_hour(3), muted, "{}", notice.kind());
+            assert_eq!(at_hour(4), [false, false], "{}", notice.kind());
+            assert!(!open().mutes(&notice, at(3)));
+        }
     }
 
     #[test]

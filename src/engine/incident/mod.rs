@@ -7,8 +7,8 @@ mod words;
 use crate::types::{HotelId, Kind, LocalTime, RoomKey, RoomNumber, WattHours};
 
 use super::{
-    Closing, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind, RoomNotice, Rule, Run,
-    RunKey, Stay, WatchKey,
+    Acknowledgement, Closing, MeterNotice, MeterNoticeKind, MeterTrouble, Notice, NoticeKind,
+    RoomNotice, Rule, Run, RunKey, Stay, WatchKey,
 };
 
 pub use act::{Act, ActRefused};
@@ -66,15 +66,6 @@ pub enum Cause {
     Silent,
     /// A hotel's meters are frozen.
     Frozen,
-}
-
-/// Somebody takes care of an incident.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Acknowledgement {
-    pub by: String,
-    pub at: LocalTime,
-    /// When it lapses.
-    pub until: LocalTime,
 }
 
 /// The end of an incident.

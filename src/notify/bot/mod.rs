@@ -96,7 +96,7 @@ impl Bot {
     fn card_of(&self, hotel: &str, stories: &[Story], form: Form, config: &config::Cards) -> Card {
         let named = |name: &str| self.name(name, form);
         let stories = stories.iter().cloned();
-        let stories: Vec<Story> = stories.map(|story| story.with_rooms(named)).collect();
+        let stories: Vec<Story> = stories.map(|story| story.with_names(named)).collect();
         Card::new(&named(hotel), &stories, config)
     }
 
@@ -123,7 +123,9 @@ mod tests {
 
     use super::*;
     use crate::config::Secret;
-    use crate::engine::{MeterNotice, MeterNoticeKind, Notice, NoticeKind, RoomNotice};
+    use crate::engine::{
+        Acknowledgement, Handling, MeterNotice, MeterNoticeKind, Notice, NoticeKind, RoomNotice,
+    };
     use crate::notify::sample::room_notice;
     use crate::types::{HotelId, LocalTime, RoomKey, RoomNumber};
 
@@ -209,6 +211,21 @@ mod tests {
         }
     }
 
+    /// The end of an incident that somebody with this name has taken care of.
+    fn handled_by(by: &str) -> Notice {
+        let now = LocalTime::parse("2023-04-10 14:00:00").expect("a time");
+        let mut notice = Notice::Room(room_notice(NoticeKind::Recovered, 1, now));
+        notice.set_handling(Some(Handling {
+            acknowledged: Some(Acknowledgement {
+                by: by.to_owned(),
+                at: now,
+                until: now,
+            }),
+            snoozed_until: None,
+        }));
+        notice
+    }
+
     #[test]
     fn names_in_a_text_are_neither_mentions_nor_links() {
         let mut of_room = alert(1);
@@ -221,6 +238,7 @@ mod tests {
             silent: 5,
             watched: 5,
             rooms: vec![RoomNumber::new("[x](y)")],
+            handling: None,
         };
         let hotel = "<at user_id=\"all\"></at>";
         for (notice, name, room) in [
@@ -230,6 +248,7 @@ mod tests {
                 "http：／／x．cn／A＿1",
             ),
             (Notice::Meters(of_meters), "[x](y)", "［x］（y）"),
+            (handled_by("@all"), "@all", "＠all"),
         ] {
             let story = [Story::of(1, notice)];
             let (card, _) = a_feishu().card(hotel, &story, Form::Text, &config());

@@ -1,8 +1,8 @@
 //! One story on a card.
 
 use crate::engine::{
-    Closing, Compared, HotelNotice, HotelNoticeKind, MeterNotice, MeterNoticeKind, Notice,
-    NoticeKind, RoomNotice, Rule, Stay, Unusual,
+    Closing, Compared, Handling, HotelNotice, HotelNoticeKind, MeterNotice, MeterNoticeKind,
+    Notice, NoticeKind, RoomNotice, Rule, Stay, Unusual,
 };
 use crate::notify::story::{Status, Story};
 use crate::types::{Kind, LocalTime, WattHours};
@@ -197,7 +197,27 @@ fn room_rows(words: &Words, notice: &RoomNotice, story: &Story, around: &Around<
     if story.status == Status::Unclear {
         rows.push(single(words.field(words.now, words.now_unknown)));
     }
+    rows.extend(handled(words, notice.handling.as_deref()));
     rows
+}
+
+/// Who took care of what is over by now, and until when it was snoozed.
+fn handled(words: &Words, handling: Option<&Handling>) -> Vec<Row> {
+    let acknowledged = handling.and_then(|it| it.acknowledged.as_ref());
+    let acknowledged = acknowledged.map(|it| {
+        let by = (words.handled_by)(&it.by, &time(it.at));
+        words.field(words.handled, by)
+    });
+    let snoozed = handling.and_then(|it| it.snoozed_until);
+    let snoozed = snoozed.map(|until| {
+        let until = (words.snoozed_until)(&time(until));
+        words.field(words.snoozed, until)
+    });
+    acknowledged
+        .into_iter()
+        .chain(snoozed)
+        .map(single)
+        .collect()
 }
 
 /// Why the baseline rule finds a room's use unusual.
@@ -283,6 +303,7 @@ fn meter_rows(words: &Words, notice: &MeterNotice) -> Vec<Row> {
         }
         rows.push(single(words.field(named, rooms)));
     }
+    rows.extend(handled(words, notice.handling.as_deref()));
     rows
 }
 

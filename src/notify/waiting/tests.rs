@@ -35,6 +35,7 @@ fn notice(kind: NoticeKind, room: &str, periods: u32, wh: i64) -> Notice {
         interval_seconds: 1_800,
         before: Vec::new(),
         history: Vec::new(),
+        handling: None,
     })
 }
 
@@ -85,6 +86,7 @@ fn meters(kind: MeterNoticeKind) -> Notice {
         silent: 5,
         watched: 5,
         rooms: Vec::new(),
+        handling: None,
     })
 }
 

@@ -18,8 +18,9 @@ pub(super) struct ChangedIncidents {
 }
 
 impl ChangedIncidents {
-    /// Takes a notice: it opens an incident, is one more event of it, or ends it.
-    pub(super) fn take(&mut self, notice: &Notice, rooms: &Rooms) {
+    /// Takes a notice: it opens an incident, is one more event of it, or ends it. That of the end
+    /// says who had taken care of it: nothing else that is kept in memory does by then.
+    pub(super) fn take(&mut self, notice: &mut Notice, rooms: &Rooms) {
         let Some(place) = Incident::place(notice) else {
             return;
         };
@@ -28,6 +29,9 @@ impl ChangedIncidents {
         let Some((after, event)) = Incident::follow(open, notice) else {
             return;
         };
+        if !after.is_open() {
+            notice.set_handling(after.handling());
+        }
         self.add(at, after, event);
     }
 

@@ -451,8 +451,8 @@ impl<'a> Planner<'a> {
     }
 
     /// Writes a notice to the outbox, and what follows from it for its incident.
-    fn notify(&mut self, notice: Notice) {
-        self.incidents.take(&notice, self.rooms);
+    fn notify(&mut self, mut notice: Notice) {
+        self.incidents.take(&mut notice, self.rooms);
         self.plan.notices.push(notice);
     }
 
@@ -564,6 +564,7 @@ fn result_of(how: &Settlement) -> NoticeResult {
         Settlement::Failed(_) => NoticeResult::Failed,
         Settlement::Withdrawn => NoticeResult::Withdrawn,
         Settlement::Joined(_) => NoticeResult::Joined,
+        Settlement::Muted => NoticeResult::Muted,
     }
 }
 

@@ -182,6 +182,7 @@ fn meter_notices_are_recorded_once() {
         silent: 5,
         watched: 5,
         rooms: Vec::new(),
+        handling: None,
     };
     rooms.notified(&notice(MeterNoticeKind::Silent, "H1"));
     rooms.notified(&notice(MeterNoticeKind::Silent, "H2"));

@@ -151,6 +151,7 @@ pub(super) static WORDS: Words = Words {
     failed: "failed",
     withdrawn: "withdrawn",
     joined: "part of an incident that was notified, no notice of its own",
+    muted: "not sent: the incident was acknowledged or snoozed",
     rule_threshold: "threshold rule",
     rule_baseline: "baseline rule",
     notified: |notified| {

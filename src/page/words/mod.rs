@@ -148,6 +148,7 @@ pub(super) struct Words {
     pub(super) failed: &'static str,
     pub(super) withdrawn: &'static str,
     pub(super) joined: &'static str,
+    pub(super) muted: &'static str,
     pub(super) rule_threshold: &'static str,
     pub(super) rule_baseline: &'static str,
     /// What the staff was notified of.

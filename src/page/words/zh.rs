@@ -138,6 +138,7 @@ pub(super) static WORDS: Words = Words {
     failed: "发送失败",
     withdrawn: "已撤回",
     joined: "属于已通知的异常，未另行通知",
+    muted: "未发送：已有人处理或已暂停提醒",
     rule_threshold: "阈值规则",
     rule_baseline: "基线规则",
     notified: |notified| {

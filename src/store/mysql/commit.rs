@@ -331,6 +331,7 @@ fn settle(transaction: &mut Transaction, settled: &[Settled]) -> Result<(), Stor
             Settlement::Failed(error) => (NoticeState::Failed, "NULL", Some(codec::reason(error))),
             Settlement::Withdrawn => (NoticeState::Withdrawn, "NULL", None),
             Settlement::Joined(_) => (NoticeState::Joined, "NULL", None),
+            Settlement::Muted => (NoticeState::Muted, "NULL", None),
         };
         transaction.exec_drop(
             format!(

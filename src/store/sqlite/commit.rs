@@ -343,6 +343,7 @@ fn settle(transaction: &Transaction<'_>, settled: &[Settled]) -> Result<(), Stor
             Settlement::Failed(error) => (NoticeState::Failed, Some(error)),
             Settlement::Withdrawn => (NoticeState::Withdrawn, None),
             Settlement::Joined(_) => (NoticeState::Joined, None),
+            Settlement::Muted => (NoticeState::Muted, None),
         };
         let changed = update.execute(params![state.as_str(), error, id.cast_signed()])?;
         let notice = match how {

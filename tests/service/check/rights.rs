@@ -303,6 +303,7 @@ fn walk(rig: &mut Rig) {
         silent: 5,
         watched: 8,
         rooms: Vec::new(),
+        handling: None,
     });
     let hotel = HotelId::new("H001");
     let plan = Plan {

@@ -289,6 +289,10 @@ pub(super) static WORDS: Words = Words {
     old_and_new: |name| [format!("{name} before"), format!("{name} now")],
     from_to: |from, to| format!("{from} to {to}"),
     now: "Now",
+    handled: "Handled by",
+    handled_by: |by, since| format!("{by}, since {since}"),
+    snoozed: "Snoozed",
+    snoozed_until: |until| format!("until {until}; no alert or reminder was sent meanwhile"),
     now_unknown: "unknown (perhaps normal again; or a check-in, a check-out, a gap in the readings \
         or a new meter hides it)",
 

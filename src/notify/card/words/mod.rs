@@ -113,6 +113,14 @@ pub(super) struct Words {
     pub(super) from_to: fn(&str, &str) -> String,
     pub(super) now: &'static str,
     pub(super) now_unknown: &'static str,
+    /// Who takes care of it.
+    pub(super) handled: &'static str,
+    /// Arguments: by whom, since when.
+    pub(super) handled_by: fn(&str, &str) -> String,
+    /// What is over was snoozed.
+    pub(super) snoozed: &'static str,
+    /// Argument: until when.
+    pub(super) snoozed_until: fn(&str) -> String,
 
     pub(super) silent_meters: &'static str,
     pub(super) frozen_meters: &'static str,

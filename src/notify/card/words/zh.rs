@@ -258,6 +258,10 @@ pub(super) static WORDS: Words = Words {
     old_and_new: |name| [format!("原{name}"), format!("新{name}")],
     from_to: |from, to| format!("{from} 至 {to}"),
     now: "现状",
+    handled: "处理人",
+    handled_by: |by, since| format!("{by}（{since} 起）"),
+    snoozed: "暂停提醒",
+    snoozed_until: |until| format!("至 {until}，期间未发送报警和提醒"),
     now_unknown: "不明（可能已恢复；也可能因客人入住、退房、抄表中断或换表而无法判断）",
 
     silent_meters: "无数据",
