@@ -7,7 +7,7 @@ use parking_lot::RwLock;
 
 use crate::engine::baseline::{Frames, HotelMemory};
 use crate::engine::{
-    Census, HotelCensus, HotelState, Incident, MeterCheck, MeterFindings, MeterNotice,
+    Census, HotelCensus, HotelMeters, HotelState, Incident, MeterCheck, MeterFindings, MeterNotice,
     MeterTrouble, RoomState, Rules, Transition, close_out_of_order,
 };
 use crate::frontier::{Begun, Frontier, Position};
@@ -26,6 +26,8 @@ struct State {
     troubles: HashMap<HotelId, MeterTrouble>,
     /// The incidents that are open, by room; those of meters have an empty number.
     incidents: HashMap<RoomKey, Incident>,
+    /// When something becomes of one of these by time alone, for the first time.
+    due: Option<LocalTime>,
     /// What is remembered of hotels beside their rooms.
     hotels: HashMap<HotelId, HotelState>,
     /// The last frame of each hotel that was recorded since the start.
@@ -335,6 +337,38 @@ impl Rooms {
                 all.incidents.remove(place);
             }
         }
+        all.due = all.incidents.values().filter_map(Incident::due_at).min();
+    }
+
+    /// When something becomes of an open incident by time alone, for the first time.
+    pub fn due(&self) -> Option<LocalTime> {
+        self.0.read().due
+    }
+
+    /// The open incidents of which something becomes by time alone by `now`, in order.
+    pub fn due_incidents(&self, now: LocalTime) -> Vec<Incident> {
+        let state = self.0.read();
+        let incidents = state.incidents.values();
+        let due = incidents.filter(|it| it.due_at().is_some_and(|due| due <= now));
+        let mut due: Vec<Incident> = due.cloned().collect();
+        due.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        due
+    }
+
+    /// The meters of one hotel that a check finds silent, or, where the staff was notified that it
+    /// is frozen, frozen.
+    pub fn meters_of(&self, hotel: &HotelId, check: &MeterCheck, rules: &Rules) -> HotelMeters {
+        let state = self.0.read();
+        let rooms = state.rooms.get(hotel).into_iter().flatten();
+        let rooms = rooms.map(|(number, room)| (number, &room.state, true));
+        let trouble = state.troubles.get(hotel);
+        let mut found = MeterFindings::default();
+        found.add_hotel(hotel, rooms, trouble, check, rules.match_seconds);
+        let found = match trouble {
+            Some(MeterTrouble::Frozen(_)) => found.frozen.remove(hotel),
+            _ => found.hotels.remove(hotel),
+        };
+        found.unwrap_or_default()
     }
 
     /// What the staff was last notified of this hotel's meters, where that still matters.

@@ -13,6 +13,9 @@ pub struct Handling {
     /// Until when it is snoozed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snoozed_until: Option<LocalTime>,
+    /// When that lapsed; the notice reminds of what it was about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lapsed_at: Option<LocalTime>,
 }
 
 /// Somebody takes care of an incident.

@@ -62,6 +62,11 @@ impl Notice {
         }
     }
 
+    /// Whether it reminds of what somebody had acknowledged or snoozed.
+    pub fn is_of_lapse(&self) -> bool {
+        self.handling().is_some_and(|it| it.lapsed_at.is_some())
+    }
+
     /// Has it say what somebody has done about its incident.
     pub fn set_handling(&mut self, handling: Option<Handling>) {
         let handling = handling.map(Box::new);
@@ -117,7 +122,8 @@ pub struct RoomNotice {
     pub before: Vec<Interval>,
     /// The last intervals of the stay, oldest first.
     pub history: Vec<Interval>,
-    /// What somebody had done about its incident, of which it is the end.
+    /// What somebody had done about its incident, of which it is the end; or which goes on although
+    /// that has lapsed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handling: Option<Box<Handling>>,
 }

@@ -180,6 +180,29 @@ impl RoomState {
         })
     }
 
+    /// A reminder of what the staff was notified of and goes on in the room, as it was last judged.
+    /// `None` where nothing does.
+    pub fn reminder(&self, room: &RoomKey, rules: &Rules) -> Option<RoomNotice> {
+        let opened = self.notified_run(room)?;
+        let opened = RunStart {
+            rule: opened.rule,
+            since: opened.since,
+        };
+        let fixed = self.watch.fold.run;
+        let fixed = fixed.filter(|run| run.notified_at_periods > 0);
+        let threshold = rules.threshold(room, self.watch.stay.kind());
+        let (rule, run, threshold) = match fixed {
+            Some(run) => (Rule::Fixed, run, threshold),
+            None => (Rule::Baseline, self.baseline.open_run()?, WattHours::ZERO),
+        };
+        let notice = RoomNotice {
+            rule,
+            ..self.notice(room, NoticeKind::Reminder, run, run.until, threshold)
+        };
+        let incident = (opened != notice.start()).then_some(opened);
+        Some(RoomNotice { incident, ..notice })
+    }
+
     /// Folds readings in time order; of several with one time the first counts. Each is shown with
     /// what it was and the watch by then.
     pub(super) fn fold(

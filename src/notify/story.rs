@@ -110,6 +110,11 @@ impl Story {
         }
     }
 
+    /// Whether it reminds of what somebody had acknowledged or snoozed.
+    pub(super) fn is_of_lapse(&self) -> bool {
+        self.last().is_some_and(Notice::is_of_lapse)
+    }
+
     /// Whether its room is occupied or vacant in the stay it is about, if it is about a room.
     pub(super) fn kind(&self) -> Option<Kind> {
         Some(self.of_room()?.stay.kind())

@@ -174,7 +174,52 @@ fn the_card_of_an_end_says_who_had_taken_care_of_it_and_that_it_was_snoozed() {
         notice.set_handling(Some(Handling {
             acknowledged,
             snoozed_until,
+            lapsed_at: None,
         }));
+        let story = Story::of(17, notice);
+        snapshot(name, |config| {
+            Card::new("H12345", std::slice::from_ref(&story), config)
+        });
+    }
+}
+
+/// What comes after an acknowledgement or a snooze must not look like something new.
+#[test]
+fn the_card_of_a_lapse_says_whose_it_was_and_since_when() {
+    let handling = |acknowledged, snoozed_until| Handling {
+        acknowledged,
+        snoozed_until,
+        lapsed_at: Some(now()),
+    };
+    let acknowledged = Acknowledgement {
+        by: "王工".to_owned(),
+        at: now().plus(-4 * 3_600),
+        until: now(),
+    };
+    let room = Notice::Room(room_notice(NoticeKind::Reminder, 1, now()));
+    let of_meters = |status| match story(status, 1, now()).notices.pop() {
+        Some((_, notice)) => notice,
+        None => panic!("a notice"),
+    };
+    for (name, mut notice, handling) in [
+        (
+            "lapsed",
+            room.clone(),
+            handling(Some(acknowledged.clone()), None),
+        ),
+        ("lapsed_snooze", room, handling(None, Some(now()))),
+        (
+            "lapsed_silent",
+            of_meters(Status::Silent),
+            handling(Some(acknowledged), None),
+        ),
+        (
+            "lapsed_frozen",
+            of_meters(Status::Frozen),
+            handling(None, Some(now())),
+        ),
+    ] {
+        notice.set_handling(Some(handling));
         let story = Story::of(17, notice);
         snapshot(name, |config| {
             Card::new("H12345", std::slice::from_ref(&story), config)

@@ -211,6 +211,8 @@ pub enum Input {
         request: ActRequest,
         done: Sender<Result<(), ActRefused>>,
     },
+    /// From the owner itself: something becomes of incidents by time alone.
+    Due,
 }
 
 impl Input {
@@ -222,7 +224,8 @@ impl Input {
             | Input::Sweeping { .. }
             | Input::Written { .. }
             | Input::Swept { .. }
-            | Input::Act { .. } => 10,
+            | Input::Act { .. }
+            | Input::Due => 10,
             Input::Judged(chunk) => chunk.len(),
             Input::Hotels(found) => found.len(),
             Input::MeterNotices { notices, .. } => notices.len(),
@@ -233,7 +236,7 @@ impl Input {
     pub(super) fn answer(self, acted: Result<(), ActRefused>) {
         match self {
             Input::Message(message) => (message.committed)(),
-            Input::Judged(_) | Input::Hotels(_) => {}
+            Input::Judged(_) | Input::Hotels(_) | Input::Due => {}
             // A caller that has ended meanwhile waits for no answer.
             Input::Act { done, .. } => drop(done.try_send(acted)),
             Input::Sweeping { done, .. }

@@ -1,7 +1,8 @@
 //! What the owner logs.
 
 use crate::engine::{
-    Closing, HotelNotice, HotelNoticeKind, MeterNotice, MeterNoticeKind, Notice, NoticeKind, Rule,
+    Closing, Handling, HotelNotice, HotelNoticeKind, MeterNotice, MeterNoticeKind, Notice,
+    NoticeKind, Rule,
 };
 use crate::figures::{
     Amounts, Figure, IntervalResult, MessageResult, NoticeResult, Origin, ReadingResult,
@@ -128,12 +129,22 @@ fn why_closed(kind: NoticeKind) -> String {
     format!("; it is no longer followed: {why}")
 }
 
+/// For the line of a notice that is a reminder of what somebody had acknowledged or snoozed.
+fn of_lapse(handling: Option<&Handling>) -> String {
+    let lapsed = handling.filter(|it| it.lapsed_at.is_some());
+    match lapsed.map(|it| &it.acknowledged) {
+        None => String::new(),
+        Some(Some(it)) => format!("; the acknowledgement by {} has lapsed", it.by),
+        Some(None) => "; its snooze has ended".to_owned(),
+    }
+}
+
 /// A line for a notice that has been recorded.
 pub(super) fn log_notice(notice: &Notice) {
     match notice {
         Notice::Room(notice) => log::info!(
             target: "roomwatt::notices",
-            "{}{} {} {}: {} in a row since {}, {} kWh, detected {}{}",
+            "{}{} {} {}: {} in a row since {}, {} kWh, detected {}{}{}",
             notice.kind.as_str(),
             match notice.rule {
                 Rule::Fixed => "",
@@ -146,6 +157,7 @@ pub(super) fn log_notice(notice: &Notice) {
             notice.energy,
             notice.detected,
             why_closed(notice.kind),
+            of_lapse(notice.handling.as_deref()),
         ),
         Notice::Meters(notice) => {
             let MeterNotice {
@@ -164,7 +176,8 @@ pub(super) fn log_notice(notice: &Notice) {
                     format!("move again, {silent} of {watched} still stand still")
                 }
             };
-            log::warn!(target: "roomwatt::notices", "meters of hotel {hotel_id} {said}");
+            let lapsed = of_lapse(notice.handling.as_deref());
+            log::warn!(target: "roomwatt::notices", "meters of hotel {hotel_id} {said}{lapsed}");
         }
         Notice::Hotel(notice) => {
             let HotelNotice {

@@ -110,6 +110,9 @@ const SUMMARY_EVERY: Duration = Duration::from_secs(600);
 /// After so long without an input the owner sees to old rows and to the log.
 const IDLE: Duration = Duration::from_secs(10);
 
+/// How often the owner looks at the clock while something is to become of an incident by that.
+const DUE_AGAIN: Duration = Duration::from_secs(1);
+
 /// A store that is lost for longer closes the intake; one that is full closes it at once.
 const STORE_LOST: Duration = Duration::from_secs(60);
 
@@ -183,7 +186,14 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 let idle = self.inputs.is_empty();
                 retention.tend(&mut self.store, &self.refused_bodies, idle);
             }
-            let first = match self.inputs.next(IDLE) {
+            let due_in = self.due_in();
+            if due_in.is_some_and(|due| due.is_zero()) && !self.stop.is_set() {
+                if let Err(ended) = self.take(vec![Input::Due]) {
+                    return ended;
+                }
+                continue;
+            }
+            let first = match self.inputs.next(due_in.unwrap_or(IDLE).min(IDLE)) {
                 Ok(first) => first,
                 Err(RecvTimeoutError::Timeout) => continue,
                 Err(RecvTimeoutError::Disconnected) => {
@@ -203,6 +213,16 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 return ended;
             }
         }
+    }
+
+    /// In which time something becomes of an incident by the clock: looked at again after a second,
+    /// because that may be set; zero where it is due. `None` where nothing does.
+    fn due_in(&self) -> Option<Duration> {
+        let seconds = self.rooms.due()?.since(self.clock.now());
+        let seconds = seconds.max(0) as f64 / self.clock.speed();
+        // Where the clock stands still, this is no number, or no end.
+        let wait = Duration::try_from_secs_f64(seconds).unwrap_or(DUE_AGAIN);
+        Some(wait.min(DUE_AGAIN))
     }
 
     fn log_summary(&self, when: &str, before: &Amounts) {
@@ -281,6 +301,7 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 Input::Act { request, .. } => {
                     planner.act(request, incidents.next().flatten(), now);
                 }
+                Input::Due => planner.due(now),
             }
         }
         Ok(planner.finish())
@@ -366,7 +387,8 @@ impl<S: Store, M: Meters> Owner<S, M> {
                 | Input::Written { .. }
                 | Input::Swept { .. }
                 | Input::MeterNotices { .. }
-                | Input::Settled { .. },
+                | Input::Settled { .. }
+                | Input::Due,
             )
             | None => {}
         }

@@ -139,3 +139,73 @@ fn what_somebody_takes_care_of_is_muted_and_its_end_is_sent() {
     assert!(!log.contains(NOT_SENT), "{log}");
     rig.finish();
 }
+
+#[test]
+fn what_has_lapsed_is_reminded_of_once_and_says_whose_it_was() {
+    let mut rig = Rig::new("lapsed");
+    let mut service = rig.start();
+    service.wait_until_ready();
+    let room = |hotel| Trouble::since(&rig, &[(hotel, "101")], minutes_ago(190));
+    let mut rooms = ["Hlapsed", "Hlasts", "Hsnoozed"].map(room);
+    rooms.iter_mut().for_each(|room| room.alert(&rig));
+    wait_for(
+        &rig,
+        &[
+            "Hlapsed alert sent",
+            "Hlasts alert sent",
+            "Hsnoozed alert sent",
+        ],
+    );
+    service.stop();
+    // One has lapsed while no instance ran, and one does while the next one runs.
+    set(&rig, "Hlapsed", &acknowledged(245, 5));
+    set(&rig, "Hlasts", &acknowledged(240, -60));
+    let soon = minutes_ago(0).plus(4);
+    set(&rig, "Hsnoozed", &format!("snoozed_until = '{soon}'"));
+
+    let service = rig.start();
+    let reminded = [
+        "Hlapsed alert sent",
+        "Hlapsed reminder sent",
+        "Hlasts alert sent",
+        "Hsnoozed alert sent",
+        "Hsnoozed reminder sent",
+    ];
+    wait_for(&rig, &reminded);
+    for (hotel, said) in [
+        ("Hlapsed", "处理人：王工，4 小时前接手，仍未恢复"),
+        ("Hsnoozed", "暂停提醒：已于 "),
+    ] {
+        let cards = cards(&rig, hotel);
+        let reminder = cards.last().expect("a card");
+        assert!(
+            reminder.starts_with("┌─[orange] 空房用电异常仍在持续") && reminder.contains(said),
+            "{reminder}"
+        );
+    }
+    let incidents = "SELECT CONCAT_WS(' ', hotel_id, state, COALESCE(acknowledged_by, '-'), \
+                     COALESCE(acknowledged_until, snoozed_until, '-')) FROM incident \
+                     WHERE hotel_id <> 'Hlasts' ORDER BY hotel_id";
+    assert_eq!(
+        rig.rows::<String>(incidents),
+        ["Hlapsed open - -", "Hsnoozed open - -"]
+    );
+    let events = "SELECT CONCAT_WS(' ', hotel_id, what) FROM incident_event \
+                  JOIN incident ON incident.id = incident ORDER BY hotel_id, incident_event.id";
+    let happened = [
+        "Hlapsed alert",
+        "Hlapsed lapsed",
+        "Hlapsed reminder",
+        "Hlasts alert",
+        "Hsnoozed alert",
+        "Hsnoozed lapsed",
+        "Hsnoozed reminder",
+    ];
+    assert_eq!(rig.rows::<String>(events), happened);
+    service.stop();
+    let service = rig.start();
+    service.wait_for_sweeps();
+    assert_eq!(rig.rows::<String>(STATES), reminded, "once");
+    service.stop();
+    rig.finish();
+}

@@ -133,6 +133,7 @@ impl Incident {
         let handling = Handling {
             acknowledged: self.acknowledged.clone(),
             snoozed_until: self.snoozed_until,
+            lapsed_at: None,
         };
         let is_handled = handling.acknowledged.is_some() || handling.snoozed_until.is_some();
         is_handled.then_some(handling)
@@ -143,6 +144,11 @@ impl Incident {
     pub fn lapses_at(&self) -> Option<LocalTime> {
         let acknowledged = self.acknowledged.as_ref().map(|it| it.until);
         acknowledged.max(self.snoozed_until)
+    }
+
+    /// When something becomes of it by time alone.
+    pub fn due_at(&self) -> Option<LocalTime> {
+        self.lapses_at().filter(|_| self.is_open())
     }
 
     /// What it is after its acknowledgement and its snooze have lapsed by `now`, and what is added

@@ -222,6 +222,7 @@ mod tests {
                 until: now,
             }),
             snoozed_until: None,
+            lapsed_at: None,
         }));
         notice
     }

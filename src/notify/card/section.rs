@@ -26,7 +26,7 @@ pub(super) fn section(words: &Words, story: &Story, around: &Around<'_>) -> Opti
     let hotel = words.field(words.hotel, around.hotel);
     let state = around.is_mixed.then(|| words.of(story).short);
     let mut heading: Vec<String> = state.into_iter().map(str::to_owned).collect();
-    let (subject, rows) = match story.last()? {
+    let (subject, mut rows) = match story.last()? {
         Notice::Room(notice) => {
             let room = notice.room.room_number.as_str();
             let occupancy = occupancy(words, notice);
@@ -70,6 +70,7 @@ pub(super) fn section(words: &Words, story: &Story, around: &Around<'_>) -> Opti
             (vec![single(hotel)], common_rows(words, notice, around))
         }
     };
+    add_handling(words, story.last()?.handling(), &mut rows);
     Some(Section {
         heading: format!("{} {}", mark(story.status), heading.join(" · ")),
         subject,
@@ -197,27 +198,30 @@ fn room_rows(words: &Words, notice: &RoomNotice, story: &Story, around: &Around<
     if story.status == Status::Unclear {
         rows.push(single(words.field(words.now, words.now_unknown)));
     }
-    rows.extend(handled(words, notice.handling.as_deref()));
     rows
 }
 
-/// Who took care of what is over by now, and until when it was snoozed.
-fn handled(words: &Words, handling: Option<&Handling>) -> Vec<Row> {
-    let acknowledged = handling.and_then(|it| it.acknowledged.as_ref());
-    let acknowledged = acknowledged.map(|it| {
-        let by = (words.handled_by)(&it.by, &time(it.at));
-        words.field(words.handled, by)
+/// Who takes care of it, or did, and until when it was snoozed. What has lapsed comes first: it is
+/// why the card is sent.
+fn add_handling(words: &Words, handling: Option<&Handling>, rows: &mut Vec<Row>) {
+    let Some(handling) = handling else { return };
+    let lapsed_at = handling.lapsed_at;
+    let acknowledged = handling.acknowledged.as_ref().map(|it| {
+        let by = match lapsed_at {
+            Some(lapsed) => (words.handled_before)(&it.by, &(words.duration)(lapsed.since(it.at))),
+            None => (words.handled_by)(&it.by, &time(it.at)),
+        };
+        single(words.field(words.handled, by))
     });
-    let snoozed = handling.and_then(|it| it.snoozed_until);
-    let snoozed = snoozed.map(|until| {
-        let until = (words.snoozed_until)(&time(until));
-        words.field(words.snoozed, until)
+    let snoozed = handling.snoozed_until.map(|until| {
+        let said = match lapsed_at {
+            Some(_) => words.snooze_lapsed,
+            None => words.snoozed_until,
+        };
+        single(words.field(words.snoozed, said(&time(until))))
     });
-    acknowledged
-        .into_iter()
-        .chain(snoozed)
-        .map(single)
-        .collect()
+    let place = lapsed_at.map_or(rows.len(), |_| 0);
+    rows.splice(place..place, acknowledged.into_iter().chain(snoozed));
 }
 
 /// Why the baseline rule finds a room's use unusual.
@@ -286,8 +290,13 @@ fn meter_rows(words: &Words, notice: &MeterNotice) -> Vec<Row> {
             (words.frozen_meters, words.frozen_since, words.frozen_rooms)
         }
     };
-    let meters = (words.meters_of)(notice.silent, notice.watched);
-    let mut rows = vec![single(words.field(count, meters))];
+    let mut rows = Vec::new();
+    // Since a start it may not be known yet which ones go on to be.
+    let is_known = |it: &Handling| it.lapsed_at.is_none();
+    if notice.silent > 0 || notice.handling.as_deref().is_none_or(is_known) {
+        let meters = (words.meters_of)(notice.silent, notice.watched);
+        rows.push(single(words.field(count, meters)));
+    }
     let mut times = Vec::new();
     match (notice.kind, notice.since) {
         (MeterNoticeKind::Reporting, None) => {}
@@ -303,7 +312,6 @@ fn meter_rows(words: &Words, notice: &MeterNotice) -> Vec<Row> {
         }
         rows.push(single(words.field(named, rooms)));
     }
-    rows.extend(handled(words, notice.handling.as_deref()));
     rows
 }
 

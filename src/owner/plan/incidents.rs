@@ -58,6 +58,13 @@ impl ChangedIncidents {
         Ok(())
     }
 
+    /// Takes what becomes of an incident by time alone.
+    pub(super) fn take_due(&mut self, after: Incident, event: IncidentEvent, rooms: &Rooms) {
+        let place = &after.key.place;
+        let at = self.find(place, rooms, |it| it.key == after.key);
+        self.add(at, after, event);
+    }
+
     /// Where an incident of this place is in the list, with the one that is open before the batch.
     fn find(
         &mut self,

@@ -1,5 +1,6 @@
 //! What a batch of inputs changes: computed here, written and adopted by the owner.
 
+mod due;
 mod incidents;
 
 use std::collections::{HashMap, VecDeque};

@@ -359,3 +359,109 @@ fn a_status_of_a_room_that_is_not_watched_is_acknowledged_by_the_owner_of_the_st
     };
     assert_eq!(plan, expected);
 }
+
+/// What becomes of incidents by time alone; it is adopted.
+fn due(rooms: &Rooms, minutes: i64) -> Plan {
+    let (rules, readings) = (Rules::default(), HashMap::new());
+    let bodies = RefusedBodies::default();
+    let mut planner = Planner::new(rooms, &rules, &readings, &bodies, Turns::new());
+    planner.due(at(minutes));
+    let plan = planner.finish().0;
+    rooms.adopt_incidents(plan.incidents.clone());
+    plan
+}
+
+/// Somebody has acknowledged an incident until then, or snoozed it.
+fn acknowledged(incident: Incident, minutes: i64) -> Incident {
+    let until = at(minutes);
+    let acknowledged = Act::Acknowledge { until };
+    let (after, _) = incident.acted(&acknowledged, "W", at(30)).expect("an act");
+    after
+}
+
+#[test]
+fn what_has_lapsed_is_reminded_of_as_it_is_now_and_once() {
+    let rooms = Rooms::default();
+    let left = message(Stay::Vacant {
+        actual_checkin: None,
+        actual_checkout: at(0),
+    });
+    // The readings up to 270 are there already.
+    let alerted = taken(&rooms, &[left]);
+    let Some(Notice::Room(alert)) = alerted.notices.first() else {
+        panic!("an alert in {:?}", alerted.notices);
+    };
+    rooms.adopt_incidents(alerted.incidents.clone());
+    assert_eq!(rooms.due(), None);
+    rooms.adopt_incidents([acknowledged(alerted.incidents[0].clone(), 400)]);
+    taken(&rooms, &[verdict(&rooms, 10..12)]);
+    assert_eq!(rooms.due(), Some(at(400)));
+    assert!(due(&rooms, 399).is_empty());
+
+    let plan = due(&rooms, 405);
+    let [Notice::Room(reminder)] = plan.notices.as_slice() else {
+        panic!("a reminder in {:?}", plan.notices);
+    };
+    assert_eq!(
+        (reminder.kind, reminder.incident()),
+        (NoticeKind::Reminder, alert.run())
+    );
+    assert_eq!((reminder.periods, reminder.detected), (11, at(330)));
+    let handling = reminder.handling.as_deref().expect("whose it was");
+    let by = handling.acknowledged.as_ref().map(|it| (&*it.by, it.at));
+    assert_eq!(
+        (by, handling.lapsed_at),
+        (Some(("W", at(30))), Some(at(400)))
+    );
+    let words: Vec<_> = plan
+        .incident_events
+        .iter()
+        .map(|it| (it.what.as_str(), it.at))
+        .collect();
+    assert_eq!(words, [("lapsed", at(400)), ("reminder", at(330))]);
+    let [incident] = plan.incidents.as_slice() else {
+        panic!("one incident in {:?}", plan.incidents);
+    };
+    assert_eq!(
+        (incident.acknowledged.as_ref(), incident.periods),
+        (None, 11)
+    );
+    assert!(
+        plan.rooms.is_empty(),
+        "the rule's own reminders stay as they are"
+    );
+    assert_eq!(rooms.due(), None);
+    assert!(due(&rooms, 999).is_empty(), "once");
+}
+
+#[test]
+fn a_hotel_whose_meters_were_acknowledged_is_reminded_of_with_those_that_are_silent_now() {
+    let hotel = HotelId::new("H001");
+    for trouble in [
+        MeterTrouble::Silent(Some(at(0))),
+        MeterTrouble::Frozen(at(0)),
+    ] {
+        let rooms = Rooms::default();
+        rooms.set_trouble(hotel.clone(), trouble);
+        let place = crate::engine::meters_of(&hotel);
+        let incident = Incident::of_trouble(place, trouble, at(0)).expect("it goes on");
+        rooms.adopt_incidents([acknowledged(incident, 200)]);
+        let plan = due(&rooms, 200);
+        let [Notice::Meters(reminder)] = plan.notices.as_slice() else {
+            panic!("a reminder in {:?}", plan.notices);
+        };
+        assert_eq!(reminder.trouble(), Some(trouble));
+        assert!(
+            reminder
+                .handling
+                .as_deref()
+                .is_some_and(|it| it.lapsed_at == Some(at(200)))
+        );
+        assert!(plan.incidents[0].is_open() && due(&rooms, 999).is_empty());
+        // What is over is not due.
+        rooms.adopt_incidents([acknowledged(plan.incidents[0].clone(), 300)]);
+        assert_eq!(rooms.due(), Some(at(300)));
+        rooms.adopt_incidents([plan.incidents[0].clone().close_not_recorded(at(250)).0]);
+        assert_eq!(rooms.due(), None);
+    }
+}

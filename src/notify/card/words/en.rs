@@ -38,6 +38,10 @@ pub(super) static WORDS: Words = Words {
         long: "No data from meters",
         short: "no data from meters",
     },
+    silent_still: Name {
+        long: "Still no data from meters",
+        short: "still no data from meters",
+    },
     silent_over: Name {
         long: "No data from meters, back by now",
         short: "meter data was missing",
@@ -49,6 +53,10 @@ pub(super) static WORDS: Words = Words {
     frozen: Name {
         long: "Meter readings are frozen",
         short: "meter readings are frozen",
+    },
+    frozen_still: Name {
+        long: "Meter readings are still frozen",
+        short: "meter readings are still frozen",
     },
     frozen_over: Name {
         long: "Meter readings were frozen, changing by now",
@@ -291,7 +299,9 @@ pub(super) static WORDS: Words = Words {
     now: "Now",
     handled: "Handled by",
     handled_by: |by, since| format!("{by}, since {since}"),
+    handled_before: |by, before| format!("{by}, {before} ago, and it is not over"),
     snoozed: "Snoozed",
+    snooze_lapsed: |until| format!("until {until}, and it is not over"),
     snoozed_until: |until| format!("until {until}; no alert or reminder was sent meanwhile"),
     now_unknown: "unknown (perhaps normal again; or a check-in, a check-out, a gap in the readings \
         or a new meter hides it)",

@@ -22,9 +22,12 @@ pub(super) struct Words {
     pub(super) ended: Name,
     pub(super) recovered: Name,
     pub(super) silent: Name,
+    /// Somebody had acknowledged or snoozed it.
+    pub(super) silent_still: Name,
     pub(super) silent_over: Name,
     pub(super) reporting: Name,
     pub(super) frozen: Name,
+    pub(super) frozen_still: Name,
     pub(super) frozen_over: Name,
     pub(super) moving: Name,
     pub(super) rise: Name,
@@ -117,10 +120,14 @@ pub(super) struct Words {
     pub(super) handled: &'static str,
     /// Arguments: by whom, since when.
     pub(super) handled_by: fn(&str, &str) -> String,
-    /// What is over was snoozed.
+    /// The same of what goes on although it has lapsed; arguments: by whom, how long before.
+    pub(super) handled_before: fn(&str, &str) -> String,
+    /// It was snoozed.
     pub(super) snoozed: &'static str,
-    /// Argument: until when.
+    /// What is over; argument: until when it was.
     pub(super) snoozed_until: fn(&str) -> String,
+    /// What goes on; argument: until when it was.
+    pub(super) snooze_lapsed: fn(&str) -> String,
 
     pub(super) silent_meters: &'static str,
     pub(super) frozen_meters: &'static str,
@@ -240,8 +247,10 @@ impl Words {
                 Some(Notice::Room(_) | Notice::Hotel(_)) | None => &self.ended,
             },
             Status::Recovered => &self.recovered,
+            Status::Silent if story.is_of_lapse() => &self.silent_still,
             Status::Silent => &self.silent,
             Status::Reporting => &self.reporting,
+            Status::Frozen if story.is_of_lapse() => &self.frozen_still,
             Status::Frozen => &self.frozen,
             Status::Moving => &self.moving,
             Status::Rise => &self.rise,

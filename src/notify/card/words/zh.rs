@@ -38,6 +38,10 @@ pub(super) static WORDS: Words = Words {
         long: "电表数据中断",
         short: "电表数据中断",
     },
+    silent_still: Name {
+        long: "电表数据仍然中断",
+        short: "电表数据仍然中断",
+    },
     silent_over: Name {
         long: "电表数据中断（已恢复）",
         short: "电表数据曾中断",
@@ -49,6 +53,10 @@ pub(super) static WORDS: Words = Words {
     frozen: Name {
         long: "电表读数停滞",
         short: "电表读数停滞",
+    },
+    frozen_still: Name {
+        long: "电表读数仍然停滞",
+        short: "电表读数仍然停滞",
     },
     frozen_over: Name {
         long: "电表读数停滞（已恢复）",
@@ -260,8 +268,10 @@ pub(super) static WORDS: Words = Words {
     now: "现状",
     handled: "处理人",
     handled_by: |by, since| format!("{by}（{since} 起）"),
+    handled_before: |by, before| format!("{by}，{before}前接手，仍未恢复"),
     snoozed: "暂停提醒",
     snoozed_until: |until| format!("至 {until}，期间未发送报警和提醒"),
+    snooze_lapsed: |until| format!("已于 {until} 结束，仍未恢复"),
     now_unknown: "不明（可能已恢复；也可能因客人入住、退房、抄表中断或换表而无法判断）",
 
     silent_meters: "无数据",
